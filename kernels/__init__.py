@@ -1,0 +1,2 @@
+if __name__ == "kernels":
+    raise ImportError("import mambatrack.kernels; the top-level folder kernels/ is installed below mambatrack")

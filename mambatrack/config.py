@@ -1,0 +1,236 @@
+"""Every setting with its default, unit and range; strict YAML and dotted overrides on top.
+
+A configuration file names only what differs from the defaults here. A key that does not exist
+is an error that names the nearest one that does.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mambatrack.errors import MambatrackError
+
+
+def option(default: Any, doc: str, low: Any = None, high: Any = None, choices: tuple = ()) -> Any:
+    """A dataclass field with its documentation (unit included) and closed range."""
+    return field(
+        default=default, metadata={"doc": doc, "low": low, "high": high, "choices": choices}
+    )
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    predictor: str = option(
+        "mamba", "motion model: mamba, kalman, still, or the path of a trained .safetensors file"
+    )
+    device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
+    passes: int = option(
+        2, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2
+    )
+    match_score: float = option(0.6, "lowest detection score that is matched at all", 0.0, 1.0)
+    birth_score: float = option(0.6, "lowest score of a detection that starts a track", 0.0, 1.0)
+    birth_iou: float = option(
+        1.0, "a track starts only where IoU with every live track's box is below this", 0.0, 1.0
+    )
+    iou_gate: float = option(0.3, "lowest IoU of a match", 0.0, 1.0)
+    lost_iou_gate: float = option(0.3, "lowest IoU of a match in the second pass", 0.0, 1.0)
+    height_power: float = option(
+        0.0, "similarity is IoU times the overlap of heights to this power; 0 is plain IoU", 0.0, 8.0
+    )
+    max_age: int = option(30, "frames without a detection after which a track ends", 1, 100_000)
+    min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
+    class_aware: bool = option(False, "never match a detection to a track of another class")
+    refill: bool = option(
+        False, "on re-finding a lost track, replace its predicted history by a straight line"
+    )
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    name: str = option(
+        "motion", "motion, yolox, rtmdet, file, or a name from configs/detectors.yaml"
+    )
+    weights: str = option("", "path of the weights (yolox, rtmdet) or of det.txt (file)")
+    conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
+    nms_iou: float = option(0.65, "IoU above which the weaker of two boxes is dropped", 0.0, 1.0)
+    classes: tuple[str, ...] = option((), "class names or ids to keep; empty keeps all")
+    convention: str = option(
+        "auto", "YOLOX pre-processing (docs/detectors.md)", choices=("auto", "legacy", "current")
+    )
+    backend: str = option(
+        "auto", "what runs ONNX files", choices=("auto", "opencv", "onnxruntime")
+    )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    d_model: int = option(64, "width of the tokens", 4, 4096)
+    layers: int = option(3, "number of bi-Mamba blocks", 1, 64)
+    d_state: int = option(16, "state size per channel", 1, 256)
+    window: int = option(10, "past offsets that the predictor sees (q of the paper)", 1, 256)
+    batch_size: int = option(64, "windows per step", 1, 65536)
+    steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
+    warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)
+    rate: float = option(1.0, "factor on the Noam learning rate", 0.0, 1000.0)
+    rollout: int = option(
+        1, "frames predicted autoregressively in training; 1 is the paper's loss", 1, 100
+    )
+    noise: float = option(
+        0.0, "strength of the simulated detector noise on the input; 0 trains on clean boxes", 0, 10
+    )
+    identity_weight: float = option(
+        0.0, "weight of the loss that tells a person's box from its neighbours'", 0.0, 1000.0
+    )
+    seed: int = option(0, "of initialisation, split and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+    checkpoint_every: int = option(500, "steps between checkpoints", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Config:
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+def load_config(
+    path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Defaults, then the YAML file, then dotted overrides such as {"tracker.max_age": 60}.
+
+    path: a file, or the name of a shipped one ("dancetrack"). Raises MambatrackError with the key,
+    the allowed range and the nearest known key.
+    """
+    values: dict[str, Any] = dict(_read_yaml(_find(path))) if path is not None else {}
+    config = _build(Config, values, "")
+    for key, value in (overrides or {}).items():
+        config = _override(config, key.split("."), _scalar(value), key)
+    return config
+
+
+def describe() -> list[tuple[str, Any, str]]:
+    """(dotted key, default, what it means and its range) of every setting."""
+    rows = []
+    for section in dataclasses.fields(Config):
+        for item in dataclasses.fields(typing.cast(Any, section.default_factory)):
+            rows.append((f"{section.name}.{item.name}", item.default,
+                         f"{item.metadata['doc']}{_allowed(item)}"))  # fmt: skip
+    return rows
+
+
+def _find(path: str | Path) -> Path:
+    given = Path(path)
+    shipped = Path(__file__).parent / "configs" / f"{path}.yaml"
+    if given.is_file():
+        return given
+    if shipped.is_file():
+        return shipped
+    names = sorted(p.stem for p in shipped.parent.glob("*.yaml") if p.stem != "detectors")
+    raise MambatrackError(
+        f"configuration {path} not found; give a YAML file or one of {', '.join(names)}"
+    )
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise MambatrackError(f"{path} is not readable YAML: {error}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise MambatrackError(f"{path}: expected sections such as 'tracker:', found {values!r}")
+    return values
+
+
+def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    known = {item.name: item for item in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    built = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            raise MambatrackError(f"unknown setting {name!r}{_nearest(name)}")
+        if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value or {}, Mapping):
+                raise MambatrackError(f"{name}: expected settings below it, found {value!r}")
+            built[key] = _build(hints[key], value or {}, f"{name}.")
+        else:
+            built[key] = _checked(name, value, hints[key], known[key])
+    return kind(**built)
+
+
+def _override(config: Any, keys: list[str], value: Any, name: str) -> Any:
+    known = {item.name: item for item in dataclasses.fields(config)}
+    if keys[0] not in known:
+        raise MambatrackError(f"unknown setting {name!r}{_nearest(name)}")
+    current = getattr(config, keys[0])
+    if dataclasses.is_dataclass(current):
+        if len(keys) == 1:
+            raise MambatrackError(f"{name!r} is a section; name a setting{_nearest(name)}")
+        return dataclasses.replace(
+            config, **{keys[0]: _override(current, keys[1:], value, name)}
+        )
+    if len(keys) > 1:
+        raise MambatrackError(f"unknown setting {name!r}{_nearest(name)}")
+    hint = typing.get_type_hints(type(config))[keys[0]]
+    return dataclasses.replace(
+        config, **{keys[0]: _checked(name, value, hint, known[keys[0]])}
+    )
+
+
+def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
+    if isinstance(hint, types.GenericAlias):
+        entries = value if isinstance(value, (list, tuple)) else str(value).split(",")
+        return tuple(str(entry).strip() for entry in entries if str(entry).strip())
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if type(value) is not hint:
+        raise MambatrackError(
+            f"{name}: expected {hint.__name__}, found {value!r}{_allowed(item)}"
+        )
+    low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
+    in_range = low is None or low <= value <= high
+    if not in_range or (choices and value not in choices):
+        raise MambatrackError(f"{name}: {value!r} is not allowed{_allowed(item)}")
+    return value
+
+
+def _allowed(item: dataclasses.Field) -> str:
+    if item.metadata["choices"]:
+        return f" (one of {', '.join(item.metadata['choices'])})"
+    if item.metadata["low"] is not None:
+        return f" ({item.metadata['low']} to {item.metadata['high']})"
+    return ""
+
+
+def _nearest(name: str) -> str:
+    keys = [key for key, _, _ in describe()]
+    by_last = {key.split(".")[-1]: key for key in keys}
+    close = difflib.get_close_matches(name, keys, 1, 0.5)
+    last = difflib.get_close_matches(name.split(".")[-1], by_last, 1, 0.6)
+    close = close or [by_last[key] for key in last]
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; sections are {', '.join(item.name for item in dataclasses.fields(Config))}"
+
+
+def _scalar(value: Any) -> Any:
+    """A command-line string read the way YAML reads it: 60 is a number, true a truth value."""
+    import yaml
+
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value) if value else ""
+    except yaml.YAMLError:
+        return value

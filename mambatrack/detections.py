@@ -1,0 +1,109 @@
+"""Detections of one frame, checked once, at the border of the library."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.errors import MambatrackError
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector found in one frame.
+
+    boxes:  [N, 4] float32, xyxy, pixels, finite, of positive size
+    scores: [N] float32 in [0, 1]
+    labels: [N] int64, class index
+    rows:   [N] int64, index of each box in the array it was made from
+    dropped: rows of that array that were unusable
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    dropped: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rows.shape != self.scores.shape:
+            object.__setattr__(self, "rows", np.arange(len(self.scores)))
+        for array in (self.boxes, self.scores, self.labels, self.rows):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def select(self, chosen: Any) -> "Detections":
+        """The chosen rows (mask or indices), in that order."""
+        return Detections(
+            self.boxes[chosen], self.scores[chosen], self.labels[chosen], self.rows[chosen],
+            self.dropped,
+        )  # fmt: skip
+
+    @staticmethod
+    def empty() -> "Detections":
+        return as_detections(None)
+
+
+def as_detections(source: Any) -> Detections:
+    """Detections from whatever a detector returns; the caller's array is never changed.
+
+    source: Detections; None; a list or array (N, 4) xyxy, (N, 5) xyxy score or (N, 6) xyxy score
+    class, or an empty one; or an object with xyxy, confidence and class_id as supervision has it.
+    A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size or
+    repeats an earlier row exactly. Raises MambatrackError for any other shape.
+    """
+    if isinstance(source, Detections):
+        return source
+    table = _table(source)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # a float32 box can round to nothing or to infinity: judge what will be used
+        boxes = table[:, :4].astype(np.float32)
+        usable = np.isfinite(table).all(axis=1) & np.isfinite(boxes).all(axis=1)
+        usable &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        usable &= (np.abs(boxes) < 1e7).all(axis=1)
+    usable &= _first_of_equals(table)
+    rows = np.flatnonzero(usable)
+    return Detections(
+        boxes[rows],
+        np.clip(table[rows, 4], 0, 1).astype(np.float32),
+        table[rows, 5].astype(np.int64),
+        rows,
+        len(table) - len(rows),
+    )
+
+
+def _table(source: Any) -> NDArray[np.float64]:
+    """-> [N, 6] float64: xyxy, score (1 where absent), class (0 where absent)."""
+    if hasattr(source, "xyxy") and hasattr(source, "confidence"):
+        source = _supervision_columns(source)
+    try:
+        array = np.asarray([] if source is None else source, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MambatrackError(f"detections are not a table of numbers: {error}") from None
+    if array.size == 0:
+        return np.zeros((0, 6))
+    if array.ndim != 2 or array.shape[1] not in (4, 5, 6):
+        raise MambatrackError(
+            f"detections have shape {array.shape}; expected (N, 4) x1 y1 x2 y2, "
+            "(N, 5) with a score or (N, 6) with score and class"
+        )
+    fill = np.tile([1.0, 0.0], (len(array), 1))
+    return np.concatenate([array, fill[:, array.shape[1] - 4 :]], axis=1)
+
+
+def _supervision_columns(source: Any) -> NDArray[np.float64]:
+    boxes = np.asarray(source.xyxy, dtype=np.float64).reshape(-1, 4)
+    columns = [boxes]
+    for values, absent in ((source.confidence, 1.0), (getattr(source, "class_id", None), 0.0)):
+        column = np.full(len(boxes), absent) if values is None else values
+        columns.append(np.asarray(column, dtype=np.float64).reshape(-1, 1))
+    return np.concatenate(columns, axis=1)
+
+
+def _first_of_equals(table: NDArray[np.float64]) -> NDArray[np.bool_]:
+    first = np.zeros(len(table), bool)
+    first[np.unique(table, axis=0, return_index=True)[1]] = True
+    return first

@@ -1,0 +1,72 @@
+"""The table of live tracks, the only mutable state, and the frozen result of one frame."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TrackState(IntEnum):
+    """What a track's box is based on in the current frame."""
+
+    TENTATIVE = 0  # seen, but not yet often enough to be trusted
+    OBSERVED = 1  # seen: the box is the matched detection's
+    PREDICTED = 2  # lost: the box is the motion model's
+    ENDED = 3  # not seen for too long; the id is never used again
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """All live tracks of one frame, as arrays in the same order (ids ascending).
+
+    frame:   index of the frame, from 0
+    time_s:  time stamp in seconds, None where the caller gave none
+    boxes:   [M, 4] float32, xyxy, pixels, not clipped to the image
+    ids:     [M] int64, from 1, never reused
+    scores:  [M] float32, of the last matched detection
+    labels:  [M] int64, class of the last matched detection
+    state:   [M] uint8, see TrackState
+    gap:     [M] int64, frames since the track was seen, 0 where it is seen now
+    spread:  [M, 4] float32, standard deviation of (cx, cy, w, h) in pixels, 0 where seen now
+    det_ind: [M] int64, row of the matched detection in the caller's array, -1 where predicted
+    ended:   [E] int64, ids of the tracks that ended in this frame
+    """
+
+    frame: int
+    time_s: float | None
+    boxes: NDArray[np.float32]
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    state: NDArray[np.uint8]
+    gap: NDArray[np.int64]
+    spread: NDArray[np.float32]
+    det_ind: NDArray[np.int64]
+    ended: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def observed(self) -> NDArray[np.bool_]:
+        """[M] True where the box was seen in this frame by a confirmed track."""
+        return self.state == TrackState.OBSERVED
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """[M] True where the box is the motion model's."""
+        return self.state == TrackState.PREDICTED
+
+    def select(self, chosen: NDArray) -> "Tracks":
+        """The chosen tracks (mask or indices [M])."""
+        return Tracks(
+            self.frame, self.time_s, self.boxes[chosen], self.ids[chosen], self.scores[chosen],
+            self.labels[chosen], self.state[chosen], self.gap[chosen], self.spread[chosen],
+            self.det_ind[chosen], self.ended,
+        )  # fmt: skip
+
+    def to_array(self) -> NDArray[np.float32]:
+        """[M, 8] float32: x1 y1 x2 y2 id conf cls det_ind (det_ind is -1 for a predicted box)."""
+        columns = [self.ids, self.scores, self.labels, self.det_ind]
+        return np.concatenate([self.boxes, np.stack(columns, 1)], axis=1).astype(np.float32)
