@@ -1,0 +1,55 @@
+# One-line commands for a fresh machine; each sets up what it needs in .venv first.
+# Another interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SYSTEM_LIBRARIES := libgl1 libglib2.0-0 libxcb1
+
+.PHONY: help demo test lint clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    track a synthetic clip, write video and tracks to demo-output/"
+	@echo "make test    lint, type check and all tests"
+	@echo "make lint    ruff and mypy only"
+	@echo "make clean   remove what make demo, make test and builds wrote, but not .venv"
+
+demo: $(VENV)/.installed-video
+	$(BIN)/python demo/demo.py
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "mambatrack needs Python 3.10 to 3.13, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1);" \
+	    "name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "'$(PYTHON)' cannot make virtual environments;" \
+	    "on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed-%: setup.cfg pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+	@$(BIN)/python -c 'import cv2' || $(MAKE) --no-print-directory system-libraries
+	@$(BIN)/python -c 'import cv2'
+	@touch $@
+
+.PHONY: system-libraries
+system-libraries:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -q -y --no-install-recommends $(SYSTEM_LIBRARIES); \
+	else \
+	  echo "OpenCV lacks system libraries; on Debian or Ubuntu run" >&2; \
+	  echo "  sudo apt-get install $(SYSTEM_LIBRARIES)" >&2; \
+	  echo "or use opencv-python-headless (docs/development.md), then repeat the command" >&2; \
+	  exit 1; \
+	fi
