@@ -40,7 +40,10 @@ class TrackerConfig:
     iou_gate: float = option(0.3, "lowest IoU of a match", 0.0, 1.0)
     lost_iou_gate: float = option(0.3, "lowest IoU of a match in the second pass", 0.0, 1.0)
     height_power: float = option(
-        0.0, "similarity is IoU times the overlap of heights to this power; 0 is plain IoU", 0.0, 8.0
+        0.0,
+        "similarity is IoU times the overlap of heights to this power; 0 is plain IoU",
+        0.0,
+        8.0,
     )
     max_age: int = option(30, "frames without a detection after which a track ends", 1, 100_000)
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
@@ -62,9 +65,7 @@ class DetectorConfig:
     convention: str = option(
         "auto", "YOLOX pre-processing (docs/detectors.md)", choices=("auto", "legacy", "current")
     )
-    backend: str = option(
-        "auto", "what runs ONNX files", choices=("auto", "opencv", "onnxruntime")
-    )
+    backend: str = option("auto", "what runs ONNX files", choices=("auto", "opencv", "onnxruntime"))
 
 
 @dataclass(frozen=True)
@@ -175,15 +176,11 @@ def _override(config: Any, keys: list[str], value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(current):
         if len(keys) == 1:
             raise MambatrackError(f"{name!r} is a section; name a setting{_nearest(name)}")
-        return dataclasses.replace(
-            config, **{keys[0]: _override(current, keys[1:], value, name)}
-        )
+        return dataclasses.replace(config, **{keys[0]: _override(current, keys[1:], value, name)})
     if len(keys) > 1:
         raise MambatrackError(f"unknown setting {name!r}{_nearest(name)}")
     hint = typing.get_type_hints(type(config))[keys[0]]
-    return dataclasses.replace(
-        config, **{keys[0]: _checked(name, value, hint, known[keys[0]])}
-    )
+    return dataclasses.replace(config, **{keys[0]: _checked(name, value, hint, known[keys[0]])})
 
 
 def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
@@ -195,9 +192,7 @@ def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
     if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         value = str(value)
     if type(value) is not hint:
-        raise MambatrackError(
-            f"{name}: expected {hint.__name__}, found {value!r}{_allowed(item)}"
-        )
+        raise MambatrackError(f"{name}: expected {hint.__name__}, found {value!r}{_allowed(item)}")
     low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
     in_range = low is None or low <= value <= high
     if not in_range or (choices and value not in choices):

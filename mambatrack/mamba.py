@@ -1,0 +1,162 @@
+"""The bi-directional Mamba motion predictor (MTP) as torch modules.
+
+Source: MambaTrack (Xiao et al., ACM MM 2024, arXiv 2408.09178), section 3.2; the Mamba block is
+that of Gu and Dao (arXiv 2312.00752), section 3.4.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mambatrack.kernels import selective_scan
+from mambatrack.kernels.reference import token_mask
+
+
+class MambaBlock(nn.Module):
+    """Selective state-space block, from left to right or, with ``reverse``, from right to left."""
+
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int = 16,
+        d_conv: int = 4,
+        expand: int = 2,
+        reverse: bool = False,
+    ):
+        super().__init__()
+        d_inner = expand * d_model
+        self.reverse = reverse
+        self.dt_rank = math.ceil(d_model / 16)
+        self.d_state = d_state
+        self.in_x = nn.Linear(d_model, d_inner, bias=False)
+        self.in_z = nn.Linear(d_model, d_inner, bias=False)
+        self.conv = nn.Conv1d(d_inner, d_inner, d_conv, groups=d_inner)
+        self.select = nn.Linear(d_inner, self.dt_rank + 2 * d_state, bias=False)
+        self.dt = nn.Linear(self.dt_rank, d_inner)
+        self.A_log = nn.Parameter(torch.log(torch.arange(1.0, d_state + 1)).repeat(d_inner, 1))
+        self.D = nn.Parameter(torch.ones(d_inner))
+        self.out = nn.Linear(d_inner, d_model, bias=False)
+        self._initialise_dt()
+
+    def _initialise_dt(self) -> None:
+        """Step sizes log-uniform in [0.001, 0.1] at the start, as in Mamba's section 3.6."""
+        bound = self.dt_rank**-0.5
+        nn.init.uniform_(self.dt.weight, -bound, bound)
+        span = math.log(0.1) - math.log(0.001)
+        dt = torch.exp(torch.rand_like(self.dt.bias) * span + math.log(0.001))
+        with torch.no_grad():
+            self.dt.bias.copy_(torch.log(torch.expm1(dt)))
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens [B, L, d_model], zero after each row's ``lengths`` [B] -> [B, L, d_model]."""
+        x = F.silu(self._convolve(self.in_x(tokens)))
+        dt, B, C = self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
+        y = selective_scan(
+            x, F.linear(dt, self.dt.weight), -torch.exp(self.A_log), B, C, self.D,
+            z=self.in_z(tokens), dt_bias=self.dt.bias, dt_softplus=True, lengths=lengths,
+            reverse=self.reverse,
+        )  # fmt: skip
+        return self.out(y)
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        """Depthwise convolution over the tokens already read: x [B, L, D] -> [B, L, D]."""
+        past = self.conv.kernel_size[0] - 1
+        x = F.pad(x.transpose(1, 2), (0, past) if self.reverse else (past, 0))
+        weight = self.conv.weight.flip(-1) if self.reverse else self.conv.weight
+        return F.conv1d(x, weight, self.conv.bias, groups=x.shape[1]).transpose(1, 2)
+
+
+class BiMambaBlock(nn.Module):
+    """Y = Mamba_f(X) + Mamba_b(X);  X' = Y + LN(MLP(Y)).
+
+    Source: MambaTrack, equations 3 to 5. The backward branch reads right to left in place, which
+    equals flipping its input and flipping its output back.
+    """
+
+    def __init__(self, d_model: int, d_state: int = 16, d_conv: int = 4, expand: int = 2):
+        super().__init__()
+        self.left_to_right = MambaBlock(d_model, d_state, d_conv, expand)
+        self.right_to_left = MambaBlock(d_model, d_state, d_conv, expand, reverse=True)
+        self.mlp = nn.Sequential(
+            nn.Linear(d_model, 2 * d_model), nn.GELU(), nn.Linear(2 * d_model, d_model)
+        )
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero."""
+        y = self.left_to_right(tokens, lengths) + self.right_to_left(tokens, lengths)
+        y = y + self.norm(self.mlp(y))
+        return y * token_mask(lengths, y.shape[0], y.shape[1], y.device)[..., None]
+
+
+class MotionPredictor(nn.Module):
+    """Past offsets of many tracks -> the next offset of each (MambaTrack, section 3.2).
+
+    d_model, layers, d_state: width of the tokens, number of bi-Mamba blocks, state per channel.
+    """
+
+    limit = (
+        8.0  # inputs beyond it are outliers; unclamped, they drive the unnormalised blocks to NaN
+    )
+
+    def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16):
+        super().__init__()
+        self.embed = nn.Linear(4, d_model)
+        self.blocks = nn.ModuleList(BiMambaBlock(d_model, d_state) for _ in range(layers))
+        self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 4))
+
+    def forward(self, offsets: Tensor, lengths: Tensor) -> Tensor:
+        """offsets [B, q, 4] of (cx, cy, w, h), normalised, oldest first, of which the first
+        ``lengths`` [B] count -> next offset [B, 4]; a track without any offset stands still."""
+        valid = token_mask(lengths, offsets.shape[0], offsets.shape[1], offsets.device)[..., None]
+        tokens = self.embed(offsets.clamp(-self.limit, self.limit)) * valid
+        for block in self.blocks:
+            tokens = block(tokens, lengths)
+        pooled = tokens.sum(1) / lengths.clamp(min=1)[:, None]
+        return self.head(pooled) * (lengths > 0)[:, None]
+
+
+def next_boxes(
+    model: MotionPredictor,
+    windows: Tensor,
+    counts: Tensor,
+    unit: str,
+    image_size: tuple[int, int] | None = None,
+) -> Tensor:
+    """windows [B, q + 1, 4] cxcywh pixels, newest last, of which the last ``counts`` [B] hold
+    boxes -> the boxes one frame on [B, 4]. Differentiable; unit as in window_offsets."""
+    scale = offset_scale(windows, counts, unit, image_size)
+    offsets, lengths = window_offsets(windows, counts, scale)
+    return windows[:, -1] + model(offsets, lengths) * scale
+
+
+def offset_scale(
+    windows: Tensor, counts: Tensor, unit: str, image_size: tuple[int, int] | None = None
+) -> Tensor:
+    """Pixels per unit of offset, [B, 4].
+
+    unit "image": a 250th of the image's width and height, as DiffMOT and TrackSSM divide boxes by
+    the image (the paper is silent); "box": a 20th of the side of a square as large as the track's
+    boxes in the window, so that distance and resolution do not matter.
+    """
+    if unit == "image" and image_size is not None:
+        width, height = image_size
+        per_unit = windows.new_tensor([width, height, width, height]) / 250
+        return per_unit.expand(len(windows), 4)
+    held = token_mask(counts, len(windows), windows.shape[1], windows.device).flip(1)
+    sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
+    return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / 20
+
+
+def window_offsets(windows: Tensor, counts: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Offsets between the boxes of each window, oldest first and padded at the end.
+
+    windows [B, q + 1, 4], counts [B], scale [B, 4] -> offsets [B, q, 4], lengths [B].
+    """
+    steps = windows.diff(dim=1) / scale[:, None]
+    lengths = counts - 1
+    order = torch.arange(steps.shape[1], device=steps.device) + steps.shape[1] - lengths[:, None]
+    order = order.clamp(max=steps.shape[1] - 1)[..., None].expand(-1, -1, 4)
+    return steps.gather(1, order), lengths

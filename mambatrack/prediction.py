@@ -1,0 +1,270 @@
+"""Motion models behind one interface: a function of state that owns no track.
+
+The state of N tracks is a float32 array [N, S]; the tracker stores it and hands it back. Boxes are
+cxcywh in pixels here.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.errors import MambatrackError
+from mambatrack.patching import refill
+
+if TYPE_CHECKING:
+    import torch
+
+    from mambatrack.mamba import MotionPredictor
+
+Boxes = NDArray[np.float32]
+State = NDArray[np.float32]
+
+SMALLEST = 1.0  # pixels; no prediction is narrower or lower
+SHIPPED = {"mamba": "mambatrack-small"}
+
+
+class Predictor(Protocol):
+    """Motion of many tracks at once; every method is one batched call and changes no argument."""
+
+    state_size: int
+
+    def start(self, boxes: Boxes) -> State:
+        """First observed boxes [N, 4] -> state [N, S]."""
+        ...
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        """state [N, S] -> boxes [N, 4] one frame on, their spread [N, 4] (standard deviation of
+        cx, cy, w, h in pixels), and the state with that prediction taken as what happened."""
+        ...
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        """State after predict() [N, S] and what was observed instead [N, 4] -> state [N, S]."""
+        ...
+
+
+class StillPredictor:
+    """The box stays where it was seen: the floor for every motion model."""
+
+    state_size = 4
+
+    def start(self, boxes: Boxes) -> State:
+        return boxes.astype(np.float32)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        return state, np.zeros_like(state), state
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        return boxes.astype(np.float32)
+
+
+class KalmanPredictor:
+    """Constant velocity on cx, cy, w, h with noise relative to the box size.
+
+    The noise model of DeepSORT (Wojke et al., 2017) in BoT-SORT's coordinates. All matrices are
+    diagonal per coordinate, so the 8 x 8 filter falls apart into four of position and velocity:
+    state [N, 5, 4] is position, velocity, and the covariances pp, pv, vv of each coordinate.
+    """
+
+    state_size = 20
+
+    def __init__(self, position_weight: float = 1 / 20, velocity_weight: float = 1 / 160):
+        self.position_weight = position_weight
+        self.velocity_weight = velocity_weight
+
+    def start(self, boxes: Boxes) -> State:
+        size = _own_size(boxes)
+        state = np.zeros((len(boxes), 5, 4), np.float32)
+        state[:, 0] = boxes
+        state[:, 2] = (2 * self.position_weight * size) ** 2
+        state[:, 4] = (10 * self.velocity_weight * size) ** 2
+        return state.reshape(len(boxes), -1)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
+        size = _own_size(position)
+        moved = _plausible(position + velocity)
+        pp = pp + 2 * pv + vv + (self.position_weight * size) ** 2
+        pv = pv + vv
+        vv = vv + (self.velocity_weight * size) ** 2
+        return moved, np.sqrt(pp), _joined(moved, velocity, pp, pv, vv)
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
+        total = pp + (self.position_weight * _own_size(position)) ** 2
+        gain, velocity_gain = pp / total, pv / total
+        residual = boxes - position
+        return _joined(
+            _plausible(position + gain * residual),
+            velocity + velocity_gain * residual,
+            pp - gain * pp,
+            pv - gain * pv,
+            vv - velocity_gain * pv,
+        )
+
+
+class MambaPredictor:
+    """The bi-directional Mamba predictor on a sliding window of boxes per track.
+
+    The state is the window [q + 1, 4], newest box last, and two counters: boxes in the window and
+    frames since the last observation. A prediction is appended like an observation; that is the
+    tracklet patch of MambaTrack, section 3.3.
+
+    model: the network; q: past offsets it sees; scale and unit: how offsets are normalised
+    (mamba.window_offsets); spread: [H, 4] standard deviation of the error after 1..H frames as a
+    share of the box's width and height, measured in validation.
+    """
+
+    def __init__(
+        self,
+        model: "MotionPredictor",
+        q: int,
+        unit: str,
+        spread: Any,
+        image_size: tuple[int, int] | None = None,
+        device: str = "cpu",
+        refill_gaps: bool = False,
+    ):
+        if unit == "image" and image_size is None:
+            raise MambatrackError(
+                "this predictor was trained on offsets relative to the image; give image_size"
+            )
+        self.model = model.eval().to(device)
+        self.q, self.unit, self.device, self.refill_gaps = q, unit, device, refill_gaps
+        self.image_size = image_size or (1, 1)
+        self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
+        self.state_size = (q + 1) * 4 + 2
+
+    def start(self, boxes: Boxes) -> State:
+        windows = np.repeat(boxes[:, None], self.q + 1, axis=1)
+        return self._state(windows, np.ones(len(boxes)), np.zeros(len(boxes)))
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        windows, counts, gaps = self._parts(state)
+        boxes = _plausible(self._next_boxes(windows, counts))
+        windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
+        gaps = gaps + 1
+        return boxes, self._spread(boxes, gaps), self._state(
+            windows, np.minimum(counts + 1, self.q + 1), gaps
+        )  # fmt: skip
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        windows, counts, gaps = self._parts(state)
+        windows = np.concatenate([windows[:, :-1], boxes[:, None]], axis=1)
+        if self.refill_gaps:
+            windows = refill(windows, gaps - 1)
+        return self._state(windows, counts, np.zeros(len(boxes)))
+
+    def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
+        import torch
+
+        from mambatrack.mamba import next_boxes
+
+        if not len(windows):
+            return np.zeros((0, 4), np.float32)
+        with torch.inference_mode():
+            boxes = next_boxes(
+                self.model,
+                torch.from_numpy(np.ascontiguousarray(windows)).to(self.device),
+                torch.from_numpy(counts.astype(np.int64)).to(self.device),
+                self.unit,
+                self.image_size,
+            )
+        return boxes.cpu().numpy()
+
+    def _spread(self, boxes: Boxes, gaps: NDArray) -> Boxes:
+        """Grows as measured, and beyond the longest measured gap with its square root."""
+        horizon = len(self.spread)
+        share = self.spread[np.clip(gaps.astype(int), 1, horizon) - 1]
+        growth = np.sqrt(np.maximum(gaps / horizon, 1)).astype(np.float32)
+        return share * growth[:, None] * _own_size(boxes)
+
+    def _parts(self, state: State) -> tuple[Boxes, NDArray, NDArray]:
+        windows = state[:, :-2].reshape(len(state), self.q + 1, 4)
+        return windows, state[:, -2], state[:, -1]
+
+    def _state(self, windows: Boxes, counts: NDArray, gaps: NDArray) -> State:
+        flat = windows.reshape(len(windows), (self.q + 1) * 4)
+        return np.concatenate([flat, counts[:, None], gaps[:, None]], axis=1, dtype=np.float32)
+
+
+def load_predictor(
+    path_or_name: str | Path = "mamba",
+    image_size: tuple[int, int] | None = None,
+    device: str = "auto",
+    refill_gaps: bool = False,
+) -> Predictor:
+    """A predictor by name (mamba, kalman, still) or from a trained .safetensors file.
+
+    image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
+    device: auto, cpu or cuda. Raises MambatrackError where the file or its model card is unusable.
+    """
+    name = str(path_or_name)
+    if name == "kalman":
+        return KalmanPredictor()
+    if name == "still":
+        return StillPredictor()
+    path = Path(__file__).parent / "weights" / f"{SHIPPED[name]}.safetensors"
+    if name not in SHIPPED:
+        path = Path(path_or_name)
+    model, card = load_model(path)
+    return MambaPredictor(
+        model, card["architecture"]["window"], card["normalisation"]["unit"], card["spread"],
+        image_size, choose_device(device), refill_gaps,
+    )  # fmt: skip
+
+
+def load_model(path: Path) -> tuple["MotionPredictor", dict[str, Any]]:
+    """The network of a .safetensors file and its model card (the .json file beside it)."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from mambatrack.mamba import MotionPredictor
+
+    card_path = path.with_suffix(".json")
+    for needed in (path, card_path):
+        if not needed.is_file():
+            raise MambatrackError(
+                f"predictor file {needed} not found; give mamba, kalman, still, or the path of "
+                "a trained .safetensors file with its .json model card beside it"
+            )
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        size = card["architecture"]
+        model = MotionPredictor(size["d_model"], size["layers"], size["d_state"])
+        model.load_state_dict(load_file(path))
+    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise MambatrackError(f"{path} and its model card do not fit together: {reason}") from None
+    return model, card
+
+
+def choose_device(device: str) -> str:
+    """auto -> cuda where torch sees a GPU, else cpu."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MambatrackError("device cuda asked for, but torch sees no GPU; use --device cpu")
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _own_size(boxes: Boxes) -> Boxes:
+    """cxcywh [N, 4] -> the size that each coordinate is measured by: (w, h, w, h)."""
+    return boxes[:, [2, 3, 2, 3]]
+
+
+def _plausible(boxes: Boxes) -> Boxes:
+    """Keeps extrapolated boxes finite and of positive size."""
+    bounded = np.clip(boxes, -1e7, 1e7)
+    bounded[:, 2:] = np.maximum(bounded[:, 2:], SMALLEST)
+    return bounded
+
+
+def _joined(*parts: NDArray) -> State:
+    count = len(parts[0])
+    return np.stack(parts, axis=1).astype(np.float32).reshape(count, math.prod((len(parts), 4)))
