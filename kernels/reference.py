@@ -2,7 +2,7 @@
 
 Source: Mamba (Gu and Dao, arXiv 2312.00752), equation 2 with the discretisation of its section 3.
 
-    h_t = exp(dt_t A) h_{t-1} + dt_t B_t x_t        y_t = C_t h_t + D x_t        out_t = y_t SiLU(z_t)
+    h_t = exp(dt_t A) h_{t-1} + dt_t B_t x_t    y_t = C_t h_t + D x_t    out_t = y_t SiLU(z_t)
 
 Letters: x input, dt step size, h state, A decay of the state (negative), B input gate, C output
 gate, D skip, z output gate; B (batch), L tokens, D channels, N state size per channel.

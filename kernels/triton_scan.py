@@ -34,7 +34,7 @@ def _forward(
     if HAS_LENGTHS:
         length = tl.load(lengths + row).to(tl.int32)
 
-    for step in range(0, tokens):
+    for step in range(tokens):
         t = step
         if REVERSE:
             t = tokens - 1 - step

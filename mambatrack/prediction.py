@@ -5,7 +5,6 @@ cxcywh in pixels here.
 """
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,8 +15,6 @@ from mambatrack.errors import MambatrackError
 from mambatrack.patching import refill
 
 if TYPE_CHECKING:
-    import torch
-
     from mambatrack.mamba import MotionPredictor
 
 Boxes = NDArray[np.float32]
@@ -77,11 +74,10 @@ class KalmanPredictor:
 
     def start(self, boxes: Boxes) -> State:
         size = _own_size(boxes)
-        state = np.zeros((len(boxes), 5, 4), np.float32)
-        state[:, 0] = boxes
-        state[:, 2] = (2 * self.position_weight * size) ** 2
-        state[:, 4] = (10 * self.velocity_weight * size) ** 2
-        return state.reshape(len(boxes), -1)
+        nothing = np.zeros_like(boxes)
+        pp = (2 * self.position_weight * size) ** 2
+        vv = (10 * self.velocity_weight * size) ** 2
+        return self._state(boxes, nothing, pp, nothing, vv)
 
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
         position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
@@ -90,20 +86,23 @@ class KalmanPredictor:
         pp = pp + 2 * pv + vv + (self.position_weight * size) ** 2
         pv = pv + vv
         vv = vv + (self.velocity_weight * size) ** 2
-        return moved, np.sqrt(pp), _joined(moved, velocity, pp, pv, vv)
+        return moved, np.sqrt(pp), self._state(moved, velocity, pp, pv, vv)
 
     def correct(self, state: State, boxes: Boxes) -> State:
         position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
         total = pp + (self.position_weight * _own_size(position)) ** 2
         gain, velocity_gain = pp / total, pv / total
         residual = boxes - position
-        return _joined(
+        return self._state(
             _plausible(position + gain * residual),
             velocity + velocity_gain * residual,
             pp - gain * pp,
             pv - gain * pv,
             vv - velocity_gain * pv,
         )
+
+    def _state(self, *parts: NDArray) -> State:
+        return np.stack(parts, axis=1).astype(np.float32).reshape(-1, self.state_size)
 
 
 class MambaPredictor:
@@ -263,8 +262,3 @@ def _plausible(boxes: Boxes) -> Boxes:
     bounded = np.clip(boxes, -1e7, 1e7)
     bounded[:, 2:] = np.maximum(bounded[:, 2:], SMALLEST)
     return bounded
-
-
-def _joined(*parts: NDArray) -> State:
-    count = len(parts[0])
-    return np.stack(parts, axis=1).astype(np.float32).reshape(count, math.prod((len(parts), 4)))

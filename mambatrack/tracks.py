@@ -6,6 +6,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.detections import Detections
+
 
 class TrackState(IntEnum):
     """What a track's box is based on in the current frame."""
@@ -70,3 +73,94 @@ class Tracks:
         """[M, 8] float32: x1 y1 x2 y2 id conf cls det_ind (det_ind is -1 for a predicted box)."""
         columns = [self.ids, self.scores, self.labels, self.det_ind]
         return np.concatenate([self.boxes, np.stack(columns, 1)], axis=1).astype(np.float32)
+
+
+class TrackTable:
+    """One row per live track, in preallocated arrays; ids ascend with the row.
+
+    Every array is [capacity, ...] and only the first ``count`` rows are live. Nothing here grows
+    with the length of the video. Boxes are cxcywh in pixels.
+    """
+
+    def __init__(self, state_size: int, capacity: int = 64):
+        self.count = 0
+        self.next_id = 1
+        self._arrays: dict[str, NDArray] = {
+            "ids": np.zeros(capacity, np.int64),
+            "boxes": np.zeros((capacity, 4), np.float32),
+            "spread": np.zeros((capacity, 4), np.float32),
+            "scores": np.zeros(capacity, np.float32),
+            "labels": np.zeros(capacity, np.int64),
+            "state": np.zeros(capacity, np.uint8),
+            "hits": np.zeros(capacity, np.int64),
+            "gap": np.zeros(capacity, np.int64),
+            "det_ind": np.zeros(capacity, np.int64),
+            "motion": np.zeros((capacity, state_size), np.float32),
+        }
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, name: str) -> NDArray:
+        """The live rows of one column, as a view that may be written to."""
+        return self._arrays[name][: self.count]
+
+    def predict(self, boxes: NDArray, spread: NDArray, motion: NDArray) -> None:
+        """One frame on: every track counts as unseen until it is observed."""
+        self["boxes"][:], self["spread"][:], self["motion"][:] = boxes, spread, motion
+        self["gap"][:] += 1
+        self["det_ind"][:] = -1
+
+    def observe(
+        self, rows: NDArray, boxes: NDArray, found: Detections, motion: NDArray, min_hits: int
+    ) -> None:
+        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``found``."""
+        self["hits"][rows] += 1
+        confirmed = (self["hits"][rows] >= min_hits) | (self["state"][rows] != TrackState.TENTATIVE)
+        self["state"][rows] = np.where(confirmed, TrackState.OBSERVED, TrackState.TENTATIVE)
+        self["gap"][rows] = 0
+        self["spread"][rows] = 0
+        self["boxes"][rows], self["motion"][rows] = boxes, motion
+        self["scores"][rows], self["labels"][rows] = found.scores, found.labels
+        self["det_ind"][rows] = found.rows
+
+    def start(self, boxes: NDArray, found: Detections, motion: NDArray, min_hits: int) -> None:
+        """New tracks at ``boxes`` [K, 4] cxcywh, with the next ids."""
+        self._reserve(self.count + len(found))
+        rows = np.arange(self.count, self.count + len(found))
+        self.count += len(found)
+        self["ids"][rows] = self.next_id + np.arange(len(found))
+        self.next_id += len(found)
+        self["hits"][rows], self["state"][rows] = 0, TrackState.TENTATIVE
+        self.observe(rows, boxes, found, motion, min_hits)
+
+    def end(self, max_age: int) -> NDArray[np.int64]:
+        """Marks unseen tracks as predicted and drops those unseen for more than ``max_age`` frames
+        and unseen tentative ones; returns the ids that ended."""
+        unseen = self["gap"] > 0
+        over = unseen & ((self["gap"] > max_age) | (self["state"] == TrackState.TENTATIVE))
+        ended = self["ids"][over].copy()
+        self["state"][unseen] = TrackState.PREDICTED
+        kept = np.flatnonzero(~over)
+        for array in self._arrays.values():
+            array[: len(kept)] = array[kept]
+        self.count = len(kept)
+        return ended
+
+    def snapshot(self, frame: int, time_s: float | None, ended: NDArray[np.int64]) -> Tracks:
+        """The live tracks as a result that later frames do not change."""
+        columns = ("ids", "scores", "labels", "state", "gap", "spread", "det_ind")
+        values = {name: self[name].copy() for name in columns}
+        tracks = Tracks(
+            frame, time_s, cxcywh_to_xyxy(self["boxes"]).astype(np.float32), **values, ended=ended
+        )
+        for array in (*values.values(), tracks.boxes, ended):
+            array.setflags(write=False)
+        return tracks
+
+    def _reserve(self, rows: int) -> None:
+        for name, array in self._arrays.items():
+            if rows > len(array):
+                grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
+                grown[: len(array)] = array
+                self._arrays[name] = grown
