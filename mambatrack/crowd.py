@@ -147,7 +147,7 @@ class Crowd:
         outside = np.abs(people["place"][:, 0]) > self.camera.half_view(people["place"][:, 1]) + 0.7
         self.people = people[~(people["leaving"] & outside)]
         missing = self.typical - len(self.people)
-        if missing > 0 and self._rng.random() < missing * self.dt:
+        if missing > 0 and self._rng.random() < 2 * missing * self.dt:
             self.people = np.concatenate([self.people, self._arrivals(1)])
 
     def _change_formation(self) -> None:

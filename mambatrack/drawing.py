@@ -1,0 +1,187 @@
+"""Tracks drawn into a picture; what is predicted never looks like what was seen.
+
+Seen boxes are solid, predicted ones dashed and labelled "lost" with the frames since they were
+seen, tentative ones thin and grey. Sizes follow the height of the image.
+"""
+
+import colorsys
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import clip
+from mambatrack.outputs import class_name
+from mambatrack.tracks import Tracks, TrackState
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+GREY: Colour = (165, 165, 165)
+DARK: Colour = (24, 24, 24)
+WHITE: Colour = (255, 255, 255)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+class Trails:
+    """Where the live tracks stood in the last frames: bottom centres of their boxes.
+
+    ids: [M] int64. points: [M, length, 2] float32 pixels, newest last, NaN before a track began.
+    seen: [M, length] bool, False where the point comes from a predicted box.
+    """
+
+    def __init__(self, length: int = 40):
+        self.ids = np.zeros(0, np.int64)
+        self.points = np.zeros((0, length, 2), np.float32)
+        self.seen = np.zeros((0, length), bool)
+
+    def update(self, tracks: Tracks) -> None:
+        """Adds the frame's boxes; tracks that are gone are forgotten."""
+        length = self.points.shape[1]
+        points = np.full((len(tracks), length, 2), np.nan, np.float32)
+        seen = np.zeros((len(tracks), length), bool)
+        _, new, old = np.intersect1d(tracks.ids, self.ids, return_indices=True)
+        points[new, :-1], seen[new, :-1] = self.points[old, 1:], self.seen[old, 1:]
+        points[:, -1, 0] = tracks.boxes[:, 0] / 2 + tracks.boxes[:, 2] / 2
+        points[:, -1, 1] = tracks.boxes[:, 3]
+        seen[:, -1] = ~tracks.predicted
+        self.ids, self.points, self.seen = tracks.ids.copy(), points, seen
+
+
+def draw(
+    image: Image,
+    tracks: Tracks,
+    trails: Trails | None = None,
+    names: Sequence[str] = (),
+    fps: float | None = None,
+    legend: bool = True,
+    in_place: bool = False,
+) -> Image:
+    """-> the image [H, W, 3] BGR uint8 with boxes, labels, trails and a legend.
+
+    names: class names by label. fps: shown in the legend. in_place: draws into ``image`` itself
+    instead of a copy.
+    """
+    canvas = image if in_place else image.copy()
+    height, width = canvas.shape[:2]
+    thick = max(2, round(height / 400))
+    if trails is not None:
+        _draw_trails(canvas, trails, thick)
+    boxes = clip(np.nan_to_num(tracks.boxes, nan=-1.0), (width - 1, height - 1))
+    for row in np.lexsort(
+        (boxes[:, 3], tracks.state != TrackState.PREDICTED)
+    ):  # near ones last, on top
+        if (boxes[row, 2:] > boxes[row, :2]).all():
+            corners = np.round(boxes[row]).astype(int)
+            _draw_track(canvas, corners, tracks, int(row), names, thick)
+    if legend:
+        _draw_legend(canvas, _legend_lines(tracks, fps))
+    return canvas
+
+
+def colour_of(identity: int) -> Colour:
+    """BGR of a track id: always the same, and far in hue from the ids next to it."""
+    hue = identity * 0.6180339887 % 1.0
+    value = (1.0, 0.82, 0.92)[identity % 3]
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.78, value)
+    return round(255 * blue), round(255 * green), round(255 * red)
+
+
+def _draw_track(
+    canvas: Image, corners: NDArray, tracks: Tracks, row: int, names: Sequence[str], thick: int
+) -> None:
+    identity, state = int(tracks.ids[row]), tracks.state[row]
+    left, top, right, bottom = corners.tolist()
+    if state == TrackState.TENTATIVE:
+        cv2.rectangle(canvas, (left, top), (right, bottom), GREY, 1)
+        return
+    colour = colour_of(identity)
+    if state == TrackState.PREDICTED:
+        _draw_dashed(canvas, corners, colour, thick)
+        text = f"{identity} lost {tracks.gap[row]}"
+    else:
+        cv2.rectangle(canvas, (left, top), (right, bottom), DARK, thick + 2)
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, thick)
+        text = f"{identity} {class_name(names, int(tracks.labels[row]))} {tracks.scores[row]:.2f}"
+    _draw_label(canvas, left, top, text, colour, state == TrackState.OBSERVED)
+
+
+def _draw_dashed(canvas: Image, corners: NDArray, colour: Colour, thick: int) -> None:
+    """A rectangle of dashes and gaps of equal length, about ten thicknesses long."""
+    left, top, right, bottom = corners.tolist()
+    outline = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    dashes: list[NDArray] = []
+    for start, end in zip(np.array(outline[:-1]), np.array(outline[1:]), strict=True):
+        count = 2 * max(1, round(np.abs(end - start).max() / (20 * thick))) + 1  # dash at both ends
+        stops = np.round(np.linspace(start, end, count + 1)).astype(np.int32)
+        dashes += [stops[index : index + 2] for index in range(0, count, 2)]
+    cv2.polylines(canvas, dashes, False, DARK, thick + 2)
+    cv2.polylines(canvas, dashes, False, colour, thick)
+
+
+def _draw_label(
+    canvas: Image, left: int, top: int, text: str, colour: Colour, filled: bool
+) -> None:
+    """Text on a plate over the box's top edge, pushed inside the image where it would leave it."""
+    scale, pad = _font_scale(canvas), max(2, canvas.shape[0] // 270)
+    (width, height), base = cv2.getTextSize(text, FONT, scale, 1)
+    left = max(0, min(left, canvas.shape[1] - width - 2 * pad))
+    top = max(0, top - height - base - pad)
+    plate = colour if filled else DARK
+    right, bottom = left + width + 2 * pad, top + height + base + pad
+    cv2.rectangle(canvas, (left, top), (right, bottom), plate, cv2.FILLED)
+    ink = (DARK if _is_bright(colour) else WHITE) if filled else _pale(colour)
+    place = (left + pad, top + height + pad)
+    cv2.putText(canvas, text, place, FONT, scale, ink, 1, cv2.LINE_AA)
+
+
+def _draw_trails(canvas: Image, trails: Trails, thick: int) -> None:
+    """Lines that widen towards the present, thin throughout where the track was not seen."""
+    height, width = canvas.shape[:2]
+    limit = np.array([2 * width, 2 * height], np.float32)
+    points = np.clip(trails.points, -limit, limit)
+    pairs = np.stack([points[:, :-1], points[:, 1:]], axis=2)  # [M, length - 1, 2 ends, 2]
+    known = np.isfinite(pairs).all(axis=(2, 3))
+    seen = trails.seen[:, :-1] & trails.seen[:, 1:]
+    recent = np.arange(pairs.shape[1]) >= pairs.shape[1] // 2
+    steps = np.round(np.nan_to_num(pairs)).astype(np.int32)
+    for row, identity in enumerate(trails.ids.tolist()):
+        colour = colour_of(identity)
+        for chosen, line in ((~seen[row], 1), (seen[row] & ~recent, thick),
+                              (seen[row] & recent, thick + 1)):  # fmt: skip
+            lines = steps[row][chosen & known[row]]
+            if len(lines):
+                cv2.polylines(canvas, list(lines), False, colour, line, cv2.LINE_AA)
+
+
+def _legend_lines(tracks: Tracks, fps: float | None) -> list[str]:
+    seen, lost = int(tracks.observed.sum()), int(tracks.predicted.sum())
+    lines = [f"frame {tracks.frame}", f"{seen} seen, {lost} lost"]
+    return lines if fps is None else [*lines, f"{fps:.1f} fps"]
+
+
+def _draw_legend(canvas: Image, lines: list[str]) -> None:
+    """White text on a darkened panel in the upper left corner."""
+    scale, pad = _font_scale(canvas), max(4, canvas.shape[0] // 120)
+    sizes = [cv2.getTextSize(line, FONT, scale, 1)[0] for line in lines]
+    step = max(height for _, height in sizes) + pad
+    panel = canvas[pad : 2 * pad + len(lines) * step, pad : 3 * pad + max(w for w, _ in sizes)]
+    panel[:] = panel // 3
+    for number, line in enumerate(lines, start=1):
+        place = (2 * pad, pad + number * step)
+        cv2.putText(canvas, line, place, FONT, scale, WHITE, 1, cv2.LINE_AA)
+
+
+def _font_scale(canvas: Image) -> float:
+    return max(0.42, canvas.shape[0] / 1700)
+
+
+def _pale(colour: Colour) -> Colour:
+    blue, green, red = ((channel + 255) // 2 for channel in colour)
+    return blue, green, red
+
+
+def _is_bright(colour: Colour) -> bool:
+    blue, green, red = colour
+    return 0.114 * blue + 0.587 * green + 0.299 * red > 128

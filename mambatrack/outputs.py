@@ -1,0 +1,263 @@
+"""Result files, one whole frame at a time: MOTChallenge text, JSON Lines and CSV.
+
+>>> with mot_writer("out.txt") as writer:
+...     writer.write(tracks)        # once per frame
+
+What is on disk is always readable up to the last whole frame, also after Ctrl-C, kill -9 or on a
+full disk. The columns and keys are described in docs/outputs.md.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import clip, xyxy_to_ltwh
+from mambatrack.errors import MambatrackError
+from mambatrack.tracks import Tracks, TrackState
+
+JSONL_VERSION = 1
+CSV_COLUMNS = (
+    "x_min", "y_min", "x_max", "y_max", "class_id", "confidence", "tracker_id",
+    "frame_index", "time_s", "state", "gap",
+)  # fmt: skip
+STATE_NAMES = {
+    TrackState.TENTATIVE: "tentative",
+    TrackState.OBSERVED: "observed",
+    TrackState.PREDICTED: "predicted",
+}
+
+Size = tuple[int, int]
+
+
+def check_output(path: str | Path, overwrite: bool = False) -> Path:
+    """The path, if a file can be written there; else MambatrackError before any work is done."""
+    path = Path(path)
+    if path.is_dir():
+        raise MambatrackError(f"{path} is a folder; name a file in it")
+    if path.exists() and not overwrite:
+        raise MambatrackError(f"{path} exists; use --overwrite or name another file")
+    if not path.parent.is_dir():
+        raise MambatrackError(f"the folder {path.parent} does not exist; create it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise MambatrackError(f"{path} is not writable; check its permissions")
+    return path
+
+
+class OutputFile:
+    """A file that grows by whole pieces: one that does not fit is taken back."""
+
+    def __init__(self, raw: io.RawIOBase, name: str):
+        self._raw, self._name, self._length = raw, name, 0
+
+    def append(self, text: str) -> None:
+        """Writes all of the text, or raises and leaves the file as it was."""
+        left = memoryview(text.encode())
+        size = len(left)
+        try:
+            while left:
+                left = left[self._raw.write(left) or 0 :]
+        except BaseException as error:
+            self._take_back()
+            if isinstance(error, OSError):
+                raise MambatrackError(
+                    f"cannot write {self._name}: {error.strerror}; "
+                    "the frames written so far are kept"
+                ) from error
+            raise
+        self._length += size
+
+    def _take_back(self) -> None:
+        try:
+            self._raw.truncate(self._length)
+            self._raw.seek(self._length)
+        except OSError:
+            pass  # a pipe or device keeps what it got
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+def open_output(path: str | Path, overwrite: bool = False) -> OutputFile:
+    """An empty file at the path; raises MambatrackError where it may not or cannot be written."""
+    path = check_output(path, overwrite)
+    try:
+        return OutputFile(open(path, "wb", buffering=0), str(path))
+    except OSError as error:
+        raise MambatrackError(f"cannot write {path}: {error.strerror}") from None
+
+
+class TrackWriter:
+    """Appends the rows of each frame's tracks to a file; frames must ascend.
+
+    rows: turns the tracks of one frame into text that ends with a line break, or into ""
+    """
+
+    def __init__(self, file: OutputFile, rows: Callable[[Tracks], str], header: str = ""):
+        self._file, self._rows, self._last = file, rows, -1
+        file.append(header)
+
+    def write(self, tracks: Tracks) -> None:
+        if tracks.frame <= self._last:
+            raise MambatrackError(
+                f"frame {tracks.frame} comes after frame {self._last}; "
+                "one file holds one video, frames in order"
+            )
+        if len(np.unique(tracks.ids)) < len(tracks):
+            raise MambatrackError(f"frame {tracks.frame} names a track id twice")
+        self._file.append(self._rows(tracks.select(np.isfinite(tracks.boxes).all(axis=1))))
+        self._last = tracks.frame
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "TrackWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def mot_writer(
+    path: str | Path,
+    overwrite: bool = False,
+    predicted: bool = False,
+    image_size: Size | None = None,
+) -> TrackWriter:
+    """MOTChallenge text, frames and ids from 1: the observed boxes, and the predicted if asked.
+
+    image_size: (width, height) to clip boxes to; what lies outside entirely is left out
+    """
+
+    shown = [TrackState.OBSERVED, TrackState.PREDICTED] if predicted else [TrackState.OBSERVED]
+
+    def rows(tracks: Tracks) -> str:
+        return mot_rows(_clipped(tracks.select(np.isin(tracks.state, shown)), image_size))
+
+    return TrackWriter(open_output(path, overwrite), rows)
+
+
+def jsonl_writer(
+    path: str | Path,
+    overwrite: bool = False,
+    names: Sequence[str] = (),
+    image_size: Size | None = None,
+) -> TrackWriter:
+    """JSON Lines: a header, then one object per frame with all live tracks and their states.
+
+    names: class names by label. image_size: (width, height) to clip boxes to
+    """
+    header = {"format": "mambatrack-tracks", "version": JSONL_VERSION, "classes": list(names)}
+    return TrackWriter(
+        open_output(path, overwrite),
+        lambda tracks: _line(jsonl_frame(_clipped(tracks, image_size), names)),
+        _line(header),
+    )
+
+
+def csv_writer(
+    path: str | Path, overwrite: bool = False, image_size: Size | None = None
+) -> TrackWriter:
+    """CSV with the column names of supervision, then frame, time, state and gap: all live tracks.
+
+    image_size: (width, height) to clip boxes to
+    """
+    return TrackWriter(
+        open_output(path, overwrite),
+        lambda tracks: _csv(csv_rows(_clipped(tracks, image_size))),
+        _csv([CSV_COLUMNS]),
+    )
+
+
+def mot_rows(tracks: Tracks) -> str:
+    """One line ``frame,id,left,top,width,height,conf,-1,-1,-1`` per track."""
+    boxes = xyxy_to_ltwh(tracks.boxes.astype(np.float64)).tolist()
+    rows = zip(tracks.ids.tolist(), boxes, _numbers(tracks.scores), strict=True)
+    return "".join(
+        f"{tracks.frame + 1},{identity},{left:.2f},{top:.2f},{width:.2f},{height:.2f},"
+        f"{0.0 if score is None else score:.4f},-1,-1,-1\n"
+        for identity, (left, top, width, height), score in rows
+    )
+
+
+def jsonl_frame(tracks: Tracks, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The frame as plain numbers, strings, lists and None: valid JSON whatever the tracks hold."""
+    columns = zip(
+        tracks.ids.tolist(), _numbers(tracks.boxes), _numbers(tracks.scores),
+        tracks.labels.tolist(), tracks.state.tolist(), tracks.gap.tolist(),
+        _numbers(tracks.spread), strict=True,
+    )  # fmt: skip
+    return {
+        "frame": tracks.frame,
+        "time_s": _number(tracks.time_s),
+        "tracks": [
+            {"id": identity, "box": box, "score": score, "label": label,
+             "class": class_name(names, label), "state": STATE_NAMES[TrackState(state)],
+             "gap": gap, "spread": spread}
+            for identity, box, score, label, state, gap, spread in columns
+        ],
+        "ended": tracks.ended.tolist(),
+    }  # fmt: skip
+
+
+def csv_rows(tracks: Tracks) -> list[tuple]:
+    """One row per track in the order of CSV_COLUMNS."""
+    time_s = _number(tracks.time_s)
+    columns = zip(
+        _numbers(tracks.boxes), tracks.labels.tolist(), _numbers(tracks.scores),
+        tracks.ids.tolist(), tracks.state.tolist(), tracks.gap.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        (*box, label, score, identity, tracks.frame, time_s, STATE_NAMES[TrackState(state)], gap)
+        for box, label, score, identity, state, gap in columns
+    ]
+
+
+def class_name(names: Sequence[str], label: int) -> str:
+    """The name of a class, its number where it has none."""
+    return names[label] if 0 <= label < len(names) else str(label)
+
+
+def _clipped(tracks: Tracks, image_size: Size | None) -> Tracks:
+    if image_size is None:
+        return tracks
+    boxes = clip(tracks.boxes, image_size)
+    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    kept = tracks.select(inside)
+    return Tracks(**{**vars(kept), "boxes": boxes[inside]})
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _csv(rows: Sequence[Sequence]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _numbers(values: NDArray) -> list[Any]:
+    """Nested lists of floats rounded to 4 decimals, None where not finite."""
+    wide = np.round(values.astype(np.float64), 4)
+    if np.isfinite(wide).all():
+        return wide.tolist()
+    plain = wide.astype(object)
+    plain[~np.isfinite(wide)] = None
+    return plain.tolist()
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), 6)
