@@ -110,7 +110,7 @@ def load_config(
     values: dict[str, Any] = dict(_read_yaml(_find(path))) if path is not None else {}
     config = _build(Config, values, "")
     for key, value in (overrides or {}).items():
-        config = _override(config, key.split("."), _scalar(value), key)
+        config = _override(config, key.split("."), value, key)
     return config
 
 
@@ -160,9 +160,10 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:
         if key not in known:
             raise MambatrackError(f"unknown setting {name!r}{_nearest(name)}")
         if dataclasses.is_dataclass(hints[key]):
-            if not isinstance(value or {}, Mapping):
+            section = {} if value is None else value
+            if not isinstance(section, Mapping):
                 raise MambatrackError(f"{name}: expected settings below it, found {value!r}")
-            built[key] = _build(hints[key], value or {}, f"{name}.")
+            built[key] = _build(hints[key], section, f"{name}.")
         else:
             built[key] = _checked(name, value, hints[key], known[key])
     return kind(**built)
@@ -180,15 +181,16 @@ def _override(config: Any, keys: list[str], value: Any, name: str) -> Any:
     if len(keys) > 1:
         raise MambatrackError(f"unknown setting {name!r}{_nearest(name)}")
     hint = typing.get_type_hints(type(config))[keys[0]]
+    if hint in (bool, int, float):
+        value = _scalar(value)
     return dataclasses.replace(config, **{keys[0]: _checked(name, value, hint, known[keys[0]])})
 
 
 def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
     if isinstance(hint, types.GenericAlias):
-        entries = value if isinstance(value, (list, tuple)) else str(value).split(",")
-        return tuple(str(entry).strip() for entry in entries if str(entry).strip())
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        return _names(value)
+    if hint is float:
+        value = _as_float(value)
     if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         value = str(value)
     if type(value) is not hint:
@@ -198,6 +200,23 @@ def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
     if not in_range or (choices and value not in choices):
         raise MambatrackError(f"{name}: {value!r} is not allowed{_allowed(item)}")
     return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A list, or text with commas, as names; nothing is no name."""
+    text = "" if value is None else str(value)
+    entries = value if isinstance(value, (list, tuple)) else text.split(",")
+    return tuple(str(entry).strip() for entry in entries if str(entry).strip())
+
+
+def _as_float(value: Any) -> Any:
+    """A float for an int or for text such as 1e-4, which YAML 1.1 does not read as a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return value
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return value
 
 
 def _allowed(item: dataclasses.Field) -> str:

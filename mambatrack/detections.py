@@ -29,8 +29,10 @@ class Detections:
     def __post_init__(self) -> None:
         if self.rows.shape != self.scores.shape:
             object.__setattr__(self, "rows", np.arange(len(self.scores)))
-        for array in (self.boxes, self.scores, self.labels, self.rows):
-            array.setflags(write=False)
+        for name in ("boxes", "scores", "labels", "rows"):
+            view = getattr(self, name).view()
+            view.setflags(write=False)
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -63,7 +65,7 @@ def as_detections(source: Any) -> Detections:
         boxes = table[:, :4].astype(np.float32)
         usable = np.isfinite(table).all(axis=1) & np.isfinite(boxes).all(axis=1)
         usable &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        usable &= (np.abs(boxes) < 1e7).all(axis=1)
+        usable &= (np.abs(boxes) < 1e7).all(axis=1) & (np.abs(table[:, 5]) < 2**31)
     usable &= _first_of_equals(table)
     rows = np.flatnonzero(usable)
     return Detections(
