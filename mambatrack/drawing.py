@@ -67,14 +67,16 @@ def draw(
     height, width = canvas.shape[:2]
     thick = max(2, round(height / 400))
     if trails is not None:
-        _draw_trails(canvas, trails, thick)
+        firm = tracks.ids[tracks.state != TrackState.TENTATIVE]
+        _draw_trails(canvas, trails, np.isin(trails.ids, firm), thick)
     boxes = clip(np.nan_to_num(tracks.boxes, nan=-1.0), (width - 1, height - 1))
-    for row in np.lexsort(
-        (boxes[:, 3], tracks.state != TrackState.PREDICTED)
-    ):  # near ones last, on top
-        if (boxes[row, 2:] > boxes[row, :2]).all():
-            corners = np.round(boxes[row]).astype(int)
-            _draw_track(canvas, corners, tracks, int(row), names, thick)
+    order = np.lexsort((boxes[:, 3], tracks.state != TrackState.PREDICTED))  # near ones on top
+    visible = order[np.all(boxes[order, 2:] > boxes[order, :2], axis=1)].tolist()
+    corners = np.round(boxes).astype(int)
+    for row in visible:
+        _draw_box(canvas, corners[row], TrackState(tracks.state[row]), int(tracks.ids[row]), thick)
+    for row in visible:
+        _draw_label(canvas, corners[row], tracks, row, names)
     if legend:
         _draw_legend(canvas, _legend_lines(tracks, fps))
     return canvas
@@ -88,32 +90,26 @@ def colour_of(identity: int) -> Colour:
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
-def _draw_track(
-    canvas: Image, corners: NDArray, tracks: Tracks, row: int, names: Sequence[str], thick: int
+def _draw_box(
+    canvas: Image, corners: NDArray, state: TrackState, identity: int, thick: int
 ) -> None:
-    identity, state = int(tracks.ids[row]), tracks.state[row]
     left, top, right, bottom = corners.tolist()
     if state == TrackState.TENTATIVE:
         cv2.rectangle(canvas, (left, top), (right, bottom), GREY, 1)
-        return
-    colour = colour_of(identity)
-    if state == TrackState.PREDICTED:
-        _draw_dashed(canvas, corners, colour, thick)
-        text = f"{identity} lost {tracks.gap[row]}"
+    elif state == TrackState.PREDICTED:
+        _draw_dashed(canvas, corners, colour_of(identity), thick)
     else:
         cv2.rectangle(canvas, (left, top), (right, bottom), DARK, thick + 2)
-        cv2.rectangle(canvas, (left, top), (right, bottom), colour, thick)
-        text = f"{identity} {class_name(names, int(tracks.labels[row]))} {tracks.scores[row]:.2f}"
-    _draw_label(canvas, left, top, text, colour, state == TrackState.OBSERVED)
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour_of(identity), thick)
 
 
 def _draw_dashed(canvas: Image, corners: NDArray, colour: Colour, thick: int) -> None:
-    """A rectangle of dashes and gaps of equal length, about ten thicknesses long."""
+    """A rectangle of dashes and gaps of equal length, about seven thicknesses long."""
     left, top, right, bottom = corners.tolist()
     outline = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     dashes: list[NDArray] = []
     for start, end in zip(np.array(outline[:-1]), np.array(outline[1:]), strict=True):
-        count = 2 * max(1, round(np.abs(end - start).max() / (20 * thick))) + 1  # dash at both ends
+        count = 2 * max(1, round(np.abs(end - start).max() / (14 * thick))) + 1  # dash at both ends
         stops = np.round(np.linspace(start, end, count + 1)).astype(np.int32)
         dashes += [stops[index : index + 2] for index in range(0, count, 2)]
     cv2.polylines(canvas, dashes, False, DARK, thick + 2)
@@ -121,33 +117,46 @@ def _draw_dashed(canvas: Image, corners: NDArray, colour: Colour, thick: int) ->
 
 
 def _draw_label(
-    canvas: Image, left: int, top: int, text: str, colour: Colour, filled: bool
+    canvas: Image, corners: NDArray, tracks: Tracks, row: int, names: Sequence[str]
 ) -> None:
-    """Text on a plate over the box's top edge, pushed inside the image where it would leave it."""
+    """Id, class and score on the track's colour; id and gap on a dark plate where it is lost."""
+    identity, state = int(tracks.ids[row]), tracks.state[row]
+    colour = colour_of(identity)
+    if state == TrackState.PREDICTED:
+        text, plate, ink = f"{identity} lost {tracks.gap[row]}", DARK, _pale(colour)
+    elif state == TrackState.OBSERVED:
+        name = class_name(names, int(tracks.labels[row]))
+        text, plate = f"{identity} {name} {tracks.scores[row]:.2f}", colour
+        ink = DARK if _is_bright(colour) else WHITE
+    else:
+        return
+    _draw_plate(canvas, int(corners[0]), int(corners[1]), text, plate, ink)
+
+
+def _draw_plate(canvas: Image, left: int, top: int, text: str, plate: Colour, ink: Colour) -> None:
+    """Text above a box's top left corner, pushed inside the image where it would leave it."""
     scale, pad = _font_scale(canvas), max(2, canvas.shape[0] // 270)
     (width, height), base = cv2.getTextSize(text, FONT, scale, 1)
     left = max(0, min(left, canvas.shape[1] - width - 2 * pad))
     top = max(0, top - height - base - pad)
-    plate = colour if filled else DARK
     right, bottom = left + width + 2 * pad, top + height + base + pad
     cv2.rectangle(canvas, (left, top), (right, bottom), plate, cv2.FILLED)
-    ink = (DARK if _is_bright(colour) else WHITE) if filled else _pale(colour)
     place = (left + pad, top + height + pad)
     cv2.putText(canvas, text, place, FONT, scale, ink, 1, cv2.LINE_AA)
 
 
-def _draw_trails(canvas: Image, trails: Trails, thick: int) -> None:
+def _draw_trails(canvas: Image, trails: Trails, shown: NDArray, thick: int) -> None:
     """Lines that widen towards the present, thin throughout where the track was not seen."""
     height, width = canvas.shape[:2]
     limit = np.array([2 * width, 2 * height], np.float32)
     points = np.clip(trails.points, -limit, limit)
     pairs = np.stack([points[:, :-1], points[:, 1:]], axis=2)  # [M, length - 1, 2 ends, 2]
-    known = np.isfinite(pairs).all(axis=(2, 3))
+    known = np.all(np.isfinite(pairs), axis=(2, 3))
     seen = trails.seen[:, :-1] & trails.seen[:, 1:]
     recent = np.arange(pairs.shape[1]) >= pairs.shape[1] // 2
     steps = np.round(np.nan_to_num(pairs)).astype(np.int32)
-    for row, identity in enumerate(trails.ids.tolist()):
-        colour = colour_of(identity)
+    for row in np.flatnonzero(shown).tolist():
+        colour = colour_of(int(trails.ids[row]))
         for chosen, line in ((~seen[row], 1), (seen[row] & ~recent, thick),
                               (seen[row] & recent, thick + 1)):  # fmt: skip
             lines = steps[row][chosen & known[row]]

@@ -112,7 +112,7 @@ class TrackWriter:
             )
         if len(np.unique(tracks.ids)) < len(tracks):
             raise MambatrackError(f"frame {tracks.frame} names a track id twice")
-        self._file.append(self._rows(tracks.select(np.isfinite(tracks.boxes).all(axis=1))))
+        self._file.append(self._rows(tracks.select(np.all(np.isfinite(tracks.boxes), axis=1))))
         self._last = tracks.frame
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ def _clipped(tracks: Tracks, image_size: Size | None) -> Tracks:
     if image_size is None:
         return tracks
     boxes = clip(tracks.boxes, image_size)
-    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
     kept = tracks.select(inside)
     return Tracks(**{**vars(kept), "boxes": boxes[inside]})
 

@@ -20,8 +20,9 @@ from mambatrack.outputs import check_output
 Image = NDArray[np.uint8]
 Size = tuple[int, int]
 
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-SEEKABLE = {"movflags": "faststart"}
+_FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+_SEEKABLE = {"movflags": "faststart"}
+_BT601, _LIMITED = 6, 1  # how OpenCV turns BGR into YUV, in FFmpeg's numbers
 
 
 class Encoder(Protocol):
@@ -134,13 +135,14 @@ class _H264:
         import av
 
         self._path = path
-        self._container = av.open(str(path), "w", format="mp4", options=FRAGMENTED)
+        self._container = av.open(str(path), "w", format="mp4", options=_FRAGMENTED)
         rate = Fraction(fps).limit_denominator(1001)
         stream: Any = self._container.add_stream(
             "libx264", rate=rate, options={"preset": "veryfast", "crf": "23"}
         )
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED
         stream.codec_context.gop_size = max(round(2 * fps), 1)
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         self._stream = stream
@@ -148,7 +150,8 @@ class _H264:
     def encode(self, image: Image) -> None:
         import av
 
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)  # a third of swscale's time
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
@@ -167,7 +170,7 @@ def _make_seekable(path: Path) -> None:
     try:
         with (
             av.open(str(path)) as old,
-            av.open(str(draft), "w", format="mp4", options=SEEKABLE) as new,
+            av.open(str(draft), "w", format="mp4", options=_SEEKABLE) as new,
         ):
             source = old.streams.video[0]
             target = new.add_stream_from_template(source)
