@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mambatrack.errors import MambatrackError
+from mambatrack.mot_text import read_mot
+
+
+def written(tmp_path, text):
+    path = tmp_path / "gt.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+ROWS = [[1, 0, 10, 20, 30.5, 40, 1, 1, 0.5], [2, 0, 11, 21, 30.5, 40, 1, 1, 0.5]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,0,10,20,30.5,40,1,1,0.5\n2,0,11,21,30.5,40,1,1,0.5\n",
+        "1, 0, 10, 20, 30.5, 40, 1, 1, 0.5\n2, 0, 11, 21, 30.5, 40, 1, 1, 0.5",
+        "1,0,10,20,30.5,40,1,1,0.5,\n2,0,11,21,30.5,40,1,1,0.5,,\n",
+        "\n1,0,10,20,30.5,40,1,1,0.5\r\n\r\n \n2,0,11,21,30.5,40,1,1,0.5\r\n",
+        "1 0 10 20 30.5 40 1 1 0.5\n2\t0\t11\t21\t30.5\t40\t1\t1\t0.5\n",
+        "1.0,0.0,1e1,20,30.5,40,1,1,.5\n2,0,11,21,30.5,40,1,1,0.5\n",
+        "\ufeff1,0,10,20,30.5,40,1,1,0.5\n2,0,11,21,30.5,40,1,1,0.5\n",
+    ],
+)
+def test_ways_to_write_the_same_table(tmp_path, text):
+    assert read_mot(written(tmp_path, text)).tolist() == ROWS
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "  \n"])
+def test_an_empty_file_has_no_rows(tmp_path, text):
+    assert read_mot(written(tmp_path, text)).shape == (0, 10)
+
+
+def test_one_row_is_a_table(tmp_path):
+    assert read_mot(written(tmp_path, "1,2,3,4,5,6")).shape == (1, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1,0,1,1,1,1\n2,0,1,1,1\n", "line 2: 5 columns; expected at least frame,id,left"),
+        ("1,0,1,1,1\n", "line 1: 5 columns"),
+        ("1,0,1,1,1,1\n\n2,0,1,1,1,1,1\n", "line 3: 7 columns, but 6 above it"),
+        ("1,0,1,x,1,1\n", "line 1: could not convert string to float: 'x'"),
+        ("1,0,1,,1,1\n", "line 1: could not convert"),
+        ("1.5,0,1,1,1,1\n", "line 1: frame 1.5 and id 0 must be whole"),
+        ("1,0,1,1,1,1\n1,nan,1,1,1,1\n", "line 2: frame 1 and id nan must be whole"),
+    ],
+)
+def test_a_damaged_line_is_named(tmp_path, text, reason):
+    with pytest.raises(MambatrackError) as error:
+        read_mot(written(tmp_path, text))
+    assert "gt.txt, " + reason in str(error.value)
+
+
+def test_a_file_that_is_absent_or_no_text_is_a_clear_error(tmp_path):
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x80")
+    for name in ("absent.txt", "binary.txt"):
+        with pytest.raises(MambatrackError, match=rf"{name} is not a readable MOT text file"):
+            read_mot(tmp_path / name)
+
+
+keys = st.integers(0, 10**6).map(float)
+numbers = st.floats(-1e6, 1e6)
+tables = st.lists(st.tuples(keys, keys, *[numbers] * 5), max_size=5)
+
+
+@given(tables, st.sampled_from([",", ", ", " ", "\t"]), st.sampled_from(["", ",", " "]))
+def test_what_is_written_comes_back(tmp_path_factory, rows, separator, ending):
+    path = tmp_path_factory.getbasetemp() / "table.txt"
+    ending = ending if separator.strip() else ""
+    path.write_text("".join(separator.join(map(repr, row)) + ending + "\n" for row in rows))
+    np.testing.assert_array_equal(read_mot(path), np.reshape(rows, (len(rows), 7 if rows else 10)))
