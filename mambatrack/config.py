@@ -78,11 +78,20 @@ class TrainingConfig:
     steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
     warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)
     rate: float = option(1.0, "factor on the Noam learning rate", 0.0, 1000.0)
+    unit: str = option(
+        "box",
+        "what offsets are relative to: the image (as in DiffMOT) or the track's own boxes",
+        choices=("image", "box"),
+    )
     rollout: int = option(
         1, "frames predicted autoregressively in training; 1 is the paper's loss", 1, 100
     )
-    noise: float = option(
-        0.0, "strength of the simulated detector noise on the input; 0 trains on clean boxes", 0, 10
+    noise_data: str = option(
+        "", "folder of sequences with gt and det whose detector errors are put on the clean boxes"
+    )
+    noise: float = option(1.0, "factor on those errors", 0.0, 10.0)
+    crossings: float = option(
+        0.0, "share of windows drawn from just before a crossing of people", 0.0, 1.0
     )
     identity_weight: float = option(
         0.0, "weight of the loss that tells a person's box from its neighbours'", 0.0, 1000.0
