@@ -1,0 +1,237 @@
+import contextlib
+import io
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.datasets import (
+    Sequence,
+    Trajectories,
+    find_sequences,
+    read_ground_truth,
+    read_trajectories,
+)
+from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.evaluation import main, match_events, score, summary
+from mambatrack.mot_text import read_mot
+from shared import needs
+
+SEQINFO = "[Sequence]\nframeRate=20\nseqLength={}\nimWidth=640\nimHeight=480\n"
+TEN_FRAMES = [(frame, 0) for frame in range(1, 11)]
+PERFECT = (100, 100, 100, 100, 100, 0)
+
+
+def rows(keys, tail="1,1,1"):
+    """One standing box for each (frame, id), 50 pixels apart by id."""
+    return "".join(f"{frame},{i},{50 * (i % 5)},10,30,60,{tail}\n" for frame, i in keys)
+
+
+def write_sequence(folder: Path, truth: str, frames: int = 10) -> None:
+    (folder / "gt").mkdir(parents=True)
+    (folder / "gt/gt.txt").write_text(truth)
+    (folder / "seqinfo.ini").write_text(SEQINFO.format(frames))
+
+
+def write_result(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.txt").write_text(text)
+    return folder
+
+
+def scored(tmp_path, truth, result, frames=10):
+    write_sequence(tmp_path / "data/train/a", truth, frames)
+    results = write_result(tmp_path / "results", "a", result)
+    return score(find_sequences(tmp_path / "data"), results)
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        rows(TEN_FRAMES),
+        rows(TEN_FRAMES).replace(",", ", "),
+        rows(TEN_FRAMES, "1,1,1,"),
+        rows(TEN_FRAMES, "1,-4.15,-7.36,0"),
+        rows(TEN_FRAMES, "1"),
+    ],
+    ids=["dancetrack", "sportsmot", "trailing comma", "mot15", "seven columns"],
+)
+def test_the_truth_itself_scores_a_hundred_in_every_layout(tmp_path, truth, capsys):
+    scores = scored(tmp_path, truth, rows(TEN_FRAMES, "0.9,-1,-1,-1"))
+    assert scores.combined == pytest.approx(PERFECT)
+    assert scores.sequences["a"] == scores.combined
+    assert capsys.readouterr().out == ""
+
+
+def test_a_known_switch_gives_known_numbers(tmp_path):
+    halves = [(frame, 0 if frame <= 5 else 5) for frame in range(1, 11)]
+    scores = scored(tmp_path, rows(TEN_FRAMES), rows(halves))
+    assert scores.combined == pytest.approx((100 * math.sqrt(0.5), 100, 50, 90, 50, 1))
+
+
+def test_an_empty_result_scores_nothing(tmp_path):
+    assert scored(tmp_path, rows(TEN_FRAMES), "").combined[:3] == (0, 0, 0)
+
+
+def test_tracks_on_distractors_do_not_count_in_mot17(tmp_path):
+    standing = [(frame, 1) for frame in range(1, 11)]
+    truth = rows(TEN_FRAMES) + rows(standing, "0,7,1")
+    assert scored(tmp_path, truth, rows(TEN_FRAMES + standing)).combined == pytest.approx(PERFECT)
+
+
+def test_sequences_are_combined_as_by_trackeval(tmp_path):
+    for name, found in (("a", TEN_FRAMES), ("b", TEN_FRAMES[:5])):
+        write_sequence(tmp_path / "data" / name, rows(TEN_FRAMES))
+        write_result(tmp_path / "results", name, rows(found))
+    scores = score(find_sequences(tmp_path / "data"), tmp_path / "results")
+    assert [scores.sequences[name].MOTA for name in "ab"] == pytest.approx([100, 50])
+    assert pytest.approx(75) == scores.combined.MOTA
+    assert scores.combined.DetA == pytest.approx(75)
+    assert [line.split()[0] for line in scores.table().splitlines()[1:]] == ["a", "b", "COMBINED"]
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (rows([(11, 0)]), "frames 11 to 11, but sequence a has frames 1 to 10"),
+        (rows([(0, 0)]), "frames 0 to 0, but"),
+        (rows([(1, -1)]), "ids below 0; expected a tracker's results"),
+        (rows([(1, 0)]).replace("30", "nan"), "not finite"),
+        (rows([(1, 0), (1, 0)]), "TrackEval refuses .*a.txt"),
+        ("1,0,5\n", "line 1: 3 columns"),
+    ],
+)
+def test_a_wrong_result_file_is_a_clear_error(tmp_path, result, reason):
+    with pytest.raises(MambatrackError, match=reason):
+        scored(tmp_path, rows(TEN_FRAMES), result)
+
+
+def test_what_cannot_be_scored_is_a_clear_error(tmp_path):
+    write_sequence(tmp_path / "data/train/a", rows(TEN_FRAMES))
+    sequences = find_sequences(tmp_path / "data")
+    with pytest.raises(MambatrackError, match=r"no result for sequence a: expected .*a\.txt"):
+        score(sequences, tmp_path)
+    with pytest.raises(MambatrackError, match="different names"):
+        score(sequences * 2, tmp_path)
+    with pytest.raises(MambatrackError, match="different names"):
+        score([], tmp_path)
+
+
+def test_without_trackeval_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackeval", None)
+    with pytest.raises(MissingExtra, match=r"mambatrack\[eval\]"):
+        scored(tmp_path, rows(TEN_FRAMES), "")
+
+
+def test_the_command_prints_a_table_or_one_line(tmp_path, capsys):
+    write_sequence(tmp_path / "data/a", rows(TEN_FRAMES))
+    results = write_result(tmp_path / "results", "a", rows(TEN_FRAMES))
+    assert main(["--gt", str(tmp_path / "data"), "--results", str(results)]) == 0
+    header, row, combined = capsys.readouterr().out.splitlines()
+    assert header.split() == ["sequence", "HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW"]
+    assert row.split() == ["a", *["100.00"] * 5, "0"]
+    assert combined.split()[0] == "COMBINED"
+    one_file = results / "a.txt"
+    assert main(["--gt", str(tmp_path / "data/a"), "--results", str(one_file)]) == 0
+    capsys.readouterr()
+    assert main(["--gt", str(tmp_path / "results"), "--results", str(results)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("error: no sequence in")
+
+
+def trajectories(keys, shift=0.0) -> Trajectories:
+    frame, identity = np.array(keys, np.int64).reshape(-1, 2).T
+    left = 50.0 * (identity % 5) + shift
+    ltwh = np.column_stack([left, *np.broadcast_arrays(10, 30, np.full(len(keys), 60))])
+    return Trajectories(frame, identity, ltwh_to_xyxy(ltwh).astype(np.float32))
+
+
+def test_events_name_what_happened_in_each_frame():
+    truth = trajectories([(1, 0), (2, 0), (3, 0), (5, 1)])
+    found = trajectories([(1, 0), (2, 5), (4, 2), (5, 1)])
+    events = match_events(truth, found).mot_events
+    kinds = [(int(frame), kind) for (frame, _), kind in events.Type.items() if kind != "ASCEND"]
+    assert kinds == [(1, "MATCH"), (2, "SWITCH"), (3, "MISS"), (4, "FP"), (5, "MATCH")]
+    counted = summary(match_events(truth, found))
+    assert counted == pytest.approx((25, 50, 1, 3, 1, 1))
+
+
+def test_a_pair_at_the_threshold_is_matched():
+    truth, found = trajectories([(1, 0)]), trajectories([(1, 0)], shift=10)  # IoU 1/2
+    assert summary(match_events(truth, found)).matches == 1
+    assert summary(match_events(truth, found, iou=0.51)).matches == 0
+
+
+def test_no_boxes_at_all_are_no_events():
+    nothing = trajectories([])
+    assert len(match_events(nothing, nothing).mot_events) == 0
+    assert summary(match_events(trajectories(TEN_FRAMES), nothing)).misses == 10
+    assert summary(match_events(nothing, trajectories(TEN_FRAMES))).false_positives == 10
+
+
+def imperfect_results(sequence: Sequence, folder: Path, seed: int) -> Path:
+    """A result file with noise, misses and switches made from all rows of the ground truth."""
+    random = np.random.default_rng(seed)
+    assert sequence.gt_path is not None
+    table = read_mot(sequence.gt_path)[:, :6]
+    table = table[random.random(len(table)) > 0.1]
+    table[:, 2:] += random.normal(0, 0.05, (len(table), 4)) * table[:, [4, 5, 4, 5]]
+    table[:, 1] += 1000 * (np.cumsum(random.random(len(table)) < 0.005) % 7)
+    path = folder / f"{sequence.name}.txt"
+    with_score = np.column_stack([table, np.ones(len(table))])
+    np.savetxt(path, with_score, delimiter=",", fmt=["%d"] * 2 + ["%.3f"] * 5)
+    return path
+
+
+def trackeval_pipeline(sequences: list[Sequence], trackers: Path) -> dict[str, list[float]]:
+    """TrackEval run as its own script runs it, on the files as they are."""
+    import trackeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        dataset = trackeval.datasets.MotChallenge2DBox({
+            "GT_FOLDER": str(sequences[0].folder.parent), "TRACKERS_FOLDER": str(trackers),
+            "SKIP_SPLIT_FOL": True, "SEQ_INFO": {each.name: each.frames for each in sequences},
+        })  # fmt: skip
+        evaluator = trackeval.Evaluator({
+            "PRINT_RESULTS": False, "TIME_PROGRESS": False, "OUTPUT_SUMMARY": False,
+            "OUTPUT_DETAILED": False, "PLOT_CURVES": False, "LOG_ON_ERROR": None,
+        })  # fmt: skip
+        metrics = [getattr(trackeval.metrics, name)() for name in ("HOTA", "CLEAR", "Identity")]
+        raw = evaluator.evaluate([dataset], metrics)[0]["MotChallenge2DBox"]["tracker"]
+    return {
+        name: [100 * np.mean(each["pedestrian"]["HOTA"][key]) for key in ("HOTA", "DetA", "AssA")]
+        + [100 * each["pedestrian"]["CLEAR"]["MOTA"], 100 * each["pedestrian"]["Identity"]["IDF1"]]
+        + [each["pedestrian"]["CLEAR"]["IDSW"]]
+        for name, each in raw.items()
+    }
+
+
+def test_scores_are_those_of_trackevals_own_pipeline(tmp_path):
+    pytest.importorskip("trackeval")
+    found = find_sequences(needs("data/mot17/train"))
+    sequences = [each for each in found if each.name in ("MOT17-05-SDP", "MOT17-13-SDP")]
+    results = tmp_path / "tracker/data"
+    results.mkdir(parents=True)
+    for seed, sequence in enumerate(sequences):
+        imperfect_results(sequence, results, seed)
+    expected = trackeval_pipeline(sequences, tmp_path)
+    scores = score(sequences, results)
+    assert 20 < scores.combined.HOTA < 80
+    for name, row in {**scores.sequences, "COMBINED_SEQ": scores.combined}.items():
+        np.testing.assert_allclose(row, expected[name], rtol=0, atol=1e-6)
+
+
+def test_events_agree_with_trackeval_but_for_switches_after_gaps(tmp_path):
+    [sequence] = find_sequences(needs("data/pets09"))
+    path = imperfect_results(sequence, tmp_path, seed=0)
+    standard = score([sequence], path).combined
+    truth = read_ground_truth(sequence)
+    counted = summary(match_events(truth, read_trajectories(path)))
+    assert pytest.approx(standard.IDF1, abs=1e-6) == counted.IDF1
+    assert pytest.approx(standard.IDSW, rel=0.1) == counted.IDSW
+    difference = 100 * (standard.IDSW - counted.IDSW) / len(truth)
+    assert pytest.approx(difference, abs=1e-6) == counted.MOTA - standard.MOTA
+    assert counted.matches + counted.misses == len(truth)
