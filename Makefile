@@ -1,5 +1,6 @@
 # One-line commands for a fresh machine; each sets up what it needs in .venv first.
 # Another interpreter: make test PYTHON=python3.12
+# No system libraries, no window: make demo HEADLESS=1
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,6 +40,10 @@ $(BIN)/python:
 
 $(VENV)/.installed-%: setup.cfg pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+ifdef HEADLESS
+	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
+	$(BIN)/python -m pip install --quiet -c constraints.txt opencv-python-headless
+endif
 	@$(BIN)/python -c 'import cv2' || $(MAKE) --no-print-directory system-libraries
 	@$(BIN)/python -c 'import cv2'
 	@touch $@
@@ -46,10 +51,11 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml constraints.txt | $(BIN)/python
 .PHONY: system-libraries
 system-libraries:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -q && apt-get install -q -y --no-install-recommends $(SYSTEM_LIBRARIES); \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $(SYSTEM_LIBRARIES); \
 	else \
 	  echo "OpenCV lacks system libraries; on Debian or Ubuntu run" >&2; \
 	  echo "  sudo apt-get install $(SYSTEM_LIBRARIES)" >&2; \
-	  echo "or use opencv-python-headless (docs/development.md), then repeat the command" >&2; \
+	  echo "and repeat the command; or add HEADLESS=1 to it and do without --show" >&2; \
 	  exit 1; \
 	fi
