@@ -1,0 +1,223 @@
+"""What frames are read from: a list of image files, or a video, webcam or stream."""
+
+import glob
+import math
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.datasets import open_sequence
+from mambatrack.errors import MambatrackError
+
+Image = NDArray[np.uint8]
+
+IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
+DEFAULT_FPS = 30.0
+
+
+class Reader(Protocol):
+    """Steps through a source; a frame that is passed over is never converted.
+
+    fps, live; size: (width, height) of the first frame; length: frames in all, None if unknown;
+    time_s: of the frame that advance() went to
+    """
+
+    fps: float
+    live: bool
+    size: tuple[int, int]
+    length: int | None
+    time_s: float
+
+    def advance(self) -> bool: ...
+    def image(self) -> Image | None: ...
+    def problem(self, frames: int) -> str | None: ...
+    def close(self) -> None: ...
+
+
+def open_reader(source: str | int | Path) -> Reader:
+    """The reader for what ``source`` names; see ``open_frames``."""
+    text = str(source)
+    if "://" in text:
+        return _open_stream(text)
+    path = Path(text)
+    if path.is_dir():
+        return _open_folder(path)
+    if path.suffix.lower() in IMAGE_TYPES and path.is_file():
+        return ImageReader([path], DEFAULT_FPS, text)
+    if path.exists():
+        return VideoReader(
+            text, f"{text} is not a video that OpenCV can read, or is damaged,", False
+        )
+    if text.isdecimal():
+        return VideoReader(int(text), f"webcam {text} is not there or is in use", True)
+    if glob.has_magic(text):
+        paths = [Path(name) for name in glob.glob(text, recursive=True)]
+        return ImageReader(_only_images(paths, text), DEFAULT_FPS, text)
+    raise MambatrackError(
+        f"{text} does not exist; expected a video, a folder or glob of images, "
+        "a webcam index or an RTSP or HTTP address"
+    )
+
+
+def _open_stream(address: str) -> Reader:
+    scheme = address.split("://")[0].lower()
+    shown = re.sub(r"//[^/@]*@", "//***@", address)
+    if scheme not in STREAMS:
+        raise MambatrackError(f"{shown}: unknown scheme; expected one of {', '.join(STREAMS)}")
+    live = None if scheme in ("http", "https") else True
+    return VideoReader(address, f"{shown} cannot be reached or is no video stream", live)
+
+
+def _open_folder(folder: Path) -> Reader:
+    root = folder.parent if folder.name == "img1" else folder
+    if (root / "seqinfo.ini").is_file() or (root / "img1").is_dir():
+        sequence = open_sequence(root)
+        if sequence.images is None:
+            raise MambatrackError(f"the sequence {folder} has no images; expected them in img1")
+        folder, fps = sequence.images, sequence.fps
+    else:
+        fps = DEFAULT_FPS
+    return ImageReader(_only_images(list(folder.iterdir()), str(folder)), fps, str(folder))
+
+
+def _only_images(paths: list[Path], place: str) -> list[Path]:
+    images = [path for path in paths if path.suffix.lower() in IMAGE_TYPES and path.is_file()]
+    if not images:
+        raise MambatrackError(f"{place}: no images there; expected {', '.join(IMAGE_TYPES)}")
+    return sorted(images, key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts shot2 before shot10."""
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+
+
+class ImageReader:
+    live = False
+
+    def __init__(self, paths: list[Path], fps: float, place: str):
+        self._paths, self._at = paths, -1
+        self.fps, self.length = fps, len(paths)
+        self.time_s = 0.0
+        first = next((image for image in map(_load_image, paths) if image is not None), None)
+        if first is None:
+            raise MambatrackError(f"{place}: none of its {len(paths)} images can be read")
+        self.size = (first.shape[1], first.shape[0])
+
+    def advance(self) -> bool:
+        self._at += 1
+        self.time_s = self._at / self.fps
+        return self._at < len(self._paths)
+
+    def image(self) -> Image | None:
+        return _load_image(self._paths[self._at])
+
+    def problem(self, frames: int) -> str | None:
+        return None
+
+    def close(self) -> None:
+        self._paths = []
+
+
+class VideoReader:
+    """A file, webcam or stream through OpenCV; its first frame is read at once and kept."""
+
+    def __init__(self, source: str | int, place: str, live: bool | None):
+        self._capture = _open_capture(source)
+        self._place = place
+        self._clock: float | None = None
+        self.time_s = -math.inf
+        length = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.length = int(length) if 0 < length < 1e9 else None
+        self.live = self.length is None if live is None else live
+        if self.live:
+            self.length = None
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
+        self._held = self._first_image()
+        self.size = (self._held.shape[1], self._held.shape[0])
+
+    def advance(self) -> bool:
+        if self._held is None or self.time_s != -math.inf:
+            self._held = None
+            if not self._capture.grab():
+                return False
+        self.time_s = self._now()
+        return True
+
+    def image(self) -> Image | None:
+        return self._retrieve() if self._held is None else self._held
+
+    def problem(self, frames: int) -> str | None:
+        """Frames and time must both be missing: the number of frames is a guess in some files."""
+        if self.live:
+            return f"the stream ended after {frames} frames"
+        if self.length is None:
+            return None
+        missing = self.length - frames
+        missing_s = self.length / self.fps - (self.time_s + 1 / self.fps)
+        if missing > 2 and missing_s * self.fps > 2:
+            return f"the file ends at frame {frames} of {self.length}: it is truncated or damaged"
+        return None
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def _first_image(self) -> Image:
+        image = None
+        if self._capture.isOpened() and self._capture.grab():
+            image = self._retrieve()
+        if image is None:
+            self.close()
+            raise MambatrackError(f"{self._place} and gave no frame")
+        return image
+
+    def _retrieve(self) -> Image | None:
+        try:
+            ok, image = self._capture.retrieve()
+        except cv2.error:
+            return None
+        return image if ok and image is not None and image.size else None
+
+    def _now(self) -> float:
+        """The container's time stamp where it grows, else one frame after the last one."""
+        if self.live:
+            self._clock = time.monotonic() if self._clock is None else self._clock
+            return time.monotonic() - self._clock
+        stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if math.isfinite(stamp) and stamp > self.time_s:
+            return max(stamp, 0.0)
+        return self.time_s + 1 / self.fps
+
+
+def _load_image(path: Path) -> Image | None:
+    with _quiet():
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return image if image is not None and image.size else None
+
+
+def _open_capture(source: str | int) -> cv2.VideoCapture:
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    with _quiet():
+        return cv2.VideoCapture(source)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps OpenCV from writing to the terminal what is raised as an error anyway."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
