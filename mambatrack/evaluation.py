@@ -125,7 +125,10 @@ def summary(accumulator: Any) -> Summary:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the table; 0 on success, 1 with one line on a mistake."""
-    parser = argparse.ArgumentParser("python -m mambatrack.evaluation", description=score.__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m mambatrack.evaluation",
+        description="TrackEval scores of MOT result files, one for each sequence, and combined.",
+    )
     parser.add_argument("--gt", required=True, help="folder of a dataset, split or sequence")
     parser.add_argument("--results", required=True, help="folder with NAME.txt, or one such file")
     chosen = parser.parse_args(arguments)
