@@ -7,7 +7,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +53,10 @@ def open_frames(
         raise MambatrackError(
             f"frame range {start}:{stop}:{stride} is empty; expected 0 <= start < stop, stride >= 1"
         )
-    reader = open_reader(source)
+    try:
+        reader = open_reader(source)
+    except OSError as error:
+        raise MambatrackError(f"{source} cannot be read: {error.strerror or error}") from None
     try:
         return FrameSource(reader, crop, start, stop, stride)
     except BaseException:
@@ -117,7 +120,7 @@ class FrameSource:
         self._frames.close()
         self._reader.close()
 
-    def _read(self, start: int, stop: int | None, stride: int) -> Iterator[Frame]:
+    def _read(self, start: int, stop: int | None, stride: int) -> Generator[Frame, None, None]:
         size = self._reader.size
         for index in itertools.count() if stop is None else range(stop):
             if not self._reader.advance():

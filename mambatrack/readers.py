@@ -5,19 +5,17 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets import open_sequence
 from mambatrack.errors import MambatrackError
+from mambatrack.opencv import quiet
 
-Image = NDArray[np.uint8]
+Image = NDArray[Any]
 
 IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
@@ -107,7 +105,8 @@ class ImageReader:
 
     def __init__(self, paths: list[Path], fps: float, place: str):
         self._paths, self._at = paths, -1
-        self.fps, self.length = fps, len(paths)
+        self.fps = fps
+        self.length: int | None = len(paths)
         self.time_s = 0.0
         first = next((image for image in map(_load_image, paths) if image is not None), None)
         if first is None:
@@ -135,8 +134,9 @@ class VideoReader:
     def __init__(self, source: str | int, place: str, live: bool | None):
         self._capture = _open_capture(source)
         self._place = place
-        self._clock: float | None = None
-        self.time_s = -math.inf
+        self._opened = time.monotonic()
+        self._started = False
+        self.time_s = 0.0
         length = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.length = int(length) if 0 < length < 1e9 else None
         self.live = self.length is None if live is None else live
@@ -144,15 +144,17 @@ class VideoReader:
             self.length = None
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
-        self._held = self._first_image()
-        self.size = (self._held.shape[1], self._held.shape[0])
+        first = self._first_image()
+        self.size = (first.shape[1], first.shape[0])
+        self._held: Image | None = first
 
     def advance(self) -> bool:
-        if self._held is None or self.time_s != -math.inf:
+        if self._started:
             self._held = None
             if not self._capture.grab():
                 return False
         self.time_s = self._now()
+        self._started = True
         return True
 
     def image(self) -> Image | None:
@@ -192,32 +194,21 @@ class VideoReader:
     def _now(self) -> float:
         """The container's time stamp where it grows, else one frame after the last one."""
         if self.live:
-            self._clock = time.monotonic() if self._clock is None else self._clock
-            return time.monotonic() - self._clock
+            return time.monotonic() - self._opened
         stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if math.isfinite(stamp) and stamp > self.time_s:
-            return max(stamp, 0.0)
-        return self.time_s + 1 / self.fps
+        grows = math.isfinite(stamp) and stamp > self.time_s
+        if not self._started:
+            return stamp if grows else 0.0
+        return stamp if grows else self.time_s + 1 / self.fps
 
 
 def _load_image(path: Path) -> Image | None:
-    with _quiet():
+    with quiet():
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     return image if image is not None and image.size else None
 
 
 def _open_capture(source: str | int) -> cv2.VideoCapture:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with _quiet():
+    with quiet():
         return cv2.VideoCapture(source)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps OpenCV from writing to the terminal what is raised as an error anyway."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,162 @@
+"""Named models of configs/detectors.yaml, fetched on first use, checked, never half-written."""
+
+import hashlib
+import http.client
+import os
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mambatrack.errors import MambatrackError
+
+CHUNK = 1 << 18
+TIMEOUT_S = 30
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """kind: yolox or rtmdet;  convention: of YOLOX;  sha256, size in bytes: of the file"""
+
+    name: str
+    kind: str
+    convention: str
+    licence: str
+    url: str
+    sha256: str
+    size: int
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.onnx"
+
+
+def named_models() -> dict[str, NamedModel]:
+    """The entries of configs/detectors.yaml by name."""
+    import yaml
+
+    path = Path(__file__).parents[1] / "configs" / "detectors.yaml"
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {name: NamedModel(name, **entry) for name, entry in entries.items()}
+
+
+def cache_folder() -> Path:
+    """$MAMBATRACK_CACHE, else mambatrack in $XDG_CACHE_HOME or ~/.cache."""
+    if os.environ.get("MAMBATRACK_CACHE"):
+        return Path(os.environ["MAMBATRACK_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mambatrack"
+
+
+def fetch(model: NamedModel, folder: Path | None = None) -> Path:
+    """The model's file in ``folder``, the cache by default, downloaded where it is not there.
+
+    The file appears under its name only once its sha256 is right. Raises MambatrackError with
+    the file, its address and where to put it when it cannot be had.
+    """
+    path = (folder or cache_folder()) / model.file_name
+    if path.is_file():
+        found = _sha256(path)
+        if found != model.sha256:
+            raise MambatrackError(
+                f"{path} is not the published {model.name}: its sha256 is {found}, expected "
+                f"{model.sha256}; delete it to fetch it again"
+            )
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _appears_whole(path) as file:
+            _download(model, file)
+    except (OSError, http.client.HTTPException, MambatrackError) as error:
+        raise MambatrackError(
+            f"{model.name} cannot be fetched: {_reason(error)}. Get {model.url} by other means and "
+            f"put it at {path}"
+        ) from None
+    return path
+
+
+def _download(model: NamedModel, file: BinaryIO) -> None:
+    digest, received = hashlib.sha256(), 0
+    _refuse_insecure(model.url)
+    request = urllib.request.Request(model.url, headers={"User-Agent": "mambatrack"})
+    opener = urllib.request.build_opener(_SecureRedirects)
+    with opener.open(request, timeout=TIMEOUT_S) as response, _progress(model) as advance:
+        while received <= model.size and (chunk := response.read(CHUNK)):
+            file.write(chunk)
+            digest.update(chunk)
+            received += len(chunk)
+            advance(len(chunk))
+    if received < model.size:
+        raise MambatrackError(f"the connection ended after {received} of {model.size} bytes")
+    if received > model.size or digest.hexdigest() != model.sha256:
+        raise MambatrackError(
+            f"what came is not the published file (sha256 {digest.hexdigest()}, expected "
+            f"{model.sha256})"
+        )
+
+
+@contextmanager
+def _appears_whole(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside ``path`` that takes its name at the end, or goes away."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _progress(model: NamedModel) -> Iterator[Callable[[int], Any]]:
+    """A bar on a terminal, one line elsewhere; both on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        megabytes = model.size / 1e6
+        console.print(f"fetching {model.url} ({megabytes:.1f} MB, {model.licence})", soft_wrap=True)
+    columns = "fetching {task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(model.file_name, total=model.size)
+        yield lambda count: bar.advance(task, count)
+
+
+class _SecureRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
+        request = super().redirect_request(*arguments)
+        if request is not None:
+            _refuse_insecure(request.full_url)
+        return request
+
+
+def _refuse_insecure(url: str) -> None:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise MambatrackError(f"{parts.scheme}://{parts.hostname} is not https")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server says {error.code} {error.reason}"
+    if isinstance(error, urllib.error.URLError):
+        return f"the server cannot be reached ({error.reason})"
+    return str(error) or type(error).__name__
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,115 @@
+"""What an ONNX file says about itself, read from its protobuf wire format.
+
+OpenCV does not tell the shape of a network's input, and neither backend explains well why a file
+is no model; this reads the few fields that are needed and skips over the weights.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mambatrack.errors import MambatrackError
+
+# field numbers of onnx.proto
+MODEL_GRAPH, MODEL_METADATA = 7, 14
+GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
+TENSOR_NAME = 8
+VALUE_NAME, VALUE_TYPE = 1, 2
+TYPE_TENSOR, TENSOR_TYPE_ELEMENT, TENSOR_TYPE_SHAPE = 1, 1, 2
+SHAPE_DIM, DIM_VALUE = 1, 1
+ENTRY_KEY, ENTRY_VALUE = 1, 2
+FLOAT32 = 1
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class OnnxHeader:
+    """inputs, outputs: (name, shape) with None for a dynamic dimension; float32: of all inputs"""
+
+    inputs: tuple[tuple[str, Shape], ...]
+    outputs: tuple[tuple[str, Shape], ...]
+    float32: bool
+    metadata: dict[str, str]
+
+
+def read_header(path: str | Path) -> OnnxHeader:
+    """Raises MambatrackError where the file is absent or holds no ONNX graph."""
+    path = Path(path)
+    if not path.is_file():
+        raise MambatrackError(f"weights {path} do not exist; expected an ONNX file")
+    try:
+        model = list(_fields(memoryview(path.read_bytes())))
+        graph = list(_fields(next(value for field, value in model if field == MODEL_GRAPH)))
+        if not any(field == GRAPH_NODE for field, _ in graph):
+            raise ValueError
+        weights = {
+            _text(value, TENSOR_NAME) for field, value in graph if field == GRAPH_INITIALIZER
+        }
+        inputs = [_value_info(value) for field, value in graph if field == GRAPH_INPUT]
+        inputs = [item for item in inputs if item[0] not in weights]
+        outputs = [_value_info(value) for field, value in graph if field == GRAPH_OUTPUT]
+        entries = [value for field, value in model if field == MODEL_METADATA]
+        metadata = {_text(entry, ENTRY_KEY): _text(entry, ENTRY_VALUE) for entry in entries}
+    except (ValueError, IndexError, TypeError, StopIteration):
+        raise MambatrackError(f"{path} is not an ONNX file, or is cut off") from None
+    return OnnxHeader(
+        tuple((name, shape) for name, shape, _ in inputs),
+        tuple((name, shape) for name, shape, _ in outputs),
+        all(kind == FLOAT32 for _, _, kind in inputs),
+        metadata,
+    )
+
+
+def _value_info(message: Any) -> tuple[str, Shape, int]:
+    tensor = _child(_child(message, VALUE_TYPE), TYPE_TENSOR)
+    element = next((value for field, value in _fields(tensor) if field == TENSOR_TYPE_ELEMENT), 0)
+    dims = [dim for field, dim in _fields(_child(tensor, TENSOR_TYPE_SHAPE)) if field == SHAPE_DIM]
+    return _text(message, VALUE_NAME), tuple(map(_dim, dims)), element
+
+
+def _dim(message: Any) -> int | None:
+    value = next((value for field, value in _fields(message) if field == DIM_VALUE), 0)
+    return value if 0 < value < 2**31 else None
+
+
+def _child(message: Any, wanted: int) -> Any:
+    return next((value for field, value in _fields(message) if field == wanted), b"")
+
+
+def _text(message: Any, wanted: int) -> str:
+    return bytes(_child(message, wanted)).decode("utf-8")
+
+
+def _fields(message: Any) -> Iterator[tuple[int, Any]]:
+    """(field number, int or bytes) of one protobuf message; raises ValueError for any other."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        field, wire = key >> 3, key & 7
+        if wire == 0:
+            value, at = _varint(message, at)
+            yield field, value
+            continue
+        if wire not in (1, 2, 5) or field == 0:
+            raise ValueError(f"wire type {wire}")
+        size = {1: 8, 5: 4}.get(wire)
+        if size is None:
+            size, at = _varint(message, at)
+        if at + size > len(message):
+            raise ValueError("cut off")
+        yield field, message[at : at + size]
+        at += size
+
+
+def _varint(message: Any, at: int) -> tuple[int, int]:
+    """-> (value, position behind it)."""
+    value = 0
+    for shift in range(0, 64, 7):
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise ValueError("varint too long")

@@ -1,0 +1,114 @@
+"""Runs an ONNX file with OpenCV, which is always there, or with onnxruntime, which is faster."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.detectors.onnx_file import OnnxHeader, read_header
+from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.opencv import quiet
+
+Blob = NDArray[np.float32]
+
+
+class Session(Protocol):
+    """header: of the file;  backend: "opencv" or "onnxruntime" """
+
+    header: OnnxHeader
+    backend: str
+
+    def __call__(self, blob: Blob) -> list[NDArray]:
+        """``blob [1, 3, H, W]`` float32 -> the outputs, in the order of header.outputs."""
+
+
+def open_session(weights: str | Path, backend: str = "auto") -> Session:
+    """The network in ``weights``; "auto" takes onnxruntime where it is installed.
+
+    Raises MambatrackError where the file is absent, no ONNX model, or has not one float32 image
+    [1, 3, H, W] as its input; MissingExtra where onnxruntime is asked for and absent.
+    """
+    header = read_header(weights)
+    shapes = [shape for _, shape in header.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3 or not header.float32:
+        found = ", ".join(f"{name} {list(shape)}" for name, shape in header.inputs)
+        kind = "" if header.float32 else ", not float32"
+        raise MambatrackError(
+            f"{weights}: its inputs are {found}{kind}; expected one float32 image [1, 3, H, W]"
+        )
+    if backend == "onnxruntime" or (backend == "auto" and _has_onnxruntime()):
+        return OrtSession(weights, header)
+    return OpenCVSession(weights, header)
+
+
+class OpenCVSession:
+    backend = "opencv"
+
+    def __init__(self, weights: str | Path, header: OnnxHeader):
+        import cv2
+
+        self.header = header
+        self._weights = weights
+        self._names = [name for name, _ in header.outputs]
+        try:
+            with quiet():
+                self._net = cv2.dnn.readNetFromONNX(str(weights))
+        except cv2.error as error:
+            raise self._refused(error) from None
+
+    def __call__(self, blob: Blob) -> list[NDArray]:
+        import cv2
+
+        try:
+            with quiet():
+                self._net.setInput(blob)
+                return list(self._net.forward(self._names))
+        except cv2.error as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: Exception) -> MambatrackError:
+        reason = str(getattr(error, "err", "") or error).strip().splitlines()[-1]
+        return MambatrackError(
+            f"OpenCV cannot run {self._weights} ({reason}); onnxruntime may: "
+            "pip install 'mambatrack[onnx]', then --detector.backend onnxruntime"
+        )
+
+
+class OrtSession:
+    backend = "onnxruntime"
+
+    def __init__(self, weights: str | Path, header: OnnxHeader):
+        if not _has_onnxruntime():
+            raise MissingExtra("onnxruntime", "onnx", "the backend onnxruntime")
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        here = onnxruntime.get_available_providers()
+        wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        self.header = header
+        self._weights = weights
+        self._names = [name for name, _ in header.outputs]
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(weights), options, providers=[name for name in wanted if name in here]
+            )
+        except Exception as error:  # onnxruntime's own exceptions have no common public base
+            raise self._refused(error) from None
+
+    def __call__(self, blob: Blob) -> list[NDArray]:
+        try:
+            return self._session.run(self._names, {self.header.inputs[0][0]: blob})
+        except Exception as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: Exception) -> MambatrackError:
+        reason = str(error).strip().splitlines()[0]
+        return MambatrackError(f"onnxruntime cannot run {self._weights}: {reason}")
+
+
+def _has_onnxruntime() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("onnxruntime") is not None

@@ -1,0 +1,63 @@
+"""RTMDet from an ONNX file with the suppression inside, as MMDeploy exports it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.detections import Detections, as_detections
+from mambatrack.detectors.classes import COCO, chosen_labels
+from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
+from mambatrack.detectors.onnx_session import open_session
+from mambatrack.errors import MambatrackError
+
+NORMALISATION = Normalisation(
+    rgb=False, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395)
+)
+PROBE_SIZE = 320, 320
+
+
+class RtmdetDetector:
+    """names: COCO's, whose first class is the one of the person models; the file does not say
+    how many classes it has. The suppression, with its threshold, is part of the file."""
+
+    def __init__(
+        self,
+        weights: str,
+        conf: float = 0.1,
+        classes: tuple[str, ...] = (),
+        backend: str = "auto",
+    ):
+        self._session, self._weights = open_session(weights, backend), weights
+        self._shape = self._session.header.inputs[0][1]
+        self._conf = conf
+        self.names: tuple[str, ...] = COCO
+        self._labels = chosen_labels(classes, self.names)
+        size = input_size(self._shape, PROBE_SIZE)
+        self._run(np.zeros((1, 3, size[1], size[0]), np.float32))
+
+    def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
+        size = input_size(self._shape, (image.shape[1], image.shape[0]))
+        canvas, scale = letterbox(image, size)
+        boxes, labels = self._run(to_blob(canvas, NORMALISATION))
+        kept = (boxes[:, 4] >= self._conf) & np.isin(labels, list(self._labels))
+        return as_detections(np.column_stack([boxes[:, :4] / scale, boxes[:, 4], labels])[kept])
+
+    def _run(self, blob: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """``boxes [n, 5]`` xyxy score, ``labels [n]``; refuses any other output."""
+        outputs = self._session(blob)
+        shapes = [output.shape for output in outputs]
+        fitting = (
+            len(shapes) == 2
+            and len(shapes[0]) == 3
+            and shapes[0][2] == 5
+            and shapes[1] == shapes[0][:2]
+        )
+        if not fitting:
+            found = ", ".join(str(list(shape)) for shape in shapes)
+            raise MambatrackError(
+                f"{self._weights}: {len(shapes)} output(s) of shape {found}; an RTMDet file with "
+                "the suppression inside has two, dets [1, n, 5] and labels [1, n]"
+            )
+        labels = outputs[1][0].astype(np.int64)
+        if labels.max(initial=0) >= len(self.names):
+            raise MambatrackError(f"{self._weights}: class {labels.max()}; expected COCO's 80")
+        return outputs[0][0], labels

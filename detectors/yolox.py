@@ -1,0 +1,135 @@
+"""YOLOX from an ONNX file: both pre-processing conventions, raw and decoded heads, any classes."""
+
+import logging
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.detections import Detections, as_detections
+from mambatrack.detectors.classes import chosen_labels, names_of
+from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
+from mambatrack.detectors.nms import suppress
+from mambatrack.detectors.onnx_session import open_session
+from mambatrack.errors import MambatrackError
+
+CONVENTIONS = {
+    "current": Normalisation(rgb=False, mean=(0, 0, 0), std=(1, 1, 1)),
+    "legacy": Normalisation(rgb=True, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
+}
+STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32, 64), (16, 32))
+PROBE_SIZE = 640, 640
+
+_log = logging.getLogger(__name__)
+
+
+class YoloxDetector:
+    """names: of the classes;  convention: "legacy" or "current";  decoded: the head gives pixels
+
+    The network runs once when it is opened, on an input of zeros, so that a file with other outputs
+    is refused before any work starts.
+    """
+
+    def __init__(
+        self,
+        weights: str,
+        conf: float = 0.1,
+        nms_iou: float = 0.65,
+        classes: tuple[str, ...] = (),
+        convention: str = "auto",
+        backend: str = "auto",
+    ):
+        self._session, self._weights = open_session(weights, backend), weights
+        self._shape = self._session.header.inputs[0][1]
+        self._conf, self._nms_iou = conf, nms_iou
+        size = input_size(self._shape, PROBE_SIZE)
+        head = self._run(np.zeros((1, 3, size[1], size[0]), np.float32))
+        self.decoded = is_decoded(head, size)
+        self.names = names_of(head.shape[1] - 5)
+        self._labels = chosen_labels(classes, self.names)
+        self.convention = convention
+        if convention == "auto":
+            self.convention = guess_convention(len(self.names), weights)
+
+    def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
+        size = input_size(self._shape, (image.shape[1], image.shape[0]))
+        canvas, scale = letterbox(image, size)
+        blob = to_blob(canvas, CONVENTIONS[self.convention])
+        boxes, scores, labels = read_head(self._run(blob), size, self.decoded, self._conf)
+        kept = np.isin(labels, list(self._labels))
+        found = as_detections(np.column_stack([boxes / scale, scores, labels])[kept])
+        return found.select(suppress(found, self._nms_iou))
+
+    def _run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``head [A, 5 + C]``; refuses any other output."""
+        outputs = self._session(blob)
+        shapes = [list(output.shape) for output in outputs]
+        if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][0] != 1 or shapes[0][2] < 6:
+            raise MambatrackError(
+                f"{self._weights}: {len(shapes)} output(s) of shape "
+                f"{', '.join(map(str, shapes))}; a YOLOX file has one, [1, anchors, 5 + classes]"
+            )
+        return outputs[0][0]
+
+
+def guess_convention(classes: int, weights: str) -> str:
+    """A model of one class is taken for one of ByteTrack's ("legacy"), any other for "current"."""
+    guess = "legacy" if classes == 1 else "current"
+    level = logging.INFO if classes == 80 else logging.WARNING
+    _log.log(level, "%s: %d class(es), so pre-processing is taken to be %r; where boxes are poor, "
+             "set detector.convention", weights, classes, guess)  # fmt: skip
+    return guess
+
+
+def read_head(
+    head: NDArray[np.float32], size: tuple[int, int], decoded: bool, conf: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """``head [A, 5 + C]``: box, objectness, class scores -> boxes [N, 4] xyxy in pixels of the
+    input, scores [N] = objectness * best class score >= conf, labels [N]."""
+    hopeful = np.flatnonzero(head[:, 4] >= conf)
+    labels = head[hopeful, 5:].argmax(axis=1)
+    scores = head[hopeful, 4] * head[hopeful, 5 + labels]
+    good = scores >= conf
+    rows = hopeful[good]
+    boxes = head[rows, :4]
+    if not decoded:
+        cells, strides = anchors(len(head), size)
+        with np.errstate(over="ignore"):
+            boxes = np.concatenate([boxes[:, :2] + cells[rows], np.exp(boxes[:, 2:])], axis=1)
+        boxes *= strides[rows, None]
+    return cxcywh_to_xyxy(boxes), scores[good], labels[good]
+
+
+def is_decoded(head: NDArray[np.float32], size: tuple[int, int]) -> bool:
+    """Whether ``head [A, 5 + C]`` holds pixels, not offsets from the cells of the grid.
+
+    A centre lies near its own cell in both cases. Raw, columns 0 and 1 are a small offset, in
+    cells; decoded, they are small only after the cell's own position is subtracted. So the reading
+    that leaves the smaller distances (median over all anchors) is the right one, by a factor of
+    about ten and more, whatever the image shows.
+    """
+    cells, strides = anchors(len(head), size)
+    as_raw = np.abs(head[:, :2])
+    as_pixels = np.abs(head[:, :2] / strides[:, None] - cells)
+    return bool(np.median(as_pixels) < np.median(as_raw))
+
+
+@lru_cache(maxsize=8)
+def anchors(count: int, size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cells ``[A, 2]`` (x, y in cells) and strides ``[A]`` of an input of ``size``, fine to coarse.
+
+    The strides are those of the usual layouts that make ``count`` anchors.
+    """
+    for strides in STRIDES:
+        grids = [(size[0] // stride, size[1] // stride) for stride in strides]
+        if sum(width * height for width, height in grids) == count:
+            break
+    else:
+        raise MambatrackError(
+            f"the head has {count} anchors, which no known YOLOX layout (strides 8, 16, 32 and "
+            f"the like) makes of an input of {size[0]}x{size[1]} pixels"
+        )
+    cells = [np.indices((h, w))[::-1].reshape(2, -1).T for w, h in grids]
+    steps = [np.full(w * h, stride) for (w, h), stride in zip(grids, strides, strict=True)]
+    return np.concatenate(cells).astype(np.float32), np.concatenate(steps).astype(np.float32)
