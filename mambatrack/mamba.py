@@ -111,7 +111,8 @@ class MotionPredictor(nn.Module):
         """offsets [B, q, 4] of (cx, cy, w, h), normalised, oldest first, of which the first
         ``lengths`` [B] count -> next offset [B, 4]; a track without any offset stands still."""
         valid = token_mask(lengths, offsets.shape[0], offsets.shape[1], offsets.device)[..., None]
-        tokens = self.embed(offsets.clamp(-self.limit, self.limit)) * valid
+        offsets = offsets.masked_fill(~valid, 0).clamp(-self.limit, self.limit)
+        tokens = self.embed(offsets) * valid
         for block in self.blocks:
             tokens = block(tokens, lengths)
         pooled = tokens.sum(1) / lengths.clamp(min=1)[:, None]

@@ -154,7 +154,7 @@ class MambaPredictor:
         windows, counts, gaps = self._parts(state)
         windows = np.concatenate([windows[:, :-1], boxes[:, None]], axis=1)
         if self.refill_gaps:
-            windows = refill(windows, gaps - 1)
+            windows = refill(windows, gaps.astype(np.int64) - 1)
         return self._state(windows, counts, np.zeros(len(boxes)))
 
     def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
@@ -206,13 +206,14 @@ def load_predictor(
         return KalmanPredictor()
     if name == "still":
         return StillPredictor()
-    path = Path(__file__).parent / "weights" / f"{SHIPPED[name]}.safetensors"
-    if name not in SHIPPED:
-        path = Path(path_or_name)
+    path = Path(path_or_name)
+    if name in SHIPPED:
+        path = Path(__file__).parent / "weights" / f"{SHIPPED[name]}.safetensors"
+    device = choose_device(device)
     model, card = load_model(path)
     return MambaPredictor(
         model, card["architecture"]["window"], card["normalisation"]["unit"], card["spread"],
-        image_size, choose_device(device), refill_gaps,
+        image_size, device, refill_gaps,
     )  # fmt: skip
 
 
