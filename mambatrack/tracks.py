@@ -71,7 +71,7 @@ class Tracks:
 
     def to_array(self) -> NDArray[np.float32]:
         """[M, 8] float32: x1 y1 x2 y2 id conf cls det_ind (det_ind is -1 for a predicted box)."""
-        columns = [self.ids, self.scores, self.labels, self.det_ind]
+        columns: list[NDArray] = [self.ids, self.scores, self.labels, self.det_ind]
         return np.concatenate([self.boxes, np.stack(columns, 1)], axis=1).astype(np.float32)
 
 
