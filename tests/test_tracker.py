@@ -1,0 +1,264 @@
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
+from mambatrack.association import similarity
+from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.detections import as_detections
+from mambatrack.prediction import KalmanPredictor
+from mambatrack.synthetic import simulate
+
+
+def tracker(**settings_):
+    overrides = {"tracker.predictor": "kalman"}
+    overrides |= {f"tracker.{key}": value for key, value in settings_.items()}
+    return Tracker(load_config(None, overrides), image_size=(960, 540))
+
+
+def walker(x, score=0.9, label=0):
+    return [x, 100.0, x + 40, 220.0, score, label]
+
+
+def world(frames=120, seed=3):
+    return [next_.detections for next_, _ in zip(simulate(seed=seed), range(frames), strict=False)]
+
+
+def equal(a, b):
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for name in (
+            "boxes",
+            "ids",
+            "scores",
+            "labels",
+            "state",
+            "gap",
+            "spread",
+            "det_ind",
+            "ended",
+        )
+    )
+
+
+@pytest.fixture(params=["kalman", "mamba", "still"])
+def any_tracker(request):
+    return tracker(predictor=request.param)
+
+
+def test_a_walker_keeps_the_id_and_the_detected_box(any_tracker):
+    for step in range(20):
+        tracks = any_tracker.update([walker(3.0 * step)], time_s=step / 25)
+        assert tracks.ids.tolist() == [1] and tracks.observed.all()
+        np.testing.assert_array_equal(tracks.boxes, np.array([walker(3.0 * step)[:4]], np.float32))
+        assert tracks.det_ind.tolist() == [0] and tracks.frame == step
+        assert tracks.time_s == step / 25 and (tracks.spread == 0).all()
+
+
+def test_a_hidden_walker_is_predicted_found_again_and_finally_ended(any_tracker):
+    for step in range(20):
+        any_tracker.update([walker(3.0 * step)])
+    for gap in range(1, 6):
+        tracks = any_tracker.update()
+        assert tracks.predicted.all() and tracks.gap.tolist() == [gap]
+        assert tracks.det_ind.tolist() == [-1]
+        if any_tracker.config.predictor != "still":
+            assert (tracks.spread > 0).all()
+    tracks = any_tracker.update([walker(3.0 * 25)])
+    assert tracks.ids.tolist() == [1] and tracks.gap.tolist() == [0] and tracks.observed.all()
+    for _ in range(30):
+        tracks = any_tracker.update(None)
+        assert tracks.ids.tolist() == [1] and len(tracks.ended) == 0
+    tracks = any_tracker.update([])
+    assert len(tracks) == 0 and tracks.ended.tolist() == [1]
+    assert any_tracker.update([walker(0)]).ids.tolist() == [2]
+
+
+def test_tentative_tracks_are_confirmed_or_forgotten():
+    tracked = tracker(min_hits=3)
+    states = [int(tracked.update([walker(x)]).state[0]) for x in (0, 2, 4, 6)]
+    assert states == [TrackState.TENTATIVE] * 2 + [TrackState.OBSERVED] * 2
+    tracked.update([walker(8), walker(500)])
+    tracks = tracked.update([walker(10)])
+    assert tracks.ids.tolist() == [1] and tracks.ended.tolist() == [2]
+    assert int(tracked.update().state[0]) == TrackState.PREDICTED
+    assert int(tracked.update([walker(14)]).state[0]) == TrackState.OBSERVED
+
+
+@pytest.mark.parametrize("setting", ["birth_score", "match_score"])
+def test_a_score_on_the_threshold_counts(setting):
+    tracked = tracker(**{setting: 0.75, "birth_score": 0.75})
+    assert len(tracked.update([walker(0, 0.7499)])) == 0
+    assert len(tracked.update([walker(0, 0.75)])) == 1
+    assert tracked.update([walker(0, 0.75)]).gap.tolist() == [0]
+    assert tracked.update([walker(0, 0.7499)]).gap.tolist() == ([1] if setting[0] == "m" else [0])
+
+
+def test_an_iou_on_the_gate_is_matched():
+    for gate, matched in ((1 / 3, True), (0.34, False)):
+        tracked = tracker(predictor="still", iou_gate=gate, lost_iou_gate=gate, birth_score=0.95)
+        tracked.update([[0, 0, 4, 4, 0.99]])
+        tracks = tracked.update([[2, 0, 6, 4, 0.9]])
+        assert tracks.observed.tolist() == [matched]
+
+
+def test_active_tracks_go_first_in_two_passes():
+    for passes, holder in ((2, 2), (1, 1)):
+        tracked = tracker(predictor="still", passes=passes, iou_gate=0.2, lost_iou_gate=0.2)
+        tracked.update([[0, 0, 100, 100]])
+        tracked.update()
+        tracked.update([[200, 0, 300, 100]])
+        tracked.table["boxes"][1] = xyxy_to_cxcywh(np.array([50.0, 0, 150, 100]))
+        tracked.table["motion"][1] = tracked.table["boxes"][1]
+        tracks = tracked.update([[10, 0, 110, 100]])
+        assert tracks.ids[tracks.observed].tolist() == [holder]
+
+
+def test_classes_are_kept_apart_where_asked():
+    for aware, ids in ((False, [1]), (True, [1, 2])):
+        tracked = tracker(class_aware=aware)
+        tracked.update([walker(0, label=1)])
+        tracks = tracked.update([walker(1, label=2)])
+        assert tracks.ids.tolist() == ids and tracks.labels[-1] == 2
+
+
+def test_no_birth_on_top_of_a_live_track():
+    tracked = tracker(birth_iou=0.4)
+    tracked.update([walker(100)])
+    assert tracked.update([walker(100), walker(110)]).ids.tolist() == [1]
+    assert tracked.update([walker(100), walker(300)]).ids.tolist() == [1, 2]
+
+
+def test_two_trackers_in_turn_equal_one_after_the_other():
+    frames, others = world(), world(seed=4)
+    first, second = tracker(predictor="mamba"), tracker(predictor="mamba")
+    mixed = [(first.update(a), second.update(b)) for a, b in zip(frames, others, strict=True)]
+    alone = tracker(predictor="mamba")
+    for (seen, _), found in zip(mixed, frames, strict=True):
+        assert equal(seen, alone.update(found))
+    alone.reset()
+    for (_, seen), found in zip(mixed, others, strict=True):
+        assert equal(seen, alone.update(found))
+
+
+def test_reset_starts_at_frame_0_and_id_1():
+    tracked = tracker()
+    tracked.update([walker(0)])
+    tracked.reset()
+    tracks = tracked.update([walker(500)])
+    assert tracks.frame == 0 and tracks.ids.tolist() == [1] and len(tracks) == 1
+
+
+@pytest.mark.parametrize("predictor", ["kalman", "mamba"])
+def test_permuting_detections_does_not_change_the_tracks(predictor):
+    rng = np.random.default_rng(0)
+    straight, shuffled = tracker(predictor=predictor), tracker(predictor=predictor)
+    for found in world():
+        order = rng.permutation(len(found))
+        a, b = straight.update(found), shuffled.update(found.select(order))
+        key = np.lexsort(a.boxes.T), np.lexsort(b.boxes.T)
+        np.testing.assert_allclose(a.boxes[key[0]], b.boxes[key[1]], atol=1e-3)
+        np.testing.assert_array_equal(a.gap[key[0]], b.gap[key[1]])
+
+
+def test_ids_are_unique_ascending_and_never_reused():
+    tracked, gone = tracker(), set()
+    for found in world(200):
+        tracks = tracked.update(found)
+        assert (np.diff(tracks.ids) > 0).all()
+        assert not gone & set(tracks.ids.tolist())
+        gone |= set(tracks.ended.tolist())
+    assert gone
+
+
+def test_det_ind_points_at_the_callers_rows():
+    rows = [walker(float("nan")), walker(50), walker(50), walker(-500), walker(300)]
+    with pytest.warns(UserWarning, match="dropped 3 unusable detections"):
+        tracked = tracker()
+        tracks = tracked.update(rows)
+    assert tracks.det_ind.tolist() == [1, 4] and tracked.dropped == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracked.update(rows)
+    assert tracked.dropped == 6
+
+
+wild = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True, width=32), st.floats(-2000, 2000), st.just(0.0)
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    frames=st.lists(
+        st.lists(st.tuples(wild, wild, wild, wild, wild), max_size=5), min_size=1, max_size=8
+    )
+)
+def test_wild_detections_never_crash_or_give_nan(frames):
+    tracked = Tracker(load_config(None, {"tracker.predictor": "kalman"}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for rows in frames:
+            tracks = tracked.update(rows)
+            assert np.isfinite(tracks.to_array()).all() and np.isfinite(tracks.spread).all()
+            assert (tracks.boxes[:, 2:] >= tracks.boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("nothing", [None, [], np.zeros((0,)), np.zeros((0, 4)), np.zeros((0, 6))])
+def test_nothing_in_all_its_forms(nothing):
+    tracks = tracker().update(nothing)
+    assert len(tracks) == 0 and tracks.to_array().shape == (0, 8)
+
+
+def test_the_callers_array_and_earlier_results_stay_as_they_were():
+    rows = np.array([walker(0.0)])
+    before = rows.copy()
+    tracked = tracker()
+    first = tracked.update(rows)
+    kept = first.boxes.copy()
+    tracked.update([walker(9.0)])
+    np.testing.assert_array_equal(rows, before)
+    np.testing.assert_array_equal(first.boxes, kept)
+    with pytest.raises(ValueError):
+        first.boxes[0] = 0
+
+
+def test_many_objects_grow_the_table():
+    corners = np.stack(np.meshgrid(np.arange(0, 900, 30.0), np.arange(0, 500, 50.0)), -1)
+    rows = np.concatenate([corners.reshape(-1, 2), corners.reshape(-1, 2) + 20], 1)
+    tracked = tracker()
+    tracked.update(rows)
+    tracks = tracked.update(rows)
+    assert tracks.ids.tolist() == list(range(1, len(rows) + 1)) and tracks.observed.all()
+
+
+def test_wrong_arguments_are_explained():
+    with pytest.raises(MambatrackError, match="expected \\(width, height\\)"):
+        Tracker(Config(), image_size=(0, 10))
+    with pytest.raises(MambatrackError, match="shape \\(2, 3\\)"):
+        tracker().update(np.zeros((2, 3)))
+
+
+def test_a_predictor_of_ones_own():
+    class Jump(KalmanPredictor):
+        def predict(self, state):
+            boxes, spread, state = super().predict(state)
+            return boxes + [[100, 0, 0, 0]], spread, state
+
+    tracked = Tracker(predictor=Jump())
+    tracked.update([walker(0)])
+    assert tracked.update([walker(100)]).ids.tolist() == [1]
+    assert similarity(np.zeros((0, 4)), as_detections([walker(0)]).boxes).shape == (0, 1)
+
+
+def test_memory_of_the_table_does_not_grow_with_time():
+    tracked = tracker()
+    for found in world(300):
+        tracked.update(found)
+    capacity = len(tracked.table._arrays["ids"])
+    for found in world(300, seed=9):
+        tracked.update(found)
+    assert len(tracked.table._arrays["ids"]) == capacity == 64
