@@ -26,7 +26,12 @@ class RtmdetDetector:
         classes: tuple[str, ...] = (),
         backend: str = "auto",
     ):
-        self._session, self._weights = open_session(weights, backend), weights
+        if backend == "opencv":
+            raise MambatrackError(
+                "RTMDet needs onnxruntime: OpenCV fails on outputs whose length depends on the "
+                "image; pip install 'mambatrack[onnx]' and leave detector.backend at auto"
+            )
+        self._session, self._weights = open_session(weights, "onnxruntime"), weights
         self._shape = self._session.header.inputs[0][1]
         self._conf = conf
         self.names: tuple[str, ...] = COCO

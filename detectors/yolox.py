@@ -106,8 +106,8 @@ def is_decoded(head: NDArray[np.float32], size: tuple[int, int]) -> bool:
 
     A centre lies near its own cell in both cases. Raw, columns 0 and 1 are a small offset, in
     cells; decoded, they are small only after the cell's own position is subtracted. So the reading
-    that leaves the smaller distances (median over all anchors) is the right one, by a factor of
-    about ten and more, whatever the image shows.
+    that leaves the smaller distances (median over all anchors) is the right one; measured, by
+    a factor above 30 on blank input and on noise.
     """
     cells, strides = anchors(len(head), size)
     as_raw = np.abs(head[:, :2])

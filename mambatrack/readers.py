@@ -68,7 +68,7 @@ def open_reader(source: str | int | Path) -> Reader:
 
 def _open_stream(address: str) -> Reader:
     scheme = address.split("://")[0].lower()
-    shown = re.sub(r"//[^/@]*@", "//***@", address)
+    shown = re.sub(r"//[^/]*@", "//***@", address)
     if scheme not in STREAMS:
         raise MambatrackError(f"{shown}: unknown scheme; expected one of {', '.join(STREAMS)}")
     live = None if scheme in ("http", "https") else True
@@ -136,7 +136,7 @@ class VideoReader:
         self._place = place
         self._opened = time.monotonic()
         self._started = False
-        self.time_s = 0.0
+        self.time_s = self._gap = 0.0
         length = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.length = int(length) if 0 < length < 1e9 else None
         self.live = self.length is None if live is None else live
@@ -153,8 +153,9 @@ class VideoReader:
             self._held = None
             if not self._capture.grab():
                 return False
-        self.time_s = self._now()
-        self._started = True
+        now = self._now()
+        self._gap = now - self.time_s if self._started else 1 / self.fps
+        self.time_s, self._started = now, True
         return True
 
     def image(self) -> Image | None:
@@ -167,7 +168,7 @@ class VideoReader:
         if self.length is None:
             return None
         missing = self.length - frames
-        missing_s = self.length / self.fps - (self.time_s + 1 / self.fps)
+        missing_s = self.length / self.fps - (self.time_s + self._gap)
         if missing > 2 and missing_s * self.fps > 2:
             return f"the file ends at frame {frames} of {self.length}: it is truncated or damaged"
         return None
