@@ -1,0 +1,191 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mambatrack import MambatrackError, load_config, load_predictor
+from mambatrack.boxes import cxcywh_to_xyxy, iou
+from mambatrack.datasets import find_sequences
+from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
+from mambatrack.synthetic import write_sequence
+from mambatrack.training import generalised_iou, identity_loss, noam, rollout_loss, train
+from mambatrack.windows import WindowSampler, detector_errors, read_people
+
+SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
+         "batch_size": 8}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for seed in range(3):
+        write_sequence(folder / f"world{seed}", seed=seed, people=5, frames=90, size=(640, 360))
+    return folder
+
+
+def settings_of(**changes):
+    values = SMALL | changes
+    return load_config(None, {f"training.{key}": value for key, value in values.items()}).training
+
+
+def sampler(data, **changes):
+    people = [read_people(each) for each in find_sequences(data)]
+    return WindowSampler(people, **({"q": 10, "rollout": 4} | changes))
+
+
+def tensors(batch):
+    return tuple(torch.from_numpy(np.asarray(part)) for part in batch)
+
+
+def test_windows_are_the_ground_truth_in_order(data):
+    drawn = sampler(data, truncated=0.0).batch(np.random.default_rng(0), 64)
+    assert drawn.history.shape == (64, 11, 4) and drawn.future.shape == (64, 4, 4)
+    people = [read_people(each) for each in find_sequences(data)]
+    known = {tuple(np.round(box, 3)) for each in people for box in each.boxes.reshape(-1, 4)}
+    mirror = np.array([-1, 1, 1, 1])
+    for row in range(64):
+        track = np.concatenate([drawn.history[row, 11 - drawn.counts[row] :], drawn.future[row]])
+        ways = [{tuple(np.round(box, 3)) for box in each} for each in (track, track * mirror)]
+        assert ways[0] <= known or ways[1] <= known
+        steps = iou(cxcywh_to_xyxy(track[:-1]), cxcywh_to_xyxy(track[1:]))
+        assert np.diag(steps).min() > 0.3
+    assert np.isfinite(drawn.history).all() and np.isfinite(drawn.future).all()
+    assert drawn.counts.min() >= 1 and drawn.counts.max() == 11
+
+
+def test_rivals_are_the_others_in_the_frames_ahead(data):
+    drawn = sampler(data, crossings=1.0).batch(np.random.default_rng(1), 32)
+    assert drawn.rivals.shape == (32, 4, 6, 4)
+    own = np.abs(drawn.rivals - drawn.future[:, :, None]).sum(-1)
+    assert not (own < 1e-3).any()
+    assert (~np.isnan(drawn.rivals[..., 0])).any(axis=(1, 2)).mean() > 0.8
+
+
+def test_errors_are_read_from_detections_and_put_on_windows(data):
+    runs = [run for each in find_sequences(data) for run in detector_errors(each)]
+    assert runs and all(run.shape[1] == 4 and np.isfinite(run).all() for run in runs)
+    assert 0.003 < np.concatenate(runs).std() < 0.3
+    clean = sampler(data).batch(np.random.default_rng(2), 16)
+    noisy = sampler(data, errors=[np.full((40, 4), 0.5, np.float32)]).batch(
+        np.random.default_rng(2), 16
+    )
+    np.testing.assert_allclose(noisy.future[..., 2:], 1.5 * clean.future[..., 2:], rtol=1e-5)
+    with pytest.raises(MambatrackError, match="15 frames long"):
+        sampler(data, errors=[np.zeros((5, 4), np.float32)])
+
+
+def test_rollout_of_one_is_the_papers_loss(data):
+    torch.manual_seed(0)
+    settings = settings_of()
+    model = MotionPredictor(8, 1, 2)
+    batch = tensors(sampler(data, rollout=1).batch(np.random.default_rng(3), 8))
+    history, counts, future = batch[:3]
+    scale = offset_scale(history, counts, "box")
+    target = (future[:, 0] - history[:, -1]) / scale
+    offset = model(*window_offsets(history, counts, scale))
+    want = torch.nn.functional.smooth_l1_loss(offset, target)
+    torch.testing.assert_close(rollout_loss(model, batch, settings), want)
+
+
+def test_noam_rises_to_its_peak_and_falls():
+    settings = load_config().training
+    rates = [noam(step, settings) for step in (1, 2000, 4000, 8000, 16000)]
+    assert max(rates) == rates[2] == pytest.approx((64 * 4000) ** -0.5)
+    assert rates[0] == pytest.approx(rates[2] / 4000) and rates[4] == pytest.approx(rates[2] / 2)
+
+
+boxes = st.tuples(st.floats(-50, 50), st.floats(-50, 50), st.floats(1, 50), st.floats(1, 50))
+
+
+@given(a=boxes, b=boxes)
+def test_generalised_iou_is_iou_less_the_empty_share_of_the_hull(a, b):
+    a, b = np.array([a]), np.array([b])
+    value = float(generalised_iou(torch.tensor(a), torch.tensor(b))[0])
+    plain = iou(cxcywh_to_xyxy(a), cxcywh_to_xyxy(b))[0, 0]
+    assert -1 < value <= plain + 1e-9
+    assert float(generalised_iou(torch.tensor(a), torch.tensor(a))[0]) == pytest.approx(1)
+
+
+def test_identity_loss_prefers_the_own_box_and_ignores_lonely_people():
+    own = torch.tensor([[[0.0, 0, 10, 20]]])
+    rival = torch.tensor([[[[6.0, 0, 10, 20], [float("nan")] * 4]]])
+    right, hit = identity_loss(own, own, rival)
+    wrong, miss = identity_loss(rival[:, :, 0], own, rival)
+    assert right < 0.1 < wrong and hit == 1 and miss == 0
+    nobody, _ = identity_loss(own, own, torch.full((1, 1, 2, 4), float("nan")))
+    assert nobody == 0
+
+
+def test_training_learns_and_its_predictor_loads(data, tmp_path):
+    settings = settings_of(
+        d_model=16, steps=150, warmup=40, checkpoint_every=50, rollout=2,
+        noise_data=str(data), identity_weight=0.1,
+    )  # fmt: skip
+    out = train([data], settings, tmp_path)
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["50", "100", "150"]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["training"]["step"] == 150 and len(card["spread"]) == 30
+    assert card["architecture"]["d_model"] == 16
+    state = load_predictor(out).start(np.array([[10, 10, 5, 9]], np.float32))
+    assert state.shape == (1, 46)
+
+
+def weights_of(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "predictor.safetensors")
+
+
+def test_a_resumed_run_equals_one_in_one_piece(data, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train([data], settings_of(), whole)
+    train([data], settings_of(steps=3), parts)
+    train([data], settings_of(), parts)
+    for name, value in weights_of(whole).items():
+        torch.testing.assert_close(weights_of(parts)[name], value)
+    assert (whole / "log.csv").read_text() == (parts / "log.csv").read_text()
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path):
+    script = (
+        "import sys; from mambatrack import load_config; from mambatrack.training import train;"
+        "train([sys.argv[1]], load_config(None, {'training.' + k: v for k, v in "
+        f"{SMALL | {'steps': 100_000}!r}.items()}}), sys.argv[2])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(data), str(tmp_path)])
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "checkpoint.safetensors").is_file():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        process.wait()
+    seen = []
+    with (tmp_path / "log.csv").open() as file:
+        done = max(int(row["step"]) for row in csv.DictReader(file))
+    train([data], settings_of(steps=done + 6), tmp_path, lambda step, *_: seen.append(step))
+    assert seen and seen[0] > 1 and seen[-1] == done + 6
+
+
+def test_unusable_checkpoints_and_data_are_explained(data, tmp_path):
+    train([data], settings_of(steps=3), tmp_path)
+    with pytest.raises(MambatrackError, match="other settings"):
+        train([data], settings_of(seed=1), tmp_path)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"damaged")
+    with pytest.raises(MambatrackError, match="is damaged"):
+        train([data], settings_of(), tmp_path)
+    with pytest.raises(MambatrackError, match="at least 2 sequences"):
+        train([data / "world0"], settings_of(), tmp_path / "other")
