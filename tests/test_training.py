@@ -51,7 +51,7 @@ def test_windows_are_the_ground_truth_in_order(data):
     assert drawn.history.shape == (64, 11, 4) and drawn.future.shape == (64, 4, 4)
     people = [read_people(each) for each in find_sequences(data)]
     known = {tuple(np.round(box, 3)) for each in people for box in each.boxes.reshape(-1, 4)}
-    mirror = np.array([-1, 1, 1, 1])
+    mirror = np.array([-1, 1, 1, 1], np.float32)
     for row in range(64):
         track = np.concatenate([drawn.history[row, 11 - drawn.counts[row] :], drawn.future[row]])
         ways = [{tuple(np.round(box, 3)) for box in each} for each in (track, track * mirror)]
