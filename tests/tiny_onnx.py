@@ -1,10 +1,17 @@
-"""Writes small ONNX files by hand: a graph that ignores its image and answers with fixed arrays."""
+"""Small ONNX files written by hand, which ignore their image and answer with fixed arrays, and the
+heads of a YOLOX network of 64 x 64 pixels to put into them."""
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from mambatrack.config import DetectorConfig
+from mambatrack.detectors import open_detector
+from mambatrack.detectors.yolox import anchors
+
+SIZE = 64, 64  # 8 * 8 + 4 * 4 + 2 * 2 = 84 anchors
 TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.float16): 10}
 
 
@@ -27,6 +34,36 @@ def write_onnx(
         model += _field(14, _field(1, key.encode()) + _field(2, value.encode()))
     path.write_bytes(model)
     return str(path)
+
+
+def heads(boxes, classes, scores, labels, size=SIZE, count=84):
+    """Raw and decoded head [A, 5 + C] that hold these xyxy boxes, one for each anchor from the
+    first; the other anchors have a score of 0 and a box of their own cell."""
+    cells, strides = anchors(count, size)
+    decoded = np.zeros((count, 5 + classes), np.float32)
+    decoded[:, :2] = (cells + 0.5) * strides[:, None]
+    decoded[:, 2:4] = strides[:, None]
+    for row, (box, score, label) in enumerate(zip(boxes, scores, labels, strict=True)):
+        decoded[row, :2] = (np.array(box[:2]) + box[2:]) / 2
+        decoded[row, 2:4] = np.array(box[2:]) - box[:2]
+        decoded[row, 4], decoded[row, 5 + label] = score, 1
+    raw = decoded.copy()
+    raw[:, :2] = decoded[:, :2] / strides[:, None] - cells
+    raw[:, 2:4] = np.log(decoded[:, 2:4] / strides[:, None])
+    return raw, decoded
+
+
+def detector(**settings):
+    """Opened from these settings, YOLOX of the current convention where they say nothing."""
+    return open_detector(DetectorConfig(**{"name": "yolox", "convention": "current", **settings}))
+
+
+def without_onnxruntime(monkeypatch):
+    """As if onnxruntime were not installed."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name)
+    )
 
 
 def _node(source: str, target: str) -> bytes:

@@ -1,0 +1,115 @@
+import logging
+
+import numpy as np
+import pytest
+
+from mambatrack.detections import as_detections
+from mambatrack.detectors.classes import COCO, chosen_labels, names_of
+from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
+from mambatrack.detectors.nms import suppress
+from mambatrack.detectors.yolox import CONVENTIONS
+from mambatrack.errors import MambatrackError
+from tiny_onnx import detector, heads, write_onnx
+
+
+def test_suppression_keeps_the_best_of_each_class():
+    table = [
+        [0, 0, 10, 10, 0.5, 0],
+        [0, 0, 10, 11, 0.9, 0],
+        [0, 0, 10, 10.5, 0.7, 1],
+        [20, 0, 30, 10, 0.0, 0],
+    ]
+    assert suppress(as_detections(table), 0.65).tolist() == [1, 2, 3]
+    assert suppress(as_detections(table), 0.95).tolist() == [1, 2, 0, 3]
+    assert suppress(as_detections(None), 0.5).tolist() == []
+
+
+def test_boxes_that_overlap_exactly_as_allowed_both_stay():
+    pair = as_detections([[0, 0, 10, 10, 0.9, 0], [0, 0, 10, 5, 0.8, 0]])
+    assert len(suppress(pair, 0.5)) == 2 and len(suppress(pair, 0.499)) == 1
+
+
+def test_names_of_classes():
+    assert len(COCO) == 80 == len(set(COCO)) and names_of(80)[0] == "person"
+    assert names_of(1) == ("person",) and names_of(3) == ("0", "1", "2")
+
+
+def test_classes_are_chosen_by_name_or_number():
+    assert chosen_labels(("Person", " 2", "dog"), COCO) == {0, 2, 16}
+    assert chosen_labels((), COCO) == set(range(80))
+
+
+@pytest.mark.parametrize("entry", ["persn", "80", "-1"])
+def test_an_unknown_class_names_the_known_ones(entry):
+    with pytest.raises(
+        MambatrackError, match="unknown class .* person, bicycle, .* toothbrush"
+    ) as e:
+        chosen_labels((entry,), COCO)
+    assert ("did you mean 'person'" in str(e.value)) == (entry == "persn")
+
+
+def test_letterbox_fills_from_the_top_left():
+    image = np.full((50, 100, 3), 200, np.uint8)
+    canvas, scale = letterbox(image, (64, 64))
+    assert canvas.shape == (64, 64, 3)
+    assert (canvas[:32] == 200).all() and (canvas[32:] == 114).all()
+    np.testing.assert_allclose(scale, 0.64)
+
+
+def test_letterbox_scale_is_the_true_one_of_each_side():
+    canvas, scale = letterbox(np.zeros((33, 100, 3), np.uint8), (64, 64))
+    assert (canvas[:21] == 0).all() and (canvas[21:] == 114).all()
+    np.testing.assert_allclose(scale, [0.64, 21 / 33, 0.64, 21 / 33], rtol=1e-6)
+
+
+def test_blobs_of_the_two_conventions():
+    canvas = np.zeros((2, 2, 3), np.uint8)
+    canvas[:] = (10, 20, 30)
+    current = to_blob(canvas, CONVENTIONS["current"])
+    assert current.shape == (1, 3, 2, 2) and current[0, :, 0, 0].tolist() == [10, 20, 30]
+    legacy = to_blob(canvas, CONVENTIONS["legacy"])[0, :, 0, 0]
+    rgb = np.array([30, 20, 10]) / 255
+    wanted = (rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(legacy, wanted, atol=1e-5)
+
+
+def test_blob_of_a_bgr_network_with_a_mean():
+    canvas = np.full((1, 1, 3), (10, 20, 30), np.uint8)
+    blob = to_blob(canvas, Normalisation(False, (1, 2, 3), (2, 4, 8)))
+    np.testing.assert_allclose(blob.ravel(), [4.5, 4.5, 27 / 8])
+
+
+def test_an_open_input_size_follows_the_image():
+    assert input_size((1, 3, 608, 1088), (100, 100)) == (1088, 608)
+    assert input_size((None, 3, None, None), (1920, 1080)) == (640, 384)
+    assert input_size((None, 3, None, None), (480, 640)) == (480, 640)
+    assert input_size((None, 3, None, None), (6000, 10)) == (640, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("yolox", "needs an ONNX file, or one of yolox_nano, yolox_tiny"),
+        ("rtmdet", "needs an ONNX file"),
+        ("file", "needs a det.txt"),
+        ("yolov8", "unknown detector 'yolov8'; known: motion, yolox, rtmdet, file, yolox_nano"),
+    ],
+)
+def test_an_incomplete_choice_says_what_is_missing(name, message):
+    with pytest.raises(MambatrackError, match=message):
+        detector(name=name)
+
+
+def test_weights_that_are_absent(tmp_path):
+    for name in ("yolox", "rtmdet", "yolox_s"):
+        with pytest.raises(MambatrackError, match="absent.onnx do not exist"):
+            detector(name=name, weights=str(tmp_path / "absent.onnx"))
+
+
+def test_a_named_model_brings_its_convention(tmp_path, caplog):
+    head = heads([], 1, [], [])[0]
+    path = write_onnx(tmp_path / "a.onnx", {"output": head[None]})
+    caplog.set_level(logging.INFO)
+    assert detector(name="yolox_nano", weights=path, convention="auto").convention == "current"
+    assert detector(name="yolox_nano", weights=path, convention="legacy").convention == "legacy"
+    assert caplog.text == ""

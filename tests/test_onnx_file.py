@@ -1,0 +1,76 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mambatrack.detectors.onnx_file import read_header
+from mambatrack.errors import MambatrackError
+from shared import needs
+from tiny_onnx import detector, heads, write_onnx
+
+BACKENDS = ["opencv", "onnxruntime"]
+RAW = heads([], 3, [], [])[0]
+
+
+def test_the_header_of_a_file_is_read(tmp_path):
+    inputs = {"image": ("n", 3, "height", 640)}
+    path = write_onnx(tmp_path / "a.onnx", {"out": RAW}, inputs, metadata={"author": "me"})
+    header = read_header(path)
+    assert header.inputs == (("image", (None, 3, None, 640)),)
+    assert header.outputs == (("out", (84, 8)),)
+    assert header.metadata == {"author": "me"} and header.float32
+
+
+def test_the_header_of_a_real_file_is_read():
+    header = read_header(needs("models/bytetrack_nano.onnx"))
+    assert header.inputs == (("images", (1, 3, 608, 1088)),)
+    assert header.outputs == (("output", (1, 13566, 6)),)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", bytes(64), bytes(range(256)), b"PK\3\4zip"])
+def test_what_is_no_onnx_file_is_refused(tmp_path, content):
+    (tmp_path / "a.onnx").write_bytes(content)
+    with pytest.raises(MambatrackError, match="a.onnx is not an ONNX file, or is cut off"):
+        read_header(tmp_path / "a.onnx")
+
+
+@given(st.data())
+def test_a_cut_off_file_is_refused(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("cut") / "a.onnx"
+    write_onnx(path, {"output": RAW[None]})
+    content = path.read_bytes()
+    path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
+    with pytest.raises(MambatrackError, match="not an ONNX file, or is cut off"):
+        read_header(path)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_or_read(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "bytes.onnx"
+    path.write_bytes(content)
+    with pytest.raises(MambatrackError):
+        read_header(path)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("inputs", "kind", "found"),
+    [
+        ({"a": (1, 3, 64, 64), "b": (1, 2)}, 1, r"a \[1, 3, 64, 64\], b \[1, 2\]"),
+        ({"a": (1, 1, 64, 64)}, 1, r"a \[1, 1, 64, 64\]"),
+        ({"a": (1, 3, 64, 64)}, 10, "not float32"),
+        ({}, 1, "its inputs are"),
+    ],
+)
+def test_a_network_with_other_inputs_is_refused(tmp_path, backend, inputs, kind, found):
+    path = write_onnx(tmp_path / "a.onnx", {"output": RAW[None]}, inputs, kind)
+    with pytest.raises(MambatrackError, match=found + ".*expected one float32 image"):
+        detector(weights=path, backend=backend)
+
+
+def test_opencv_says_what_it_cannot_run(tmp_path):
+    model = tmp_path / "a.onnx"
+    write_onnx(model, {"output": RAW[None]})
+    model.write_bytes(model.read_bytes().replace(b"Identity", b"NoSuchOp"))
+    for backend in BACKENDS:
+        with pytest.raises(MambatrackError, match="cannot run .*a.onnx"):
+            detector(weights=str(model), backend=backend)
