@@ -48,9 +48,11 @@ class YoloxDetector:
         self.decoded = is_decoded(head, size)
         self.names = names_of(head.shape[1] - 5)
         self._labels = chosen_labels(classes, self.names)
-        self.convention = convention
         if convention == "auto":
-            self.convention = guess_convention(len(self.names), weights)
+            convention = self._session.header.metadata.get("convention", "")
+        if convention not in CONVENTIONS:
+            convention = guess_convention(len(self.names), weights)
+        self.convention = convention
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         size = input_size(self._shape, (image.shape[1], image.shape[0]))
@@ -77,8 +79,8 @@ def guess_convention(classes: int, weights: str) -> str:
     """A model of one class is taken for one of ByteTrack's ("legacy"), any other for "current"."""
     guess = "legacy" if classes == 1 else "current"
     level = logging.INFO if classes == 80 else logging.WARNING
-    _log.log(level, "%s: %d class(es), so pre-processing is taken to be %r; where boxes are poor, "
-             "set detector.convention", weights, classes, guess)  # fmt: skip
+    message = "%s: classes: %d, so pre-processing is taken to be %r; if boxes are poor, set %s"
+    _log.log(level, message, weights, classes, guess, "detector.convention")
     return guess
 
 

@@ -148,6 +148,14 @@ def test_the_convention_is_guessed_aloud(tmp_path, caplog, classes, convention):
     assert caplog.text == ""
 
 
+def test_a_file_may_state_its_convention(tmp_path, caplog):
+    stated = {"convention": "current"}
+    head = heads([], 1, [], [])[0]
+    path = write_onnx(tmp_path / "a.onnx", {"output": head[None]}, metadata=stated)
+    assert detector(weights=path, convention="auto").convention == "current"
+    assert caplog.text == ""
+
+
 def test_both_backends_agree_on_a_real_frame():
     weights = str(needs("models/bytetrack_nano.onnx"))
     image = next(open_frames(needs("videos/vtest.avi"), start=100)).image
