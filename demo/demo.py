@@ -1,0 +1,116 @@
+"""The main job without any download: a clip of moving people goes in, boxes with identities come out.
+
+python demo/demo.py [--seconds 10] [--predictor mamba]
+
+The clip is made up, with a fixed seed, so its ground truth is known and the tracks can be scored.
+Everything is written to demo-output/; a second run writes over it.
+"""
+
+import argparse
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from mambatrack import Tracker, load_config, open_frames
+from mambatrack.datasets import Sequence, open_sequence, read_ground_truth, read_trajectories
+from mambatrack.detectors.from_file import FileDetector
+from mambatrack.drawing import Trails, draw
+from mambatrack.evaluation import Summary, match_events, summary
+from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
+from mambatrack.synthetic import write_sequence
+from mambatrack.video import open_video_writer
+
+FPS = 25
+NAMES = ("person",)
+
+
+class Files(NamedTuple):
+    """What the demo writes; results and ground truth have names that the scorer finds."""
+
+    clip: Path
+    sequence: Path
+    video: Path
+    mot: Path
+    jsonl: Path
+    csv: Path
+
+    @classmethod
+    def below(cls, folder: Path) -> "Files":
+        results = (folder / f"demo.{kind}" for kind in ("mp4", "txt", "jsonl", "csv"))
+        return cls(folder / "clip.mp4", folder / "truth" / "demo", *results)
+
+
+def main(
+    seconds: float = 10.0, folder: str | Path = "demo-output", predictor: str = "mamba"
+) -> Summary:
+    """Makes a clip, tracks it, scores the tracks and says where everything is."""
+    files = Files.below(Path(folder))
+    print(f"Painting {seconds:g} seconds of people who cross and pass behind pillars ...")
+    sequence = make_clip(files, round(seconds * FPS))
+    print("Tracking them ...")
+    ids, milliseconds = track(files, predictor)
+    print(f"{sequence.frames} frames, {ids} tracks, {milliseconds:.1f} ms for each tracker update")
+    score = summary(match_events(read_ground_truth(sequence), read_trajectories(files.mot)))
+    print(f"MOTA {score.MOTA:.1f} %   IDF1 {score.IDF1:.1f} %   identity switches {score.IDSW}")
+    print("(people whom nobody can see count as missed: only what was seen is in the MOT file)\n")
+    explain(files)
+    return score
+
+
+def make_clip(files: Files, frames: int) -> Sequence:
+    """The input: a video, the boxes that a detector would find in it, and the truth."""
+    files.clip.unlink(missing_ok=True)
+    (files.sequence / "seqinfo.ini").unlink(missing_ok=True)
+    write_sequence(files.sequence, seed=4, people=8, frames=frames, fps=FPS, video=files.clip)
+    return open_sequence(files.sequence)
+
+
+def track(files: Files, predictor: str) -> tuple[int, float]:
+    """Tracks the clip and writes the results -> (tracks, milliseconds for each update)."""
+    detector = FileDetector(files.sequence / "det" / "det.txt")
+    trails, ids, spent = Trails(), set(), 0.0
+    with ExitStack() as stack:
+        frames = stack.enter_context(open_frames(files.clip))
+        video = stack.enter_context(open_video_writer(files.video, FPS, frames.size, True))
+        writers = [
+            stack.enter_context(mot_writer(files.mot, overwrite=True)),
+            stack.enter_context(jsonl_writer(files.jsonl, overwrite=True, names=NAMES)),
+            stack.enter_context(csv_writer(files.csv, overwrite=True)),
+        ]
+        config = load_config(overrides={"tracker.predictor": predictor})
+        tracker = Tracker(config, image_size=frames.size)
+        for frame in frames:
+            detections = detector(frame.image, frame.index)
+            began = time.perf_counter()
+            tracks = tracker.update(detections, frame.time_s)
+            spent += time.perf_counter() - began
+            ids.update(tracks.ids.tolist())
+            trails.update(tracks)
+            video.write(draw(frame.image, tracks, trails, NAMES))
+            for writer in writers:
+                writer.write(tracks)
+    return len(ids), 1000 * spent / tracker.frame
+
+
+def explain(files: Files) -> None:
+    """Ends with the paths of what was written."""
+    rows = {
+        files.video: "watch this: boxes, ids and trails; dashed where a person is hidden",
+        files.mot: "tracks as MOTChallenge text, only what was seen",
+        files.jsonl: "all live tracks with state, gap and spread",
+        files.csv: "the same for spreadsheets",
+        files.clip: "the clip without boxes",
+        files.sequence: "its detections and ground truth",
+    }
+    width = max(len(str(path)) for path in rows)
+    for path, meaning in rows.items():
+        print(f"{str(path).ljust(width)}  {meaning}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--predictor", default="mamba", help="mamba, kalman, still or a file")
+    options = parser.parse_args()
+    main(options.seconds, predictor=options.predictor)
