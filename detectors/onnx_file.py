@@ -52,6 +52,8 @@ def read_header(path: str | Path) -> OnnxHeader:
         outputs = [_value_info(value) for field, value in graph if field == GRAPH_OUTPUT]
         entries = [value for field, value in model if field == MODEL_METADATA]
         metadata = {_text(entry, ENTRY_KEY): _text(entry, ENTRY_VALUE) for entry in entries}
+    except OSError as error:
+        raise MambatrackError(f"weights {path} cannot be read: {error.strerror}") from None
     except (ValueError, IndexError, TypeError, StopIteration):
         raise MambatrackError(f"{path} is not an ONNX file, or is cut off") from None
     return OnnxHeader(

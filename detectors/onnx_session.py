@@ -32,8 +32,8 @@ def open_session(weights: str | Path, backend: str = "auto") -> Session:
     header = read_header(weights)
     shapes = [shape for _, shape in header.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3 or not header.float32:
-        found = ", ".join(f"{name} {list(shape)}" for name, shape in header.inputs)
-        kind = "" if header.float32 else ", not float32"
+        found = ", ".join(f"{name} {list(shape)}" for name, shape in header.inputs) or "none"
+        kind = "" if header.float32 else " (not float32)"
         raise MambatrackError(
             f"{weights}: its inputs are {found}{kind}; expected one float32 image [1, 3, H, W]"
         )

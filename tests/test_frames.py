@@ -3,6 +3,7 @@ import http.server
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -275,6 +276,23 @@ def played(monkeypatch, tmp_path, *arguments, source="clip.mp4", **options):
 def test_time_stamps_grow_whatever_the_container_says(monkeypatch, tmp_path, stamps, times):
     _, frames = played(monkeypatch, tmp_path, stamps)
     np.testing.assert_allclose([frame.time_s for frame in frames], times)
+
+
+def test_a_video_of_varying_frame_rate_keeps_its_times(tmp_path):
+    av = pytest.importorskip("av", reason="needs the extra video")
+    times_ms = [0, 40, 80, 300, 310, 1000, 1040]
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.time_base = WIDTH, HEIGHT, Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for k, stamp in enumerate(times_ms):
+            frame = av.VideoFrame.from_ndarray(picture(20 * k), format="bgr24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    source = open_frames(tmp_path / "clip.mp4")
+    np.testing.assert_allclose([f.time_s for f in source], np.array(times_ms) / 1000, atol=1e-3)
+    assert source.problem is None
 
 
 def test_an_empty_frame_of_a_video_is_skipped_and_counted(monkeypatch, tmp_path):

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,8 +49,8 @@ def test_a_cut_off_file_is_refused(tmp_path_factory, data):
 def test_any_bytes_are_refused_or_read(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "bytes.onnx"
     path.write_bytes(content)
-    with pytest.raises(MambatrackError):
-        read_header(path)
+    with contextlib.suppress(MambatrackError):
+        assert read_header(path).metadata is not None
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -58,7 +60,7 @@ def test_any_bytes_are_refused_or_read(tmp_path_factory, content):
         ({"a": (1, 3, 64, 64), "b": (1, 2)}, 1, r"a \[1, 3, 64, 64\], b \[1, 2\]"),
         ({"a": (1, 1, 64, 64)}, 1, r"a \[1, 1, 64, 64\]"),
         ({"a": (1, 3, 64, 64)}, 10, "not float32"),
-        ({}, 1, "its inputs are"),
+        ({}, 1, "its inputs are none"),
     ],
 )
 def test_a_network_with_other_inputs_is_refused(tmp_path, backend, inputs, kind, found):
