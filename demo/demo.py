@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from mambatrack import Tracker, load_config, open_frames
+from mambatrack import Config, Tracker, load_config, open_frames
 from mambatrack.datasets import Sequence, open_sequence, read_ground_truth, read_trajectories
 from mambatrack.detectors.from_file import FileDetector
 from mambatrack.drawing import Trails, draw
@@ -42,14 +42,14 @@ class Files(NamedTuple):
 
 
 def main(
-    seconds: float = 10.0, folder: str | Path = "demo-output", predictor: str = "mamba"
+    seconds: float = 10.0, folder: str | Path = "demo-output", config: Config | None = None
 ) -> Summary:
     """Makes a clip, tracks it, scores the tracks and says where everything is."""
     files = Files.below(Path(folder))
     print(f"Painting {seconds:g} seconds of people who cross and pass behind pillars ...")
     sequence = make_clip(files, round(seconds * FPS))
     print("Tracking them ...")
-    ids, milliseconds = track(files, predictor)
+    ids, milliseconds = track(files, config)
     print(f"{sequence.frames} frames, {ids} tracks, {milliseconds:.1f} ms for each tracker update")
     score = summary(match_events(read_ground_truth(sequence), read_trajectories(files.mot)))
     print(f"MOTA {score.MOTA:.1f} %   IDF1 {score.IDF1:.1f} %   identity switches {score.IDSW}")
@@ -62,11 +62,11 @@ def make_clip(files: Files, frames: int) -> Sequence:
     """The input: a video, the boxes that a detector would find in it, and the truth."""
     files.clip.unlink(missing_ok=True)
     (files.sequence / "seqinfo.ini").unlink(missing_ok=True)
-    write_sequence(files.sequence, seed=4, people=8, frames=frames, fps=FPS, video=files.clip)
+    write_sequence(files.sequence, seed=4, people=6, frames=frames, fps=FPS, video=files.clip)
     return open_sequence(files.sequence)
 
 
-def track(files: Files, predictor: str) -> tuple[int, float]:
+def track(files: Files, config: Config | None) -> tuple[int, float]:
     """Tracks the clip and writes the results -> (tracks, milliseconds for each update)."""
     detector = FileDetector(files.sequence / "det" / "det.txt")
     trails, ids, spent = Trails(), set(), 0.0
@@ -78,7 +78,6 @@ def track(files: Files, predictor: str) -> tuple[int, float]:
             stack.enter_context(jsonl_writer(files.jsonl, overwrite=True, names=NAMES)),
             stack.enter_context(csv_writer(files.csv, overwrite=True)),
         ]
-        config = load_config(overrides={"tracker.predictor": predictor})
         tracker = Tracker(config, image_size=frames.size)
         for frame in frames:
             detections = detector(frame.image, frame.index)
@@ -113,4 +112,4 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--predictor", default="mamba", help="mamba, kalman, still or a file")
     options = parser.parse_args()
-    main(options.seconds, predictor=options.predictor)
+    main(options.seconds, config=load_config(overrides={"tracker.predictor": options.predictor}))
