@@ -1,4 +1,4 @@
-"""The main job without any download: a clip of moving people goes in, boxes with identities come out.
+"""The main job without any download: a clip of moving people in, boxes with identities out.
 
 python demo/demo.py [--seconds 10] [--predictor mamba]
 
