@@ -86,7 +86,7 @@ def _download(model: NamedModel, file: BinaryIO) -> None:
     request = urllib.request.Request(model.url, headers={"User-Agent": "mambatrack"})
     opener = urllib.request.build_opener(_SecureRedirects)
     with opener.open(request, timeout=TIMEOUT_S) as response, _progress(model) as advance:
-        while received <= model.size and (chunk := response.read(CHUNK)):
+        while received < model.size and (chunk := response.read(CHUNK)):
             file.write(chunk)
             digest.update(chunk)
             received += len(chunk)

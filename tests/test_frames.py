@@ -317,11 +317,11 @@ def test_missing_frames_are_a_problem_only_when_time_is_missing_too(
     assert (source.problem is not None) == damaged
 
 
-@pytest.mark.parametrize("name", ["0", "rtsp://camera/1"])
-def test_a_live_source_has_no_count_and_its_own_clock(monkeypatch, tmp_path, name):
+@pytest.mark.parametrize(("name", "length"), [("0", -1), ("rtsp://camera/1", 500)])
+def test_a_live_source_has_no_count_and_its_own_clock(monkeypatch, tmp_path, name, length):
     clock = iter([100.0, 100.5, 101.5, 102.0])
     monkeypatch.setattr(readers.time, "monotonic", lambda: next(clock))
-    source, frames = played(monkeypatch, tmp_path, [0, 0, 0], length=-1, source=name)
+    source, frames = played(monkeypatch, tmp_path, [0, 0, 0], length=length, source=name)
     assert (source.live, source.count) == (True, None)
     assert [frame.time_s for frame in frames] == [0.5, 1.5, 2.0]
     assert source.problem == "the stream ended after 3 frames"

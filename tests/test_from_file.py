@@ -24,6 +24,12 @@ def test_a_file_is_replayed_by_frame_number(tmp_path):
     np.testing.assert_allclose(find(IMAGE, 2).scores, [0.5, 0.7])
 
 
+def test_rows_of_one_frame_stay_in_their_order(tmp_path):
+    rows = [f"{frame},-1,{left},0,5,5,.9" for left in range(50) for frame in (2, 1)]
+    find = replay(tmp_path, "\n".join(rows))
+    assert find(IMAGE, 0).boxes[:, 0].tolist() == list(range(50))
+
+
 @pytest.mark.parametrize("row", ["1,-1,1,2,3,4", "1,-1,1,2,3,4,-1,-1,-1,-1", "1,-1,1,2,3,4,45.5"])
 def test_a_file_without_scores_of_0_to_1(tmp_path, row):
     assert replay(tmp_path, row)(IMAGE).scores.tolist() == [1.0]

@@ -22,6 +22,12 @@ def test_the_header_of_a_file_is_read(tmp_path):
     assert header.metadata == {"author": "me"} and header.float32
 
 
+def test_weights_listed_among_the_inputs_are_none(tmp_path):
+    inputs = {"image": (1, 3, 64, 64), "fixed_out": RAW.shape}
+    path = write_onnx(tmp_path / "a.onnx", {"out": RAW}, inputs)
+    assert read_header(path).inputs == (("image", (1, 3, 64, 64)),)
+
+
 def test_the_header_of_a_real_file_is_read():
     header = read_header(needs("models/bytetrack_nano.onnx"))
     assert header.inputs == (("images", (1, 3, 608, 1088)),)

@@ -148,12 +148,12 @@ def test_the_convention_is_guessed_aloud(tmp_path, caplog, classes, convention):
     assert caplog.text == ""
 
 
-def test_a_file_may_state_its_convention(tmp_path, caplog):
-    stated = {"convention": "current"}
-    head = heads([], 1, [], [])[0]
-    path = write_onnx(tmp_path / "a.onnx", {"output": head[None]}, metadata=stated)
-    assert detector(weights=path, convention="auto").convention == "current"
-    assert caplog.text == ""
+@pytest.mark.parametrize(("stated", "taken"), [("current", "current"), ("other", "legacy")])
+def test_a_file_may_state_its_convention(tmp_path, caplog, stated, taken):
+    outputs = {"output": heads([], 1, [], [])[0][None]}
+    path = write_onnx(tmp_path / "a.onnx", outputs, metadata={"convention": stated})
+    assert detector(weights=path, convention="auto").convention == taken
+    assert ("taken to be" in caplog.text) == (stated != taken)
 
 
 def test_both_backends_agree_on_a_real_frame():
