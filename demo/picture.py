@@ -2,7 +2,8 @@
 
 python demo/picture.py [--output docs/picture.png]
 
-The occlusion is the longest one of a synthetic clip that the tracker bridges with the right person.
+Of all occlusions in a synthetic clip that the tracker bridges with the right person, it shows the
+one in which the person moves farthest.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from mambatrack.synthetic import World, make_world
 
 Image = NDArray[np.uint8]
 
-MARGIN = 10  # frames shown before and after the occlusion
+MARGIN = 10  # frames between the occlusion and the panels before and after it
+SHORTEST = 6  # frames without a detection that count as an occlusion
 PANEL = 300, 330  # pixels
 
 
@@ -32,28 +34,34 @@ class Gap(NamedTuple):
     last: int
 
 
-def main(output: str | Path = "docs/picture.png", seed: int = 4, frames: int = 500) -> Gap:
-    world = make_world(seed, people=6, frames=frames, size=(1280, 720))
+def main(output: str | Path = "docs/picture.png", seed: int = 4, frames: int = 200) -> Gap:
+    world = make_world(seed, people=5, frames=frames, size=(1280, 720))
     tracker = Tracker(image_size=world.size)
     history = [tracker.update(frame.detections, frame.time_s) for frame in world.frames]
-    gap = longest_bridge(world, history)
+    gap = farthest_bridge(world, history)
     if not cv2.imwrite(str(output), strip(world, history, gap), [cv2.IMWRITE_PNG_COMPRESSION, 9]):
         raise OSError(f"cannot write {output}")
     print(f"track {gap.identity}, hidden in frames {gap.first + 1} to {gap.last - 1}: {output}")
     return gap
 
 
-def longest_bridge(world: World, history: list[Tracks]) -> Gap:
-    """The longest gap after which the same track is on the same person as before it."""
-    bridges, seen_at = [], dict[int, int]()
+def farthest_bridge(world: World, history: list[Tracks]) -> Gap:
+    """The gap with the farthest way, in widths of the box, that ends on the same person."""
+    seen_at, ways = dict[int, int](), dict[Gap, float]()
     for now, tracks in enumerate(history):
         for identity in tracks.ids[tracks.observed].tolist():
             gap = Gap(identity, seen_at.get(identity, now), now)
             seen_at[identity] = now
             shown = gap.first >= MARGIN and now + MARGIN < len(history)
-            if shown and gap.last - gap.first > 1 and is_same_person(world, history, gap):
-                bridges.append(gap)
-    return max(bridges, key=lambda gap: gap.last - gap.first)
+            if shown and now - gap.first > SHORTEST and is_same_person(world, history, gap):
+                start, end = box_of(history[gap.first], identity), box_of(tracks, identity)
+                ways[gap] = abs(end[0] - start[0]) / (start[2] - start[0])
+    return max(ways, key=ways.__getitem__)
+
+
+def box_of(tracks: Tracks, identity: int) -> NDArray[np.float32]:
+    """[4] xyxy"""
+    return tracks.boxes[tracks.ids == identity][0]
 
 
 def is_same_person(world: World, history: list[Tracks], gap: Gap) -> bool:

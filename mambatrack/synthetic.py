@@ -7,6 +7,7 @@ the detector is simulated here. The same seed always gives the same world.
 ...     tracks = tracker.update(frame.detections)
 """
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -224,24 +225,33 @@ def write_sequence(
     pillars: int = 2,
     noise: float = 1.0,
     images: bool = False,
+    video: str | Path | None = None,
 ) -> Path:
-    """Writes a world in MOT layout: seqinfo.ini, gt/gt.txt, det/det.txt and, if asked, img1/.
+    """Writes a world in MOT layout: seqinfo.ini, gt/gt.txt, det/det.txt.
 
     gt.txt rows are frame,id,left,top,width,height,1,1,visibility and name hidden people too.
-    Frame by frame, so memory stays flat. Raises MambatrackError where a sequence is already.
+    images: also img1/000001.jpg and so on. video: also an MP4 file at that path. Frame by frame,
+    so memory stays flat. Raises MambatrackError where a sequence is already.
     """
+    from mambatrack.video import open_video_writer
+
     folder = Path(folder)
     if (folder / "seqinfo.ini").exists():
         raise MambatrackError(f"{folder} already holds a sequence; name another folder")
     for part in ("gt", "det", "img1") if images else ("gt", "det"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     world = simulate(seed, people, size, fps, pillars, noise)
-    with open(folder / "gt" / "gt.txt", "w") as truth, open(folder / "det" / "det.txt", "w") as det:
+    with contextlib.ExitStack() as stack:
+        truth = stack.enter_context(open(folder / "gt" / "gt.txt", "w"))
+        found = stack.enter_context(open(folder / "det" / "det.txt", "w"))
+        film = video and stack.enter_context(open_video_writer(video, fps, size))
         for frame in itertools.islice(world, frames):
             truth.write(_truth_rows(frame))
-            det.write(_detection_rows(frame))
+            found.write(_detection_rows(frame))
             if images:
                 _write_image(folder / "img1" / f"{frame.index + 1:06d}.jpg", frame.render())
+            if film:
+                film.write(frame.render())
     (folder / "seqinfo.ini").write_text(
         f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={fps:g}\nseqLength={frames}\n"
         f"imWidth={size[0]}\nimHeight={size[1]}\nimExt=.jpg\n"

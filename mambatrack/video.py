@@ -97,21 +97,21 @@ def open_video_writer(
 
 
 def fit(image: Image, size: Size) -> Image:
-    """The image at ``size`` (width, height): padded by one pixel at most, else letterboxed."""
+    """The image at ``size`` (width, height): padded where a pixel is missing, else letterboxed."""
     width, height = size
-    have_height, have_width = image.shape[:2]
-    if (have_width, have_height) == size:
+    missing = height - image.shape[0], width - image.shape[1]
+    if missing == (0, 0):
         return image
-    scale = min(width / have_width, height / have_height)
-    if not (0 <= width - have_width <= 1 and 0 <= height - have_height <= 1):
-        inner = (max(round(have_width * scale), 1), max(round(have_height * scale), 1))
-        scaled = np.zeros((height, width, 3), np.uint8)
-        left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-        resized = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-        scaled[top : top + inner[1], left : left + inner[0]] = resized
-        return scaled
-    right, bottom = width - have_width, height - have_height
-    return np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="edge")
+    if missing in ((0, 1), (1, 0), (1, 1)):
+        return np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = [max(round(length * scale), 1) for length in image.shape[:2]]
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[top : top + inner[0], left : left + inner[1]] = cv2.resize(
+        image, (inner[1], inner[0]), interpolation=cv2.INTER_AREA
+    )
+    return canvas
 
 
 def _open_encoder(path: Path, fps: float, size: Size) -> Encoder:
@@ -145,18 +145,23 @@ class _H264:
         stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED
         stream.codec_context.gop_size = max(round(2 * fps), 1)
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
-        self._stream = stream
+        self._stream, self._failed = stream, False
 
     def encode(self, image: Image) -> None:
         import av
 
-        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)  # a third of swscale's time
+        planes: Any = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)  # a third of swscale's time
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        self._container.mux(self._stream.encode(frame))
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except OSError:
+            self._failed = True
+            raise
 
     def close(self) -> None:
         try:
-            self._container.mux(self._stream.encode(None))
+            if not self._failed:  # to write on after a failure would crash the process
+                self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
         _make_seekable(self._path)
@@ -179,8 +184,10 @@ def _make_seekable(path: Path) -> None:
                     packet.stream = target
                     new.mux(packet)
         os.replace(draft, path)
-    except (OSError, IndexError):
-        draft.unlink(missing_ok=True)  # the fragments play as they are
+    except (OSError, ValueError, IndexError):
+        pass  # no room or no frames: the fragments play as they are
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 class _Mpeg4:
