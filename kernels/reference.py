@@ -33,15 +33,16 @@ def selective_scan(
     tokens = x.shape[1]
     valid = token_mask(lengths, x.shape[0], tokens, x.device)
     dt = step_size(dt, dt_bias, dt_softplus) * valid[..., None]
+    decay = torch.exp(dt[..., None] * A).unbind(1)  # L times [B, D, N]
+    inflow = ((dt * x)[..., None] * B[:, :, None]).unbind(1)
     state = x.new_zeros(x.shape[0], x.shape[2], A.shape[1])
     if initial_state is not None:
         state = initial_state
-    outputs: list[Tensor] = [x.new_empty(0)] * tokens
+    states = list(decay)
     for t in reversed(range(tokens)) if reverse else range(tokens):
-        decay = torch.exp(dt[:, t, :, None] * A)  # [B, D, N]
-        state = decay * state + (dt[:, t] * x[:, t])[..., None] * B[:, t, None, :]
-        outputs[t] = (state * C[:, t, None, :]).sum(-1)  # [B, D]
-    y = torch.stack(outputs, dim=1)
+        state = decay[t] * state + inflow[t]
+        states[t] = state
+    y = (torch.stack(states, dim=1) @ C[..., None])[..., 0]  # [B, L, D]
     if D is not None:
         y = y + D * x
     if z is not None:

@@ -32,7 +32,9 @@ class MambaBlock(nn.Module):
         self.d_state = d_state
         self.in_x = nn.Linear(d_model, d_inner, bias=False)
         self.in_z = nn.Linear(d_model, d_inner, bias=False)
-        self.conv = nn.Conv1d(d_inner, d_inner, d_conv, groups=d_inner)
+        bound = d_conv**-0.5
+        self.conv = nn.Parameter(torch.empty(d_conv, d_inner).uniform_(-bound, bound))
+        self.conv_bias = nn.Parameter(torch.empty(d_inner).uniform_(-bound, bound))
         self.select = nn.Linear(d_inner, self.dt_rank + 2 * d_state, bias=False)
         self.dt = nn.Linear(self.dt_rank, d_inner)
         self.A_log = nn.Parameter(torch.log(torch.arange(1.0, d_state + 1)).repeat(d_inner, 1))
@@ -62,10 +64,13 @@ class MambaBlock(nn.Module):
 
     def _convolve(self, x: Tensor) -> Tensor:
         """Depthwise convolution over the tokens already read: x [B, L, D] -> [B, L, D]."""
-        past = self.conv.kernel_size[0] - 1
-        x = F.pad(x.transpose(1, 2), (0, past) if self.reverse else (past, 0))
-        weight = self.conv.weight.flip(-1) if self.reverse else self.conv.weight
-        return F.conv1d(x, weight, self.conv.bias, groups=x.shape[1]).transpose(1, 2)
+        tokens, past = x.shape[1], len(self.conv) - 1
+        x = F.pad(x, (0, 0, 0, past) if self.reverse else (0, 0, past, 0))
+        y: Tensor = self.conv_bias
+        # a few multiplications beat conv1d on a CPU, above all in the backward
+        for k, taps in enumerate(self.conv.flip(0) if self.reverse else self.conv):
+            y = torch.addcmul(y, x[:, k : k + tokens], taps)
+        return y
 
 
 class BiMambaBlock(nn.Module):
