@@ -73,6 +73,13 @@ class VideoWriter:
         self.close()
 
 
+def check_video(path: str | Path, overwrite: bool = False) -> Path:
+    """The path, if a video can be written there; else MambatrackError before any work is done."""
+    if Path(path).suffix.lower() != ".mp4":
+        raise MambatrackError(f"{path}: videos are written as MP4; name the file .mp4")
+    return check_output(path, overwrite)
+
+
 def open_video_writer(
     path: str | Path, fps: float, size: Size, overwrite: bool = False
 ) -> VideoWriter:
@@ -81,14 +88,12 @@ def open_video_writer(
     H.264 when the extra ``video`` is installed; else MPEG-4, with a hint on stderr, because
     browsers do not play it. Raises MambatrackError where the file may not or cannot be written.
     """
-    if Path(path).suffix.lower() != ".mp4":
-        raise MambatrackError(f"{path}: videos are written as MP4; name the file .mp4")
+    path = check_video(path, overwrite)
     if not 0 < fps <= 1000 or min(size) < 1:
         raise MambatrackError(
             f"no video of {size[0]}x{size[1]} pixels at {fps} frames a second; "
             "expected a positive size and 0 < fps <= 1000"
         )
-    path = check_output(path, overwrite)
     even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
     try:
         return VideoWriter(_open_encoder(path, fps, even), even, path)

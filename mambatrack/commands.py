@@ -1,0 +1,222 @@
+"""What the sub-commands do; each returns its exit code."""
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambatrack.config import Config, describe
+from mambatrack.errors import MambatrackError
+
+if TYPE_CHECKING:
+    from mambatrack.datasets import Sequence
+    from mambatrack.detectors import Detector
+    from mambatrack.frames import FrameSource
+    from mambatrack.pipeline import Output, Run
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def track(options: argparse.Namespace, config: Config) -> int:
+    """One source, or every sequence of a data set."""
+    if options.dataset is not None:
+        return _track_dataset(options, config)
+    from mambatrack.detectors import open_detector
+    from mambatrack.frames import open_frames, parse_crop
+    from mambatrack.pipeline import Run
+    from mambatrack.tracker import Tracker
+
+    show = options.show and _can_show()
+    if not (show or options.output or options.mot or options.jsonl or options.csv):
+        options.output = _default_output(options.source)
+    paths = _check_outputs(options)
+    crop = parse_crop(options.crop) if options.crop else None
+    source = open_frames(options.source, crop, options.start, options.stop, options.stride)
+    with ExitStack() as stack:
+        frames = stack.enter_context(source)
+        detector = open_detector(config.detector)
+        run = Run(frames, detector, Tracker(config, image_size=frames.size))
+        run.outputs = _open_outputs(options, frames, detector, run, show, stack)
+        interrupted = _go(run, frames.count, options.quiet)
+    if not options.quiet:
+        print(_summary(run, frames))
+        if paths:
+            print(f"wrote {', '.join(map(str, paths))}")
+    if interrupted:
+        return INTERRUPTED
+    if frames.problem:
+        print(f"error: {options.source}: {frames.problem}", file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def train(options: argparse.Namespace, config: Config) -> int:
+    """Trains a motion predictor."""
+    from mambatrack.progress import Progress
+    from mambatrack.training import train as run_training
+
+    try:
+        with Progress("steps", config.training.steps, options.quiet, "training") as progress:
+            path = run_training(
+                options.data, config, options.out, lambda step, steps, loss: progress.update(step)
+            )
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on from {options.out}", file=sys.stderr)
+        return INTERRUPTED
+    if not options.quiet:
+        print(f"wrote {path}, its model card, log.csv and, with matplotlib, curve.png")
+    return OK
+
+
+def show_config(options: argparse.Namespace, config: Config) -> int:
+    """All settings as YAML that --config reads."""
+    section = ""
+    for key, _, meaning in describe():
+        name, item = key.split(".")
+        if name != section:
+            section = name
+            print(f"{name}:")
+        value = dataclasses.asdict(getattr(config, name))[item]
+        print(f"  {item}: {json.dumps(value)}  # {meaning}")
+    return OK
+
+
+def _track_dataset(options: argparse.Namespace, config: Config) -> int:
+    from mambatrack.datasets import find_sequences
+    from mambatrack.outputs import check_output
+
+    sequences = [each for each in find_sequences(options.dataset) if each.det_path]
+    if not sequences:
+        raise MambatrackError(f"no sequence in {options.dataset} has a det/det.txt")
+    names = [each.name for each in sequences]
+    for name in names:
+        if names.count(name) > 1:
+            raise MambatrackError(f"two sequences are named {name}; track them one by one")
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [check_output(folder / f"{name}.txt", options.overwrite) for name in names]
+    for sequence, path in zip(sequences, paths, strict=True):
+        if _track_sequence(sequence, path, options, config):
+            return INTERRUPTED
+    if not options.quiet:
+        print(f"wrote {len(paths)} files to {folder}")
+    return OK
+
+
+def _track_sequence(
+    sequence: "Sequence", path: Path, options: argparse.Namespace, config: Config
+) -> bool:
+    """Writes one MOT file -> whether the user interrupted it."""
+    from mambatrack.detectors.from_file import FileDetector
+    from mambatrack.outputs import mot_writer
+    from mambatrack.pipeline import Run, TextOutput, frames_without_pictures
+    from mambatrack.tracker import Tracker
+
+    assert sequence.det_path is not None
+    detector = FileDetector(sequence.det_path, config.detector.conf, config.detector.classes)
+    tracker = Tracker(config, image_size=sequence.image_size)
+    with mot_writer(path, options.overwrite) as writer:
+        run = Run(frames_without_pictures(sequence), detector, tracker, [TextOutput(writer)])
+        interrupted = _go(run, sequence.frames, options.quiet, sequence.name)
+    if not options.quiet:
+        print(f"{sequence.name}: {_summary(run)}", flush=True)
+    return interrupted
+
+
+def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
+    """Tracks to the end, or to the user's Ctrl-C -> whether it was interrupted."""
+    from mambatrack.progress import Progress
+    from mambatrack.window import WindowClosed
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Progress("frames", total, quiet, title) as progress:
+            run.go(progress.update)
+    except WindowClosed:
+        pass
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _open_outputs(
+    options: argparse.Namespace, frames: "FrameSource", detector: "Detector", run: "Run",
+    show: bool, stack: ExitStack,
+) -> "list[Output]":  # fmt: skip
+    from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
+    from mambatrack.pipeline import Picture, PictureOutput, TextOutput
+    from mambatrack.video import open_video_writer
+    from mambatrack.window import Window
+
+    writers, overwrite = [], options.overwrite
+    if options.mot:
+        writers.append(mot_writer(options.mot, overwrite, options.mot_predicted))
+    if options.jsonl:
+        writers.append(jsonl_writer(options.jsonl, overwrite, detector.names))
+    if options.csv:
+        writers.append(csv_writer(options.csv, overwrite))
+    outputs: list[Output] = [TextOutput(stack.enter_context(each)) for each in writers]
+    places: list[Picture] = []
+    if options.output:
+        fps = frames.fps / options.stride
+        video = open_video_writer(options.output, fps, frames.size, overwrite)
+        places.append(stack.enter_context(video))
+    if show:
+        places.append(stack.enter_context(closing(Window())))
+    if places:
+        outputs.append(PictureOutput(places, detector.names, run.fps))
+    return outputs
+
+
+def _check_outputs(options: argparse.Namespace) -> list[Path]:
+    """The files that will be written; refuses what cannot be before the work starts."""
+    from mambatrack.outputs import check_output
+    from mambatrack.video import check_video
+
+    paths = [check_video(options.output, options.overwrite)] if options.output else []
+    for text in (options.mot, options.jsonl, options.csv):
+        if text:
+            paths.append(check_output(text, options.overwrite))
+    places = [path.resolve() for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1:
+            raise MambatrackError(f"{path} is named for two outputs; give each its own file")
+        if place == Path(options.source).resolve():
+            raise MambatrackError(f"{path} is the source itself; name another file")
+    return paths
+
+
+def _default_output(source: str) -> str:
+    """Beside nothing of the user's: a video in the current folder, named after the source."""
+    path = Path(source)
+    return f"{path.resolve().stem}-tracked.mp4" if path.exists() else "tracked.mp4"
+
+
+def _can_show() -> bool:
+    from mambatrack.window import display_problem
+
+    problem = display_problem()
+    if problem:
+        print(f"--show is left out: {problem}", file=sys.stderr)
+    return problem is None
+
+
+def _summary(run: "Run", frames: "FrameSource | None" = None) -> str:
+    steps = ", ".join(f"{step} {spent:.2f}" for step, spent in run.milliseconds().items())
+    lines = [
+        f"{run.frames} frames, {len(run.ids)} tracks, {run.fps() or 0:.1f} frames a second "
+        f"(ms per frame: {steps})"
+    ]
+    if frames is not None and frames.skipped:
+        lines.append(f"{frames.skipped} frames came empty and were skipped")
+    if frames is not None and frames.resized:
+        lines.append(
+            f"the frame size changed {frames.resized} times; the last one is {frames.size}"
+        )
+    if run.tracker.dropped:
+        lines.append(f"{run.tracker.dropped} unusable detections were dropped")
+    return "\n".join(lines)

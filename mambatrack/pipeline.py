@@ -1,0 +1,164 @@
+"""Frames through detector and tracker into outputs, with the time of each step.
+
+>>> run = Run(frames, detector, tracker, [TextOutput(mot_writer("tracks.txt"))])
+>>> run.go()
+>>> run.frames, run.milliseconds()
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from mambatrack.datasets import Sequence as MotSequence
+from mambatrack.detectors import Detector
+from mambatrack.drawing import Trails, draw
+from mambatrack.frames import Frame
+from mambatrack.outputs import TrackWriter
+from mambatrack.prediction import Boxes, Predictor, State
+from mambatrack.tracker import Tracker
+from mambatrack.tracks import Tracks
+
+STEPS = ("decode", "detect", "predict", "associate", "write")
+
+
+class Output(Protocol):
+    """Where tracks go, frame by frame."""
+
+    def write(self, frame: Frame, tracks: Tracks) -> None: ...
+
+
+class Picture(Protocol):
+    """Where pictures go: a video file or a window."""
+
+    def write(self, image: Any) -> None: ...
+
+
+class TextOutput:
+    """Tracks into a text file."""
+
+    def __init__(self, writer: TrackWriter):
+        self._writer = writer
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._writer.write(tracks)
+
+
+class PictureOutput:
+    """Tracks drawn into the frame, once for all places that show it.
+
+    names: of the classes;  fps: called for the speed to show in the legend
+    """
+
+    def __init__(
+        self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None]
+    ):
+        self._places, self._names, self._fps = places, names, fps
+        self._trails = Trails()
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._trails.update(tracks)
+        image = draw(frame.image, tracks, self._trails, self._names, self._fps(), in_place=True)
+        for place in self._places:
+            place.write(image)
+
+
+class Run:
+    """One source from its first frame to its last; its counts are right at any time.
+
+    frames: frames tracked so far;  ids: of the tracks that were confirmed
+    seconds: spent in each of STEPS;  elapsed: seconds since go()
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Frame],
+        detector: Detector,
+        tracker: Tracker,
+        outputs: Sequence[Output] = (),
+    ):
+        self.source, self.detector, self.tracker, self.outputs = source, detector, tracker, outputs
+        self.frames = 0
+        self.ids: set[int] = set()
+        self.seconds = dict.fromkeys(STEPS, 0.0)
+        self._began = time.perf_counter()
+        tracker.predictor = _Timed(tracker.predictor, self._measure)
+
+    def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
+        """Tracks to the end of the source; ``report`` gets the frames done, after each one."""
+        self._began = time.perf_counter()
+        source = iter(self.source)
+        while True:
+            with self._measure("decode"):
+                frame = next(source, None)
+            if frame is None:
+                return
+            self._step(frame)
+            report(self.frames)
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def fps(self) -> float | None:
+        """Frames a second so far."""
+        return self.frames / self.elapsed if self.frames else None
+
+    def milliseconds(self) -> dict[str, float]:
+        """Milliseconds per frame of each step."""
+        return {step: 1000 * spent / max(self.frames, 1) for step, spent in self.seconds.items()}
+
+    def _step(self, frame: Frame) -> None:
+        with self._measure("detect"):
+            detections = self.detector(frame.image, frame.index)
+        if frame.image.size:
+            self.tracker.image_size = frame.image.shape[1], frame.image.shape[0]
+        before = self.seconds["predict"]
+        with self._measure("associate"):
+            tracks = self.tracker.update(detections, frame.time_s)
+        self.seconds["associate"] -= self.seconds["predict"] - before
+        # the number in the source, which a range, a stride or a skipped frame sets apart
+        tracks = replace(tracks, frame=frame.index)
+        with self._measure("write"):
+            for output in self.outputs:
+                output.write(frame, tracks)
+        self.frames += 1
+        self.ids.update(tracks.ids[tracks.observed].tolist())
+
+    @contextmanager
+    def _measure(self, step: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.perf_counter() - began
+
+
+class _Timed:
+    """A predictor whose calls are measured."""
+
+    def __init__(self, predictor: Predictor, measure: Callable[[str], Any]):
+        self._predictor, self._measure = predictor, measure
+        self.state_size = predictor.state_size
+
+    def start(self, boxes: Boxes) -> State:
+        with self._measure("predict"):
+            return self._predictor.start(boxes)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        with self._measure("predict"):
+            return self._predictor.predict(state)
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        with self._measure("predict"):
+            return self._predictor.correct(state, boxes)
+
+
+def frames_without_pictures(sequence: MotSequence) -> Iterator[Frame]:
+    """The frames of a sequence whose detections come from a file; their images are empty."""
+    nothing = np.zeros((0, 0, 3), np.uint8)
+    for index in range(sequence.frames):
+        yield Frame(index, index / sequence.fps, nothing)

@@ -1,0 +1,104 @@
+"""A live window through OpenCV, opened only where there is a display to open it on."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from mambatrack.errors import MambatrackError
+from mambatrack.opencv import quiet
+from mambatrack.video import Image
+
+QUIT = (ord("q"), 27)  # 27 is ESC
+PAUSE = ord(" ")
+TIMEOUT_S = 2.0
+
+
+class WindowClosed(Exception):
+    """The user has had enough."""
+
+
+class Window:
+    """Shows pictures; q, ESC or closing it ends the work, space pauses it.
+
+    Raises MambatrackError where OpenCV has no windows.
+    """
+
+    def __init__(self, title: str = "mambatrack"):
+        import cv2
+
+        self._title = title
+        try:
+            with quiet():
+                cv2.namedWindow(title, cv2.WINDOW_NORMAL)
+        except cv2.error:
+            raise MambatrackError(
+                "this OpenCV has no windows: install opencv-python in place of "
+                "opencv-python-headless, or leave out --show"
+            ) from None
+
+    def write(self, image: Image) -> None:
+        """Raises WindowClosed when the user quits."""
+        import cv2
+
+        cv2.imshow(self._title, image)
+        key = cv2.waitKey(1)
+        if key == PAUSE:
+            key = self._next_key()
+        if key in QUIT or not self._is_open():
+            raise WindowClosed
+
+    def _next_key(self) -> int:
+        import cv2
+
+        key = -1
+        while key == -1 and self._is_open():
+            key = cv2.waitKey(50)
+        return key
+
+    def close(self) -> None:
+        import cv2
+
+        if self._is_open():
+            cv2.destroyWindow(self._title)
+
+    def _is_open(self) -> bool:
+        import cv2
+
+        return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) > 0
+
+
+def display_problem() -> str | None:
+    """Why no window can be opened here, None where one can.
+
+    With a display that does not answer, OpenCV's window library would end the whole process.
+    """
+    if sys.platform in ("darwin", "win32") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        return "there is no display (DISPLAY is not set)"
+    return None if _answers(display) else f"the display {display} does not answer"
+
+
+def _answers(display: str) -> bool:
+    """Whether an X server listens at "host:number.screen"; no host is this machine."""
+    host, _, number = display.rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdecimal():
+        return False
+    if host in ("", "unix"):
+        path = f"/tmp/.X11-unix/X{number}"
+        addresses = [path, f"\0{path}"] if Path(path).exists() else [f"\0{path}"]
+        return any(_connects(socket.AF_UNIX, address) for address in addresses)
+    return _connects(socket.AF_INET, (host, 6000 + int(number)))
+
+
+def _connects(family: int, address: str | tuple[str, int]) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(TIMEOUT_S)
+            probe.connect(address)
+            return True
+    except OSError:
+        return False
