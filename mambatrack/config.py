@@ -84,7 +84,10 @@ class TrainingConfig:
         choices=("image", "box"),
     )
     rollout: int = option(
-        1, "frames predicted autoregressively in training; 1 is the paper's loss", 1, 100
+        1,
+        "most frames predicted autoregressively in training, drawn for each step; 1 is the paper",
+        1,
+        100,
     )
     noise_data: str = option(
         "", "folder of sequences with gt and det whose detector errors are put on the clean boxes"

@@ -5,6 +5,8 @@ cxcywh in pixels here.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -164,7 +166,7 @@ class MambaPredictor:
 
         if not len(windows):
             return np.zeros((0, 4), np.float32)
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_thread():
             boxes = next_boxes(
                 self.model,
                 torch.from_numpy(np.ascontiguousarray(windows)).to(self.device),
@@ -251,6 +253,19 @@ def choose_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """So small a network gains nothing from more threads, and waits for them on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _own_size(boxes: Boxes) -> Boxes:

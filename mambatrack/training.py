@@ -1,8 +1,8 @@
 """Training of the motion predictor: MambaTrack's recipe, and what we add to it by configuration.
 
 The paper (section 4.2): smooth L1 on the next offset, Adam (0.9, 0.98, 1e-8), batches of 64, Noam
-learning rate with 4000 steps of warm-up. With ``rollout`` above 1 the network predicts that many
-frames from its own predictions, as it will in a gap, and each is compared with the truth; with
+learning rate with 4000 steps of warm-up. With ``rollout`` above 1 the network predicts up to that
+many frames from its own predictions, as it will in a gap, and each is compared with the truth; with
 ``identity_weight`` the predicted box also has to be more like the person's own box than like the
 neighbours'.
 """
@@ -209,7 +209,8 @@ def _step(
     step: int,
 ) -> float:
     # seeded by the step, so that a resumed run sees the windows it would have seen
-    batch = sampler.batch(np.random.default_rng([settings.seed, step]), settings.batch_size)
+    rng = np.random.default_rng([settings.seed, step])
+    batch = sampler.batch(rng, settings.batch_size).ahead(int(rng.integers(settings.rollout)) + 1)
     for group in optimiser.param_groups:
         group["lr"] = noam(step, settings)
     loss = rollout_loss(model, _tensors(batch), settings)

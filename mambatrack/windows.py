@@ -29,6 +29,10 @@ class Batch(NamedTuple):
     rivals: NDArray[np.float32]
     image_size: NDArray[np.float32]
 
+    def ahead(self, frames: int) -> "Batch":
+        """The same windows with only the next ``frames`` frames of their future."""
+        return self._replace(future=self.future[:, :frames], rivals=self.rivals[:, :frames])
+
 
 @dataclass(frozen=True)
 class People:

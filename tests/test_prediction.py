@@ -224,3 +224,16 @@ def test_cuda_without_a_gpu_is_refused():
         pytest.skip("there is a GPU")
     with pytest.raises(MambatrackError, match="use --device cpu"):
         load_predictor("mamba", (100, 100), device="cuda")
+
+
+def test_prediction_leaves_the_callers_threads_alone():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        predictor = load_predictor()
+        predictor.predict(predictor.start(np.array([[50, 50, 20, 40]], np.float32)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

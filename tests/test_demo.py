@@ -1,0 +1,117 @@
+"""The programs in demo/ run as their first lines say, and the examples in the documents work."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mambatrack import load_config
+from mambatrack.datasets import find_sequences
+from mambatrack.evaluation import score
+from mambatrack.synthetic import make_world
+
+ROOT = Path(__file__).parents[1]
+
+
+def program(name):
+    """The module demo/<name>.py."""
+    spec = importlib.util.spec_from_file_location(f"demo_{name}", ROOT / "demo" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The output folder of ``make demo``, shortened to four seconds, run twice."""
+    folder = tmp_path_factory.mktemp("demo")
+    module = program("demo")
+    for _ in range(2):
+        module.main(4.0, folder)
+    return folder
+
+
+def test_the_demo_tracks_everyone_and_its_files_are_whole(demo):
+    video = cv2.VideoCapture(str(demo / "demo.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 100
+    lines = (demo / "demo.jsonl").read_text().splitlines()
+    assert len(lines) == 101 and json.loads(lines[-1])["tracks"]
+    assert (demo / "demo.csv").read_text().startswith("x_min,")
+
+
+def test_trackeval_accepts_the_demos_results(demo):
+    pytest.importorskip("trackeval", reason="needs the extra eval")
+    scores = score(find_sequences(demo / "truth"), demo / "demo.txt").combined
+    assert scores.HOTA > 60 and scores.MOTA > 60 and scores.IDF1 > 60
+
+
+def test_a_video_of_the_users_choice(demo, tmp_path, capsys):
+    config = load_config(overrides={"tracker.predictor": "kalman"})
+    count = program("track_video").main(str(demo / "clip.mp4"), str(tmp_path / "out.mp4"), config)
+    assert count >= 3 and (tmp_path / "out.mp4").stat().st_size > 10_000
+
+
+def test_a_detector_of_the_users_own(demo, capsys):
+    assert program("own_detector").main(str(demo / "clip.mp4")) >= 2
+    assert "track 1 appeared" in capsys.readouterr().out
+
+
+def test_the_picture_shows_an_occlusion_that_is_bridged(tmp_path):
+    gap = program("picture").main(tmp_path / "picture.png")
+    assert gap.last - gap.first > 6
+    picture = cv2.imread(str(tmp_path / "picture.png"))
+    assert picture.shape[1] > 1200 and picture.std() > 20
+
+
+def test_the_endurance_run_reports_memory():
+    command = [sys.executable, str(ROOT / "demo" / "endurance.py"), "--frames", "50"]
+    done = subprocess.run(
+        [*command, "--predictor", "kalman"], capture_output=True, text=True, check=True
+    )
+    assert len(re.findall(r"memory +\d+\.\d MiB", done.stdout)) == 10
+
+
+def blocks(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_readmes_example(capsys):
+    world = make_world(seed=0, people=3, frames=5)
+    rows = [np.column_stack([d.boxes, d.scores]) for d in map(world.detections, range(5))]
+    (example,) = blocks("README.md")
+    exec(compile(example, "README.md", "exec"), {"detections": rows})
+    assert capsys.readouterr().out.count("[[") == 5
+
+
+def test_the_architectures_examples():
+    from mambatrack import Tracker
+
+    detector, predictor = blocks("docs/architecture.md")
+    names = {}
+    exec(compile(detector, "detector", "exec"), names)
+    found = names["Everything"]()(np.zeros((48, 64, 3), np.uint8))
+    assert found.boxes.tolist() == [[0, 0, 64, 48]]
+    exec(compile(predictor, "predictor", "exec"), names)
+    tracker = Tracker(image_size=(640, 480), predictor=names["LastStep"]())
+    for step in range(3):
+        tracker.update([[10 + 5 * step, 10, 60 + 5 * step, 110]])
+    assert tracker.update([]).boxes.round().tolist() == [[25, 10, 75, 110]]
+
+
+def test_the_outputs_example(tmp_path, monkeypatch):
+    from mambatrack import Tracker
+
+    monkeypatch.chdir(tmp_path)
+    names = {"tracker": Tracker(), "detections": [[[0, 0, 9, 9]], [], [[1, 0, 10, 9]]]}
+    (example,) = blocks("docs/outputs.md")
+    exec(compile(example, "outputs", "exec"), names)
+    assert (tmp_path / "tracks.txt").read_text().count("\n") == 2
+    assert (tmp_path / "tracks.jsonl").read_text().count("\n") == 4
