@@ -99,6 +99,7 @@ class TrainingConfig:
     identity_weight: float = option(
         0.0, "weight of the loss that tells a person's box from its neighbours'", 0.0, 1000.0
     )
+    licence: str = option("", "terms of the training data, for the model card")
     seed: int = option(0, "of initialisation, split and sampling", 0, 2**31 - 1)
     threads: int = option(1, "CPU threads", 1, 1024)
     checkpoint_every: int = option(500, "steps between checkpoints", 1, 1_000_000)

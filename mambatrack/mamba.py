@@ -129,7 +129,7 @@ def next_boxes(
     windows: Tensor,
     counts: Tensor,
     unit: str,
-    image_size: tuple[int, int] | None = None,
+    image_size: Tensor | None = None,
 ) -> Tensor:
     """windows [B, q + 1, 4] cxcywh pixels, newest last, of which the last ``counts`` [B] hold
     boxes -> the boxes one frame on [B, 4]. Differentiable; unit as in window_offsets."""
@@ -139,18 +139,16 @@ def next_boxes(
 
 
 def offset_scale(
-    windows: Tensor, counts: Tensor, unit: str, image_size: tuple[int, int] | None = None
+    windows: Tensor, counts: Tensor, unit: str, image_size: Tensor | None = None
 ) -> Tensor:
-    """Pixels per unit of offset, [B, 4].
+    """Pixels per unit of offset, [B, 4]. image_size: [B, 2] or [2], width and height.
 
     unit "image": a 250th of the image's width and height, as DiffMOT and TrackSSM divide boxes by
     the image (the paper is silent); "box": a 20th of the side of a square as large as the track's
     boxes in the window, so that distance and resolution do not matter.
     """
     if unit == "image" and image_size is not None:
-        width, height = image_size
-        per_unit = windows.new_tensor([width, height, width, height]) / 250
-        return per_unit.expand(len(windows), 4)
+        return image_size.expand(len(windows), 2).repeat(1, 2) / 250
     held = token_mask(counts, len(windows), windows.shape[1], windows.device).flip(1)
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
     return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / 20

@@ -172,7 +172,7 @@ class MambaPredictor:
                 torch.from_numpy(np.ascontiguousarray(windows)).to(self.device),
                 torch.from_numpy(counts.astype(np.int64)).to(self.device),
                 self.unit,
-                self.image_size,
+                torch.tensor(self.image_size, dtype=torch.float32, device=self.device),
             )
         return boxes.cpu().numpy()
 

@@ -8,8 +8,6 @@ neighbours'.
 """
 
 import csv
-import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,21 +15,17 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
+from mambatrack.checkpoints import export, resume, save_checkpoint
 from mambatrack.config import Config, TrainingConfig
 from mambatrack.datasets import Sequence, find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.mamba import MotionPredictor, next_boxes, offset_scale
+from mambatrack.losses import HORIZON, Validation, rollout_loss
+from mambatrack.mamba import MotionPredictor
 from mambatrack.version import VERSION
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
 VALIDATION_SHARE = 0.1
-HORIZON = 30  # frames over which validation measures the error
-TEMPERATURE = 0.1  # of the identity loss, in units of generalised IoU
 COLUMNS = ("step", "rate", "loss", "error_1", "error_5", "error_10", "error_30", "identity")
 
 
@@ -53,7 +47,8 @@ def train(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(settings.threads)
-    sequences = [each for root in data for each in find_sequences(root) if each.gt_path]
+    roots = [Path(root) for root in data]
+    sequences = [each for root in roots for each in find_sequences(root) if each.gt_path]
     learn, check = _split(sequences, settings.seed)
     errors = _errors(settings)
     sampler = _sampler(learn, settings, settings.rollout, errors)
@@ -62,7 +57,7 @@ def train(
     torch.manual_seed(settings.seed)
     model = MotionPredictor(settings.d_model, settings.layers, settings.d_state)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-8)
-    done = _resume(folder / "checkpoint.safetensors", settings, model, optimiser)
+    done = resume(folder / "checkpoint.safetensors", settings, model, optimiser)
     log = _Log(folder / "log.csv", done)
     losses: list[float] = []
     for step in range(done + 1, settings.steps + 1):
@@ -73,8 +68,9 @@ def train(
             rate = noam(step, settings)
             log.add(step, rate, float(np.mean(losses)), metrics)
             losses.clear()
-            _save_checkpoint(folder / "checkpoint.safetensors", settings, model, optimiser, step)
-            _export(folder, model, settings, sequences, len(check), metrics, spread, step)
+            save_checkpoint(folder / "checkpoint.safetensors", settings, model, optimiser, step)
+            card = _card(model, settings, roots, len(learn), len(check), step)
+            export(folder, model, {**card, "validation": metrics, "spread": spread})
     if done >= settings.steps and not (folder / "predictor.safetensors").is_file():
         raise MambatrackError(f"{folder} is trained to step {done} but holds no predictor")
     draw_curve(folder / "log.csv", folder / "curve.png")
@@ -85,98 +81,6 @@ def noam(step: int, settings: TrainingConfig) -> float:
     """Learning rate of ``step`` from 1 (Vaswani et al. 2017, equation 3)."""
     growth = step * settings.warmup**-1.5
     return settings.rate * settings.d_model**-0.5 * min(step**-0.5, growth)
-
-
-def rollout_loss(
-    model: MotionPredictor, batch: tuple[Tensor, ...], settings: TrainingConfig
-) -> Tensor:
-    """Smooth L1 of the predicted offsets over the rollout, and the identity loss.
-
-    The error of step k is divided by k, so that each frame of a gap counts alike; with rollout 1
-    this is the paper's loss, the mean over the four coordinates.
-    """
-    history, counts, future, rivals, image_size = batch
-    size = (int(image_size[0, 0]), int(image_size[0, 1]))
-    scale = offset_scale(history, counts, settings.unit, size)
-    boxes = roll_out(model, history, counts, future.shape[1], settings.unit, size)
-    steps = torch.arange(1, future.shape[1] + 1, dtype=boxes.dtype)
-    errors = (boxes - future) / scale[:, None] / steps[:, None]
-    loss = F.smooth_l1_loss(errors, torch.zeros_like(errors))
-    if settings.identity_weight:
-        loss = loss + settings.identity_weight * identity_loss(boxes, future, rivals)[0]
-    return loss
-
-
-def roll_out(
-    model: MotionPredictor,
-    history: Tensor,
-    counts: Tensor,
-    steps: int,
-    unit: str,
-    image_size: tuple[int, int],
-) -> Tensor:
-    """history [B, q + 1, 4], counts [B] -> boxes [B, steps, 4], each from the ones before it."""
-    boxes = []
-    for _ in range(steps):
-        box = next_boxes(model, history, counts, unit, image_size)
-        box = torch.cat([box[:, :2], box[:, 2:].clamp(min=1.0)], dim=1)
-        history = torch.cat([history[:, 1:], box[:, None]], dim=1)
-        counts = (counts + 1).clamp(max=history.shape[1])
-        boxes.append(box)
-    return torch.stack(boxes, dim=1)
-
-
-def identity_loss(boxes: Tensor, future: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of picking the person's own box among the neighbours', by generalised IoU.
-
-    boxes, future [B, K, 4], rivals [B, K, R, 4] with NaN where nobody is, cxcywh
-    -> (loss, share of picks that are right), both over the frames with a neighbour close by.
-    """
-    candidates = torch.cat([future[:, :, None], rivals], dim=2)
-    absent = torch.isnan(candidates[..., 0])
-    candidates = torch.where(absent[..., None], future[:, :, None], candidates)
-    close = generalised_iou(future[:, :, None], candidates).masked_fill(absent, -1)
-    contested = close[..., 1:].amax(-1) > 0
-    if not contested.any():
-        return boxes.sum() * 0, boxes.new_tensor(1.0)
-    likeness = generalised_iou(boxes[:, :, None], candidates) / TEMPERATURE
-    likeness = likeness.masked_fill(absent, -torch.inf)[contested]
-    own = torch.zeros(len(likeness), dtype=torch.long)
-    return F.cross_entropy(likeness, own), (likeness.argmax(1) == own).float().mean()
-
-
-def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """cxcywh [..., 4] each -> [...] in (-1, 1] (Rezatofighi et al., CVPR 2019)."""
-    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
-    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
-    shared = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
-    hull = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(-1)
-    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared
-    return shared / union - (hull - union) / hull
-
-
-class Validation:
-    """The same windows of held-out sequences, however often it is asked."""
-
-    def __init__(self, sampler: WindowSampler, settings: TrainingConfig, windows: int = 512):
-        self.settings = settings
-        self.batch = sampler.batch(np.random.default_rng(settings.seed), windows)
-
-    @torch.inference_mode()
-    def measure(self, model: MotionPredictor) -> tuple[dict[str, float], list[list[float]]]:
-        """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
-        to a box that stands still; and the spread [30, 4] that the model card keeps."""
-        history, counts, future, rivals, image_size = _tensors(self.batch)
-        size = (int(image_size[0, 0]), int(image_size[0, 1]))
-        boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, size)
-        own_size = future[..., 2:].prod(-1).sqrt()
-        error = (boxes - future)[..., :2].norm(dim=-1) / own_size
-        still = (history[:, -1:] - future)[..., :2].norm(dim=-1) / own_size
-        ratio = error.mean(0) / still.mean(0)
-        metrics = {f"error_{k}": float(ratio[k - 1]) for k in (1, 5, 10, 30)}
-        metrics["identity"] = float(identity_loss(boxes, future, rivals)[1])
-        spread = ((boxes - future) / future[..., [2, 3, 2, 3]]).square().mean(0).sqrt()
-        return metrics, np.round(spread.numpy().astype(float), 5).tolist()
 
 
 def draw_curve(log: Path, picture: Path) -> bool:
@@ -213,7 +117,7 @@ def _step(
     batch = sampler.batch(rng, settings.batch_size).ahead(int(rng.integers(settings.rollout)) + 1)
     for group in optimiser.param_groups:
         group["lr"] = noam(step, settings)
-    loss = rollout_loss(model, _tensors(batch), settings)
+    loss = rollout_loss(model, batch, settings)
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -221,8 +125,34 @@ def _step(
     return float(loss.detach())
 
 
-def _tensors(batch: Iterable[Any]) -> tuple[Tensor, ...]:
-    return tuple(torch.from_numpy(np.asarray(part)) for part in batch)
+def _card(
+    model: MotionPredictor,
+    settings: TrainingConfig,
+    roots: list[Path],
+    learned: int,
+    held_out: int,
+    step: int,
+) -> dict[str, Any]:
+    """What the model card says beside what validation measured; names folders, not their place."""
+    recipe = asdict(settings) | {"noise_data": _short(settings.noise_data)}
+    return {
+        "format": 1,
+        "mambatrack": VERSION,
+        "architecture": {
+            "d_model": settings.d_model, "layers": settings.layers, "d_state": settings.d_state,
+            "window": settings.window, "parameters": sum(p.numel() for p in model.parameters()),
+        },
+        "normalisation": {"unit": settings.unit},
+        "data": [_short(root) for root in roots],
+        "licence": recipe.pop("licence"),
+        "training": {**recipe, "step": step, "sequences": learned,
+                     "validation_sequences": held_out, "torch": torch.__version__},
+    }  # fmt: skip
+
+
+def _short(folder: str | Path) -> str:
+    """The last two parts of a path, as dancetrack/train."""
+    return "/".join(Path(folder).parts[-2:])
 
 
 def _split(sequences: list[Sequence], seed: int) -> tuple[list[Sequence], list[Sequence]]:
@@ -271,96 +201,3 @@ class _Log:
         with self.path.open("a", newline="") as file:
             values = [step, rate, loss, *(metrics[name] for name in COLUMNS[3:])]
             csv.writer(file).writerow([f"{value:.6g}" for value in values])
-
-
-def _fingerprint(settings: TrainingConfig) -> str:
-    """What must be the same for a checkpoint to be continued: all but how long and how to run."""
-    free = ("steps", "threads", "checkpoint_every")
-    return json.dumps({k: v for k, v in asdict(settings).items() if k not in free})
-
-
-def _save_checkpoint(
-    path: Path,
-    settings: TrainingConfig,
-    model: MotionPredictor,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-) -> None:
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for index, values in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{key}": value for key, value in values.items()}
-    _replace(path, tensors, {"step": str(step), "settings": _fingerprint(settings)})
-
-
-def _resume(
-    path: Path,
-    settings: TrainingConfig,
-    model: MotionPredictor,
-    optimiser: torch.optim.Optimizer,
-) -> int:
-    """Puts the checkpoint, if there is one, into model and optimiser; returns its step, or 0."""
-    if not path.is_file():
-        return 0
-    try:
-        tensors = load_file(path)
-        metadata = _metadata(path)
-    except (SafetensorError, OSError) as error:
-        raise MambatrackError(f"{path} is damaged ({error}); delete it to start afresh") from None
-    if metadata.get("settings") != _fingerprint(settings):
-        raise MambatrackError(
-            f"{path} was made with other settings ({metadata.get('settings')}); "
-            "use them, or another output folder"
-        )
-    model.load_state_dict(
-        {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
-    )
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".")
-            states.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
-    return int(metadata["step"])
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        return file.metadata() or {}
-
-
-def _export(
-    folder: Path,
-    model: MotionPredictor,
-    settings: TrainingConfig,
-    sequences: list[Sequence],
-    held_out: int,
-    metrics: dict[str, float],
-    spread: list[list[float]],
-    step: int,
-) -> None:
-    card = {
-        "format": 1,
-        "mambatrack": VERSION,
-        "architecture": {
-            "d_model": settings.d_model, "layers": settings.layers, "d_state": settings.d_state,
-            "window": settings.window, "parameters": sum(p.numel() for p in model.parameters()),
-        },
-        "normalisation": {"unit": settings.unit},
-        "training": {**asdict(settings), "step": step, "sequences": len(sequences),
-                     "validation_sequences": held_out, "torch": torch.__version__},
-        "validation": {key: round(value, 5) for key, value in metrics.items()},
-        "spread": spread,
-    }  # fmt: skip
-    _replace(folder / "predictor.safetensors", model.state_dict(), {"step": str(step)})
-    temporary = folder / "predictor.json.tmp"
-    temporary.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / "predictor.json")
-
-
-def _replace(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Written beside it and renamed: a killed run leaves the old file or the new one."""
-    temporary = path.with_suffix(".tmp")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata)
-    os.replace(temporary, path)

@@ -112,5 +112,7 @@ def test_box_unit_does_not_depend_on_scale_or_place():
 
 def test_image_unit_is_a_250th_of_the_image():
     windows = torch.rand(2, 11, 4)
-    scale = offset_scale(windows, full(11), "image", (1000, 500))
-    assert scale[0].tolist() == [4, 2, 4, 2]
+    scale = offset_scale(windows, full(11), "image", torch.tensor([1000.0, 500.0]))
+    assert scale.tolist() == [[4, 2, 4, 2]] * 2
+    each = torch.tensor([[1000.0, 500.0], [500.0, 250.0]])
+    assert offset_scale(windows, full(11), "image", each).tolist() == [[4, 2, 4, 2], [2, 1, 2, 1]]

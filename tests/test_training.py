@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from mambatrack import MambatrackError, load_config, load_predictor
 from mambatrack.boxes import cxcywh_to_xyxy, iou
 from mambatrack.datasets import find_sequences
+from mambatrack.losses import generalised_iou, identity_loss, rollout_loss
 from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.synthetic import write_sequence
-from mambatrack.training import generalised_iou, identity_loss, noam, rollout_loss, train
+from mambatrack.training import noam, train
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
@@ -40,10 +41,6 @@ def settings_of(**changes):
 def sampler(data, **changes):
     people = [read_people(each) for each in find_sequences(data)]
     return WindowSampler(people, **({"q": 10, "rollout": 4} | changes))
-
-
-def tensors(batch):
-    return tuple(torch.from_numpy(np.asarray(part)) for part in batch)
 
 
 def test_windows_are_the_ground_truth_in_order(data):
@@ -87,8 +84,8 @@ def test_rollout_of_one_is_the_papers_loss(data):
     torch.manual_seed(0)
     settings = settings_of()
     model = MotionPredictor(8, 1, 2)
-    batch = tensors(sampler(data, rollout=1).batch(np.random.default_rng(3), 8))
-    history, counts, future = batch[:3]
+    batch = sampler(data, rollout=1).batch(np.random.default_rng(3), 8)
+    history, counts, future = map(torch.from_numpy, batch[:3])
     scale = offset_scale(history, counts, "box")
     target = (future[:, 0] - history[:, -1]) / scale
     offset = model(*window_offsets(history, counts, scale))

@@ -1,0 +1,102 @@
+"""What training minimises and validation measures: errors of rollouts, and mistaken identities."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mambatrack.config import TrainingConfig
+from mambatrack.mamba import MotionPredictor, next_boxes, offset_scale
+from mambatrack.windows import Batch, WindowSampler
+
+HORIZON = 30  # frames over which validation measures the error
+TEMPERATURE = 0.1  # of the identity loss, in units of generalised IoU
+
+
+def rollout_loss(model: MotionPredictor, batch: Batch, settings: TrainingConfig) -> Tensor:
+    """Smooth L1 of the predicted offsets over the rollout, and the identity loss.
+
+    The error of step k is divided by k, so that each frame of a gap counts alike; with rollout 1
+    this is the paper's loss, the mean over the four coordinates.
+    """
+    history, counts, future, rivals, image_size = map(torch.from_numpy, batch)
+    scale = offset_scale(history, counts, settings.unit, image_size)
+    boxes = roll_out(model, history, counts, future.shape[1], settings.unit, image_size)
+    steps = torch.arange(1, future.shape[1] + 1, dtype=boxes.dtype)
+    errors = (boxes - future) / scale[:, None] / steps[:, None]
+    loss = F.smooth_l1_loss(errors, torch.zeros_like(errors))
+    if settings.identity_weight:
+        loss = loss + settings.identity_weight * identity_loss(boxes, future, rivals)[0]
+    return loss
+
+
+def roll_out(
+    model: MotionPredictor,
+    history: Tensor,
+    counts: Tensor,
+    steps: int,
+    unit: str,
+    image_size: Tensor,
+) -> Tensor:
+    """history [B, q + 1, 4], counts [B], image_size [B, 2] -> boxes [B, steps, 4], each from the
+    ones before it."""
+    boxes = []
+    for _ in range(steps):
+        box = next_boxes(model, history, counts, unit, image_size)
+        box = torch.cat([box[:, :2], box[:, 2:].clamp(min=1.0)], dim=1)
+        history = torch.cat([history[:, 1:], box[:, None]], dim=1)
+        counts = (counts + 1).clamp(max=history.shape[1])
+        boxes.append(box)
+    return torch.stack(boxes, dim=1)
+
+
+def identity_loss(boxes: Tensor, future: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of picking the person's own box among the neighbours', by generalised IoU.
+
+    boxes, future [B, K, 4], rivals [B, K, R, 4] with NaN where nobody is, cxcywh
+    -> (loss, share of picks that are right), both over the frames with a neighbour close by.
+    """
+    candidates = torch.cat([future[:, :, None], rivals], dim=2)
+    absent = torch.isnan(candidates[..., 0])
+    candidates = torch.where(absent[..., None], future[:, :, None], candidates)
+    close = generalised_iou(future[:, :, None], candidates).masked_fill(absent, -1)
+    contested = close[..., 1:].amax(-1) > 0
+    if not contested.any():
+        return boxes.sum() * 0, boxes.new_tensor(1.0)
+    likeness = generalised_iou(boxes[:, :, None], candidates) / TEMPERATURE
+    likeness = likeness.masked_fill(absent, -torch.inf)[contested]
+    own = torch.zeros(len(likeness), dtype=torch.long)
+    return F.cross_entropy(likeness, own), (likeness.argmax(1) == own).float().mean()
+
+
+def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
+    """cxcywh [..., 4] each -> [...] in (-1, 1] (Rezatofighi et al., CVPR 2019)."""
+    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
+    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
+    shared = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
+    hull = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(-1)
+    union = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared
+    return shared / union - (hull - union) / hull
+
+
+class Validation:
+    """The same windows of held-out sequences, however often it is asked."""
+
+    def __init__(self, sampler: WindowSampler, settings: TrainingConfig, windows: int = 512):
+        self.settings = settings
+        self.batch = sampler.batch(np.random.default_rng(settings.seed), windows)
+
+    @torch.inference_mode()
+    def measure(self, model: MotionPredictor) -> tuple[dict[str, float], list[list[float]]]:
+        """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
+        to a box that stands still; and the spread [30, 4] that the model card keeps."""
+        history, counts, future, rivals, image_size = map(torch.from_numpy, self.batch)
+        boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size)
+        own_size = future[..., 2:].prod(-1).sqrt()
+        error = (boxes - future)[..., :2].norm(dim=-1) / own_size
+        still = (history[:, -1:] - future)[..., :2].norm(dim=-1) / own_size
+        ratio = error.mean(0) / still.mean(0)
+        metrics = {f"error_{k}": round(float(ratio[k - 1]), 5) for k in (1, 5, 10, 30)}
+        metrics["identity"] = round(float(identity_loss(boxes, future, rivals)[1]), 5)
+        spread = ((boxes - future) / future[..., [2, 3, 2, 3]]).square().mean(0).sqrt()
+        return metrics, np.round(spread.numpy().astype(float), 5).tolist()
