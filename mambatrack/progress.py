@@ -2,14 +2,12 @@
 
 import sys
 import time
-from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any
 
 INTERVAL_S = 5.0  # between plain lines
 
 
-class Progress(AbstractContextManager):
+class Progress:
     """Shows how many units are done, on stderr.
 
     unit: "frames" or "steps";  total: None where the end is not known;  quiet: shows nothing
@@ -29,12 +27,7 @@ class Progress(AbstractContextManager):
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar:
             self._bar.stop()
 
