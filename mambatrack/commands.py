@@ -5,7 +5,8 @@ import dataclasses
 import json
 import signal
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,15 +133,39 @@ def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
     from mambatrack.progress import Progress
     from mambatrack.window import WindowClosed
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with Progress("frames", total, quiet, title) as progress:
-            run.go(progress.update)
+        with _stop_signals() as stopped, Progress("frames", total, quiet, title) as progress:
+
+            def report(frames: int) -> None:
+                progress.update(frames)
+                if stopped:
+                    raise KeyboardInterrupt
+
+            run.go(report)
     except WindowClosed:
         pass
     except KeyboardInterrupt:
         return True
     return False
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collects Ctrl-C and SIGTERM, so that the frame at hand is finished and every output holds the
+    same frames; the second one interrupts at once."""
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _open_outputs(
