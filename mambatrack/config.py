@@ -78,6 +78,12 @@ class TrainingConfig:
     steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
     warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)
     rate: float = option(1.0, "factor on the Noam learning rate", 0.0, 1000.0)
+    cooldown: float = option(
+        0.0,
+        "share of the steps, at the end, in which the rate falls to 0; 0 is the paper",
+        0.0,
+        1.0,
+    )
     unit: str = option(
         "box",
         "what offsets are relative to: the image (as in DiffMOT) or the track's own boxes",

@@ -15,7 +15,8 @@ class Progress:
 
     def __init__(self, unit: str, total: int | None, quiet: bool = False, title: str = ""):
         self._unit, self._total, self._title = unit, total, title
-        self._began = self._printed = time.monotonic()
+        self._first: tuple[int, float] | None = None
+        self._printed = 0.0
         self._bar: Any = None
         self._quiet = quiet
         if not quiet and sys.stderr.isatty():
@@ -33,7 +34,10 @@ class Progress:
 
     def update(self, done: int) -> None:
         now = time.monotonic()
-        rate = done / max(now - self._began, 1e-9)
+        if self._first is None:
+            self._first = done, now  # what comes before is set-up or an earlier run
+            self._printed = now
+        rate = (done - self._first[0]) / max(now - self._first[1], 1e-9)
         if self._bar:
             self._bar.update(self._task, completed=done, rate=rate)
         elif not self._quiet and now - self._printed >= INTERVAL_S:
@@ -44,7 +48,7 @@ class Progress:
         title = f"{self._title}: " if self._title else ""
         if self._total is None:
             return f"{title}{done} {self._unit}, {rate:.1f} a second"
-        left = max(self._total - done, 0) / max(rate, 1e-9)
+        left = max(self._total - done, 0) / max(rate, 1e-3)
         return (
             f"{title}{done} of {self._total} {self._unit}, {rate:.1f} a second, {left:.0f} s left"
         )

@@ -65,7 +65,7 @@ def train(
         report(step, settings.steps, losses[-1])
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             metrics, spread = validation.measure(model)
-            rate = noam(step, settings)
+            rate = learning_rate(step, settings)
             log.add(step, rate, float(np.mean(losses)), metrics)
             losses.clear()
             save_checkpoint(folder / "checkpoint.safetensors", settings, model, optimiser, step)
@@ -77,10 +77,12 @@ def train(
     return folder / "predictor.safetensors"
 
 
-def noam(step: int, settings: TrainingConfig) -> float:
-    """Learning rate of ``step`` from 1 (Vaswani et al. 2017, equation 3)."""
-    growth = step * settings.warmup**-1.5
-    return settings.rate * settings.d_model**-0.5 * min(step**-0.5, growth)
+def learning_rate(step: int, settings: TrainingConfig) -> float:
+    """Noam's rate of ``step`` from 1 (Vaswani et al. 2017, equation 3), falling linearly to 0 over
+    the last part of the training if ``cooldown`` is set."""
+    rate = settings.rate * settings.d_model**-0.5 * min(step**-0.5, step * settings.warmup**-1.5)
+    left = (settings.steps - step + 1) / settings.steps
+    return rate * min(1.0, left / settings.cooldown) if settings.cooldown else rate
 
 
 def draw_curve(log: Path, picture: Path) -> bool:
@@ -116,7 +118,7 @@ def _step(
     rng = np.random.default_rng([settings.seed, step])
     batch = sampler.batch(rng, settings.batch_size).ahead(int(rng.integers(settings.rollout)) + 1)
     for group in optimiser.param_groups:
-        group["lr"] = noam(step, settings)
+        group["lr"] = learning_rate(step, settings)
     loss = rollout_loss(model, batch, settings)
     optimiser.zero_grad()
     loss.backward()

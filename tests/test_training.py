@@ -18,7 +18,7 @@ from mambatrack.datasets import find_sequences
 from mambatrack.losses import generalised_iou, identity_loss, rollout_loss
 from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.synthetic import write_sequence
-from mambatrack.training import noam, train
+from mambatrack.training import learning_rate, train
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
@@ -93,9 +93,15 @@ def test_rollout_of_one_is_the_papers_loss(data):
     torch.testing.assert_close(rollout_loss(model, batch, settings), want)
 
 
+def test_the_rate_cools_down_at_the_end():
+    plain, cooled = settings_of(steps=100), settings_of(steps=100, cooldown=0.2)
+    factors = [learning_rate(n, cooled) / learning_rate(n, plain) for n in (1, 80, 91, 100)]
+    assert factors == pytest.approx([1, 1, 0.5, 0.05])
+
+
 def test_noam_rises_to_its_peak_and_falls():
     settings = load_config().training
-    rates = [noam(step, settings) for step in (1, 2000, 4000, 8000, 16000)]
+    rates = [learning_rate(step, settings) for step in (1, 2000, 4000, 8000, 16000)]
     assert max(rates) == rates[2] == pytest.approx((64 * 4000) ** -0.5)
     assert rates[0] == pytest.approx(rates[2] / 4000) and rates[4] == pytest.approx(rates[2] / 2)
 
