@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
 from mambatrack.detections import Detections, as_detections
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Picture = NDArray[Any]  # uint8, which the type hints of OpenCV do not promise
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
@@ -68,6 +68,7 @@ class MotionDetector:
     def __init__(self, conf: float = 0.1):
         self._conf = conf
         self._shape: tuple[int, ...] = ()
+        self._background: Background | None = None
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         if image.shape != self._shape:
@@ -89,7 +90,7 @@ class MotionDetector:
         size = np.maximum(np.round(full * min(1, WORK_SIDE / full.max())), 1).astype(int)
         self._shape, self._size = shape, (int(size[0]), int(size[1]))
         self._scale = np.tile(full / size, 2)
-        self._background: Background | None = None
+        self._background = None
         self._people = People(self._size[1])
 
 
