@@ -33,19 +33,19 @@ CELL = np.ones((3, 3), np.uint8)
 RATIO = 0.4  # width / height of a person, before it is measured
 UPRIGHT = 0.2, 0.7  # width / height of a person alone
 FILL = 0.35  # of the box of a person alone is foreground
-RIDGE = 1.0  # people at the other end of the picture who were as tall as here
+RIDGE = 0.1  # people at the other end of the picture who were as tall as here
 ENOUGH = 20  # people alone, after which their size is known
 MEMORY = 0.999  # a frame, weight of the sizes seen before
 ODD_WEIGHT = 0.1  # in learning, of a person whose size is not the expected one
-PARTIAL, SHORT, TALL, WIDE = 0.35, 0.85, 1.15, 1.4  # of the expected size
+PARTIAL, SHORT, TALL, WIDE = 0.35, 0.85, 1.25, 1.4  # of the expected size
 GAP = 0.6, 0.1  # of h, so far apart are fragments of one person: vertically, horizontally
 BLEND = 0.7  # how far the size of a box moves from the seen to the expected
 KNOWN_IOU, KNOWN_SCORE = 0.3, 0.65  # a fragment of a person who was there in the last frame
 UNKNOWN = 0.7  # times its share of h: score of any other fragment
 TRUSTED = 0.6  # score from which a box is remembered until the next frame
 
-SLIM = 0.5  # of a person's box, the width that is mostly foreground
-PENALTY = 0.5  # of a pixel without foreground there; one with foreground counts 1
+SLIM = 0.6  # of a person's box, the width that is mostly foreground
+PENALTY = 0.7  # of a pixel without foreground there; one with foreground counts 1
 GAIN = 0.25  # mean of these at which a person's score is 0.6; at half of it there is nobody
 VISIBLE = 0.25  # least share of a person that is not behind others
 LOWEST = 0.7  # of the best gain; the lowest place with so much is taken first
@@ -110,11 +110,11 @@ class Background:
         blue, green, red = cv2.split(difference)
         difference = cv2.max(cv2.max(blue, green), red)
         limit = cv2.convertScaleAbs(self.noise, alpha=NOISES)
-        mask = cv2.compare(difference, cv2.max(limit, LEAST), cv2.CMP_GE)
+        mask: Any = cv2.compare(difference, np.maximum(limit, LEAST), cv2.CMP_GE)
         if mask.mean() < FLOOD * 255:
             mask = cv2.medianBlur(without_shadows(mask, image, mean), 5)
         ghosts = without_outline(mask, image, mean)
-        near = cv2.dilate(mask, CELL)
+        near: Any = cv2.dilate(mask, CELL)
         rate = max(RATE, 1 / self.frames)
         cv2.accumulateWeighted(image, self.mean, rate, ~near)
         cv2.accumulateWeighted(cv2.min(difference, 2 * limit), self.noise, rate, ~near)
@@ -140,7 +140,8 @@ def without_outline(mask: Picture, image: Picture, background: Picture) -> Pictu
     """The blobs of ``mask [H, W]`` whose outline is not in the image: places that somebody left,
     and changes of light. A person has an outline, also one who stands still."""
     count, labels = cv2.connectedComponents(mask)
-    rows = np.flatnonzero(mask & ~cv2.erode(mask, CELL))
+    inner: Any = cv2.erode(mask, CELL)
+    rows = np.flatnonzero(mask & ~inner)
     blobs = labels.reshape(-1)[rows]
     now, before = (
         np.bincount(
@@ -161,8 +162,8 @@ class Sizes:
         self.height, self.count = height, 0
         self._normal = np.diag([1e-6, RIDGE])
         self._moment = np.zeros(2)
-        self._widths = ENOUGH / 10 * np.array([RATIO, 1])
-        self._line = np.zeros(2)
+        self._widths: Array = ENOUGH / 10 * np.array([RATIO, 1])
+        self._line: Array = np.zeros(2)
 
     @property
     def known(self) -> bool:
@@ -321,7 +322,7 @@ class Places:
         return np.array([x - half, y - self._height[row], x + half, y]), (row, column)
 
 
-def blobs(mask: Picture) -> tuple[NDArray[np.uint16], Array, Array]:
+def blobs(mask: Picture) -> tuple[Any, Array, Array]:
     """-> labels [H, W] from 1, 0 is nothing; boxes [N, 4] xyxy and areas [N] of labels 1 to N"""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, ltype=cv2.CV_16U)
     x, y, width, height, area = stats[1:].T.astype(np.float64)
