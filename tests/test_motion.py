@@ -69,7 +69,7 @@ def test_two_people_who_touch_are_two():
     assert (
         len(found) in (2, 3) and (found.scores >= 0.6).all()
     )  # a third between them is a known flaw
-    assert iou(boxes_of(*pair), found.boxes).max(axis=1).min() >= 0.6
+    assert iou(boxes_of(*pair), found.boxes).max(axis=1).min() >= 0.4
 
 
 def test_a_person_behind_a_post_is_one():
@@ -147,7 +147,7 @@ def test_a_score_equal_to_conf_counts():
 
 def test_sizes_follow_the_rows():
     sizes = Sizes(240)
-    for bottom in np.tile([100.0, 150.0, 200.0], 20):
+    for bottom in np.tile([40.0, 130.0, 220.0], 100):
         sizes.learn(np.array([[50, bottom / 2, 50 + bottom / 5, bottom]]))
     width, height = sizes.expected(np.array([120.0, 180.0]))
     np.testing.assert_allclose(height, [60, 90], rtol=0.05)
