@@ -30,17 +30,17 @@ class TrackerConfig:
     )
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     passes: int = option(
-        2, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2
+        1, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2
     )
     match_score: float = option(0.6, "lowest detection score that is matched at all", 0.0, 1.0)
     birth_score: float = option(0.6, "lowest score of a detection that starts a track", 0.0, 1.0)
     birth_iou: float = option(
-        1.0, "a track starts only where IoU with every live track's box is below this", 0.0, 1.0
+        0.45, "a track starts only where IoU with every live track's box is below this", 0.0, 1.0
     )
-    iou_gate: float = option(0.3, "lowest IoU of a match", 0.0, 1.0)
-    lost_iou_gate: float = option(0.3, "lowest IoU of a match in the second pass", 0.0, 1.0)
+    iou_gate: float = option(0.15, "lowest similarity of a match", 0.0, 1.0)
+    lost_iou_gate: float = option(0.3, "lowest similarity of a match to a lost track", 0.0, 1.0)
     height_power: float = option(
-        0.0,
+        2.0,
         "similarity is IoU times the overlap of heights to this power; 0 is plain IoU",
         0.0,
         8.0,

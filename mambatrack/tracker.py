@@ -89,6 +89,8 @@ class Tracker:
         born = unmatched[found.scores[unmatched] >= self.config.birth_score]
         if self.config.birth_iou < 1 and len(born) and len(self.table):
             overlap = iou(found.boxes[born], cxcywh_to_xyxy(self.table["boxes"]))
+            if self.config.class_aware:
+                overlap = overlap * (found.labels[born, None] == self.table["labels"])
             born = born[overlap.max(axis=1) < self.config.birth_iou]
         return born
 
