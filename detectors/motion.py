@@ -36,7 +36,8 @@ FILL = 0.35  # of the box of a person alone is foreground
 RIDGE = 0.1  # people at the other end of the picture who were as tall as here
 ENOUGH = 20  # people alone, after which their size is known
 MEMORY = 0.999  # a frame, weight of the sizes seen before
-ODD_WEIGHT = 0.1  # in learning, of a person whose size is not the expected one
+ODD_WEIGHT = 0.1  # in learning, of a blob shorter than the expected person; tall ones count more
+HALF = 0.5  # of the tallest blob, the shortest that is a person before sizes are known
 PARTIAL, SHORT, TALL, WIDE = 0.35, 0.85, 1.25, 1.4  # of the expected size
 GAP = 0.6, 0.1  # of h, so far apart are fragments of one person: vertically, horizontally
 BLEND = 0.7  # how far the size of a box moves from the seen to the expected
@@ -159,7 +160,8 @@ class Sizes:
     least squares; flat until people in different rows have been seen."""
 
     def __init__(self, height: int):
-        self.height, self.count = height, 0
+        self.height, self.count = height, 0.0
+        self._tallest = 0.0
         self._normal = np.diag([1e-6, RIDGE])
         self._moment = np.zeros(2)
         self._widths: Array = ENOUGH / 10 * np.array([RATIO, 1])
@@ -175,19 +177,23 @@ class Sizes:
         heights = np.maximum(line, MIN_HEIGHT) * self.height
         return heights * (self._widths[0] / self._widths[1]), heights
 
+    def tall(self, heights: Array) -> NDArray[np.bool_]:
+        """Whether ``heights [N]`` may be those of whole people, for want of better knowledge."""
+        return heights >= HALF * self._tallest
+
     def learn(self, boxes: Array) -> None:
         """``boxes [N, 4]`` of people alone, xyxy; once a frame."""
         width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-        share = height / self.expected(boxes[:, 3])[1]
-        usual = (share >= SHORT * SHORT) & (share < TALL * TALL)
-        weight = np.where(usual | (not self.known), 1.0, ODD_WEIGHT)
+        short = height < SHORT * SHORT * self.expected(boxes[:, 3])[1]
+        self._tallest = max(MEMORY * self._tallest, height.max(initial=0))
+        weight = np.where(short & self.known, ODD_WEIGHT, 1) * (height / max(self._tallest, 1)) ** 2
         rows = np.stack([np.ones(len(boxes)), boxes[:, 3] / self.height], axis=1)
         prior = np.diag([0, (1 - MEMORY) * RIDGE])
         self._normal = MEMORY * self._normal + prior + (rows.T * weight) @ rows
         self._moment = MEMORY * self._moment + rows.T @ (weight * height / self.height)
         self._widths = MEMORY * self._widths + [weight @ (width / height), weight.sum()]
         self._line = np.linalg.solve(self._normal, self._moment)
-        self.count += len(boxes)
+        self.count += weight.sum()
 
 
 class People:
@@ -206,7 +212,8 @@ class People:
         dense = areas >= FILL * width * height
         upright = big & dense & (width >= UPRIGHT[0] * height) & (width < UPRIGHT[1] * height)
         if not self._sizes.known:
-            table = np.column_stack([boxes, np.where(upright, 0.8, 0.4)])[big]
+            score = np.where(upright & self._sizes.tall(height), 0.8, 0.4)
+            table = np.column_stack([boxes, score])[big]
         else:
             score = self._alone(boxes) * dense
             rest = joined * np.append(False, big & (score == 0))[labels].astype(np.uint8)
