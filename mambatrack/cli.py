@@ -22,6 +22,10 @@ SHORTCUTS = {  # option -> setting that it stands for
     "detector": "detector.name", "weights": "detector.weights", "conf": "detector.conf",
     "classes": "detector.classes", "predictor": "tracker.predictor", "device": "tracker.device",
 }  # fmt: skip
+SOURCE_ONLY = (  # options that a data set would ignore
+    "detector", "weights", "crop", "start", "stop", "stride",
+    "output", "mot", "jsonl", "csv", "show",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,16 +51,28 @@ def _parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     options, unknown = parser.parse_known_args(rest)
     if unknown:
         parser.error(_unknown(unknown[0], options.parser))
-    if options.command == "track" and (options.source is None) == (options.dataset is None):
-        options.parser.error("give a SOURCE, or a folder of sequences with --dataset")
-    if options.command == "track" and (options.dataset is None) != (options.out is None):
-        options.parser.error("--dataset DIR and --out DIR go together")
+    if options.command == "track":
+        _check_track(options)
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
     try:
         return options.run, options, load_config(options.config, overrides)
     except MambatrackError as error:
         parser.exit(2, f"error: {error}\n")
+
+
+def _check_track(options: argparse.Namespace) -> None:
+    """Refuses combinations of which one part would be ignored."""
+    if (options.source is None) == (options.dataset is None):
+        options.parser.error("give a SOURCE, or a folder of sequences with --dataset")
+    if (options.dataset is None) != (options.out is None):
+        options.parser.error("--dataset DIR and --out DIR go together")
+    for name in SOURCE_ONLY if options.dataset is not None else ():
+        if getattr(options, name) != options.parser.get_default(name):
+            options.parser.error(
+                f"--{name} goes with a SOURCE; --dataset takes the boxes of each det/det.txt and "
+                "writes one MOT file for each sequence into --out"
+            )
 
 
 def _take_dotted(
@@ -138,7 +154,7 @@ def _add_track(parser: argparse.ArgumentParser) -> None:
     add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
     add("--csv", metavar="FILE", help="CSV with supervision's column names")
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
-    add("--overwrite", action="store_true", help="write over files that exist")  # fmt: skip
+    add("--overwrite", action="store_true", help="write over files that exist")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

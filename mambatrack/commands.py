@@ -92,7 +92,10 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
 
     sequences = [each for each in find_sequences(options.dataset) if each.det_path]
     if not sequences:
-        raise MambatrackError(f"no sequence in {options.dataset} has a det/det.txt")
+        raise MambatrackError(
+            f"no sequence in {options.dataset} has a det/det.txt; write a detector's boxes there, "
+            "as frame,-1,left,top,width,height,score"
+        )
     names = [each.name for each in sequences]
     for name in names:
         if names.count(name) > 1:
@@ -179,7 +182,7 @@ def _open_outputs(
 
     writers, overwrite = [], options.overwrite
     if options.mot:
-        writers.append(mot_writer(options.mot, overwrite, options.mot_predicted))
+        writers.append(mot_writer(options.mot, overwrite, predicted=options.mot_predicted))
     if options.jsonl:
         writers.append(jsonl_writer(options.jsonl, overwrite, detector.names))
     if options.csv:
@@ -216,7 +219,7 @@ def _check_outputs(options: argparse.Namespace) -> list[Path]:
 
 
 def _default_output(source: str) -> str:
-    """Beside nothing of the user's: a video in the current folder, named after the source."""
+    """A video in the current folder, named after the source."""
     path = Path(source)
     return f"{path.resolve().stem}-tracked.mp4" if path.exists() else "tracked.mp4"
 
@@ -239,9 +242,7 @@ def _summary(run: "Run", frames: "FrameSource | None" = None) -> str:
     if frames is not None and frames.skipped:
         lines.append(f"{frames.skipped} frames came empty and were skipped")
     if frames is not None and frames.resized:
-        lines.append(
-            f"the frame size changed {frames.resized} times; the last one is {frames.size}"
-        )
+        lines.append(f"changes of the frame size: {frames.resized}; the last one is {frames.size}")
     if run.tracker.dropped:
         lines.append(f"{run.tracker.dropped} unusable detections were dropped")
     return "\n".join(lines)

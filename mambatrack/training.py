@@ -147,9 +147,18 @@ def _card(
         "normalisation": {"unit": settings.unit},
         "data": [_short(root) for root in roots],
         "licence": recipe.pop("licence"),
+        "command": _command(settings, roots),
         "training": {**recipe, "step": step, "sequences": learned,
                      "validation_sequences": held_out, "torch": torch.__version__},
     }  # fmt: skip
+
+
+def _command(settings: TrainingConfig, roots: list[Path]) -> str:
+    """The call that trains the same again, with the settings that are not the defaults."""
+    plain = asdict(TrainingConfig(licence=settings.licence))
+    changed = asdict(settings) | {"noise_data": _short(settings.noise_data)}
+    options = [f"--training.{k} {v}" for k, v in changed.items() if v != plain[k]]
+    return " ".join(["mambatrack train --data", *map(_short, roots), "--out run/", *options])
 
 
 def _short(folder: str | Path) -> str:

@@ -130,6 +130,7 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
         (["--ouput", "a.mp4"], 2, "did you mean --output?"),
         (["--config", "absent"], 2, "configuration absent not found"),
         (["--dataset", "x", "--out", "y"], 2, "give a SOURCE, or a folder"),
+        (["--out", "y"], 2, "--dataset DIR and --out DIR go together"),
     ],
 )
 def test_a_mistake_is_one_clear_line(track, tmp_path, capsys, options, code, message):
@@ -180,7 +181,7 @@ def test_a_new_frame_size_is_taken_over(world, track, tmp_path, capsys):
     (tmp_path / "2.jpg").write_bytes(b"no picture")
     assert track("--output", "a.mp4", source=tmp_path) == 0
     printed = capsys.readouterr().out
-    assert "4 frames" in printed and "changed 1 times" in printed
+    assert "4 frames" in printed and "changes of the frame size: 1" in printed
     assert "1 frames came empty and were skipped" in printed
     video = cv2.VideoCapture("a.mp4")
     assert video.get(cv2.CAP_PROP_FRAME_HEIGHT) == 240
@@ -235,6 +236,14 @@ def test_an_interruption_leaves_whole_files(tmp_path, number):
         frames += 1
     assert frames == len(done) - 1
     assert f"{frames} frames, " in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("option", ["--show", "--output=a.mp4", "--detector=yolox", "--stride=2"])
+def test_what_a_dataset_would_ignore_is_refused(world, tmp_path, capsys, option):
+    with pytest.raises(SystemExit) as stop:
+        main(["track", "--dataset", str(world / "set"), "--out", str(tmp_path / "r"), option])
+    assert stop.value.code == 2 and f"{option.split('=')[0]} goes with" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 def test_config_prints_what_config_reads(tmp_path, capsys):
