@@ -252,6 +252,3 @@ def _score(metrics: dict[str, Any]) -> Score:
         IDSW=int(clear["IDSW"]),
     )
 
-
-if __name__ == "__main__":
-    sys.exit(main())

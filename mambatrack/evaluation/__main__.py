@@ -1,0 +1,5 @@
+import sys
+
+from mambatrack.evaluation import main
+
+sys.exit(main())
