@@ -13,20 +13,29 @@ HORIZON = 30  # frames over which validation measures the error
 TEMPERATURE = 0.1  # of the identity loss, in units of generalised IoU
 
 
-def rollout_loss(model: MotionPredictor, batch: Batch, settings: TrainingConfig) -> Tensor:
+def rollout_loss(
+    model: MotionPredictor, batch: Batch, settings: TrainingConfig, whole: Batch | None = None
+) -> Tensor:
     """Smooth L1 of the predicted offsets over the rollout, and the identity loss.
 
     The error of step k is divided by k, so that each frame of a gap counts alike; with rollout 1
     this is the paper's loss, the mean over the four coordinates.
+    whole: the batch that ``batch`` is a part of, if it is one; each term is then weighted by the
+    part's share of what the term is a mean over, and the losses of the parts add up to the loss of
+    the whole.
     """
-    history, counts, future, rivals, image_size = map(torch.from_numpy, batch)
+    history, counts, future, rivals, image_size = _tensors(batch, model)
     scale = offset_scale(history, counts, settings.unit, image_size)
     boxes = roll_out(model, history, counts, future.shape[1], settings.unit, image_size)
     steps = torch.arange(1, future.shape[1] + 1, dtype=boxes.dtype)
     errors = (boxes - future) / scale[:, None] / steps[:, None]
     loss = F.smooth_l1_loss(errors, torch.zeros_like(errors))
-    if settings.identity_weight:
-        loss = loss + settings.identity_weight * identity_loss(boxes, future, rivals)[0]
+    weight = settings.identity_weight
+    if whole is not None:
+        loss = loss * (len(batch.history) / len(whole.history))
+        weight *= _contested_share(batch, whole) if weight else 1.0
+    if weight:
+        loss = loss + weight * identity_loss(boxes, future, rivals)[0]
     return loss
 
 
@@ -56,17 +65,38 @@ def identity_loss(boxes: Tensor, future: Tensor, rivals: Tensor) -> tuple[Tensor
     boxes, future [B, K, 4], rivals [B, K, R, 4] with NaN where nobody is, cxcywh
     -> (loss, share of picks that are right), both over the frames with a neighbour close by.
     """
-    candidates = torch.cat([future[:, :, None], rivals], dim=2)
-    absent = torch.isnan(candidates[..., 0])
-    candidates = torch.where(absent[..., None], future[:, :, None], candidates)
-    close = generalised_iou(future[:, :, None], candidates).masked_fill(absent, -1)
-    contested = close[..., 1:].amax(-1) > 0
+    candidates, absent, contested = _candidates(future, rivals)
     if not contested.any():
         return boxes.sum() * 0, boxes.new_tensor(1.0)
     likeness = generalised_iou(boxes[:, :, None], candidates) / TEMPERATURE
     likeness = likeness.masked_fill(absent, -torch.inf)[contested]
-    own = torch.zeros(len(likeness), dtype=torch.long)
+    own = torch.zeros(len(likeness), dtype=torch.long, device=likeness.device)
     return F.cross_entropy(likeness, own), (likeness.argmax(1) == own).float().mean()
+
+
+def _candidates(future: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The own box and the neighbours' [B, K, 1 + R, 4], the own one in place of those who are
+    absent [B, K, 1 + R]; and whether a neighbour is close by [B, K]."""
+    candidates = torch.cat([future[:, :, None], rivals], dim=2)
+    absent = torch.isnan(candidates[..., 0])
+    candidates = torch.where(absent[..., None], future[:, :, None], candidates)
+    close = generalised_iou(future[:, :, None], candidates).masked_fill(absent, -1)
+    return candidates, absent, close[..., 1:].amax(-1) > 0
+
+
+def _contested_share(batch: Batch, whole: Batch) -> float:
+    """The part of the frames with a neighbour close by that lies in ``batch``."""
+    own, all_of_them = (
+        int(_candidates(torch.from_numpy(each.future), torch.from_numpy(each.rivals))[2].sum())
+        for each in (batch, whole)
+    )
+    return own / max(all_of_them, 1)
+
+
+def _tensors(batch: Batch, model: MotionPredictor) -> list[Tensor]:
+    """The arrays of the batch where the model is."""
+    device = next(model.parameters()).device
+    return [torch.from_numpy(each).to(device) for each in batch]
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -90,7 +120,7 @@ class Validation:
     def measure(self, model: MotionPredictor) -> tuple[dict[str, float], list[list[float]]]:
         """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
         to a box that stands still; and the spread [30, 4] that the model card keeps."""
-        history, counts, future, rivals, image_size = map(torch.from_numpy, self.batch)
+        history, counts, future, rivals, image_size = _tensors(self.batch, model)
         boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size)
         own_size = future[..., 2:].prod(-1).sqrt()
         error = (boxes - future)[..., :2].norm(dim=-1) / own_size
@@ -99,4 +129,4 @@ class Validation:
         metrics = {f"error_{k}": round(float(ratio[k - 1]), 5) for k in (1, 5, 10, 30)}
         metrics["identity"] = round(float(identity_loss(boxes, future, rivals)[1]), 5)
         spread = ((boxes - future) / future[..., [2, 3, 2, 3]]).square().mean(0).sqrt()
-        return metrics, np.round(spread.numpy().astype(float), 5).tolist()
+        return metrics, np.round(spread.cpu().numpy().astype(float), 5).tolist()

@@ -19,9 +19,11 @@ import torch
 from mambatrack.checkpoints import export, resume, save_checkpoint
 from mambatrack.config import Config, TrainingConfig
 from mambatrack.datasets import Sequence, find_sequences
+from mambatrack.distributed import Processes, join_processes
 from mambatrack.errors import MambatrackError
 from mambatrack.losses import HORIZON, Validation, rollout_loss
 from mambatrack.mamba import MotionPredictor
+from mambatrack.prediction import choose_device
 from mambatrack.version import VERSION
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
@@ -38,42 +40,58 @@ def train(
     """Trains a predictor on folders in MOT layout and returns the path of its weights.
 
     data: folders of sequences with gt/gt.txt; a tenth of the sequences is kept for validation.
+    config: with a whole Config, tracker.device says where to train; auto is a GPU if there is one
+    (training on a GPU has not been run yet).
     out: gets predictor.safetensors and predictor.json (model card), log.csv, curve.png (with
     matplotlib) and checkpoint.safetensors; with a checkpoint there, training goes on from it.
     report: called after each step with (step, steps, loss).
-    Raises MambatrackError for unusable data or a checkpoint of other settings.
+
+    Under torchrun the processes share each batch, which stays the one that a single process would
+    draw, and the losses are the same up to rounding. The first one reports and writes; all go on
+    from the checkpoint, so ``out`` has to be a folder that all of them see.
+    Raises MambatrackError for unusable data, a checkpoint of other settings, or a batch with fewer
+    windows than there are processes.
     """
     settings = config.training if isinstance(config, Config) else config
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    device = config.tracker.device if isinstance(config, Config) else "auto"
     torch.set_num_threads(settings.threads)
-    roots = [Path(root) for root in data]
+    with join_processes(choose_device(device)) as processes:
+        return _train([Path(root) for root in data], settings, Path(out), report, processes)
+
+
+def _train(
+    roots: list[Path],
+    settings: TrainingConfig,
+    folder: Path,
+    report: Callable[[int, int, float], None],
+    processes: Processes,
+) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     sequences = [each for root in roots for each in find_sequences(root) if each.gt_path]
     learn, check = _split(sequences, settings.seed)
     errors = _errors(settings)
     sampler = _sampler(learn, settings, settings.rollout, errors)
     validation = Validation(_sampler(check, settings, HORIZON, errors), settings)
-
-    torch.manual_seed(settings.seed)
-    model = MotionPredictor(settings.d_model, settings.layers, settings.d_state)
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-8)
-    done = resume(folder / "checkpoint.safetensors", settings, model, optimiser)
-    log = _Log(folder / "log.csv", done)
+    model, optimiser, done = _start(folder / "checkpoint.safetensors", settings, processes)
+    log = _Log(folder / "log.csv", done) if processes.first else None
     losses: list[float] = []
     for step in range(done + 1, settings.steps + 1):
-        losses.append(_step(model, optimiser, sampler, settings, step))
-        report(step, settings.steps, losses[-1])
+        loss = _step(model, optimiser, sampler, settings, step, processes)
+        if log is None:
+            continue
+        losses.append(loss)
+        report(step, settings.steps, loss)
         if step % settings.checkpoint_every == 0 or step == settings.steps:
             metrics, spread = validation.measure(model)
-            rate = learning_rate(step, settings)
-            log.add(step, rate, float(np.mean(losses)), metrics)
+            log.add(step, learning_rate(step, settings), float(np.mean(losses)), metrics)
             losses.clear()
             save_checkpoint(folder / "checkpoint.safetensors", settings, model, optimiser, step)
             card = _card(model, settings, roots, len(learn), len(check), step)
             export(folder, model, {**card, "validation": metrics, "spread": spread})
     if done >= settings.steps and not (folder / "predictor.safetensors").is_file():
         raise MambatrackError(f"{folder} is trained to step {done} but holds no predictor")
-    draw_curve(folder / "log.csv", folder / "curve.png")
+    if log is not None:
+        draw_curve(log.path, folder / "curve.png")
     return folder / "predictor.safetensors"
 
 
@@ -107,24 +125,53 @@ def draw_curve(log: Path, picture: Path) -> bool:
     return True
 
 
+def _start(
+    checkpoint: Path, settings: TrainingConfig, processes: Processes
+) -> tuple[MotionPredictor, torch.optim.Optimizer, int]:
+    """Model and optimiser after the step that is returned, the same in all processes."""
+    if settings.batch_size < processes.count:
+        raise MambatrackError(
+            f"a batch of {settings.batch_size} windows cannot be shared by {processes.count} "
+            "processes; raise training.batch_size or start fewer of them"
+        )
+    torch.manual_seed(settings.seed)
+    model = MotionPredictor(settings.d_model, settings.layers, settings.d_state)
+    model.to(processes.device)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-8)
+    done = resume(checkpoint, settings, model, optimiser)
+    if not processes.agree(done):
+        raise MambatrackError(
+            f"{checkpoint} is at step {done} here and at another one for other processes; all of "
+            "them have to see the same output folder"
+        )
+    return model, optimiser, done
+
+
 def _step(
     model: MotionPredictor,
     optimiser: torch.optim.Optimizer,
     sampler: WindowSampler,
     settings: TrainingConfig,
     step: int,
+    processes: Processes,
 ) -> float:
-    # seeded by the step, so that a resumed run sees the windows it would have seen
+    # seeded by the step, so that a resumed run sees the windows it would have seen, and each
+    # process the batch of which it takes a part
     rng = np.random.default_rng([settings.seed, step])
     batch = sampler.batch(rng, settings.batch_size).ahead(int(rng.integers(settings.rollout)) + 1)
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(step, settings)
-    loss = rollout_loss(model, batch, settings)
+    if processes.count == 1:
+        loss = rollout_loss(model, batch, settings)
+    else:
+        part = batch.rows(processes.share(settings.batch_size))
+        loss = rollout_loss(model, part, settings, whole=batch)
     optimiser.zero_grad()
     loss.backward()
+    total = processes.add_up_gradients(model, loss)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
-    return float(loss.detach())
+    return total
 
 
 def _card(

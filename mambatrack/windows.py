@@ -33,6 +33,10 @@ class Batch(NamedTuple):
         """The same windows with only the next ``frames`` frames of their future."""
         return self._replace(future=self.future[:, :frames], rivals=self.rivals[:, :frames])
 
+    def rows(self, which: slice) -> "Batch":
+        """Some of the windows."""
+        return Batch._make(each[which] for each in self)
+
 
 @dataclass(frozen=True)
 class People:
