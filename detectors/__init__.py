@@ -3,6 +3,7 @@ if __name__ == "detectors":
         "import mambatrack.detectors; the top-level folder detectors/ is installed below mambatrack"
     )
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -28,8 +29,8 @@ class Detector(Protocol):
 
 def open_detector(config: DetectorConfig) -> Detector:
     """The detector that ``config.name`` names: motion, yolox, rtmdet, file, or one of
-    configs/detectors.yaml, whose weights are fetched on first use."""
-    if config.name == "motion":
+    configs/detectors.yaml, whose weights are fetched on first use; auto is motion."""
+    if config.name in ("auto", "motion"):
         from mambatrack.detectors.motion import MotionDetector
 
         return MotionDetector(conf=config.conf)
@@ -40,30 +41,38 @@ def open_detector(config: DetectorConfig) -> Detector:
     return _open_network(config)
 
 
-def _open_network(config: DetectorConfig) -> Detector:
+def network_of(config: DetectorConfig) -> DetectorConfig:
+    """The same settings with the kind of network as name, and weights and convention filled in for
+    one of configs/detectors.yaml."""
     from mambatrack.detectors.download import fetch, named_models
 
-    named = named_models()
-    model = named.get(config.name)
-    kind, convention, weights = config.name, config.convention, config.weights
-    if model is not None:
-        kind = model.kind
-        convention = model.convention if convention == "auto" else convention
-        weights = weights or str(fetch(model))
-    if kind == "yolox":
+    model = named_models().get(config.name)
+    if model is None:
+        return config
+    convention = model.convention if config.convention == "auto" else config.convention
+    weights = config.weights or str(fetch(model))
+    return replace(config, name=model.kind, convention=convention, weights=weights)
+
+
+def _open_network(config: DetectorConfig) -> Detector:
+    from mambatrack.detectors.download import named_models
+
+    named = ", ".join(named_models())
+    network = network_of(config)
+    if network.name == "yolox":
         from mambatrack.detectors.yolox import YoloxDetector
 
-        weights = weights or _given(config, f"an ONNX file, or one of {', '.join(named)}")
+        weights = _given(network, f"an ONNX file, or one of {named}")
         return YoloxDetector(
-            weights, config.conf, config.nms_iou, config.classes, convention, config.backend
+            weights, config.conf, config.nms_iou, config.classes, network.convention, config.backend
         )
-    if kind == "rtmdet":
+    if network.name == "rtmdet":
         from mambatrack.detectors.rtmdet import RtmdetDetector
 
-        weights = weights or _given(config, "an ONNX file")
+        weights = _given(network, "an ONNX file")
         return RtmdetDetector(weights, config.conf, config.classes, config.backend)
     raise MambatrackError(
-        f"unknown detector {config.name!r}; known: motion, yolox, rtmdet, file, {', '.join(named)}"
+        f"unknown detector {config.name!r}; known: motion, yolox, rtmdet, file, {named}"
     )
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import os
-import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mambatrack.errors import MambatrackError
+from mambatrack.files import CHUNK, replacing, sha256
 
-CHUNK = 1 << 18
 TIMEOUT_S = 30
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -61,7 +60,7 @@ def fetch(model: NamedModel, folder: Path | None = None) -> Path:
     """
     path = (folder or cache_folder()) / model.file_name
     if path.is_file():
-        found = _sha256(path)
+        found = sha256(path)
         if found != model.sha256:
             raise MambatrackError(
                 f"{path} is not the published {model.name}: its sha256 is {found}, expected "
@@ -70,7 +69,7 @@ def fetch(model: NamedModel, folder: Path | None = None) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _appears_whole(path) as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             _download(model, file)
     except (OSError, http.client.HTTPException, MambatrackError) as error:
         raise MambatrackError(
@@ -98,22 +97,6 @@ def _download(model: NamedModel, file: BinaryIO) -> None:
             f"what came is not the published file (sha256 {digest.hexdigest()}, expected "
             f"{model.sha256})"
         )
-
-
-@contextmanager
-def _appears_whole(path: Path) -> Iterator[BinaryIO]:
-    """A temporary file beside ``path`` that takes its name at the end, or goes away."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
@@ -152,11 +135,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.URLError):
         return f"the server cannot be reached ({error.reason})"
     return str(error) or type(error).__name__
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import read_mot
+from mambatrack.mot_text import line_of, read_mot
 
 
 class FileDetector:
@@ -47,9 +47,7 @@ def _scores(table: NDArray[np.float64]) -> NDArray[np.float64]:
 def _refuse_frame_zero(table: NDArray[np.float64], path: Path) -> None:
     low = np.flatnonzero(table[:, 0] < 1)
     if len(low):
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        numbers = [number for number, line in enumerate(lines, start=1) if line.strip()]
         raise MambatrackError(
-            f"{path}, line {numbers[low[0]]}: frame {table[low[0], 0]:g}; MOT frames count from 1. "
-            "If this file counts from 0, add 1 to its first column"
+            f"{path}, line {line_of(path, low[0])}: frame {table[low[0], 0]:g}; MOT frames count "
+            "from 1. If this file counts from 0, add 1 to its first column"
         )

@@ -14,8 +14,8 @@ from mambatrack.config import Config, describe
 from mambatrack.errors import MambatrackError
 
 if TYPE_CHECKING:
-    from mambatrack.datasets import Sequence
     from mambatrack.detectors import Detector
+    from mambatrack.engines import Engine
     from mambatrack.frames import FrameSource
     from mambatrack.pipeline import Output, Run
 
@@ -86,49 +86,51 @@ def show_config(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
+    """Where sequences are worked on; a network that detects asks a cluster for a GPU."""
+    from mambatrack.engines import Engine
+
+    gpu = config.detector.name not in ("auto", "file", "motion")
+    return Engine(options.engine, options.workers, options.address or "", gpu)
+
+
+@contextmanager
+def resumable(command: str) -> Iterator[None]:
+    """SIGTERM is Ctrl-C, and either says that the same command goes on from what is finished."""
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"stopped; the same mambatrack {command} goes on from here", file=sys.stderr)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _track_dataset(options: argparse.Namespace, config: Config) -> int:
+    from mambatrack.batch import plan, track_sequence
     from mambatrack.datasets import find_sequences
-    from mambatrack.outputs import check_output
+    from mambatrack.engines import run_all
+    from mambatrack.progress import Progress
 
-    sequences = [each for each in find_sequences(options.dataset) if each.det_path]
-    if not sequences:
-        raise MambatrackError(
-            f"no sequence in {options.dataset} has a det/det.txt; write a detector's boxes there, "
-            "as frame,-1,left,top,width,height,score"
-        )
-    names = [each.name for each in sequences]
-    for name in names:
-        if names.count(name) > 1:
-            raise MambatrackError(f"two sequences are named {name}; track them one by one")
-    folder = Path(options.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [check_output(folder / f"{name}.txt", options.overwrite) for name in names]
-    for sequence, path in zip(sequences, paths, strict=True):
-        if _track_sequence(sequence, path, options, config):
-            return INTERRUPTED
+    sequences = find_sequences(options.dataset)
+    jobs = plan(sequences, config, options.out, options.overwrite)
+    if not options.quiet and len(jobs) < len(sequences):
+        print(f"{len(sequences) - len(jobs)} of {len(sequences)} sequences are there already")
+    title = "tracking"
+    with resumable("track"), Progress("sequences", len(jobs), options.quiet, title) as progress:
+        results = run_all(track_sequence, jobs, engine_of(options, config))
+        for done, (_, totals) in enumerate(results, start=1):
+            progress.update(done)
+            if not options.quiet:
+                print(f"{totals.name}: {totals}", flush=True)
     if not options.quiet:
-        print(f"wrote {len(paths)} files to {folder}")
+        print(f"wrote {len(jobs)} MOT files, and JSON Lines beside them, to {options.out}")
     return OK
-
-
-def _track_sequence(
-    sequence: "Sequence", path: Path, options: argparse.Namespace, config: Config
-) -> bool:
-    """Writes one MOT file -> whether the user interrupted it."""
-    from mambatrack.detectors.from_file import FileDetector
-    from mambatrack.outputs import mot_writer
-    from mambatrack.pipeline import Run, TextOutput, frames_without_pictures
-    from mambatrack.tracker import Tracker
-
-    assert sequence.det_path is not None
-    detector = FileDetector(sequence.det_path, config.detector.conf, config.detector.classes)
-    tracker = Tracker(config, image_size=sequence.image_size)
-    with mot_writer(path, options.overwrite) as writer:
-        run = Run(frames_without_pictures(sequence), detector, tracker, [TextOutput(writer)])
-        interrupted = _go(run, sequence.frames, options.quiet, sequence.name)
-    if not options.quiet:
-        print(f"{sequence.name}: {_summary(run)}", flush=True)
-    return interrupted
 
 
 def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
@@ -234,11 +236,7 @@ def _can_show() -> bool:
 
 
 def _summary(run: "Run", frames: "FrameSource | None" = None) -> str:
-    steps = ", ".join(f"{step} {spent:.2f}" for step, spent in run.milliseconds().items())
-    lines = [
-        f"{run.frames} frames, {len(run.ids)} tracks, {run.fps() or 0:.1f} frames a second "
-        f"(ms per frame: {steps})"
-    ]
+    lines = [str(run.totals())]
     if frames is not None and frames.skipped:
         lines.append(f"{frames.skipped} frames came empty and were skipped")
     if frames is not None and frames.resized:

@@ -56,7 +56,9 @@ class TrackerConfig:
 @dataclass(frozen=True)
 class DetectorConfig:
     name: str = option(
-        "motion", "motion, yolox, rtmdet, file, or a name from configs/detectors.yaml"
+        "auto",
+        "motion, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is motion for a "
+        "source and each sequence's det/det.txt for a data set",
     )
     weights: str = option("", "path of the weights (yolox, rtmdet) or of det.txt (file)")
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)

@@ -7,7 +7,7 @@ below dataset/), MOT17, MOT20, a folder of sequences, and a sequence itself.
 
 import configparser
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.mot_text import read_mot
 
 MARKERS = ("gt/gt.txt", "det/det.txt", "img1", "seqinfo.ini")
+VIDEO_TYPES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm")
 IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp")
 DEPTH = 4
 DEFAULT_FPS = 30.0
@@ -31,6 +32,8 @@ class Sequence:
         corner of all boxes, which is a guess and at most the true size where boxes are clipped
     fps: from seqinfo.ini, else 30
     frames: from seqinfo.ini, else the number of images, else the last frame that has a box
+    images: the folder of its pictures, or its video file
+    start: frames in front of them that do not take part (second_half)
     """
 
     name: str
@@ -41,6 +44,12 @@ class Sequence:
     gt_path: Path | None
     det_path: Path | None
     images: Path | None
+    start: int = 0
+
+    def within(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The rows of a MOT table whose frame, counted from 1 in the file, takes part."""
+        frame = table[:, 0]
+        return table[(frame > self.start) & (frame <= self.start + self.frames)]
 
 
 @dataclass(frozen=True)
@@ -66,16 +75,38 @@ class GroundTruth(Trajectories):
 
 
 def find_sequences(root: str | Path) -> list[Sequence]:
-    """All sequences at or below ``root``, by path. Raises MambatrackError where there is none."""
+    """All sequences at or below ``root``, by path; where there is none, the video files in it.
+
+    Raises MambatrackError where there is neither.
+    """
     root = Path(root)
     if not root.is_dir():
         raise MambatrackError(f"{root} is not a folder; give the folder of a dataset or sequence")
     folders = list(_sequence_folders(root, DEPTH))
-    if not folders:
+    if folders:
+        return [open_sequence(folder) for folder in folders]
+    videos = sorted(path for path in root.iterdir() if path.suffix.lower() in VIDEO_TYPES)
+    if not videos:
         raise MambatrackError(
-            f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}"
+            f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}, or videos"
         )
-    return [open_sequence(folder) for folder in folders]
+    return [_video_sequence(path) for path in videos]
+
+
+def select_split(sequences: list[Sequence], split: str) -> list[Sequence]:
+    """The sequences below a folder named ``split``, such as val in dancetrack/val/SEQ."""
+    chosen = [each for each in sequences if split in each.folder.resolve().parts[:-1]]
+    if not chosen:
+        seen = sorted({each.folder.resolve().parent.name for each in sequences})
+        raise MambatrackError(f"no sequence is in a folder named {split}; found {', '.join(seen)}")
+    return chosen
+
+
+def second_half(sequence: Sequence) -> Sequence:
+    """What follows the first ``frames // 2`` frames, which keep their numbers; on MOT17 the part
+    that detectors of an ablation study have not seen."""
+    kept = sequence.frames // 2
+    return replace(sequence, start=sequence.start + kept, frames=sequence.frames - kept)
 
 
 def open_sequence(folder: Path) -> Sequence:
@@ -99,7 +130,7 @@ def read_ground_truth(sequence: Sequence) -> GroundTruth:
     pedestrian (column 8 = 1). Ten columns are the layout of MOT15, which has no classes."""
     if sequence.gt_path is None:
         raise MambatrackError(f"{sequence.folder} has no ground truth; expected gt/gt.txt in it")
-    table = read_mot(sequence.gt_path)
+    table = sequence.within(read_mot(sequence.gt_path))
     columns = table.shape[1]
     wanted = np.ones(len(table), bool)
     if columns >= 7:
@@ -127,6 +158,18 @@ def tracklets(
     for run in np.split(order, np.flatnonzero(broken) + 1):
         if len(run) >= max(min_length, 1):
             yield ground_truth.frame[run], ground_truth.boxes[run]
+
+
+def _video_sequence(path: Path) -> Sequence:
+    """A video file as a sequence that has pictures and nothing else."""
+    from mambatrack.frames import open_frames
+
+    with open_frames(path) as frames:
+        if frames.count is None:
+            raise MambatrackError(f"{path} does not say how many frames it has; track it alone")
+        return Sequence(
+            path.stem, path.parent, frames.size, frames.fps, frames.count, None, None, path
+        )
 
 
 def _trajectory_columns(

@@ -32,6 +32,12 @@ def read_mot(path: str | Path) -> NDArray[np.float64]:
     return table
 
 
+def line_of(path: str | Path, row: int) -> int:
+    """The line, from 1, that holds row ``row`` of what read_mot gave."""
+    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    return [number for number, line in enumerate(lines, start=1) if line.strip()][row]
+
+
 def _parse_fast(text: str) -> NDArray[np.float64] | None:
     """The table of a well-formed file, None for any other."""
     if not text.strip():

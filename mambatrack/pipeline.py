@@ -8,7 +8,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,6 +66,24 @@ class PictureOutput:
             place.write(image)
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What a run says about itself; milliseconds: per frame, of each of STEPS."""
+
+    name: str
+    frames: int
+    tracks: int
+    fps: float
+    milliseconds: dict[str, float]
+
+    def __str__(self) -> str:
+        steps = ", ".join(f"{step} {spent:.2f}" for step, spent in self.milliseconds.items())
+        return (
+            f"{self.frames} frames, {self.tracks} tracks, {self.fps:.1f} frames a second "
+            f"(ms per frame: {steps})"
+        )
+
+
 class Run:
     """One source from its first frame to its last; its counts are right at any time.
 
@@ -110,6 +128,10 @@ class Run:
     def milliseconds(self) -> dict[str, float]:
         """Milliseconds per frame of each step."""
         return {step: 1000 * spent / max(self.frames, 1) for step, spent in self.seconds.items()}
+
+    def totals(self, name: str = "") -> Totals:
+        """The counts so far, under the name of the source."""
+        return Totals(name, self.frames, len(self.ids), self.fps() or 0.0, self.milliseconds())
 
     def _step(self, frame: Frame) -> None:
         with self._measure("detect"):
@@ -160,5 +182,5 @@ class _Timed:
 def frames_without_pictures(sequence: MotSequence) -> Iterator[Frame]:
     """The frames of a sequence whose detections come from a file; their images are empty."""
     nothing = np.zeros((0, 0, 3), np.uint8)
-    for index in range(sequence.frames):
+    for index in range(sequence.start, sequence.start + sequence.frames):
         yield Frame(index, index / sequence.fps, nothing)

@@ -208,15 +208,24 @@ def load_predictor(
         return KalmanPredictor()
     if name == "still":
         return StillPredictor()
-    path = Path(path_or_name)
-    if name in SHIPPED:
-        path = Path(__file__).parent / "weights" / f"{SHIPPED[name]}.safetensors"
+    path = weights_path(path_or_name)
+    assert path is not None
     device = choose_device(device)
     model, card = load_model(path)
     return MambaPredictor(
         model, card["architecture"]["window"], card["normalisation"]["unit"], card["spread"],
         image_size, device, refill_gaps,
     )  # fmt: skip
+
+
+def weights_path(path_or_name: str | Path) -> Path | None:
+    """The file of a predictor's weights, of a shipped one too; None where it has none."""
+    name = str(path_or_name)
+    if name in ("kalman", "still"):
+        return None
+    if name in SHIPPED:
+        return Path(__file__).parent / "weights" / f"{SHIPPED[name]}.safetensors"
+    return Path(path_or_name)
 
 
 def load_model(path: Path) -> tuple["MotionPredictor", dict[str, Any]]:

@@ -103,10 +103,13 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
     out = tmp_path / "results"
     command = ["track", "--dataset", str(world / "set"), "--out", str(out)]
     assert main([*command, "--predictor", "kalman"]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["run.txt", "walk.txt"]
-    assert all(rows(path) for path in out.iterdir())
+    assert sorted(path.name for path in out.glob("*.txt")) == ["run.txt", "walk.txt"]
+    assert all(rows(path) for path in out.glob("*.txt"))
     assert main(command) == 1
-    assert "run.txt exists; use --overwrite" in capsys.readouterr().err
+    assert "other settings (tracker.predictor was 'kalman', is 'mamba')" in capsys.readouterr().err
+    assert main([*command, "--predictor", "kalman"]) == 0
+    assert "2 of 2 sequences are there already" in capsys.readouterr().out
+    assert main([*command, "--predictor", "still", "--overwrite", "--workers", "2"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,7 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
         (["--config", "absent"], 2, "configuration absent not found"),
         (["--dataset", "x", "--out", "y"], 2, "give a SOURCE, or a folder"),
         (["--out", "y"], 2, "--dataset DIR and --out DIR go together"),
+        (["--workers", "2"], 2, "--workers goes with --dataset"),
     ],
 )
 def test_a_mistake_is_one_clear_line(track, tmp_path, capsys, options, code, message):
@@ -238,7 +242,7 @@ def test_an_interruption_leaves_whole_files(tmp_path, number):
     assert f"{frames} frames, " in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("option", ["--show", "--output=a.mp4", "--detector=yolox", "--stride=2"])
+@pytest.mark.parametrize("option", ["--show", "--output=a.mp4", "--mot=a.txt", "--stride=2"])
 def test_what_a_dataset_would_ignore_is_refused(world, tmp_path, capsys, option):
     with pytest.raises(SystemExit) as stop:
         main(["track", "--dataset", str(world / "set"), "--out", str(tmp_path / "r"), option])

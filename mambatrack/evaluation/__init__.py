@@ -4,6 +4,6 @@
 >>> print(score(find_sequences("data/dancetrack/val"), "results/").combined.HOTA)
 """
 
-from mambatrack.evaluation.scores import Score, Scores, Summary, main, match_events, score, summary
+from mambatrack.evaluation.scores import Score, Scores, Summary, match_events, score, summary
 
-__all__ = ["Score", "Scores", "Summary", "main", "match_events", "score", "summary"]
+__all__ = ["Score", "Scores", "Summary", "match_events", "score", "summary"]

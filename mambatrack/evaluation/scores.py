@@ -1,16 +1,12 @@
 """Scores of tracking results: TrackEval for the benchmark's numbers, motmetrics for the events.
 
-    python -m mambatrack.evaluation --gt data/dancetrack/val --results results/
-
-prints HOTA, DetA, AssA, MOTA, IDF1 and IDSW of every sequence and of all together. No seqmap is
-needed. The numbers are TrackEval's own (its data set class MotChallenge2DBox and its metrics).
+The numbers are TrackEval's own (its data set class MotChallenge2DBox and its metrics), without its
+folder layout and seqmaps.
 """
 
-import argparse
 import contextlib
 import io
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,38 +16,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import iou as box_iou
-from mambatrack.datasets import Sequence, Trajectories, find_sequences
+from mambatrack.datasets import Sequence, Trajectories
 from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.evaluation.results import result_files, result_table
 from mambatrack.mot_text import read_mot
+
+CURVES = ("HOTA", "DetA", "AssA", "LocA")
+
+Raw = dict[str, dict[str, Any]]
+"""What TrackEval's metrics give for one sequence: metric -> field -> value."""
 
 
 class Score(NamedTuple):
-    """Percent, but IDSW, which is a count. HOTA, DetA and AssA are means over 19 thresholds."""
+    """TrackEval's fields under TrackEval's names: percent, or a count.
+
+    HOTA to LocA are means over the 19 thresholds of 0.05 to 0.95 (Luiten et al., IJCV 2021); CLEAR
+    (MOTA to CLR_FP; Bernardin and Stiefelhagen, 2008) and Identity (IDF1 to IDFP; Ristani et al.,
+    2016) are at an IoU of 0.5.
+    """
 
     HOTA: float
     DetA: float
     AssA: float
+    DetRe: float
+    DetPr: float
+    AssRe: float
+    AssPr: float
+    LocA: float
     MOTA: float
-    IDF1: float
+    MOTP: float
+    CLR_Re: float
+    CLR_Pr: float
     IDSW: int
+    Frag: int
+    MT: int
+    PT: int
+    ML: int
+    CLR_TP: int
+    CLR_FN: int
+    CLR_FP: int
+    IDF1: float
+    IDR: float
+    IDP: float
+    IDTP: int
+    IDFN: int
+    IDFP: int
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One Score a sequence, by name, and the one of all sequences as TrackEval combines them."""
+    """One Score a sequence, by name, and the one of all sequences as TrackEval combines them.
+
+    curves: of all sequences, percent [19] at each threshold of alphas(), by the names in CURVES
+    """
 
     sequences: dict[str, Score]
     combined: Score
+    curves: dict[str, NDArray[np.float64]]
 
-    def table(self) -> str:
-        """Plain text, a line a sequence, COMBINED last."""
-        rows = {**self.sequences, "COMBINED": self.combined}
-        width = max(map(len, rows)) + 2
-        lines = ["sequence".ljust(width) + "".join(name.rjust(8) for name in Score._fields)]
-        for name, row in rows.items():
-            values = "".join(f"{value:8.2f}" for value in row[:-1])
-            lines.append(f"{name.ljust(width)}{values}{row.IDSW:8d}")
-        return "\n".join(lines)
+    def rows(self) -> dict[str, Score]:
+        """Every sequence, then COMBINED."""
+        return {**self.sequences, "COMBINED": self.combined}
 
 
 class Summary(NamedTuple):
@@ -65,26 +90,37 @@ class Summary(NamedTuple):
     false_positives: int
 
 
-def score(sequences: Iterable[Sequence], results: str | Path) -> Scores:
+def score(sequences: Iterable[Sequence], results: str | Path, strict: bool = False) -> Scores:
     """TrackEval's scores of the MOT files ``results``/NAME.txt, one for each sequence.
 
     results: a folder, or the file itself where there is one sequence. Needs the extra eval.
+    strict: what is only a warning (an empty file, results of unknown sequences) is an error.
     """
     sequences = list(sequences)
-    names = [sequence.name for sequence in sequences]
-    if not names or len(set(names)) < len(names):
-        raise MambatrackError(f"expected sequences with different names, found {names}")
-    files = [_result_file(sequence, Path(results), len(names)) for sequence in sequences]
+    files = result_files(sequences, results, strict)
+    return combine({each.name: score_file(each, files[each.name], strict) for each in sequences})
+
+
+def score_file(sequence: Sequence, results: Path, strict: bool = False) -> Raw:
+    """TrackEval's fields for one sequence, which combine() turns into scores."""
     metrics = _metrics()
-    raw: dict[str, dict[str, Any]] = {}
-    for sequence, file in zip(sequences, files, strict=True):
-        data = _trackeval_data(sequence, file)
-        raw[sequence.name] = {name: metric.eval_sequence(data) for name, metric in metrics.items()}
-    combined = {
-        name: metric.combine_sequences({key: raw[key][name] for key in names})
-        for name, metric in metrics.items()
+    data = _trackeval_data(sequence, results, strict)
+    return {name: metric.eval_sequence(data) for name, metric in metrics.items()}
+
+
+def combine(raw: Mapping[str, Raw]) -> Scores:
+    """Scores of sequences by name, and of all of them together as TrackEval combines them."""
+    together = {
+        name: metric.combine_sequences({key: each[name] for key, each in raw.items()})
+        for name, metric in _metrics().items()
     }
-    return Scores({name: _score(raw[name]) for name in names}, _score(combined))
+    curves = {name: 100 * np.asarray(together["HOTA"][name], np.float64) for name in CURVES}
+    return Scores({key: _score(each) for key, each in raw.items()}, _score(together), curves)
+
+
+def alphas() -> NDArray[np.float64]:
+    """The thresholds [19] of HOTA's curves."""
+    return np.arange(0.05, 0.99, 0.05)
 
 
 def match_events(ground_truth: Trajectories, results: Trajectories, iou: float = 0.5) -> Any:
@@ -123,36 +159,6 @@ def summary(accumulator: Any) -> Summary:
     )  # fmt: skip
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Prints the table; 0 on success, 1 with one line on a mistake."""
-    parser = argparse.ArgumentParser(
-        "python -m mambatrack.evaluation",
-        description="TrackEval scores of MOT result files, one for each sequence, and combined.",
-    )
-    parser.add_argument("--gt", required=True, help="folder of a dataset, split or sequence")
-    parser.add_argument("--results", required=True, help="folder with NAME.txt, or one such file")
-    chosen = parser.parse_args(arguments)
-    try:
-        sequences = [each for each in find_sequences(chosen.gt) if each.gt_path is not None]
-        if not sequences:
-            raise MambatrackError(f"no sequence in {chosen.gt} has a gt/gt.txt")
-        print(score(sequences, chosen.results).table())
-    except MambatrackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _result_file(sequence: Sequence, results: Path, count: int) -> Path:
-    file = results if results.is_file() and count == 1 else results / f"{sequence.name}.txt"
-    if not file.is_file():
-        raise MambatrackError(
-            f"no result for sequence {sequence.name}: expected {results}/{sequence.name}.txt "
-            "in MOT format; a sequence without tracks has an empty file"
-        )
-    return file
-
-
 def _metrics() -> dict[str, Any]:
     trackeval = _trackeval()
     quiet = {"PRINT_CONFIG": False}
@@ -171,13 +177,13 @@ def _trackeval() -> Any:
     return trackeval
 
 
-def _trackeval_data(sequence: Sequence, results: Path) -> dict[str, Any]:
+def _trackeval_data(sequence: Sequence, results: Path, strict: bool) -> dict[str, Any]:
     """One sequence as TrackEval's metrics want it, after TrackEval's own pre-processing.
 
     TrackEval reads files in a fixed layout only, so it is given clean copies in that layout.
     """
     trackeval = _trackeval()
-    truth, found = _truth_table(sequence), _result_table(sequence, results)
+    truth, found = _truth_table(sequence), _result_table(sequence, results, strict)
     with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         _write(Path(folder) / "gt" / "sequence" / "gt" / "gt.txt", truth)
         _write(Path(folder) / "results" / "tracker" / "data" / "sequence.txt", found)
@@ -195,7 +201,9 @@ def _trackeval_data(sequence: Sequence, results: Path) -> dict[str, Any]:
             raw = dataset.get_raw_seq_data("tracker", "sequence")
             return dataset.get_preprocessed_seq_data(raw, "pedestrian")
         except trackeval.utils.TrackEvalException as error:
-            raise MambatrackError(f"TrackEval refuses {results}: {error}") from None
+            raise MambatrackError(
+                f"TrackEval refuses {results} or {sequence.gt_path}: {error}"
+            ) from None
 
 
 def _benchmark(sequence: Sequence, truth: NDArray[np.float64]) -> str:
@@ -208,25 +216,19 @@ def _benchmark(sequence: Sequence, truth: NDArray[np.float64]) -> str:
 def _truth_table(sequence: Sequence) -> NDArray[np.float64]:
     if sequence.gt_path is None:
         raise MambatrackError(f"{sequence.folder} has no ground truth; expected gt/gt.txt in it")
-    table = read_mot(sequence.gt_path)
+    table = _from_frame_one(sequence, sequence.within(read_mot(sequence.gt_path)))
     absent = np.ones((len(table), max(9 - table.shape[1], 0)))
     return np.concatenate([table, absent], axis=1)
 
 
-def _result_table(sequence: Sequence, path: Path) -> NDArray[np.float64]:
-    table = read_mot(path)[:, :7]
-    if not np.isfinite(table).all() or (table[:, 1] < 0).any():
-        raise MambatrackError(
-            f"{path} has numbers that are not finite or ids below 0; expected a tracker's results"
-        )
-    frames = table[:, 0]
-    if len(table) and (frames.min() < 1 or frames.max() > sequence.frames):
-        raise MambatrackError(
-            f"{path} has frames {frames.min():.0f} to {frames.max():.0f}, "
-            f"but sequence {sequence.name} has frames 1 to {sequence.frames}"
-        )
-    score = np.ones((len(table), 7 - table.shape[1]))
-    return np.concatenate([table, score, np.full((len(table), 3), -1.0)], axis=1)
+def _result_table(sequence: Sequence, path: Path, strict: bool) -> NDArray[np.float64]:
+    table = _from_frame_one(sequence, result_table(sequence, path, strict))
+    return np.concatenate([table, np.full((len(table), 3), -1.0)], axis=1)
+
+
+def _from_frame_one(sequence: Sequence, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The table with the first frame that takes part as frame 1."""
+    return np.concatenate([table[:, :1] - sequence.start, table[:, 1:]], axis=1)
 
 
 def _rows_of(trajectories: Trajectories, frames: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -241,14 +243,9 @@ def _write(path: Path, table: NDArray[np.float64]) -> None:
     np.savetxt(path, table, delimiter=",", fmt=whole)
 
 
-def _score(metrics: dict[str, Any]) -> Score:
-    hota, clear, identity = metrics["HOTA"], metrics["CLEAR"], metrics["Identity"]
-    return Score(
-        HOTA=100 * float(np.mean(hota["HOTA"])),
-        DetA=100 * float(np.mean(hota["DetA"])),
-        AssA=100 * float(np.mean(hota["AssA"])),
-        MOTA=100 * float(clear["MOTA"]),
-        IDF1=100 * float(identity["IDF1"]),
-        IDSW=int(clear["IDSW"]),
+def _score(metrics: Raw) -> Score:
+    fields = {**metrics["HOTA"], **metrics["CLEAR"], **metrics["Identity"]}
+    return Score._make(
+        int(fields[name]) if kind is int else 100 * float(np.mean(fields[name]))
+        for name, kind in Score.__annotations__.items()
     )
-

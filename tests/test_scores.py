@@ -14,15 +14,22 @@ from mambatrack.datasets import (
     find_sequences,
     read_ground_truth,
     read_trajectories,
+    second_half,
 )
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.evaluation import main, match_events, score, summary
+from mambatrack.evaluation import Score, match_events, score, summary
+from mambatrack.evaluation.scores import alphas
 from mambatrack.mot_text import read_mot
 from shared import needs
 
 SEQINFO = "[Sequence]\nframeRate=20\nseqLength={}\nimWidth=640\nimHeight=480\n"
 TEN_FRAMES = [(frame, 0) for frame in range(1, 11)]
+SHORT = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 PERFECT = (100, 100, 100, 100, 100, 0)
+
+
+def short(scores: Score) -> tuple:
+    return tuple(getattr(scores, name) for name in SHORT)
 
 
 def rows(keys, tail="1,1,1"):
@@ -61,7 +68,7 @@ def scored(tmp_path, truth, result, frames=10):
 )
 def test_the_truth_itself_scores_a_hundred_in_every_layout(tmp_path, truth, capsys):
     scores = scored(tmp_path, truth, rows(TEN_FRAMES, "0.9,-1,-1,-1"))
-    assert scores.combined == pytest.approx(PERFECT)
+    assert short(scores.combined) == pytest.approx(PERFECT)
     assert scores.sequences["a"] == scores.combined
     assert capsys.readouterr().out == ""
 
@@ -69,17 +76,22 @@ def test_the_truth_itself_scores_a_hundred_in_every_layout(tmp_path, truth, caps
 def test_a_known_switch_gives_known_numbers(tmp_path):
     halves = [(frame, 0 if frame <= 5 else 5) for frame in range(1, 11)]
     scores = scored(tmp_path, rows(TEN_FRAMES), rows(halves))
-    assert scores.combined == pytest.approx((100 * math.sqrt(0.5), 100, 50, 90, 50, 1))
+    assert short(scores.combined) == pytest.approx((100 * math.sqrt(0.5), 100, 50, 90, 50, 1))
 
 
 def test_an_empty_result_scores_nothing(tmp_path):
-    assert scored(tmp_path, rows(TEN_FRAMES), "").combined[:3] == (0, 0, 0)
+    with pytest.warns(UserWarning, match="sequence a scores 0"):
+        combined = scored(tmp_path, rows(TEN_FRAMES), "").combined
+    assert combined[:3] == (0, 0, 0) and combined.CLR_FN == 10
+    with pytest.raises(MambatrackError, match="--strict"):
+        score(find_sequences(tmp_path / "data"), tmp_path / "results", strict=True)
 
 
 def test_tracks_on_distractors_do_not_count_in_mot17(tmp_path):
     standing = [(frame, 1) for frame in range(1, 11)]
     truth = rows(TEN_FRAMES) + rows(standing, "0,7,1")
-    assert scored(tmp_path, truth, rows(TEN_FRAMES + standing)).combined == pytest.approx(PERFECT)
+    combined = scored(tmp_path, truth, rows(TEN_FRAMES + standing)).combined
+    assert short(combined) == pytest.approx(PERFECT)
 
 
 def test_sequences_are_combined_as_by_trackeval(tmp_path):
@@ -90,23 +102,17 @@ def test_sequences_are_combined_as_by_trackeval(tmp_path):
     assert [scores.sequences[name].MOTA for name in "ab"] == pytest.approx([100, 50])
     assert pytest.approx(75) == scores.combined.MOTA
     assert scores.combined.DetA == pytest.approx(75)
-    assert [line.split()[0] for line in scores.table().splitlines()[1:]] == ["a", "b", "COMBINED"]
+    assert list(scores.rows()) == ["a", "b", "COMBINED"]
+    assert np.mean(scores.curves["HOTA"]) == pytest.approx(scores.combined.HOTA)
+    assert len(scores.curves["DetA"]) == len(alphas()) == 19
 
 
-@pytest.mark.parametrize(
-    ("result", "reason"),
-    [
-        (rows([(11, 0)]), "frames 11 to 11, but sequence a has frames 1 to 10"),
-        (rows([(0, 0)]), "frames 0 to 0, but"),
-        (rows([(1, -1)]), "ids below 0; expected a tracker's results"),
-        (rows([(1, 0)]).replace("30", "nan"), "not finite"),
-        (rows([(1, 0), (1, 0)]), "TrackEval refuses .*a.txt"),
-        ("1,0,5\n", "line 1: 3 columns"),
-    ],
-)
-def test_a_wrong_result_file_is_a_clear_error(tmp_path, result, reason):
-    with pytest.raises(MambatrackError, match=reason):
-        scored(tmp_path, rows(TEN_FRAMES), result)
+def test_the_second_half_is_scored_alone(tmp_path):
+    write_sequence(tmp_path / "data/a", rows(TEN_FRAMES))
+    results = write_result(tmp_path / "results", "a", rows(TEN_FRAMES[4:]))
+    [sequence] = find_sequences(tmp_path / "data")
+    assert short(score([second_half(sequence)], results).combined) == pytest.approx(PERFECT)
+    assert score([sequence], results).combined.CLR_FN == 4
 
 
 def test_what_cannot_be_scored_is_a_clear_error(tmp_path):
@@ -124,22 +130,6 @@ def test_without_trackeval_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackeval", None)
     with pytest.raises(MissingExtra, match=r"mambatrack\[eval\]"):
         scored(tmp_path, rows(TEN_FRAMES), "")
-
-
-def test_the_command_prints_a_table_or_one_line(tmp_path, capsys):
-    write_sequence(tmp_path / "data/a", rows(TEN_FRAMES))
-    results = write_result(tmp_path / "results", "a", rows(TEN_FRAMES))
-    assert main(["--gt", str(tmp_path / "data"), "--results", str(results)]) == 0
-    header, row, combined = capsys.readouterr().out.splitlines()
-    assert header.split() == ["sequence", "HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW"]
-    assert row.split() == ["a", *["100.00"] * 5, "0"]
-    assert combined.split()[0] == "COMBINED"
-    one_file = results / "a.txt"
-    assert main(["--gt", str(tmp_path / "data/a"), "--results", str(one_file)]) == 0
-    capsys.readouterr()
-    assert main(["--gt", str(tmp_path / "results"), "--results", str(results)]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.startswith("error: no sequence in")
 
 
 def trajectories(keys, shift=0.0) -> Trajectories:
@@ -201,11 +191,18 @@ def trackeval_pipeline(sequences: list[Sequence], trackers: Path) -> dict[str, l
         })  # fmt: skip
         metrics = [getattr(trackeval.metrics, name)() for name in ("HOTA", "CLEAR", "Identity")]
         raw = evaluator.evaluate([dataset], metrics)[0]["MotChallenge2DBox"]["tracker"]
-    return {
-        name: [100 * np.mean(each["pedestrian"]["HOTA"][key]) for key in ("HOTA", "DetA", "AssA")]
-        + [100 * each["pedestrian"]["CLEAR"]["MOTA"], 100 * each["pedestrian"]["Identity"]["IDF1"]]
-        + [each["pedestrian"]["CLEAR"]["IDSW"]]
+    fields = {
+        name: {
+            key: value for metric in each["pedestrian"].values() for key, value in metric.items()
+        }
         for name, each in raw.items()
+    }
+    return {
+        name: [
+            np.mean(values[key]) * (1 if kind is int else 100)
+            for key, kind in Score.__annotations__.items()
+        ]
+        for name, values in fields.items()
     }
 
 
@@ -219,6 +216,7 @@ def test_scores_are_those_of_trackevals_own_pipeline(tmp_path):
         imperfect_results(sequence, results, seed)
     expected = trackeval_pipeline(sequences, tmp_path)
     scores = score(sequences, results)
+    assert len(Score._fields) == 26
     assert 20 < scores.combined.HOTA < 80
     for name, row in {**scores.sequences, "COMBINED_SEQ": scores.combined}.items():
         np.testing.assert_allclose(row, expected[name], rtol=0, atol=1e-6)

@@ -1,0 +1,159 @@
+"""The options of every command."""
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from mambatrack import commands
+from mambatrack.evaluation import commands as scoring
+from mambatrack.version import VERSION
+
+PREDICTORS = ("mamba", "kalman", "still")
+SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show")
+DATASET_ONLY = ("workers", "engine", "address")
+RESULTS = ("results", "trackers", "predictors")
+TRACKING = ("config", "out", "detector", "weights", "classes", "conf", "device")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets ``run``, the function that carries it out."""
+    parser = argparse.ArgumentParser(
+        "mambatrack", description="Online multi-object tracking from boxes.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"mambatrack {VERSION}")
+    choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    track = _command(choices, "track", commands.track, "track a video, images, webcam or stream")
+    train = _command(choices, "train", commands.train, "train a motion model on MOT folders")
+    score = _command(choices, "eval", scoring.evaluate, "score results, or track and score")
+    _add_track(track)
+    _add_train(train)
+    _add_eval(score)
+    _command(choices, "config", commands.show_config, "print every setting, as YAML")
+    return parser
+
+
+def _command(choices: Any, name: str, run: Any, purpose: str) -> argparse.ArgumentParser:
+    parser = choices.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog="Any setting can be given by its dotted name, as --tracker.max_age 60; "
+        "'mambatrack config' lists them.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run, parser=parser, check=lambda options: None)
+    parser.add_argument("--config", help="YAML file, or the name of a shipped configuration")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+def _add_track(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="video file, folder or glob of images, webcam index, RTSP or HTTP address",
+    )
+    add("--dataset", metavar="DIR", help="track every sequence or video below DIR")
+    add("--out", metavar="DIR", help="folder for the results of --dataset; goes on from a stop")
+    add("--predictor", choices=PREDICTORS, help="shipped motion model")
+    _add_detector(parser)
+    _add_engine(parser)
+    add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
+    add("--start", type=int, default=0, metavar="N", help="first frame, from 0")
+    add("--stop", type=int, metavar="N", help="frame to stop before")
+    add("--stride", type=int, default=1, metavar="N", help="take every Nth frame")
+    add("--output", metavar="FILE.mp4", help="annotated video; the default without other outputs")
+    add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
+    add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
+    add("--csv", metavar="FILE", help="CSV with supervision's column names")
+    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
+    add("--overwrite", action="store_true", help="write over files that exist")
+    parser.set_defaults(check=_check_track)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", nargs="+", required=True, metavar="DIR", help="folders in MOT layout")
+    add("--out", required=True, metavar="DIR", help="weights, model card, log and checkpoint")
+
+
+def _add_eval(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", required=True, metavar="DIR", help="DanceTrack, SportsMOT, MOT17, MOT20, ...")
+    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add("--half", choices=("second",), help="only the second half of each sequence")
+    add("--results", metavar="DIR", help="MOT files NAME.txt to score; one file for one sequence")
+    add("--trackers", nargs="+", metavar="DIR", help="several such folders, side by side")
+    add("--predictor", nargs="+", dest="predictors", metavar="P",
+        help="track first, with mamba, kalman, still or a trained file")  # fmt: skip
+    add("--out", metavar="DIR", help="where those tracks go (default: results/NAME-SETTINGS)")
+    add("--csv", metavar="FILE", help="all scores, with full precision")
+    add("--json", metavar="FILE", help="all scores and HOTA's curves, with full precision")
+    add("--full", action="store_true", help="print every metric")
+    add("--strict", action="store_true", help="warnings are errors")
+    add("--overwrite", action="store_true", help="write over files that exist, track again")
+    _add_detector(parser)
+    _add_engine(parser)
+    parser.set_defaults(check=_check_eval)
+
+
+def _add_detector(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--detector", help="motion, yolox, rtmdet, file, or a named model as yolox_s; default: "
+        "motion, and each det/det.txt of a data set")  # fmt: skip
+    add("--weights", help="ONNX file of yolox and rtmdet, det.txt of file")
+    add("--classes", help="names or numbers to keep, as person,car")
+    add("--conf", help="lowest detection score")
+    add("--device", choices=("auto", "cpu", "cuda"), help="where the motion model runs")
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--workers", type=_count, default=1, metavar="N", help="sequences at the same time")
+    add("--engine", choices=("processes", "ray"), default="processes", help="what runs them")
+    add("--address", metavar="ADDR", help="of a running Ray cluster, or auto")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
+
+
+def _check_track(options: argparse.Namespace) -> None:
+    """Refuses combinations of which one part would be ignored."""
+    if (options.source is None) == (options.dataset is None):
+        options.parser.error("give a SOURCE, or a folder of sequences with --dataset")
+    if (options.dataset is None) != (options.out is None):
+        options.parser.error("--dataset DIR and --out DIR go together")
+    if options.dataset is None:
+        _refuse(options, DATASET_ONLY, "goes with --dataset")
+    else:
+        _refuse(options, SOURCE_ONLY, "goes with a SOURCE; --dataset writes MOT text and JSON "
+                "Lines of each sequence into --out")  # fmt: skip
+    _check_engine(options)
+
+
+def _check_eval(options: argparse.Namespace) -> None:
+    given = [name for name in RESULTS if getattr(options, name) is not None]
+    if len(given) > 1:
+        options.parser.error("give only one of --results, --trackers and --predictor")
+    if options.results or options.trackers:
+        _refuse(options, TRACKING, "is for tracking, but there are results to score")
+    _check_engine(options)
+
+
+def _refuse(options: argparse.Namespace, names: Iterable[str], reason: str) -> None:
+    """Usage error for the first of the options that is not at its default."""
+    for name in names:
+        if getattr(options, name) != options.parser.get_default(name):
+            options.parser.error(f"--{name} {reason}")
+
+
+def _check_engine(options: argparse.Namespace) -> None:
+    if options.address is not None and options.engine != "ray":
+        options.parser.error("--address goes with --engine ray")

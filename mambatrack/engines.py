@@ -1,0 +1,160 @@
+"""One function over many jobs: in this process, in several, or as tasks of a Ray cluster.
+
+A job and its result are sent between processes, so both must pickle and stay small; large results
+belong into files.
+"""
+
+import multiprocessing
+import os
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mambatrack.errors import MambatrackError, MissingExtra
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """workers: processes of the engine "processes"; address: of the Ray cluster, "" starts one on
+    this machine with that many workers; gpu: ask for a GPU where the cluster has some"""
+
+    kind: str = "processes"
+    workers: int = 1
+    address: str = ""
+    gpu: bool = False
+
+
+HERE = Engine()
+
+
+def run_all(
+    function: Callable[[Job], Result], jobs: Sequence[Job], engine: Engine = HERE
+) -> Iterator[tuple[int, Result]]:
+    """(index of the job, result) as they come. Warnings appear here, whoever raised them.
+
+    The first error ends the rest; so does Ctrl-C. Results in files are kept by whoever wrote them.
+    """
+    attempt = _Attempt(function)
+    if engine.kind == "ray":
+        outcomes = _on_ray(attempt, jobs, engine)
+    elif engine.workers > 1 and len(jobs) > 1:
+        outcomes = _in_processes(attempt, jobs, min(engine.workers, len(jobs)))
+    else:
+        outcomes = ((index, attempt(job)) for index, job in enumerate(jobs))
+    for index, outcome in outcomes:
+        for message in outcome.warnings:
+            warnings.warn(message, stacklevel=2)
+        if outcome.error is not None:
+            raise MambatrackError(outcome.error)
+        yield index, outcome.result
+
+
+@dataclass
+class _Outcome:
+    result: Any
+    warnings: list[str]
+    error: str | None
+
+
+class _Attempt(Generic[Job, Result]):
+    """The function with its warnings and a user's mistake as values, which every engine carries."""
+
+    def __init__(self, function: Callable[[Job], Result]):
+        self._function = function
+
+    def __call__(self, job: Job) -> _Outcome:
+        result, error = None, None
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            try:
+                result = self._function(job)
+            except MambatrackError as mistake:
+                error = str(mistake)
+            except OSError as failure:
+                error = str(failure)
+        told = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
+        return _Outcome(result, told, error)
+
+
+def _in_processes(
+    attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], workers: int
+) -> Iterator[tuple[int, _Outcome]]:
+    # spawned, as a forked process inherits the locks of torch's threads
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    try:
+        waiting = {pool.submit(attempt, job): index for index, job in enumerate(jobs)}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+        pool.shutdown()
+    except BrokenProcessPool:
+        raise MambatrackError(
+            "a worker process died, perhaps for want of memory; use fewer --workers. "
+            "The same command goes on from what is finished"
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+def _start_worker() -> None:
+    """Ctrl-C is the parent's to handle; a worker's libraries keep to one core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _on_ray(
+    attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], engine: Engine
+) -> Iterator[tuple[int, _Outcome]]:
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra("ray", "ray", "the engine ray") from None
+    ours = not ray.is_initialized()
+    try:
+        if ours:
+            _connect(ray, engine)
+        gpus = 1 if engine.gpu and ray.cluster_resources().get("GPU", 0) >= 1 else 0
+        # a worker or node that is lost costs its sequence another try, not the run
+        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_call)
+        waiting = {task.remote(attempt, job): index for index, job in enumerate(jobs)}
+        while waiting:
+            done, _ = ray.wait(list(waiting))
+            for reference in done:
+                yield waiting.pop(reference), ray.get(reference)
+    except ray.exceptions.WorkerCrashedError:
+        raise MambatrackError(
+            "a worker of the Ray cluster was lost four times on one sequence, perhaps for want of "
+            "memory; the same command goes on from what is finished"
+        ) from None
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _call(attempt: Callable[[Any], _Outcome], job: Any) -> _Outcome:
+    return attempt(job)
+
+
+def _connect(ray: Any, engine: Engine) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
+    try:
+        if engine.address:
+            quiet.pop("include_dashboard")
+            ray.init(address=engine.address, **quiet)
+        else:
+            ray.init(num_cpus=max(engine.workers, 1), **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise MambatrackError(
+            f"no Ray cluster at {engine.address!r}: {reason}; start one with 'ray start --head' "
+            "and give its address"
+        ) from None

@@ -1,5 +1,0 @@
-import sys
-
-from mambatrack.evaluation import main
-
-sys.exit(main())

@@ -1,0 +1,116 @@
+"""Scores as tables for people (rich) and as files for programs (CSV, JSON)."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mambatrack.evaluation.scores import Score, Scores, alphas
+from mambatrack.outputs import check_output
+from mambatrack.version import VERSION
+
+BRIEF = ("HOTA", "DetA", "AssA", "LocA", "MOTA", "IDF1", "IDSW", "Frag", "CLR_FP", "CLR_FN")
+BLOCKS = {  # all of Score, in tables that fit a terminal
+    "HOTA": ("HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA"),
+    "CLEAR": ("MOTA", "MOTP", "CLR_Re", "CLR_Pr", "IDSW", "Frag", "MT", "PT", "ML",
+              "CLR_TP", "CLR_FN", "CLR_FP"),
+    "Identity": ("IDF1", "IDR", "IDP", "IDTP", "IDFN", "IDFP"),
+}  # fmt: skip
+COUNTS = {name for name, kind in Score.__annotations__.items() if kind is int}
+LOW_IS_GOOD = {"IDSW", "Frag", "ML", "CLR_FN", "CLR_FP", "IDFN", "IDFP"}
+
+
+def print_scores(scores: Mapping[str, Scores], full: bool = False) -> None:
+    """One tracker: a line a sequence. Several: a line a tracker, then HOTA by sequence.
+
+    full: all of TrackEval's fields instead of the usual ones
+    """
+    blocks = BLOCKS if full else {"": BRIEF}
+    if len(scores) == 1:
+        [(name, only)] = scores.items()
+        for title, columns in blocks.items():
+            show(_table(escape(f"{name} {title}".strip()), "sequence", only.rows(), columns))
+        return
+    together = {name: each.combined for name, each in scores.items()}
+    for title, columns in blocks.items():
+        show(_table(f"all sequences {title}".strip(), "tracker", together, columns, best=True))
+    names = list(next(iter(scores.values())).rows())
+    by_sequence = Table("sequence", title="HOTA", box=SIMPLE_HEAD)
+    for name in scores:
+        by_sequence.add_column(escape(name), justify="right")
+    for name in names:
+        values = [each.rows()[name].HOTA for each in scores.values()]
+        by_sequence.add_row(
+            escape(name), *_marked(values, [f"{value:.2f}" for value in values], False)
+        )
+    show(by_sequence)
+
+
+def show(table: Table) -> None:
+    """Prints to stdout; a narrow terminal wraps lines, no digit is left out."""
+    width = Console(width=10_000).measure(table).maximum
+    Console(width=max(width, 80)).print(table)
+
+
+def write_scores_csv(path: Path, scores: Mapping[str, Scores], overwrite: bool = False) -> None:
+    """A row for each tracker and sequence, COMBINED last, with full precision."""
+    with check_output(path, overwrite).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["tracker", "sequence", *Score._fields])
+        for name, each in scores.items():
+            for sequence, row in each.rows().items():
+                writer.writerow([name, sequence, *row])
+
+
+def write_json(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:
+    """Full precision; what is not finite is null."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    check_output(path, overwrite).write_text(text + "\n", encoding="utf-8")
+
+
+def scores_as_json(scores: Mapping[str, Scores]) -> dict[str, Any]:
+    """Plain values: versions, thresholds, and for each tracker combined, sequences and curves."""
+    return {
+        "mambatrack": VERSION,
+        "trackeval": version("trackeval"),
+        "alphas": alphas().tolist(),
+        "trackers": {
+            name: {
+                "combined": each.combined._asdict(),
+                "sequences": {key: row._asdict() for key, row in each.sequences.items()},
+                "curves": {key: values.tolist() for key, values in each.curves.items()},
+            }
+            for name, each in scores.items()
+        },
+    }
+
+
+def _table(
+    title: str, first: str, rows: Mapping[str, Score], columns: Sequence[str], best: bool = False
+) -> Table:
+    """best: the best value of a column is bold."""
+    table = Table(first, title=title, box=SIMPLE_HEAD)
+    shown: list[Iterable[str]] = []
+    for column in columns:
+        table.add_column(column.removeprefix("CLR_"), justify="right")
+        values = [getattr(row, column) for row in rows.values()]
+        texts = [str(value) if column in COUNTS else f"{value:.2f}" for value in values]
+        shown.append(_marked(values, texts, column in LOW_IS_GOOD) if best else texts)
+    for name, cells in zip(rows, zip(*shown, strict=True), strict=True):
+        table.add_row(escape(name), *cells, style="bold" if name == "COMBINED" else None)
+    return table
+
+
+def _marked(values: Sequence[float], texts: Sequence[str], low: bool) -> list[str]:
+    best = min(values) if low else max(values)
+    return [
+        f"[bold]{text}[/bold]" if value == best else text
+        for value, text in zip(values, texts, strict=True)
+    ]

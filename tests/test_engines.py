@@ -1,0 +1,91 @@
+import os
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from mambatrack.engines import Engine, run_all
+from mambatrack.errors import MambatrackError, MissingExtra
+
+PROCESSES = Engine(workers=2)
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def complain(number: int) -> int:
+    if number == 2:
+        warnings.warn("two is odd", stacklevel=1)
+    if number == 3:
+        raise MissingExtra("three", "more", "counting")
+    return number
+
+
+def die(number: int) -> None:
+    os._exit(9)
+
+
+def die_once(folder: str) -> int:
+    """Dies in the first attempt, as a worker that is killed in the middle."""
+    mark = Path(folder) / "died"
+    if not mark.exists():
+        mark.write_text(str(os.getpid()))
+        os.kill(os.getpid(), 9)
+        time.sleep(60)
+    return os.getpid()
+
+
+@pytest.mark.parametrize("engine", [Engine(), PROCESSES], ids=["here", "processes"])
+def test_every_job_gives_its_result_once(engine):
+    assert dict(run_all(square, [1, 2, 3], engine)) == {0: 1, 1: 4, 2: 9}
+    assert list(run_all(square, [], engine)) == []
+
+
+@pytest.mark.parametrize("engine", [Engine(), PROCESSES], ids=["here", "processes"])
+def test_warnings_and_mistakes_arrive(engine):
+    with pytest.warns(UserWarning, match="two is odd"):
+        assert dict(run_all(complain, [1, 2], engine)) == {0: 1, 1: 2}
+    with pytest.raises(MambatrackError, match=r"pip install 'mambatrack\[more\]'"):
+        list(run_all(complain, [3, 1], engine))
+
+
+def test_a_dead_process_is_one_clear_error():
+    with pytest.raises(MambatrackError, match="a worker process died.*goes on from what is"):
+        list(run_all(die, [1, 2], PROCESSES))
+
+
+def test_processes_are_gone_when_the_caller_stops():
+    import multiprocessing
+
+    results = run_all(time.sleep, [0, 60, 60], PROCESSES)
+    next(results)
+    results.close()
+    deadline = time.monotonic() + 20
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
+
+
+@pytest.fixture(scope="module")
+def ray_cluster():
+    ray = pytest.importorskip("ray")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # its workers import this file
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
+
+
+def test_ray_runs_the_same_function(ray_cluster):
+    engine = Engine("ray", workers=2)
+    assert dict(run_all(square, [1, 2, 3], engine)) == {0: 1, 1: 4, 2: 9}
+    with pytest.raises(MambatrackError, match="counting needs the package three"):
+        list(run_all(complain, [3, 1], engine))
+    assert ray_cluster.is_initialized()
+
+
+def test_ray_gives_the_job_of_a_killed_worker_to_another(ray_cluster, tmp_path):
+    [(index, worker)] = run_all(die_once, [str(tmp_path)], Engine("ray", workers=2))
+    killed = int((tmp_path / "died").read_text())
+    assert index == 0 and worker != killed
