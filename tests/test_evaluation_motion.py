@@ -89,7 +89,7 @@ def test_a_gap_ends_a_track(tmp_path):
 
 
 def test_crossings_are_cut_points_where_people_overlap(tmp_path):
-    left, right = line(60, velocity=(1, 0)), line(60, start=(110, 100), velocity=(-1, 0))
+    left, right = line(60, velocity=(1, 0)), line(60, start=(109, 100), velocity=(-1, 0))
     sequence = sequence_of(tmp_path / "s", [left, right])
     errors = by_key(evaluate_motion([sequence], named_predictors(["still"]), (1,), stride=1))
     distance = np.abs(left - right)[10:-1, 0]
