@@ -1,0 +1,181 @@
+"""What bench_peers measured as a page of Markdown, docs/benchmarks.md."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Several
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from mambatrack.evaluation.peer_worker import ADAPTERS, SCORE_FLOOR
+from mambatrack.evaluation.peers import OURS, SIZE, WARM_UP, Peer, PeerReport
+
+INTRODUCTION = """\
+# Benchmarks
+
+Other trackers on the same detections, in one run. This page is written by the command, whole; figures
+of another machine, or of a busy one, differ, so read the ratios.
+"""
+SHOWS_NOT = """\
+## What this does not show
+
+- Boxes and scores only: no images, no appearance (ReID), no camera compensation. What a tracker gains
+  from those is not here.
+- Every package runs with its own defaults, none was tuned. The defaults of mambatrack were chosen on
+  the 13 sequences of DanceTrack val that have public detections here, so its scores on them are on the
+  high side, by up to 1.5 ([experiments](experiments.md)); differences below 1 are no finding.
+- Dancers are one kind of motion. Where people walk straight on, the order can be another.
+- The timed boxes cross, are missed and are jittered, but nobody leaves the picture or enters it: a
+  change of the scene costs more in every tracker.
+- One thread of a CPU. Nothing here ran on a GPU.
+- Memory and start include the interpreter, numpy and whatever the package loads, torch in two of them;
+  a program that loads torch for its detector pays for it once.
+"""
+
+
+def markdown(report: PeerReport) -> str:
+    """The whole page; no host name and no absolute path is in it."""
+    passes = len(report.peers[OURS].passes)
+    parts = [INTRODUCTION, _run(report, passes)]
+    if report.dataset is not None:
+        parts.append(_scores(report))
+    parts += [_speed(report, passes), _start(report), SHOWS_NOT]
+    if report.skipped:
+        lines = [f"- {name}: {reason}" for name, reason in report.skipped.items()]
+        parts.append("\n".join(["## Not run", "", *lines, ""]))
+    return "\n".join(parts)
+
+
+def machine() -> str:
+    """Processor, cores, system and Python, without the machine's name."""
+    cores = os.cpu_count()
+    system = platform.system()
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        pass
+    return f"{_processor()}, {cores} cores, {system}, Python {platform.python_version()}"
+
+
+def _run(report: PeerReport, passes: int) -> str:
+    command = ["mambatrack bench --peers"]
+    if report.dataset is not None:
+        command.append(f"--dataset {_generic(report.dataset)}")
+    command += [f"--peer {name}=PYTHON" for name in report.foreign]
+    command += [f"--passes {passes}", "--out docs/benchmarks.md"]
+    versions = {
+        ADAPTERS[name].package: f"{ADAPTERS[name].package} {peer.version}"
+        for name, peer in report.peers.items()
+    }
+    return f"""    {" ".join(command)}
+
+{date.today().isoformat()}; {machine()}.
+Versions: {", ".join(versions.values())}. Each tracker runs in a process of its own, one after the other;
+`--peer NAME=PYTHON` names the interpreter of an environment that has the package NAME.
+"""
+
+
+def _scores(report: PeerReport) -> str:
+    def row(name: str, peer: Peer) -> list[str]:
+        score = peer.score
+        assert score is not None
+        shares = (score.HOTA, score.DetA, score.AssA, score.MOTA, score.IDF1)
+        return [_label(name), *(f"{value:.1f}" for value in shares), str(score.IDSW)]
+
+    columns = ["tracker", "HOTA", "DetA", "AssA", "MOTA", "IDF1", "switches"]
+    frames = sum(each.frames for each in report.sequences)
+    names = ", ".join(each.name for each in report.sequences)
+    assert report.dataset is not None
+    return f"""## Scores
+
+`{_generic(report.dataset)}`, {len(report.sequences)} sequences, {frames} frames, its det/det.txt, scores
+from {SCORE_FLOOR} on; TrackEval's figures, all sequences together.
+
+{_table(columns, report, row)}
+norfair has no threshold for scores and no default for its distance: 0.5 and 0.7 are a choice. Its tracks,
+as those of the others that can forecast, count where a detection was matched, with the detection's box.
+
+Sequences: {names}.
+"""
+
+
+def _speed(report: PeerReport, passes: int) -> str:
+    counts = list(report.frames)
+
+    def times(name: str, peer: Peer) -> list[str]:
+        cells = []
+        for count in counts:
+            spent = np.concatenate(report.milliseconds(name, count))
+            cells.append(f"{np.median(spent):.2f} ({np.quantile(spent, 0.99):.2f})")
+        return [_label(name), *cells]
+
+    def ratios(name: str, peer: Peer) -> list[str]:
+        return [_label(name), *(f"{report.ratio(name, count):.2f}" for count in counts)]
+
+    columns = ["tracker", *(f"{count} objects" for count in counts)]
+    frames = ", ".join(f"{report.frames[count]} at {count}" for count in counts)
+    return f"""## Time for a frame
+
+Milliseconds of CPU time for one update, median (99th percentile).
+
+{_table(columns, report, times)}
+Ratio to {OURS}: the median of the tracker by the median of ours in the same pass, median over the passes;
+below 1 is faster than ours.
+
+{_table(columns, report, ratios)}
+How it was measured: synthetic boxes of one seed in a picture of {SIZE[0]} x {SIZE[1]}, the same for
+everyone: straight motion, 10 % of the boxes missing, 15 % with a low score. {passes} passes; a pass is every
+tracker once, in turn, each in a fresh process with one thread. Frames of a pass: {frames} objects; the
+first {WARM_UP} of each are not counted. Converting boxes to the package's types and its tracks back to arrays
+counts as its time, and as ours.
+"""
+
+
+def _start(report: PeerReport) -> str:
+    def row(name: str, peer: Peer) -> list[str]:
+        memory = np.median([each.memory_mb for each in peer.passes])
+        ready = np.median([each.ready_s for each in peer.passes])
+        return [_label(name), f"{memory:.0f}", f"{ready:.2f}"]
+
+    columns = ["tracker", "peak memory, MiB", "import, s"]
+    return f"""## Memory and start
+
+Of the processes that were timed, medians. Memory is the most the process held at once; import is the CPU
+time from nothing imported to a tracker that waits for its first frame, weights and numpy included.
+
+{_table(columns, report, row)}"""
+
+
+def _table(
+    columns: Several[str], report: PeerReport, row: Callable[[str, Peer], Iterable[str]]
+) -> str:
+    """A row for each tracker that ran."""
+    rows = [columns, ["---"] * len(columns), *(row(*each) for each in report.peers.items())]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+
+
+def _label(name: str) -> str:
+    """Name, and what was set other than its defaults; ours in bold."""
+    setting = ADAPTERS[name].setting
+    label = f"{name} ({setting})" if setting else name
+    return f"**{label}**" if ADAPTERS[name].package == "mambatrack" else label
+
+
+def _generic(folder: Path) -> str:
+    """A path that says which data it is and nothing about this machine."""
+    if not folder.is_absolute() and ".." not in folder.parts:
+        return folder.as_posix()
+    parts = folder.resolve().parts[1:]
+    start = parts.index("data") if "data" in parts else -2
+    return "/".join(parts[start:])
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
