@@ -3,10 +3,10 @@
     PYTHON peer_worker.py NAME DETECTIONS.npz ANSWER.npz
     PYTHON peer_worker.py NAME                            # prints the version of NAME's package
 
-Any interpreter from Python 3.10 will do: only the standard library, numpy and the package of the
-tracker are loaded. Exit code 3 says that the package is not installed. An adapter uses the package's
-public interface and its defaults, without images; what it converts to and from the package's types
-is in its time. Tracks without an id are left out.
+Any interpreter from Python 3.10 will do: only the standard library, numpy and the tracker's package
+are loaded. Exit code 3 says that the package is not installed. An adapter uses the package's public
+interface and its defaults, without images; what it converts to and from the package's types is in
+its time. Tracks without an id are left out.
 
 DETECTIONS.npz: frames [S] of each sequence, sizes [S, 2] (width, height) in pixels, and for each
     sequence i detections_i [R, 6]: frame from 1 (ascending), x1, y1, x2, y2, score

@@ -1,5 +1,6 @@
 """What bench_peers measured as a page of Markdown, docs/benchmarks.md."""
 
+import contextlib
 import os
 import platform
 from collections.abc import Callable, Iterable
@@ -15,28 +16,27 @@ from mambatrack.evaluation.peers import OURS, SIZE, WARM_UP, Peer, PeerReport
 INTRODUCTION = """\
 # Benchmarks
 
-Other trackers on the same detections, in one run. This page is written by the command, whole; figures
-of another machine, or of a busy one, differ, so read the ratios.
+Other trackers on the same detections, in one run. This page is written by the command, whole.
+Figures of another machine, or of a busy one, differ: the ratios are the message.
 """
 SHOWS_NOT = """\
 ## What this does not show
 
-- Boxes and scores only: no images, no appearance (ReID), no camera compensation. What a tracker gains
-  from those is not here.
-- Every package runs with its own defaults, none was tuned. The defaults of mambatrack were chosen on
-  the 13 sequences of DanceTrack val that have public detections here, so its scores on them are on the
-  high side, by up to 1.5 ([experiments](experiments.md)); differences below 1 are no finding.
+- Boxes and scores only: no images, no appearance (ReID), no camera compensation. What a tracker
+  gains from those is not here.
+- Every package runs with its own defaults, none was tuned. The defaults of mambatrack were chosen
+  on the 13 sequences of DanceTrack val that have detections, so its scores on them are up to 1.5
+  too high ([experiments](experiments.md)). Differences below 1 are no finding.
 - Dancers are one kind of motion. Where people walk straight on, the order can be another.
-- The timed boxes cross, are missed and are jittered, but nobody leaves the picture or enters it: a
-  change of the scene costs more in every tracker.
+- In the timed videos boxes cross, jitter and are missed, but nobody enters or leaves.
 - One thread of a CPU. Nothing here ran on a GPU.
-- Memory and start include the interpreter, numpy and whatever the package loads, torch in two of them;
-  a program that loads torch for its detector pays for it once.
+- Memory and import include the interpreter, numpy and all that the package loads, such as torch; a
+  program whose detector needs torch pays for it once.
 """
 
 
 def markdown(report: PeerReport) -> str:
-    """The whole page; no host name and no absolute path is in it."""
+    """The whole page; neither the host nor any folder of this machine is named."""
     passes = len(report.peers[OURS].passes)
     parts = [INTRODUCTION, _run(report, passes)]
     if report.dataset is not None:
@@ -52,10 +52,8 @@ def machine() -> str:
     """Processor, cores, system and Python, without the machine's name."""
     cores = os.cpu_count()
     system = platform.system()
-    try:
+    with contextlib.suppress(OSError, KeyError):
         system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        pass
     return f"{_processor()}, {cores} cores, {system}, Python {platform.python_version()}"
 
 
@@ -72,8 +70,9 @@ def _run(report: PeerReport, passes: int) -> str:
     return f"""    {" ".join(command)}
 
 {date.today().isoformat()}; {machine()}.
-Versions: {", ".join(versions.values())}. Each tracker runs in a process of its own, one after the other;
-`--peer NAME=PYTHON` names the interpreter of an environment that has the package NAME.
+Versions: {", ".join(versions.values())}.
+Every tracker runs in a process of its own, one after the other; `--peer NAME=PYTHON` names the
+interpreter of an environment that has the package NAME.
 """
 
 
@@ -90,12 +89,12 @@ def _scores(report: PeerReport) -> str:
     assert report.dataset is not None
     return f"""## Scores
 
-`{_generic(report.dataset)}`, {len(report.sequences)} sequences, {frames} frames, its det/det.txt, scores
-from {SCORE_FLOOR} on; TrackEval's figures, all sequences together.
+`{_generic(report.dataset)}`: {len(report.sequences)} sequences, {frames} frames, the detections of
+det/det.txt with a score of at least {SCORE_FLOOR}. TrackEval's figures for all sequences together.
 
 {_table(columns, report, row)}
-norfair has no threshold for scores and no default for its distance: 0.5 and 0.7 are a choice. Its tracks,
-as those of the others that can forecast, count where a detection was matched, with the detection's box.
+norfair has no threshold for scores and no default distance: those are a choice made here, and so is
+that its tracks count where a detection was matched, with the detection's box.
 
 Sequences: {names}.
 """
@@ -121,15 +120,15 @@ def _speed(report: PeerReport, passes: int) -> str:
 Milliseconds of CPU time for one update, median (99th percentile).
 
 {_table(columns, report, times)}
-Ratio to {OURS}: the median of the tracker by the median of ours in the same pass, median over the passes;
-below 1 is faster than ours.
+Ratio to {OURS}: the tracker's median by ours in the same pass, median over the passes. Below 1 is
+faster than ours.
 
 {_table(columns, report, ratios)}
 How it was measured: synthetic boxes of one seed in a picture of {SIZE[0]} x {SIZE[1]}, the same for
-everyone: straight motion, 10 % of the boxes missing, 15 % with a low score. {passes} passes; a pass is every
-tracker once, in turn, each in a fresh process with one thread. Frames of a pass: {frames} objects; the
-first {WARM_UP} of each are not counted. Converting boxes to the package's types and its tracks back to arrays
-counts as its time, and as ours.
+all: straight motion, 10 % of the boxes missing, 15 % with a low score. {passes} passes; a pass is
+every tracker once, in turn, each in a fresh process with one thread. Frames of a pass: {frames}
+objects; the first {WARM_UP} of each are not counted. Converting boxes to a package's types, and its
+tracks back to arrays, counts as its time.
 """
 
 
@@ -142,8 +141,8 @@ def _start(report: PeerReport) -> str:
     columns = ["tracker", "peak memory, MiB", "import, s"]
     return f"""## Memory and start
 
-Of the processes that were timed, medians. Memory is the most the process held at once; import is the CPU
-time from nothing imported to a tracker that waits for its first frame, weights and numpy included.
+Medians of the processes that were timed. Memory is the most a process held at once. Import is the
+CPU time from nothing imported to a tracker that waits for its first frame, with numpy and weights.
 
 {_table(columns, report, row)}"""
 
