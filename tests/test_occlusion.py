@@ -136,7 +136,7 @@ def test_a_ghosts_age_counts_from_the_frame_its_id_was_seen():
     seen_twice = standing([1, 4])
     row = report(ONE_TO_TEN, ONE_TO_TEN, seen_twice, standing([2, 3, 5, 6]))
     assert row.predicted.tolist() == [2, 2, 0, 0, 0, 0]
-    never_seen = report(ONE_TO_TEN, ONE_TO_TEN, [], standing([4, 5], identity=3))
+    never_seen = report(ONE_TO_TEN, ONE_TO_TEN, standing([1, 2, 3]), standing([4, 5], identity=3))
     assert never_seen.predicted.tolist() == [1, 1, 0, 0, 0, 0]
     assert never_seen.on_other.sum() == 2
 

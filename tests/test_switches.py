@@ -132,11 +132,11 @@ def test_a_neighbour_in_the_stretch_is_a_crossing(distance, cause):
 
 
 @pytest.mark.parametrize(
-    ("frame", "cause"), [(14, "other"), (15, "crossing"), (26, "crossing"), (27, "other")]
+    ("frame", "cause"), [(2, "other"), (3, "crossing"), (7, "crossing"), (8, "other")]
 )
-def test_a_crossing_may_be_five_frames_away(frame, cause):
-    passing, present = standing([frame], 2, left=305), range(1, 41)
-    switch = one_switch(present, range(1, 21), range(21, 41), others=passing, more_seen=passing)
+def test_a_crossing_lies_between_the_last_old_and_the_first_new_id(frame, cause):
+    passing = standing([frame], 2, left=305)
+    switch = one_switch(ONE_TO_NINE, FIRST, LAST, others=passing, more_seen=passing)
     assert switch.cause == cause
 
 
@@ -148,6 +148,13 @@ def test_an_exchange_of_ids_names_the_other_object():
     found = switches(truth, results, [])
     told = {each.object: (each.before, each.after, each.other) for each in found}
     assert told == {1: (7, 8, 2), 2: (8, 7, 1)}
+
+
+def test_the_last_one_that_held_the_new_id_is_the_other_object():
+    truth = standing(ONE_TO_NINE) + standing([1], 2, left=100) + standing([2], 3, left=110)
+    results = [*standing([1], 8, 100), *standing([2], 8, 110), *standing(FIRST, 7)]
+    [switch] = switches(truth, results + standing(LAST, 8), truth)
+    assert (switch.other, switch.cause) == (3, "other")
 
 
 def test_the_object_that_took_the_old_id_is_the_other_one():
@@ -169,10 +176,11 @@ EXAMPLE = Switch("a", 7, 1, 7, 8, None, "crossing", 3, 3, 0.5, 1, 0, 0)
 def test_the_csv_has_a_row_for_each_switch(tmp_path):
     path = tmp_path / "switches.csv"
     named = Switch(**{**vars(EXAMPLE), "sequence": 'odd, "name"', "other": 2})
-    write_switches(path, [EXAMPLE, named])
+    write_switches(path, {"mamba": [EXAMPLE], "still": [named]})
     with path.open(newline="") as file:
         one, two = csv.DictReader(file)
-    assert list(one) == list(vars(EXAMPLE))
+    assert list(one) == ["tracker", *vars(EXAMPLE)]
+    assert (one["tracker"], two["tracker"]) == ("mamba", "still")
     told = [one[key] for key in ("frame", "other", "overlap", "cause")]
     assert told == ["7", "", "0.500", "crossing"]
     assert (two["sequence"], two["other"]) == ('odd, "name"', "2")

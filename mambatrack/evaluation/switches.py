@@ -7,13 +7,12 @@ cause is the first of these that holds:
     left the image  the object is absent from the truth for some of the stretch, and its box touches
                     the border beside that absence; or the centre of its box lies outside the image
     long gap        unmatched for more than ``max_age`` frames: the tracker had given the id up
-    crossing        another object overlaps with it, IoU >= 0.3, in the stretch or up to 5 frames
-                    before or after it
+    crossing        another object overlaps with it, IoU >= 0.3, in some frame of the stretch
     detector miss   in some frame of the stretch no detection of any score fits it (one-to-one,
                     IoU >= 0.5)
     low score       one fits in every frame, but at some time only one below ``match_score``
-    other           seen all the time and apart from others: two tracks on one person, a jump of the
-                    box or of the camera, a truth that is absent inside the image
+    other           seen all the time, others at most near: two tracks on one person, a jump of the
+                    box or of the camera, an object that is absent from the truth inside the image
 
 A person hidden in a crossing is missed by the detector because of the crossing, so that comes
 first; ``unseen``, the frames without a detection that the tracker may match, says whether the
@@ -45,7 +44,6 @@ LEFT, LONG_GAP, CROSSING = "left the image", "long gap", "crossing"
 DETECTOR_MISS, LOW_SCORE, OTHER = "detector miss", "low score", "other"
 CAUSES = (LEFT, LONG_GAP, CROSSING, DETECTOR_MISS, LOW_SCORE, OTHER)
 CROSSING_IOU = 0.3
-AROUND = 5
 BORDER = 0.01
 
 
@@ -58,7 +56,7 @@ class Switch:
     other: the true object involved, None where there is none: the one that held the new id before,
         else the one that has the old id by the time of the switch, else the one that overlaps most
     gap: frames between the two, in which the object has no id
-    overlap: largest IoU with another true object, from 5 frames before to 5 frames after
+    overlap: largest IoU with another true object from last_frame to frame
     unseen: of the gap's frames, those without a detection that the tracker may match; missed: those
         without any; absent: those in which the object is not in the truth
     """
@@ -99,13 +97,16 @@ def find_switches(
     ]
 
 
-def write_switches(path: str | Path, switches: Iterable[Switch]) -> None:
-    """A CSV file with the fields of Switch as columns; an unknown ``other`` is empty."""
+def write_switches(path: str | Path, trackers: Mapping[str, Iterable[Switch]]) -> None:
+    """A CSV file of the trackers' switches by name: ``tracker``, then the fields of Switch as
+    columns; an unknown ``other`` is empty."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Switch))
-        for each in switches:
-            writer.writerow(f"{v:.3f}" if isinstance(v, float) else v for v in astuple(each))
+        writer.writerow(["tracker", *(field.name for field in fields(Switch))])
+        for name, switches in trackers.items():
+            for each in switches:
+                values = (f"{v:.3f}" if isinstance(v, float) else v for v in astuple(each))
+                writer.writerow([name, *values])
 
 
 def count_causes(switches: Iterable[Switch]) -> dict[str, int]:
@@ -141,13 +142,14 @@ def _explain(
     """The switch at event ``index``: what was to be seen, and who else takes part."""
     identity, frame = int(matches.object[index]), int(matches.frame[index])
     before, last = matches.before(index)
-    hidden = scene.rows(identity, last + 1, frame - 1)
-    partner, overlap = scene.closest(scene.rows(identity, last - AROUND, frame + AROUND))
+    stretch = scene.rows(identity, last, frame)
+    hidden = stretch[1:-1]
+    partner, overlap = scene.closest(stretch)
     crossing, gap = overlap >= CROSSING_IOU, frame - last - 1
     missed = int(scene.missed[hidden].sum())
     unseen = missed + int(scene.low[hidden].sum())
     checks = {
-        LEFT: scene.left(scene.rows(identity, last, frame)), LONG_GAP: gap > max_age,
+        LEFT: scene.left(stretch), LONG_GAP: gap > max_age,
         CROSSING: crossing, DETECTOR_MISS: missed > 0, LOW_SCORE: unseen > 0, OTHER: True,
     }  # fmt: skip
     involved = (matches.holder(index), matches.taker(index), partner if crossing else None)
