@@ -8,6 +8,7 @@ neighbours'.
 """
 
 import csv
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -169,6 +170,11 @@ def _step(
     optimiser.zero_grad()
     loss.backward()
     total = processes.add_up_gradients(model, loss)
+    if not math.isfinite(total):
+        raise MambatrackError(
+            f"the loss is {total} at step {step}: training diverged; lower training.rate or raise "
+            "training.warmup, and start in another output folder"
+        )
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
     return total

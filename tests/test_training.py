@@ -145,6 +145,13 @@ def test_training_learns_and_its_predictor_loads(data, tmp_path):
     assert state.shape == (1, 46)
 
 
+def test_training_that_diverges_says_so_and_writes_nothing_of_it(data, tmp_path):
+    recipe = settings_of(rate=1000.0, warmup=1, steps=200, checkpoint_every=200)
+    with pytest.raises(MambatrackError, match="loss is (nan|inf) at step .* lower training.rate"):
+        train([data], recipe, tmp_path)
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
 def weights_of(folder):
     from safetensors.torch import load_file
 
