@@ -33,11 +33,11 @@ class KeptDetections:
 
     def __init__(self, rows: NDArray[np.float32], names: tuple[str, ...]):
         self.names = names
-        self._rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        self.rows = rows[np.argsort(rows[:, 0], kind="stable")]
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
-        first, last = np.searchsorted(self._rows[:, 0], [index, index + 1])
-        return as_detections(self._rows[first:last, 1:])
+        first, last = np.searchsorted(self.rows[:, 0], [index, index + 1])
+        return as_detections(self.rows[first:last, 1:])
 
 
 def detect_sequence(

@@ -25,9 +25,13 @@ def build_parser() -> argparse.ArgumentParser:
     track = _command(choices, "track", commands.track, "track a video, images, webcam or stream")
     train = _command(choices, "train", commands.train, "train a motion model on MOT folders")
     score = _command(choices, "eval", scoring.evaluate, "score results, or track and score")
+    motion = _command(
+        choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
+    )
     _add_track(track)
     _add_train(train)
     _add_eval(score)
+    _add_eval_motion(motion)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
     return parser
 
@@ -82,9 +86,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--dataset", required=True, metavar="DIR", help="DanceTrack, SportsMOT, MOT17, MOT20, ...")
-    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
-    add("--half", choices=("second",), help="only the second half of each sequence")
+    _add_dataset(parser)
     add("--results", metavar="DIR", help="MOT files NAME.txt to score; one file for one sequence")
     add("--trackers", nargs="+", metavar="DIR", help="several such folders, side by side")
     add("--predictor", nargs="+", dest="predictors", metavar="P",
@@ -92,12 +94,42 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     add("--out", metavar="DIR", help="where those tracks go (default: results/NAME-SETTINGS)")
     add("--csv", metavar="FILE", help="all scores, with full precision")
     add("--json", metavar="FILE", help="all scores and HOTA's curves, with full precision")
+    add("--occlusion", action="store_true", help="what becomes of objects without a detection")
+    add("--switches", metavar="FILE", help="CSV of every identity switch and its cause")
+    add("--clips", metavar="DIR", help="short videos of switches")
+    add("--clip-limit", type=_count, default=20, metavar="N", help="of each tracker (20)")
+    add("--plots", metavar="DIR", help="curves, bars and identity timelines as PNG and SVG")
+    add("--report", metavar="FILE", help="all of it in one HTML file")
     add("--full", action="store_true", help="print every metric")
     add("--strict", action="store_true", help="warnings are errors")
     add("--overwrite", action="store_true", help="write over files that exist, track again")
     _add_detector(parser)
     _add_engine(parser)
     parser.set_defaults(check=_check_eval)
+
+
+def _add_eval_motion(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    _add_dataset(parser)
+    add("--predictor", nargs="+", dest="predictors", metavar="P",
+        default=["mamba", "kalman", "velocity", "still"],
+        help="mamba, kalman, velocity, still or trained files (default: the four names)")  # fmt: skip
+    add("--source", choices=("truth", "detections"), default="truth", help="what they are fed")
+    add("--horizons", nargs="+", type=_count, default=[1, 5, 10, 20, 30], metavar="N",
+        help="frames ahead (1 5 10 20 30)")  # fmt: skip
+    add("--warmup", type=_count, default=11, metavar="N", help="boxes before a forecast (11)")
+    add("--stride", type=_count, default=30, metavar="N", help="frames between forecasts (30)")
+    add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+    add("--csv", metavar="FILE", help="all errors, with full precision")
+    add("--json", metavar="FILE", help="all errors, with full precision")
+    add("--overwrite", action="store_true", help="write over files that exist")
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", required=True, metavar="DIR", help="DanceTrack, SportsMOT, MOT17, MOT20, ...")
+    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add("--half", choices=("second",), help="only the second half of each sequence")
 
 
 def _add_detector(parser: argparse.ArgumentParser) -> None:

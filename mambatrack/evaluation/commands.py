@@ -3,9 +3,9 @@
 import argparse
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mambatrack.commands import OK, engine_of, resumable
 from mambatrack.config import Config
@@ -13,7 +13,8 @@ from mambatrack.errors import MambatrackError
 from mambatrack.progress import Progress
 
 if TYPE_CHECKING:
-    from mambatrack.evaluation.runs import Entry
+    from mambatrack.datasets import Sequence
+    from mambatrack.evaluation.runs import Entry, Evaluation
 
 
 def evaluate(options: argparse.Namespace, config: Config) -> int:
@@ -23,25 +24,137 @@ def evaluate(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.evaluation.runs import scored_sequences
     from mambatrack.outputs import check_output
 
-    for path in (options.csv, options.json):
+    for path in (options.csv, options.json, options.report, options.switches):
         if path:
             check_output(path, options.overwrite)
     half = options.half == "second"
     sequences = scored_sequences(options.dataset, options.split, half, options.strict)
     entries = _entries(options, config)
     total = len(entries) * len(sequences)
+    wanted = any(
+        (options.occlusion, options.switches, options.clips, options.plots, options.report)
+    )
     with resumable("eval"), Progress("sequences", total, options.quiet, "scoring") as progress:
-        scores = run(
-            sequences, entries, engine_of(options, config), options.strict, options.overwrite,
-            lambda done, _: progress.update(done),
+        evaluations = run(
+            sequences, entries, engine_of(options, config), wanted, options.strict,
+            options.overwrite, progress.update,
         )  # fmt: skip
+    scores = {name: each.scores for name, each in evaluations.items()}
     if options.csv:
         tables.write_scores_csv(Path(options.csv), scores, options.overwrite)
     if options.json:
-        tables.write_json(Path(options.json), tables.scores_as_json(scores), options.overwrite)
+        content = tables.scores_as_json(scores) | _details_as_json(evaluations)
+        tables.write_json(Path(options.json), content, options.overwrite)
     if not options.quiet:
-        tables.print_scores(scores, options.full)
+        for table in tables.score_tables(scores, options.full):
+            tables.show(table)
+    _write_details(options, sequences, evaluations)
     return OK
+
+
+def evaluate_motion(options: argparse.Namespace, config: Config) -> int:
+    """Errors of predictors on the tracks of the ground truth."""
+    from mambatrack.evaluation import tables
+    from mambatrack.evaluation.motion import evaluate_motion as run
+    from mambatrack.evaluation.motion import named_predictors
+    from mambatrack.evaluation.runs import scored_sequences
+    from mambatrack.outputs import check_output
+
+    for path in (options.csv, options.json):
+        if path:
+            check_output(path, options.overwrite)
+    predictors = named_predictors(options.predictors, config.tracker.device)
+    sequences = scored_sequences(options.dataset, options.split, options.half == "second")
+    report = run(
+        sequences, predictors, tuple(options.horizons), options.source, options.warmup,
+        options.stride,
+    )  # fmt: skip
+    if options.csv:
+        tables.write_rows_csv(Path(options.csv), report.rows(), options.overwrite)
+    if options.json:
+        tables.write_json(Path(options.json), {"motion": report.rows()}, options.overwrite)
+    if not options.quiet:
+        for where in ("all", "crossings"):
+            tables.show(report.table(where))
+    return OK
+
+
+def _write_details(
+    options: argparse.Namespace,
+    sequences: "list[Sequence]",
+    evaluations: "dict[str, Evaluation]",
+) -> None:
+    """Occlusions and switches to the terminal, and the files that were asked for."""
+    from mambatrack.evaluation import tables
+    from mambatrack.evaluation.occlusion import occlusion_tables
+    from mambatrack.evaluation.runs import occlusion_by_tracker
+    from mambatrack.evaluation.switches import switch_table, write_switches
+
+    if options.occlusion and not options.quiet:
+        reports = occlusion_by_tracker(evaluations)
+        if not reports:
+            print("no occlusion report: no sequence has detections (det/det.txt)")
+        for table in occlusion_tables(reports) if reports else []:
+            tables.show(table)
+    if options.switches:
+        switches = {name: each.switches for name, each in evaluations.items()}
+        write_switches(options.switches, switches)
+        if not options.quiet:
+            tables.show(switch_table(switches))
+    if options.clips:
+        _write_clips(options, sequences, evaluations)
+    if options.plots:
+        from mambatrack.evaluation.plots import save_plots
+
+        scores = {name: each.scores for name, each in evaluations.items()}
+        timelines = {
+            name: {key: details.timeline for key, details in each.details.items()}
+            for name, each in evaluations.items()
+        }
+        save_plots(options.plots, scores, timelines)
+    if options.report:
+        from mambatrack.evaluation.report import write_report
+
+        title = f"{', '.join(evaluations)} on {Path(options.dataset).name}"
+        write_report(options.report, title, evaluations, options.overwrite)
+
+
+def _write_clips(
+    options: argparse.Namespace,
+    sequences: "list[Sequence]",
+    evaluations: "dict[str, Evaluation]",
+) -> None:
+    """The first switches of each tracker, in a folder of its own where there are several."""
+    from mambatrack.datasets import read_ground_truth
+    from mambatrack.evaluation.clips import write_clips
+    from mambatrack.evaluation.results import read_results
+
+    for name, evaluation in evaluations.items():
+        folder = Path(options.clips)
+        folder = folder / name if len(evaluations) > 1 else folder
+        left = options.clip_limit
+        for sequence in sequences:
+            switches = evaluation.details[sequence.name].switches[:left]
+            if switches:
+                truth = read_ground_truth(sequence)
+                results = read_results(sequence, evaluation.files[sequence.name])
+                write_clips(folder, sequence, switches, truth, results, results.predicted,
+                            limit=left, overwrite=options.overwrite)  # fmt: skip
+                left -= len(switches)
+
+
+def _details_as_json(evaluations: "dict[str, Evaluation]") -> dict[str, Any]:
+    """Occlusions and switches by tracker, where they were worked out."""
+    from mambatrack.evaluation.runs import occlusion_by_tracker
+
+    if not any(each.details for each in evaluations.values()):
+        return {}
+    return {
+        "occlusion": {k: each.rows() for k, each in occlusion_by_tracker(evaluations).items()},
+        "switches": {
+            name: [asdict(switch) for switch in each.switches] for name, each in evaluations.items()
+        },
+    }
 
 
 def _entries(options: argparse.Namespace, config: Config) -> "list[Entry]":
@@ -69,8 +182,9 @@ def _entries(options: argparse.Namespace, config: Config) -> "list[Entry]":
 
 def _named(paths: list[str]) -> dict[str, str]:
     """Short names for folders or files: the last part of the path, or more where two share it."""
-    for parts in range(1, 1 + max(len(Path(path).parts) for path in paths)):
-        named = {"/".join(Path(path).with_suffix("").parts[-parts:]): path for path in paths}
+    whole = {path: Path(path).resolve().with_suffix("").parts for path in paths}
+    for length in range(1, 1 + max(map(len, whole.values()))):
+        named = {"-".join(parts[-length:]): path for path, parts in whole.items()}
         if len(named) == len(paths):
             return named
     raise MambatrackError(f"a tracker is named twice in {', '.join(paths)}")

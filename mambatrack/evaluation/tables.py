@@ -27,7 +27,7 @@ COUNTS = {name for name, kind in Score.__annotations__.items() if kind is int}
 LOW_IS_GOOD = {"IDSW", "Frag", "ML", "CLR_FN", "CLR_FP", "IDFN", "IDFP"}
 
 
-def print_scores(scores: Mapping[str, Scores], full: bool = False) -> None:
+def score_tables(scores: Mapping[str, Scores], full: bool = False) -> list[Table]:
     """One tracker: a line a sequence. Several: a line a tracker, then HOTA by sequence.
 
     full: all of TrackEval's fields instead of the usual ones
@@ -35,22 +35,21 @@ def print_scores(scores: Mapping[str, Scores], full: bool = False) -> None:
     blocks = BLOCKS if full else {"": BRIEF}
     if len(scores) == 1:
         [(name, only)] = scores.items()
-        for title, columns in blocks.items():
-            show(_table(escape(f"{name} {title}".strip()), "sequence", only.rows(), columns))
-        return
+        return [
+            sequence_table(f"{name} {title}".strip(), only, columns)
+            for title, columns in blocks.items()
+        ]
     together = {name: each.combined for name, each in scores.items()}
-    for title, columns in blocks.items():
-        show(_table(f"all sequences {title}".strip(), "tracker", together, columns, best=True))
-    names = list(next(iter(scores.values())).rows())
-    by_sequence = Table("sequence", title="HOTA", box=SIMPLE_HEAD)
-    for name in scores:
-        by_sequence.add_column(escape(name), justify="right")
-    for name in names:
-        values = [each.rows()[name].HOTA for each in scores.values()]
-        by_sequence.add_row(
-            escape(name), *_marked(values, [f"{value:.2f}" for value in values], False)
-        )
-    show(by_sequence)
+    compared = [
+        _table(f"all sequences {title}".strip(), "tracker", together, columns, best=True)
+        for title, columns in blocks.items()
+    ]
+    return [*compared, _hota_by_sequence(scores)]
+
+
+def sequence_table(title: str, scores: Scores, columns: Sequence[str]) -> Table:
+    """A line for each sequence, COMBINED last, with the chosen fields of Score."""
+    return _table(title, "sequence", scores.rows(), columns)
 
 
 def show(table: Table) -> None:
@@ -67,6 +66,14 @@ def write_scores_csv(path: Path, scores: Mapping[str, Scores], overwrite: bool =
         for name, each in scores.items():
             for sequence, row in each.rows().items():
                 writer.writerow([name, sequence, *row])
+
+
+def write_rows_csv(path: Path, rows: Sequence[Mapping[str, Any]], overwrite: bool = False) -> None:
+    """Rows with the same keys, which are the columns; None is empty."""
+    with check_output(path, overwrite).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_json(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -92,11 +99,22 @@ def scores_as_json(scores: Mapping[str, Scores]) -> dict[str, Any]:
     }
 
 
+def _hota_by_sequence(scores: Mapping[str, Scores]) -> Table:
+    table = Table("sequence", title="HOTA", box=SIMPLE_HEAD)
+    for name in scores:
+        table.add_column(escape(name), justify="right")
+    for name in next(iter(scores.values())).rows():
+        values = [each.rows()[name].HOTA for each in scores.values()]
+        texts = [f"{value:.2f}" for value in values]
+        table.add_row(escape(name), *_marked(values, texts, low=False))
+    return table
+
+
 def _table(
     title: str, first: str, rows: Mapping[str, Score], columns: Sequence[str], best: bool = False
 ) -> Table:
     """best: the best value of a column is bold."""
-    table = Table(first, title=title, box=SIMPLE_HEAD)
+    table = Table(first, title=escape(title), box=SIMPLE_HEAD)
     shown: list[Iterable[str]] = []
     for column in columns:
         table.add_column(column.removeprefix("CLR_"), justify="right")
