@@ -176,6 +176,17 @@ def test_scores_of_a_data_set(fake_norfair, tmp_path):
     )]  # fmt: skip
 
 
+def test_mistakes_are_said_before_the_work(tmp_path):
+    write_sequence(tmp_path / "a", people=1, frames=2)
+    (tmp_path / "a/gt/gt.txt").unlink()
+    with pytest.raises(MambatrackError, match="both a det/det.txt and a gt/gt.txt"):
+        bench_peers(tmp_path)
+    with pytest.raises(MambatrackError, match="no does not exist"):
+        bench_peers(out=tmp_path / "no/page.md")
+    with pytest.raises(MambatrackError, match="at least 1 pass, found 0"):
+        bench_peers(passes=0)
+
+
 def test_results_are_mot_text(tmp_path):
     write_sequence(tmp_path / "data/a", seed=0, people=1, frames=2)
     sequences = find_sequences(tmp_path / "data")

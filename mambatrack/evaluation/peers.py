@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
 from mambatrack.datasets import Sequence, find_sequences
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation.peer_process import Answer, Video, installed_version, run_worker
 from mambatrack.evaluation.peer_worker import ADAPTERS, SCORE_FLOOR
 from mambatrack.evaluation.scores import Score, score
 from mambatrack.mot_text import read_mot
+from mambatrack.outputs import check_output
 
 OURS = "mambatrack mamba"  # what ratios are relative to
 FRAMES = {10: 220, 30: 170, 100: 100, 300: 60}  # objects -> frames of one pass, warm-up included
@@ -94,6 +96,7 @@ def bench_peers(
     """
     if passes < 1:
         raise MambatrackError(f"expected at least 1 pass, found {passes}")
+    page = None if out is None else check_output(out, overwrite=True)
     sequences = _sequences(dataset) if dataset is not None else []
     bench = _Bench({**_this_environment(), **(pythons or {})}, report)
     bench.find(names)
@@ -104,10 +107,10 @@ def bench_peers(
     folder = Path(dataset) if dataset is not None else None
     foreign = tuple(name for name, python in bench.pythons.items() if python != sys.executable)
     found = PeerReport(bench.peers, bench.skipped, frames, folder, sequences, foreign)
-    if out is not None:
+    if page is not None:
         from mambatrack.evaluation.peers_report import markdown
 
-        Path(out).write_text(markdown(found), encoding="utf-8")
+        page.write_text(markdown(found), encoding="utf-8")
     return found
 
 
@@ -220,6 +223,8 @@ def _sequences(dataset: str | Path) -> list[Sequence]:
     found = [each for each in find_sequences(dataset) if each.det_path and each.gt_path]
     if not found:
         raise MambatrackError(f"no sequence in {dataset} has both a det/det.txt and a gt/gt.txt")
+    if find_spec("trackeval") is None:  # said before the trackers run
+        raise MissingExtra("trackeval", "eval", "scoring with HOTA")
     return found
 
 
