@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import pytest
@@ -149,6 +150,13 @@ def test_a_report_on_tuned_sequences_needs_the_word_and_says_so(sequences, tmp_p
     assert f"#   {TOO_HIGH}\n" in (tmp_path / "best.yaml").read_text()
     assert json.loads((tmp_path / "tune.json").read_text())["caveat"] == TOO_HIGH
     assert tuning_tables(result)[1].title == TOO_HIGH
+
+
+def test_what_cannot_be_reported_on_is_told_before_the_search(sequences, tmp_path):
+    blind = dataclasses.replace(sequences[2], det_path=None)
+    with pytest.raises(MambatrackError, match=r"c in .* has no det/det\.txt"):
+        tune(sequences[:2], [blind], BASE, parse_parameters(NAMED), 1, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_files_hold_what_was_found(whole, tmp_path):

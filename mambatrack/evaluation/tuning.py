@@ -119,11 +119,13 @@ def tune(
     caveat = _caveat(tune_on, report_on)
     if caveat and not same:
         raise MambatrackError(
-            f"{', '.join(each.name for each in report_on)}: {caveat}; report on other sequences, or "
-            "use --same-sequences, which says so in every output"
+            f"{', '.join(each.name for each in report_on)}: {caveat}; report on other sequences, "
+            "or use --same-sequences, which says so in every output"
         )
     if trials < 1:
         raise MambatrackError(f"expected at least 1 trial, found {trials}")
+    with TemporaryDirectory() as nowhere:
+        plan(report_on, config, nowhere)  # what would end in an error does so before the search
     search = _Search(tune_on, config, parameters, engine, seed)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -260,9 +262,10 @@ def _caveat(tune_on: Several[Sequence], report_on: Several[Sequence]) -> str:
     """Said of a report on sequences that were tuned on, whatever they are called."""
     tuned = {each.folder.resolve() for each in tune_on}
     both = [each.name for each in report_on if each.folder.resolve() in tuned]
-    if len(both) == len(report_on):
-        return TOO_HIGH
-    return f"tuned on in part ({', '.join(both)}): too high" if both else ""
+    if not both:
+        return ""
+    whole = len(both) == len(report_on)
+    return TOO_HIGH if whole else f"tuned on in part ({', '.join(both)}): too high"
 
 
 def _fingerprint(sequence: Sequence) -> str:
