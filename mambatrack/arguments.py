@@ -28,10 +28,12 @@ def build_parser() -> argparse.ArgumentParser:
     motion = _command(
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
     )
+    hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
     _add_train(train)
     _add_eval(score)
     _add_eval_motion(motion)
+    _add_submit(hand_in)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
     return parser
 
@@ -82,6 +84,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", nargs="+", required=True, metavar="DIR", help="folders in MOT layout")
     add("--out", required=True, metavar="DIR", help="weights, model card, log and checkpoint")
+    add("--device", choices=("auto", "cpu", "cuda"), help="where the network is trained")
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +116,7 @@ def _add_eval_motion(parser: argparse.ArgumentParser) -> None:
     _add_dataset(parser)
     add("--predictor", nargs="+", dest="predictors", metavar="P",
         default=["mamba", "kalman", "velocity", "still"],
-        help="mamba, kalman, velocity, still or trained files (default: the four names)")  # fmt: skip
+        help="mamba, kalman, velocity, still (default: all four), or trained files")  # fmt: skip
     add("--source", choices=("truth", "detections"), default="truth", help="what they are fed")
     add("--horizons", nargs="+", type=_count, default=[1, 5, 10, 20, 30], metavar="N",
         help="frames ahead (1 5 10 20 30)")  # fmt: skip
@@ -123,6 +126,16 @@ def _add_eval_motion(parser: argparse.ArgumentParser) -> None:
     add("--csv", metavar="FILE", help="all errors, with full precision")
     add("--json", metavar="FILE", help="all errors, with full precision")
     add("--overwrite", action="store_true", help="write over files that exist")
+
+
+def _add_submit(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", required=True, choices=("dancetrack", "sportsmot"), help="which server")
+    add("--results", required=True, metavar="DIR", help="MOT files NAME.txt of its test sequences")
+    add("--data", metavar="DIR", help="folder of the test set, for its names and lengths; needed "
+        "for sportsmot")  # fmt: skip
+    add("--out", metavar="FILE", help="the archive (default: tracker.zip or sportsmot.zip)")
+    add("--overwrite", action="store_true", help="write over an archive that exists")
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:

@@ -56,19 +56,18 @@ def track(options: argparse.Namespace, config: Config) -> int:
 
 
 def train(options: argparse.Namespace, config: Config) -> int:
-    """Trains a motion predictor."""
+    """Trains a motion predictor, in one process or in those of torchrun."""
+    from mambatrack.distributed import is_first_process
     from mambatrack.progress import Progress
     from mambatrack.training import train as run_training
 
-    try:
-        with Progress("steps", config.training.steps, options.quiet, "training") as progress:
-            path = run_training(
-                options.data, config, options.out, lambda step, steps, loss: progress.update(step)
-            )
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on from {options.out}", file=sys.stderr)
-        return INTERRUPTED
-    if not options.quiet:
+    quiet = options.quiet or not is_first_process()
+    steps = config.training.steps
+    with resumable("train", quiet), Progress("steps", steps, quiet, "training") as progress:
+        path = run_training(
+            options.data, config, options.out, lambda step, steps, loss: progress.update(step)
+        )
+    if not quiet:
         print(f"wrote {path}, its model card, log.csv and, with matplotlib, curve.png")
     return OK
 
@@ -95,7 +94,7 @@ def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
 
 
 @contextmanager
-def resumable(command: str) -> Iterator[None]:
+def resumable(command: str, quiet: bool = False) -> Iterator[None]:
     """SIGTERM is Ctrl-C, and either says that the same command goes on from what is finished."""
 
     def stop(number: int, _: object) -> None:
@@ -105,7 +104,8 @@ def resumable(command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f"stopped; the same mambatrack {command} goes on from here", file=sys.stderr)
+        if not quiet:
+            print(f"stopped; the same mambatrack {command} goes on from here", file=sys.stderr)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

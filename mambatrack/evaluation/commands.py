@@ -79,6 +79,18 @@ def evaluate_motion(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def submit(options: argparse.Namespace, config: Config) -> int:
+    """Checks results and zips them for an evaluation server."""
+    from mambatrack.evaluation.submission import make_submission
+
+    path = make_submission(
+        options.dataset, options.results, options.out, options.data, options.overwrite
+    )
+    if not options.quiet:
+        print(f"wrote {path}; every file in it was checked")
+    return OK
+
+
 def _write_details(
     options: argparse.Namespace,
     sequences: "list[Sequence]",

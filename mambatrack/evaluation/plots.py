@@ -67,7 +67,7 @@ def sequence_bars(scores: Mapping[str, Scores], metric: str = "HOTA") -> "Figure
         axes.axhline(getattr(each.combined, metric), color=colour, linewidth=0.8, linestyle="--")
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
     axes.set(ylabel=metric, xlim=(-0.6, len(names) - 0.4))
-    axes.legend(fontsize=8, loc="upper right")
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False)
     _plain(axes)
     return figure
 

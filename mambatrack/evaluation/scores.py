@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import iou as box_iou
 from mambatrack.datasets import Sequence, Trajectories
 from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.evaluation.matching import rows_by_frame
 from mambatrack.evaluation.results import result_files, result_table
 from mambatrack.mot_text import read_mot
 
@@ -130,7 +131,8 @@ def match_events(ground_truth: Trajectories, results: Trajectories, iou: float =
 
     accumulator = motmetrics.MOTAccumulator()
     frames = np.union1d(ground_truth.frame, results.frame)
-    true_rows, found_rows = _rows_of(ground_truth, frames), _rows_of(results, frames)
+    true_rows = rows_by_frame(ground_truth.frame, frames)
+    found_rows = rows_by_frame(results.frame, frames)
     for frame, true, found in zip(frames, true_rows, found_rows, strict=True):
         overlap = box_iou(
             ground_truth.boxes[true].astype(np.float64), results.boxes[found].astype(np.float64)
@@ -229,12 +231,6 @@ def _result_table(sequence: Sequence, path: Path, strict: bool) -> NDArray[np.fl
 def _from_frame_one(sequence: Sequence, table: NDArray[np.float64]) -> NDArray[np.float64]:
     """The table with the first frame that takes part as frame 1."""
     return np.concatenate([table[:, :1] - sequence.start, table[:, 1:]], axis=1)
-
-
-def _rows_of(trajectories: Trajectories, frames: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows that belong to each of the ``frames`` (ascending, all that occur)."""
-    order = np.argsort(trajectories.frame, kind="stable")
-    return np.split(order, np.searchsorted(trajectories.frame[order], frames))[1:]
 
 
 def _write(path: Path, table: NDArray[np.float64]) -> None:

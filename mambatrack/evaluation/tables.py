@@ -24,6 +24,7 @@ BLOCKS = {  # all of Score, in tables that fit a terminal
     "Identity": ("IDF1", "IDR", "IDP", "IDTP", "IDFN", "IDFP"),
 }  # fmt: skip
 COUNTS = {name for name, kind in Score.__annotations__.items() if kind is int}
+NEUTRAL = {"PT"}
 LOW_IS_GOOD = {"IDSW", "Frag", "ML", "CLR_FN", "CLR_FP", "IDFN", "IDFP"}
 
 
@@ -120,7 +121,11 @@ def _table(
         table.add_column(column.removeprefix("CLR_"), justify="right")
         values = [getattr(row, column) for row in rows.values()]
         texts = [str(value) if column in COUNTS else f"{value:.2f}" for value in values]
-        shown.append(_marked(values, texts, column in LOW_IS_GOOD) if best else texts)
+        shown.append(
+            _marked(values, texts, column in LOW_IS_GOOD)
+            if best and column not in NEUTRAL
+            else texts
+        )
     for name, cells in zip(rows, zip(*shown, strict=True), strict=True):
         table.add_row(escape(name), *cells, style="bold" if name == "COMBINED" else None)
     return table
