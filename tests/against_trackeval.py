@@ -1,0 +1,128 @@
+"""Our scores and TrackEval's own, side by side: how far apart they are, and how long each takes.
+
+    python tests/against_trackeval.py --dataset data/dancetrack/val --trackers A B C [--workers 2]
+
+TrackEval reads result folders A/NAME.txt through its own script's classes, in its own process
+count (one); every field of Score is compared, by sequence and combined. Sequences have to lie side
+by side in one folder, as TrackEval wants it. --half second compares on second halves, of which
+TrackEval gets copies with frames from 1.
+"""
+
+import argparse
+import contextlib
+import io
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from mambatrack.datasets import Sequence
+from mambatrack.engines import Engine
+from mambatrack.evaluation import Score
+from mambatrack.evaluation.runs import Entry, evaluate, scored_sequences
+from mambatrack.mot_text import read_mot
+
+
+def trackeval_scores(sequences: list[Sequence], trackers: Path) -> dict[str, dict[str, list]]:
+    """TrackEval run as its own script runs it, on the files as they are: tracker -> sequence (and
+    COMBINED) -> the fields of Score. ``trackers`` holds TRACKER/data/NAME.txt."""
+    import trackeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        dataset = trackeval.datasets.MotChallenge2DBox({
+            "GT_FOLDER": str(sequences[0].folder.parent), "TRACKERS_FOLDER": str(trackers),
+            "SKIP_SPLIT_FOL": True, "SEQ_INFO": {each.name: each.frames for each in sequences},
+        })  # fmt: skip
+        evaluator = trackeval.Evaluator({
+            "PRINT_RESULTS": False, "TIME_PROGRESS": False, "OUTPUT_SUMMARY": False,
+            "OUTPUT_DETAILED": False, "PLOT_CURVES": False, "LOG_ON_ERROR": None,
+        })  # fmt: skip
+        metrics = [getattr(trackeval.metrics, name)() for name in ("HOTA", "CLEAR", "Identity")]
+        results = evaluator.evaluate([dataset], metrics)[0]["MotChallenge2DBox"]
+    return {
+        tracker: {
+            name.removesuffix("_SEQ"): _fields(each["pedestrian"]) for name, each in rows.items()
+        }
+        for tracker, rows in results.items()
+    }
+
+
+def _fields(metrics: dict[str, dict]) -> list[float]:
+    values = {**metrics["HOTA"], **metrics["CLEAR"], **metrics["Identity"]}
+    return [
+        np.mean(values[name]) * (1 if kind is int else 100)
+        for name, kind in Score.__annotations__.items()
+    ]
+
+
+def largest_difference(
+    ours: dict[str, Score], theirs: dict[str, list[float]]
+) -> tuple[float, str, str]:
+    """(difference, sequence, field) where two tables of one tracker are furthest apart."""
+    assert set(ours) == set(theirs)
+    return max(
+        (abs(value - expected), name, field)
+        for name, row in ours.items()
+        for field, value, expected in zip(Score._fields, row, theirs[name], strict=True)
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--trackers", nargs="+", required=True)
+    parser.add_argument("--half", choices=("second",))
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    sequences = scored_sequences(options.dataset, half=options.half is not None)
+    entries = [Entry(Path(folder).name, Path(folder)) for folder in options.trackers]
+    with TemporaryDirectory() as folder:
+        copies = [_copy(each, Path(folder) / "gt") for each in sequences]
+        for entry in entries:
+            _copy_results(sequences, entry, Path(folder) / "trackers" / entry.name / "data")
+        began = time.perf_counter()
+        theirs = trackeval_scores(copies, Path(folder) / "trackers")
+        their_time = time.perf_counter() - began
+    began = time.perf_counter()
+    ours = evaluate(sequences, entries, Engine(workers=options.workers))
+    our_time = time.perf_counter() - began
+    for name, evaluation in ours.items():
+        worst = largest_difference(evaluation.scores.rows(), theirs[name])
+        hota = evaluation.scores.combined.HOTA
+        print(f"{name}: HOTA {hota:.3f}, largest difference {worst[0]:.1e} ({worst[1]} {worst[2]})")
+    print(
+        f"{len(sequences)} sequences: ours {our_time:.1f} s with {options.workers} workers, "
+        f"TrackEval {their_time:.1f} s, ratio {our_time / their_time:.2f}"
+    )
+    return 0
+
+
+def _copy(sequence: Sequence, folder: Path) -> Sequence:
+    """The sequence's ground truth as TrackEval finds it, with frames from 1."""
+    target = folder / sequence.name
+    (target / "gt").mkdir(parents=True)
+    _shifted(sequence, sequence.gt_path, target / "gt" / "gt.txt")
+    return replace(sequence, folder=target, start=0)
+
+
+def _copy_results(sequences: list[Sequence], entry: Entry, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for sequence in sequences:
+        _shifted(sequence, entry.folder / f"{sequence.name}.txt", folder / f"{sequence.name}.txt")
+
+
+def _shifted(sequence: Sequence, source: Path, target: Path) -> None:
+    if not sequence.start:
+        shutil.copy(source, target)
+        return
+    table = sequence.within(read_mot(source))
+    table[:, 0] -= sequence.start
+    np.savetxt(target, table, delimiter=",", fmt=["%d", "%d"] + ["%.17g"] * (table.shape[1] - 2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
