@@ -181,7 +181,7 @@ def test_the_files_hold_what_was_found(whole, tmp_path):
 def test_the_tables_show_base_and_best_on_both_sets(whole):
     first, second = tuning_tables(whole[0])
     assert list(first.columns[0].cells) == [text.split("=")[0] for text in NAMED]
-    assert list(second.columns[0].cells) == ["2 tuned on"] * 2 + ["1 others"] * 2
+    assert list(second.columns[0].cells) == ["2 tuned on"] * 2 + ["1 reported on"] * 2
     assert list(second.columns[1].cells) == ["base", "best"] * 2
 
 

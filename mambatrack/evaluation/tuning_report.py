@@ -105,7 +105,7 @@ def _both(tuned: Tuned) -> dict[str, dict[str, Score]]:
             "base": tuned.trials[0].score,
             "best": tuned.best.score,
         },
-        f"{count} {'of them tuned on' if tuned.caveat else 'others'}": reported,
+        f"{count} reported on": reported,
     }
 
 
