@@ -28,11 +28,13 @@ def build_parser() -> argparse.ArgumentParser:
     motion = _command(
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
     )
+    tune = _command(choices, "tune", scoring.tune, "search settings of the tracker")
     hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
     _add_train(train)
     _add_eval(score)
     _add_eval_motion(motion)
+    _add_tune(tune)
     _add_submit(hand_in)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
     return parser
@@ -128,6 +130,24 @@ def _add_eval_motion(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="write over files that exist")
 
 
+def _add_tune(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    _add_dataset(parser)
+    add("--out", required=True, metavar="DIR", help="of the study; the same command goes on")
+    add("--trials", type=_count, required=True, metavar="N", help="in all, earlier ones included")
+    add("--param", action="append", metavar="NAME=LOW:HIGH",
+        help="setting to search, as tracker.iou_gate=0.05:0.5; several times (default: the gates, "
+        "scores and max_age)")  # fmt: skip
+    add("--tune-on", type=_names, default=(), metavar="A,B", help="sequences (default: a half)")
+    add("--report-on", type=_names, default=(), metavar="C,D", help="sequences (default: others)")
+    add("--same-sequences", action="store_true", help="report on those tuned on, and say so")
+    add("--seed", type=_natural, default=0, metavar="N", help="of the halves and the search (0)")
+    add("--predictor", choices=PREDICTORS, help="shipped motion model")
+    _add_detector(parser)
+    _add_engine(parser)
+    parser.set_defaults(check=_check_engine)
+
+
 def _add_submit(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dataset", required=True, choices=("dancetrack", "sportsmot"), help="which server")
@@ -163,10 +183,21 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    return _at_least(1, text)
+
+
+def _natural(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(low: int, text: str) -> int:
+    if not text.isdecimal() or int(text) < low:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {low} on, found {text!r}")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _check_track(options: argparse.Namespace) -> None:

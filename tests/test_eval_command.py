@@ -6,6 +6,7 @@ import cv2
 import pytest
 
 from mambatrack.cli import main
+from mambatrack.config import load_config
 from mambatrack.datasets import find_sequences
 from mambatrack.evaluation import Score, score
 from mambatrack.synthetic import write_sequence
@@ -109,7 +110,7 @@ def test_hostile_names_stay_text_in_the_report(tmp_path, monkeypatch):
         (["--results", "x", "--predictor", "still"], 2, "give only one of"),
         (["--results", "x", "--out", "y"], 2, "--out is for tracking, but there are results"),
         (["--address", "auto"], 2, "--address goes with --engine ray"),
-        (["--workers", "0"], 2, "argument --workers: "),
+        (["--workers", "0"], 2, "--workers: expected a whole number from 1 on, found '0'"),
         (["--predictor", "kalman", "--weights", "w.onnx"], 1, "w.onnx would not be used"),
         (["--predictor", "kalman", "--detector", "motion"], 1, "has no img1/"),
         (["--csv", "no/s.csv"], 1, "folder no does not exist"),
@@ -171,3 +172,15 @@ def test_motion_models_are_compared_on_true_tracks(world, tmp_path, monkeypatch,
     assert {row["horizon"] for row in rows} == {"1", "5"}
     assert main([*command, "--predictor", "lstm"]) == 1
     assert "lstm" in capsys.readouterr().err
+
+
+def test_settings_are_tuned_and_the_result_is_a_configuration(world, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(tmp_path)
+    command = ["tune", "--dataset", str(world / "data/val"), "--out", "study", "--trials", "2"]
+    command += ["--predictor", "still", "--param", "tracker.iou_gate=0.1:0.4", "--tune-on", "a"]
+    assert main(command) == 0
+    assert "reported on" in capsys.readouterr().out
+    assert load_config("study/best.yaml").tracker.predictor == "still"
+    assert main([*command, "--report-on", "a"]) == 1
+    assert "--same-sequences" in capsys.readouterr().err

@@ -79,6 +79,32 @@ def evaluate_motion(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def tune(options: argparse.Namespace, config: Config) -> int:
+    """Searches settings on some sequences and reports them on others."""
+    from mambatrack.evaluation import tables
+    from mambatrack.evaluation.parameters import parse_parameters
+    from mambatrack.evaluation.runs import scored_sequences
+    from mambatrack.evaluation.tuning import split_sequences
+    from mambatrack.evaluation.tuning import tune as run
+    from mambatrack.evaluation.tuning_report import tuning_tables, write_tuned
+
+    parameters = parse_parameters(options.param or [])
+    sequences = scored_sequences(options.dataset, options.split, options.half == "second")
+    seed, same = options.seed, options.same_sequences
+    first, second = split_sequences(sequences, options.tune_on, options.report_on, seed, same)
+    with resumable("tune"), Progress("trials", options.trials, options.quiet, "tuning") as progress:
+        tuned = run(
+            first, second, config, parameters, options.trials, options.out,
+            engine_of(options, config), seed, same, progress.update,
+        )  # fmt: skip
+    write_tuned(tuned, options.out)
+    if not options.quiet:
+        for table in tuning_tables(tuned):
+            tables.show(table)
+        print(f"wrote {Path(options.out) / 'best.yaml'}, for --config")
+    return OK
+
+
 def submit(options: argparse.Namespace, config: Config) -> int:
     """Checks results and zips them for an evaluation server."""
     from mambatrack.evaluation.submission import make_submission
