@@ -205,8 +205,13 @@ def test_page_has_tables_versions_and_no_paths(tmp_path):
     assert f"| **{OURS}** | 1.00 |" in page
     assert f"| norfair ({ADAPTERS['norfair'].setting}) | 1.25 |" in page
     assert f"| **{OURS}** | 64 | 0.25 |" in page
-    assert "mambatrack 1.0, norfair 2.3.0" in page and "- trackers: not there" in page
-    assert "--peer norfair=PYTHON --passes 2" in page
+    assert (
+        "mambatrack 1.0, norfair 2.3.0" in " ".join(page.split())
+        and "- trackers: not there" in page
+    )
+    assert "mambatrack bench --peers \\\n        --peer norfair=PYTHON \\\n" in page
+    prose = [line for line in page.splitlines() if not line.startswith("|")]
+    assert max(map(len, prose)) <= 100
     tables = [line for line in page.splitlines() if line.startswith("|")]
     assert len(tables) == 3 * 4
 
@@ -218,7 +223,7 @@ def test_page_has_tables_versions_and_no_paths(tmp_path):
 def test_page_names_the_data_but_not_where_it_lies(dataset, shown):
     peers = {OURS: Peer("1.0", Score(**SCORE), [answer([1.0])])}
     page = markdown(PeerReport(peers, {}, {5: WARM_UP + 1}, Path(dataset), [], ()))
-    assert f"--dataset {shown} " in page and f"`{shown}`" in page
+    assert f"--dataset {shown} \\" in page and f"`{shown}`:" in page
     assert f"| **{OURS}** | 51.3 | 0.0 | 0.0 | 0.0 | 0.0 | 7 |" in page
     assert "/home" not in page and "/a/b" not in page
 

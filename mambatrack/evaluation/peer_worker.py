@@ -100,11 +100,13 @@ def norfair(size: tuple[int, int]) -> Update:
 
 
 def boxmot(name: str, **options: Any) -> Make:
-    def make(size: tuple[int, int]) -> Update:
-        import boxmot
-        import numpy as np
+    """By create_tracker, as boxmot itself does: the classes alone have other defaults."""
 
-        tracker = getattr(boxmot, name)(**options)
+    def make(size: tuple[int, int]) -> Update:
+        import numpy as np
+        from boxmot.trackers import TrackerSpec, create_tracker
+
+        tracker = create_tracker(TrackerSpec(name, options=tuple(options.items())))
         blank = np.zeros((size[1], size[0], 3), np.uint8)
 
         def update(boxes: Any, scores: Any) -> tuple[Any, Any]:
@@ -128,11 +130,11 @@ ADAPTERS = {
     ),
     "trackers C-BIoU": Adapter("trackers", roboflow("CBIoUTracker")),
     "norfair": Adapter("norfair", norfair, "IoU distance 0.7, scores from 0.5, matched only"),
-    "boxmot ByteTrack": Adapter("boxmot", boxmot("ByteTrack")),
-    "boxmot OC-SORT": Adapter("boxmot", boxmot("OcSort")),
+    "boxmot ByteTrack": Adapter("boxmot", boxmot("bytetrack")),
+    "boxmot OC-SORT": Adapter("boxmot", boxmot("ocsort")),
     "boxmot BoT-SORT": Adapter(
         "boxmot",
-        boxmot("BotSort", use_cmc=False, use_embeddings=False),
+        boxmot("botsort", use_cmc=False, use_embeddings=False),
         "no ReID, no camera compensation",
     ),
 }

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import textwrap
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Several
 from datetime import date
@@ -45,7 +46,7 @@ def markdown(report: PeerReport) -> str:
     if report.skipped:
         lines = [f"- {name}: {reason}" for name, reason in report.skipped.items()]
         parts.append("\n".join(["## Not run", "", *lines, ""]))
-    return "\n".join(parts)
+    return "\n\n".join(_filled(block) for block in "\n".join(parts).split("\n\n"))
 
 
 def machine() -> str:
@@ -67,10 +68,12 @@ def _run(report: PeerReport, passes: int) -> str:
         ADAPTERS[name].package: f"{ADAPTERS[name].package} {peer.version}"
         for name, peer in report.peers.items()
     }
-    return f"""    {" ".join(command)}
+    shown = " \\\n        ".join(command)
+    return f"""    {shown}
 
 {date.today().isoformat()}; {machine()}.
 Versions: {", ".join(versions.values())}.
+
 Every tracker runs in a process of its own, one after the other; `--peer NAME=PYTHON` names the
 interpreter of an environment that has the package NAME.
 """
@@ -153,6 +156,14 @@ def _table(
     """A row for each tracker that ran."""
     rows = [columns, ["---"] * len(columns), *(row(*each) for each in report.peers.items())]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+
+
+def _filled(block: str) -> str:
+    """Paragraphs in lines of equal length; tables, lists and code as they are."""
+    if block.startswith(("|", "#", "-", " ")):
+        return block
+    end = "\n" if block.endswith("\n") else ""
+    return textwrap.fill(block, 100, break_long_words=False, break_on_hyphens=False) + end
 
 
 def _label(name: str) -> str:
