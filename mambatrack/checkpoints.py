@@ -13,19 +13,21 @@ from torch import Tensor
 
 from mambatrack.config import TrainingConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.mamba import MotionPredictor
+from mambatrack.losses import Network
 
 
-def _fingerprint(settings: TrainingConfig) -> str:
+FREE = ("steps", "threads", "checkpoint_every", "licence")  # may differ in a continued run
+
+
+def _fingerprint(settings: TrainingConfig) -> dict[str, Any]:
     """What must be the same for a checkpoint to be continued: all but how long and how to run."""
-    free = ("steps", "threads", "checkpoint_every", "licence")
-    return json.dumps({k: v for k, v in asdict(settings).items() if k not in free})
+    return {k: v for k, v in asdict(settings).items() if k not in FREE}
 
 
 def save_checkpoint(
     path: Path,
     settings: TrainingConfig,
-    model: MotionPredictor,
+    model: Network,
     optimiser: torch.optim.Optimizer,
     step: int,
 ) -> None:
@@ -33,13 +35,13 @@ def save_checkpoint(
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, values in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{key}": value for key, value in values.items()}
-    _replace(path, tensors, {"step": str(step), "settings": _fingerprint(settings)})
+    _replace(path, tensors, {"step": str(step), "settings": json.dumps(_fingerprint(settings))})
 
 
 def resume(
     path: Path,
     settings: TrainingConfig,
-    model: MotionPredictor,
+    model: Network,
     optimiser: torch.optim.Optimizer,
 ) -> int:
     """Puts the checkpoint, if there is one, into model and optimiser; returns its step, or 0."""
@@ -50,7 +52,9 @@ def resume(
         metadata = _metadata(path)
     except (SafetensorError, OSError) as error:
         raise MambatrackError(f"{path} is damaged ({error}); delete it to start afresh") from None
-    if metadata.get("settings") != _fingerprint(settings):
+    # a setting that is younger than the checkpoint had its default
+    made_with = _fingerprint(TrainingConfig()) | json.loads(metadata.get("settings", "{}"))
+    if made_with != _fingerprint(settings):
         raise MambatrackError(
             f"{path} was made with other settings ({metadata.get('settings')}); "
             "use them, or another output folder"
@@ -72,7 +76,7 @@ def _metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def export(folder: Path, model: MotionPredictor, card: dict[str, Any]) -> None:
+def export(folder: Path, model: Network, card: dict[str, Any]) -> None:
     """predictor.safetensors and, beside it, its model card predictor.json."""
     _replace(folder / "predictor.safetensors", model.state_dict(), {})
     temporary = folder / "predictor.json.tmp"

@@ -72,10 +72,21 @@ class DetectorConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
+    kind: str = option(
+        "window",
+        "window: bi-directional over a sliding window (the paper); causal: one new token a frame, "
+        "state carried along",
+        choices=("window", "causal"),
+    )
     d_model: int = option(64, "width of the tokens", 4, 4096)
     layers: int = option(3, "number of bi-Mamba blocks", 1, 64)
     d_state: int = option(16, "state size per channel", 1, 256)
-    window: int = option(10, "past offsets that the predictor sees (q of the paper)", 1, 256)
+    window: int = option(
+        10,
+        "past offsets that the predictor sees (q of the paper); causal: in a piece of training",
+        1,
+        256,
+    )
     batch_size: int = option(64, "windows per step", 1, 65536)
     steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
     warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)
@@ -103,6 +114,9 @@ class TrainingConfig:
     noise: float = option(1.0, "factor on those errors", 0.0, 10.0)
     crossings: float = option(
         0.0, "share of windows drawn from just before a crossing of people", 0.0, 1.0
+    )
+    gaps: float = option(
+        0.0, "causal: share of histories with a gap, as of a track that is found again", 0.0, 1.0
     )
     identity_weight: float = option(
         0.0, "weight of the loss that tells a person's box from its neighbours'", 0.0, 1000.0

@@ -5,18 +5,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mambatrack.causal import CausalMotionPredictor, roll_out_causal
 from mambatrack.config import TrainingConfig
+from mambatrack.kernels.reference import token_mask
 from mambatrack.mamba import MotionPredictor, next_boxes, offset_scale
 from mambatrack.windows import Batch, WindowSampler
 
 HORIZON = 30  # frames over which validation measures the error
 TEMPERATURE = 0.1  # of the identity loss, in units of generalised IoU
 
+Network = MotionPredictor | CausalMotionPredictor
+
 
 def rollout_loss(
-    model: MotionPredictor, batch: Batch, settings: TrainingConfig, whole: Batch | None = None
+    model: Network, batch: Batch, settings: TrainingConfig, whole: Batch | None = None
 ) -> Tensor:
-    """Smooth L1 of the predicted offsets over the rollout, and the identity loss.
+    """Smooth L1 of the predicted offsets over the rollout, and the identity loss; for a causal
+    network also smooth L1 of the offset after every token of the history.
 
     The error of step k is divided by k, so that each frame of a gap counts alike; with rollout 1
     this is the paper's loss, the mean over the four coordinates.
@@ -24,19 +29,45 @@ def rollout_loss(
     part's share of what the term is a mean over, and the losses of the parts add up to the loss of
     the whole.
     """
-    history, counts, future, rivals, image_size = _tensors(batch, model)
-    scale = offset_scale(history, counts, settings.unit, image_size)
-    boxes = roll_out(model, history, counts, future.shape[1], settings.unit, image_size)
-    steps = torch.arange(1, future.shape[1] + 1, dtype=boxes.dtype)
-    errors = (boxes - future) / scale[:, None] / steps[:, None]
-    loss = F.smooth_l1_loss(errors, torch.zeros_like(errors))
-    weight = settings.identity_weight
+    history, counts, future, rivals, image_size, seen = _tensors(batch, model)
+    weight, share, share_seen = settings.identity_weight, 1.0, 1.0
     if whole is not None:
-        loss = loss * (len(batch.history) / len(whole.history))
+        share = len(batch.history) / len(whole.history)
+        share_seen = float(batch.seen.sum() / whole.seen.sum())
         weight *= _contested_share(batch, whole) if weight else 1.0
+    if isinstance(model, CausalMotionPredictor):
+        boxes, offsets, lengths, frames, units = roll_out_causal(
+            model, history, seen, future.shape[1]
+        )
+        scale = units.gather(1, lengths[:, None] - 1)
+        loss = share_seen * _dense_loss(history, future, offsets, lengths, frames, units)
+    else:
+        scale = offset_scale(history, counts, settings.unit, image_size)
+        boxes = roll_out(model, history, counts, future.shape[1], settings.unit, image_size)
+        loss = boxes.new_zeros(())
+    steps = torch.arange(1, future.shape[1] + 1, dtype=boxes.dtype, device=boxes.device)
+    errors = (boxes - future) / scale[:, None] / steps[:, None]
+    loss = loss + share * F.smooth_l1_loss(errors, torch.zeros_like(errors))
     if weight:
         loss = loss + weight * identity_loss(boxes, future, rivals)[0]
     return loss
+
+
+def _dense_loss(
+    history: Tensor,
+    future: Tensor,
+    offsets: Tensor,
+    lengths: Tensor,
+    frames: Tensor,
+    units: Tensor,
+) -> Tensor:
+    """Smooth L1 between the offset after every token and the one to the next frame, seen or not;
+    arguments as in roll_out_causal."""
+    track = torch.cat([history, future[:, :1]], dim=1)
+    moves = track.diff(dim=1).gather(1, frames[..., None].expand(-1, -1, 4))
+    errors = offsets - moves / units[..., None]
+    counted = token_mask(lengths, *frames.shape, frames.device)
+    return F.smooth_l1_loss(errors[counted], torch.zeros_like(errors[counted]))
 
 
 def roll_out(
@@ -93,7 +124,7 @@ def _contested_share(batch: Batch, whole: Batch) -> float:
     return own / max(all_of_them, 1)
 
 
-def _tensors(batch: Batch, model: MotionPredictor) -> list[Tensor]:
+def _tensors(batch: Batch, model: Network) -> list[Tensor]:
     """The arrays of the batch where the model is."""
     device = next(model.parameters()).device
     return [torch.from_numpy(each).to(device) for each in batch]
@@ -117,11 +148,14 @@ class Validation:
         self.batch = sampler.batch(np.random.default_rng(settings.seed), windows)
 
     @torch.inference_mode()
-    def measure(self, model: MotionPredictor) -> tuple[dict[str, float], list[list[float]]]:
+    def measure(self, model: Network) -> tuple[dict[str, float], list[list[float]]]:
         """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
         to a box that stands still; and the spread [30, 4] that the model card keeps."""
-        history, counts, future, rivals, image_size = _tensors(self.batch, model)
-        boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size)
+        history, counts, future, rivals, image_size, seen = _tensors(self.batch, model)
+        if isinstance(model, CausalMotionPredictor):
+            boxes = roll_out_causal(model, history, seen, HORIZON)[0]
+        else:
+            boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size)
         own_size = future[..., 2:].prod(-1).sqrt()
         error = (boxes - future)[..., :2].norm(dim=-1) / own_size
         still = (history[:, -1:] - future)[..., :2].norm(dim=-1) / own_size

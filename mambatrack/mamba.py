@@ -5,6 +5,7 @@ that of Gu and Dao (arXiv 2312.00752), section 3.4.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ class MambaBlock(nn.Module):
         d_conv: int = 4,
         expand: int = 2,
         reverse: bool = False,
+        dt_range: tuple[float, float] = (0.001, 0.1),
     ):
         super().__init__()
         d_inner = expand * d_model
@@ -40,27 +42,52 @@ class MambaBlock(nn.Module):
         self.A_log = nn.Parameter(torch.log(torch.arange(1.0, d_state + 1)).repeat(d_inner, 1))
         self.D = nn.Parameter(torch.ones(d_inner))
         self.out = nn.Linear(d_inner, d_model, bias=False)
-        self._initialise_dt()
+        self._initialise_dt(*dt_range)
 
-    def _initialise_dt(self) -> None:
-        """Step sizes log-uniform in [0.001, 0.1] at the start, as in Mamba's section 3.6."""
+    def _initialise_dt(self, low: float, high: float) -> None:
+        """Step sizes log-uniform in [low, high] at the start, as in Mamba's section 3.6."""
         bound = self.dt_rank**-0.5
         nn.init.uniform_(self.dt.weight, -bound, bound)
-        span = math.log(0.1) - math.log(0.001)
-        dt = torch.exp(torch.rand_like(self.dt.bias) * span + math.log(0.001))
+        span = math.log(high) - math.log(low)
+        dt = torch.exp(torch.rand_like(self.dt.bias) * span + math.log(low))
         with torch.no_grad():
             self.dt.bias.copy_(torch.log(torch.expm1(dt)))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """tokens [B, L, d_model], zero after each row's ``lengths`` [B] -> [B, L, d_model]."""
-        x = F.silu(self._convolve(self.in_x(tokens)))
+        return self.out(self._scan(self.in_x(tokens), tokens, lengths, False))
+
+    def encode(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What forward returns, and what ``step`` needs after the last of the ``lengths`` tokens:
+        the last inputs of the convolution [B, d_conv - 1, d_inner] and the state of the scan
+        [B, d_inner, d_state]."""
+        past = len(self.conv) - 1
+        inputs = self.in_x(tokens)
+        y, state = self._scan(inputs, tokens, lengths, True)
+        newest = lengths[:, None] + torch.arange(past, device=tokens.device)
+        newest = newest[..., None].expand(-1, -1, inputs.shape[2])
+        return self.out(y), F.pad(inputs, (0, 0, past, 0)).gather(1, newest), state
+
+    def step(self, token: Tensor, tail: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One more token [B, d_model] after those of ``encode`` or of an earlier step -> its output
+        [B, d_model], and the new tail and state; the arguments stay as they are."""
+        inputs = torch.cat([tail, self.in_x(token)[:, None]], dim=1)
+        x = F.silu((inputs * self.conv).sum(1) + self.conv_bias)
         dt, B, C = self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
-        y = selective_scan(
+        dt = F.softplus(self.dt(dt))
+        decay = torch.exp(dt[..., None] * -torch.exp(self.A_log))
+        state = decay * state + (dt * x)[..., None] * B[:, None]
+        y = (state @ C[..., None])[..., 0] + self.D * x
+        return self.out(y * F.silu(self.in_z(token))), inputs[:, 1:], state
+
+    def _scan(self, inputs: Tensor, tokens: Tensor, lengths: Tensor, final: bool) -> Any:
+        x = F.silu(self._convolve(inputs))
+        dt, B, C = self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
+        return selective_scan(
             x, F.linear(dt, self.dt.weight), -torch.exp(self.A_log), B, C, self.D,
             z=self.in_z(tokens), dt_bias=self.dt.bias, dt_softplus=True, lengths=lengths,
-            reverse=self.reverse,
+            return_final_state=final, reverse=self.reverse,
         )  # fmt: skip
-        return self.out(y)
 
     def _convolve(self, x: Tensor) -> Tensor:
         """Depthwise convolution over the tokens already read: x [B, L, D] -> [B, L, D]."""

@@ -84,7 +84,7 @@ class KalmanPredictor:
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
         position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
         size = _own_size(position)
-        moved = _plausible(position + velocity)
+        moved = as_plausible(position + velocity)
         pp = pp + 2 * pv + vv + (self.position_weight * size) ** 2
         pv = pv + vv
         vv = vv + (self.velocity_weight * size) ** 2
@@ -96,7 +96,7 @@ class KalmanPredictor:
         gain, velocity_gain = pp / total, pv / total
         residual = boxes - position
         return self._state(
-            _plausible(position + gain * residual),
+            as_plausible(position + gain * residual),
             velocity + velocity_gain * residual,
             pp - gain * pp,
             pv - gain * pv,
@@ -145,10 +145,10 @@ class MambaPredictor:
 
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
         windows, counts, gaps = self._parts(state)
-        boxes = _plausible(self._next_boxes(windows, counts))
+        boxes = as_plausible(self._next_boxes(windows, counts))
         windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
         gaps = gaps + 1
-        return boxes, self._spread(boxes, gaps), self._state(
+        return boxes, spread_after(self.spread, gaps, boxes), self._state(
             windows, np.minimum(counts + 1, self.q + 1), gaps
         )  # fmt: skip
 
@@ -166,7 +166,7 @@ class MambaPredictor:
 
         if not len(windows):
             return np.zeros((0, 4), np.float32)
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             boxes = next_boxes(
                 self.model,
                 torch.from_numpy(np.ascontiguousarray(windows)).to(self.device),
@@ -175,13 +175,6 @@ class MambaPredictor:
                 torch.tensor(self.image_size, dtype=torch.float32, device=self.device),
             )
         return boxes.cpu().numpy()
-
-    def _spread(self, boxes: Boxes, gaps: NDArray) -> Boxes:
-        """Grows as measured, and beyond the longest measured gap with its square root."""
-        horizon = len(self.spread)
-        share = self.spread[np.clip(gaps.astype(int), 1, horizon) - 1]
-        growth = np.sqrt(np.maximum(gaps / horizon, 1)).astype(np.float32)
-        return share * growth[:, None] * _own_size(boxes)
 
     def _parts(self, state: State) -> tuple[Boxes, NDArray, NDArray]:
         windows = state[:, :-2].reshape(len(state), self.q + 1, 4)
@@ -212,6 +205,10 @@ def load_predictor(
     assert path is not None
     device = choose_device(device)
     model, card = load_model(path)
+    if kind_of(card) == "causal":
+        from mambatrack.causal_prediction import CausalPredictor
+
+        return CausalPredictor(model, card["spread"], device)
     return MambaPredictor(
         model, card["architecture"]["window"], card["normalisation"]["unit"], card["spread"],
         image_size, device, refill_gaps,
@@ -228,12 +225,28 @@ def weights_path(path_or_name: str | Path) -> Path | None:
     return Path(path_or_name)
 
 
-def load_model(path: Path) -> tuple["MotionPredictor", dict[str, Any]]:
+def new_model(kind: str, d_model: int, layers: int, d_state: int) -> Any:
+    """An untrained network: mamba.MotionPredictor or causal.CausalMotionPredictor."""
+    if kind == "causal":
+        from mambatrack.causal import CausalMotionPredictor
+
+        return CausalMotionPredictor(d_model, layers, d_state)
+    if kind == "window":
+        from mambatrack.mamba import MotionPredictor
+
+        return MotionPredictor(d_model, layers, d_state)
+    raise ValueError(f"unknown kind of network {kind!r}; known are window and causal")
+
+
+def kind_of(card: dict[str, Any]) -> str:
+    """window or causal; cards from before there were kinds are of a window."""
+    return str(card["architecture"].get("kind", "window"))
+
+
+def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     """The network of a .safetensors file and its model card (the .json file beside it)."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
-
-    from mambatrack.mamba import MotionPredictor
 
     card_path = path.with_suffix(".json")
     for needed in (path, card_path):
@@ -245,7 +258,7 @@ def load_model(path: Path) -> tuple["MotionPredictor", dict[str, Any]]:
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         size = card["architecture"]
-        model = MotionPredictor(size["d_model"], size["layers"], size["d_state"])
+        model = new_model(kind_of(card), size["d_model"], size["layers"], size["d_state"])
         model.load_state_dict(load_file(path))
     except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
@@ -265,7 +278,7 @@ def choose_device(device: str) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """So small a network gains nothing from more threads, and waits for them on a busy machine."""
     import torch
 
@@ -277,12 +290,23 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def spread_after(measured: Boxes, gaps: NDArray, boxes: Boxes) -> Boxes:
+    """measured [H, 4] after 1..H frames, as a share of the size; gaps [N] frames -> [N, 4] pixels.
+
+    Grows as measured, and beyond the longest measured gap with its square root.
+    """
+    horizon = len(measured)
+    share = measured[np.clip(gaps.astype(int), 1, horizon) - 1]
+    growth = np.sqrt(np.maximum(gaps / horizon, 1)).astype(np.float32)
+    return share * growth[:, None] * _own_size(boxes)
+
+
 def _own_size(boxes: Boxes) -> Boxes:
     """cxcywh [N, 4] -> the size that each coordinate is measured by: (w, h, w, h)."""
     return boxes[:, [2, 3, 2, 3]]
 
 
-def _plausible(boxes: Boxes) -> Boxes:
+def as_plausible(boxes: Boxes) -> Boxes:
     """Keeps extrapolated boxes finite and of positive size."""
     bounded = np.clip(boxes, -1e7, 1e7)
     bounded[:, 2:] = np.maximum(bounded[:, 2:], SMALLEST)

@@ -10,7 +10,7 @@ neighbours'.
 import csv
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,8 @@ from mambatrack.config import Config, TrainingConfig
 from mambatrack.datasets import Sequence, find_sequences
 from mambatrack.distributed import Processes, join_processes
 from mambatrack.errors import MambatrackError
-from mambatrack.losses import HORIZON, Validation, rollout_loss
-from mambatrack.mamba import MotionPredictor
-from mambatrack.prediction import choose_device
+from mambatrack.losses import HORIZON, Network, Validation, rollout_loss
+from mambatrack.prediction import choose_device, new_model
 from mambatrack.version import VERSION
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
@@ -67,12 +66,15 @@ def _train(
     report: Callable[[int, int, float], None],
     processes: Processes,
 ) -> Path:
+    if settings.kind == "causal" and settings.unit != "box":
+        raise MambatrackError("a causal network knows training.unit box only")
     folder.mkdir(parents=True, exist_ok=True)
     sequences = [each for root in roots for each in find_sequences(root) if each.gt_path]
     learn, check = _split(sequences, settings.seed)
     errors = _errors(settings)
     sampler = _sampler(learn, settings, settings.rollout, errors)
-    validation = Validation(_sampler(check, settings, HORIZON, errors), settings)
+    unbroken = replace(settings, gaps=0.0)
+    validation = Validation(_sampler(check, unbroken, HORIZON, errors), settings)
     model, optimiser, done = _start(folder / "checkpoint.safetensors", settings, processes)
     log = _Log(folder / "log.csv", done) if processes.first else None
     losses: list[float] = []
@@ -128,7 +130,7 @@ def draw_curve(log: Path, picture: Path) -> bool:
 
 def _start(
     checkpoint: Path, settings: TrainingConfig, processes: Processes
-) -> tuple[MotionPredictor, torch.optim.Optimizer, int]:
+) -> tuple[Network, torch.optim.Optimizer, int]:
     """Model and optimiser after the step that is returned, the same in all processes."""
     if settings.batch_size < processes.count:
         raise MambatrackError(
@@ -136,7 +138,7 @@ def _start(
             "processes; raise training.batch_size or start fewer of them"
         )
     torch.manual_seed(settings.seed)
-    model = MotionPredictor(settings.d_model, settings.layers, settings.d_state)
+    model = new_model(settings.kind, settings.d_model, settings.layers, settings.d_state)
     model.to(processes.device)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-8)
     done = resume(checkpoint, settings, model, optimiser)
@@ -149,7 +151,7 @@ def _start(
 
 
 def _step(
-    model: MotionPredictor,
+    model: Network,
     optimiser: torch.optim.Optimizer,
     sampler: WindowSampler,
     settings: TrainingConfig,
@@ -181,7 +183,7 @@ def _step(
 
 
 def _card(
-    model: MotionPredictor,
+    model: Network,
     settings: TrainingConfig,
     roots: list[Path],
     learned: int,
@@ -194,7 +196,7 @@ def _card(
         "format": 1,
         "mambatrack": VERSION,
         "architecture": {
-            "d_model": settings.d_model, "layers": settings.layers, "d_state": settings.d_state,
+            "kind": settings.kind, "d_model": settings.d_model, "layers": settings.layers, "d_state": settings.d_state,
             "window": settings.window, "parameters": sum(p.numel() for p in model.parameters()),
         },
         "normalisation": {"unit": settings.unit},
@@ -243,8 +245,9 @@ def _sampler(
 ) -> WindowSampler:
     people = [read_people(each) for each in sequences]
     return WindowSampler(
-        people, settings.window, rollout, errors, settings.noise, settings.crossings
-    )
+        people, settings.window, rollout, errors, settings.noise, settings.crossings,
+        gaps=settings.gaps,
+    )  # fmt: skip
 
 
 class _Log:

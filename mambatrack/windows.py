@@ -21,13 +21,15 @@ RIVALS = 6  # neighbours kept in a window, the nearest ones
 
 class Batch(NamedTuple):
     """history [B, q + 1, 4], newest last, of which the last ``counts`` [B] are boxes;
-    future [B, K, 4]; rivals [B, K, R, 4], the neighbours' boxes. NaN where nobody is."""
+    future [B, K, 4]; rivals [B, K, R, 4], the neighbours' boxes. NaN where nobody is. seen
+    [B, q + 1]: which boxes of the history are observations; the newest always is."""
 
     history: NDArray[np.float32]
     counts: NDArray[np.int64]
     future: NDArray[np.float32]
     rivals: NDArray[np.float32]
     image_size: NDArray[np.float32]
+    seen: NDArray[np.bool_]
 
     def ahead(self, frames: int) -> "Batch":
         """The same windows with only the next ``frames`` frames of their future."""
@@ -110,9 +112,11 @@ class WindowSampler:
         noise: float = 1.0,
         crossings: float = 0.0,
         truncated: float = 0.3,
+        gaps: float = 0.0,
     ):
         self.people, self.q, self.rollout = people, q, rollout
         self.noise, self.crossings, self.truncated = noise, crossings, truncated
+        self.gaps = gaps
         length = q + 1 + rollout
         self.errors = [run for run in errors or [] if len(run) >= length]
         if errors and not self.errors:
@@ -160,7 +164,10 @@ class WindowSampler:
         history = track[: self.q + 1].copy()
         history[: self.q + 1 - count] = history[self.q + 1 - count]
         size = np.array(people.image_size, np.float32)
-        return history, np.int64(count), track[self.q + 1 :], rivals, size
+        seen = np.arange(self.q, -1, -1) < count
+        if self.gaps and rng.random() < self.gaps:
+            seen &= ~_hole(rng, self.q + 1, count)
+        return history, np.int64(count), track[self.q + 1 :], rivals, size, seen
 
     def _rivals(self, people: People, t: int, person: int) -> NDArray[np.float32]:
         """[K, R, 4] the boxes of those who come nearest in the frames ahead."""
@@ -186,6 +193,17 @@ def _starts(which: int, people: People, rollout: int) -> NDArray[np.int64]:
         crosses[: frames - ahead] |= people.overlap[ahead:] >= CROSSING
     t, person = np.nonzero(stays)
     return np.stack([np.full(len(t), which), t, person, crosses[t, person]], axis=1)
+
+
+def _hole(rng: np.random.Generator, frames: int, count: int) -> NDArray[np.bool_]:
+    """[frames] a run of frames without an observation, of any length on a log scale, between the
+    first and the newest of the last ``count``."""
+    hole = np.zeros(frames, bool)
+    if count > 2:
+        length = int(np.exp(rng.uniform(0, np.log(count - 1))))
+        start = int(rng.integers(frames - count + 1, frames - length))
+        hole[start : start + length] = True
+    return hole
 
 
 def _relative_errors(truth: NDArray, found: NDArray) -> NDArray[np.float32]:

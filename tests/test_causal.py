@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack.causal import (
+    TOKEN,
+    UNITS,
+    CausalMotionPredictor,
+    observed_tokens,
+    roll_out_causal,
+)
+from mambatrack.causal_prediction import GAP, HEAD, PENDING, CausalPredictor
+from mambatrack.patching import forecast
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def predictor(d_model=16, layers=2, d_state=4):
+    return CausalPredictor(CausalMotionPredictor(d_model, layers, d_state), [[0.1] * 4] * 3)
+
+
+def walk(frames, tracks=3, seed=0):
+    """[frames, tracks, 4] boxes of people who wander and change their size a little."""
+    rng = np.random.default_rng(seed)
+    boxes = np.cumsum(rng.normal(0, [4, 2, 1, 1], (frames, tracks, 4)), axis=0)
+    return (boxes + [300, 200, 60, 150]).clip(20).astype(np.float32)
+
+
+def fed(tracker, boxes, seen):
+    """State of the tracks after all frames; seen [frames] tells where they are corrected."""
+    state = tracker.start(boxes[0])
+    for box, there in zip(boxes[1:], seen[1:], strict=True):
+        _, _, state = tracker.predict(state)
+        state = tracker.correct(state, box) if there else state
+    return state
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    steps=st.integers(1, 6),
+    layers=st.integers(1, 3),
+)
+def test_split_and_carry_equals_the_whole(lengths, steps, layers):
+    model = CausalMotionPredictor(16, layers, 4)
+    lengths = torch.tensor(lengths)
+    tokens = torch.randn(len(lengths), 9 + steps, TOKEN)
+    rows = torch.arange(len(lengths))
+    _, carried = model(tokens, lengths)
+    for k in range(steps):
+        offset, carried = model.step(tokens[rows, lengths + k], carried)
+        whole, after = model(tokens, lengths + k + 1)
+        torch.testing.assert_close(offset, whole[rows, lengths + k], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(carried, after, atol=1e-5, rtol=1e-5)
+
+
+def test_no_token_sees_a_later_one_and_padding_does_not_leak():
+    model = CausalMotionPredictor(16, 2, 4)
+    tokens = torch.randn(2, 7, TOKEN)
+    changed = tokens.clone()
+    changed[:, 4:] = float("nan")
+    lengths = torch.tensor([4, 3])
+    before, after = model(tokens, torch.tensor([7, 7]))[0], model(changed, lengths)[0]
+    torch.testing.assert_close(after[0, :4], before[0, :4])
+    assert (after[0, 4:] == 0).all() and (after[1, 3:] == 0).all()
+
+
+def test_gradients_reach_every_parameter_through_the_carried_state():
+    model = CausalMotionPredictor(16, 2, 4)
+    boxes = torch.from_numpy(walk(9)).transpose(0, 1)
+    ahead = roll_out_causal(model, boxes, torch.ones(3, 9, dtype=torch.bool), 3)[0]
+    ahead[:, -1].square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_tokens_are_offsets_per_frame_in_units_of_the_box():
+    boxes = torch.tensor([[[0.0, 0, 40, 40], [9, 9, 40, 40], [6, 0, 40, 40], [8, 0, 40, 40]]])
+    seen = torch.tensor([[True, False, True, True]])
+    tokens, lengths, frames, scale = observed_tokens(boxes, seen)
+    assert lengths.tolist() == [3] and frames[0, :3].tolist() == [0, 2, 3]
+    assert scale[0].tolist() == [40 / UNITS] * 4
+    assert tokens[0, :3, 0].tolist() == [0, 1.5, 1]  # 6 pixels in two frames, 2 in one
+    np.testing.assert_allclose(tokens[0, :3, 4], np.log([1, 2, 1]), atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seen=st.lists(st.booleans(), min_size=1, max_size=25), steps=st.integers(1, 5))
+def test_frame_by_frame_equals_the_whole_track_at_once(seen, steps):
+    seen = np.array([True, *seen, True])
+    boxes, tracker = walk(len(seen)), predictor()
+    ahead, _ = forecast(tracker, fed(tracker, boxes, seen), steps)
+    whole = torch.from_numpy(boxes).transpose(0, 1)
+    with torch.inference_mode():
+        expected = roll_out_causal(
+            tracker.model, whole, torch.from_numpy(seen).expand(3, -1), steps
+        )[0]
+    np.testing.assert_allclose(ahead, expected.numpy(), atol=2e-3)
+
+
+def test_a_track_that_is_found_again_goes_on_from_what_was_observed():
+    boxes, tracker = walk(30), predictor()
+    seen = np.ones(30, bool)
+    seen[10:29] = False
+    state = fed(tracker, boxes, seen)
+    _, _, after = tracker.predict(state)
+    carried = slice(HEAD, HEAD + tracker.carried)
+    unbroken = fed(tracker, boxes[:10], np.ones(10, bool))
+    known = tracker.predict(unbroken)[2][:, carried]
+    np.testing.assert_array_equal(state[:, carried], known)
+    with torch.inference_mode():
+        _, expected = tracker.model.step(
+            torch.from_numpy(state[:, PENDING].copy()), torch.from_numpy(known.copy())
+        )
+    np.testing.assert_allclose(after[:, carried], expected.numpy(), atol=1e-6)
+
+
+def test_correct_needs_the_head_of_the_state_only_and_changes_no_argument():
+    boxes, tracker = walk(6), predictor()
+    _, _, state = tracker.predict(fed(tracker, boxes, np.ones(6, bool)))
+    before = state.copy()
+    whole = tracker.correct(state, boxes[0])
+    head = tracker.correct(state[:, :HEAD], boxes[0])
+    np.testing.assert_array_equal(state, before)
+    np.testing.assert_array_equal(head, whole[:, :HEAD])
+    np.testing.assert_array_equal(whole[:, HEAD:], state[:, HEAD:])
+    assert (whole[:, GAP] == 0).all() and (state[:, GAP] == 1).all()
+
+
+def test_tracks_do_not_mix_and_none_is_fine():
+    boxes, tracker = walk(8), predictor()
+    together = fed(tracker, boxes, np.ones(8, bool))
+    alone = fed(tracker, boxes[:, 1:2], np.ones(8, bool))
+    np.testing.assert_allclose(together[1:2], alone, atol=1e-4)
+    nobody = tracker.start(np.zeros((0, 4), np.float32))
+    ahead, spread, state = tracker.predict(nobody)
+    assert ahead.shape == spread.shape == (0, 4) and state.shape == (0, tracker.state_size)
+
+
+def test_scale_and_place_do_not_matter():
+    boxes, tracker = walk(12), predictor()
+    shift = np.array([500, -90, 0, 0], np.float32)
+    ahead, _ = forecast(tracker, fed(tracker, boxes, np.ones(12, bool)), 4)
+    moved, _ = forecast(tracker, fed(tracker, boxes * 3 + shift, np.ones(12, bool)), 4)
+    np.testing.assert_allclose(moved, ahead * 3 + shift, rtol=1e-4, atol=2e-2)
+
+
+def test_outliers_and_thousands_of_frames_stay_finite():
+    tracker = predictor()
+    state = tracker.start(np.array([[0, 0, 1, 1e6], [10, 10, 20, 50]], np.float32))
+    ahead, _ = forecast(tracker, state, 2000)
+    assert np.isfinite(ahead).all() and (ahead[..., 2:] > 0).all()
+    state = tracker.correct(tracker.predict(state)[2], np.full((2, 4), 1e6, np.float32))
+    assert np.isfinite(tracker.predict(state)[2]).all()
+
+
+def test_a_track_takes_less_than_64_kb():
+    assert predictor(32, 2, 8).state_size * 4 < 12_000
+    assert predictor(64, 3, 8).state_size * 4 < 64 * 1024
