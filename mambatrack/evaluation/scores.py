@@ -182,30 +182,34 @@ def _trackeval() -> Any:
 def _trackeval_data(sequence: Sequence, results: Path, strict: bool) -> dict[str, Any]:
     """One sequence as TrackEval's metrics want it, after TrackEval's own pre-processing.
 
-    TrackEval reads files in a fixed layout only, so it is given clean copies in that layout.
+    TrackEval looks for files in a fixed layout; it finds empty ones there, and in the place of
+    their text it is given the tables that were read and checked already.
     """
     trackeval = _trackeval()
     truth, found = _truth_table(sequence), _result_table(sequence, results, strict)
     with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        _write(Path(folder) / "gt" / "sequence" / "gt" / "gt.txt", truth)
-        _write(Path(folder) / "results" / "tracker" / "data" / "sequence.txt", found)
-        try:
-            dataset = trackeval.datasets.MotChallenge2DBox(
-                {
-                    "GT_FOLDER": f"{folder}/gt",
-                    "TRACKERS_FOLDER": f"{folder}/results",
-                    "SEQ_INFO": {"sequence": sequence.frames},
-                    "SKIP_SPLIT_FOL": True,
-                    "BENCHMARK": _benchmark(sequence, truth),
-                    "PRINT_CONFIG": False,
-                }
-            )
-            raw = dataset.get_raw_seq_data("tracker", "sequence")
-            return dataset.get_preprocessed_seq_data(raw, "pedestrian")
-        except trackeval.utils.TrackEvalException as error:
-            raise MambatrackError(
-                f"TrackEval refuses {results} or {sequence.gt_path}: {error}"
-            ) from None
+        for name in ("gt/sequence/gt/gt.txt", "results/tracker/data/sequence.txt"):
+            (Path(folder) / name).parent.mkdir(parents=True)
+            (Path(folder) / name).touch()
+        dataset = trackeval.datasets.MotChallenge2DBox(
+            {
+                "GT_FOLDER": f"{folder}/gt",
+                "TRACKERS_FOLDER": f"{folder}/results",
+                "SEQ_INFO": {"sequence": sequence.frames},
+                "SKIP_SPLIT_FOL": True,
+                "BENCHMARK": _benchmark(sequence, truth),
+                "PRINT_CONFIG": False,
+            }
+        )
+    tables = {"gt.txt": _by_frame(truth), "sequence.txt": _by_frame(found)}
+    dataset._load_simple_text_file = lambda file, **_: (tables[Path(file).name], {})
+    try:
+        raw = dataset.get_raw_seq_data("tracker", "sequence")
+        return dataset.get_preprocessed_seq_data(raw, "pedestrian")
+    except trackeval.utils.TrackEvalException as error:
+        raise MambatrackError(
+            f"TrackEval refuses {results} or {sequence.gt_path}: {error}"
+        ) from None
 
 
 def _benchmark(sequence: Sequence, truth: NDArray[np.float64]) -> str:
@@ -233,10 +237,11 @@ def _from_frame_one(sequence: Sequence, table: NDArray[np.float64]) -> NDArray[n
     return np.concatenate([table[:, :1] - sequence.start, table[:, 1:]], axis=1)
 
 
-def _write(path: Path, table: NDArray[np.float64]) -> None:
-    path.parent.mkdir(parents=True)
-    whole = ["%d", "%d"] + ["%.17g"] * (table.shape[1] - 2)
-    np.savetxt(path, table, delimiter=",", fmt=whole)
+def _by_frame(table: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """The rows of each frame, by its number as text."""
+    frames, first = np.unique(np.sort(table[:, 0]), return_index=True)
+    rows = np.split(table[np.argsort(table[:, 0], kind="stable")], first[1:])
+    return {f"{frame:.0f}": part for frame, part in zip(frames, rows, strict=False)}
 
 
 def _score(metrics: Raw) -> Score:
