@@ -29,12 +29,14 @@ def build_parser() -> argparse.ArgumentParser:
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
     )
     tune = _command(choices, "tune", scoring.tune, "search settings of the tracker")
+    bench = _command(choices, "bench", scoring.bench, "time for a frame, beside other trackers")
     hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
     _add_train(train)
     _add_eval(score)
     _add_eval_motion(motion)
     _add_tune(tune)
+    _add_bench(bench)
     _add_submit(hand_in)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
     return parser
@@ -146,6 +148,17 @@ def _add_tune(parser: argparse.ArgumentParser) -> None:
     _add_detector(parser)
     _add_engine(parser)
     parser.set_defaults(check=_check_engine)
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--peers", action="store_true", required=True, help="run other trackers too")
+    add("--dataset", metavar="DIR", help="sequences with gt and det to score them on")
+    add("--peer", action="append", default=[], metavar="NAME=PYTHON",
+        help="interpreter that has trackers, norfair or boxmot; several times")  # fmt: skip
+    add("--passes", type=_count, default=5, metavar="N", help="of the timing, in turn (5)")
+    add("--results", metavar="DIR", help="keep everybody's MOT files")
+    add("--out", default="benchmarks.md", metavar="FILE", help="the page (benchmarks.md)")
 
 
 def _add_submit(parser: argparse.ArgumentParser) -> None:

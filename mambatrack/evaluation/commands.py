@@ -105,6 +105,22 @@ def tune(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def bench(options: argparse.Namespace, config: Config) -> int:
+    """Other trackers on the same boxes, in turn."""
+    from mambatrack.evaluation.peers import bench_peers, parse_pythons
+
+    def tell(line: str) -> None:
+        if not options.quiet:
+            print(line, flush=True)
+
+    bench_peers(
+        options.dataset, options.out, parse_pythons(options.peer), options.passes, tell,
+        options.results,
+    )  # fmt: skip
+    tell(f"wrote {options.out}")
+    return OK
+
+
 def submit(options: argparse.Namespace, config: Config) -> int:
     """Checks results and zips them for an evaluation server."""
     from mambatrack.evaluation.submission import make_submission
