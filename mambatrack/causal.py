@@ -1,4 +1,4 @@
-"""The causal motion predictor in torch: one token per observation, state carried from frame to frame.
+"""The causal motion predictor in torch: one token per observation, state carried along.
 
 The block of mamba.py without its backward branch, so that a new token changes nothing that was
 computed before: a frame costs one step of the recurrence, whatever the length of the track.
@@ -7,6 +7,8 @@ A token [TOKEN] is the offset of cx, cy, w, h per frame in units of the box, log
 spans (0 without a gap), log(1 + frames unseen) (0 for an observation, more for a prediction that
 is fed back), and log(w / h). The first token of a track has the offset 0.
 """
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -60,9 +62,9 @@ class CausalMotionPredictor(nn.Module):
         self.embed = nn.Linear(TOKEN, d_model)
         self.blocks = nn.ModuleList(CausalBlock(d_model, d_state) for _ in range(layers))
         self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 4))
-        past, d_inner = len(self.blocks[0].mamba.conv) - 1, 2 * d_model
-        self.shapes = ((past, d_inner), (d_inner, d_state))
-        self.carried_size = layers * d_inner * (past + d_state)
+        d_conv, d_inner = 4, 2 * d_model  # of MambaBlock
+        self.shapes = ((d_conv - 1, d_inner), (d_inner, d_state))
+        self.carried_size = layers * d_inner * (d_conv - 1 + d_state)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """tokens [B, L, TOKEN], of which the first ``lengths`` [B] count -> the offset after each
@@ -87,7 +89,7 @@ class CausalMotionPredictor(nn.Module):
                 part.unflatten(1, shape)
                 for part, shape in zip(parts[2 * index : 2 * index + 2], self.shapes, strict=True)
             ]
-            hidden, *state = block.step(hidden, *state)
+            hidden, *state = cast(CausalBlock, block).step(hidden, *state)
             after += [each.flatten(1) for each in state]
         return self.head(hidden), torch.cat(after, dim=1)
 
@@ -102,7 +104,8 @@ def observed_tokens(boxes: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor
     lengths = seen.sum(1)
     frames = (~seen).to(torch.uint8).argsort(dim=1, stable=True)
     last = frames.gather(1, lengths[:, None] - 1)
-    frames = torch.where(token_mask(lengths, *seen.shape, seen.device), frames, last)
+    counted = token_mask(lengths, len(frames), frames.shape[1], frames.device)
+    frames = torch.where(counted, frames, last)
     boxes = boxes.gather(1, frames[..., None].expand(-1, -1, 4))
     scale = _running_size(boxes) / UNITS
     spans = frames.diff(dim=1, prepend=frames[:, :1]).clamp(min=1).to(boxes.dtype)

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mambatrack.prediction import Boxes, State, as_plausible, one_thread, spread_after
 

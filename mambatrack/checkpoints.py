@@ -15,7 +15,6 @@ from mambatrack.config import TrainingConfig
 from mambatrack.errors import MambatrackError
 from mambatrack.losses import Network
 
-
 FREE = ("steps", "threads", "checkpoint_every", "licence")  # may differ in a continued run
 
 

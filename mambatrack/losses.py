@@ -66,7 +66,7 @@ def _dense_loss(
     track = torch.cat([history, future[:, :1]], dim=1)
     moves = track.diff(dim=1).gather(1, frames[..., None].expand(-1, -1, 4))
     errors = offsets - moves / units[..., None]
-    counted = token_mask(lengths, *frames.shape, frames.device)
+    counted = token_mask(lengths, len(frames), frames.shape[1], frames.device)
     return F.smooth_l1_loss(errors[counted], torch.zeros_like(errors[counted]))
 
 

@@ -196,8 +196,9 @@ def _card(
         "format": 1,
         "mambatrack": VERSION,
         "architecture": {
-            "kind": settings.kind, "d_model": settings.d_model, "layers": settings.layers, "d_state": settings.d_state,
-            "window": settings.window, "parameters": sum(p.numel() for p in model.parameters()),
+            "kind": settings.kind, "d_model": settings.d_model, "layers": settings.layers,
+            "d_state": settings.d_state, "window": settings.window,
+            "parameters": sum(p.numel() for p in model.parameters()),
         },
         "normalisation": {"unit": settings.unit},
         "data": [_short(root) for root in roots],

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from mambatrack import MambatrackError, load_config
 from mambatrack.distributed import Processes, is_first_process, join_processes, own_device
 from mambatrack.losses import rollout_loss
-from mambatrack.mamba import MotionPredictor
+from mambatrack.prediction import new_model
 from mambatrack.synthetic import write_sequence
 from mambatrack.training import train
 from mambatrack.windows import Batch
@@ -76,16 +76,21 @@ def crowd(rng, size):
     future = history[:, -1:] + rng.normal(0, 1, (size, 3, 4)).astype(np.float32)
     away = rng.choice([2, 500, np.nan], (size, 3, 2, 1)).astype(np.float32)
     counts = rng.integers(1, 7, size)
-    return Batch(
-        history, counts, future, future[:, :, None] + away, np.full((size, 2), 500, np.float32)
-    )
+    rivals, image_size = future[:, :, None] + away, np.full((size, 2), 500, np.float32)
+    seen = np.arange(5, -1, -1) < counts[:, None]
+    return Batch(history, counts, future, rivals, image_size, seen)
 
 
 @settings(max_examples=25, deadline=None)
-@given(size=st.integers(1, 9), count=st.integers(1, 5), seed=st.integers(0, 99))
-def test_losses_and_gradients_of_the_shares_add_up_to_those_of_the_batch(size, count, seed):
+@given(
+    size=st.integers(1, 9),
+    count=st.integers(1, 5),
+    seed=st.integers(0, 99),
+    kind=st.sampled_from(["window", "causal"]),
+)
+def test_losses_and_gradients_of_the_shares_add_up_to_those_of_the_batch(size, count, seed, kind):
     torch.manual_seed(0)
-    model = MotionPredictor(8, 1, 2)
+    model = new_model(kind, 8, 1, 2)
     recipe = load_config(None, {"training.identity_weight": 0.5}).training
     batch = crowd(np.random.default_rng(seed), size)
 

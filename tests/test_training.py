@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, load_config, load_predictor
 from mambatrack.boxes import cxcywh_to_xyxy, iou
+from mambatrack.causal_prediction import CausalPredictor
 from mambatrack.datasets import find_sequences
 from mambatrack.losses import generalised_iou, identity_loss, rollout_loss
 from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
@@ -145,6 +146,43 @@ def test_training_learns_and_its_predictor_loads(data, tmp_path):
     assert state.shape == (1, 46)
 
 
+def test_a_causal_network_learns_from_histories_with_gaps_and_loads(data, tmp_path):
+    recipe = settings_of(
+        kind="causal", d_model=16, steps=120, warmup=40, checkpoint_every=40, rollout=3, gaps=0.5,
+        noise_data=str(data), identity_weight=0.1, window=12,
+    )  # fmt: skip
+    out = train([data], recipe, tmp_path)
+    with (tmp_path / "log.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < losses[0]
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["architecture"]["kind"] == "causal" and "--training.kind causal" in card["command"]
+    predictor = load_predictor(out)
+    assert isinstance(predictor, CausalPredictor)
+    assert predictor.start(np.array([[10, 10, 5, 9]], np.float32)).shape == (1, 17 + 2 * 32 * 5)
+
+
+def test_a_causal_network_has_one_unit(data, tmp_path):
+    with pytest.raises(MambatrackError, match="training.unit box only"):
+        train([data], settings_of(kind="causal", unit="image"), tmp_path)
+
+
+def test_gaps_lie_between_the_first_and_the_newest_box(data):
+    plain, holed = (
+        sampler(data, gaps=share).batch(np.random.default_rng(4), 200) for share in (0.0, 1.0)
+    )
+    known = np.arange(10, -1, -1) < plain.counts[:, None]
+    np.testing.assert_array_equal(plain.seen, known)
+    known = np.arange(10, -1, -1) < holed.counts[:, None]
+    rows = np.arange(200)
+    assert holed.seen[rows, 11 - holed.counts].all() and holed.seen[:, -1].all()
+    assert not (holed.seen & ~known).any()
+    missing = (known & ~holed.seen).sum(1)
+    assert (missing[holed.counts > 2] > 0).all() and missing.max() > 5
+    unbroken = np.abs(np.diff((holed.seen | ~known).astype(int), axis=1)).sum(1)
+    assert unbroken.max() <= 2
+
+
 def test_training_that_diverges_says_so_and_writes_nothing_of_it(data, tmp_path):
     recipe = settings_of(rate=1000.0, warmup=1, steps=200, checkpoint_every=200)
     with pytest.raises(MambatrackError, match="loss is (nan|inf) at step .* lower training.rate"):
@@ -194,8 +232,26 @@ def test_unusable_checkpoints_and_data_are_explained(data, tmp_path):
     train([data], settings_of(steps=3), tmp_path)
     with pytest.raises(MambatrackError, match="other settings"):
         train([data], settings_of(seed=1), tmp_path)
+    with pytest.raises(MambatrackError, match="other settings"):
+        train([data], settings_of(kind="causal"), tmp_path)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"damaged")
     with pytest.raises(MambatrackError, match="is damaged"):
         train([data], settings_of(), tmp_path)
     with pytest.raises(MambatrackError, match="at least 2 sequences"):
         train([data / "world0"], settings_of(), tmp_path / "other")
+
+
+def test_a_checkpoint_from_before_a_setting_was_there_is_continued(data, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    train([data], settings_of(steps=3), tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    older = json.loads(metadata["settings"])
+    del older["kind"], older["gaps"]
+    save_file(load_file(path), path, metadata | {"settings": json.dumps(older)})
+    steps = []
+    train([data], settings_of(steps=5), tmp_path, lambda step, *_: steps.append(step))
+    assert steps == [4, 5]
