@@ -1,75 +1,126 @@
-"""Similarities, gates and the Hungarian assignment: arrays in, index pairs out."""
+"""Candidate pairs, gates and the Hungarian assignment: arrays in, index pairs out.
 
+Only boxes that overlap can be matched, so what is handed on is a list of pairs, not a table: its
+length grows with the number of tracks, not with its square.
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.boxes import height_iou, iou
-
-Indices = NDArray[np.int64]
-
-
-class Matches(NamedTuple):
-    """pairs [K, 2] (track, detection); unmatched_tracks [.], unmatched_detections [.]."""
-
-    pairs: Indices
-    unmatched_tracks: Indices
-    unmatched_detections: Indices
+DENSE = 10_000  # up to so many cells the whole table of similarities is faster than a sweep
+ROUNDS = 4  # of picking clear pairs; what is left goes to the Hungarian assignment
 
 
-def similarity(tracks: NDArray, detections: NDArray, height_power: float = 0.0) -> NDArray:
-    """IoU of predicted boxes [N, 4] and detected ones [M, 4], xyxy pixels -> [N, M] in [0, 1].
+class Pairs(NamedTuple):
+    """tracks [K], detections [K], similarities [K] in (0, 1], in any order."""
+
+    tracks: NDArray[np.int64]
+    detections: NDArray[np.int64]
+    similarities: NDArray[np.floating]
+
+    def select(self, chosen: NDArray) -> "Pairs":
+        """The chosen pairs (mask or indices [K])."""
+        return Pairs(self.tracks[chosen], self.detections[chosen], self.similarities[chosen])
+
+
+def candidates(tracks: NDArray, detections: NDArray, height_power: float = 0.0) -> Pairs:
+    """All pairs of overlapping boxes: tracks [N, 4], detections [M, 4], xyxy pixels."""
+    a, b = np.ascontiguousarray(tracks.T), np.ascontiguousarray(detections.T)
+    if len(tracks) * len(detections) > DENSE:
+        rows, columns = sweep(a, b)
+        values = similarity(a.take(rows, axis=1), b.take(columns, axis=1), height_power)
+        return Pairs(rows, columns, values)
+    values = similarity(a[:, :, None], b[:, None], height_power)
+    (cells,) = values.ravel().nonzero()
+    rows, columns = np.divmod(cells, max(len(detections), 1))
+    return Pairs(rows, columns, values.ravel()[cells])
+
+
+def similarity(a: NDArray, b: NDArray, height_power: float = 0.0) -> NDArray:
+    """IoU of boxes [4, ...] and [4, ...], xyxy pixels, broadcast against each other, in [0, 1].
 
     height_power: multiplies by the overlap of the vertical extents to that power. People in a
     crossing differ in height and depth more than in place (Hybrid-SORT, AAAI 2024, uses power 1).
     """
-    overlap = iou(tracks, detections)
+    sides = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
+    shared = sides[0] * sides[1]
+    union = _area(a) + _area(b) - shared
+    overlap = shared / np.maximum(union, 1e-9)
     if height_power:
-        overlap = overlap * height_iou(tracks, detections) ** height_power
+        hull = np.maximum(a[3], b[3]) - np.minimum(a[1], b[1])
+        overlap = overlap * (sides[1] / np.maximum(hull, 1e-9)) ** height_power
     return overlap
 
 
-def assign(similarities: NDArray, allowed: NDArray[np.bool_]) -> Matches:
-    """The one-to-one matching of the largest total similarity; only ``allowed`` pairs are matched.
+def _area(boxes: NDArray) -> NDArray:
+    sides = np.maximum(boxes[2:] - boxes[:2], 0)
+    return sides[0] * sides[1]
 
-    similarities, allowed [N, M] -> Matches, of the right shapes also where N or M is 0.
+
+def sweep(a: NDArray, b: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the boxes a [4, N] and b [4, M], xyxy, that overlap: [K] each.
+
+    With b in the order of its left edges, those that a box of ``a`` can reach are one run: it ends
+    before the first that starts right of the box, and starts at the first that ends right of the
+    box's left edge. Only the pairs in these runs are looked at.
     """
-    tracks, detections = similarities.shape
-    pairs = np.zeros((0, 2), np.int64)
-    if allowed.any():
-        cost = np.where(allowed, -similarities, 0.0)
-        _, chosen, _ = lap.lapjv(cost, extend_cost=True)
-        rows = np.flatnonzero(chosen >= 0)
-        rows = rows[allowed[rows, chosen[rows]]]
-        pairs = np.stack([rows, chosen[rows]], axis=1).astype(np.int64)
-    return Matches(
-        pairs,
-        np.setdiff1d(np.arange(tracks), pairs[:, 0]),
-        np.setdiff1d(np.arange(detections), pairs[:, 1]),
-    )
+    order = b[0].argsort()
+    left, top, right, bottom = b.take(order, axis=1)
+    start = np.maximum.accumulate(right).searchsorted(a[0], side="right")
+    count = np.maximum(left.searchsorted(a[2]) - start, 0)
+    rows = np.repeat(np.arange(len(count)), count)
+    places = np.arange(len(rows)) + np.repeat(start - (np.cumsum(count) - count), count)
+    over = (a[0].take(rows) < right.take(places)) & (a[1].take(rows) < bottom.take(places))
+    (over,) = (over & (a[3].take(rows) > top.take(places))).nonzero()
+    return rows.take(over), order.take(places.take(over))
 
 
-def cascade(
-    similarities: NDArray, passes: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
-) -> Matches:
-    """Several assignments in turn, each on what the earlier ones left over.
+def assign(pairs: Pairs) -> NDArray[np.int64]:
+    """The one-to-one matching of the largest total similarity -> indices into ``pairs``.
 
-    similarities [N, M]; passes: (tracks taking part [N], pairs allowed [N, M]) of each pass.
+    A pair worth more than all others of its track and of its detection together is in every best
+    matching. In a usual frame that settles all but a few, which are left to the Hungarian method.
     """
-    free_tracks = np.ones(similarities.shape[0], bool)
-    free_detections = np.ones(similarities.shape[1], bool)
-    found = [np.zeros((0, 2), np.int64)]
-    for taking_part, allowed in passes:
-        rows = np.flatnonzero(free_tracks & taking_part)
-        columns = np.flatnonzero(free_detections)
-        block = np.ix_(rows, columns)
-        local = assign(similarities[block], allowed[block]).pairs
-        pairs = np.stack([rows[local[:, 0]], columns[local[:, 1]]], axis=1)
-        free_tracks[pairs[:, 0]] = False
-        free_detections[pairs[:, 1]] = False
-        found.append(pairs)
-    return Matches(
-        np.concatenate(found), np.flatnonzero(free_tracks), np.flatnonzero(free_detections)
-    )
+    left = np.arange(len(pairs.tracks))
+    settled = []
+    for _ in range(ROUNDS):
+        tracks, detections, values = (each[left] for each in pairs)
+        of_track, of_detection = np.bincount(tracks, values), np.bincount(detections, values)
+        clear = 3 * values > of_track[tracks] + of_detection[detections]
+        settled.append(left[clear])
+        of_track[tracks[clear]] = of_detection[detections[clear]] = -1
+        left = left[(of_track[tracks] >= 0) & (of_detection[detections] >= 0)]
+        if not len(left) or not len(settled[-1]):
+            break
+    if len(left):
+        settled.append(left[_hungarian(pairs.select(left))])
+    return np.concatenate(settled)
+
+
+def _hungarian(pairs: Pairs) -> NDArray[np.bool_]:
+    """Which of ``pairs`` are in the best matching [K]: one dense assignment over their boxes."""
+    tracks, rows = np.unique(pairs.tracks, return_inverse=True)
+    detections, columns = np.unique(pairs.detections, return_inverse=True)
+    cost = np.zeros((len(tracks), len(detections)))
+    cost[rows, columns] = -pairs.similarities
+    _, column_of_row, _ = lap.lapjv(cost, extend_cost=True)
+    return column_of_row[rows] == columns
+
+
+def cascade(pairs: Pairs, passes: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Several assignments in turn, each on what the earlier ones left -> indices into ``pairs``.
+
+    passes: for each, which of the pairs may be matched [K].
+    """
+    allowed, *later = passes
+    (able,) = allowed.nonzero()
+    chosen = able[assign(pairs.select(able))]
+    if not later:
+        return chosen
+    tracks, detections, _ = pairs.select(chosen)
+    free = ~(np.isin(pairs.tracks, tracks) | np.isin(pairs.detections, detections))
+    return np.concatenate([chosen, cascade(pairs, [each & free for each in later])])

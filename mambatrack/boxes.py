@@ -8,17 +8,22 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
+# products with these are exact up to one rounding, as the same sums are, in one call for five
+TO_LTWH = np.array([[1, 0, -1, 0], [0, 1, 0, -1], [0, 0, 1, 0], [0, 0, 0, 1]], np.float32)
+TO_CENTRE = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0.5, 0, 1, 0], [0, 0.5, 0, 1]], np.float32)
+TO_CORNERS = np.array(
+    [[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]], np.float32
+)
+
 
 def xyxy_to_cxcywh(boxes: Array) -> Array:
-    """``boxes [..., 4]`` xyxy -> ``[..., 4]`` cxcywh."""
-    corner, size = boxes[..., :2], boxes[..., 2:] - boxes[..., :2]
-    return np.concatenate([corner + size / 2, size], axis=-1)
+    """``boxes [..., 4]`` xyxy, finite -> ``[..., 4]`` cxcywh."""
+    return boxes @ TO_LTWH @ TO_CENTRE
 
 
 def cxcywh_to_xyxy(boxes: Array) -> Array:
-    """``boxes [..., 4]`` cxcywh -> ``[..., 4]`` xyxy."""
-    centre, half = boxes[..., :2], boxes[..., 2:] / 2
-    return np.concatenate([centre - half, centre + half], axis=-1)
+    """``boxes [..., 4]`` cxcywh, finite -> ``[..., 4]`` xyxy."""
+    return boxes @ TO_CORNERS
 
 
 def xyxy_to_ltwh(boxes: Array) -> Array:
@@ -33,14 +38,18 @@ def ltwh_to_xyxy(boxes: Array) -> Array:
 
 def area(boxes: Array) -> Array:
     """``boxes [N, 4]`` xyxy -> ``[N]``; a box turned inside out has no area."""
-    return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    return sides[..., 0] * sides[..., 1]
 
 
 def intersection(a: Array, b: Array) -> Array:
     """``a [N, 4]``, ``b [M, 4]`` xyxy -> overlap area ``[N, M]``."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.prod(np.maximum(bottom_right - top_left, 0), axis=-1)
+    width, height = (
+        np.minimum(a[:, None, end], b[None, :, end])
+        - np.maximum(a[:, None, start], b[None, :, start])
+        for start, end in ((0, 2), (1, 3))
+    )
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def iou(a: Array, b: Array) -> Array:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 
+LIMITS = np.array([1e7, 1e7, 1e7, 1e7, np.inf, 2**31])  # of a row's absolute values, exclusive
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -63,18 +65,13 @@ def as_detections(source: Any) -> Detections:
     with np.errstate(over="ignore", invalid="ignore"):
         # a float32 box can round to nothing or to infinity: judge what will be used
         boxes = table[:, :4].astype(np.float32)
-        usable = np.isfinite(table).all(axis=1) & np.isfinite(boxes).all(axis=1)
-        usable &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        usable &= (np.abs(boxes) < 1e7).all(axis=1) & (np.abs(table[:, 5]) < 2**31)
-    usable &= _first_of_equals(table)
-    rows = np.flatnonzero(usable)
-    return Detections(
-        boxes[rows],
-        np.clip(table[rows, 4], 0, 1).astype(np.float32),
-        table[rows, 5].astype(np.int64),
-        rows,
-        len(table) - len(rows),
-    )
+        sound = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (np.abs(table) < LIMITS).all(axis=1)
+        (rows,) = (sound & _first_of_equals(table)).nonzero()
+    if len(rows) < len(table):
+        boxes, table = boxes[rows], table[rows]
+    scores = np.minimum(np.maximum(table[:, 4], 0), 1).astype(np.float32)
+    dropped = len(sound) - len(rows)
+    return Detections(boxes, scores, table[:, 5].astype(np.int64), rows, dropped)
 
 
 def _table(source: Any) -> NDArray[np.float64]:
@@ -92,8 +89,11 @@ def _table(source: Any) -> NDArray[np.float64]:
             f"detections have shape {array.shape}; expected (N, 4) x1 y1 x2 y2, "
             "(N, 5) with a score or (N, 6) with score and class"
         )
-    fill = np.tile([1.0, 0.0], (len(array), 1))
-    return np.concatenate([array, fill[:, array.shape[1] - 4 :]], axis=1)
+    rows, columns = array.shape
+    table = np.empty((rows, 6))
+    table[:, 4:] = 1.0, 0.0
+    table[:, :columns] = array
+    return table
 
 
 def _supervision_columns(source: Any) -> NDArray[np.float64]:
@@ -106,6 +106,10 @@ def _supervision_columns(source: Any) -> NDArray[np.float64]:
 
 
 def _first_of_equals(table: NDArray[np.float64]) -> NDArray[np.bool_]:
-    first = np.zeros(len(table), bool)
-    first[np.unique(table, axis=0, return_index=True)[1]] = True
+    """Which rows repeat no earlier one [N]. Equal rows have equal sums, and few others have."""
+    sums = np.sort(table.sum(axis=1))
+    first = np.ones(len(table), bool)
+    if np.count_nonzero(sums[1:] == sums[:-1]):
+        first[:] = False
+        first[np.unique(table, axis=0, return_index=True)[1]] = True
     return first

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association import Matches, cascade, similarity
-from mambatrack.boxes import clip, cxcywh_to_xyxy, iou, xyxy_to_cxcywh
+from mambatrack.association import candidates, cascade
+from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.prediction import Predictor, load_predictor
 from mambatrack.tracks import Tracks, TrackTable
+
+Indices = NDArray[np.int64]
 
 
 class Tracker:
@@ -53,55 +55,62 @@ class Tracker:
         """
         found = self._admit(as_detections(detections))
         boxes = xyxy_to_cxcywh(found.boxes)
-        table, config = self.table, self.config
-        table.predict(*self.predictor.predict(table["motion"]))
+        table, predictor, config = self.table, self.predictor, self.config
+        table.predict(*predictor.predict(table["motion"]))
 
-        matches = self._associate(found)
-        rows, seen = matches.pairs.T
-        motion = self.predictor.correct(table["motion"][rows], boxes[seen])
-        table.observe(rows, boxes[seen], found.select(seen), motion, config.min_hits)
-        born = self._births(found, matches.unmatched_detections)
-        motion = self.predictor.start(boxes[born])
-        table.start(boxes[born], found.select(born), motion, config.min_hits)
-        ended = table.end(config.max_age)
+        rows, seen = self._associate(found)
+        here = boxes.take(seen, axis=0)
+        motion = predictor.correct(table["motion"].take(rows, axis=0), here)
+        table.observe(rows, here, motion, found, seen)
+        born = self._births(found, seen)
+        if len(born):
+            here = boxes.take(born, axis=0)
+            table.start(here, predictor.start(here), found, born)
+        ended = table.end(config.min_hits, config.max_age)
 
         self.frame += 1
-        return table.snapshot(self.frame - 1, time_s, ended)
+        return table.snapshot(self.frame - 1, time_s, config.min_hits, ended)
 
-    def _associate(self, found: Detections) -> Matches:
-        """Active tracks first and lost ones on the rest, or all at once (config.passes)."""
+    def _associate(self, found: Detections) -> tuple[Indices, Indices]:
+        """Active tracks first and lost ones on the rest, or all at once (config.passes): rows of
+        the table [K] and the detections seen there [K]."""
         table, config = self.table, self.config
-        similarities = similarity(cxcywh_to_xyxy(table["boxes"]), found.boxes, config.height_power)
-        comparable = np.broadcast_to(found.scores >= config.match_score, similarities.shape)
+        pairs = candidates(cxcywh_to_xyxy(table["boxes"]), found.boxes, config.height_power)
+        comparable = (found.scores >= config.match_score)[pairs.detections]
         if config.class_aware:
-            comparable = comparable & (table["labels"][:, None] == found.labels)
-        active = table["gap"] == 1
-        gate = np.where(active, config.iou_gate, config.lost_iou_gate)[:, None]
-        everyone = np.ones_like(active)
-        if config.passes == 1:
-            return cascade(similarities, [(everyone, comparable & (similarities >= gate))])
-        first = (active, comparable & (similarities >= config.iou_gate))
-        second = (everyone, comparable & (similarities >= config.lost_iou_gate))
-        return cascade(similarities, [first, second])
+            comparable &= table["labels"][pairs.tracks] == found.labels[pairs.detections]
+        active = (table["gap"] == 1)[pairs.tracks]
+        gate = np.where(active, config.iou_gate, config.lost_iou_gate)
+        passes = [comparable & (pairs.similarities >= gate)]
+        if config.passes == 2:
+            lost_pass = comparable & (pairs.similarities >= config.lost_iou_gate)
+            passes = [passes[0] & active, lost_pass]
+        chosen = cascade(pairs, passes)
+        return pairs.tracks[chosen], pairs.detections[chosen]
 
-    def _births(self, found: Detections, unmatched: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _births(self, found: Detections, seen: Indices) -> Indices:
         """Which unmatched detections [.] start a track: strong, and not on top of a live one."""
-        born = unmatched[found.scores[unmatched] >= self.config.birth_score]
+        strong = found.scores >= self.config.birth_score
+        strong[seen] = False
+        (born,) = strong.nonzero()
         if self.config.birth_iou < 1 and len(born) and len(self.table):
-            overlap = iou(found.boxes[born], cxcywh_to_xyxy(self.table["boxes"]))
+            pairs = candidates(cxcywh_to_xyxy(self.table["boxes"]), found.boxes[born])
+            covering = pairs.similarities >= self.config.birth_iou
             if self.config.class_aware:
-                overlap = overlap * (found.labels[born, None] == self.table["labels"])
-            born = born[overlap.max(axis=1) < self.config.birth_iou]
+                labels = found.labels[born]
+                covering &= self.table["labels"][pairs.tracks] == labels[pairs.detections]
+            born = np.delete(born, pairs.detections[covering])
         return born
 
     def _admit(self, found: Detections) -> Detections:
         """Drops detections outside the image; counts every unusable row, and warns once."""
         dropped = found.dropped
         if self.image_size is not None:
-            cut = clip(found.boxes, self.image_size)
-            inside = (cut[:, 2:] > cut[:, :2]).all(axis=1)
-            dropped += len(found) - int(inside.sum())
-            found = found.select(inside)
+            inside = (found.boxes[:, :2] < self.image_size) & (found.boxes[:, 2:] > 0)
+            if np.count_nonzero(inside) < inside.size:
+                inside = inside.all(axis=1)
+                dropped += len(found) - np.count_nonzero(inside)
+                found = found.select(inside)
         if dropped and not self.dropped:
             warnings.warn(
                 f"frame {self.frame}: dropped {dropped} unusable detections (not finite, of no "

@@ -79,7 +79,8 @@ class TrackTable:
     """One row per live track, in preallocated arrays; ids ascend with the row.
 
     Every array is [capacity, ...] and only the first ``count`` rows are live. Nothing here grows
-    with the length of the video. Boxes are cxcywh in pixels.
+    with the length of the video. Boxes are cxcywh in pixels. The predictor's state, ``motion``
+    [count, S], is the array that the predictor returned: it can be large, so it is not copied.
     """
 
     def __init__(self, state_size: int, capacity: int = 64):
@@ -91,72 +92,83 @@ class TrackTable:
             "spread": np.zeros((capacity, 4), np.float32),
             "scores": np.zeros(capacity, np.float32),
             "labels": np.zeros(capacity, np.int64),
-            "state": np.zeros(capacity, np.uint8),
             "hits": np.zeros(capacity, np.int64),
             "gap": np.zeros(capacity, np.int64),
             "det_ind": np.zeros(capacity, np.int64),
-            "motion": np.zeros((capacity, state_size), np.float32),
         }
+        self._live = {"motion": np.zeros((0, state_size), np.float32)}
+        self._resize(0)
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, name: str) -> NDArray:
         """The live rows of one column, as a view that may be written to."""
-        return self._arrays[name][: self.count]
+        return self._live[name]
 
     def predict(self, boxes: NDArray, spread: NDArray, motion: NDArray) -> None:
         """One frame on: every track counts as unseen until it is observed."""
-        self["boxes"][:], self["spread"][:], self["motion"][:] = boxes, spread, motion
-        self["gap"][:] += 1
-        self["det_ind"][:] = -1
+        live = self._live
+        live["boxes"][:], live["spread"][:], live["motion"] = boxes, spread, motion
+        live["gap"] += 1
+        live["det_ind"].fill(-1)
 
     def observe(
-        self, rows: NDArray, boxes: NDArray, found: Detections, motion: NDArray, min_hits: int
+        self, rows: NDArray, boxes: NDArray, motion: NDArray, found: Detections, seen: NDArray
     ) -> None:
-        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``found``."""
-        self["hits"][rows] += 1
-        confirmed = (self["hits"][rows] >= min_hits) | (self["state"][rows] != TrackState.TENTATIVE)
-        self["state"][rows] = np.where(confirmed, TrackState.OBSERVED, TrackState.TENTATIVE)
-        self["gap"][rows] = 0
-        self["spread"][rows] = 0
-        self["boxes"][rows], self["motion"][rows] = boxes, motion
-        self["scores"][rows], self["labels"][rows] = found.scores, found.labels
-        self["det_ind"][rows] = found.rows
+        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
+        live = self._live
+        live["boxes"][rows], live["motion"][rows], live["spread"][rows] = boxes, motion, 0
+        live["scores"][rows] = found.scores[seen]
+        live["labels"][rows] = found.labels[seen]
+        live["det_ind"][rows] = found.rows[seen]
+        live["hits"][rows] += 1
+        live["gap"][rows] = 0
 
-    def start(self, boxes: NDArray, found: Detections, motion: NDArray, min_hits: int) -> None:
-        """New tracks at ``boxes`` [K, 4] cxcywh, with the next ids."""
-        self._reserve(self.count + len(found))
-        rows = np.arange(self.count, self.count + len(found))
-        self.count += len(found)
-        self["ids"][rows] = self.next_id + np.arange(len(found))
-        self.next_id += len(found)
-        self["hits"][rows], self["state"][rows] = 0, TrackState.TENTATIVE
-        self.observe(rows, boxes, found, motion, min_hits)
+    def start(self, boxes: NDArray, motion: NDArray, found: Detections, born: NDArray) -> None:
+        """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids."""
+        motion = np.concatenate([self["motion"], motion], dtype=np.float32)
+        rows = np.arange(self.count, len(motion))
+        self._reserve(len(motion))
+        self._resize(len(motion))
+        self._live["motion"] = motion
+        self["ids"][rows] = np.arange(self.next_id, self.next_id + len(rows))
+        self["hits"][rows] = 0
+        self.next_id += len(rows)
+        self.observe(rows, boxes, motion[rows], found, born)
 
-    def end(self, max_age: int) -> NDArray[np.int64]:
-        """Marks unseen tracks as predicted and drops those unseen for more than ``max_age`` frames
-        and unseen tentative ones; returns the ids that ended."""
-        unseen = self["gap"] > 0
-        over = unseen & ((self["gap"] > max_age) | (self["state"] == TrackState.TENTATIVE))
-        ended = self["ids"][over].copy()
-        self["state"][unseen] = TrackState.PREDICTED
-        kept = np.flatnonzero(~over)
-        for array in self._arrays.values():
-            array[: len(kept)] = array[kept]
-        self.count = len(kept)
+    def end(self, min_hits: int, max_age: int) -> NDArray[np.int64]:
+        """Drops tracks unseen for more than ``max_age`` frames and unseen ones that were not yet
+        seen ``min_hits`` times; returns the ids that ended."""
+        gap = self["gap"]
+        over = (gap > max_age) | ((gap > 0) & (self["hits"] < min_hits))
+        ended = self["ids"][over]
+        if len(ended):
+            (kept,) = (~over).nonzero()
+            for array in self._arrays.values():
+                array[: len(kept)] = array.take(kept, axis=0)
+            self._live["motion"] = self["motion"].take(kept, axis=0)
+            self._resize(len(kept))
         return ended
 
-    def snapshot(self, frame: int, time_s: float | None, ended: NDArray[np.int64]) -> Tracks:
+    def snapshot(
+        self, frame: int, time_s: float | None, min_hits: int, ended: NDArray[np.int64]
+    ) -> Tracks:
         """The live tracks as a result that later frames do not change."""
-        columns = ("ids", "scores", "labels", "state", "gap", "spread", "det_ind")
+        columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
         values = {name: self[name].copy() for name in columns}
-        tracks = Tracks(
-            frame, time_s, cxcywh_to_xyxy(self["boxes"]).astype(np.float32), **values, ended=ended
-        )
+        values["state"] = np.where(
+            values["gap"] > 0, TrackState.PREDICTED, self["hits"] >= min_hits
+        ).astype(np.uint8)
+        tracks = Tracks(frame, time_s, cxcywh_to_xyxy(self["boxes"]), **values, ended=ended)
         for array in (*values.values(), tracks.boxes, ended):
             array.setflags(write=False)
         return tracks
+
+    def _resize(self, count: int) -> None:
+        self.count = count
+        for name, array in self._arrays.items():
+            self._live[name] = array[:count]
 
     def _reserve(self, rows: int) -> None:
         for name, array in self._arrays.items():

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.association import assign, cascade, similarity
-from mambatrack.boxes import iou
+from mambatrack import association, boxes
+from mambatrack.association import Pairs, assign, candidates, cascade, similarity
 
 shapes = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 10_000))
 
@@ -16,55 +16,111 @@ def table(shape):
     return np.random.default_rng(seed).random((tracks, detections))
 
 
+def pairs_of(values, gate=0.0):
+    rows, columns = (values >= max(gate, 1e-9)).nonzero()
+    return Pairs(rows, columns, values[rows, columns])
+
+
+def crowd(seed, count=40, side=100.0):
+    """[count, 4] float32 xyxy; many overlap, some are equal, some only touch."""
+    random = np.random.default_rng(seed)
+    corner = np.round(random.uniform(0, side, (count, 2)))
+    size = np.round(random.uniform(1, side / 4, (count, 2)))
+    return np.concatenate([corner, corner + size], axis=1).astype(np.float32)
+
+
+def best_sum(values):
+    """The largest total of a one-to-one matching, by trying all."""
+    values = values if len(values) <= values.shape[1] else values.T
+    orders = itertools.permutations(range(values.shape[1]), len(values))
+    return max(sum(values[i, j] for i, j in enumerate(order)) for order in orders)
+
+
+def slow_candidates(tracks, detections, power):
+    """One pair after the other, as the definition has it."""
+    found = {}
+    for i, j in itertools.product(range(len(tracks)), range(len(detections))):
+        a, b = tracks[i : i + 1], detections[j : j + 1]
+        value = boxes.iou(a, b)[0, 0] * boxes.height_iou(a, b)[0, 0] ** power
+        if value > 0:
+            found[i, j] = value
+    return found
+
+
 @given(shape=shapes, gate=st.floats(0, 1))
-def test_assignment_is_one_to_one_and_complete(shape, gate):
-    values = table(shape)
-    pairs, tracks, detections = assign(values, values >= gate)
-    assert pairs.shape == (len(pairs), 2)
-    assert sorted([*pairs[:, 0], *tracks]) == list(range(values.shape[0]))
-    assert sorted([*pairs[:, 1], *detections]) == list(range(values.shape[1]))
-    assert all(values[i, j] >= gate for i, j in pairs)
+def test_assignment_is_one_to_one_and_above_the_gate(shape, gate):
+    pairs = pairs_of(table(shape), gate)
+    chosen = pairs.select(assign(pairs))
+    assert len(set(chosen.tracks.tolist())) == len(set(chosen.detections.tolist()))
+    assert len(set(chosen.tracks.tolist())) == len(chosen.tracks)
+    assert (chosen.similarities >= gate).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 10_000)),
+    steps=st.sampled_from([3, 10, 1000]),
+)
+def test_assignment_is_the_best_there_is(shape, steps):
+    values = np.round(table(shape) * steps) / steps
+    values[values < 0.3] = 0
+    pairs = pairs_of(values)
+    assert pairs.similarities[assign(pairs)].sum() == pytest.approx(best_sum(values))
 
 
 @settings(max_examples=40, deadline=None)
-@given(shape=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 10_000)))
-def test_assignment_is_the_best_there_is(shape):
-    values = table(shape)
-    allowed = values >= 0.3
-    worth = np.where(allowed, values, 0)
-    if worth.shape[0] > worth.shape[1]:
-        worth = worth.T
-    best = max(
-        sum(worth[i, j] for i, j in enumerate(order))
-        for order in itertools.permutations(range(worth.shape[1]), worth.shape[0])
-    )
-    pairs = assign(values, allowed).pairs
-    assert values[pairs[:, 0], pairs[:, 1]].sum() == pytest.approx(best)
+@given(seed=st.integers(0, 10_000), gate=st.sampled_from([0.01, 0.15, 0.3]))
+def test_assignment_equals_that_of_the_whole_table(seed, gate):
+    values = np.zeros((40, 30))
+    pairs = candidates(crowd(seed), crowd(seed + 1, 30), 2.0)
+    values[pairs.tracks, pairs.detections] = pairs.similarities
+    values[values < gate] = 0
+    pairs = pairs_of(values)
+    _, whole, _ = association.lap.lapjv(-values, extend_cost=True)
+    best = values[np.flatnonzero(whole >= 0), whole[whole >= 0]].sum()
+    assert pairs.similarities[assign(pairs)].sum() == pytest.approx(best)
 
 
-def test_a_similarity_on_the_gate_is_matched():
-    values = np.array([[0.3]])
-    assert len(assign(values, values >= 0.3).pairs) == 1
-    assert len(assign(values, values >= 0.3000001).pairs) == 0
+def test_no_pairs_no_matches():
+    nobody = candidates(np.zeros((0, 4), np.float32), crowd(0))
+    assert len(assign(nobody)) == 0 and len(cascade(nobody, [np.zeros(0, bool)] * 2)) == 0
+    assert len(candidates(crowd(0), np.zeros((0, 4), np.float32)).tracks) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), dense=st.booleans(), power=st.sampled_from([0.0, 1.0, 2.0]))
+def test_candidates_are_all_that_overlap_and_bit_for_bit_as_defined(seed, dense, power):
+    tracks, detections = crowd(seed, 12), crowd(seed + 1, 15)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(association, "DENSE", 1000 if dense else 0)
+        pairs = candidates(tracks, detections, power)
+    keys = zip(pairs.tracks.tolist(), pairs.detections.tolist(), strict=True)
+    found = dict(zip(keys, pairs.similarities, strict=True))
+    assert len(found) == len(pairs.tracks)
+    assert found == slow_candidates(tracks, detections, power)
 
 
 def test_cascade_gives_the_first_pass_precedence():
     values = np.array([[0.6, 0.0], [0.9, 0.5]])
-    everyone, allowed = np.ones(2, bool), np.ones((2, 2), bool)
-    first = np.array([True, False])
-    assert cascade(values, [(everyone, allowed)]).pairs.tolist() == [[0, 0], [1, 1]]
-    values[1, 1] = 0.1
-    in_turn = cascade(values, [(first, values >= 0.3), (everyone, values >= 0.3)])
-    assert in_turn.pairs.tolist() == [[0, 0]]
-    assert in_turn.unmatched_tracks.tolist() == [1]
-    assert in_turn.unmatched_detections.tolist() == [1]
+
+    def matched(pairs, passes):
+        chosen = pairs.select(cascade(pairs, passes))
+        return sorted(zip(chosen.tracks.tolist(), chosen.detections.tolist(), strict=True))
+
+    pairs = pairs_of(values)
+    first, everyone = pairs.tracks == 0, np.ones(3, bool)
+    assert matched(pairs, [everyone]) == [(0, 0), (1, 1)]
+    assert matched(pairs, [first, everyone]) == [(0, 0), (1, 1)]
+    weak = pairs.similarities >= 0.55
+    assert matched(pairs, [weak]) == [(1, 0)]
+    assert matched(pairs, [first & weak, weak]) == [(0, 0)]
 
 
 def test_height_power_prefers_the_box_of_equal_height():
-    track = np.array([[0, 0, 10, 20.0]])
-    found = np.array([[2, 0, 12, 20.0], [0, 4, 10, 20.0]])
+    track = np.array([[0, 0, 10, 20.0]]).T
+    found = np.array([[2, 0, 12, 20.0], [0, 4, 10, 20.0]]).T
     plain = similarity(track, found)
-    np.testing.assert_allclose(plain, iou(track, found))
-    assert plain[0, 1] > plain[0, 0]
+    np.testing.assert_allclose(plain, boxes.iou(track.T, found.T)[0])
+    assert plain[1] > plain[0]
     strict = similarity(track, found, height_power=2.0)
-    np.testing.assert_allclose(strict[0], [plain[0, 0], plain[0, 1] * 0.8**2])
+    np.testing.assert_allclose(strict, [plain[0], plain[1] * 0.8**2])

@@ -6,9 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
-from mambatrack.association import similarity
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.detections import as_detections
 from mambatrack.prediction import KalmanPredictor
 from mambatrack.synthetic import simulate
 
@@ -251,7 +249,6 @@ def test_a_predictor_of_ones_own():
     tracked = Tracker(predictor=Jump())
     tracked.update([walker(0)])
     assert tracked.update([walker(100)]).ids.tolist() == [1]
-    assert similarity(np.zeros((0, 4)), as_detections([walker(0)]).boxes).shape == (0, 1)
 
 
 def test_memory_of_the_table_does_not_grow_with_time():
