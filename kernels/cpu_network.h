@@ -1,0 +1,348 @@
+/* The motion predictor of mambatrack/mamba.py in one call: a window of offsets per track in, the
+ * next offset out. Tokens of many tracks lie packed one after the other, so that padding costs
+ * nothing, and are worked on in blocks that stay in the second-level cache.
+ *
+ * Widths are padded to LANES by kernels/cpu.py with weights of 0; a padded activation is 0. */
+#pragma once
+#include "cpu_gemm.h"
+#include "cpu_scan.h"
+
+typedef struct {
+    int64_t model, width;        /* d_model, and padded */
+    int64_t inner, hidden;       /* padded: channels of the scan, of the MLP */
+    int64_t rank, states, taps;  /* dt_rank, d_state, d_conv */
+    int64_t select;              /* rank + 2 states, padded */
+    int64_t layers, directions, pooled;
+    float limit; /* offsets beyond it are taken as it */
+    const float *weights;        /* in the order of kernels/cpu.py */
+} Shape;
+
+typedef struct {
+    const float *taps, *conv_bias, *select, *dt, *dt_bias, *A, *D;
+} Direction;
+
+typedef struct {
+    const float *in, *out, *up, *up_bias, *down, *down_bias, *scale, *shift;
+    Direction direction[2];
+} Layer;
+
+/* Activations of one block, [tokens, ...]; see ``scratch_floats``. */
+typedef struct {
+    float *tokens, *in, *conv, *select[2], *scanned, *mixed, *hidden, *pooled;
+} Scratch;
+
+/* Tokens of one block: what they need in every step fits the second-level cache. */
+enum { BLOCK = 96 };
+
+INLINE const float *take(const float **at, int64_t count) {
+    const float *here = *at;
+    *at += count;
+    return here;
+}
+
+static Layer next_layer(const Shape *n, const float **at) {
+    Layer layer;
+    layer.in = take(at, n->width * 2 * n->directions * n->inner);
+    for (int64_t i = 0; i < n->directions; i++) {
+        Direction *d = &layer.direction[i];
+        d->taps = take(at, n->taps * n->inner);
+        d->conv_bias = take(at, n->inner);
+        d->select = take(at, n->inner * n->select);
+        d->dt = take(at, n->rank * n->inner);
+        d->dt_bias = take(at, n->inner);
+        d->A = take(at, n->states * n->inner);
+        d->D = take(at, n->inner);
+    }
+    layer.out = take(at, n->directions * n->inner * n->width);
+    layer.up = take(at, n->width * n->hidden);
+    layer.up_bias = take(at, n->hidden);
+    layer.down = take(at, n->hidden * n->width);
+    layer.down_bias = take(at, n->width);
+    layer.scale = take(at, n->width);
+    layer.shift = take(at, n->width);
+    return layer;
+}
+
+static int64_t scratch_floats(const Shape *n, int64_t tokens) {
+    int64_t inner = n->directions * n->inner;
+    return tokens * (3 * n->width + 4 * inner + 2 * n->select + n->hidden);
+}
+
+static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
+    int64_t inner = tokens * n->directions * n->inner;
+    Scratch s;
+    s.tokens = memory;
+    s.mixed = s.tokens + tokens * n->width;
+    s.pooled = s.mixed + tokens * n->width;
+    s.in = s.pooled + tokens * n->width;
+    s.conv = s.in + 2 * inner;
+    s.scanned = s.conv + inner;
+    s.select[0] = s.scanned + inner;
+    s.select[1] = s.select[0] + tokens * n->select;
+    s.hidden = s.select[1] + tokens * n->select;
+    return s;
+}
+
+/* Causal convolution and SiLU of one row: x, u point at its first token in scan order. */
+static void convolve(const Shape *n, const Direction *w, int length, const float *x, ptrdiff_t x_move,
+                     float *u, ptrdiff_t u_move) {
+    int taps = (int)n->taps;
+    for (int64_t c = 0; c < n->inner; c += LANES) {
+        vf bias = load(w->conv_bias + c);
+        for (int s = 0; s < length; s++) {
+            vf sum = bias;
+            for (int j = 0; j < taps && j <= s; j++)
+                sum += load(w->taps + (taps - 1 - j) * n->inner + c) * load(x + (s - j) * x_move + c);
+            store(u + s * u_move + c, silu(sum));
+        }
+    }
+}
+
+/* Where one row's tokens lie for one direction: first token in scan order, floats to the next. */
+typedef struct {
+    const float *select, *u, *z;
+    float *y;
+    ptrdiff_t select_move, move, z_move;
+} Lane;
+
+/* dt projection, softplus, recurrence, skip and gate of LANES channels from c on. */
+INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *tile, int steps,
+                      int64_t c, const vf *a, vf *h) {
+    vf bias = load(w->dt_bias + c), skip = load(w->D + c);
+    for (int s = 0; s < steps; s++) {
+        vf dt = bias;
+        for (int64_t r = 0; r < n->rank; r++)
+            dt += load(w->dt + r * n->inner + c) * at->select[s * at->select_move + r];
+        tile->dt[s] = softplus(dt);
+        tile->inflow[s] = tile->dt[s] * load(at->u + s * at->move + c);
+    }
+    const float *B = at->select + n->rank;
+    recur(tile, steps, (int)n->states, B, B + n->states, at->select_move, a, h, 0);
+    for (int s = 0; s < steps; s++) {
+        vf y = tile->y[s] + skip * load(at->u + s * at->move + c);
+        store(at->y + s * at->move + c, y * silu(load(at->z + s * at->z_move + c)));
+    }
+}
+
+static void scan_row(const Shape *n, const Direction *w, Lane row, int length) {
+    vf a[MAX_STATES], h[MAX_STATES];
+    Tile tile;
+    for (int64_t c = 0; c < n->inner; c += LANES) {
+        for (int64_t i = 0; i < n->states; i++) a[i] = load(w->A + i * n->inner + c);
+        memset(h, 0, sizeof(vf) * (size_t)n->states);
+        Lane at = row;
+        for (int done = 0; done < length; done += TILE) {
+            int steps = length - done < TILE ? length - done : TILE;
+            scan_lane(n, w, &at, &tile, steps, c, a, h);
+            at.select += TILE * at.select_move;
+            at.u += TILE * at.move;
+            at.y += TILE * at.move;
+            at.z += TILE * at.z_move;
+        }
+    }
+}
+
+/* One direction of every row of a block. lengths: of the block's rows, packed. */
+static void mamba(const Shape *n, const Layer *layer, const Scratch *s, int i, int rows, int tokens,
+                  const int64_t *lengths) {
+    const Direction *w = &layer->direction[i];
+    int64_t inner = n->directions * n->inner, offset = i * n->inner;
+    int move = i ? -1 : 1;
+    int64_t token = 0;
+    for (int row = 0; row < rows; token += lengths[row++]) {
+        int64_t first = token + (i && lengths[row] ? lengths[row] - 1 : 0);
+        convolve(n, w, (int)lengths[row], s->in + first * 2 * inner + offset, move * 2 * inner,
+                 s->conv + first * inner + offset, move * inner);
+    }
+    product(tokens, (int)n->inner, (int)n->select, s->conv + offset, inner, w->select, NULL,
+            s->select[i], n->select);
+    token = 0;
+    for (int row = 0; row < rows; token += lengths[row++]) {
+        int64_t first = token + (i && lengths[row] ? lengths[row] - 1 : 0);
+        Lane at = {
+            .select = s->select[i] + first * n->select,
+            .u = s->conv + first * inner + offset,
+            .z = s->in + first * 2 * inner + inner + offset,
+            .y = s->scanned + first * inner + offset,
+            .select_move = move * n->select,
+            .move = move * inner,
+            .z_move = move * 2 * inner,
+        };
+        scan_row(n, w, at, (int)lengths[row]);
+    }
+}
+
+static void activate(float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i += LANES) store(x + i, gelu(load(x + i)));
+}
+
+/* to = y + LayerNorm(x) of one token; padded lanes of x are 0 and their share is taken off again. */
+static void add_normalised(const Shape *n, const Layer *layer, const float *x, const float *y,
+                           float *to) {
+    vf sum = splat(0.0f), square = splat(0.0f);
+    for (int64_t c = 0; c < n->width; c += LANES) sum += load(x + c);
+    float mean = total(sum) / (float)n->model;
+    for (int64_t c = 0; c < n->width; c += LANES) {
+        vf off = load(x + c) - mean;
+        square += off * off;
+    }
+    float padding = (float)(n->width - n->model) * mean * mean;
+    float variance = (total(square) - padding) / (float)n->model;
+    float inverse = 1.0f / __builtin_sqrtf(variance + 1e-5f);
+    for (int64_t c = 0; c < n->width; c += LANES)
+        store(to + c, load(y + c) + load(layer->shift + c) +
+                          (load(x + c) - mean) * inverse * load(layer->scale + c));
+}
+
+/* X' = Y + LayerNorm(MLP(Y)) with Y = out(scanned), from s->scanned to s->tokens. */
+static void mix(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
+    int inner = (int)(n->directions * n->inner), width = (int)n->width, hidden = (int)n->hidden;
+    product(tokens, inner, width, s->scanned, inner, layer->out, NULL, s->mixed, width);
+    product(tokens, width, hidden, s->mixed, width, layer->up, layer->up_bias, s->hidden, hidden);
+    activate(s->hidden, (int64_t)tokens * hidden);
+    product(tokens, hidden, width, s->hidden, hidden, layer->down, layer->down_bias, s->tokens,
+            width);
+    for (int64_t at = 0; at < (int64_t)tokens * width; at += width)
+        add_normalised(n, layer, s->tokens + at, s->mixed + at, s->tokens + at);
+}
+
+/* packed [tokens, 4] in s->hidden -> s->tokens; returns where the weights go on. */
+static const float *embed(const Shape *n, const Scratch *s, int tokens) {
+    const float *at = n->weights, *weight = take(&at, 4 * n->width), *bias = take(&at, n->width);
+    product(tokens, 4, (int)n->width, s->hidden, 4, weight, bias, s->tokens, n->width);
+    return at;
+}
+
+/* features [rows, width] -> out [rows, 4]; at: the head's weights. */
+static void head(const Shape *n, const Scratch *s, const float *at, int rows, const float *features,
+                 float *out) {
+    int width = (int)n->width;
+    const float *first = take(&at, width * width), *first_bias = take(&at, width);
+    const float *second = take(&at, width * LANES), *second_bias = take(&at, LANES);
+    product(rows, width, width, features, width, first, first_bias, s->hidden, width);
+    activate(s->hidden, (int64_t)rows * width);
+    product(rows, width, LANES, s->hidden, width, second, second_bias, s->in, LANES);
+    for (int row = 0; row < rows; row++) memcpy(out + row * 4, s->in + row * LANES, 16);
+}
+
+/* What the head reads of each row: the mean of its tokens, or its last; 0 of a row without any. */
+static void read_out(const Shape *n, const Scratch *s, int rows, const int64_t *lengths) {
+    const float *token = s->tokens;
+    for (int row = 0; row < rows; token += lengths[row++] * n->width)
+        for (int64_t c = 0; c < n->width; c += LANES) {
+            vf sum = splat(0.0f);
+            int64_t first = n->pooled || !lengths[row] ? 0 : lengths[row] - 1;
+            for (int64_t t = first; t < lengths[row]; t++) sum += load(token + t * n->width + c);
+            if (n->pooled && lengths[row]) sum /= splat((float)lengths[row]);
+            store(s->pooled + row * n->width + c, sum);
+        }
+}
+
+INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+
+/* offsets [rows, window, 4] -> out [rows, 4] for a block of rows with ``tokens`` offsets. */
+static void window_block(const Shape *n, const Scratch *s, int rows, int tokens, int64_t window,
+                         const float *offsets, const int64_t *lengths, float *out) {
+    float *to = s->hidden;
+    for (int row = 0; row < rows; row++)
+        for (int64_t i = 0; i < lengths[row] * 4; i++)
+            *to++ = bounded(offsets[row * window * 4 + i], n->limit);
+    const float *at = embed(n, s, tokens);
+    int width = (int)n->width, inner = (int)(n->directions * n->inner);
+    for (int64_t i = 0; i < n->layers; i++) {
+        Layer layer = next_layer(n, &at);
+        product(tokens, width, 2 * inner, s->tokens, width, layer.in, NULL, s->in, 2 * inner);
+        for (int d = 0; d < n->directions; d++) mamba(n, &layer, s, d, rows, tokens, lengths);
+        mix(n, &layer, s, tokens);
+    }
+    read_out(n, s, rows, lengths);
+    head(n, s, at, rows, s->pooled, out);
+    for (int row = 0; row < rows; row++)
+        if (!lengths[row]) memset(out + row * 4, 0, 16);
+}
+
+/* offsets [batch, window, 4], of which the first lengths [batch] count -> out [batch, 4]. */
+static void window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
+                           const float *offsets, const int64_t *lengths, float *out) {
+    Scratch s = lay_out(n, memory, window > BLOCK ? window : BLOCK);
+    for (int64_t from = 0; from < batch;) {
+        int64_t rows = 1, tokens = lengths[from];
+        while (from + rows < batch && rows < BLOCK && tokens + lengths[from + rows] <= BLOCK)
+            tokens += lengths[from + rows++];
+        window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * 4,
+                     lengths + from, out + from * 4);
+        from += rows;
+    }
+}
+
+/* Convolution over the last taps - 1 inputs kept in ``tail`` and the new one x; then x is kept. */
+static void convolve_step(const Shape *n, const Direction *w, const float *x, float *tail, float *u) {
+    int64_t past = n->taps - 1;
+    for (int64_t c = 0; c < n->inner; c += LANES) {
+        vf sum = load(w->conv_bias + c) + load(w->taps + past * n->inner + c) * load(x + c);
+        for (int64_t k = 0; k < past; k++) {
+            float *kept = tail + k * n->inner + c;
+            sum += load(w->taps + k * n->inner + c) * load(kept);
+            store(kept, load(k + 1 < past ? kept + n->inner : x + c));
+        }
+        store(u + c, silu(sum));
+    }
+}
+
+/* One step of the recurrence; h [states, inner] is updated in place. */
+static void scan_step(const Shape *n, const Direction *w, const float *select, const float *u,
+                      const float *z, float *h, float *to) {
+    const float *B = select + n->rank, *C = B + n->states;
+    for (int64_t c = 0; c < n->inner; c += LANES) {
+        vf dt = load(w->dt_bias + c), x = load(u + c);
+        for (int64_t r = 0; r < n->rank; r++) dt += load(w->dt + r * n->inner + c) * select[r];
+        dt = softplus(dt);
+        vf y = load(w->D + c) * x, inflow = dt * x;
+        for (int64_t i = 0; i < n->states; i++) {
+            float *kept = h + i * n->inner + c;
+            vf state = exp2_decay(dt * load(w->A + i * n->inner + c)) * load(kept) + inflow * B[i];
+            store(kept, state);
+            y += state * C[i];
+        }
+        store(to + c, y * silu(load(z + c)));
+    }
+}
+
+/* One new offset for each of ``count`` rows (at most BLOCK) of state, see ``step_network``. */
+static void step_block(const Shape *n, const Scratch *s, int count, const float *offsets,
+                       const int64_t *rows, float *state, int64_t stride, float *out) {
+    for (int i = 0; i < count * 4; i++) s->hidden[i] = bounded(offsets[i], n->limit);
+    const float *at = embed(n, s, count);
+    int width = (int)n->width, inner = (int)n->inner;
+    int64_t tail = 0;
+    for (int64_t l = 0; l < n->layers; l++) {
+        Layer layer = next_layer(n, &at);
+        const Direction *w = &layer.direction[0];
+        product(count, width, 2 * inner, s->tokens, width, layer.in, NULL, s->in, 2 * inner);
+        for (int i = 0; i < count; i++)
+            convolve_step(n, w, s->in + i * 2 * inner, state + rows[i] * stride + tail,
+                          s->conv + i * inner);
+        product(count, inner, (int)n->select, s->conv, inner, w->select, NULL, s->select[0],
+                n->select);
+        tail += (n->taps - 1) * inner;
+        for (int i = 0; i < count; i++)
+            scan_step(n, w, s->select[0] + i * n->select, s->conv + i * inner,
+                      s->in + i * 2 * inner + inner, state + rows[i] * stride + tail,
+                      s->scanned + i * inner);
+        tail += n->states * inner;
+        mix(n, &layer, s, count);
+    }
+    head(n, s, at, count, s->tokens, out);
+}
+
+/* offsets [count, 4], the state of row rows[i] at state + rows[i] * stride -> out [count, 4].
+ * A row's state, updated in place: for each layer the convolution's tail [taps - 1, inner], oldest
+ * first, and h [states, inner]; all 0 for a new track. No row may be named twice. */
+static void step_network(const Shape *n, float *memory, int64_t count, const float *offsets,
+                         const int64_t *rows, float *state, int64_t stride, float *out) {
+    Scratch s = lay_out(n, memory, BLOCK);
+    for (int64_t from = 0; from < count; from += BLOCK) {
+        int64_t some = count - from < BLOCK ? count - from : BLOCK;
+        step_block(n, &s, (int)some, offsets + from * 4, rows + from, state, stride, out + from * 4);
+    }
+}

@@ -1,0 +1,25 @@
+/* One instruction set's functions. Compiled once for each, in its own translation unit, with
+ * VARIANT naming it: everything else is static, so that no code of one ends up in another. */
+#include "cpu_network.h"
+
+#define JOIN(name, variant) name##_##variant
+#define EXPAND(name, variant) JOIN(name, variant)
+#define PUBLIC(name) __attribute__((visibility("default"))) EXPAND(name, VARIANT)
+
+int64_t PUBLIC(lanes)(void) { return LANES; }
+
+void PUBLIC(selective_scan)(const Scan *arguments) { scan(arguments); }
+
+int64_t PUBLIC(scratch_floats)(const Shape *network, int64_t window) {
+    return scratch_floats(network, window > BLOCK ? window : BLOCK);
+}
+
+void PUBLIC(window_network)(const Shape *network, float *scratch, int64_t batch, int64_t window,
+                            const float *offsets, const int64_t *lengths, float *out) {
+    window_network(network, scratch, batch, window, offsets, lengths, out);
+}
+
+void PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count, const float *offsets,
+                          const int64_t *rows, float *state, int64_t stride, float *out) {
+    step_network(network, scratch, count, offsets, rows, state, stride, out);
+}

@@ -1,0 +1,70 @@
+"""Builds the C library of mambatrack.kernels.cpu where there is a compiler; all else is setup.cfg.
+
+No part of Python or torch is compiled in: the library is opened with ctypes, one for every version.
+Without a compiler, or where it fails, one line says so and the package installs without the library.
+"""
+
+import platform
+import subprocess
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
+
+FLAGS = [
+    "-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno",
+    "-fno-trapping-math",
+]  # fmt: skip
+VARIANTS = {
+    "avx512": ["-mavx512f", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
+    "avx2": ["-mavx2", "-mfma"],
+    "baseline": [],
+}
+
+
+class BuildLibrary(build_ext):
+    """One translation unit for every instruction set, linked to one library."""
+
+    def get_ext_filename(self, name: str) -> str:
+        return f"{name.replace('.', '/')}.so"
+
+    def build_extension(self, extension: Extension) -> None:
+        try:
+            self._compile(extension)
+        except (Exception, SystemExit) as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            print(f"mambatrack: no C library, the torch loop does its work ({reason[0]})")
+
+    def _compile(self, extension: Extension) -> None:
+        detect, variant = extension.sources
+        if self.compiler.compiler_type != "unix":
+            raise RuntimeError(f"needs gcc or clang, not {self.compiler.compiler_type}")
+        on_x86 = platform.machine().lower() in ("x86_64", "amd64")
+        objects = self.compiler.compile([detect], output_dir=self.build_temp, extra_postargs=FLAGS)
+        for name, flags in VARIANTS.items() if on_x86 else [("baseline", [])]:
+            objects += self.compiler.compile(
+                [variant],
+                output_dir=f"{self.build_temp}/{name}",
+                extra_postargs=[*FLAGS, *flags, f"-DVARIANT={name}"],
+                depends=extension.depends,
+            )
+        self.compiler.link_shared_object(objects, self.get_ext_fullpath(extension.name))
+
+
+class PlatformWheel(bdist_wheel):
+    """For one platform, but for every Python 3: the library knows nothing of Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return ("py3", "none", super().get_tag()[2])
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "mambatrack.kernels.libmambatrack",
+            ["kernels/cpu_detect.c", "kernels/cpu_variant.c"],
+            depends=[f"kernels/cpu_{part}.h" for part in ("simd", "gemm", "scan", "network")],
+        )
+    ],
+    cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
+)
