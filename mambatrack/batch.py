@@ -4,6 +4,7 @@ A results folder holds NAME.txt (MOT text of what was seen), NAME.jsonl (all liv
 states) and run.json, which says with what settings they were made.
 """
 
+import glob
 import json
 from collections.abc import Sequence as Several
 from dataclasses import asdict, dataclass
@@ -66,6 +67,8 @@ def plan(
 def track_sequence(job: Job) -> Totals:
     """Tracks one sequence; its files appear when they are whole."""
     sequence, config = job.sequence, job.config
+    for leftover in job.folder.glob(f".{glob.escape(sequence.name)}.*-*"):
+        leftover.unlink(missing_ok=True)  # of an attempt that was killed
     detector = sequence_detector(sequence, config)
     tracker = Tracker(config, image_size=sequence.image_size)
     states = job.result.with_suffix(".jsonl")

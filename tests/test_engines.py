@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from mambatrack.batch import Job, plan, track_sequence
+from mambatrack.config import load_config
+from mambatrack.datasets import find_sequences
 from mambatrack.engines import Engine, run_all
 from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.frames import Frame
+from mambatrack.pipeline import Run, Totals
+from mambatrack.synthetic import write_sequence
 
 PROCESSES = Engine(workers=2)
 
@@ -35,6 +41,24 @@ def die_once(folder: str) -> int:
         os.kill(os.getpid(), 9)
         time.sleep(60)
     return os.getpid()
+
+
+def track_killed_at_frame_10(job: Job) -> Totals:
+    """track_sequence, in a worker that is killed in the middle of the first attempt."""
+    step, mark = Run._step, job.folder / "killed"
+
+    def killed(run: Run, frame: Frame) -> None:
+        if frame.index == 10 and job.sequence.name == "a" and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), 9)
+            time.sleep(60)
+        step(run, frame)
+
+    Run._step = killed
+    try:
+        return track_sequence(job)
+    finally:
+        Run._step = step
 
 
 @pytest.mark.parametrize("engine", [Engine(), PROCESSES], ids=["here", "processes"])
@@ -89,3 +113,21 @@ def test_ray_gives_the_job_of_a_killed_worker_to_another(ray_cluster, tmp_path):
     [(index, worker)] = run_all(die_once, [str(tmp_path)], Engine("ray", workers=2))
     killed = int((tmp_path / "died").read_text())
     assert index == 0 and worker != killed
+
+
+def test_a_sequence_of_a_killed_worker_is_tracked_again(ray_cluster, tmp_path):
+    config = load_config(overrides={"tracker.predictor": "kalman"})
+    for seed, name in enumerate("abc"):
+        write_sequence(tmp_path / "data" / name, seed=seed, people=3, frames=30, size=(320, 240))
+    sequences = find_sequences(tmp_path / "data")
+    jobs = plan(sequences, config, tmp_path / "ray")
+    totals = dict(run_all(track_killed_at_frame_10, jobs, Engine("ray", workers=2)))
+    assert sorted(each.name for each in totals.values()) == ["a", "b", "c"]
+    assert (tmp_path / "ray/killed").exists()
+    for job in plan(sequences, config, tmp_path / "here"):
+        track_sequence(job)
+        for kind in (".txt", ".jsonl"):
+            path = job.result.with_suffix(kind)
+            assert (tmp_path / "ray" / path.name).read_bytes() == path.read_bytes()
+    assert not list((tmp_path / "ray").glob(".*"))
+    assert plan(sequences, config, tmp_path / "ray") == []
