@@ -15,11 +15,22 @@ DENSE = 10_000  # up to so many cells the whole table of similarities is faster 
 ROUNDS = 4  # of picking clear pairs; what is left goes to the Hungarian assignment
 
 
+Indices = NDArray[np.int64]
+
+
+class Matches(NamedTuple):
+    """pairs [K, 2] (track, detection); unmatched_tracks [.], unmatched_detections [.]."""
+
+    pairs: Indices
+    unmatched_tracks: Indices
+    unmatched_detections: Indices
+
+
 class Pairs(NamedTuple):
     """tracks [K], detections [K], similarities [K] in (0, 1], in any order."""
 
-    tracks: NDArray[np.int64]
-    detections: NDArray[np.int64]
+    tracks: Indices
+    detections: Indices
     similarities: NDArray[np.floating]
 
     def select(self, chosen: NDArray) -> "Pairs":
@@ -61,7 +72,7 @@ def _area(boxes: NDArray) -> NDArray:
     return sides[0] * sides[1]
 
 
-def sweep(a: NDArray, b: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sweep(a: NDArray, b: NDArray) -> tuple[Indices, Indices]:
     """Indices of the boxes a [4, N] and b [4, M], xyxy, that overlap: [K] each.
 
     With b in the order of its left edges, those that a box of ``a`` can reach are one run: it ends
@@ -79,7 +90,7 @@ def sweep(a: NDArray, b: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return rows.take(over), order.take(places.take(over))
 
 
-def assign(pairs: Pairs) -> NDArray[np.int64]:
+def best(pairs: Pairs) -> Indices:
     """The one-to-one matching of the largest total similarity -> indices into ``pairs``.
 
     A pair worth more than all others of its track and of its detection together is in every best
@@ -105,20 +116,39 @@ def _hungarian(pairs: Pairs) -> NDArray[np.bool_]:
     """Which of ``pairs`` are in the best matching [K]: one dense assignment over their boxes."""
     tracks, rows = np.unique(pairs.tracks, return_inverse=True)
     detections, columns = np.unique(pairs.detections, return_inverse=True)
-    cost = np.zeros((len(tracks), len(detections)))
-    cost[rows, columns] = -pairs.similarities
-    _, column_of_row, _ = lap.lapjv(cost, extend_cost=True)
-    return column_of_row[rows] == columns
+    values = np.zeros((len(tracks), len(detections)))
+    values[rows, columns] = pairs.similarities
+    chosen = np.zeros(values.shape, bool)
+    chosen[tuple(assign(values, values > 0).pairs.T)] = True
+    return chosen[rows, columns]
 
 
-def cascade(pairs: Pairs, passes: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+def assign(similarities: NDArray, allowed: NDArray[np.bool_]) -> Matches:
+    """The same on a whole table [N, M]; only ``allowed`` pairs are matched [N, M].
+
+    The result has the right shapes also where N or M is 0.
+    """
+    pairs = np.zeros((0, 2), np.int64)
+    if allowed.any():
+        cost = np.where(allowed, -similarities, 0.0)
+        _, chosen, _ = lap.lapjv(cost, extend_cost=True)
+        (rows,) = (chosen >= 0).nonzero()
+        rows = rows[allowed[rows, chosen[rows]]]
+        pairs = np.stack([rows, chosen[rows]], axis=1).astype(np.int64)
+    free = [np.ones(count, bool) for count in similarities.shape]
+    for side, taken in zip(free, pairs.T, strict=True):
+        side[taken] = False
+    return Matches(pairs, *(np.flatnonzero(side) for side in free))
+
+
+def cascade(pairs: Pairs, passes: Sequence[NDArray[np.bool_]]) -> Indices:
     """Several assignments in turn, each on what the earlier ones left -> indices into ``pairs``.
 
     passes: for each, which of the pairs may be matched [K].
     """
     allowed, *later = passes
     (able,) = allowed.nonzero()
-    chosen = able[assign(pairs.select(able))]
+    chosen = able[best(pairs.select(able))]
     if not later:
         return chosen
     tracks, detections, _ = pairs.select(chosen)

@@ -67,11 +67,12 @@ def as_detections(source: Any) -> Detections:
         boxes = table[:, :4].astype(np.float32)
         sound = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (np.abs(table) < LIMITS).all(axis=1)
         (rows,) = (sound & _first_of_equals(table)).nonzero()
-    if len(rows) < len(table):
+    dropped = len(table) - len(rows)
+    if dropped:
         boxes, table = boxes[rows], table[rows]
     scores = np.minimum(np.maximum(table[:, 4], 0), 1).astype(np.float32)
-    dropped = len(sound) - len(rows)
-    return Detections(boxes, scores, table[:, 5].astype(np.int64), rows, dropped)
+    labels = table[:, 5].astype(np.int64)
+    return Detections(boxes, scores, labels, rows, dropped)
 
 
 def _table(source: Any) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ class Tracker:
     ):
         self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
         self.image_size = _checked_size(image_size)
+        self._far_corner = None if image_size is None else np.array(image_size, np.float32)
         self.predictor = predictor or load_predictor(
             self.config.predictor, self.image_size, self.config.device, self.config.refill
         )
@@ -105,11 +106,11 @@ class Tracker:
     def _admit(self, found: Detections) -> Detections:
         """Drops detections outside the image; counts every unusable row, and warns once."""
         dropped = found.dropped
-        if self.image_size is not None:
-            inside = (found.boxes[:, :2] < self.image_size) & (found.boxes[:, 2:] > 0)
-            if np.count_nonzero(inside) < inside.size:
-                inside = inside.all(axis=1)
-                dropped += len(found) - np.count_nonzero(inside)
+        if self._far_corner is not None:
+            within = (found.boxes[:, :2] < self._far_corner) & (found.boxes[:, 2:] > 0)
+            if np.count_nonzero(within) < within.size:
+                (inside,) = (within[:, 0] & within[:, 1]).nonzero()
+                dropped += len(found) - len(inside)
                 found = found.select(inside)
         if dropped and not self.dropped:
             warnings.warn(

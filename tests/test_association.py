@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import association, boxes
-from mambatrack.association import Pairs, assign, candidates, cascade, similarity
+from mambatrack.association import Pairs, assign, best, candidates, cascade, similarity
 
 shapes = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 10_000))
 
@@ -48,9 +48,19 @@ def slow_candidates(tracks, detections, power):
 
 
 @given(shape=shapes, gate=st.floats(0, 1))
+def test_assignment_of_a_table_is_one_to_one_and_complete(shape, gate):
+    values = table(shape)
+    pairs, tracks, detections = assign(values, values >= gate)
+    assert pairs.shape == (len(pairs), 2)
+    assert sorted([*pairs[:, 0], *tracks]) == list(range(values.shape[0]))
+    assert sorted([*pairs[:, 1], *detections]) == list(range(values.shape[1]))
+    assert all(values[i, j] >= gate for i, j in pairs)
+
+
+@given(shape=shapes, gate=st.floats(0, 1))
 def test_assignment_is_one_to_one_and_above_the_gate(shape, gate):
     pairs = pairs_of(table(shape), gate)
-    chosen = pairs.select(assign(pairs))
+    chosen = pairs.select(best(pairs))
     assert len(set(chosen.tracks.tolist())) == len(set(chosen.detections.tolist()))
     assert len(set(chosen.tracks.tolist())) == len(chosen.tracks)
     assert (chosen.similarities >= gate).all()
@@ -65,7 +75,7 @@ def test_assignment_is_the_best_there_is(shape, steps):
     values = np.round(table(shape) * steps) / steps
     values[values < 0.3] = 0
     pairs = pairs_of(values)
-    assert pairs.similarities[assign(pairs)].sum() == pytest.approx(best_sum(values))
+    assert pairs.similarities[best(pairs)].sum() == pytest.approx(best_sum(values))
 
 
 @settings(max_examples=40, deadline=None)
@@ -76,14 +86,13 @@ def test_assignment_equals_that_of_the_whole_table(seed, gate):
     values[pairs.tracks, pairs.detections] = pairs.similarities
     values[values < gate] = 0
     pairs = pairs_of(values)
-    _, whole, _ = association.lap.lapjv(-values, extend_cost=True)
-    best = values[np.flatnonzero(whole >= 0), whole[whole >= 0]].sum()
-    assert pairs.similarities[assign(pairs)].sum() == pytest.approx(best)
+    whole = assign(values, values > 0).pairs
+    assert pairs.similarities[best(pairs)].sum() == pytest.approx(values[tuple(whole.T)].sum())
 
 
 def test_no_pairs_no_matches():
     nobody = candidates(np.zeros((0, 4), np.float32), crowd(0))
-    assert len(assign(nobody)) == 0 and len(cascade(nobody, [np.zeros(0, bool)] * 2)) == 0
+    assert len(best(nobody)) == 0 and len(cascade(nobody, [np.zeros(0, bool)] * 2)) == 0
     assert len(candidates(crowd(0), np.zeros((0, 4), np.float32)).tracks) == 0
 
 
