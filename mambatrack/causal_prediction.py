@@ -1,6 +1,6 @@
 """The causal network as a Predictor: one token per track and frame, state carried in the table."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -46,7 +46,10 @@ class CausalPredictor:
     """
 
     def __init__(self, model: "CausalMotionPredictor", spread: Any, device: str = "cpu"):
+        from mambatrack.causal_step import CausalStep
+
         self.model = model.eval().to(device)
+        self.step = CausalStep(self.model)
         self.device = device
         self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
         self.carried = model.carried_size
@@ -60,19 +63,10 @@ class CausalPredictor:
         return state
 
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        gaps = state[:, GAP]
-        fresh, later = gaps == 0, np.flatnonzero(gaps >= 2)
-        observed = slice(HEAD, HEAD + self.carried)
-        forecast = slice(HEAD + self.carried, None)
-        carried = np.ascontiguousarray(state[:, observed])
-        carried[later] = state[later, forecast]
-        offsets, carried = self._step(state[:, PENDING], carried)
-
+        after = state.copy()
+        offsets = self._feed(after)
         unit = self._unit(state)
         boxes = as_plausible(state[:, BOX] + offsets * unit)
-        after = state.copy()
-        after[fresh, observed] = carried[fresh]
-        after[~fresh, forecast] = carried[~fresh]
         after[:, GAP] += 1
         after[:, PENDING] = _tokens((boxes - state[:, BOX]) / unit, 1, after[:, GAP], boxes)
         after[:, BOX] = boxes
@@ -92,19 +86,33 @@ class CausalPredictor:
         """[N, 1] pixels per unit of offset."""
         return state[:, SIZE, None] / UNITS
 
-    def _step(self, tokens: State, carried: State) -> tuple[Boxes, State]:
-        """The one call of the network in a frame."""
+    def _feed(self, state: State) -> Boxes:
+        """Feeds every pending token and moves A and B in place; returns the offsets [N, 4].
+
+        The network works on A of all tracks at once; the few that are lost lend it their place.
+        """
+        if not len(state):
+            return np.zeros((0, 4), np.float32)
+        A, B = slice(HEAD, HEAD + self.carried), slice(HEAD + self.carried, None)
+        lost, later = np.flatnonzero(state[:, GAP] >= 1), np.flatnonzero(state[:, GAP] >= 2)
+        observed = state[lost, A]
+        state[later, A] = state[later, B]
+        offsets = self._step(state[:, PENDING], state[:, A])
+        state[lost, B] = state[lost, A]
+        state[lost, A] = observed
+        return offsets
+
+    def _step(self, tokens: State, carried: State) -> Boxes:
+        """The one call of the network in a frame; changes ``carried`` [N, R] in place."""
         import torch
 
-        if not len(tokens):
-            return np.zeros((0, 4), np.float32), carried
-        with torch.inference_mode(), one_thread():
-            outputs = self.model.step(
-                torch.from_numpy(np.ascontiguousarray(tokens)).to(self.device),
-                torch.from_numpy(carried).to(self.device),
-            )
-        offsets, after = (each.cpu().numpy() for each in outputs)
-        return offsets, after
+        with one_thread():
+            ours = torch.from_numpy(carried)
+            theirs = ours.to(self.device)
+            offsets = self.step(torch.from_numpy(tokens).to(self.device), theirs)
+            if theirs is not ours:
+                ours.copy_(theirs)
+        return cast(Boxes, offsets.cpu().numpy())
 
 
 def _tokens(offsets: Boxes, spans: Any, unseen: Any, boxes: Boxes) -> State:

@@ -12,6 +12,7 @@ from mambatrack.causal import (
     roll_out_causal,
 )
 from mambatrack.causal_prediction import GAP, HEAD, PENDING, CausalPredictor
+from mambatrack.causal_step import CausalStep
 from mambatrack.patching import forecast
 
 
@@ -57,6 +58,20 @@ def test_split_and_carry_equals_the_whole(lengths, steps, layers):
         whole, after = model(tokens, lengths + k + 1)
         torch.testing.assert_close(offset, whole[rows, lengths + k], atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(carried, after, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("d_model, layers, d_state", [(16, 1, 4), (24, 3, 5)])
+def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_state):
+    model = CausalMotionPredictor(d_model, layers, d_state)
+    step = CausalStep(model)
+    carried = torch.zeros(5, model.carried_size)
+    for _ in range(12):
+        token = 3 * torch.randn(5, TOKEN)
+        offset, after = model.step(token, carried)
+        carried = carried.clone()
+        torch.testing.assert_close(step(token, carried), offset, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(carried, after, atol=1e-5, rtol=1e-5)
+        carried = after.detach()
 
 
 def test_no_token_sees_a_later_one_and_padding_does_not_leak():
