@@ -11,8 +11,8 @@ import lap
 import numpy as np
 from numpy.typing import NDArray
 
-DENSE = 10_000  # up to so many cells the whole table of similarities is faster than a sweep
-ROUNDS = 4  # of picking clear pairs; what is left goes to the Hungarian assignment
+DENSE = 1500  # up to so many cells the whole table of similarities is faster than a sweep
+ROUNDS = 2  # of picking clear pairs; what is left goes to the Hungarian assignment
 
 
 Indices = NDArray[np.int64]
@@ -90,41 +90,37 @@ def sweep(a: NDArray, b: NDArray) -> tuple[Indices, Indices]:
     return rows.take(over), order.take(places.take(over))
 
 
-def best(pairs: Pairs) -> Indices:
+def best(pairs: Pairs, rounds: int = ROUNDS) -> Indices:
     """The one-to-one matching of the largest total similarity -> indices into ``pairs``.
 
     A pair worth more than all others of its track and of its detection together is in every best
     matching. In a usual frame that settles all but a few, which are left to the Hungarian method.
     """
-    left = np.arange(len(pairs.tracks))
-    settled = []
-    for _ in range(ROUNDS):
-        tracks, detections, values = (each[left] for each in pairs)
-        of_track, of_detection = np.bincount(tracks, values), np.bincount(detections, values)
-        clear = 3 * values > of_track[tracks] + of_detection[detections]
-        settled.append(left[clear])
-        of_track[tracks[clear]] = of_detection[detections[clear]] = -1
-        left = left[(of_track[tracks] >= 0) & (of_detection[detections] >= 0)]
-        if not len(left) or not len(settled[-1]):
-            break
-    if len(left):
-        settled.append(left[_hungarian(pairs.select(left))])
-    return np.concatenate(settled)
+    tracks, detections, values = pairs
+    of_track, of_detection = np.bincount(tracks, values), np.bincount(detections, values)
+    (clear,) = (3 * values > of_track[tracks] + of_detection[detections]).nonzero()
+    if len(clear) == len(values):
+        return clear
+    if not len(clear) or not rounds:
+        return _hungarian(pairs)
+    of_track[tracks[clear]] = of_detection[detections[clear]] = -1
+    (left,) = ((of_track[tracks] >= 0) & (of_detection[detections] >= 0)).nonzero()
+    return np.concatenate([clear, left[best(pairs.select(left), rounds - 1)]])
 
 
-def _hungarian(pairs: Pairs) -> NDArray[np.bool_]:
-    """Which of ``pairs`` are in the best matching [K]: one dense assignment over their boxes."""
+def _hungarian(pairs: Pairs) -> Indices:
+    """The same in any case: one dense assignment over the boxes that are in ``pairs``."""
     tracks, rows = np.unique(pairs.tracks, return_inverse=True)
     detections, columns = np.unique(pairs.detections, return_inverse=True)
     values = np.zeros((len(tracks), len(detections)))
     values[rows, columns] = pairs.similarities
     chosen = np.zeros(values.shape, bool)
     chosen[tuple(assign(values, values > 0).pairs.T)] = True
-    return chosen[rows, columns]
+    return chosen[rows, columns].nonzero()[0]
 
 
 def assign(similarities: NDArray, allowed: NDArray[np.bool_]) -> Matches:
-    """The same on a whole table [N, M]; only ``allowed`` pairs are matched [N, M].
+    """The same for a whole table [N, M]; only ``allowed`` pairs are matched [N, M].
 
     The result has the right shapes also where N or M is 0.
     """

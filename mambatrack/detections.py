@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 
-LIMITS = np.array([1e7, 1e7, 1e7, 1e7, np.inf, 2**31])  # of a row's absolute values, exclusive
+# of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
+LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,27 @@ def as_detections(source: Any) -> Detections:
     """
     if isinstance(source, Detections):
         return source
-    table = _table(source)
+    columns = _columns(source)
+    sound = np.empty((8, columns.shape[1]), bool)
     with np.errstate(over="ignore", invalid="ignore"):
         # a float32 box can round to nothing or to infinity: judge what will be used
-        boxes = table[:, :4].astype(np.float32)
-        sound = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (np.abs(table) < LIMITS).all(axis=1)
-        (rows,) = (sound & _first_of_equals(table)).nonzero()
-    dropped = len(table) - len(rows)
+        boxes = columns[:4].astype(np.float32)
+        np.greater(boxes[2:], boxes[:2], out=sound[:2])
+        np.less(np.abs(columns), LIMITS, out=sound[2:])
+        usable = np.logical_and.reduce(sound)
+        if _may_repeat(columns):
+            usable &= _first_of_equals(columns)
+    (rows,) = usable.nonzero()
+    dropped = len(usable) - len(rows)
     if dropped:
-        boxes, table = boxes[rows], table[rows]
-    scores = np.minimum(np.maximum(table[:, 4], 0), 1).astype(np.float32)
-    labels = table[:, 5].astype(np.int64)
-    return Detections(boxes, scores, labels, rows, dropped)
+        boxes, columns = boxes[:, rows], columns[:, rows]
+    scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
+    labels = columns[5].astype(np.int64)
+    return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped)
 
 
-def _table(source: Any) -> NDArray[np.float64]:
-    """-> [N, 6] float64: xyxy, score (1 where absent), class (0 where absent)."""
+def _columns(source: Any) -> NDArray[np.float64]:
+    """-> [6, N] float64: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
     if hasattr(source, "xyxy") and hasattr(source, "confidence"):
         source = _supervision_columns(source)
     try:
@@ -84,17 +90,16 @@ def _table(source: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise MambatrackError(f"detections are not a table of numbers: {error}") from None
     if array.size == 0:
-        return np.zeros((0, 6))
+        return np.zeros((6, 0))
     if array.ndim != 2 or array.shape[1] not in (4, 5, 6):
         raise MambatrackError(
             f"detections have shape {array.shape}; expected (N, 4) x1 y1 x2 y2, "
             "(N, 5) with a score or (N, 6) with score and class"
         )
-    rows, columns = array.shape
-    table = np.empty((rows, 6))
-    table[:, 4:] = 1.0, 0.0
-    table[:, :columns] = array
-    return table
+    columns = np.empty((6, len(array)))
+    columns[4], columns[5] = 1, 0
+    columns[: array.shape[1]] = array.T
+    return columns
 
 
 def _supervision_columns(source: Any) -> NDArray[np.float64]:
@@ -106,11 +111,14 @@ def _supervision_columns(source: Any) -> NDArray[np.float64]:
     return np.concatenate(columns, axis=1)
 
 
-def _first_of_equals(table: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows repeat no earlier one [N]. Equal rows have equal sums, and few others have."""
-    sums = np.sort(table.sum(axis=1))
-    first = np.ones(len(table), bool)
-    if np.count_nonzero(sums[1:] == sums[:-1]):
-        first[:] = False
-        first[np.unique(table, axis=0, return_index=True)[1]] = True
+def _may_repeat(columns: NDArray[np.float64]) -> bool:
+    """False where no two rows are equal: equal ones have equal sums, and few others have."""
+    sums = columns.sum(axis=0)
+    sums.sort()
+    return bool(np.count_nonzero(sums[1:] == sums[:-1]))
+
+
+def _first_of_equals(columns: NDArray[np.float64]) -> NDArray[np.bool_]:
+    first = np.zeros(columns.shape[1], bool)
+    first[np.unique(columns, axis=1, return_index=True)[1]] = True
     return first

@@ -35,7 +35,6 @@ class Tracker:
     ):
         self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
         self.image_size = _checked_size(image_size)
-        self._far_corner = None if image_size is None else np.array(image_size, np.float32)
         self.predictor = predictor or load_predictor(
             self.config.predictor, self.image_size, self.config.device, self.config.refill
         )
@@ -106,8 +105,9 @@ class Tracker:
     def _admit(self, found: Detections) -> Detections:
         """Drops detections outside the image; counts every unusable row, and warns once."""
         dropped = found.dropped
-        if self._far_corner is not None:
-            within = (found.boxes[:, :2] < self._far_corner) & (found.boxes[:, 2:] > 0)
+        if self.image_size is not None:
+            far_corner = np.array(self.image_size, np.float32)
+            within = (found.boxes[:, :2] < far_corner) & (found.boxes[:, 2:] > 0)
             if np.count_nonzero(within) < within.size:
                 (inside,) = (within[:, 0] & within[:, 1]).nonzero()
                 dropped += len(found) - len(inside)

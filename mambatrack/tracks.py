@@ -157,9 +157,9 @@ class TrackTable:
         """The live tracks as a result that later frames do not change."""
         columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
         values = {name: self[name].copy() for name in columns}
-        values["state"] = np.where(
-            values["gap"] > 0, TrackState.PREDICTED, self["hits"] >= min_hits
-        ).astype(np.uint8)
+        values["state"] = state = np.full(len(self), TrackState.TENTATIVE, np.uint8)
+        state[self["hits"] >= min_hits] = TrackState.OBSERVED
+        state[values["gap"] > 0] = TrackState.PREDICTED
         tracks = Tracks(frame, time_s, cxcywh_to_xyxy(self["boxes"]), **values, ended=ended)
         for array in (*values.values(), tracks.boxes, ended):
             array.setflags(write=False)
