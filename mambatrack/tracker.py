@@ -60,7 +60,7 @@ class Tracker:
 
         rows, seen = self._associate(found)
         here = boxes.take(seen, axis=0)
-        motion = predictor.correct(table["motion"].take(rows, axis=0), here)
+        motion = predictor.correct(table.motion(rows, self._corrected_size()), here)
         table.observe(rows, here, motion, found, seen)
         born = self._births(found, seen)
         if len(born):
@@ -70,6 +70,11 @@ class Tracker:
 
         self.frame += 1
         return table.snapshot(self.frame - 1, time_s, config.min_hits, ended)
+
+    def _corrected_size(self) -> int:
+        """How many of the state's columns correct() is given. A predictor with a long state may
+        say in ``corrected_size`` that it reads and writes only its first ones."""
+        return getattr(self.predictor, "corrected_size", self.predictor.state_size)
 
     def _associate(self, found: Detections) -> tuple[Indices, Indices]:
         """Active tracks first and lost ones on the rest, or all at once (config.passes): rows of

@@ -106,19 +106,26 @@ class TrackTable:
         """The live rows of one column, as a view that may be written to."""
         return self._live[name]
 
+    def motion(self, rows: NDArray, columns: int) -> NDArray[np.float32]:
+        """A copy of the first ``columns`` of the predictor's state of ``rows`` [K]."""
+        return self._live["motion"][:, :columns].take(rows, axis=0)
+
     def predict(self, boxes: NDArray, spread: NDArray, motion: NDArray) -> None:
         """One frame on: every track counts as unseen until it is observed."""
         live = self._live
-        live["boxes"][:], live["spread"][:], live["motion"] = boxes, spread, motion
+        live["boxes"][:], live["spread"][:] = boxes, spread
+        live["motion"] = np.asarray(motion, np.float32)
         live["gap"] += 1
         live["det_ind"].fill(-1)
 
     def observe(
         self, rows: NDArray, boxes: NDArray, motion: NDArray, found: Detections, seen: NDArray
     ) -> None:
-        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
+        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K];
+        ``motion`` [K, .] are the first columns of their state, as corrected."""
         live = self._live
-        live["boxes"][rows], live["motion"][rows], live["spread"][rows] = boxes, motion, 0
+        live["motion"][:, : motion.shape[1]][rows] = motion
+        live["boxes"][rows], live["spread"][rows] = boxes, 0
         live["scores"][rows] = found.scores[seen]
         live["labels"][rows] = found.labels[seen]
         live["det_ind"][rows] = found.rows[seen]
