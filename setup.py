@@ -1,19 +1,18 @@
 """Builds the C library of mambatrack.kernels.cpu where there is a compiler; all else is setup.cfg.
 
-No part of Python or torch is compiled in: the library is opened with ctypes, one for every version.
-Without a compiler, or where it fails, one line says so and the package installs without the library.
+The library holds no part of Python or torch and is opened with ctypes: one for every version.
+Without a compiler, or where it fails, one line says so and the package installs without it.
 """
 
 import platform
-import subprocess
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 FLAGS = [
-    "-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno",
-    "-fno-trapping-math",
+    "-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast",
+    "-fno-math-errno", "-fno-trapping-math",
 ]  # fmt: skip
 VARIANTS = {
     "avx512": ["-mavx512f", "-mavx2", "-mfma", "-mprefer-vector-width=512"],

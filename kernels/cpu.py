@@ -1,8 +1,8 @@
 """The scan on a processor: a C library without dependencies, opened with ctypes.
 
-Built by setup.py where there is a compiler, three times for x86-64 (avx512, avx2, baseline) and once
-(baseline) elsewhere; the fastest that the processor runs is taken, or the one that the environment
-variable MAMBATRACK_CPU names. Forward only, float32; reference.py is the truth it is tested against.
+Built by setup.py where there is a compiler: for x86-64 three times (avx512, avx2, baseline), else
+once (baseline). The fastest that the processor runs is taken, or the one that the environment
+variable MAMBATRACK_CPU names. Forward only, float32; reference.py is the truth it is tested with.
 """
 
 import ctypes
@@ -164,8 +164,7 @@ def _lengths(lengths: "Tensor | None", batch: int, tokens: int) -> "Tensor | Non
         return None
     if lengths.shape != (batch,) or lengths.is_floating_point() or lengths.device.type != "cpu":
         raise ValueError(f"lengths: [{batch}] integers on cpu expected, got {_is(lengths)}")
-    if batch and not (0 <= int(lengths.min()) and int(lengths.max()) <= tokens):
-        raise ValueError(
-            f"lengths: from 0 to {tokens} expected, got {int(lengths.min())} to {int(lengths.max())}"
-        )
+    low, high = (int(lengths.min()), int(lengths.max())) if batch else (0, 0)
+    if low < 0 or high > tokens:
+        raise ValueError(f"lengths: from 0 to {tokens} expected, got {low} to {high}")
     return lengths.to(torch.int64).contiguous()

@@ -14,7 +14,7 @@ typedef struct {
     int64_t select;              /* rank + 2 states, padded */
     int64_t layers, directions, pooled;
     float limit; /* offsets beyond it are taken as it */
-    const float *weights;        /* in the order of kernels/cpu.py */
+    const float *weights;        /* in the order of kernels/cpu_network.py */
 } Shape;
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
 } Direction;
 
 typedef struct {
-    const float *in, *out, *up, *up_bias, *down, *down_bias, *scale, *shift;
+    const float *in, *in_bias, *out, *up, *up_bias, *down, *down_bias, *scale, *shift;
     Direction direction[2];
 } Layer;
 
@@ -32,7 +32,7 @@ typedef struct {
 } Scratch;
 
 /* Tokens of one block: what they need in every step fits the second-level cache. */
-enum { BLOCK = 96 };
+enum { BLOCK = 60 };
 
 INLINE const float *take(const float **at, int64_t count) {
     const float *here = *at;
@@ -40,9 +40,12 @@ INLINE const float *take(const float **at, int64_t count) {
     return here;
 }
 
-static Layer next_layer(const Shape *n, const float **at) {
+/* Layer i. The embedding is part of the first one's input projection, which has a bias then. */
+static Layer next_layer(const Shape *n, int64_t i, const float **at) {
     Layer layer;
-    layer.in = take(at, n->width * 2 * n->directions * n->inner);
+    int64_t inputs = 2 * n->directions * n->inner;
+    layer.in = take(at, (i ? n->width : 4) * inputs);
+    layer.in_bias = i ? NULL : take(at, inputs);
     for (int64_t i = 0; i < n->directions; i++) {
         Direction *d = &layer.direction[i];
         d->taps = take(at, n->taps * n->inner);
@@ -83,19 +86,43 @@ static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
     return s;
 }
 
+/* x and z of every direction: from the tokens, in the first layer from the offsets in s->hidden. */
+static void project_in(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
+    int inputs = (int)(2 * n->directions * n->inner), width = (int)n->width;
+    if (layer->in_bias)
+        product(tokens, 4, inputs, s->hidden, 4, layer->in, layer->in_bias, s->in, inputs);
+    else
+        product(tokens, width, inputs, s->tokens, width, layer->in, NULL, s->in, inputs);
+}
+
 /* Causal convolution and SiLU of one row: x, u point at its first token in scan order. */
-static void convolve(const Shape *n, const Direction *w, int length, const float *x, ptrdiff_t x_move,
-                     float *u, ptrdiff_t u_move) {
-    int taps = (int)n->taps;
+INLINE void convolve_taps(const Shape *n, const Direction *w, const int taps, int length,
+                          const float *x, ptrdiff_t x_move, float *u, ptrdiff_t u_move) {
     for (int64_t c = 0; c < n->inner; c += LANES) {
+        const float *tap = w->taps + (taps - 1) * n->inner + c;  /* of the newest token */
         vf bias = load(w->conv_bias + c);
-        for (int s = 0; s < length; s++) {
+        int s = 0;
+        for (; s < taps - 1 && s < length; s++) {
             vf sum = bias;
-            for (int j = 0; j < taps && j <= s; j++)
-                sum += load(w->taps + (taps - 1 - j) * n->inner + c) * load(x + (s - j) * x_move + c);
+            for (int j = 0; j <= s; j++)
+                sum += load(tap - j * n->inner) * load(x + (s - j) * x_move + c);
+            store(u + s * u_move + c, silu(sum));
+        }
+        for (; s < length; s++) {
+            vf sum = bias;
+            for (int j = 0; j < taps; j++)
+                sum += load(tap - j * n->inner) * load(x + (s - j) * x_move + c);
             store(u + s * u_move + c, silu(sum));
         }
     }
+}
+
+static void convolve(const Shape *n, const Direction *w, int length, const float *x,
+                     ptrdiff_t x_move, float *u, ptrdiff_t u_move) {
+    if (n->taps == 4)
+        convolve_taps(n, w, 4, length, x, x_move, u, u_move);
+    else
+        convolve_taps(n, w, (int)n->taps, length, x, x_move, u, u_move);
 }
 
 /* Where one row's tokens lie for one direction: first token in scan order, floats to the next. */
@@ -105,19 +132,31 @@ typedef struct {
     ptrdiff_t select_move, move, z_move;
 } Lane;
 
-/* dt projection, softplus, recurrence, skip and gate of LANES channels from c on. */
-INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *tile, int steps,
-                      int64_t c, const vf *a, vf *h) {
-    vf bias = load(w->dt_bias + c), skip = load(w->D + c);
+/* Step sizes of LANES channels from c on, ``rank`` a constant. */
+INLINE void project(const Shape *n, const Direction *w, const Lane *at, Tile *tile,
+                    const int rank, int steps, int64_t c) {
+    vf bias = load(w->dt_bias + c);
     for (int s = 0; s < steps; s++) {
         vf dt = bias;
-        for (int64_t r = 0; r < n->rank; r++)
+        for (int r = 0; r < rank; r++)
             dt += load(w->dt + r * n->inner + c) * at->select[s * at->select_move + r];
         tile->dt[s] = softplus(dt);
         tile->inflow[s] = tile->dt[s] * load(at->u + s * at->move + c);
     }
+}
+
+/* Step sizes, recurrence, skip and gate of LANES channels from c on; fresh: h is 0. */
+INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *tile, int steps,
+                      int64_t c, const vf *a, vf *h, int fresh) {
+    if (n->rank == 2)
+        project(n, w, at, tile, 2, steps, c);
+    else if (n->rank == 4)
+        project(n, w, at, tile, 4, steps, c);
+    else
+        project(n, w, at, tile, (int)n->rank, steps, c);
     const float *B = at->select + n->rank;
-    recur(tile, steps, (int)n->states, B, B + n->states, at->select_move, a, h, 0);
+    recur(tile, steps, (int)n->states, B, B + n->states, at->select_move, a, h, 0, fresh);
+    vf skip = load(w->D + c);
     for (int s = 0; s < steps; s++) {
         vf y = tile->y[s] + skip * load(at->u + s * at->move + c);
         store(at->y + s * at->move + c, y * silu(load(at->z + s * at->z_move + c)));
@@ -129,11 +168,10 @@ static void scan_row(const Shape *n, const Direction *w, Lane row, int length) {
     Tile tile;
     for (int64_t c = 0; c < n->inner; c += LANES) {
         for (int64_t i = 0; i < n->states; i++) a[i] = load(w->A + i * n->inner + c);
-        memset(h, 0, sizeof(vf) * (size_t)n->states);
         Lane at = row;
         for (int done = 0; done < length; done += TILE) {
             int steps = length - done < TILE ? length - done : TILE;
-            scan_lane(n, w, &at, &tile, steps, c, a, h);
+            scan_lane(n, w, &at, &tile, steps, c, a, h, !done);
             at.select += TILE * at.select_move;
             at.u += TILE * at.move;
             at.y += TILE * at.move;
@@ -206,13 +244,6 @@ static void mix(const Shape *n, const Layer *layer, const Scratch *s, int tokens
         add_normalised(n, layer, s->tokens + at, s->mixed + at, s->tokens + at);
 }
 
-/* packed [tokens, 4] in s->hidden -> s->tokens; returns where the weights go on. */
-static const float *embed(const Shape *n, const Scratch *s, int tokens) {
-    const float *at = n->weights, *weight = take(&at, 4 * n->width), *bias = take(&at, n->width);
-    product(tokens, 4, (int)n->width, s->hidden, 4, weight, bias, s->tokens, n->width);
-    return at;
-}
-
 /* features [rows, width] -> out [rows, 4]; at: the head's weights. */
 static void head(const Shape *n, const Scratch *s, const float *at, int rows, const float *features,
                  float *out) {
@@ -247,11 +278,10 @@ static void window_block(const Shape *n, const Scratch *s, int rows, int tokens,
     for (int row = 0; row < rows; row++)
         for (int64_t i = 0; i < lengths[row] * 4; i++)
             *to++ = bounded(offsets[row * window * 4 + i], n->limit);
-    const float *at = embed(n, s, tokens);
-    int width = (int)n->width, inner = (int)(n->directions * n->inner);
+    const float *at = n->weights;
     for (int64_t i = 0; i < n->layers; i++) {
-        Layer layer = next_layer(n, &at);
-        product(tokens, width, 2 * inner, s->tokens, width, layer.in, NULL, s->in, 2 * inner);
+        Layer layer = next_layer(n, i, &at);
+        project_in(n, &layer, s, tokens);
         for (int d = 0; d < n->directions; d++) mamba(n, &layer, s, d, rows, tokens, lengths);
         mix(n, &layer, s, tokens);
     }
@@ -312,13 +342,13 @@ static void scan_step(const Shape *n, const Direction *w, const float *select, c
 static void step_block(const Shape *n, const Scratch *s, int count, const float *offsets,
                        const int64_t *rows, float *state, int64_t stride, float *out) {
     for (int i = 0; i < count * 4; i++) s->hidden[i] = bounded(offsets[i], n->limit);
-    const float *at = embed(n, s, count);
-    int width = (int)n->width, inner = (int)n->inner;
+    const float *at = n->weights;
+    int inner = (int)n->inner;
     int64_t tail = 0;
     for (int64_t l = 0; l < n->layers; l++) {
-        Layer layer = next_layer(n, &at);
+        Layer layer = next_layer(n, l, &at);
         const Direction *w = &layer.direction[0];
-        product(count, width, 2 * inner, s->tokens, width, layer.in, NULL, s->in, 2 * inner);
+        project_in(n, &layer, s, count);
         for (int i = 0; i < count; i++)
             convolve_step(n, w, s->in + i * 2 * inner, state + rows[i] * stride + tail,
                           s->conv + i * inner);

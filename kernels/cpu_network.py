@@ -155,10 +155,8 @@ def _measure(weights: _Weights, branches: tuple[str, ...], pooled: bool) -> _Sha
 
 
 def _pack(weights: _Weights, shape: _Shape, branches: tuple[str, ...]) -> None:
-    """The weights in the order of cpu_network.h: embedding, layers (next_layer), head."""
+    """The weights in the order of cpu_network.h: layers (next_layer), head."""
     model = shape.model
-    weights.matrix(weights.get("embed.weight", model, 4).T)
-    weights.plain(weights.get("embed.bias", model))
     for i in range(shape.layers):
         _pack_layer(weights, shape, f"blocks.{i}", branches)
     weights.linear("head.0", model, model)
@@ -174,7 +172,14 @@ def _pack_layer(weights: _Weights, shape: _Shape, name: str, branches: tuple[str
         for part in ("in_x", "in_z")
         for branch in branches
     ]
-    weights.matrix(np.concatenate(inputs, axis=1), shape.width)
+    matrix = np.concatenate(inputs, axis=1)
+    if name == "blocks.0":
+        embedding = np.vstack([get("embed.weight", model, 4).T, get("embed.bias", model)])
+        folded = embedding.astype(np.float64) @ matrix.astype(np.float64)
+        weights.matrix(folded[:4])
+        weights.plain(folded[4])
+    else:
+        weights.matrix(matrix, shape.width)
     for branch in branches:
         _pack_branch(weights, shape, f"{name}.{branch}", inner)
     outputs = [
@@ -220,8 +225,7 @@ def _integers(name: str, values: NDArray, count: int, limit: int) -> NDArray[np.
     """values [count], contiguous; ValueError where they are not integers from 0 to ``limit``."""
     if values.shape != (count,) or values.dtype.kind not in "iu":
         raise ValueError(f"{name}: [{count}] integers expected, got {_is(values)}")
-    if count and not (0 <= values.min() and values.max() <= limit):
-        raise ValueError(
-            f"{name}: from 0 to {limit} expected, got {values.min()} to {values.max()}"
-        )
+    low, high = (values.min(), values.max()) if count else (0, 0)
+    if low < 0 or high > limit:
+        raise ValueError(f"{name}: from 0 to {limit} expected, got {low} to {high}")
     return np.ascontiguousarray(values, np.int64)

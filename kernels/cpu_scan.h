@@ -4,25 +4,42 @@
 #pragma once
 #include "cpu_simd.h"
 
-enum { TILE = 64, MAX_STATES = 256 };
+enum { TILE = 32, MAX_STATES = 256 };
 
 /* Up to TILE steps of LANES channels, in the order of the scan. */
 typedef struct {
     vf dt[TILE], inflow[TILE], y[TILE];  /* inflow = dt x */
 } Tile;
 
-/* h_t = 2^(dt_t a) h_{t-1} + inflow_t B_t and y_t += C_t h_t for ``count`` states (a constant).
- * B, C: first step, ``stride`` floats from one to the next; a: A log2(e); any: a may be positive. */
+/* h_t = 2^(dt_t a) h_{t-1} + inflow_t B_t and y_t += C_t h_t for ``count`` states.
+ * B, C: of the first step, ``stride`` floats from one to the next; a: A log2(e). Constants: first,
+ * y starts at 0; any, a may be positive. fresh: h is 0 before the first step and is not read. */
 INLINE void recur_some(Tile *tile, int steps, const int count, const float *B, const float *C,
-                       ptrdiff_t stride, const vf *a, vf *h, const int first, const int any) {
+                       ptrdiff_t stride, const vf *a, vf *h, const int first, const int any,
+                       int fresh) {
     vf state[4], rate[4];
-    for (int n = 0; n < count; n++) state[n] = h[n], rate[n] = a[n];
-    for (int s = 0; s < steps; s++) {
-        vf dt = tile->dt[s], inflow = tile->inflow[s];
-        vf y = first ? splat(0.0f) : tile->y[s];
+    for (int n = 0; n < count; n++) rate[n] = a[n];
+    if (fresh) {
+        vf y = first ? splat(0.0f) : tile->y[0];
         for (int n = 0; n < count; n++) {
-            vf decay = any ? exp2_any(dt * rate[n]) : exp2_decay(dt * rate[n]);
-            state[n] = decay * state[n] + inflow * B[s * stride + n];
+            state[n] = tile->inflow[0] * B[n];
+            y += state[n] * C[n];
+        }
+        tile->y[0] = y;
+    } else {
+        for (int n = 0; n < count; n++) state[n] = h[n];
+    }
+    int from = fresh ? 1 : 0;
+    vf decay[TILE * 4]; /* in a loop of their own: the exponentials do not wait for the states */
+    for (int s = from; s < steps; s++)
+        for (int n = 0; n < count; n++) {
+            vf x = tile->dt[s] * rate[n];
+            decay[s * count + n] = any ? exp2_any(x) : exp2_decay(x);
+        }
+    for (int s = from; s < steps; s++) {
+        vf inflow = tile->inflow[s], y = first ? splat(0.0f) : tile->y[s];
+        for (int n = 0; n < count; n++) {
+            state[n] = decay[s * count + n] * state[n] + inflow * B[s * stride + n];
             y += state[n] * C[s * stride + n];
         }
         tile->y[s] = y;
@@ -31,13 +48,13 @@ INLINE void recur_some(Tile *tile, int steps, const int count, const float *B, c
 }
 
 INLINE void recur(Tile *tile, int steps, int states, const float *B, const float *C,
-                  ptrdiff_t stride, const vf *a, vf *h, const int any) {
+                  ptrdiff_t stride, const vf *a, vf *h, const int any, int fresh) {
     int n = 0;
-    if (states >= 4) recur_some(tile, steps, 4, B, C, stride, a, h, 1, any), n = 4;
+    if (states >= 4) recur_some(tile, steps, 4, B, C, stride, a, h, 1, any, fresh), n = 4;
     for (; n + 4 <= states; n += 4)
-        recur_some(tile, steps, 4, B + n, C + n, stride, a + n, h + n, 0, any);
+        recur_some(tile, steps, 4, B + n, C + n, stride, a + n, h + n, 0, any, fresh);
     for (; n < states; n++)
-        recur_some(tile, steps, 1, B + n, C + n, stride, a + n, h + n, n == 0, any);
+        recur_some(tile, steps, 1, B + n, C + n, stride, a + n, h + n, n == 0, any, fresh);
 }
 
 /* The arguments of kernels/reference.py, all contiguous; absent ones are NULL. */
@@ -62,7 +79,7 @@ INLINE void scan_tile(const Scan *g, Tile *tile, int64_t token, int64_t move, in
         tile->inflow[s] = tile->dt[s] * load_some(g->x + at, lanes);
     }
     int64_t gates = token * g->states;
-    recur(tile, steps, (int)g->states, g->B + gates, g->C + gates, move * g->states, a, h, 1);
+    recur(tile, steps, (int)g->states, g->B + gates, g->C + gates, move * g->states, a, h, 1, 0);
     for (int s = 0; s < steps; s++) {
         int64_t at = (token + s * move) * g->channels + c;
         vf y = tile->y[s];

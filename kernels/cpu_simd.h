@@ -87,35 +87,37 @@ INLINE float total(vf v) {
     return lanes[0];
 }
 
-/* Adding it rounds a float below 2^21 to an integer n, and leaves n + 127 in the lowest bits. */
-#define ROUNDER (12582912.0f + 127.0f)
+/* Adding it rounds a float below 2^21 to an integer, and leaves that in the lowest bits. */
+#define ROUNDER 12582912.0f
 
-/* 2^r for r in [-1/2, 1/2], exact at 0: a minimax fit of the relative error, 1.1e-7. */
-INLINE vf exp2_fraction(vf r) {
+/* 2^r for r in [-1/2, 1/2], exact at 0 (a minimax fit of the relative error, 1.1e-7), times 2^n
+ * with n the lowest bits of ``rounded``, added to the exponent: no n below -125, none above 127. */
+INLINE vf exp2_parts(vf r, vf rounded) {
     vf p = r * 0.00132647308f + 0.00967151299f;
     p = p * r + 0.0555073358f;
     p = p * r + 0.240222424f;
     p = p * r + 0.693147004f;
-    return p * r + 1.0f;
+    p = p * r + 1.0f;
+    return (vf)((vi)p + ((vi)rounded << 23));
 }
 
-/* 2^x for x <= 0 (and a little above); 0 below -126.5. */
+/* 2^x for x <= 0 (and a little above); 2e-38 below -125. */
 INLINE vf exp2_decay(vf x) {
-    x = at_least(x, -127.0f);
-    vf shifted = x + ROUNDER;
-    return exp2_fraction(x - (shifted - ROUNDER)) * (vf)((vi)shifted << 23);
+    x = at_least(x, -125.0f);
+    vf rounded = x + ROUNDER;
+    return exp2_parts(x - (rounded - ROUNDER), rounded);
 }
 
-/* 2^x; 0 below -126.5, infinite from 127.5. */
-INLINE vf exp2_any(vf x) { return exp2_decay(at_most(x, 128.0f)); }
+/* 2^x; 2e-38 below -125 and 2e38 above 127.4. */
+INLINE vf exp2_any(vf x) { return exp2_decay(at_most(x, 127.4f)); }
 
 /* e^x for x <= 0, with ln 2 in two parts so that large |x| keep their relative accuracy. */
 INLINE vf exp_decay(vf x) {
-    x = at_least(x, -88.0f);
-    vf shifted = x * 1.44269504f + ROUNDER;
-    vf n = shifted - ROUNDER;
+    x = at_least(x, -86.0f);
+    vf rounded = x * 1.44269504f + ROUNDER;
+    vf n = rounded - ROUNDER;
     vf r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    return exp2_fraction(r * 1.44269504f) * (vf)((vi)shifted << 23);
+    return exp2_parts(r * 1.44269504f, rounded);
 }
 
 /* x / (1 + e^-x), with the exponential of the negative magnitude only: it cannot overflow. */
