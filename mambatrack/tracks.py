@@ -106,6 +106,12 @@ class TrackTable:
         """The live rows of one column, as a view that may be written to."""
         return self._live[name]
 
+    @property
+    def row_bytes(self) -> int:
+        """Memory of a track: its part of every column."""
+        columns = (*self._arrays.values(), self._live["motion"])
+        return sum(each.dtype.itemsize * int(np.prod(each.shape[1:])) for each in columns)
+
     def motion(self, rows: NDArray, columns: int) -> NDArray[np.float32]:
         """A copy of the first ``columns`` of the predictor's state of ``rows`` [K]."""
         return self._live["motion"][:, :columns].take(rows, axis=0)
