@@ -4,6 +4,7 @@
 >>> report.row("kalman", 100).median_ms
 """
 
+import io
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +112,7 @@ class BenchReport:
         """The table and its conditions, for a document."""
         from rich.console import Console
 
-        console = Console(width=200, record=True, quiet=True)
+        console = Console(width=200, record=True, file=io.StringIO())
         console.print(self.tables(markdown=True)[0])
         lines = [line.strip() for line in console.export_text().splitlines() if line.strip()]
         return "\n".join([*lines, "", self.conditions(), ""])

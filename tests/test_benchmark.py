@@ -1,3 +1,4 @@
+import io
 import json
 import tracemalloc
 
@@ -38,7 +39,7 @@ def test_the_size_of_a_track_is_that_of_its_row(report):
 
 
 def test_the_report_as_table_document_and_json(report):
-    console = Console(width=160, record=True, quiet=True)
+    console = Console(width=160, record=True, file=io.StringIO())
     console.print(*report.tables())
     text = console.export_text()
     assert "p99 ms" in text and "numpy" in text and text.count("kalman") == 2
