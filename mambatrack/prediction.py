@@ -23,7 +23,7 @@ Boxes = NDArray[np.float32]
 State = NDArray[np.float32]
 
 SMALLEST = 1.0  # pixels; no prediction is narrower or lower
-SHIPPED = {"mamba": "mambatrack-small"}
+SHIPPED = {"mamba": "mambatrack-small", "mamba-causal": "mambatrack-causal"}
 
 
 class Predictor(Protocol):
@@ -191,7 +191,7 @@ def load_predictor(
     device: str = "auto",
     refill_gaps: bool = False,
 ) -> Predictor:
-    """A predictor by name (mamba, kalman, still) or from a trained .safetensors file.
+    """A predictor by name (mamba, mamba-causal, kalman, still) or from a .safetensors file.
 
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
     device: auto, cpu or cuda. Raises MambatrackError where the file or its model card is unusable.
@@ -252,8 +252,8 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     for needed in (path, card_path):
         if not needed.is_file():
             raise MambatrackError(
-                f"predictor file {needed} not found; give mamba, kalman, still, or the path of "
-                "a trained .safetensors file with its .json model card beside it"
+                f"predictor file {needed} not found; give {', '.join(SHIPPED)}, kalman, still, or "
+                "the path of a trained .safetensors file with its .json model card beside it"
             )
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))

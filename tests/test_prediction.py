@@ -188,8 +188,9 @@ def test_refill_replaces_the_patch_when_a_track_is_found_again():
     np.testing.assert_allclose(window[-5:, 0], [0, 10, 20, 30, 40], atol=1e-5)
 
 
-def test_shipped_predictor_loads_and_moves_with_the_track():
-    predictor = load_predictor("mamba", image_size=(1920, 1080))
+@pytest.mark.parametrize("name", ["mamba", "mamba-causal"])
+def test_shipped_predictors_load_and_move_with_the_track(name):
+    predictor = load_predictor(name, image_size=(1920, 1080))
     state = predictor.start(np.array([[100, 500, 80, 200]], np.float32))
     for step in range(1, 15):
         _, _, state = predictor.predict(state)
@@ -199,7 +200,7 @@ def test_shipped_predictor_loads_and_moves_with_the_track():
 
 
 def test_unusable_files_are_named(tmp_path):
-    with pytest.raises(MambatrackError, match="nothing.safetensors not found; give mamba, kalman"):
+    with pytest.raises(MambatrackError, match="nothing.safetensors not found; give mamba, "):
         load_predictor(tmp_path / "nothing.safetensors")
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"no weights")
@@ -207,11 +208,18 @@ def test_unusable_files_are_named(tmp_path):
     with pytest.raises(MambatrackError, match="do not fit together"):
         load_predictor(path)
     save_file(MotionPredictor(8, 1, 2).state_dict(), path)
-    size = {"d_model": 16, "layers": 1, "d_state": 2, "window": 10}
+    size: dict[str, object] = {"d_model": 16, "layers": 1, "d_state": 2, "window": 10}
     card = {"architecture": size, "normalisation": {"unit": "box"}, "spread": [[0.1] * 4]}
     path.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(MambatrackError, match="do not fit together"):
         load_predictor(path)
+    size |= {"d_model": 8, "kind": "diagonal"}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(MambatrackError, match="unknown kind of network 'diagonal'"):
+        load_predictor(path)
+    del size["kind"]  # cards from before there were kinds
+    path.with_suffix(".json").write_text(json.dumps(card))
+    assert isinstance(load_predictor(path), MambaPredictor)
 
 
 def test_image_unit_needs_the_image_size():
