@@ -8,12 +8,13 @@
 #include "cpu_scan.h"
 
 typedef struct {
+    int64_t inputs;              /* of one token */
     int64_t model, width;        /* d_model, and padded */
     int64_t inner, hidden;       /* padded: channels of the scan, of the MLP */
     int64_t rank, states, taps;  /* dt_rank, d_state, d_conv */
     int64_t select;              /* rank + 2 states, padded */
-    int64_t layers, directions, pooled;
-    float limit; /* offsets beyond it are taken as it */
+    int64_t layers, directions;
+    float limit;                 /* inputs beyond it are taken as it */
     const float *weights;        /* in the order of kernels/cpu_network.py */
 } Shape;
 
@@ -44,7 +45,7 @@ INLINE const float *take(const float **at, int64_t count) {
 static Layer next_layer(const Shape *n, int64_t i, const float **at) {
     Layer layer;
     int64_t inputs = 2 * n->directions * n->inner;
-    layer.in = take(at, (i ? n->width : 4) * inputs);
+    layer.in = take(at, (i ? n->width : n->inputs) * inputs);
     layer.in_bias = i ? NULL : take(at, inputs);
     for (int64_t i = 0; i < n->directions; i++) {
         Direction *d = &layer.direction[i];
@@ -86,11 +87,11 @@ static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
     return s;
 }
 
-/* x and z of every direction: from the tokens, in the first layer from the offsets in s->hidden. */
+/* x and z of every direction: from the tokens, in the first layer from what is in s->hidden. */
 static void project_in(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
     int inputs = (int)(2 * n->directions * n->inner), width = (int)n->width;
     if (layer->in_bias)
-        product(tokens, 4, inputs, s->hidden, 4, layer->in, layer->in_bias, s->in, inputs);
+        product(tokens, (int)n->inputs, inputs, s->hidden, n->inputs, layer->in, layer->in_bias, s->in, inputs);
     else
         product(tokens, width, inputs, s->tokens, width, layer->in, NULL, s->in, inputs);
 }
@@ -256,28 +257,27 @@ static void head(const Shape *n, const Scratch *s, const float *at, int rows, co
     for (int row = 0; row < rows; row++) memcpy(out + row * 4, s->in + row * LANES, 16);
 }
 
-/* What the head reads of each row: the mean of its tokens, or its last; 0 of a row without any. */
-static void read_out(const Shape *n, const Scratch *s, int rows, const int64_t *lengths) {
+/* The mean of each row's tokens, which the head reads; 0 of a row without any. */
+static void pool(const Shape *n, const Scratch *s, int rows, const int64_t *lengths) {
     const float *token = s->tokens;
     for (int row = 0; row < rows; token += lengths[row++] * n->width)
         for (int64_t c = 0; c < n->width; c += LANES) {
             vf sum = splat(0.0f);
-            int64_t first = n->pooled || !lengths[row] ? 0 : lengths[row] - 1;
-            for (int64_t t = first; t < lengths[row]; t++) sum += load(token + t * n->width + c);
-            if (n->pooled && lengths[row]) sum /= splat((float)lengths[row]);
-            store(s->pooled + row * n->width + c, sum);
+            for (int64_t t = 0; t < lengths[row]; t++) sum += load(token + t * n->width + c);
+            float share = lengths[row] ? 1.0f / (float)lengths[row] : 0.0f;
+            store(s->pooled + row * n->width + c, sum * share);
         }
 }
 
 INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
 
-/* offsets [rows, window, 4] -> out [rows, 4] for a block of rows with ``tokens`` offsets. */
+/* offsets [rows, window, inputs] -> out [rows, 4] for a block of rows with ``tokens`` offsets. */
 static void window_block(const Shape *n, const Scratch *s, int rows, int tokens, int64_t window,
                          const float *offsets, const int64_t *lengths, float *out) {
     float *to = s->hidden;
     for (int row = 0; row < rows; row++)
-        for (int64_t i = 0; i < lengths[row] * 4; i++)
-            *to++ = bounded(offsets[row * window * 4 + i], n->limit);
+        for (int64_t i = 0; i < lengths[row] * n->inputs; i++)
+            *to++ = bounded(offsets[row * window * n->inputs + i], n->limit);
     const float *at = n->weights;
     for (int64_t i = 0; i < n->layers; i++) {
         Layer layer = next_layer(n, i, &at);
@@ -285,13 +285,13 @@ static void window_block(const Shape *n, const Scratch *s, int rows, int tokens,
         for (int d = 0; d < n->directions; d++) mamba(n, &layer, s, d, rows, tokens, lengths);
         mix(n, &layer, s, tokens);
     }
-    read_out(n, s, rows, lengths);
+    pool(n, s, rows, lengths);
     head(n, s, at, rows, s->pooled, out);
     for (int row = 0; row < rows; row++)
         if (!lengths[row]) memset(out + row * 4, 0, 16);
 }
 
-/* offsets [batch, window, 4], of which the first lengths [batch] count -> out [batch, 4]. */
+/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, 4]. */
 static void window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
                            const float *offsets, const int64_t *lengths, float *out) {
     Scratch s = lay_out(n, memory, window > BLOCK ? window : BLOCK);
@@ -299,7 +299,7 @@ static void window_network(const Shape *n, float *memory, int64_t batch, int64_t
         int64_t rows = 1, tokens = lengths[from];
         while (from + rows < batch && rows < BLOCK && tokens + lengths[from + rows] <= BLOCK)
             tokens += lengths[from + rows++];
-        window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * 4,
+        window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * n->inputs,
                      lengths + from, out + from * 4);
         from += rows;
     }
@@ -338,10 +338,10 @@ static void scan_step(const Shape *n, const Direction *w, const float *select, c
     }
 }
 
-/* One new offset for each of ``count`` rows (at most BLOCK) of state, see ``step_network``. */
-static void step_block(const Shape *n, const Scratch *s, int count, const float *offsets,
+/* One new token for each of ``count`` rows (at most BLOCK) of state, see ``step_network``. */
+static void step_block(const Shape *n, const Scratch *s, int count, const float *tokens,
                        const int64_t *rows, float *state, int64_t stride, float *out) {
-    for (int i = 0; i < count * 4; i++) s->hidden[i] = bounded(offsets[i], n->limit);
+    for (int i = 0; i < count * n->inputs; i++) s->hidden[i] = bounded(tokens[i], n->limit);
     const float *at = n->weights;
     int inner = (int)n->inner;
     int64_t tail = 0;
@@ -365,14 +365,15 @@ static void step_block(const Shape *n, const Scratch *s, int count, const float 
     head(n, s, at, count, s->tokens, out);
 }
 
-/* offsets [count, 4], the state of row rows[i] at state + rows[i] * stride -> out [count, 4].
+/* tokens [count, inputs], the state of row rows[i] at state + rows[i] * stride -> out [count, 4].
  * A row's state, updated in place: for each layer the convolution's tail [taps - 1, inner], oldest
  * first, and h [states, inner]; all 0 for a new track. No row may be named twice. */
-static void step_network(const Shape *n, float *memory, int64_t count, const float *offsets,
+static void step_network(const Shape *n, float *memory, int64_t count, const float *tokens,
                          const int64_t *rows, float *state, int64_t stride, float *out) {
     Scratch s = lay_out(n, memory, BLOCK);
     for (int64_t from = 0; from < count; from += BLOCK) {
         int64_t some = count - from < BLOCK ? count - from : BLOCK;
-        step_block(n, &s, (int)some, offsets + from * 4, rows + from, state, stride, out + from * 4);
+        step_block(n, &s, (int)some, tokens + from * n->inputs, rows + from, state, stride,
+                   out + from * 4);
     }
 }

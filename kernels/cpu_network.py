@@ -20,8 +20,8 @@ LIMIT = 8.0  # MotionPredictor.limit
 class _Shape(ctypes.Structure):
     """struct Shape of cpu_network.h."""
 
-    _names = ("model", "width", "inner", "hidden", "rank", "states", "taps", "select", "layers",
-              "directions", "pooled")  # fmt: skip
+    _names = ("inputs", "model", "width", "inner", "hidden", "rank", "states", "taps", "select",
+              "layers", "directions")  # fmt: skip
     _fields_ = [
         *[(name, ctypes.c_int64) for name in _names],
         ("limit", ctypes.c_float),
@@ -84,10 +84,10 @@ class _Weights:
 class _Network:
     """What the window and the causal network share: the weights, packed, and scratch memory."""
 
-    def __init__(self, state: Mapping[str, NDArray], branches: tuple[str, ...], pooled: bool):
+    def __init__(self, state: Mapping[str, NDArray], branches: tuple[str, ...]):
         self._library = library()
         weights = _Weights(state, self._library.lanes())
-        shape = _measure(weights, branches, pooled)
+        shape = _measure(weights, branches)
         _pack(weights, shape, branches)
         self._weights = weights.packed()
         shape.weights = _address(self._weights)
@@ -108,7 +108,7 @@ class WindowNetwork(_Network):
     """
 
     def __init__(self, state: Mapping[str, NDArray]):
-        super().__init__(state, ("left_to_right", "right_to_left"), pooled=True)
+        super().__init__(state, ("left_to_right", "right_to_left"))
 
     def __call__(self, offsets: Floats, lengths: NDArray) -> Floats:
         """offsets [B, q, 4] of (cx, cy, w, h), oldest first, of which the first ``lengths`` [B]
@@ -117,7 +117,7 @@ class WindowNetwork(_Network):
             raise ValueError(f"offsets [B, q, 4] float32 expected, got {_is(offsets)}")
         batch, window = offsets.shape[:2]
         lengths = _integers("lengths", lengths, batch, window)
-        offsets = np.ascontiguousarray(offsets)
+        offsets = np.ascontiguousarray(offsets)  # only its address goes on
         out = np.empty((batch, 4), np.float32)
         scratch = self._borrow(window)
         self._library.window_network(
@@ -128,9 +128,50 @@ class WindowNetwork(_Network):
         return out
 
 
-def _measure(weights: _Weights, branches: tuple[str, ...], pooled: bool) -> _Shape:
+class CausalNetwork(_Network):
+    """causal.CausalMotionPredictor.step: one more token of many tracks, the state in place.
+
+    state: as for WindowNetwork. carried_size: floats of carried state per track, R; zeros before
+    the first token. The layout is the library's own: for each block the last inputs of the
+    convolution [d_conv - 1, d_inner], then the state of the scan [d_state, d_inner].
+    """
+
+    def __init__(self, state: Mapping[str, NDArray]):
+        super().__init__(state, ("mamba",))
+        shape = self._shape
+        self.carried_size = shape.layers * (shape.taps - 1 + shape.states) * shape.inner
+
+    def __call__(self, tokens: Floats, carried: Floats, rows: NDArray | None = None) -> Floats:
+        """tokens [B, K], carried [M, R] with contiguous rows, changed in place -> offsets [B, 4].
+
+        rows: [B] integers, the row of ``carried`` of each token, none of them twice; without it
+        the first row is of the first token and so on."""
+        inputs, size = self._shape.inputs, self.carried_size
+        if tokens.ndim != 2 or tokens.shape[1] != inputs or tokens.dtype != np.float32:
+            raise ValueError(f"tokens [B, {inputs}] float32 expected, got {_is(tokens)}")
+        if carried.ndim != 2 or carried.shape[1] != size or carried.dtype != np.float32:
+            raise ValueError(f"carried [M, {size}] float32 expected, got {_is(carried)}")
+        stride, remainder = divmod(carried.strides[0], 4)
+        if carried.strides[1] != 4 or remainder or not carried.flags.writeable:
+            raise ValueError("carried: rows of contiguous floats, writeable, expected")
+        count = len(tokens)
+        rows = _integers(
+            "rows", np.arange(count) if rows is None else rows, count, len(carried) - 1
+        )
+        tokens = np.ascontiguousarray(tokens)
+        out = np.empty((count, 4), np.float32)
+        scratch = self._borrow(0)
+        self._library.step_network(
+            self._at, _address(scratch), count, _address(tokens), _address(rows),
+            _address(carried), stride, _address(out),
+        )  # fmt: skip
+        self._scratch.append(scratch)
+        return out
+
+
+def _measure(weights: _Weights, branches: tuple[str, ...]) -> _Shape:
     """The network's sizes, from its weights."""
-    model = weights.get("embed.weight", -1, 4).shape[0]
+    model, inputs = weights.get("embed.weight", -1, -1).shape
     block = f"blocks.0.{branches[0]}"
     inner, states = weights.get(f"{block}.A_log", -1, -1).shape
     if not 1 <= states <= MAX_STATES:
@@ -139,6 +180,7 @@ def _measure(weights: _Weights, branches: tuple[str, ...], pooled: bool) -> _Sha
     hidden = weights.get("blocks.0.mlp.0.bias", -1).shape[0]
     layers = 1 + max(int(name.split(".")[1]) for name in weights.state if name[:7] == "blocks.")
     return _Shape(
+        inputs=inputs,
         model=model,
         width=weights.padded(model),
         inner=weights.padded(inner),
@@ -149,7 +191,6 @@ def _measure(weights: _Weights, branches: tuple[str, ...], pooled: bool) -> _Sha
         select=weights.padded(rank + 2 * states),
         layers=layers,
         directions=len(branches),
-        pooled=pooled,
         limit=LIMIT,
     )
 
@@ -174,10 +215,10 @@ def _pack_layer(weights: _Weights, shape: _Shape, name: str, branches: tuple[str
     ]
     matrix = np.concatenate(inputs, axis=1)
     if name == "blocks.0":
-        embedding = np.vstack([get("embed.weight", model, 4).T, get("embed.bias", model)])
+        embedding = np.vstack([get("embed.weight", model, -1).T, get("embed.bias", model)])
         folded = embedding.astype(np.float64) @ matrix.astype(np.float64)
-        weights.matrix(folded[:4])
-        weights.plain(folded[4])
+        weights.matrix(folded[:-1])
+        weights.plain(folded[-1])
     else:
         weights.matrix(matrix, shape.width)
     for branch in branches:

@@ -19,7 +19,7 @@ void PUBLIC(window_network)(const Shape *network, float *scratch, int64_t batch,
     window_network(network, scratch, batch, window, offsets, lengths, out);
 }
 
-void PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count, const float *offsets,
+void PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count, const float *tokens,
                           const int64_t *rows, float *state, int64_t stride, float *out) {
-    step_network(network, scratch, count, offsets, rows, state, stride, out);
+    step_network(network, scratch, count, tokens, rows, state, stride, out);
 }
