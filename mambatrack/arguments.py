@@ -30,6 +30,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     tune = _command(choices, "tune", scoring.tune, "search settings of the tracker")
     bench = _command(choices, "bench", scoring.bench, "time for a frame, beside other trackers")
+    simulate = _command(
+        choices, "simulate", scoring.simulate, "a detector's errors on data without detections"
+    )
     hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
     _add_train(train)
@@ -37,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_eval_motion(motion)
     _add_tune(tune)
     _add_bench(bench)
+    _add_simulate(simulate)
     _add_submit(hand_in)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
     return parser
@@ -159,6 +163,17 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     add("--passes", type=_count, default=5, metavar="N", help="of the timing, in turn (5)")
     add("--results", metavar="DIR", help="keep everybody's MOT files")
     add("--out", default="benchmarks.md", metavar="FILE", help="the page (benchmarks.md)")
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", required=True, metavar="DIR", help="sequences with ground truth")
+    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add("--like", required=True, metavar="DIR", help="sequences with gt and det whose detector's "
+        "errors are measured, or the statistics.json of an earlier simulation")  # fmt: skip
+    add("--out", required=True, metavar="DIR", help="gets each sequence with its det/det.txt")
+    add("--seed", type=_natural, default=0, metavar="N", help="of the errors (0)")
+    add("--overwrite", action="store_true", help="write over sequences that exist")
 
 
 def _add_submit(parser: argparse.ArgumentParser) -> None:

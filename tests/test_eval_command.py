@@ -184,3 +184,12 @@ def test_settings_are_tuned_and_the_result_is_a_configuration(world, tmp_path, m
     assert load_config("study/best.yaml").tracker.predictor == "still"
     assert main([*command, "--report-on", "a"]) == 1
     assert "--same-sequences" in capsys.readouterr().err
+
+
+def test_a_detectors_errors_are_put_on_a_ground_truth(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["simulate", "--dataset", str(world / "data/val"), "--like", str(world / "data/val")]
+    assert main([*command, "--out", "simulated"]) == 0
+    assert "2 sequences with simulated detections" in capsys.readouterr().out
+    assert all(each.det_path for each in find_sequences("simulated"))
+    assert main([*command, "--out", "simulated"]) == 1

@@ -121,6 +121,28 @@ def bench(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def simulate(options: argparse.Namespace, config: Config) -> int:
+    """Puts a detector's errors on data that has only ground truth."""
+    from mambatrack.datasets import find_sequences
+    from mambatrack.detector_measurement import measure_detector
+    from mambatrack.detector_statistics import load_statistics
+    from mambatrack.evaluation.runs import scored_sequences
+    from mambatrack.simulation import write_simulated
+
+    like = Path(options.like)
+    if like.is_file():
+        statistics = load_statistics(like)
+    else:
+        statistics = measure_detector([each for each in find_sequences(like) if each.det_path])
+    sequences = scored_sequences(options.dataset, options.split)
+    folders = write_simulated(
+        sequences, statistics, options.out, seed=options.seed, overwrite=options.overwrite
+    )
+    if not options.quiet:
+        print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
+    return OK
+
+
 def submit(options: argparse.Namespace, config: Config) -> int:
     """Checks results and zips them for an evaluation server."""
     from mambatrack.evaluation.submission import make_submission
