@@ -48,7 +48,7 @@ LAGS = np.array([1, 2, 3, 5, 8, 13, 21, 34, 55, 89])  # frames, where correlatio
 FEW = 30  # samples below which a cell takes the distribution of its level, or of all
 RARE = 0.01  # share of true boxes below which a score is reached too seldom to follow in time
 BACKGROUND_ROWS = 200
-DRAWS = 10_000  # pairs of Gaussians that show what a latent correlation does to the values
+DRAWS = 60_000  # Gaussians that show what a latent correlation does to the values
 
 
 def measure_detector(sequences: Many[Sequence]) -> DetectorStatistics:
@@ -58,9 +58,7 @@ def measure_detector(sequences: Many[Sequence]) -> DetectorStatistics:
     """
     seen = [_observe(sequence) for sequence in sequences]
     if not sum(len(each.truth) for each in seen):
-        raise MambatrackError(
-            "no true box to measure a detector on; expected gt/boxes in gt/gt.txt"
-        )
+        raise MambatrackError("no true box to measure a detector on; expected boxes in gt/gt.txt")
     tracks = _join_tracks([each.truth for each in seen])
     found, *extras = (
         _join_samples(slot) for slot in zip(*(each.slots for each in seen), strict=True)
@@ -256,8 +254,8 @@ def _latent_correlations(
         if len(now) < FEW:
             continue
         measured = np.abs(values[now] - values[later[now]]).mean(axis=0)
-        drawn = now[rng.integers(len(now), size=DRAWS)]
-        one, other = rng.standard_normal((2, DRAWS))
+        drawn = now[rng.integers(len(now), size=min(DRAWS // values.shape[1], 4 * len(now)))]
+        one, other = rng.standard_normal((2, len(drawn)))
         start = simulated(drawn, one)
         ends = (simulated(later[drawn], r * one + np.sqrt(1 - r * r) * other) for r in steps)
         curves = np.maximum.accumulate([np.abs(end - start).mean(axis=0) for end in ends]).T

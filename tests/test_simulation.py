@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mambatrack import detector_measurement
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets import Trajectories, find_sequences, read_ground_truth
 from mambatrack.detector_measurement import measure_detector
@@ -77,6 +78,13 @@ def write_world(folder, truth, rows, size=SIZE):
     return find_sequences(folder)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_draws():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detector_measurement, "DRAWS", 30_000)
+        yield
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     return find_sequences(write_sequence(tmp_path_factory.mktemp("world") / "seq", 3, 10, 200))
@@ -125,7 +133,7 @@ def test_statistics_are_recovered(tmp_path, memory):
     assert np.median(seen.extras[0].edges[-1, 0, 3]) == pytest.approx(-0.6, abs=0.02)
     assert seen.background == pytest.approx(0.5, abs=0.15)
     lag_one = seen.found.memory @ PERSISTENCE
-    assert lag_one == pytest.approx(PERSISTENCE[memory], abs=0.08)
+    assert lag_one == pytest.approx(PERSISTENCE[memory], abs=0.1)
 
 
 def test_errors_persist_as_told():
@@ -284,7 +292,8 @@ def test_simulated_detections_of_real_data_are_like_the_real_ones():
     sequence = find_sequences(needs("data/dancetrack/val/dancetrack0034"))[0]
     truth = read_ground_truth(sequence)
     real = detection_rows(read_mot(sequence.det_path))
-    made = detection_rows(simulate(truth, measure_detector([sequence])))
+    known = measure_detector([sequence])
+    made = detection_rows(simulate(truth, known, size=sequence.image_size))
     hidden = occlusion(truth) >= 0.7
     recall = []
     for rows in (real, made):
