@@ -40,8 +40,11 @@ class Library:
             "lanes": (word, []),
             "selective_scan": (None, [pointer]),
             "scratch_floats": (word, [pointer, word]),
-            "window_network": (None, [pointer, pointer, word, word, pointer, pointer, pointer]),
-            "step_network": (None, [pointer, pointer, word, *[pointer] * 3, word, pointer]),
+            "window_network": (word, [pointer, pointer, word, word, pointer, pointer, pointer]),
+            "step_network": (
+                word,
+                [pointer, pointer, word, pointer, pointer, word, pointer, word, pointer],
+            ),
         }
         self.functions: dict[str, Any] = {}
         for name, (result, arguments) in signatures.items():

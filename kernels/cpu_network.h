@@ -291,9 +291,19 @@ static void window_block(const Shape *n, const Scratch *s, int rows, int tokens,
         if (!lengths[row]) memset(out + row * 4, 0, 16);
 }
 
-/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, 4]. */
-static void window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
+/* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
+static int64_t first_outside(int64_t count, const int64_t *values, int64_t limit) {
+    for (int64_t i = 0; i < count; i++)
+        if (values[i] < 0 || values[i] > limit) return i;
+    return -1;
+}
+
+/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, 4].
+ * Returns -1, or the first row whose length does not fit; nothing is written then. */
+static int64_t window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
                            const float *offsets, const int64_t *lengths, float *out) {
+    int64_t wrong = first_outside(batch, lengths, window);
+    if (wrong >= 0) return wrong;
     Scratch s = lay_out(n, memory, window > BLOCK ? window : BLOCK);
     for (int64_t from = 0; from < batch;) {
         int64_t rows = 1, tokens = lengths[from];
@@ -303,6 +313,7 @@ static void window_network(const Shape *n, float *memory, int64_t batch, int64_t
                      lengths + from, out + from * 4);
         from += rows;
     }
+    return -1;
 }
 
 /* Convolution over the last taps - 1 inputs kept in ``tail`` and the new one x; then x is kept. */
@@ -367,13 +378,18 @@ static void step_block(const Shape *n, const Scratch *s, int count, const float 
 
 /* tokens [count, inputs], the state of row rows[i] at state + rows[i] * stride -> out [count, 4].
  * A row's state, updated in place: for each layer the convolution's tail [taps - 1, inner], oldest
- * first, and h [states, inner]; all 0 for a new track. No row may be named twice. */
-static void step_network(const Shape *n, float *memory, int64_t count, const float *tokens,
-                         const int64_t *rows, float *state, int64_t stride, float *out) {
+ * first, and h [states, inner]; all 0 for a new track. No row may be named twice. Returns -1, or
+ * the first i whose row is not one of ``table``; nothing is written then. */
+static int64_t step_network(const Shape *n, float *memory, int64_t count, const float *tokens,
+                            const int64_t *rows, int64_t table, float *state, int64_t stride,
+                            float *out) {
+    int64_t wrong = first_outside(count, rows, table - 1);
+    if (wrong >= 0) return wrong;
     Scratch s = lay_out(n, memory, BLOCK);
     for (int64_t from = 0; from < count; from += BLOCK) {
         int64_t some = count - from < BLOCK ? count - from : BLOCK;
         step_block(n, &s, (int)some, tokens + from * n->inputs, rows + from, state, stride,
                    out + from * 4);
     }
+    return -1;
 }

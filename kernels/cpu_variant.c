@@ -14,12 +14,13 @@ int64_t PUBLIC(scratch_floats)(const Shape *network, int64_t window) {
     return scratch_floats(network, window > BLOCK ? window : BLOCK);
 }
 
-void PUBLIC(window_network)(const Shape *network, float *scratch, int64_t batch, int64_t window,
-                            const float *offsets, const int64_t *lengths, float *out) {
-    window_network(network, scratch, batch, window, offsets, lengths, out);
+int64_t PUBLIC(window_network)(const Shape *network, float *scratch, int64_t batch, int64_t window,
+                               const float *offsets, const int64_t *lengths, float *out) {
+    return window_network(network, scratch, batch, window, offsets, lengths, out);
 }
 
-void PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count, const float *tokens,
-                          const int64_t *rows, float *state, int64_t stride, float *out) {
-    step_network(network, scratch, count, tokens, rows, state, stride, out);
+int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count,
+                             const float *tokens, const int64_t *rows, int64_t table, float *state,
+                             int64_t stride, float *out) {
+    return step_network(network, scratch, count, tokens, rows, table, state, stride, out);
 }

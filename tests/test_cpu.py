@@ -1,0 +1,369 @@
+"""The C library against the references in float64, every instruction set in its own process."""
+
+import itertools
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mambatrack.causal import TOKEN, CausalMotionPredictor
+from mambatrack.kernels import cpu, reference
+from mambatrack.kernels.cpu_network import CausalNetwork, WindowNetwork
+from mambatrack.mamba import MotionPredictor
+
+ROOT = Path(__file__).parents[1]
+needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
+OPTIONAL = ("D", "z", "dt_bias", "lengths", "initial_state")
+
+
+def scan_inputs(batch, tokens, channels, states, seed=0):
+    g = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=g)
+
+    return {
+        "x": normal(batch, tokens, channels),
+        "dt": normal(batch, tokens, channels),
+        "A": -4 * torch.rand(channels, states, generator=g) - 0.01,
+        "B": normal(batch, tokens, states),
+        "C": normal(batch, tokens, states),
+        "D": normal(channels),
+        "z": normal(batch, tokens, channels),
+        "dt_bias": normal(channels),
+        "lengths": torch.randint(0, tokens + 1, (batch,), generator=g),
+        "initial_state": normal(batch, channels, states),
+    }
+
+
+def double(case):
+    return {
+        name: each.double() if isinstance(each, torch.Tensor) and each.is_floating_point() else each
+        for name, each in case.items()
+    }
+
+
+def relative(got, want):
+    """Maximal error over the maximal value; not finite where ``got`` is not."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    assert got.shape == want.shape
+    return float(np.abs(got - want).max(initial=0) / max(np.abs(want).max(initial=0), 1e-30))
+
+
+def scan_error(case, **options):
+    got = cpu.selective_scan(**case, **options, return_final_state=True)
+    want = reference.selective_scan(**double(case), **options, return_final_state=True)
+    return max(relative(a, b) for a, b in zip(got, want, strict=True))
+
+
+def scan_errors():
+    """Every length, widths off the vector's, each option left out, steps from 1e-4 to 100."""
+    sizes = itertools.product((1, 2, 5, 12, 30, 128), ((1, 1), (5, 4), (16, 16), (33, 7)))
+    for seed, (tokens, (channels, states)) in enumerate(sizes):
+        case = scan_inputs(3, tokens, channels, states, seed)
+        yield scan_error(case, dt_softplus=True, reverse=bool(seed % 2))
+    case = scan_inputs(3, 12, 19, 8)
+    for absent, softplus, reverse in itertools.product((*OPTIONAL, None), (True, False), (0, 1)):
+        chosen = {name: each for name, each in case.items() if name != absent}
+        chosen["dt"] = chosen["dt"].abs() + 3  # negative steps would let the state grow
+        yield scan_error(chosen, dt_softplus=softplus, reverse=bool(reverse))
+    for shift in (-9.0, 20.0, 100.0):
+        shifted = case | {"dt": case["dt"] + shift}
+        yield scan_error(shifted, dt_softplus=True)
+    strided = case | {"x": case["x"].mT.contiguous().mT, "A": case["A"].mT.contiguous().mT}
+    strided["B"], strided["C"] = torch.stack([case["B"], case["C"]], dim=-1).unbind(-1)
+    yield scan_error(strided, dt_softplus=True)
+
+
+def numpy_state(model):
+    return {name: each.numpy().copy() for name, each in model.state_dict().items()}
+
+
+def window_errors():
+    generator = np.random.default_rng(0)
+    for d_model, layers, d_state in ((32, 2, 8), (64, 3, 16), (24, 1, 4), (18, 2, 3), (80, 1, 2)):
+        torch.manual_seed(d_model)
+        model = MotionPredictor(d_model, layers, d_state).eval()
+        network = WindowNetwork(numpy_state(model))
+        model.double()
+        for batch, window in ((1, 1), (7, 10), (90, 10), (3, 130)):
+            offsets = 4 * generator.normal(size=(batch, window, 4)).astype(np.float32)
+            lengths = generator.integers(0, window + 1, batch)
+            with torch.inference_mode():
+                want = model(torch.from_numpy(offsets).double(), torch.from_numpy(lengths))
+            yield relative(network(offsets, lengths), want)
+
+
+def causal_errors():
+    """Twelve steps of a table in which every third row is stepped, with a stride."""
+    generator = np.random.default_rng(0)
+    for d_model, layers, d_state in ((32, 2, 8), (64, 3, 16), (24, 1, 5), (18, 2, 3)):
+        torch.manual_seed(d_model)
+        model = CausalMotionPredictor(d_model, layers, d_state).eval()
+        network = CausalNetwork(numpy_state(model))
+        model.double()
+        table = np.zeros((210, network.carried_size + 5), np.float32)
+        rows, carried = np.arange(0, 210, 3)[::-1].copy(), torch.zeros(70, model.carried_size)
+        carried = carried.double()
+        for _ in range(12):
+            tokens = 4 * generator.normal(size=(70, TOKEN)).astype(np.float32)
+            with torch.inference_mode():
+                want, carried = model.step(torch.from_numpy(tokens).double(), carried)
+            yield relative(network(tokens, table[:, 2:-3], rows), want)
+        untouched = np.delete(table, rows, axis=0)
+        yield 0.0 if (untouched == 0).all() and (table[:, [0, 1, -1]] == 0).all() else 1.0
+
+
+def poison_memory():
+    """Whatever is not written before it is read is NaN: outputs and scratch memory."""
+    torch_empty, numpy_empty = torch.empty, np.empty
+
+    def torch_nan(*shape, **options):
+        tensor = torch_empty(*shape, **options)
+        return tensor.fill_(float("nan")) if tensor.is_floating_point() else tensor
+
+    def numpy_nan(shape, dtype=float):
+        array = numpy_empty(shape, dtype)
+        array.fill(np.nan if array.dtype.kind == "f" else 1)
+        return array
+
+    torch.empty, np.empty = torch_nan, numpy_nan
+
+
+CHECK = """
+import json, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from mambatrack.kernels import cpu
+cpu.LIBRARY = Path({library!r})
+if cpu.why_not():
+    print(json.dumps({{"skip": cpu.why_not()}}))
+    sys.exit()
+import test_cpu
+test_cpu.torch.set_num_threads(1)
+test_cpu.poison_memory()
+print(json.dumps({{
+    "variant": cpu.variant(),
+    "scan": max(test_cpu.scan_errors()),
+    "window": max(test_cpu.window_errors()),
+    "causal": max(test_cpu.causal_errors()),
+}}))
+"""
+
+
+def measured(library, **environment):
+    """What CHECK prints in a process of its own."""
+    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    result = json.loads(done.stdout)
+    if "skip" in result:
+        pytest.skip(result["skip"])
+    return result
+
+
+@needs_library
+@pytest.mark.parametrize("variant", cpu.VARIANTS)
+def test_every_instruction_set_equals_the_reference(variant):
+    errors = measured(cpu.LIBRARY, MAMBATRACK_CPU=variant)
+    assert errors["variant"] == variant
+    assert errors["scan"] <= 2e-6
+    assert errors["window"] <= 1e-5
+    assert errors["causal"] <= 1e-5
+
+
+def sanitizer():
+    """The path of gcc's address sanitizer; skips where there is none."""
+    if sys.platform != "linux" or shutil.which("gcc") is None:
+        pytest.skip("needs gcc on Linux")
+    asked = ["gcc", "-print-file-name=libasan.so"]
+    path = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    if not os.path.isabs(path):
+        pytest.skip("gcc has no address sanitizer here")
+    return path
+
+
+@needs_library
+def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
+    library, runtime = tmp_path / "libmambatrack.so", sanitizer()
+    variant = cpu.variant()
+    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
+    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
+               "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
+               *flags[variant], "kernels/cpu_detect.c", "kernels/cpu_variant.c",
+               "-o", str(library)]  # fmt: skip
+    subprocess.run(command, cwd=ROOT, check=True)
+    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+    errors = measured(library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)
+    assert errors["scan"] <= 2e-6 and max(errors["window"], errors["causal"]) <= 1e-5
+
+
+def tiny_network():
+    torch.manual_seed(0)
+    return WindowNetwork(numpy_state(MotionPredictor(16, 2, 4)))
+
+
+@needs_library
+@pytest.mark.parametrize("reverse", [False, True])
+def test_padding_of_the_scan_is_exact_to_the_bit(reverse):
+    case = scan_inputs(4, 9, 11, 5) | {"lengths": torch.tensor([9, 4, 1, 0])}
+    options = {"dt_softplus": True, "reverse": reverse, "return_final_state": True}
+    y, final = cpu.selective_scan(**case, **options)
+    for row, length in enumerate(case["lengths"].tolist()):
+        alone = {
+            name: each[row : row + 1, :length] if name in ("x", "dt", "B", "C", "z") else each
+            for name, each in case.items()
+        }
+        alone["initial_state"] = case["initial_state"][row : row + 1]
+        del alone["lengths"]
+        short, state = cpu.selective_scan(**alone, **options)
+        assert torch.equal(y[row : row + 1, :length], short)
+        assert torch.equal(final[row : row + 1], state)
+        assert (y[row, length:] == 0).all()
+    spoiled = case | {name: case[name].clone() for name in ("x", "dt", "B", "C", "z")}
+    for name in ("x", "dt", "B", "C", "z"):
+        for row, length in enumerate(case["lengths"].tolist()):
+            spoiled[name][row, length:] = float("nan")
+    again = cpu.selective_scan(**spoiled, **options)
+    assert torch.equal(again[0], y) and torch.equal(again[1], final)
+
+
+@needs_library
+def test_padding_of_the_window_is_exact_and_rows_do_not_meet():
+    network = tiny_network()
+    generator = np.random.default_rng(0)
+    offsets = generator.normal(size=(150, 10, 4)).astype(np.float32)
+    lengths = generator.integers(0, 11, 150)
+    whole = network(offsets, lengths)
+    offsets[np.arange(10) >= lengths[:, None]] = np.nan
+    np.testing.assert_array_equal(network(offsets, lengths), whole)
+    assert (whole[lengths == 0] == 0).all()
+    order = generator.permutation(150)
+    np.testing.assert_array_equal(network(offsets[order], lengths[order]), whole[order])
+
+
+@needs_library
+def test_nothing_in_gives_nothing_out():
+    case = scan_inputs(0, 5, 3, 2)
+    y, final = cpu.selective_scan(**case, return_final_state=True)
+    assert y.shape == (0, 5, 3) and final.shape == (0, 3, 2)
+    y, final = cpu.selective_scan(**scan_inputs(2, 0, 3, 2), return_final_state=True)
+    assert y.shape == (2, 0, 3) and final.shape == (2, 3, 2)
+    network = tiny_network()
+    assert network(np.empty((0, 10, 4), np.float32), np.empty(0, np.int64)).shape == (0, 4)
+    assert (network(np.empty((3, 0, 4), np.float32), np.zeros(3, int)) == 0).all()
+
+
+@needs_library
+def test_nan_comes_out_where_it_went_in_and_nowhere_else():
+    offsets = np.ones((3, 4, 4), np.float32)
+    offsets[1, 2, 3] = np.nan
+    out = tiny_network()(offsets, np.full(3, 4))
+    assert np.isnan(out).all(1).tolist() == [False, True, False]
+
+
+@needs_library
+def test_a_network_comes_back_from_a_pickle():
+    network = tiny_network()
+    offsets, lengths = np.ones((2, 4, 4), np.float32), np.array([4, 2])
+    again = pickle.loads(pickle.dumps(network))
+    np.testing.assert_array_equal(again(offsets, lengths), network(offsets, lengths))
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"x": torch.zeros(2, 3)}, r"x \[B, L, D\] and A \[D, N\] expected, got \[2, 3\]"),
+        ({"dt": torch.zeros(2, 6, 4)}, r"dt: \[2, 6, 3\] float32 on cpu expected, got \[2, 6, 4\]"),
+        ({"B": torch.zeros(2, 6, 2).double()}, r"B: \[2, 6, 2\] float32 .* got .* float64 on cpu"),
+        ({"D": torch.zeros(3, device="meta")}, r"D: \[3\] float32 on cpu expected, got .* on meta"),
+        ({"A": torch.zeros(3, 300)}, "N from 1 to 256 expected, got N = 300"),
+        ({"A": torch.zeros(3, 0)}, "N from 1 to 256 expected, got N = 0"),
+        ({"lengths": torch.tensor([7, 1])}, "lengths: from 0 to 6 expected, got 1 to 7"),
+        ({"lengths": torch.tensor([-1, 1])}, "lengths: from 0 to 6 expected, got -1 to 1"),
+        ({"lengths": torch.tensor([1.0, 1.0])}, r"lengths: \[2\] integers on cpu expected"),
+    ],
+)
+def test_scan_arguments_that_do_not_fit_are_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        cpu.selective_scan(**scan_inputs(2, 6, 3, 2) | changes)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "offsets, lengths, said",
+    [
+        (np.zeros((2, 5, 3), np.float32), [1, 1], r"offsets \[B, q, 4\] float32 expected"),
+        (np.zeros((2, 5, 4)), [1, 1], "got .* float64"),
+        (np.zeros((2, 5, 4), np.float32), [1, 6], "lengths: from 0 to 5 expected, got 6"),
+        (np.zeros((2, 5, 4), np.float32), [-1, 2], "lengths: from 0 to 5 expected, got -1"),
+        (np.zeros((2, 5, 4), np.float32), [1, 1, 1], r"lengths: \[2\] integers expected"),
+        (np.zeros((2, 5, 4), np.float32), [1.0, 1.0], "got .* float64"),
+    ],
+)
+def test_windows_that_do_not_fit_are_refused(offsets, lengths, said):
+    with pytest.raises(ValueError, match=said):
+        tiny_network()(offsets, np.array(lengths))
+
+
+@needs_library
+def test_a_carried_state_that_does_not_fit_is_refused():
+    network = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4)))
+    tokens, size = np.zeros((2, TOKEN), np.float32), network.carried_size
+    table = np.zeros((2, size), np.float32)
+    fixed = table.copy()
+    fixed.flags.writeable = False
+    for given, carried, rows, said in (
+        (tokens[:, 1:], table, None, r"tokens \[B, 7\] float32 expected, got \[2, 6\]"),
+        (tokens, table[:, 1:], None, r"carried \[M, \d+\] float32 expected"),
+        (tokens, table.astype(np.float64), None, "got .* float64"),
+        (tokens, np.asfortranarray(table), None, "rows of contiguous floats"),
+        (tokens, fixed, None, "writeable"),
+        (tokens, table[:1], None, "rows: from 0 to 0 expected, got 1"),
+        (tokens, table, np.array([0, 2]), "rows: from 0 to 1 expected, got 2"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            network(given, carried, rows)
+    assert (table == 0).all()
+
+
+@needs_library
+def test_weights_that_do_not_fit_are_named():
+    state = numpy_state(MotionPredictor(16, 2, 4))
+    with pytest.raises(ValueError, match="weight blocks.1.norm.bias is missing"):
+        WindowNetwork({k: v for k, v in state.items() if k != "blocks.1.norm.bias"})
+    wrong = state | {"blocks.1.left_to_right.D": np.zeros(31, np.float32)}
+    with pytest.raises(
+        ValueError, match=r"blocks.1.left_to_right.in_x.weight: \[31, 16\] expected"
+    ):
+        WindowNetwork(wrong)
+
+
+def test_a_missing_or_unknown_library_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(cpu, "_load", cpu._load.__wrapped__)
+    monkeypatch.setattr(cpu, "LIBRARY", tmp_path / "libmambatrack.so")
+    assert not cpu.available() and "was not built" in cpu.why_not()
+    with pytest.raises(RuntimeError, match="cannot be used: it was not built"):
+        cpu.variant()
+    cpu.LIBRARY.write_text("no library")
+    assert not cpu.available() and cpu.why_not()
+
+
+@needs_library
+def test_an_instruction_set_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(cpu, "_load", cpu._load.__wrapped__)
+    monkeypatch.setenv("MAMBATRACK_CPU", "neon")
+    assert "MAMBATRACK_CPU=neon, but this processor runs" in cpu.why_not()
