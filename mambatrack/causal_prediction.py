@@ -1,23 +1,34 @@
 """The causal network as a Predictor: one token per track and frame, state carried in the table."""
 
-from typing import TYPE_CHECKING, Any, cast
+import os
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mambatrack.prediction import Boxes, State, as_plausible, one_thread, spread_after
-
-if TYPE_CHECKING:
-    from mambatrack.causal import CausalMotionPredictor
+from mambatrack.prediction import Boxes, State, as_plausible, spread_after
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
 HEAD = 17  # columns before the two carried states
 SIZE_WEIGHT, UNITS = 0.2, 20.0  # as in causal.py, which needs torch
 
 
+class Network(Protocol):
+    """One step of many tracks: causal_step.CausalStep, or CausalNetwork of the C library."""
+
+    carried_size: int
+
+    def __call__(self, tokens: State, carried: State) -> Boxes:
+        """tokens [N, 7], carried [N, R], changed in place, its rows a stride apart -> offsets
+        [N, 4] in units. carried is zero before the first token; its layout is the network's."""
+        ...
+
+
 class CausalPredictor:
     """The causal Mamba predictor: predict() feeds one token per track, whatever its length.
 
-    A row of the state [17 + 2 R] float32 holds, with R = model.carried_size:
+    A row of the state [17 + 2 R] float32 holds, with R = network.carried_size:
 
     | columns | what |
     |---|---|
@@ -29,8 +40,9 @@ class CausalPredictor:
     | 17 : 17 + R | A, carried state after the last observation that was fed |
     | 17 + R : 17 + 2 R | B, carried state of the forecast; it counts from a gap of 2 on |
 
-    R is, for each block, the last inputs of the convolution [d_conv - 1, d_inner] and the state of
-    the scan [d_inner, d_state], both row by row. The pending token is fed
+    A and B hold, for each block, the last inputs of the convolution [d_conv - 1, d_inner] and the
+    state of the scan, [d_inner, d_state] in torch and [d_state, d_inner] in C. The pending token is
+    fed
 
     | gap before predict() | token | from | to |
     |---|---|---|---|
@@ -42,17 +54,12 @@ class CausalPredictor:
     offset per frame of the gap as its token. correct() reads and writes the first HEAD columns
     only, and takes those alone as well as whole rows.
 
-    model: the network; spread: as for MambaPredictor.
+    spread: as for MambaPredictor.
     """
 
-    def __init__(self, model: "CausalMotionPredictor", spread: Any, device: str = "cpu"):
-        from mambatrack.causal_step import CausalStep
-
-        self.model = model.eval().to(device)
-        self.step = CausalStep(self.model)
-        self.device = device
+    def __init__(self, network: Network, spread: Any):
+        self.network, self.carried = network, network.carried_size
         self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
-        self.carried = model.carried_size
         self.state_size = HEAD + 2 * self.carried
 
     def start(self, boxes: Boxes) -> State:
@@ -64,13 +71,21 @@ class CausalPredictor:
 
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
         after = state.copy()
-        offsets = self._feed(after)
-        unit = self._unit(state)
-        boxes = as_plausible(state[:, BOX] + offsets * unit)
-        after[:, GAP] += 1
-        after[:, PENDING] = _tokens((boxes - state[:, BOX]) / unit, 1, after[:, GAP], boxes)
-        after[:, BOX] = boxes
-        return boxes, spread_after(self.spread, after[:, GAP], boxes), after
+        return *self.predict_in_place(after), after
+
+    def predict_in_place(self, state: State) -> tuple[Boxes, Boxes]:
+        """predict() for a caller who needs the old state no more: most of a frame is copying."""
+        offsets = self._feed(state)
+        before, unit = state[:, BOX].copy(), self._unit(state)
+        boxes = as_plausible(before + offsets * unit)
+        state[:, GAP] += 1
+        state[:, PENDING] = _tokens((boxes - before) / unit, 1, state[:, GAP], boxes)
+        state[:, BOX] = boxes
+        return boxes, spread_after(self.spread, state[:, GAP], boxes)
+
+    def correct_in_place(self, state: State, rows: NDArray[np.integer], boxes: Boxes) -> None:
+        """correct() of some rows [K] of the state, boxes [K, 4]."""
+        state[rows, :HEAD] = self.correct(state[rows, :HEAD], boxes)
 
     def correct(self, state: State, boxes: Boxes) -> State:
         after = state.copy()
@@ -97,22 +112,31 @@ class CausalPredictor:
         lost, later = np.flatnonzero(state[:, GAP] >= 1), np.flatnonzero(state[:, GAP] >= 2)
         observed = state[lost, A]
         state[later, A] = state[later, B]
-        offsets = self._step(state[:, PENDING], state[:, A])
+        offsets = self.network(state[:, PENDING], state[:, A])
         state[lost, B] = state[lost, A]
         state[lost, A] = observed
         return offsets
 
-    def _step(self, tokens: State, carried: State) -> Boxes:
-        """The one call of the network in a frame; changes ``carried`` [N, R] in place."""
-        import torch
 
-        with one_thread():
-            ours = torch.from_numpy(carried)
-            theirs = ours.to(self.device)
-            offsets = self.step(torch.from_numpy(tokens).to(self.device), theirs)
-            if theirs is not ours:
-                ours.copy_(theirs)
-        return cast(Boxes, offsets.cpu().numpy())
+def open_network(path: Path, device: str) -> Network:
+    """The network of a .safetensors file: in C where the library is there and ``device`` is auto
+    or cpu, else in torch. MAMBATRACK_BACKEND=torch keeps it from the library.
+
+    Raises ValueError where the weights do not fit together.
+    """
+    from mambatrack.kernels import cpu
+
+    asked = os.environ.get("MAMBATRACK_BACKEND", "auto")
+    if device != "cuda" and asked in ("auto", "cpu") and cpu.available():
+        from safetensors.numpy import load_file
+
+        from mambatrack.kernels.cpu_network import CausalNetwork
+
+        return CausalNetwork(load_file(path))
+    from mambatrack.causal_step import CausalStep
+    from mambatrack.prediction import choose_device, load_model
+
+    return CausalStep(load_model(path)[0], choose_device(device))
 
 
 def _tokens(offsets: Boxes, spans: Any, unseen: Any, boxes: Boxes) -> State:

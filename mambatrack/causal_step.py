@@ -2,11 +2,16 @@
 
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.causal import CausalBlock, CausalMotionPredictor
+from mambatrack.prediction import one_thread
+
+Floats = NDArray[np.float32]
 
 
 class StepWeights(NamedTuple):
@@ -34,12 +39,14 @@ class StepWeights(NamedTuple):
 
 
 class CausalStep:
-    """CausalMotionPredictor.step without gradients; the carried state is changed in place.
+    """CausalMotionPredictor.step without gradients, numpy in and out, as kernels.CausalNetwork.
 
-    tokens [B, TOKEN], carried [B, R], rows contiguous -> offsets [B, 4].
+    carried_size: floats of carried state per track; zeros before the first token.
     """
 
-    def __init__(self, model: CausalMotionPredictor):
+    def __init__(self, model: CausalMotionPredictor, device: str = "cpu"):
+        model = model.eval().to(device)
+        self.device, self.carried_size = device, model.carried_size
         self.limit, self.shapes, self.head = model.limit, model.shapes, model.head
         with torch.no_grad():
             self.blocks = [
@@ -47,8 +54,17 @@ class CausalStep:
                 for index, block in enumerate(model.blocks)
             ]
 
-    @torch.inference_mode()
-    def __call__(self, tokens: Tensor, carried: Tensor) -> Tensor:
+    def __call__(self, tokens: Floats, carried: Floats) -> Floats:
+        """tokens [B, TOKEN], carried [B, R], changed in place -> offsets [B, 4]."""
+        with torch.inference_mode(), one_thread():
+            ours = torch.from_numpy(carried)
+            theirs = ours.to(self.device)
+            offsets = self._step(torch.from_numpy(tokens).to(self.device), theirs)
+            if theirs is not ours:
+                ours.copy_(theirs)
+            return cast(Floats, offsets.cpu().numpy())
+
+    def _step(self, tokens: Tensor, carried: Tensor) -> Tensor:
         hidden = tokens.clamp(-self.limit, self.limit)
         (past, d_inner), (_, d_state) = self.shapes
         parts = carried.split([past * d_inner, d_inner * d_state] * len(self.blocks), dim=1)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,7 +194,8 @@ def load_predictor(
     """A predictor by name (mamba, mamba-causal, kalman, still) or from a .safetensors file.
 
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
-    device: auto, cpu or cuda. Raises MambatrackError where the file or its model card is unusable.
+    device: auto, cpu or cuda; auto is a GPU if there is one, but for a causal network the CPU where
+    the C library is there. Raises MambatrackError where the file or its model card is unusable.
     """
     name = str(path_or_name)
     if name == "kalman":
@@ -203,12 +204,14 @@ def load_predictor(
         return StillPredictor()
     path = weights_path(path_or_name)
     assert path is not None
+    card = read_card(path)
+    if kind_of(card) == "causal":
+        from mambatrack.causal_prediction import CausalPredictor, open_network
+
+        with _fitting(path):
+            return CausalPredictor(open_network(path, device), card["spread"])
     device = choose_device(device)
     model, card = load_model(path)
-    if kind_of(card) == "causal":
-        from mambatrack.causal_prediction import CausalPredictor
-
-        return CausalPredictor(model, card["spread"], device)
     return MambaPredictor(
         model, card["architecture"]["window"], card["normalisation"]["unit"], card["spread"],
         image_size, device, refill_gaps,
@@ -245,9 +248,18 @@ def kind_of(card: dict[str, Any]) -> str:
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     """The network of a .safetensors file and its model card (the .json file beside it)."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    card = read_card(path)
+    with _fitting(path):
+        size = card["architecture"]
+        model = new_model(kind_of(card), size["d_model"], size["layers"], size["d_state"])
+        model.load_state_dict(load_file(path))
+    return model, card
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The model card of a .safetensors file."""
     card_path = path.with_suffix(".json")
     for needed in (path, card_path):
         if not needed.is_file():
@@ -255,15 +267,23 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
                 f"predictor file {needed} not found; give {', '.join(SHIPPED)}, kalman, still, or "
                 "the path of a trained .safetensors file with its .json model card beside it"
             )
-    try:
+    with _fitting(path):
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        size = card["architecture"]
-        model = new_model(kind_of(card), size["d_model"], size["layers"], size["d_state"])
-        model.load_state_dict(load_file(path))
-    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        kind_of(card)
+        return cast(dict[str, Any], card)
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    """Errors of reading become one that names the file."""
+    from safetensors import SafetensorError
+
+    wrong = (LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError)
+    try:
+        yield
+    except wrong as error:
         reason = str(error).splitlines()[0]
         raise MambatrackError(f"{path} and its model card do not fit together: {reason}") from None
-    return model, card
 
 
 def choose_device(device: str) -> str:

@@ -1,9 +1,13 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
+from mambatrack import MambatrackError, load_predictor
 from mambatrack.causal import (
     TOKEN,
     UNITS,
@@ -13,6 +17,7 @@ from mambatrack.causal import (
 )
 from mambatrack.causal_prediction import GAP, HEAD, PENDING, CausalPredictor
 from mambatrack.causal_step import CausalStep
+from mambatrack.kernels import cpu
 from mambatrack.patching import forecast
 
 
@@ -22,7 +27,10 @@ def _seed():
 
 
 def predictor(d_model=16, layers=2, d_state=4):
-    return CausalPredictor(CausalMotionPredictor(d_model, layers, d_state), [[0.1] * 4] * 3)
+    model = CausalMotionPredictor(d_model, layers, d_state)
+    tracker = CausalPredictor(CausalStep(model), [[0.1] * 4] * 3)
+    tracker.model = model
+    return tracker
 
 
 def walk(frames, tracks=3, seed=0):
@@ -67,11 +75,11 @@ def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_st
     carried = torch.zeros(5, model.carried_size)
     for _ in range(12):
         token = 3 * torch.randn(5, TOKEN)
-        offset, after = model.step(token, carried)
-        carried = carried.clone()
-        torch.testing.assert_close(step(token, carried), offset, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(carried, after, atol=1e-5, rtol=1e-5)
-        carried = after.detach()
+        offset, after = (each.detach() for each in model.step(token, carried))
+        ours = carried.numpy().copy()
+        np.testing.assert_allclose(step(token.numpy(), ours), offset, atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(ours, after, atol=1e-5, rtol=1e-5)
+        carried = after
 
 
 def test_no_token_sees_a_later_one_and_padding_does_not_leak():
@@ -146,6 +154,19 @@ def test_correct_needs_the_head_of_the_state_only_and_changes_no_argument():
     assert (whole[:, GAP] == 0).all() and (state[:, GAP] == 1).all()
 
 
+def test_in_place_is_the_same():
+    boxes, tracker = walk(9, tracks=5), predictor()
+    state = fed(tracker, boxes, np.array([1, 1, 1, 1, 0, 0, 1, 0, 0], bool))
+    ahead, spread, after = tracker.predict(state)
+    moved, wide = tracker.predict_in_place(state)
+    for ours, theirs in ((moved, ahead), (wide, spread), (state, after)):
+        np.testing.assert_array_equal(ours, theirs)
+    rows = np.array([3, 1])
+    after[rows] = tracker.correct(after[rows], boxes[0, rows])
+    tracker.correct_in_place(state, rows, boxes[0, rows])
+    np.testing.assert_array_equal(state, after)
+
+
 def test_tracks_do_not_mix_and_none_is_fine():
     boxes, tracker = walk(8), predictor()
     together = fed(tracker, boxes, np.ones(8, bool))
@@ -176,3 +197,26 @@ def test_outliers_and_thousands_of_frames_stay_finite():
 def test_a_track_takes_less_than_64_kb():
     assert predictor(32, 2, 8).state_size * 4 < 12_000
     assert predictor(64, 3, 8).state_size * 4 < 64 * 1024
+
+
+@pytest.mark.skipif(not cpu.available(), reason="the C library is not built")
+def test_the_shipped_network_is_the_same_in_c_and_in_torch(monkeypatch):
+    boxes = walk(25, tracks=7)
+    seen = np.random.default_rng(1).random(25) < 0.7
+    ours = load_predictor("mamba-causal")
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
+    theirs = load_predictor("mamba-causal")
+    assert isinstance(theirs.network, CausalStep) and not isinstance(ours.network, CausalStep)
+    ahead, spread = forecast(ours, fed(ours, boxes, seen), 10)
+    expected, wide = forecast(theirs, fed(theirs, boxes, seen), 10)
+    np.testing.assert_allclose(ahead, expected, atol=5e-3)
+    np.testing.assert_allclose(spread, wide, rtol=1e-4)
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path):
+    path = tmp_path / "run.safetensors"
+    save_file({"embed.weight": torch.zeros(3, 7)}, path)
+    card = {"architecture": {"kind": "causal"}, "spread": [[0.1] * 4]}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(MambatrackError, match="run.safetensors and its model card do not fit"):
+        load_predictor(path)
