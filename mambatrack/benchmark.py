@@ -171,34 +171,29 @@ def bench(
 
 
 class _Timed:
-    """A predictor whose calls are timed; what else it has is still there."""
+    """A predictor, whatever its methods, with the time that they take."""
 
     def __init__(self, predictor: Predictor):
         self._predictor = predictor
         self.nanoseconds = 0
 
-    def start(self, boxes: Any) -> Any:
-        return self._call(self._predictor.start, boxes)
-
-    def predict(self, state: Any) -> Any:
-        return self._call(self._predictor.predict, state)
-
-    def correct(self, state: Any, boxes: Any) -> Any:
-        return self._call(self._predictor.correct, state, boxes)
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._predictor, name)
+        found = getattr(self._predictor, name)
+        if not callable(found):
+            return found
 
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        began = time.thread_time_ns()
-        result = function(*arguments)
-        self.nanoseconds += time.thread_time_ns() - began
-        return result
+        def timed(*arguments: Any) -> Any:
+            began = time.thread_time_ns()
+            result = found(*arguments)
+            self.nanoseconds += time.thread_time_ns() - began
+            return result
+
+        return timed
 
 
 def _time(predictor: Predictor, boxes: Frames, size: tuple[int, int]) -> NDArray[np.float64]:
     """-> [frames - WARM_UP, 3]: ns in update(), ns of it in the predictor, live tracks."""
-    timed = _Timed(predictor)
+    timed: Any = _Timed(predictor)
     tracker = Tracker(TrackerConfig(), size, timed)
     rows = np.zeros((len(boxes), 3))
     for index, found in enumerate(boxes):

@@ -11,7 +11,7 @@ from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
-from mambatrack.prediction import Predictor, load_predictor
+from mambatrack.prediction import Boxes, Predictor, load_predictor
 from mambatrack.tracks import Tracks, TrackTable
 
 Indices = NDArray[np.int64]
@@ -55,26 +55,36 @@ class Tracker:
         """
         found = self._admit(as_detections(detections))
         boxes = xyxy_to_cxcywh(found.boxes)
-        table, predictor, config = self.table, self.predictor, self.config
-        table.predict(*predictor.predict(table["motion"]))
+        table, config = self.table, self.config
+        table.predict(*self._predict())
 
         rows, seen = self._associate(found)
-        here = boxes.take(seen, axis=0)
-        motion = predictor.correct(table.motion(rows, self._corrected_size()), here)
-        table.observe(rows, here, motion, found, seen)
+        self._correct(rows, boxes.take(seen, axis=0))
+        table.observe(rows, boxes.take(seen, axis=0), found, seen)
         born = self._births(found, seen)
         if len(born):
-            here = boxes.take(born, axis=0)
-            table.start(here, predictor.start(here), found, born)
+            state = self.predictor.start(boxes.take(born, axis=0))
+            table.start(boxes.take(born, axis=0), state, found, born)
         ended = table.end(config.min_hits, config.max_age)
 
         self.frame += 1
         return table.snapshot(self.frame - 1, time_s, config.min_hits, ended)
 
-    def _corrected_size(self) -> int:
-        """How many of the state's columns correct() is given. A predictor with a long state may
-        say in ``corrected_size`` that it reads and writes only its first ones."""
-        return getattr(self.predictor, "corrected_size", self.predictor.state_size)
+    def _predict(self) -> tuple[Boxes, Boxes]:
+        """Boxes and spread of all tracks one frame on. A predictor with a long state may offer to
+        work on the table's, without copies: predict_in_place and correct_in_place."""
+        state = self.table["motion"]
+        if hasattr(self.predictor, "predict_in_place"):
+            return self.predictor.predict_in_place(state)
+        boxes, spread, state[:] = self.predictor.predict(state)
+        return boxes, spread
+
+    def _correct(self, rows: Indices, boxes: Boxes) -> None:
+        state = self.table["motion"]
+        if hasattr(self.predictor, "correct_in_place"):
+            self.predictor.correct_in_place(state, rows, boxes)
+        else:
+            state[rows] = self.predictor.correct(state.take(rows, axis=0), boxes)
 
     def _associate(self, found: Detections) -> tuple[Indices, Indices]:
         """Active tracks first and lost ones on the rest, or all at once (config.passes): rows of

@@ -79,8 +79,7 @@ class TrackTable:
     """One row per live track, in preallocated arrays; ids ascend with the row.
 
     Every array is [capacity, ...] and only the first ``count`` rows are live. Nothing here grows
-    with the length of the video. Boxes are cxcywh in pixels. The predictor's state, ``motion``
-    [count, S], is the array that the predictor returned: it can be large, so it is not copied.
+    with the length of the video. Boxes are cxcywh in pixels, ``motion`` is the predictor's state.
     """
 
     def __init__(self, state_size: int, capacity: int = 64):
@@ -95,8 +94,9 @@ class TrackTable:
             "hits": np.zeros(capacity, np.int64),
             "gap": np.zeros(capacity, np.int64),
             "det_ind": np.zeros(capacity, np.int64),
+            "motion": np.zeros((capacity, state_size), np.float32),
         }
-        self._live = {"motion": np.zeros((0, state_size), np.float32)}
+        self._live: dict[str, NDArray] = {}
         self._resize(0)
 
     def __len__(self) -> int:
@@ -109,28 +109,18 @@ class TrackTable:
     @property
     def row_bytes(self) -> int:
         """Memory of a track: its part of every column."""
-        columns = (*self._arrays.values(), self._live["motion"])
-        return sum(each.dtype.itemsize * int(np.prod(each.shape[1:])) for each in columns)
+        return sum(each[0].nbytes for each in self._arrays.values())
 
-    def motion(self, rows: NDArray, columns: int) -> NDArray[np.float32]:
-        """A copy of the first ``columns`` of the predictor's state of ``rows`` [K]."""
-        return self._live["motion"][:, :columns].take(rows, axis=0)
-
-    def predict(self, boxes: NDArray, spread: NDArray, motion: NDArray) -> None:
+    def predict(self, boxes: NDArray, spread: NDArray) -> None:
         """One frame on: every track counts as unseen until it is observed."""
         live = self._live
         live["boxes"][:], live["spread"][:] = boxes, spread
-        live["motion"] = np.asarray(motion, np.float32)
         live["gap"] += 1
         live["det_ind"].fill(-1)
 
-    def observe(
-        self, rows: NDArray, boxes: NDArray, motion: NDArray, found: Detections, seen: NDArray
-    ) -> None:
-        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K];
-        ``motion`` [K, .] are the first columns of their state, as corrected."""
+    def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
+        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
         live = self._live
-        live["motion"][:, : motion.shape[1]][rows] = motion
         live["boxes"][rows], live["spread"][rows] = boxes, 0
         live["scores"][rows] = found.scores[seen]
         live["labels"][rows] = found.labels[seen]
@@ -140,15 +130,13 @@ class TrackTable:
 
     def start(self, boxes: NDArray, motion: NDArray, found: Detections, born: NDArray) -> None:
         """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids."""
-        motion = np.concatenate([self["motion"], motion], dtype=np.float32)
-        rows = np.arange(self.count, len(motion))
-        self._reserve(len(motion))
-        self._resize(len(motion))
-        self._live["motion"] = motion
-        self["ids"][rows] = np.arange(self.next_id, self.next_id + len(rows))
-        self["hits"][rows] = 0
-        self.next_id += len(rows)
-        self.observe(rows, boxes, motion[rows], found, born)
+        rows = np.arange(self.count, self.count + len(born))
+        self._reserve(self.count + len(born))
+        self._resize(self.count + len(born))
+        self["ids"][rows] = np.arange(self.next_id, self.next_id + len(born))
+        self["hits"][rows], self["motion"][rows] = 0, motion
+        self.next_id += len(born)
+        self.observe(rows, boxes, found, born)
 
     def end(self, min_hits: int, max_age: int) -> NDArray[np.int64]:
         """Drops tracks unseen for more than ``max_age`` frames and unseen ones that were not yet
@@ -158,9 +146,9 @@ class TrackTable:
         ended = self["ids"][over]
         if len(ended):
             (kept,) = (~over).nonzero()
+            first = int(over.argmax())  # the rows before it stay where they are
             for array in self._arrays.values():
-                array[: len(kept)] = array.take(kept, axis=0)
-            self._live["motion"] = self["motion"].take(kept, axis=0)
+                array[first : len(kept)] = array.take(kept[first:], axis=0)
             self._resize(len(kept))
         return ended
 

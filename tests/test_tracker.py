@@ -251,31 +251,24 @@ def test_a_predictor_of_ones_own():
     assert tracked.update([walker(100)]).ids.tolist() == [1]
 
 
-def test_a_predictor_may_be_given_the_first_columns_of_its_state_only():
-    class Long(KalmanPredictor):
-        state_size, corrected_size = 50, 20
+def test_a_predictor_may_work_on_the_table_in_place():
+    class InPlace(KalmanPredictor):
+        def predict_in_place(self, state):
+            boxes, spread, state[:] = super().predict(state)
+            return boxes, spread
 
-        def start(self, boxes):
-            return np.concatenate([super().start(boxes), np.zeros((len(boxes), 30))], axis=1)
+        def correct_in_place(self, state, rows, boxes):
+            state[rows] = super().correct(state[rows], boxes)
 
         def predict(self, state):
-            boxes, spread, motion = super().predict(state[:, :20])
-            return boxes, spread, np.concatenate([motion, state[:, 20:] + 1], axis=1)
+            raise AssertionError
 
-        def correct(self, state, boxes):
-            assert state.shape[1] == 20
-            return super().correct(state, boxes)
+        correct = predict
 
-        def _state(self, *parts):
-            return np.stack(parts, axis=1).astype(np.float32).reshape(-1, 20)
-
-    short, long = tracker(), Tracker(load_config(None), (960, 540), Long())
-    for found in world(60):
-        tracks = short.update(found)
-        assert equal(tracks, long.update(found))
-    assert long.table["motion"].shape == (len(tracks), 50)
-    np.testing.assert_array_equal(long.table["motion"][:, :20], short.table["motion"])
-    assert long.table["motion"][0, 20:].min() > 1
+    plain, tracked = tracker(), Tracker(load_config(None), (960, 540), InPlace())
+    for found in world():
+        assert equal(plain.update(found), tracked.update(found))
+    np.testing.assert_array_equal(tracked.table["motion"], plain.table["motion"])
 
 
 def test_memory_of_the_table_does_not_grow_with_time():
