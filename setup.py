@@ -5,6 +5,7 @@ Without a compiler, or where it fails, one line says so and the package installs
 """
 
 import platform
+from textwrap import shorten
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -31,16 +32,17 @@ class BuildLibrary(build_ext):
         try:
             self._compile(extension)
         except (Exception, SystemExit) as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            print(f"mambatrack: no C library, the torch loop does its work ({reason[0]})")
+            reason = shorten(str(error) or type(error).__name__, 100)
+            print(f"mambatrack: no C library, the torch loop does its work ({reason})")
 
     def _compile(self, extension: Extension) -> None:
         detect, variant = extension.sources
         if self.compiler.compiler_type != "unix":
             raise RuntimeError(f"needs gcc or clang, not {self.compiler.compiler_type}")
         on_x86 = platform.machine().lower() in ("x86_64", "amd64")
+        only_x86 = on_x86 and "arm64" not in self.compiler.compiler_so  # not a universal build
         objects = self.compiler.compile([detect], output_dir=self.build_temp, extra_postargs=FLAGS)
-        for name, flags in VARIANTS.items() if on_x86 else [("baseline", [])]:
+        for name, flags in VARIANTS.items() if only_x86 else [("baseline", [])]:
             objects += self.compiler.compile(
                 [variant],
                 output_dir=f"{self.build_temp}/{name}",

@@ -1,20 +1,30 @@
-/* Which of the compiled variants this processor and its operating system can run. */
+/* Which of the compiled variants this processor and its operating system can run. Asks the
+ * processor itself: __builtin_cpu_supports answers no in libraries that some clangs link. */
 #include <stdint.h>
 
-__attribute__((visibility("default"))) int64_t runs_avx512(void) {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma");
-#else
-    return 0;
-#endif
+#include <cpuid.h>
+
+/* Whether the operating system keeps these registers: 6 for YMM, 0xe6 for ZMM too. */
+static int kept(unsigned registers) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+    __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return (a & registers) == registers;
 }
 
-__attribute__((visibility("default"))) int64_t runs_avx2(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-    return 0;
-#endif
+static int has(unsigned feature) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA)) return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & feature);
 }
+#else
+#define kept(registers) 0
+#define has(feature) 0
+#endif
+
+__attribute__((visibility("default"))) int64_t runs_avx512(void) {
+    return kept(0xe6) && has(bit_AVX512F);
+}
+
+__attribute__((visibility("default"))) int64_t runs_avx2(void) { return kept(6) && has(bit_AVX2); }

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -49,34 +50,47 @@ def test_the_generic_folder_names_refuse_to_be_imported(name):
     assert f"ImportError: import mambatrack.{name}" in done.stderr
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the tracked and new files, so that the checkout stays as it is."""
-    copy, out = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist")
+def built_wheel(copy: Path, out: Path, **environment: str) -> tuple[Path, str]:
+    """Built from a copy of the tracked and new files, so that the checkout stays as it is; and
+    what the build printed."""
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, check=True,
     ).stdout.decode()  # fmt: skip
     for name in filter(None, files.split("\0")):
         source, target = ROOT / name, copy / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
             target.symlink_to(os.readlink(source))
         elif source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
     command = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     [built] = out.glob("*.whl")
-    return built
+    return built, done.stdout
+
+
+def install(wheel: Path, folder: Path) -> None:
+    command = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
+    subprocess.run([sys.executable, *command, str(folder), str(wheel)], check=True)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_wheel(tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist"))[0]
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel in it and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
-    command = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
-    subprocess.run([sys.executable, *command, str(folder), str(wheel)], check=True)
+    install(wheel, folder)
     return folder
 
 
@@ -103,6 +117,30 @@ def test_an_installed_package_finds_its_parts_from_any_folder(installed, tmp_pat
     places = python(code, tmp_path, PYTHONPATH=str(installed)).splitlines()
     home = installed / "mambatrack"
     assert places == [str(home), *(str(home / n) for n in ("configs", "detectors", "kernels"))]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_an_installed_package_has_its_library(wheel, installed, tmp_path):
+    assert "-py3-none-" in wheel.name  # the library knows nothing of Python
+    code = "from mambatrack.kernels import cpu; print(cpu.LIBRARY, cpu.why_not(), cpu.variant())"
+    place, variant = python(code, tmp_path, PYTHONPATH=str(installed)).split()
+    assert place == str(installed / "mambatrack" / "kernels" / "libmambatrack.so")
+    assert variant in ("avx512", "avx2", "baseline")
+
+
+def test_the_package_builds_and_works_without_a_compiler(tmp_path):
+    wheel, printed = built_wheel(tmp_path / "checkout", tmp_path / "dist", CC="/bin/false")
+    assert printed.count("mambatrack: no C library, the torch loop does its work (") == 1
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")]
+    install(wheel, tmp_path / "installed")
+    code = """if True:
+        import torch
+        from mambatrack.kernels import cpu, selective_scan
+        one = torch.ones(1, 1, 1)
+        print(float(selective_scan(one, one, -torch.ones(1, 1), one, one)), cpu.why_not())
+    """
+    printed = python(code, tmp_path, PYTHONPATH=str(tmp_path / "installed"))
+    assert printed.startswith("1.0 it was not built")
 
 
 def test_an_installed_package_reads_every_shipped_configuration(installed, tmp_path):
