@@ -109,8 +109,10 @@ class CausalPredictor:
         if not len(state):
             return np.zeros((0, 4), np.float32)
         A, B = slice(HEAD, HEAD + self.carried), slice(HEAD + self.carried, None)
-        lost, later = np.flatnonzero(state[:, GAP] >= 1), np.flatnonzero(state[:, GAP] >= 2)
-        observed = state[lost, A]
+        lost = np.flatnonzero(state[:, GAP])
+        if not len(lost):
+            return self.network(state[:, PENDING], state[:, A])
+        observed, later = state[lost, A], lost[state[lost, GAP] >= 2]
         state[later, A] = state[later, B]
         offsets = self.network(state[:, PENDING], state[:, A])
         state[lost, B] = state[lost, A]

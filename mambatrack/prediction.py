@@ -23,6 +23,7 @@ Boxes = NDArray[np.float32]
 State = NDArray[np.float32]
 
 SMALLEST = 1.0  # pixels; no prediction is narrower or lower
+LOWEST = np.array([-1e7, -1e7, SMALLEST, SMALLEST], np.float32)
 SHIPPED = {"mamba": "mambatrack-small", "mamba-causal": "mambatrack-causal"}
 
 
@@ -316,9 +317,10 @@ def spread_after(measured: Boxes, gaps: NDArray, boxes: Boxes) -> Boxes:
     Grows as measured, and beyond the longest measured gap with its square root.
     """
     horizon = len(measured)
-    share = measured[np.clip(gaps.astype(int), 1, horizon) - 1]
-    growth = np.sqrt(np.maximum(gaps / horizon, 1)).astype(np.float32)
-    return share * growth[:, None] * _own_size(boxes)
+    spread: Boxes = measured[np.minimum(gaps, horizon).astype(np.int64) - 1] * _own_size(boxes)
+    if gaps.max(initial=0) > horizon:
+        spread *= np.sqrt(np.maximum(gaps / horizon, 1, dtype=np.float32))[:, None]
+    return spread
 
 
 def _own_size(boxes: Boxes) -> Boxes:
@@ -328,6 +330,4 @@ def _own_size(boxes: Boxes) -> Boxes:
 
 def as_plausible(boxes: Boxes) -> Boxes:
     """Keeps extrapolated boxes finite and of positive size."""
-    bounded = np.clip(boxes, -1e7, 1e7)
-    bounded[:, 2:] = np.maximum(bounded[:, 2:], SMALLEST)
-    return bounded
+    return np.minimum(np.maximum(boxes, LOWEST), -LOWEST[0])
