@@ -158,7 +158,7 @@ class TrackTable:
         """The live tracks as a result that later frames do not change."""
         columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
         values = {name: self[name].copy() for name in columns}
-        values["state"] = state = np.full(len(self), TrackState.TENTATIVE, np.uint8)
+        values["state"] = state = np.zeros(len(self), np.uint8)  # TENTATIVE
         state[self["hits"] >= min_hits] = TrackState.OBSERVED
         state[values["gap"] > 0] = TrackState.PREDICTED
         tracks = Tracks(frame, time_s, cxcywh_to_xyxy(self["boxes"]), **values, ended=ended)

@@ -271,6 +271,23 @@ def test_a_predictor_may_work_on_the_table_in_place():
     np.testing.assert_array_equal(tracked.table["motion"], plain.table["motion"])
 
 
+def test_a_track_that_ends_takes_nothing_of_the_others_with_it():
+    tracked = tracker(max_age=1)
+    rows = [walker(150.0 * index, 0.7 + 0.05 * index, index) for index in range(5)]
+    tracked.update(rows)
+    before = {name: tracked.table[name].copy() for name in ("motion", "labels", "scores")}
+    for _ in range(2):
+        tracks = tracked.update([rows[index] for index in (0, 2, 4)])
+    assert tracks.ended.tolist() == [2, 4] and tracks.ids.tolist() == [1, 3, 5]
+    assert tracks.labels.tolist() == [0, 2, 4] and tracks.det_ind.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(tracks.scores, before["scores"][[0, 2, 4]])
+    # position and velocity of walkers who stand still
+    np.testing.assert_allclose(
+        tracked.table["motion"][:, :8], before["motion"][[0, 2, 4], :8], atol=1e-4
+    )
+    assert (tracked.table["hits"] == 3).all()
+
+
 def test_memory_of_the_table_does_not_grow_with_time():
     tracked = tracker()
     for found in world(300):
