@@ -19,13 +19,15 @@ VARIANTS = ("avx512", "avx2", "baseline")
 MAX_STATES = 256
 
 
+_POINTERS = ("x", "dt", "A", "B", "C", "D", "z", "dt_bias", "initial", "lengths", "y", "final")
+
+
 class _Scan(ctypes.Structure):
     """struct Scan of cpu_scan.h."""
 
     _fields_ = [
         *[(name, ctypes.c_int64) for name in ("batch", "tokens", "channels", "states")],
-        *[(name, ctypes.c_void_p) for name in ("x", "dt", "A", "B", "C", "D", "z", "dt_bias")],
-        *[(name, ctypes.c_void_p) for name in ("lengths", "initial", "y", "final")],
+        *[(name, ctypes.c_void_p) for name in _POINTERS],
         *[(name, ctypes.c_int64) for name in ("softplus", "reverse")],
     ]
 
@@ -38,7 +40,7 @@ class Library:
         word, pointer = ctypes.c_int64, ctypes.c_void_p
         signatures: dict[str, tuple[Any, list[Any]]] = {
             "lanes": (word, []),
-            "selective_scan": (None, [pointer]),
+            "selective_scan": (None, [pointer, word]),
             "scratch_floats": (word, [pointer, word]),
             "window_network": (word, [pointer, pointer, word, word, pointer, pointer, pointer]),
             "step_network": (
@@ -117,35 +119,87 @@ def selective_scan(
     import torch
 
     functions = library()
-    if x.dim() != 3 or A.dim() != 2:
+    y = torch.empty(x.shape, dtype=torch.float32)
+    final = torch.empty(len(x), *A.shape, dtype=torch.float32) if return_final_state else None
+    scan = _Scan(softplus=dt_softplus, reverse=reverse)
+    held = _fill(scan, (x, dt, A, B, C, D, z, dt_bias, initial_state), lengths, y, final)
+    functions.selective_scan(ctypes.byref(scan), 1)
+    del held
+    return y if final is None else (y, final)
+
+
+def bi_selective_scan(
+    x: "Tensor",
+    dt: "Tensor",
+    A: "Tensor",
+    B: "Tensor",
+    C: "Tensor",
+    D: "Tensor | None" = None,
+    z: "Tensor | None" = None,
+    dt_bias: "Tensor | None" = None,
+    dt_softplus: bool = False,
+    lengths: "Tensor | None" = None,
+    initial_state: "Tensor | None" = None,
+    return_final_state: bool = False,
+) -> "Tensor | tuple[Tensor, Tensor]":
+    """Both directions in one call, see mambatrack.kernels.bi_selective_scan; raises as above."""
+    import torch
+
+    functions = library()
+    stacked = {"x": x, "dt": dt, "A": A, "B": B, "C": C, "D": D, "z": z, "dt_bias": dt_bias,
+               "initial_state": initial_state}  # fmt: skip
+    for name, each in stacked.items():
+        if each is not None and each.shape[:1] != (2,):
+            raise ValueError(f"{name}: a leading axis of 2 expected, got {_is(each)}")
+    y = torch.empty(x.shape, dtype=torch.float32)
+    last_shape = (2, x.shape[1], *A.shape[1:])
+    final = torch.empty(last_shape, dtype=torch.float32) if return_final_state else None
+    scans, held = (_Scan * 2)(), []
+    for i, scan in enumerate(scans):
+        scan.softplus, scan.reverse = dt_softplus, i
+        tensors = tuple(None if each is None else each[i] for each in stacked.values())
+        last = None if final is None else final[i]
+        held.append(_fill(scan, tensors, lengths, y[i], last))
+    functions.selective_scan(scans, 2)
+    del held
+    return y if final is None else (y, final)
+
+
+def _fill(
+    scan: _Scan,
+    tensors: "tuple[Tensor | None, ...]",
+    lengths: "Tensor | None",
+    y: "Tensor",
+    final: "Tensor | None",
+) -> "list[Tensor | None]":
+    """Checks (x, dt, A, B, C, D, z, dt_bias, initial_state) and writes sizes and addresses.
+
+    Returns the tensors that have to live until the call is over."""
+    x, _, A, *_ = tensors
+    if x is None or A is None or x.dim() != 3 or A.dim() != 2:
         raise ValueError(f"x [B, L, D] and A [D, N] expected, got {_is(x)} and {_is(A)}")
     (batch, tokens, channels), states = x.shape, A.shape[1]
     if not 1 <= states <= MAX_STATES:
         raise ValueError(f"A [D, N] with N from 1 to {MAX_STATES} expected, got N = {states}")
-    timed, gates = (batch, tokens, channels), (batch, tokens, states)
-    # the tensors live until the call is over; only their addresses go into the struct
-    held = {
-        "x": _floats("x", x, timed),
-        "dt": _floats("dt", dt, timed),
-        "A": _floats("A", A, (channels, states)),
-        "B": _floats("B", B, gates),
-        "C": _floats("C", C, gates),
-        "D": _floats("D", D, (channels,)),
-        "z": _floats("z", z, timed),
-        "dt_bias": _floats("dt_bias", dt_bias, (channels,)),
-        "initial": _floats("initial_state", initial_state, (batch, channels, states)),
-        "lengths": _lengths(lengths, batch, tokens),
-        "y": torch.empty(timed),
-        "final": torch.empty(batch, channels, states) if return_final_state else None,
-    }
-    addresses = {name: each.data_ptr() for name, each in held.items() if each is not None}
-    sizes = {"batch": batch, "tokens": tokens, "channels": channels, "states": states}
-    scan = _Scan(**sizes, **addresses, softplus=dt_softplus, reverse=reverse)
-    functions.selective_scan(ctypes.byref(scan))
-    return (held["y"], held["final"]) if return_final_state else held["y"]  # type: ignore[return-value]
+    timed, gates, state = (batch, tokens, channels), (batch, tokens, states), (channels, states)
+    shapes = {
+        "x": timed, "dt": timed, "A": state, "B": gates, "C": gates, "D": (channels,), "z": timed,
+        "dt_bias": (channels,), "initial_state": (batch, *state),
+    }  # fmt: skip
+    held = [
+        _floats(name, each, shape)
+        for (name, shape), each in zip(shapes.items(), tensors, strict=True)
+    ]
+    held += [_lengths(lengths, batch, tokens), y, final]
+    scan.batch, scan.tokens, scan.channels, scan.states = batch, tokens, channels, states
+    for name, each in zip(_POINTERS, held, strict=True):
+        setattr(scan, name, None if each is None else each.data_ptr())
+    return held
 
 
-def _is(tensor: "Tensor") -> str:
+def _is(tensor: "Tensor | None") -> str:
+    if tensor is None:
+        return "None"
     return f"{list(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')} on {tensor.device}"
 
 

@@ -8,7 +8,7 @@ import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import ceil, log
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -271,7 +271,8 @@ def _aligned(count: int) -> Floats:
 def _address(array: NDArray) -> int:
     """Where its first number lies."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # half the time of the other way
+        # takes half the time of the other way
+        return ctypes.addressof(ctypes.c_char.from_buffer(cast(Any, array)))
     except (TypeError, ValueError):  # read-only, empty or strided
         address: int = array.__array_interface__["data"][0]
         return address

@@ -60,9 +60,8 @@ INLINE void recur(Tile *tile, int steps, int states, const float *B, const float
 /* The arguments of kernels/reference.py, all contiguous; absent ones are NULL. */
 typedef struct {
     int64_t batch, tokens, channels, states;
-    const float *x, *dt, *A, *B, *C, *D, *z, *dt_bias;
+    const float *x, *dt, *A, *B, *C, *D, *z, *dt_bias, *initial;
     const int64_t *lengths;
-    const float *initial;
     float *y, *final;
     int64_t softplus, reverse;
 } Scan;

@@ -8,7 +8,10 @@
 
 int64_t PUBLIC(lanes)(void) { return LANES; }
 
-void PUBLIC(selective_scan)(const Scan *arguments) { scan(arguments); }
+/* One scan for every direction. */
+void PUBLIC(selective_scan)(const Scan *arguments, int64_t directions) {
+    for (int64_t i = 0; i < directions; i++) scan(&arguments[i]);
+}
 
 int64_t PUBLIC(scratch_floats)(const Shape *network, int64_t window) {
     return scratch_floats(network, window > BLOCK ? window : BLOCK);

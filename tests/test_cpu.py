@@ -82,6 +82,23 @@ def scan_errors():
     yield scan_error(strided, dt_softplus=True)
 
 
+def both_directions_error():
+    """A call for both directions against one for each, with and without options."""
+    left, right = scan_inputs(4, 9, 11, 5, 1), scan_inputs(4, 9, 11, 5, 2)
+    both = {name: torch.stack([left[name], right[name]]) for name in left if name != "lengths"}
+    y, final = cpu.bi_selective_scan(
+        **both, lengths=left["lengths"], dt_softplus=True, return_final_state=True
+    )
+    right["lengths"] = left["lengths"]
+    for i, case in enumerate((left, right)):
+        options = {"dt_softplus": True, "return_final_state": True, "reverse": bool(i)}
+        alone, state = cpu.selective_scan(**case, **options)
+        yield 0.0 if torch.equal(y[i], alone) and torch.equal(final[i], state) else 1.0
+    for name in ("D", "z", "dt_bias", "initial_state"):
+        del both[name], left[name]
+    yield relative(cpu.bi_selective_scan(**both)[0], cpu.selective_scan(**left | {"lengths": None}))
+
+
 def numpy_state(model):
     return {name: each.numpy().copy() for name, each in model.state_dict().items()}
 
@@ -152,6 +169,7 @@ test_cpu.poison_memory()
 print(json.dumps({{
     "variant": cpu.variant(),
     "scan": max(test_cpu.scan_errors()),
+    "both": max(test_cpu.both_directions_error()),
     "window": max(test_cpu.window_errors()),
     "causal": max(test_cpu.causal_errors()),
 }}))
@@ -179,7 +197,7 @@ def measured(library, **environment):
 def test_every_instruction_set_equals_the_reference(variant):
     errors = measured(cpu.LIBRARY, MAMBATRACK_CPU=variant)
     assert errors["variant"] == variant
-    assert errors["scan"] <= 2e-6
+    assert errors["scan"] <= 2e-6 and errors["both"] == 0
     assert errors["window"] <= 1e-5
     assert errors["causal"] <= 1e-5
 
