@@ -68,7 +68,8 @@ def similarity(a: NDArray, b: NDArray, height_power: float = 0.0) -> NDArray:
 
 
 def _area(boxes: NDArray) -> NDArray:
-    sides = np.maximum(boxes[2:] - boxes[:2], 0)
+    """Of a box turned inside out it does not matter: it shares nothing with any other."""
+    sides = boxes[2:] - boxes[:2]
     return sides[0] * sides[1]
 
 
