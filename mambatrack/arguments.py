@@ -8,7 +8,7 @@ from mambatrack import commands
 from mambatrack.evaluation import commands as scoring
 from mambatrack.version import VERSION
 
-PREDICTORS = ("mamba", "kalman", "still")
+PREDICTORS = ("mamba", "mamba-causal", "kalman", "still")
 SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show")
 DATASET_ONLY = ("workers", "engine", "address")
 RESULTS = ("results", "trackers", "predictors")
@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
     )
     tune = _command(choices, "tune", scoring.tune, "search settings of the tracker")
-    bench = _command(choices, "bench", scoring.bench, "time for a frame, beside other trackers")
+    bench = _command(choices, "bench", commands.bench, "time for a frame, beside other trackers")
     simulate = _command(
         choices, "simulate", scoring.simulate, "a detector's errors on data without detections"
     )
@@ -43,6 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_simulate(simulate)
     _add_submit(hand_in)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
+    info = _command(choices, "info", commands.show_info, "versions, devices, backends, extras")
+    info.add_argument("--json", action="store_true", help="for programs")
+    export = _command(choices, "export", commands.export, "a motion model as an ONNX file")
+    _add_export(export)
     return parser
 
 
@@ -156,13 +160,29 @@ def _add_tune(parser: argparse.ArgumentParser) -> None:
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--peers", action="store_true", required=True, help="run other trackers too")
-    add("--dataset", metavar="DIR", help="sequences with gt and det to score them on")
-    add("--peer", action="append", default=[], metavar="NAME=PYTHON",
-        help="interpreter that has trackers, norfair or boxmot; several times")  # fmt: skip
+    add("--predictor", nargs="+", dest="predictors", metavar="P", default=list(PREDICTORS),
+        help="mamba, kalman, still (default: all) or trained files")  # fmt: skip
+    add("--objects", nargs="+", type=_count, metavar="N", default=[10, 30, 100, 300, 1000],
+        help="objects in a frame (10 30 100 300 1000)")  # fmt: skip
     add("--passes", type=_count, default=5, metavar="N", help="of the timing, in turn (5)")
-    add("--results", metavar="DIR", help="keep everybody's MOT files")
-    add("--out", default="benchmarks.md", metavar="FILE", help="the page (benchmarks.md)")
+    add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+    add("--out", metavar="FILE", help="the tables as Markdown (with --peers: benchmarks.md)")
+    add("--json", metavar="FILE", help="everything measured")
+    add("--overwrite", action="store_true", help="write over files that exist")
+    add("--peers", action="store_true", help="other trackers beside ours, as a page of Markdown")
+    add("--dataset", metavar="DIR", help="with --peers: sequences to score them on")
+    add("--peer", action="append", default=[], metavar="NAME=PYTHON",
+        help="with --peers: interpreter that has trackers, norfair or boxmot")  # fmt: skip
+    add("--results", metavar="DIR", help="with --peers: keep everybody's MOT files")
+    parser.set_defaults(check=_check_bench)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--predictor", choices=PREDICTORS[:-2], help="shipped motion model; a trained file is "
+        "named with --tracker.predictor")  # fmt: skip
+    add("--out", required=True, metavar="FILE.onnx", help="the file")
+    add("--overwrite", action="store_true", help="write over a file that exists")
 
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
@@ -256,6 +276,13 @@ def _refuse(options: argparse.Namespace, names: Iterable[str], reason: str) -> N
     for name in names:
         if getattr(options, name) != options.parser.get_default(name):
             options.parser.error(f"--{name} {reason}")
+
+
+def _check_bench(options: argparse.Namespace) -> None:
+    if options.peers:
+        _refuse(options, ("predictors", "objects", "json", "device"), "does not go with --peers")
+    else:
+        _refuse(options, ("dataset", "peer", "results"), "goes with --peers")
 
 
 def _check_engine(options: argparse.Namespace) -> None:

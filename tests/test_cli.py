@@ -285,3 +285,31 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     command = f"{sys.executable} -m mambatrack config | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "tracker:\n" and done.stderr == ""
+
+
+def test_the_time_of_a_frame(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["bench", "--predictor", "kalman", "still", "--objects", "3", "--passes", "1"]
+    assert main([*command, "--json", "b.json", "--out", "b.md"]) == 0
+    assert "median ms" in capsys.readouterr().out
+    assert {row["predictor"] for row in json.loads((tmp_path / "b.json").read_text())["rows"]} == {
+        "kalman",
+        "still",
+    }
+    assert "| kalman" in (tmp_path / "b.md").read_text()
+    for wrong in (["--dataset", "x"], ["--peers", "--json", "x.json"]):
+        with pytest.raises(SystemExit):
+            main(["bench", *wrong])
+
+
+def test_info_says_what_is_there(capsys):
+    assert main(["info"]) == 0
+    assert "selective_scan" in capsys.readouterr().out
+    assert main(["info", "--json"]) == 0
+    assert "Backends" in json.loads(capsys.readouterr().out)
+
+
+def test_a_predictor_without_a_network_is_not_exported(tmp_path, capsys):
+    out = str(tmp_path / "p.onnx")
+    assert main(["export", "--tracker.predictor", "kalman", "--out", out]) == 1
+    assert "kalman has no network to export" in capsys.readouterr().err

@@ -105,19 +105,19 @@ def tune(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
-def bench(options: argparse.Namespace, config: Config) -> int:
+def bench_peers(options: argparse.Namespace) -> int:
     """Other trackers on the same boxes, in turn."""
-    from mambatrack.evaluation.peers import bench_peers, parse_pythons
+    from mambatrack.evaluation.peers import bench_peers as run
+    from mambatrack.evaluation.peers import parse_pythons
 
     def tell(line: str) -> None:
         if not options.quiet:
             print(line, flush=True)
 
-    bench_peers(
-        options.dataset, options.out, parse_pythons(options.peer), options.passes, tell,
-        options.results,
-    )  # fmt: skip
-    tell(f"wrote {options.out}")
+    pythons = parse_pythons(options.peer)
+    out = options.out or "benchmarks.md"
+    run(options.dataset, out, pythons, options.passes, tell, options.results)
+    tell(f"wrote {out}")
     return OK
 
 
