@@ -5,8 +5,11 @@ every width is padded to whole vectors with zeros, and matrices are cut into pan
 """
 
 import ctypes
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from math import ceil, log
 from typing import Any, cast
 
@@ -17,6 +20,7 @@ from mambatrack.kernels.cpu import MAX_STATES, library
 
 Floats = NDArray[np.float32]
 LIMIT = 8.0  # MotionPredictor.limit
+SHARE = 32  # tracks for which a thread of its own is worth it
 
 
 class _Shape(ctypes.Structure):
@@ -120,6 +124,8 @@ class WindowNetwork(_Network):
 
     state: its state dict as numpy arrays (safetensors.numpy.load_file); all sizes are read from it.
     Raises ValueError where a weight is missing or does not fit, RuntimeError without the library.
+    One thread, or as many as the environment variable MAMBATRACK_THREADS says where there are
+    enough tracks; more are faster on idle cores only, and the worst frame is slower on busy ones.
     """
 
     def __init__(self, state: Mapping[str, NDArray]):
@@ -134,11 +140,17 @@ class WindowNetwork(_Network):
         lengths = _integers("lengths", lengths, batch)
         offsets = np.ascontiguousarray(offsets)  # held here: only its address goes on
         out = np.empty((batch, 4), np.float32)
-        with self._memory(window) as memory:
-            wrong = self._library.window_network(
-                self._at, memory, batch, window, _address(offsets), _address(lengths),
-                _address(out),
-            )  # fmt: skip
+        places = _address(offsets), _address(lengths), _address(out)
+
+        def run(first: int, end: int) -> int:
+            at = (places[0] + first * window * 16, places[1] + first * 8, places[2] + first * 16)
+            with self._memory(window) as memory:
+                wrong: int = self._library.window_network(
+                    self._at, memory, end - first, window, *at
+                )
+            return wrong if wrong < 0 else wrong + first
+
+        wrong = _in_threads(run, batch)
         if wrong >= 0:
             raise ValueError(f"lengths: from 0 to {window} expected, got {lengths[wrong]}")
         return out
@@ -259,6 +271,25 @@ def _pack_branch(weights: _Weights, shape: _Shape, name: str, inner: int) -> Non
     rates = -np.exp(get(f"{name}.A_log", inner, states).astype(np.float64)) / log(2)
     weights.plain(rates.T)
     weights.plain(get(f"{name}.D", inner))
+
+
+def _in_threads(run: Callable[[int, int], int], count: int) -> int:
+    """run(first, end) over parts of 0 to ``count``; -1, or a result that is not negative."""
+    asked = os.environ.get("MAMBATRACK_THREADS", "") or "1"
+    if not asked.isdecimal() or asked == "0":
+        raise ValueError(f"MAMBATRACK_THREADS: a number from 1 on expected, got {asked!r}")
+    parts = min(int(asked), count // SHARE)
+    if parts < 2:
+        return run(0, count)
+    bounds = [count * i // parts for i in range(parts + 1)]
+    others = [_pool().submit(run, *bounds[i : i + 2]) for i in range(1, parts)]
+    results = [run(*bounds[:2]), *(other.result() for other in others)]
+    return max(results)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def _aligned(count: int) -> Floats:
