@@ -64,7 +64,9 @@ setup(
         Extension(
             "mambatrack.kernels.libmambatrack",
             ["kernels/cpu_detect.c", "kernels/cpu_variant.c"],
-            depends=[f"kernels/cpu_{part}.h" for part in ("simd", "gemm", "scan", "network")],
+            depends=[
+                f"kernels/cpu_{part}.h" for part in ("simd", "gemm", "scan", "network", "step")
+            ],
         )
     ],
     cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},

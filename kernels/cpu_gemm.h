@@ -1,6 +1,6 @@
 /* Small matrix products for tall, narrow activations: out [rows, columns] = a [rows, depth] @ b.
  *
- * b is packed by kernels/cpu.py into panels of 2 vectors of columns (a last one of 1 vector where
+ * b is packed by cpu_packing.py into panels of 2 vectors of columns (a last one of 1 vector where
  * the number of vectors is odd), each [depth, panel] contiguous. ROWS x 2 vectors of the result
  * stay in registers, so that every step is 2 loads and ROWS broadcasts for 2 ROWS FMAs. */
 #pragma once

@@ -2,7 +2,7 @@
  * next offset out. Tokens of many tracks lie packed one after the other, so that padding costs
  * nothing, and are worked on in blocks that stay in the second-level cache.
  *
- * Widths are padded to LANES by kernels/cpu.py with weights of 0; a padded activation is 0. */
+ * Widths are padded to LANES by cpu_packing.py with weights of 0; a padded activation is 0. */
 #pragma once
 #include "cpu_gemm.h"
 #include "cpu_scan.h"
@@ -15,7 +15,7 @@ typedef struct {
     int64_t select;              /* rank + 2 states, padded */
     int64_t layers, directions;
     float limit;                 /* inputs beyond it are taken as it */
-    const float *weights;        /* in the order of kernels/cpu_network.py */
+    const float *weights;        /* in the order of cpu_packing.py */
 } Shape;
 
 typedef struct {
@@ -69,7 +69,8 @@ static Layer next_layer(const Shape *n, int64_t i, const float **at) {
 
 static int64_t scratch_floats(const Shape *n, int64_t tokens) {
     int64_t inner = n->directions * n->inner;
-    return tokens * (3 * n->width + 4 * inner + 2 * n->select + n->hidden);
+    int64_t hidden = n->hidden > n->inputs ? n->hidden : n->inputs; /* both lie in s.hidden */
+    return tokens * (3 * n->width + 4 * inner + 2 * n->select + hidden);
 }
 
 static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
@@ -91,7 +92,8 @@ static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
 static void project_in(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
     int inputs = (int)(2 * n->directions * n->inner), width = (int)n->width;
     if (layer->in_bias)
-        product(tokens, (int)n->inputs, inputs, s->hidden, n->inputs, layer->in, layer->in_bias, s->in, inputs);
+        product(tokens, (int)n->inputs, inputs, s->hidden, n->inputs, layer->in, layer->in_bias,
+                s->in, inputs);
     else
         product(tokens, width, inputs, s->tokens, width, layer->in, NULL, s->in, inputs);
 }
@@ -215,7 +217,7 @@ static void activate(float *x, int64_t count) {
     for (int64_t i = 0; i < count; i += LANES) store(x + i, gelu(load(x + i)));
 }
 
-/* to = y + LayerNorm(x) of one token; padded lanes of x are 0 and their share is taken off again. */
+/* to = y + LayerNorm(x) of one token; padded lanes of x are 0, their share is taken off again. */
 static void add_normalised(const Shape *n, const Layer *layer, const float *x, const float *y,
                            float *to) {
     vf sum = splat(0.0f), square = splat(0.0f);
@@ -312,84 +314,6 @@ static int64_t window_network(const Shape *n, float *memory, int64_t batch, int6
         window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * n->inputs,
                      lengths + from, out + from * 4);
         from += rows;
-    }
-    return -1;
-}
-
-/* Convolution over the last taps - 1 inputs kept in ``tail`` and the new one x; then x is kept. */
-static void convolve_step(const Shape *n, const Direction *w, const float *x, float *tail, float *u) {
-    int64_t past = n->taps - 1;
-    for (int64_t c = 0; c < n->inner; c += LANES) {
-        vf sum = load(w->conv_bias + c) + load(w->taps + past * n->inner + c) * load(x + c);
-        for (int64_t k = 0; k < past; k++) {
-            float *kept = tail + k * n->inner + c;
-            sum += load(w->taps + k * n->inner + c) * load(kept);
-            store(kept, load(k + 1 < past ? kept + n->inner : x + c));
-        }
-        store(u + c, silu(sum));
-    }
-}
-
-/* One step of the recurrence; h [states, inner] is updated in place. */
-static void scan_step(const Shape *n, const Direction *w, const float *select, const float *u,
-                      const float *z, float *h, float *to) {
-    const float *B = select + n->rank, *C = B + n->states;
-    for (int64_t c = 0; c < n->inner; c += LANES) {
-        vf dt = load(w->dt_bias + c), x = load(u + c);
-        for (int64_t r = 0; r < n->rank; r++) dt += load(w->dt + r * n->inner + c) * select[r];
-        dt = softplus(dt);
-        vf y = load(w->D + c) * x, inflow = dt * x;
-        for (int64_t i = 0; i < n->states; i++) {
-            float *kept = h + i * n->inner + c;
-            vf state = exp2_decay(dt * load(w->A + i * n->inner + c)) * load(kept) + inflow * B[i];
-            store(kept, state);
-            y += state * C[i];
-        }
-        store(to + c, y * silu(load(z + c)));
-    }
-}
-
-/* One new token for each of ``count`` rows (at most BLOCK) of state, see ``step_network``. */
-static void step_block(const Shape *n, const Scratch *s, int count, const float *tokens,
-                       const int64_t *rows, float *state, int64_t stride, float *out) {
-    for (int i = 0; i < count * n->inputs; i++) s->hidden[i] = bounded(tokens[i], n->limit);
-    const float *at = n->weights;
-    int inner = (int)n->inner;
-    int64_t tail = 0;
-    for (int64_t l = 0; l < n->layers; l++) {
-        Layer layer = next_layer(n, l, &at);
-        const Direction *w = &layer.direction[0];
-        project_in(n, &layer, s, count);
-        for (int i = 0; i < count; i++)
-            convolve_step(n, w, s->in + i * 2 * inner, state + rows[i] * stride + tail,
-                          s->conv + i * inner);
-        product(count, inner, (int)n->select, s->conv, inner, w->select, NULL, s->select[0],
-                n->select);
-        tail += (n->taps - 1) * inner;
-        for (int i = 0; i < count; i++)
-            scan_step(n, w, s->select[0] + i * n->select, s->conv + i * inner,
-                      s->in + i * 2 * inner + inner, state + rows[i] * stride + tail,
-                      s->scanned + i * inner);
-        tail += n->states * inner;
-        mix(n, &layer, s, count);
-    }
-    head(n, s, at, count, s->tokens, out);
-}
-
-/* tokens [count, inputs], the state of row rows[i] at state + rows[i] * stride -> out [count, 4].
- * A row's state, updated in place: for each layer the convolution's tail [taps - 1, inner], oldest
- * first, and h [states, inner]; all 0 for a new track. No row may be named twice. Returns -1, or
- * the first i whose row is not one of ``table``; nothing is written then. */
-static int64_t step_network(const Shape *n, float *memory, int64_t count, const float *tokens,
-                            const int64_t *rows, int64_t table, float *state, int64_t stride,
-                            float *out) {
-    int64_t wrong = first_outside(count, rows, table - 1);
-    if (wrong >= 0) return wrong;
-    Scratch s = lay_out(n, memory, BLOCK);
-    for (int64_t from = 0; from < count; from += BLOCK) {
-        int64_t some = count - from < BLOCK ? count - from : BLOCK;
-        step_block(n, &s, (int)some, tokens + from * n->inputs, rows + from, state, stride,
-                   out + from * 4);
     }
     return -1;
 }

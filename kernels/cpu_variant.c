@@ -1,6 +1,6 @@
 /* One instruction set's functions. Compiled once for each, in its own translation unit, with
  * VARIANT naming it: everything else is static, so that no code of one ends up in another. */
-#include "cpu_network.h"
+#include "cpu_step.h"
 
 #define JOIN(name, variant) name##_##variant
 #define EXPAND(name, variant) JOIN(name, variant)
