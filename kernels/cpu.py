@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
+INTERFACE = 1  # interface_version() of cpu_detect.c: a library built earlier may be in place
 MAX_STATES = 256
 
 
@@ -88,10 +89,12 @@ def _load() -> tuple[Library | None, str]:
         return None, "it was not built; install the package where gcc or clang is found"
     try:
         opened = ctypes.CDLL(str(LIBRARY))
+        if opened.interface_version() != INTERFACE:
+            return None, "it was built from other sources; install the package again"
         built = [name for name in VARIANTS if hasattr(opened, f"lanes_{name}")]
         runs = {"avx512": opened.runs_avx512(), "avx2": opened.runs_avx2(), "baseline": 1}
     except (OSError, AttributeError) as error:
-        return None, str(error)
+        return None, f"it was built from other sources, or for another system: {error}"
     usable = [name for name in built if runs[name]]
     asked = os.environ.get("MAMBATRACK_CPU", "") or usable[0]
     if asked not in usable:

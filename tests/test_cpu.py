@@ -399,6 +399,13 @@ def test_a_missing_or_unknown_library_says_why(tmp_path, monkeypatch):
 
 
 @needs_library
+def test_a_library_built_from_other_sources_is_not_used(monkeypatch):
+    monkeypatch.setattr(cpu, "_load", cpu._load.__wrapped__)
+    monkeypatch.setattr(cpu, "INTERFACE", cpu.INTERFACE + 1)
+    assert not cpu.available() and "built from other sources" in cpu.why_not()
+
+
+@needs_library
 def test_an_instruction_set_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(cpu, "_load", cpu._load.__wrapped__)
     monkeypatch.setenv("MAMBATRACK_CPU", "neon")
