@@ -1,6 +1,6 @@
 """Compiles the Triton kernels for GPUs that are not there and reads what the assembler says.
 
-    python -m mambatrack.kernels.triton_compile
+    python -m mambatrack.kernels.triton_compile [--few]
 
 The pointer alignments and types are those of a bi-directional block of the motion predictor, so the
 machine code is what runs. Set no TRITON_INTERPRET.
@@ -9,6 +9,7 @@ machine code is what runs. Set no TRITON_INTERPRET.
 import itertools
 import re
 import subprocess
+import sys
 import tempfile
 from typing import Any, NamedTuple
 
@@ -16,10 +17,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from mambatrack.kernels import triton_scan
+from mambatrack.kernels import triton_conv, triton_scan, triton_update
 
 ARCHITECTURES = (80, 90, 100)
-INTEGERS = {"rows", "tokens", "channels", "states", "rank", "rows_each"}
+INTEGERS = {"rows", "tokens", "channels", "states", "rank", "rows_each", "pool"}
 
 
 class Compiled(NamedTuple):
@@ -40,13 +41,14 @@ def ahead_of_time(
     names = [name for name in kernel.arg_names if name not in constants]
     signature, attributes = dict.fromkeys(kernel.arg_names, "constexpr"), {}
     for name in names:
-        scalar = name in INTEGERS or re.fullmatch(r"\w+_[gbtn]", name)
+        scalar = name in INTEGERS or re.fullmatch(r"(x|dt|B|C|z|out|state)_[gbtsdn]", name)
         signature[name] = "i32" if scalar else _pointer(name, dtype)
-        if name not in ("rows", "tokens", "rank", "rows_each", "lengths"):
+        if name not in ("rows", "tokens", "rank", "rows_each", "pool", "state_n"):
             attributes[(kernel.arg_names.index(name),)] = [["tt.divisibility", 16]]
+    warps = 4 if kernel.__name__.startswith("_conv") else 1
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=attributes)
     target = GPUTarget("cuda", architecture, 32)
-    ptx = triton.compile(source, target=target, options={"num_warps": 1}).asm["ptx"]
+    ptx = triton.compile(source, target=target, options={"num_warps": warps}).asm["ptx"]
     options = " ".join(f"{key}={value}" for key, value in constants.items() if value)
     return Compiled(kernel.__name__, options, architecture, *_assembled(ptx, architecture), ptx)
 
@@ -75,25 +77,40 @@ def _assembled(ptx: str, architecture: int) -> tuple[int, int]:
 
 
 def variants() -> list[tuple[Any, dict[str, int]]]:
-    """Kernels and their constants, as the predictor's blocks with 16 states use them."""
+    """Kernels and their constants, as the predictor's blocks with 16 states use them; the first
+    of each kernel is its plainest."""
     scan = {
         "HAS_D": True, "HAS_Z": True, "HAS_BIAS": True, "HAS_LENGTHS": True, "HAS_INITIAL": False,
         "SOFTPLUS": True, "REVERSE": 0, "KEEP": triton_scan.KEEP, "BLOCK_N": 16,
     }  # fmt: skip
+    ranks = [{"LOW_RANK": low, "BLOCK_R": 8 if low else 1} for low in (False, True)]
     found: list[tuple[Any, dict[str, int]]] = []
-    for block, save, low_rank in itertools.product((32, 128), (False, True), (False, True)):
-        rank = {"LOW_RANK": low_rank, "BLOCK_R": 8 if low_rank else 1}
+    for block, save, rank in itertools.product((32, 128), (False, True), ranks):
         found.append((triton_scan._forward, scan | rank | {"SAVE": save, "BLOCK_D": block}))
-    for low_rank in (False, True):
-        rank = {"LOW_RANK": low_rank, "BLOCK_R": 8 if low_rank else 1}
+    for rank in ranks:
         found.append((triton_scan._backward, scan | rank | {"HAS_FINAL": False, "BLOCK_D": 32}))
-    return found
+    block = {"BLOCK_L": triton_conv.BLOCK_L, "BLOCK_D": triton_conv.BLOCK_D, "TAPS": 4}
+    conv = block | {"HAS_BIAS": True, "HAS_LENGTHS": True}
+    found += [
+        (triton_conv._conv_forward, conv),
+        (triton_conv._conv_gradients, conv | {"BLOCK_K": 4}),
+        (triton_conv._conv_input, block | {"HAS_LENGTHS": True, "SHARED": True}),
+    ]
+    update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS", "BLOCK_N")}
+    update |= {"HAS_SLOTS": True, "BLOCK_D": triton_update.BLOCK_D}
+    return found + [(triton_update._update, update | rank) for rank in ranks]
 
 
 def main() -> None:
+    found = variants()
+    if "--few" in sys.argv:
+        found = list(
+            {kernel: (kernel, constants) for kernel, constants in reversed(found)}.values()
+        )
+    print(f"triton {triton.__version__}\n")
     print("| kernel | sm | registers | spilled bytes | shuffles | barriers | options |")
     print("|---|---|---|---|---|---|---|")
-    for (kernel, constants), architecture in itertools.product(variants(), ARCHITECTURES):
+    for (kernel, constants), architecture in itertools.product(found, ARCHITECTURES):
         made = ahead_of_time(kernel, architecture, constants)
         shuffles, barriers = made.ptx.count("shfl.sync"), made.ptx.count("bar.sync")
         print(

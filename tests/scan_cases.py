@@ -11,7 +11,7 @@ TIMED = ("x", "dt", "B", "C", "z")
 def inputs(
     batch=3, tokens=7, channels=5, states=4, rank=None, seed=0, dtype=torch.float64, stack=(2,)
 ) -> dict[str, Tensor]:
-    """Every tensor of bi_selective_scan, or with stack=() of selective_scan; dt_weight with rank."""
+    """Every tensor of bi_selective_scan, with stack=() of selective_scan; dt_weight with rank."""
     g = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:

@@ -1,0 +1,30 @@
+import torch
+
+from mambatrack.kernels import bench
+
+
+def test_table_of_all_backends_on_a_processor(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench, "QUICK", [(2, 3, 5)])
+    monkeypatch.setattr(bench, "copy_bandwidth", lambda *_: 10.0)
+    threads, file = torch.get_num_threads(), tmp_path / "bench.md"
+    try:
+        bench.main(["--device", "cpu", "--quick", "--seconds", "0", "--output", str(file)])
+    finally:
+        torch.set_num_threads(threads)
+    text = file.read_text()
+    assert text in capsys.readouterr().out
+    assert "copy 10.0 GB/s" in text and "torch 2" in text
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| 2, 3, 5")]
+    done = {(line[1], line[2]) for line in lines}
+    assert done >= {
+        (w, b) for w in ("forward", "forward + backward") for b in ("reference", "torch")
+    }
+    assert all(float(line[6]) <= 5e-6 for line in lines)
+
+
+def test_bytes_that_move():
+    (row, *_) = bench.measure((1, 2, 3), False, "cpu", 0.0, 1.0)
+    case = bench.random_inputs(1, 2, 3, "cpu")
+    moved = sum(each.nbytes for each in case.values()) + case["x"].nbytes
+    assert abs(row.bandwidth * row.ms * 1e6 - moved) < 1e-6 * moved
+    assert row.share == row.bandwidth

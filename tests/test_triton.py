@@ -1,0 +1,222 @@
+"""The Triton kernels: on a GPU where there is one, else in Triton's interpreter (conftest.py); and
+compiled for GPUs that are not there."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mambatrack import kernels
+from scan_cases import TIMED, assert_close, errors, inputs, outputs, rms_ratios
+from test_kernels import conv_inputs, same
+
+pytest.importorskip("triton")
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+pytestmark = pytest.mark.skipif(
+    DEVICE == "cpu" and os.environ.get("TRITON_INTERPRET") != "1",
+    reason="neither a GPU nor TRITON_INTERPRET=1",
+)
+
+
+@pytest.fixture(autouse=True)
+def poisoned(monkeypatch):
+    """New memory holds NaN, so that a cell that no kernel writes fails."""
+    empty = torch.empty
+
+    def filled(*size, **options):
+        made = empty(*size, **options)
+        return made.fill_(float("nan")) if made.is_floating_point() else made
+
+    monkeypatch.setattr(torch, "empty", filled)
+
+
+def on_device(dtype=torch.float32, **sizes):
+    return {name: each.to(DEVICE, dtype) for name, each in inputs(**sizes).items()}
+
+
+def lengths(*each):
+    return torch.tensor(each, device=DEVICE)
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 5, 12])
+def test_equals_the_reference(tokens):
+    case = on_device(batch=2, tokens=tokens, channels=5, rank=3 if tokens == 5 else None)
+    assert_close(errors(case, "triton", lengths=None if tokens == 2 else lengths(tokens, 0)))
+
+
+def test_several_blocks_of_channels_and_every_length():
+    case = on_device(batch=4, tokens=3, channels=33, states=3)
+    assert_close(errors(case, "triton", lengths=lengths(3, 2, 1, 0)))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_one_direction(reverse):
+    case = on_device(batch=1, tokens=5, stack=())
+    assert_close(errors(case, "triton", reverse=reverse, lengths=lengths(4)))
+
+
+@pytest.mark.parametrize("absent", ["D", "z", "dt_bias", "initial_state"])
+def test_absent_options(absent):
+    case = on_device(batch=1, tokens=2)
+    case["dt"] = case["dt"].abs()
+    del case[absent]
+    assert_close(errors(case, "triton", dt_softplus=absent != "dt_bias"))
+
+
+@pytest.mark.parametrize("shift", [-12.0, 30.0])
+def test_steps_near_nothing_and_large(shift):
+    case = on_device(batch=1, tokens=5)
+    case["dt_bias"] += shift
+    del case["initial_state"]
+    assert_close(errors(case, "triton"))
+
+
+def test_strided_inputs_give_the_same_bits():
+    case = on_device(batch=2, tokens=2)
+    spread = {name: torch.stack([each, each + 1], -1)[..., 0] for name, each in case.items()}
+    wide = torch.cat([case["B"], case["C"]], -1)
+    spread["B"], spread["C"] = wide.split(case["B"].shape[-1], dim=-1)
+    same(outputs(spread, "triton", True), outputs(case, "triton", True))
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision(kind):
+    case = on_device(kind, batch=1, tokens=5)
+    cut = DEVICE == "cpu" and kind == torch.bfloat16  # the interpreter does not round to bfloat16
+    for name, ratio in rms_ratios(case, "triton").items():
+        assert ratio <= (1e-2 if cut else 5e-3), name
+
+
+def test_padding_is_exact_whatever_it_holds():
+    case = on_device(batch=2, tokens=5)
+    clean = outputs(case, "triton", True, lengths=lengths(3, 0))
+    for name in TIMED:
+        case[name][:, 0, 3:] = float("nan")
+        case[name][:, 1] = float("inf")
+    same(outputs(case, "triton", True, lengths=lengths(3, 0)), clean)
+    alone = {k: v[:, :1, :3] if k in TIMED else v for k, v in case.items()}
+    alone["initial_state"] = case["initial_state"][:, :1]
+    assert torch.equal(outputs(alone, "triton", False)["y"], clean["y"][:, :1, :3])
+    assert torch.equal(clean["final"][:, 1], case["initial_state"][:, 1].cpu())
+
+
+def test_split_and_carry_is_exact():
+    case = on_device(batch=1, tokens=5, stack=())
+    start = case.pop("initial_state")
+    options = {"return_final_state": True, "dt_softplus": True, "backend": "triton"}
+    whole, last = kernels.selective_scan(**case, initial_state=start, **options)
+    state, found = start, []
+    for span in (slice(0, 2), slice(2, None)):
+        part = {k: v[:, span] if k in TIMED else v for k, v in case.items()}
+        y, state = kernels.selective_scan(**part, initial_state=state, **options)
+        found.append(y)
+    assert torch.equal(torch.cat(found, 1), whole) and torch.equal(state, last)
+
+
+def test_gradient_of_the_state_alone():
+    case, found = on_device(batch=1, tokens=2, stack=()), []
+    for backend, kind in (("reference", torch.float64), ("triton", torch.float32)):
+        given = {name: each.to(kind).requires_grad_() for name, each in case.items()}
+        _, state = kernels.selective_scan(**given, return_final_state=True, backend=backend)
+        used = [given[name] for name in ("x", "dt", "A", "B", "dt_bias", "initial_state")]
+        found.append(torch.autograd.grad(state.square().sum(), used))
+    for want, got in zip(*found, strict=True):
+        assert (got - want).abs().max() <= 5e-6 * want.abs().max()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("tokens", [1, 7, 18])
+def test_convolution(shared, tokens):
+    case = conv_inputs(shared, tokens=tokens)
+    for known in (None, torch.tensor([tokens, tokens // 2, 0])):
+        found = {}
+        for backend, kind, device in (
+            ("reference", torch.float64, "cpu"), ("triton", torch.float32, DEVICE),
+        ):  # fmt: skip
+            given = [each.to(device, kind).requires_grad_() for each in case.values()]
+            rows = None if known is None else known.to(device)
+            y = kernels.bi_conv_silu(*given, rows, backend=backend)
+            found[backend] = [y, *torch.autograd.grad(y.square().sum(), given)]
+        for got, want in zip(found["triton"], found["reference"], strict=True):
+            assert (got.cpu() - want).abs().max() <= 2e-6 * max(1.0, want.abs().max())
+
+
+def test_state_update_in_place():
+    case = {k: v[:, 0] if k in TIMED else v for k, v in on_device(rank=2, stack=()).items()}
+    del case["initial_state"]
+    pool = torch.randn(6, 5, 4, generator=torch.Generator().manual_seed(1)).to(DEVICE)
+    again, slots = pool.clone(), torch.tensor([4, 0, 2], device=DEVICE)
+    options = {"dt_softplus": True, "slots": slots}
+    got = kernels.selective_state_update(pool, **case, **options, backend="triton")
+    want = kernels.selective_state_update(again, **case, **options, backend="reference")
+    torch.testing.assert_close(got, want)
+    torch.testing.assert_close(pool, again)
+
+
+def test_state_update_leaves_slots_outside_the_pool_alone():
+    from mambatrack.kernels.triton_update import selective_state_update
+
+    case = {k: v[:, 0] if k in TIMED else v for k, v in on_device(stack=()).items()}
+    pool = case.pop("initial_state")
+    before = pool.clone()
+    y = selective_state_update(pool, **case, slots=torch.tensor([-1, 99, 1], device=DEVICE))
+    assert (y[:2] == 0).all() and torch.equal(pool[[0, 2]], before[[0, 2]])
+
+
+def test_registered_with_torch(monkeypatch):
+    monkeypatch.undo()
+    from mambatrack.kernels import triton_conv, triton_ops, triton_update
+
+    case = {k: v.requires_grad_() for k, v in on_device(batch=1, tokens=2, rank=2).items()}
+    names = "x dt A B C D z dt_bias dt_weight".split()
+    tensors = [case[name] for name in names]
+    torch.library.opcheck(triton_ops.scan, (*tensors, lengths(1), None, True, False, True))
+    conv = [each.to(DEVICE, torch.float32).requires_grad_() for each in conv_inputs(True).values()]
+    torch.library.opcheck(triton_conv.conv, (*conv, None))
+    token = {k: v[0, :, 0] if k in TIMED else v[0] for k, v in case.items()}
+    tensors = [token[name].detach() for name in ("initial_state", *names)]
+    torch.library.opcheck(triton_update.state_update, (*tensors, None, True))
+
+
+def test_compiled_and_fake():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from mambatrack.kernels import triton_ops
+
+    case = on_device(batch=1, tokens=2)
+    scan = torch.compile(triton_ops.bi_selective_scan, backend="aot_eager", fullgraph=True)
+    found = []
+    for each in (scan, triton_ops.bi_selective_scan):
+        given = {name: value.clone().requires_grad_() for name, value in case.items()}
+        y = each(**given, dt_softplus=True)
+        found.append([y, *torch.autograd.grad(y.sum(), list(given.values()))])
+    for got, want in zip(*found, strict=True):
+        assert torch.equal(got, want)
+    with FakeTensorMode() as mode:
+        fake = {name: mode.from_tensor(each).requires_grad_() for name, each in case.items()}
+        y, state = triton_ops.bi_selective_scan(**fake, return_final_state=True)
+        y.sum().backward()
+    assert y.shape == (2, 1, 2, 5) and state.shape == (2, 1, 5, 4)
+    assert fake["A"].grad.shape == case["A"].shape
+
+
+def test_compiles_for_gpus_that_are_not_there():
+    """In a process of its own: what is interpreted here cannot be compiled here."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mambatrack.kernels.triton_compile", "--few"],
+        env={k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines()]
+    made = {(row[1], row[2]): row[3:7] for row in rows if len(row) > 6 and row[1].startswith("_")}
+    for architecture in ("80", "90", "100"):
+        registers, spilled, shuffles, barriers = made["_forward", architecture]
+        assert int(registers) < 256 and (spilled, shuffles, barriers) == ("0", "0", "0")
+        assert int(made["_backward", architecture][0]) < 256
+        assert made["_update", architecture][1] == "0"
+        for name in ("_conv_forward", "_conv_gradients", "_conv_input"):
+            assert (name, architecture) in made
