@@ -8,7 +8,7 @@ from mambatrack import commands
 from mambatrack.evaluation import commands as scoring
 from mambatrack.version import VERSION
 
-PREDICTORS = ("mamba", "mamba-causal", "kalman", "still")
+PREDICTORS = ("mamba", "mamba-window", "kalman", "still")
 SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show")
 DATASET_ONLY = ("workers", "engine", "address")
 RESULTS = ("results", "trackers", "predictors")

@@ -139,7 +139,7 @@ def bench(
     report: called with a line about what runs now
     Raises MambatrackError where a predictor is unknown or a number too small.
     """
-    from mambatrack.evaluation.peer_worker import _memory_mb
+    from mambatrack.evaluation.peer_worker import memory_mb
     from mambatrack.evaluation.peers import SIZE, moving_boxes
     from mambatrack.evaluation.peers_report import machine
 
@@ -166,7 +166,7 @@ def bench(
         ]
     versions = {"mambatrack": VERSION, **{each: version(each) for each in ("numpy", "torch")}}
     return BenchReport(
-        tuple(rows), frames, passes, seed, machine(), versions, memory_mb=float(_memory_mb())
+        tuple(rows), frames, passes, seed, machine(), versions, memory_mb=float(memory_mb())
     )
 
 

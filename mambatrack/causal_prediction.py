@@ -1,13 +1,19 @@
 """The causal network as a Predictor: one token per track and frame, state carried in the table."""
 
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.prediction import Boxes, State, as_plausible, spread_after
+from mambatrack.prediction import (
+    Boxes,
+    State,
+    as_plausible,
+    c_library_for,
+    load_weights,
+    spread_after,
+)
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
 HEAD = 17  # columns before the two carried states
@@ -121,20 +127,14 @@ class CausalPredictor:
 
 
 def open_network(path: Path, device: str) -> Network:
-    """The network of a .safetensors file: in C where the library is there and ``device`` is auto
-    or cpu, else in torch. MAMBATRACK_BACKEND=torch keeps it from the library.
+    """The network of a .safetensors file: in C where c_library_for() says so, else in torch.
 
     Raises ValueError where the weights do not fit together.
     """
-    from mambatrack.kernels import cpu
-
-    asked = os.environ.get("MAMBATRACK_BACKEND", "auto")
-    if device != "cuda" and asked in ("auto", "cpu") and cpu.available():
-        from safetensors.numpy import load_file
-
+    if c_library_for(device):
         from mambatrack.kernels.cpu_network import CausalNetwork
 
-        return CausalNetwork(load_file(path))
+        return CausalNetwork(load_weights(path))
     from mambatrack.causal_step import CausalStep
     from mambatrack.prediction import choose_device, load_model
 

@@ -26,7 +26,9 @@ def option(default: Any, doc: str, low: Any = None, high: Any = None, choices: t
 @dataclass(frozen=True)
 class TrackerConfig:
     predictor: str = option(
-        "mamba", "motion model: mamba, kalman, still, or the path of a trained .safetensors file"
+        "mamba",
+        "motion model: mamba, mamba-window (bi-directional), kalman, still, or the path of a "
+        "trained .safetensors file",
     )
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     passes: int = option(

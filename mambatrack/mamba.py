@@ -175,8 +175,8 @@ def offset_scale(
     boxes in the window, so that distance and resolution do not matter.
     """
     if unit == "image" and image_size is not None:
-        return image_size.expand(len(windows), 2).repeat(1, 2) / 250
-    held = token_mask(counts, len(windows), windows.shape[1], windows.device).flip(1)
+        return image_size.expand(windows.shape[0], 2).repeat(1, 2) / 250
+    held = token_mask(counts, windows.shape[0], windows.shape[1], windows.device).flip(1)
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
     return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / 20
 

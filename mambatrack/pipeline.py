@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from mambatrack.detectors import Detector
 from mambatrack.drawing import Trails, draw
 from mambatrack.frames import Frame
 from mambatrack.outputs import TrackWriter
-from mambatrack.prediction import Boxes, Predictor, State
+from mambatrack.prediction import Predictor
 from mambatrack.tracker import Tracker
 from mambatrack.tracks import Tracks
 
@@ -103,7 +103,7 @@ class Run:
         self.ids: set[int] = set()
         self.seconds = dict.fromkeys(STEPS, 0.0)
         self._began = time.perf_counter()
-        tracker.predictor = _Timed(tracker.predictor, self._measure)
+        tracker.predictor = cast(Predictor, _Timed(tracker.predictor, self._measure))
 
     def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
         """Tracks to the end of the source; ``report`` gets the frames done, after each one."""
@@ -160,23 +160,20 @@ class Run:
 
 
 class _Timed:
-    """A predictor whose calls are measured."""
+    """A predictor whose calls are measured; it has the methods that the predictor has."""
 
     def __init__(self, predictor: Predictor, measure: Callable[[str], Any]):
         self._predictor, self._measure = predictor, measure
         self.state_size = predictor.state_size
 
-    def start(self, boxes: Boxes) -> State:
-        with self._measure("predict"):
-            return self._predictor.start(boxes)
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._predictor, name)
 
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        with self._measure("predict"):
-            return self._predictor.predict(state)
+        def timed(*arguments: Any) -> Any:
+            with self._measure("predict"):
+                return method(*arguments)
 
-    def correct(self, state: State, boxes: Boxes) -> State:
-        with self._measure("predict"):
-            return self._predictor.correct(state, boxes)
+        return timed
 
 
 def frames_without_pictures(sequence: MotSequence) -> Iterator[Frame]:

@@ -5,26 +5,23 @@ cxcywh in pixels here.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
-from mambatrack.patching import refill
-
-if TYPE_CHECKING:
-    from mambatrack.mamba import MotionPredictor
 
 Boxes = NDArray[np.float32]
 State = NDArray[np.float32]
 
 SMALLEST = 1.0  # pixels; no prediction is narrower or lower
 LOWEST = np.array([-1e7, -1e7, SMALLEST, SMALLEST], np.float32)
-SHIPPED = {"mamba": "mambatrack-small", "mamba-causal": "mambatrack-causal"}
+SHIPPED = {"mamba": "mambatrack-causal", "mamba-window": "mambatrack-window"}
 
 
 class Predictor(Protocol):
@@ -108,95 +105,17 @@ class KalmanPredictor:
         return np.stack(parts, axis=1).astype(np.float32).reshape(-1, self.state_size)
 
 
-class MambaPredictor:
-    """The bi-directional Mamba predictor on a sliding window of boxes per track.
-
-    The state is the window [q + 1, 4], newest box last, and two counters: boxes in the window and
-    frames since the last observation. A prediction is appended like an observation; that is the
-    tracklet patch of MambaTrack, section 3.3.
-
-    model: the network; q: past offsets it sees; scale and unit: how offsets are normalised
-    (mamba.window_offsets); spread: [H, 4] standard deviation of the error after 1..H frames as a
-    share of the box's width and height, measured in validation.
-    """
-
-    def __init__(
-        self,
-        model: "MotionPredictor",
-        q: int,
-        unit: str,
-        spread: Any,
-        image_size: tuple[int, int] | None = None,
-        device: str = "cpu",
-        refill_gaps: bool = False,
-    ):
-        if unit == "image" and image_size is None:
-            raise MambatrackError(
-                "this predictor was trained on offsets relative to the image; give image_size"
-            )
-        self.model = model.eval().to(device)
-        self.q, self.unit, self.device, self.refill_gaps = q, unit, device, refill_gaps
-        self.image_size = image_size or (1, 1)
-        self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
-        self.state_size = (q + 1) * 4 + 2
-
-    def start(self, boxes: Boxes) -> State:
-        windows = np.repeat(boxes[:, None], self.q + 1, axis=1)
-        return self._state(windows, np.ones(len(boxes)), np.zeros(len(boxes)))
-
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        windows, counts, gaps = self._parts(state)
-        boxes = as_plausible(self._next_boxes(windows, counts))
-        windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
-        gaps = gaps + 1
-        return boxes, spread_after(self.spread, gaps, boxes), self._state(
-            windows, np.minimum(counts + 1, self.q + 1), gaps
-        )  # fmt: skip
-
-    def correct(self, state: State, boxes: Boxes) -> State:
-        windows, counts, gaps = self._parts(state)
-        windows = np.concatenate([windows[:, :-1], boxes[:, None]], axis=1)
-        if self.refill_gaps:
-            windows = refill(windows, gaps.astype(np.int64) - 1)
-        return self._state(windows, counts, np.zeros(len(boxes)))
-
-    def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
-        import torch
-
-        from mambatrack.mamba import next_boxes
-
-        if not len(windows):
-            return np.zeros((0, 4), np.float32)
-        with torch.inference_mode(), one_thread():
-            boxes = next_boxes(
-                self.model,
-                torch.from_numpy(np.ascontiguousarray(windows)).to(self.device),
-                torch.from_numpy(counts.astype(np.int64)).to(self.device),
-                self.unit,
-                torch.tensor(self.image_size, dtype=torch.float32, device=self.device),
-            )
-        return boxes.cpu().numpy()
-
-    def _parts(self, state: State) -> tuple[Boxes, NDArray, NDArray]:
-        windows = state[:, :-2].reshape(len(state), self.q + 1, 4)
-        return windows, state[:, -2], state[:, -1]
-
-    def _state(self, windows: Boxes, counts: NDArray, gaps: NDArray) -> State:
-        flat = windows.reshape(len(windows), (self.q + 1) * 4)
-        return np.concatenate([flat, counts[:, None], gaps[:, None]], axis=1, dtype=np.float32)
-
-
 def load_predictor(
     path_or_name: str | Path = "mamba",
     image_size: tuple[int, int] | None = None,
     device: str = "auto",
     refill_gaps: bool = False,
 ) -> Predictor:
-    """A predictor by name (mamba, mamba-causal, kalman, still) or from a .safetensors file.
+    """A predictor by name (mamba, mamba-window, kalman, still) or from a .safetensors file.
 
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
-    device: auto, cpu or cuda; auto is a GPU if there is one, but for a causal network the CPU where
-    the C library is there. Raises MambatrackError where the file or its model card is unusable.
+    device: auto, cpu or cuda; auto is the C library on the CPU, and where that is not there a GPU
+    if there is one. Raises MambatrackError where the file or its model card is unusable.
     """
     name = str(path_or_name)
     if name == "kalman":
@@ -207,16 +126,26 @@ def load_predictor(
     assert path is not None
     card = read_card(path)
     if kind_of(card) == "causal":
-        from mambatrack.causal_prediction import CausalPredictor, open_network
+        from mambatrack import causal_prediction
 
         with _fitting(path):
-            return CausalPredictor(open_network(path, device), card["spread"])
-    device = choose_device(device)
-    model, card = load_model(path)
-    return MambaPredictor(
-        model, card["architecture"]["window"], card["normalisation"]["unit"], card["spread"],
-        image_size, device, refill_gaps,
-    )  # fmt: skip
+            step, spread = causal_prediction.open_network(path, device), card["spread"]
+        return causal_prediction.CausalPredictor(step, spread)
+    from mambatrack import window_prediction
+
+    with _fitting(path):
+        network, spread = window_prediction.open_network(path, device), card["spread"]
+        q, unit = card["architecture"]["window"], card["normalisation"]["unit"]
+    return window_prediction.MambaPredictor(network, q, unit, spread, image_size, refill_gaps)
+
+
+def c_library_for(device: str) -> bool:
+    """Whether networks run in the C library: where it is there, and neither ``device`` nor
+    MAMBATRACK_BACKEND asks for anything else."""
+    from mambatrack.kernels import cpu
+
+    asked = os.environ.get("MAMBATRACK_BACKEND", "auto")
+    return device != "cuda" and asked in ("auto", "cpu") and cpu.available()
 
 
 def weights_path(path_or_name: str | Path) -> Path | None:
@@ -244,7 +173,10 @@ def new_model(kind: str, d_model: int, layers: int, d_state: int) -> Any:
 
 def kind_of(card: dict[str, Any]) -> str:
     """window or causal; cards from before there were kinds are of a window."""
-    return str(card["architecture"].get("kind", "window"))
+    kind = str(card["architecture"].get("kind", "window"))
+    if kind not in ("window", "causal"):
+        raise ValueError(f"unknown kind of network {kind!r}; known are window and causal")
+    return kind
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
@@ -257,6 +189,23 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
         model = new_model(kind_of(card), size["d_model"], size["layers"], size["d_state"])
         model.load_state_dict(load_file(path))
     return model, card
+
+
+def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The weights of a .safetensors file by name, without torch. Raises ValueError where the model
+    card tells of another size."""
+    from safetensors.numpy import load_file
+
+    weights, said = load_file(path), read_card(path)["architecture"]
+    decays = [array for name, array in weights.items() if name.endswith("A_log")]
+    layers = len({name.split(".")[1] for name in weights if name.startswith("blocks.")})
+    found = {
+        "d_model": len(weights["embed.weight"]), "layers": layers, "d_state": decays[0].shape[1],
+    }  # fmt: skip
+    told = {name: said[name] for name in found}
+    if found != told:
+        raise ValueError(f"the card says {told}, the weights are of {found}")
+    return weights
 
 
 def read_card(path: Path) -> dict[str, Any]:

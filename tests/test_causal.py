@@ -203,9 +203,9 @@ def test_a_track_takes_less_than_64_kb():
 def test_the_shipped_network_is_the_same_in_c_and_in_torch(monkeypatch):
     boxes = walk(25, tracks=7)
     seen = np.random.default_rng(1).random(25) < 0.7
-    ours = load_predictor("mamba-causal")
+    ours = load_predictor("mamba")
     monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
-    theirs = load_predictor("mamba-causal")
+    theirs = load_predictor("mamba")
     assert isinstance(theirs.network, CausalStep) and not isinstance(ours.network, CausalStep)
     ahead, spread = forecast(ours, fed(ours, boxes, seen), 10)
     expected, wide = forecast(theirs, fed(theirs, boxes, seen), 10)

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from mambatrack.errors import MambatrackError
 from mambatrack.mamba import MotionPredictor, next_boxes
 from mambatrack.patching import forecast, refill
-from mambatrack.prediction import KalmanPredictor, MambaPredictor, StillPredictor, load_predictor
+from mambatrack.prediction import KalmanPredictor, StillPredictor, load_predictor
+from mambatrack.window_prediction import MambaPredictor, TorchNetwork
 
 
 def boxes_of(rng, count):
@@ -22,7 +23,8 @@ def boxes_of(rng, count):
 def mamba(refill_gaps=False):
     torch.manual_seed(0)
     spread = [[0.1, 0.1, 0.2, 0.2], [0.2, 0.2, 0.3, 0.3]]
-    return MambaPredictor(MotionPredictor(16, 2, 4), 10, "box", spread, refill_gaps=refill_gaps)
+    network = TorchNetwork(MotionPredictor(16, 2, 4))
+    return MambaPredictor(network, 10, "box", spread, refill_gaps=refill_gaps)
 
 
 PREDICTORS = [StillPredictor, KalmanPredictor, mamba]
@@ -129,7 +131,7 @@ def test_mamba_state_is_the_window_it_feeds_to_the_network():
     ahead, spread, patched = predictor.predict(state)
     window = torch.from_numpy(seen[None, -11:])
     with torch.inference_mode():
-        want = next_boxes(predictor.model, window, torch.tensor([11]), "box").numpy()
+        want = next_boxes(predictor.network.model, window, torch.tensor([11]), "box").numpy()
     np.testing.assert_allclose(ahead, want, rtol=1e-5)
     np.testing.assert_allclose(spread[0], [0.1, 0.1, 0.2, 0.2] * np.tile(want[0, 2:], 2))
     np.testing.assert_allclose(patched[0, :-2].reshape(11, 4)[:-1], seen[-10:])
@@ -188,7 +190,7 @@ def test_refill_replaces_the_patch_when_a_track_is_found_again():
     np.testing.assert_allclose(window[-5:, 0], [0, 10, 20, 30, 40], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mamba", "mamba-causal"])
+@pytest.mark.parametrize("name", ["mamba", "mamba-window"])
 def test_shipped_predictors_load_and_move_with_the_track(name):
     predictor = load_predictor(name, image_size=(1920, 1080))
     state = predictor.start(np.array([[100, 500, 80, 200]], np.float32))
@@ -224,7 +226,7 @@ def test_unusable_files_are_named(tmp_path):
 
 def test_image_unit_needs_the_image_size():
     with pytest.raises(MambatrackError, match="give image_size"):
-        MambaPredictor(MotionPredictor(8, 1, 2), 10, "image", [[0.1] * 4])
+        MambaPredictor(TorchNetwork(MotionPredictor(8, 1, 2)), 10, "image", [[0.1] * 4])
 
 
 def test_cuda_without_a_gpu_is_refused():

@@ -121,6 +121,7 @@ def boxmot(name: str, **options: Any) -> Make:
 
 ADAPTERS = {
     "mambatrack mamba": Adapter("mambatrack", ours("mamba")),
+    "mambatrack mamba-window": Adapter("mambatrack", ours("mamba-window")),
     "mambatrack kalman": Adapter("mambatrack", ours("kalman")),
     "trackers SORT": Adapter("trackers", roboflow("SORTTracker")),
     "trackers ByteTrack": Adapter("trackers", roboflow("ByteTrackTracker")),
@@ -160,7 +161,7 @@ def main(arguments: list[str]) -> int:
             update = make((int(size[0]), int(size[1])))
             rows, spent = _track(update, given[f"detections_{index}"], int(frames))
             answer[f"rows_{index}"], answer[f"milliseconds_{index}"] = rows, spent
-    np.savez(files[1], memory_mb=_memory_mb(), **answer)
+    np.savez(files[1], memory_mb=memory_mb(), **answer)
     return 0
 
 
@@ -183,7 +184,7 @@ def _track(
     return np.concatenate(rows), spent
 
 
-def _memory_mb() -> float:
+def memory_mb() -> float:
     """The most memory this process held at once. Linux' ru_maxrss would include the memory of the
     process that started this one."""
     try:
