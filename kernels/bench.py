@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -132,8 +132,8 @@ def _mamba_ssm() -> Callable | None:
 def scan(backend: str, case: dict[str, Tensor]) -> Tensor:
     """y [2, B, L, D]."""
     if not backend.startswith("mamba-ssm"):
-        y = kernels.bi_selective_scan(**case, dt_softplus=True, backend=backend)
-        return y  # type: ignore[return-value]
+        options: dict[str, Any] = {**case, "dt_softplus": True, "backend": backend}
+        return cast(Tensor, kernels.bi_selective_scan(**options))
     call, both = _mamba_ssm(), []
     assert call is not None
     for g in (0, 1):
@@ -188,7 +188,7 @@ def measure(
 def table(rows: list[Row]) -> str:
     """As markdown."""
     lines = [
-        "| rows, tokens, channels | work | backend | ms | GB/s | share of copy | error | graph, ms |",
+        "| rows, tokens, channels | work | backend | ms | GB/s | of copy | error | graph, ms |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -232,7 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(given.threads)
     copied = copy_bandwidth(device, given.seconds)
-    rows = []
+    rows: list[Row] = []
     for shape in QUICK if given.quick else SHAPES:
         for gradient in (False, True):
             rows += measure(shape, gradient, device, given.seconds, copied)

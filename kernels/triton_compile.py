@@ -89,12 +89,12 @@ def variants() -> list[tuple[Any, dict[str, int]]]:
         found.append((triton_scan._forward, scan | rank | {"SAVE": save, "BLOCK_D": block}))
     for rank in ranks:
         found.append((triton_scan._backward, scan | rank | {"HAS_FINAL": False, "BLOCK_D": 32}))
-    block = {"BLOCK_L": triton_conv.BLOCK_L, "BLOCK_D": triton_conv.BLOCK_D, "TAPS": 4}
-    conv = block | {"HAS_BIAS": True, "HAS_LENGTHS": True}
+    tile = {"BLOCK_L": triton_conv.BLOCK_L, "BLOCK_D": triton_conv.BLOCK_D, "TAPS": 4}
+    conv = tile | {"HAS_BIAS": True, "HAS_LENGTHS": True}
     found += [
         (triton_conv._conv_forward, conv),
         (triton_conv._conv_gradients, conv | {"BLOCK_K": 4}),
-        (triton_conv._conv_input, block | {"HAS_LENGTHS": True, "SHARED": True}),
+        (triton_conv._conv_input, tile | {"HAS_LENGTHS": True, "SHARED": True}),
     ]
     update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS", "BLOCK_N")}
     update |= {"HAS_SLOTS": True, "BLOCK_D": triton_update.BLOCK_D}

@@ -170,7 +170,7 @@ def test_registered_with_torch(monkeypatch):
     from mambatrack.kernels import triton_conv, triton_ops, triton_update
 
     case = {k: v.requires_grad_() for k, v in on_device(batch=1, tokens=2, rank=2).items()}
-    names = "x dt A B C D z dt_bias dt_weight".split()
+    names = ["x", "dt", "A", "B", "C", "D", "z", "dt_bias", "dt_weight"]
     tensors = [case[name] for name in names]
     torch.library.opcheck(triton_ops.scan, (*tensors, lengths(1), None, True, False, True))
     conv = [each.to(DEVICE, torch.float32).requires_grad_() for each in conv_inputs(True).values()]
