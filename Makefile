@@ -38,7 +38,7 @@ $(BIN)/python:
 	  echo "'$(PYTHON)' cannot make virtual environments;" \
 	    "on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
-$(VENV)/.installed-%: setup.cfg pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.installed-%: setup.cfg setup.py pyproject.toml constraints.txt $(wildcard kernels/*.[ch]) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
 ifdef HEADLESS
 	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
