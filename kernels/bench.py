@@ -157,7 +157,8 @@ def results(backend: str, case: dict[str, Tensor], gradient: bool) -> list[Tenso
 
 def greatest_error(got: list[Tensor], want: list[Tensor]) -> float:
     return max(
-        float((a.double() - b).abs().max() / b.abs().max()) for a, b in zip(got, want, strict=True)
+        float((a.detach().double() - b.detach()).abs().max() / b.detach().abs().max())
+        for a, b in zip(got, want, strict=True)
     )
 
 

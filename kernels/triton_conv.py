@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.triton_ops import dense, empty, rows
+from mambatrack.kernels.triton_ops import dense, empty, launch, rows
 from mambatrack.kernels.triton_scan import load, sigmoid
 
 BLOCK_L, BLOCK_D = 16, 64
@@ -144,7 +144,8 @@ def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, lengths: Tensor | None
     source, (x_g, x_b, x_t) = _both(x)
     grid = (batch, triton.cdiv(tokens, BLOCK_L), triton.cdiv(channels, BLOCK_D))
     if y.numel():
-        _conv_forward[grid](
+        launch(
+            _conv_forward, grid,
             source, weight.contiguous(), dense(bias, x), dense(lengths, x), y,
             batch, tokens, channels, x_g, x_b, x_t, **_flags(weight, bias, lengths),
             BLOCK_L=BLOCK_L, BLOCK_D=BLOCK_D,
@@ -168,13 +169,15 @@ def _conv_backward(
     dx = empty(x, *x.shape, dtype=x.dtype)
     (source, strides), (dout, out_strides) = _both(x), rows(dout, x)
     if dx.numel():
-        _conv_gradients[(chunks, blocks, 2)](
+        launch(
+            _conv_gradients, (chunks, blocks, 2),
             dout, source, weight.contiguous(), dense(bias, x), dense(lengths, x),
             dpre, dweight, dbias, batch, tokens, channels, rows_each, *strides, *out_strides,
             **_flags(weight, bias, lengths), BLOCK_K=triton.next_power_of_2(taps),
             BLOCK_L=BLOCK_L, BLOCK_D=BLOCK_D,
         )  # fmt: skip
-        _conv_input[(batch, triton.cdiv(tokens, BLOCK_L), blocks)](
+        launch(
+            _conv_input, (batch, triton.cdiv(tokens, BLOCK_L), blocks),
             dpre, weight.contiguous(), dense(lengths, x), dx, batch, tokens, channels,
             SHARED=x.dim() == 3, HAS_LENGTHS=lengths is not None, TAPS=taps,
             BLOCK_L=BLOCK_L, BLOCK_D=BLOCK_D,

@@ -27,6 +27,12 @@ def runs_on(device: torch.device) -> bool:
     return interpreted if device.type == "cpu" else device.type == "cuda"
 
 
+def launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
+    """Starts the kernel on the GPU of its first argument, whichever the current one is."""
+    with torch.cuda.device_of(arguments[0]):
+        kernel[grid](*arguments, **constants)
+
+
 def rows(tensor: Tensor | None, instead: Tensor) -> tuple[Tensor, list[int]]:
     """A stacked tensor [G, B, L, .] whose last axis is dense, and its other strides."""
     if tensor is None:
@@ -92,7 +98,8 @@ def _scan(
     scaled, weight, initial = (along_channels(each, x) for each in (A, dt_weight, initial_state))
     D_, bias, lengths_ = (dense(each, x) for each in (D, dt_bias, lengths))
     if y.numel():
-        kernels._forward[(batch, triton.cdiv(channels, block_d), directions)](
+        launch(
+            kernels._forward, (batch, triton.cdiv(channels, block_d), directions),
             tensors[0], tensors[1], scaled, tensors[2], tensors[3], D_, tensors[4], bias, weight,
             lengths_, initial, y, final.mT, saved, *sizes(x, A, dt), *sum(strides, []),
             **flags(D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, reverse),
@@ -145,7 +152,8 @@ def _scan_backward(
     scaled, weight, dlast = (along_channels(each, x) for each in (A, dt_weight, dfinal))
     D_, bias, lengths_ = (dense(each, x) for each in (D, dt_bias, lengths))
     if dx.numel():
-        kernels._backward[(chunks, blocks, directions)](
+        launch(
+            kernels._backward, (chunks, blocks, directions),
             tensors[5], dlast, saved, tensors[0], tensors[1], scaled, tensors[2], tensors[3], D_,
             tensors[4], bias, weight, lengths_, dx, ddt, dA, dB, dC, dD, dz, dbias, dinitial.mT,
             *sizes(x, A, dt), rows_each, *sum(strides, []),

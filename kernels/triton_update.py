@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.triton_ops import along_channels, dense
+from mambatrack.kernels.triton_ops import along_channels, dense, launch
 from mambatrack.kernels.triton_scan import load, raw_step, sigmoid, softplus
 
 BLOCK_D = 32
@@ -73,7 +73,8 @@ def _state_update(
     strides = [0 if each is None else each.stride(0) for each in timed]
     x, dt, B, C, gate = (x if each is None else each for each in timed)
     if y.numel():
-        _update[(batch, triton.cdiv(channels, BLOCK_D))](
+        launch(
+            _update, (batch, triton.cdiv(channels, BLOCK_D)),
             state, x, dt, along_channels(A, x), B, C, dense(D, x), gate, dense(dt_bias, x),
             along_channels(dt_weight, x), dense(slots, x), y, channels, states, rank, len(state),
             *state.stride(), *strides, HAS_D=D is not None, HAS_Z=z is not None,
