@@ -129,7 +129,8 @@ def offset_scale(
 ) -> Boxes:
     """mamba.offset_scale in numpy: pixels per unit of offset [N, 4]."""
     if unit == "image":
-        return np.tile(np.array(image_size, np.float32), (len(windows), 2)) / 250
+        size = np.array(image_size, np.float32) / np.float32(250)
+        return np.tile(size, (len(windows), 2))
     held = np.arange(windows.shape[1]) >= windows.shape[1] - counts[:, None]
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None].astype(np.float32)
     sides = np.sqrt(sizes.prod(1, keepdims=True)).astype(np.float32, copy=False)
