@@ -100,7 +100,8 @@ def read_head(
         with np.errstate(over="ignore"):
             boxes = np.concatenate([boxes[:, :2] + cells[rows], np.exp(boxes[:, 2:])], axis=1)
         boxes *= strides[rows, None]
-    return cxcywh_to_xyxy(boxes), scores[good], labels[good]
+    with np.errstate(invalid="ignore"):  # what is not finite is dropped with the detections
+        return cxcywh_to_xyxy(boxes), scores[good], labels[good]
 
 
 def is_decoded(head: NDArray[np.float32], size: tuple[int, int]) -> bool:
