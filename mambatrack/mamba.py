@@ -5,13 +5,13 @@ that of Gu and Dao (arXiv 2312.00752), section 3.4.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mambatrack.kernels import selective_scan
+from mambatrack.kernels import bi_conv_silu, bi_selective_scan, selective_scan
 from mambatrack.kernels.reference import token_mask
 
 
@@ -100,11 +100,31 @@ class MambaBlock(nn.Module):
         return y
 
 
+class BothDirections(NamedTuple):
+    """The weights of a block's two MambaBlocks, stacked, from left to right first.
+
+    enter [4 D, d_model]: inputs of the convolutions, then the gates; conv [2, K, D];
+    select [2, D, R + 2 N]; dt [2, D, R]; A [2, D, N]; conv_bias, dt_bias, skip [2, D]. dt and A
+    lie in memory as the kernels for a GPU read them, [.., R, D] and [.., N, D].
+    """
+
+    enter: Tensor
+    conv: Tensor
+    conv_bias: Tensor
+    select: Tensor
+    dt: Tensor
+    dt_bias: Tensor
+    A: Tensor
+    skip: Tensor
+
+
 class BiMambaBlock(nn.Module):
     """Y = Mamba_f(X) + Mamba_b(X);  X' = Y + LN(MLP(Y)).
 
     Source: MambaTrack, equations 3 to 5. The backward branch reads right to left in place, which
-    equals flipping its input and flipping its output back.
+    equals flipping its input and flipping its output back. On a GPU both branches run together, in
+    six launches once the weights are frozen (not run on a GPU yet); on a CPU one after the other,
+    as stacking them costs more than it saves.
     """
 
     def __init__(self, d_model: int, d_state: int = 16, d_conv: int = 4, expand: int = 2):
@@ -115,12 +135,59 @@ class BiMambaBlock(nn.Module):
             nn.Linear(d_model, 2 * d_model), nn.GELU(), nn.Linear(2 * d_model, d_model)
         )
         self.norm = nn.LayerNorm(d_model)
+        self._frozen: BothDirections | None = None
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero."""
-        y = self.left_to_right(tokens, lengths) + self.right_to_left(tokens, lengths)
+        if tokens.is_cuda:
+            y = self.together(tokens, lengths)
+        else:
+            y = self.left_to_right(tokens, lengths) + self.right_to_left(tokens, lengths)
         y = y + self.norm(self.mlp(y))
         return y * token_mask(lengths, y.shape[0], y.shape[1], y.device)[..., None]
+
+    def together(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The sum Y of both branches by the kernels for both directions, shapes as in forward."""
+        w = self._frozen or self._stacked()
+        (batch, length, _), (_, rank) = tokens.shape, w.dt.shape[1:]
+        x, z = F.linear(tokens, w.enter).unflatten(2, (2, 2, -1)).permute(2, 3, 0, 1, 4)
+        x = bi_conv_silu(x, w.conv, w.conv_bias, lengths)
+        selected = (x.flatten(1, 2) @ w.select).unflatten(1, (batch, length))
+        states = w.A.shape[2]
+        dt, B, C = selected.split([rank, states, states], dim=3)
+        y = bi_selective_scan(
+            x, dt, w.A, B, C, w.skip, z=z, dt_bias=w.dt_bias, dt_softplus=True, lengths=lengths,
+            dt_weight=w.dt,
+        )  # fmt: skip
+        assert isinstance(y, Tensor)
+        left, right = y.flatten(1, 2)
+        leave = self.right_to_left.out.weight.T
+        return torch.addmm(self.left_to_right.out(left), right, leave).view_as(tokens)
+
+    def freeze(self) -> None:
+        """Stacks the weights once for all later calls, until train() or eval(): without gradients,
+        and blind to what happens to the parameters meanwhile."""
+        with torch.no_grad():
+            self._frozen = self._stacked()
+
+    def train(self, mode: bool = True) -> "BiMambaBlock":
+        self._frozen = None
+        return super().train(mode)
+
+    def _stacked(self) -> BothDirections:
+        both = (self.left_to_right, self.right_to_left)
+        return BothDirections(
+            enter=torch.cat(
+                [each.in_x.weight for each in both] + [each.in_z.weight for each in both]
+            ),
+            conv=torch.stack([each.conv for each in both]),
+            conv_bias=torch.stack([each.conv_bias for each in both]),
+            select=torch.stack([each.select.weight for each in both]).mT,
+            dt=torch.stack([each.dt.weight.T for each in both]).mT,
+            dt_bias=torch.stack([each.dt.bias for each in both]),
+            A=-torch.exp(torch.stack([each.A_log.T for each in both])).mT,
+            skip=torch.stack([each.D for each in both]),
+        )
 
 
 class MotionPredictor(nn.Module):

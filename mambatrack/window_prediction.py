@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """Past offsets of many tracks -> the next ones: TorchNetwork, or WindowNetwork in C."""
+    """Past offsets of many tracks -> the next ones: TorchNetwork, GraphNetwork, or in C
+    WindowNetwork."""
 
     def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
         """offsets [N, q, 4] normalised, oldest first, of which the first ``lengths`` [N] count ->
@@ -114,14 +115,20 @@ class TorchNetwork:
 
 
 def open_network(path: Path, device: str) -> Network:
-    """The network of a .safetensors file: in C where c_library_for() says so, else in torch."""
+    """The network of a .safetensors file: in C where c_library_for() says so, else in torch, on a
+    GPU as CUDA graphs."""
     if c_library_for(device):
         from mambatrack.kernels.cpu_network import WindowNetwork
 
         return WindowNetwork(load_weights(path))
     from mambatrack.prediction import choose_device, load_model
 
-    return TorchNetwork(load_model(path)[0], choose_device(device))
+    model, device = load_model(path)[0], choose_device(device)
+    if device == "cuda":
+        from mambatrack.cuda_graphs import GraphNetwork
+
+        return GraphNetwork(model, device)
+    return TorchNetwork(model, device)
 
 
 def offset_scale(

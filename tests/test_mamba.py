@@ -1,10 +1,15 @@
 import copy
+import importlib.util
+import os
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from mambatrack.kernels.reference import token_mask
 from mambatrack.mamba import (
     BiMambaBlock,
     MambaBlock,
@@ -13,6 +18,16 @@ from mambatrack.mamba import (
     offset_scale,
     window_offsets,
 )
+from mambatrack.prediction import load_model, weights_path
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+TRITON = importlib.util.find_spec("triton") and (
+    torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1"
+)
+BACKENDS = [
+    "torch",
+    pytest.param("triton", marks=pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +70,99 @@ def test_bi_block_is_the_papers_sum_and_norm():
     tokens = torch.randn(2, 5, 8)
     y = block.left_to_right(tokens, full(5)) + block.right_to_left(tokens, full(5))
     torch.testing.assert_close(block(tokens, full(5)), y + block.norm(block.mlp(y)))
+
+
+def one_by_one(block, tokens, lengths):
+    return block.left_to_right(tokens, lengths) + block.right_to_left(tokens, lengths)
+
+
+def difference(found, expected):
+    """As a share of the largest value."""
+    return ((found - expected).abs().max() / expected.abs().max()).item()
+
+
+def case(batch=4, length=5, d_model=17):
+    lengths = torch.arange(length, length - batch, -1, device=DEVICE).clamp(min=0)
+    lengths[-1] = 0
+    tokens = torch.randn(batch, length, d_model, device=DEVICE)
+    tokens = tokens * token_mask(lengths, batch, length, DEVICE)[..., None]
+    return BiMambaBlock(d_model, d_state=5).to(DEVICE), tokens, lengths
+
+
+def with_gradients(branches, block, tokens, lengths):
+    """Of valid tokens; what is beyond the length is zero for a block and gets no gradient."""
+    tokens = tokens.clone().requires_grad_()
+    block.zero_grad()
+    y = branches(tokens * token_mask(lengths, *tokens.shape[:2], DEVICE)[..., None], lengths)
+    y.sin().sum().backward()
+    own = {name: each.grad for name, each in block.named_parameters() if each.grad is not None}
+    return {"y": y.detach(), "tokens": tokens.grad, **own}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_branches_together_equal_the_two_one_by_one(monkeypatch, backend):
+    block, tokens, lengths = case()
+    expected = with_gradients(lambda *each: one_by_one(block, *each), block, tokens, lengths)
+    monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
+    found = with_gradients(block.together, block, tokens, lengths)
+    assert found.keys() == expected.keys() and len(found) == 2 + 2 * 10
+    wrong = {name: difference(found[name], each) for name, each in expected.items()}
+    assert max(wrong.values()) < (1e-6 if DEVICE == "cpu" else 5e-6), wrong
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_shipped_weights_give_the_same_together_and_frozen(monkeypatch, backend):
+    path, most = weights_path("mamba-window"), 1e-6 if DEVICE == "cpu" else 5e-6
+    model = load_model(path)[0].to(DEVICE)
+    _, tokens, lengths = case(3, 4, len(model.embed.bias))
+    with torch.no_grad():
+        for block in model.blocks:
+            expected = one_by_one(block, tokens, lengths)
+            monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
+            assert difference(block.together(tokens, lengths), expected) < most
+            block.freeze()
+            assert difference(block.together(tokens, lengths), expected) < most
+            monkeypatch.delenv("MAMBATRACK_BACKEND")
+    assert model.state_dict().keys() == load_file(path).keys()
+
+
+def test_frozen_weights_last_until_training_starts():
+    block, tokens, lengths = case()
+    with torch.no_grad():
+        before = block.together(tokens, lengths)
+        block.freeze()
+        block.left_to_right.D += 1
+        assert torch.equal(block.together(tokens, lengths), before)
+        block.train()
+        assert not torch.equal(block.together(tokens, lengths), before)
+    block.together(tokens, lengths).sum().backward()
+    assert block.left_to_right.D.grad is not None
+
+
+class Launches(TorchDispatchMode):
+    """Names the operations that compute something: no views, and no looks at CPU lengths."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        name, returns = str(operation), operation._schema.returns
+        looks = any(each in name for each in ("view", "aminmax", "scalar"))
+        if not looks and not any(each.alias_info for each in returns):
+            self.seen.append(name)
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
+def test_a_frozen_block_is_six_launches_without_copies(monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
+    block, tokens, lengths = case(2, 3, 16)
+    block.freeze()
+    with torch.no_grad(), Launches() as launches:
+        block.together(tokens, lengths)
+    assert len(launches.seen) == 6, launches.seen
+    assert block._frozen.A.mT.is_contiguous() and block._frozen.dt.mT.is_contiguous()
 
 
 @settings(max_examples=20, deadline=None)

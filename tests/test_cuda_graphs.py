@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack import cuda_graphs, window_prediction
+from mambatrack.cuda_graphs import BUCKETS, GraphNetwork, bucket, eager
+from mambatrack.mamba import MotionPredictor
+from mambatrack.window_prediction import TorchNetwork
+
+
+def model():
+    torch.manual_seed(0)
+    return MotionPredictor(8, 2, 3)
+
+
+def tracks(count, seed=0, q=4):
+    rng = np.random.default_rng(seed)
+    offsets = rng.normal(size=(count, q, 4)).astype(np.float32)
+    return offsets, rng.integers(0, q + 1, count)
+
+
+def test_bucket_is_the_smallest_that_holds_the_rows():
+    assert [bucket(each) for each in (1, 16, 17, 100, 304, 305, 1216)] == [
+        16, 16, 32, 128, 304, 608, 1216,
+    ]  # fmt: skip
+    assert all(rows % 16 == 0 for rows in BUCKETS) and sorted(BUCKETS) == list(BUCKETS)
+
+
+@settings(max_examples=15, deadline=None)
+@given(counts=st.lists(st.integers(0, 40), min_size=1, max_size=4), seed=st.integers(0, 9))
+def test_equals_the_network_whatever_was_in_the_buffers(counts, seed):
+    plain, graphs = TorchNetwork(model()), GraphNetwork(model(), "cpu", eager)
+    for count in counts:
+        offsets, lengths = tracks(count, seed)
+        found = graphs(offsets, lengths)
+        assert found.shape == (count, 4) and found.dtype == np.float32
+        np.testing.assert_allclose(found, plain(offsets, lengths), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, 1e30])
+def test_rows_that_fill_a_bucket_have_length_0_and_change_nothing(garbage):
+    fresh, used = (GraphNetwork(model(), "cpu", eager) for _ in range(2))
+    used(np.full((16, 4, 4), garbage, np.float32), np.full(16, 4))
+    few = tracks(5)
+    np.testing.assert_array_equal(used(*few), fresh(*few))
+    assert (used.recordings[16, 4].host[5:, -1] == 0).all()
+
+
+def test_a_bucket_is_recorded_once_and_answers_stay():
+    recorded = []
+
+    def record(run, given):
+        recorded.append(len(given))
+        return eager(run, given)
+
+    graphs = GraphNetwork(model(), "cpu", record)
+    first = graphs(*tracks(3))
+    kept = first.copy()
+    for count in (3, 10, 20, 16, 31):
+        graphs(*tracks(count, seed=1))
+    assert recorded == [16, 32]
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_more_tracks_than_the_largest_bucket_go_in_pieces(monkeypatch):
+    monkeypatch.setattr(cuda_graphs, "BUCKETS", (4, 8))
+    graphs, many = GraphNetwork(model(), "cpu", eager), tracks(19)
+    np.testing.assert_allclose(graphs(*many), TorchNetwork(model())(*many), rtol=1e-5, atol=1e-6)
+    assert sorted(graphs.recordings) == [(4, 4), (8, 4)]
+
+
+def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
+    def record(run, given):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    graphs, few = GraphNetwork(model(), "cpu", record), tracks(5)
+    with pytest.warns(UserWarning, match="no CUDA graph.*is capturing$"):
+        found = graphs(*few)
+    np.testing.assert_allclose(found, TorchNetwork(model())(*few), rtol=1e-5, atol=1e-6)
+    graphs(*tracks(20))  # without a second warning, which would be an error
+
+
+def test_a_gpu_gets_graphs_and_a_cpu_does_not(monkeypatch):
+    made = []
+    monkeypatch.setattr(cuda_graphs, "GraphNetwork", lambda *each: made.append(each))
+    monkeypatch.setattr(window_prediction, "c_library_for", lambda device: False)
+    monkeypatch.setattr("mambatrack.prediction.choose_device", lambda device: device)
+    path = window_prediction.Path(cuda_graphs.__file__).parent / "weights"
+    path = path / "mambatrack-window.safetensors"
+    assert isinstance(window_prediction.open_network(path, "cpu"), TorchNetwork) and not made
+    window_prediction.open_network(path, "cuda")
+    assert made[0][1] == "cuda"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_graphs_on_a_gpu_equal_the_network_there_and_on_the_cpu():
+    graphs, there = GraphNetwork(model()), TorchNetwork(model(), "cuda")
+    here = TorchNetwork(model())
+    for count in (1, 16, 5, 100, 304, 1300):
+        some = tracks(count, seed=count)
+        np.testing.assert_allclose(graphs(*some), there(*some), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(graphs(*some), here(*some), rtol=1e-4, atol=1e-5)
+    assert graphs.record is cuda_graphs.capture and len(graphs.recordings) == 4
