@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -313,3 +314,16 @@ def test_a_predictor_without_a_network_is_not_exported(tmp_path, capsys):
     out = str(tmp_path / "p.onnx")
     assert main(["export", "--tracker.predictor", "kalman", "--out", out]) == 1
     assert "kalman has no network to export" in capsys.readouterr().err
+
+
+def test_a_folder_of_videos_is_tracked_with_a_detector(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MAMBATRACK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "videos").mkdir()
+    for name in ("one", "two"):
+        shutil.copy(world / "clip.mp4", tmp_path / "videos" / f"{name}.mp4")
+    command = ["track", "--dataset", str(tmp_path / "videos"), "--out", str(tmp_path / "out")]
+    command += ["--predictor", "still"]
+    assert main(command) == 1
+    assert "one in" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert main([*command, "--detector", "motion"]) == 0
+    assert (tmp_path / "out/one.txt").read_text() == (tmp_path / "out/two.txt").read_text() != ""
