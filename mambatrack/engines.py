@@ -114,6 +114,9 @@ def _start_worker() -> None:
 def _on_ray(
     attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], engine: Engine
 ) -> Iterator[tuple[int, _Outcome]]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a user's runs are nobody's business
+    if not engine.address:  # then it listens on the loopback, as it does on macOS and Windows
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ImportError:

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -96,6 +98,7 @@ def test_processes_are_gone_when_the_caller_stops():
 def ray_cluster():
     ray = pytest.importorskip("ray")
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # its workers import this file
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()
@@ -131,3 +134,17 @@ def test_a_sequence_of_a_killed_worker_is_tracked_again(ray_cluster, tmp_path):
             assert (tmp_path / "ray" / path.name).read_bytes() == path.read_bytes()
     assert not list((tmp_path / "ray").glob(".*"))
     assert plan(sequences, config, tmp_path / "ray") == []
+
+
+def test_a_ray_of_its_own_listens_on_this_machine_only():
+    pytest.importorskip("ray")
+    code = "from mambatrack.engines import Engine, run_all\nimport ray\n"
+    code += "from test_engines import square\n"
+    code += "results = run_all(square, [2, 3], Engine('ray', workers=1))\nprint(next(results)[1])\n"
+    code += "print(ray.nodes()[0]['NodeManagerAddress'], ray.cluster_resources()['CPU'])\n"
+    code += "results.close(); print(ray.is_initialized())"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.splitlines()[-2:] == ["127.0.0.1 1.0", "False"]
