@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from mambatrack.kernels import cpu
-from mambatrack.kernels.reference import both_directions
 
 
 def selective_scan(
@@ -47,9 +46,8 @@ def bi_selective_scan(
     dt_weight: Tensor | None = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """See mambatrack.kernels.bi_selective_scan; float32, no gradients."""
-    stacked = {
-        "x": x, "dt": dt, "A": A, "B": B, "C": C, "D": D, "z": z, "dt_bias": dt_bias,
-        "initial_state": initial_state, "dt_weight": dt_weight,
-    }  # fmt: skip
-    y, final = both_directions(selective_scan, stacked, dt_softplus, lengths)
-    return (y, final) if return_final_state else y
+    if dt_weight is not None:
+        dt = dt @ dt_weight[:, None].mT
+    return cpu.bi_selective_scan(
+        x, dt, A, B, C, D, z, dt_bias, dt_softplus, lengths, initial_state, return_final_state
+    )

@@ -90,6 +90,30 @@ def colour_of(identity: int) -> Colour:
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
+def draw_plate(
+    canvas: Image,
+    x: int,
+    y: int,
+    text: str,
+    plate: Colour,
+    ink: Colour | None = None,
+    above: bool = True,
+    left: bool = False,
+) -> None:
+    """Text on a plate, above or below a point and to its right or left, pushed inside the image.
+
+    ink: by default dark on a bright plate and white on any other
+    """
+    scale, pad = _font_scale(canvas), max(2, canvas.shape[0] // 270)
+    (width, height), base = cv2.getTextSize(text, FONT, scale, 1)
+    wide, high = width + 2 * pad, height + base + pad
+    x = max(0, min(x - wide if left else x, canvas.shape[1] - wide))
+    y = max(0, min(y - high if above else y, canvas.shape[0] - high))
+    cv2.rectangle(canvas, (x, y), (x + wide, y + high), plate, cv2.FILLED)
+    ink = ink or (DARK if _is_bright(plate) else WHITE)
+    cv2.putText(canvas, text, (x + pad, y + height + pad), FONT, scale, ink, 1, cv2.LINE_AA)
+
+
 def _draw_box(
     canvas: Image, corners: NDArray, state: TrackState, identity: int, thick: int
 ) -> None:
@@ -130,19 +154,7 @@ def _draw_label(
         ink = DARK if _is_bright(colour) else WHITE
     else:
         return
-    _draw_plate(canvas, int(corners[0]), int(corners[1]), text, plate, ink)
-
-
-def _draw_plate(canvas: Image, left: int, top: int, text: str, plate: Colour, ink: Colour) -> None:
-    """Text above a box's top left corner, pushed inside the image where it would leave it."""
-    scale, pad = _font_scale(canvas), max(2, canvas.shape[0] // 270)
-    (width, height), base = cv2.getTextSize(text, FONT, scale, 1)
-    left = max(0, min(left, canvas.shape[1] - width - 2 * pad))
-    top = max(0, top - height - base - pad)
-    right, bottom = left + width + 2 * pad, top + height + base + pad
-    cv2.rectangle(canvas, (left, top), (right, bottom), plate, cv2.FILLED)
-    place = (left + pad, top + height + pad)
-    cv2.putText(canvas, text, place, FONT, scale, ink, 1, cv2.LINE_AA)
+    draw_plate(canvas, int(corners[0]), int(corners[1]), text, plate, ink)
 
 
 def _draw_trails(canvas: Image, trails: Trails, shown: NDArray, thick: int) -> None:

@@ -9,7 +9,7 @@ from mambatrack.config import load_config
 from mambatrack.datasets import find_sequences
 from mambatrack.engines import Engine
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.evaluation import tuning
+from mambatrack.evaluation import runs, tuning
 from mambatrack.evaluation.parameters import RANGES, base_values, parse_parameters
 from mambatrack.evaluation.tuning import TOO_HIGH, split_sequences, tune
 from mambatrack.evaluation.tuning_report import tuning_tables, write_tuned
@@ -83,7 +83,7 @@ def test_a_stop_in_the_middle_of_a_trial_changes_nothing(
 
     def report(done):
         if done == stop - 1:
-            monkeypatch.setattr(tuning, "track_sequence", interrupted)
+            monkeypatch.setattr(runs, "track_sequence", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
         tuned(sequences, tmp_path, report=report)

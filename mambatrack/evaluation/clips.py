@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import clip
 from mambatrack.datasets import Sequence, Trajectories
-from mambatrack.drawing import DARK, FONT, WHITE, Colour, colour_of
+from mambatrack.drawing import DARK, FONT, WHITE, Colour, colour_of, draw_plate
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.matching import Mask
 from mambatrack.evaluation.switches import Switch
@@ -98,7 +98,7 @@ def draw_switch(
         identity, corners = int(results.id[row]), _corners(picture, results.boxes[row])
         text = f"{identity} predicted" if predicted[row] else f"{identity}"
         plate = DARK if predicted[row] else colour_of(identity)
-        _plate(picture, corners[0], corners[1], text, plate, above=True)
+        draw_plate(picture, corners[0], corners[1], text, plate)
     _caption(picture, frame, switch)
 
 
@@ -112,9 +112,9 @@ def _name_object(picture: Image, truth: Trajectories, row: int, switch: Switch, 
     left, top, right, bottom = _corners(picture, truth.boxes[row], margin=2 * thick)
     if identity == switch.object:
         _rectangle(picture, (left, top, right, bottom), WHITE, thick)
-        _plate(picture, left, bottom, f"object {identity}", WHITE)
+        draw_plate(picture, left, bottom, f"object {identity}", WHITE, above=False)
     else:
-        _plate(picture, right, bottom, f"other {identity}", DARK, left=True)
+        draw_plate(picture, right, bottom, f"other {identity}", DARK, above=False, left=True)
 
 
 def _caption(picture: Image, frame: int, switch: Switch) -> None:
@@ -134,27 +134,6 @@ def _caption(picture: Image, frame: int, switch: Switch) -> None:
         band[:] = band // 4
     place = (height, round(1.5 * height) + base // 2)
     cv2.putText(picture, text, place, FONT, scale, WHITE, 1, cv2.LINE_AA)
-
-
-def _plate(
-    picture: Image,
-    x: int,
-    y: int,
-    text: str,
-    plate: Colour,
-    above: bool = False,
-    left: bool = False,
-) -> None:
-    """Text on a plate, right below the point or where it says, pushed inside the picture."""
-    scale, pad = _font_scale(picture), max(2, picture.shape[0] // 270)
-    (width, height), base = cv2.getTextSize(text, FONT, scale, 1)
-    wide, high = width + 2 * pad, height + base + pad
-    x = max(0, min(x - wide if left else x, picture.shape[1] - wide))
-    y = max(0, min(y - high if above else y, picture.shape[0] - high))
-    cv2.rectangle(picture, (x, y), (x + wide, y + high), plate, cv2.FILLED)
-    bright = 0.114 * plate[0] + 0.587 * plate[1] + 0.299 * plate[2] > 128
-    place, ink = (x + pad, y + height + pad), DARK if bright else WHITE
-    cv2.putText(picture, text, place, FONT, scale, ink, 1, cv2.LINE_AA)
 
 
 def _rectangle(picture: Image, corners: Corners, colour: Colour, thick: int) -> None:

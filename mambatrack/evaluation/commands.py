@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def evaluate(options: argparse.Namespace, config: Config) -> int:
     """Scores results, or tracks first and scores then."""
     from mambatrack.evaluation import tables
+    from mambatrack.evaluation.plots import load_figure
     from mambatrack.evaluation.runs import evaluate as run
     from mambatrack.evaluation.runs import scored_sequences
     from mambatrack.outputs import check_output
@@ -27,6 +28,8 @@ def evaluate(options: argparse.Namespace, config: Config) -> int:
     for path in (options.csv, options.json, options.report, options.switches):
         if path:
             check_output(path, options.overwrite)
+    if options.plots or options.report:
+        load_figure()  # what is missing is said before anything is tracked
     half = options.half == "second"
     sequences = scored_sequences(options.dataset, options.split, half, options.strict)
     entries = _entries(options, config)
@@ -187,7 +190,7 @@ def _write_details(
             name: {key: details.timeline for key, details in each.details.items()}
             for name, each in evaluations.items()
         }
-        save_plots(options.plots, scores, timelines)
+        save_plots(options.plots, scores, timelines, options.overwrite)
     if options.report:
         from mambatrack.evaluation.report import write_report
 

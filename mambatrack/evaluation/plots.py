@@ -9,6 +9,7 @@ import numpy as np
 from mambatrack.errors import MissingExtra
 from mambatrack.evaluation.scores import CURVES, Scores, alphas
 from mambatrack.evaluation.timeline import Timeline
+from mambatrack.outputs import check_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,17 +104,18 @@ def save_plots(
     folder: str | Path,
     scores: Mapping[str, Scores],
     timelines: Mapping[str, Mapping[str, Timeline]],
+    overwrite: bool = False,
 ) -> list[Path]:
-    """Every picture as PNG and SVG -> their paths. Existing files are written over.
+    """Every picture as PNG and SVG -> their paths.
 
-    timelines: by tracker, then by sequence
+    timelines: by tracker, then by sequence. overwrite: pictures that are there may be replaced
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, figure in _pictures(scores, timelines):
         for kind in ("png", "svg"):
-            path = folder / f"{name}.{kind}"
+            path = check_output(folder / f"{name}.{kind}", overwrite)
             figure.savefig(path, dpi=150)
             paths.append(path)
     return paths
@@ -144,12 +146,17 @@ def _pictures(
             yield name, identity_timeline(held, f"{sequence}, {tracker}")
 
 
-def _figure(width: float, height: float) -> "Figure":
+def load_figure() -> "type[Figure]":
+    """matplotlib's figure; raises MissingExtra, which names the extra."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtra("matplotlib", "plot", "drawing scores") from None
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    return load_figure()(figsize=(width, height), layout="constrained")
 
 
 def _plain(axes: Any) -> None:

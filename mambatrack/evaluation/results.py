@@ -58,12 +58,12 @@ def result_table(sequence: Sequence, path: Path, strict: bool = False) -> NDArra
     height, score. Raises MambatrackError, with the line, for what no scorer takes."""
     table = read_mot(path)[:, :7]
     last = sequence.start + sequence.frames
-    refuse = _Refusal(path, table)
+    refuse = Refusal(path, table)
     refuse(~np.isfinite(table).all(axis=1), "a number that is not finite")
     refuse(table[:, 0] < 1, "frame {0:.0f}; MOT frames count from 1")
     refuse(table[:, 0] > last, f"frame {{0:.0f}}, but sequence {sequence.name} ends with {last}")
     refuse(table[:, 1] < 0, "id {1:.0f}; ids below 0 mark detections, not tracks")
-    refuse(_repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")
+    refuse(repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")
     table = sequence.within(table)
     if not len(table):
         complain(f"{path} has no boxes, so sequence {sequence.name} scores 0", strict)
@@ -92,7 +92,7 @@ def complain(message: str, strict: bool) -> None:
     warnings.warn(message, stacklevel=2)
 
 
-class _Refusal:
+class Refusal:
     """Raises for the first row of a table that a mask marks, with its line in the file."""
 
     def __init__(self, path: Path, table: NDArray[np.float64]):
@@ -105,7 +105,7 @@ class _Refusal:
             raise MambatrackError(f"{self._path}, line {line}: {message.format(*self._table[row])}")
 
 
-def _repeated(keys: NDArray[np.float64]) -> NDArray[np.bool_]:
+def repeated(keys: NDArray[np.float64]) -> NDArray[np.bool_]:
     """[R] True where an earlier row has the same frame and id."""
     repeated = np.ones(len(keys), bool)
     repeated[np.unique(keys, axis=0, return_index=True)[1]] = False

@@ -24,7 +24,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.matching import DetectionRows, detection_rows, select
 from mambatrack.evaluation.occlusion import OcclusionReport, interpolate, occlusion_report
 from mambatrack.evaluation.results import complain, read_results, result_files
-from mambatrack.evaluation.scores import Raw, Scores, combine, score_file
+from mambatrack.evaluation.scores import Raw, Scores, combine, load_trackeval, score_file
 from mambatrack.evaluation.switches import Switch, find_switches
 from mambatrack.evaluation.timeline import Timeline, timeline
 from mambatrack.mot_text import read_mot
@@ -126,6 +126,7 @@ def evaluate(
     report: called with the number of sequences done, after each one of each tracker. An interrupted
     run goes on from the sequences that are tracked.
     """
+    load_trackeval()  # what is missing is said before anything is tracked
     names = [each.name for each in entries]
     if len(set(names)) < len(names):
         raise MambatrackError(f"trackers need different names, found {', '.join(names)}")

@@ -161,8 +161,17 @@ def summary(accumulator: Any) -> Summary:
     )  # fmt: skip
 
 
+def load_trackeval() -> Any:
+    """The package; raises MissingExtra, which names the extra."""
+    try:
+        import trackeval
+    except ImportError:
+        raise MissingExtra("trackeval", "eval", "scoring with HOTA") from None
+    return trackeval
+
+
 def _metrics() -> dict[str, Any]:
-    trackeval = _trackeval()
+    trackeval = load_trackeval()
     quiet = {"PRINT_CONFIG": False}
     return {
         "HOTA": trackeval.metrics.HOTA(),
@@ -171,21 +180,13 @@ def _metrics() -> dict[str, Any]:
     }
 
 
-def _trackeval() -> Any:
-    try:
-        import trackeval
-    except ImportError:
-        raise MissingExtra("trackeval", "eval", "scoring with HOTA") from None
-    return trackeval
-
-
 def _trackeval_data(sequence: Sequence, results: Path, strict: bool) -> dict[str, Any]:
     """One sequence as TrackEval's metrics want it, after TrackEval's own pre-processing.
 
     TrackEval looks for files in a fixed layout; it finds empty ones there, and in the place of
     their text it is given the tables that were read and checked already.
     """
-    trackeval = _trackeval()
+    trackeval = load_trackeval()
     truth, found = _truth_table(sequence), _result_table(sequence, results, strict)
     with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         for name in ("gt/sequence/gt/gt.txt", "results/tracker/data/sequence.txt"):

@@ -16,18 +16,17 @@ Both READMEs ask for rows of ten columns, frame,id,left,top,width,height,conf,-1
 ids count from 1 (motchallenge.net/instructions). No archive has been sent to a server yet.
 """
 
-import os
 import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mambatrack.datasets import find_sequences
 from mambatrack.errors import MambatrackError
+from mambatrack.evaluation.results import Refusal, repeated
+from mambatrack.files import replacing
 from mambatrack.mot_text import line_of, read_mot
 from mambatrack.outputs import check_output
 
@@ -135,43 +134,26 @@ def _checked(path: Path, last: int) -> str:
             f"{path}, line {line_of(path, 0)}: {table.shape[1]} columns, expected {COLUMNS}: "
             "frame,id,left,top,width,height,conf,-1,-1,-1"
         )
-    for wrong, message in _mistakes(table, last):
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            problem = message.format(*table[row])
-            raise MambatrackError(f"{path}, line {line_of(path, row)}: {problem}")
+    refuse = Refusal(path, table)
+    refuse(~np.isfinite(table).all(axis=1), "a number is not finite")
+    refuse(table[:, 0] < 1, "frame {0:.0f}; frames count from 1")
+    refuse((table[:, 0] > last) & (last > 0), f"frame {{0:.0f}} of a sequence of {last} frames")
+    refuse(table[:, 1] < 1, "id {1:.0f}; ids count from 1")
+    refuse((table[:, 4:6] <= 0).any(axis=1), "a box of {4:g} x {5:g} pixels")
+    refuse(repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     rows = [re.split(r"[,\s]+", line.strip(", \t")) for line in lines if line.strip()]
     return "".join(",".join(row) + "\n" for row in rows)
 
 
-def _mistakes(table: NDArray[np.float64], last: int) -> list[tuple[Any, str]]:
-    """(rows [R] with it, what it is) of each kind of mistake; {0} and so on are the columns."""
-    again = np.ones(len(table), bool)
-    again[np.unique(table[:, :2], axis=0, return_index=True)[1]] = False
-    return [
-        (~np.isfinite(table).all(axis=1), "a number is not finite"),
-        (table[:, 0] < 1, "frame {0:.0f}; frames count from 1"),
-        ((table[:, 0] > last) & (last > 0), f"frame {{0:.0f}} of a sequence of {last} frames"),
-        (table[:, 1] < 1, "id {1:.0f}; ids count from 1"),
-        ((table[:, 4:6] <= 0).any(axis=1), "a box of {4:g} x {5:g} pixels"),
-        (again, "id {1:.0f} is in frame {0:.0f} a second time"),
-    ]
-
-
 def _pack(archive: Path, entries: dict[str, str]) -> None:
-    """Written beside it and renamed: a stopped run leaves the old archive or the new one."""
-    temporary = archive.with_name(f"{archive.name}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
-            for name, text in sorted(entries.items()):
-                info = zipfile.ZipInfo(name, LONG_AGO)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.create_system, info.external_attr = 3, 0o644 << 16  # the same on any system
-                file.writestr(info, text)
-        os.replace(temporary, archive)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Appears when it is whole: a stopped run leaves the old archive or the new one."""
+    with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w") as file:
+        for name, text in sorted(entries.items()):
+            info = zipfile.ZipInfo(name, LONG_AGO)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system, info.external_attr = 3, 0o644 << 16  # the same on any system
+            file.writestr(info, text)
 
 
 def _some(names: list[str]) -> str:

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from mambatrack.batch import Job, plan, settings_of, track_sequence
+from mambatrack.batch import plan, settings_of
 from mambatrack.config import Config
 from mambatrack.datasets import Sequence
-from mambatrack.engines import HERE, Engine, run_all
+from mambatrack.engines import HERE, Engine
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.parameters import Parameter, base_values
-from mambatrack.evaluation.scores import Raw, Score, Scores, combine, score_file
+from mambatrack.evaluation.runs import Entry, evaluate
+from mambatrack.evaluation.scores import Score, Scores
 from mambatrack.evaluation.study import open_study
 from mambatrack.files import sha256
 from mambatrack.outputs import check_output
@@ -149,23 +150,13 @@ def tune(
 def score_config(sequences: Several[Sequence], config: Config, engine: Engine = HERE) -> Scores:
     """Tracks and scores; no result file is kept."""
     with TemporaryDirectory() as folder:
-        jobs = plan(sequences, config, folder)
-        raw = {jobs[index].sequence.name: each for index, each in run_all(_score, jobs, engine)}
-    return combine({each.name: raw[each.name] for each in sequences})
+        return evaluate(sequences, [Entry("trial", Path(folder), config)], engine)["trial"].scores
 
 
 def with_values(config: Config, values: dict[str, Any]) -> Config:
     """The configuration with the tracker's settings of these dotted names replaced."""
     own = {name.removeprefix("tracker."): value for name, value in values.items()}
     return dataclasses.replace(config, tracker=dataclasses.replace(config.tracker, **own))
-
-
-def _score(job: Job) -> Raw:
-    """Its files lie on the machine where it runs, and go away."""
-    with TemporaryDirectory() as folder:
-        own = dataclasses.replace(job, folder=Path(folder))
-        track_sequence(own)
-        return score_file(own.sequence, own.result)
 
 
 class _Search:
