@@ -99,6 +99,15 @@ class TrainingConfig:
         0.0,
         1.0,
     )
+    foresight: int = option(
+        0, "window: boxes after the predicted one that it sees too; it can only teach then", 0, 64
+    )
+    teacher: str = option(
+        "", "mamba-window, or a trained .safetensors file of kind window, to learn from as well"
+    )
+    teacher_weight: float = option(
+        0.5, "share of the teacher in what is learnt; the rest is the truth", 0.0, 1.0
+    )
     unit: str = option(
         "box",
         "what offsets are relative to: the image (as in DiffMOT) or the track's own boxes",

@@ -55,7 +55,7 @@ from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.files import replacing
 from mambatrack.mamba import MotionPredictor, next_boxes, window_offsets
 from mambatrack.outputs import check_output
-from mambatrack.prediction import SMALLEST, kind_of, load_model, weights_path
+from mambatrack.prediction import SMALLEST, check_online, kind_of, load_model, weights_path
 from mambatrack.version import VERSION
 
 LARGEST_ERROR = 1e-5  # against torch, as a share of the box's sides (and of the largest state)
@@ -183,6 +183,7 @@ def export(predictor: str | Path, out: str | Path, overwrite: bool = False) -> E
 
 def _graph(weights: Path) -> tuple[WindowGraph | StepGraph, dict[str, str]]:
     model, card = load_model(weights)
+    check_online(weights, card)
     model = model.eval().requires_grad_(False)
     q, unit = card["architecture"]["window"], card["normalisation"]["unit"]
     kind = kind_of(card)

@@ -1,5 +1,8 @@
 """What training minimises and validation measures: errors of rollouts, and mistaken identities."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -8,7 +11,7 @@ from torch import Tensor
 from mambatrack.causal import CausalMotionPredictor, roll_out_causal
 from mambatrack.config import TrainingConfig
 from mambatrack.kernels.reference import token_mask
-from mambatrack.mamba import MotionPredictor, next_boxes, offset_scale
+from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.windows import Batch, WindowSampler
 
 HORIZON = 30  # frames over which validation measures the error
@@ -17,8 +20,20 @@ TEMPERATURE = 0.1  # of the identity loss, in units of generalised IoU
 Network = MotionPredictor | CausalMotionPredictor
 
 
+class Goal(NamedTuple):
+    """What a network should have said: the boxes ahead [B, K, 4], and how far each box of the
+    history [B, T, 4] moves to the next frame, in pixels."""
+
+    ahead: Tensor
+    moves: Tensor
+
+
 def rollout_loss(
-    model: Network, batch: Batch, settings: TrainingConfig, whole: Batch | None = None
+    model: Network,
+    batch: Batch,
+    settings: TrainingConfig,
+    whole: Batch | None = None,
+    taught: Goal | None = None,
 ) -> Tensor:
     """Smooth L1 of the predicted offsets over the rollout, and the identity loss; for a causal
     network also smooth L1 of the offset after every token of the history.
@@ -28,8 +43,11 @@ def rollout_loss(
     whole: the batch that ``batch`` is a part of, if it is one; each term is then weighted by the
     part's share of what the term is a mean over, and the losses of the parts add up to the loss of
     the whole.
+    taught: a teacher's answer, which takes ``teacher_weight`` of the place of the truth.
     """
-    history, counts, future, rivals, image_size, seen = _tensors(batch, model)
+    history, counts, future, rivals, image_size, seen = tensors(batch, device_of(model))
+    later = future
+    future, rivals = (each[:, : future.shape[1] - settings.foresight] for each in (future, rivals))
     weight, share, share_seen = settings.identity_weight, 1.0, 1.0
     if whole is not None:
         share = len(batch.history) / len(whole.history)
@@ -40,54 +58,83 @@ def rollout_loss(
             model, history, seen, future.shape[1]
         )
         scale = units.gather(1, lengths[:, None] - 1)
-        loss = share_seen * _dense_loss(history, future, offsets, lengths, frames, units)
     else:
         scale = offset_scale(history, counts, settings.unit, image_size)
-        boxes = roll_out(model, history, counts, future.shape[1], settings.unit, image_size)
-        loss = boxes.new_zeros(())
-    steps = torch.arange(1, future.shape[1] + 1, dtype=boxes.dtype, device=boxes.device)
-    errors = (boxes - future) / scale[:, None] / steps[:, None]
-    loss = loss + share * F.smooth_l1_loss(errors, torch.zeros_like(errors))
+        boxes = roll_out(
+            model, history, counts, future.shape[1], settings.unit, image_size,
+            later[:, 1:] if settings.foresight else None,
+        )  # fmt: skip
+    truth = Goal(future, torch.cat([history, future[:, :1]], dim=1).diff(dim=1))
+    loss = boxes.new_zeros(())
+    for part, goal in _weighted(truth, taught, settings.teacher_weight):
+        loss = loss + part * share * _ahead_loss(boxes, goal.ahead, scale)
+        if isinstance(model, CausalMotionPredictor):
+            loss = loss + part * share_seen * _dense_loss(
+                goal.moves, offsets, lengths, frames, units
+            )
     if weight:
         loss = loss + weight * identity_loss(boxes, future, rivals)[0]
     return loss
 
 
+def _weighted(truth: Goal, taught: Goal | None, weight: float) -> list[tuple[float, Goal]]:
+    return [(1.0, truth)] if taught is None else [(1 - weight, truth), (weight, taught)]
+
+
+def _ahead_loss(boxes: Tensor, ahead: Tensor, scale: Tensor) -> Tensor:
+    """boxes and ahead [B, K, 4], scale [B, 1 or 4]; the error of step k is divided by k."""
+    steps = torch.arange(1, boxes.shape[1] + 1, dtype=boxes.dtype, device=boxes.device)
+    errors = (boxes - ahead) / scale[:, None] / steps[:, None]
+    return F.smooth_l1_loss(errors, torch.zeros_like(errors))
+
+
 def _dense_loss(
-    history: Tensor,
-    future: Tensor,
-    offsets: Tensor,
-    lengths: Tensor,
-    frames: Tensor,
-    units: Tensor,
+    moves: Tensor, offsets: Tensor, lengths: Tensor, frames: Tensor, units: Tensor
 ) -> Tensor:
     """Smooth L1 between the offset after every token and the one to the next frame, seen or not;
-    arguments as in roll_out_causal."""
-    track = torch.cat([history, future[:, :1]], dim=1)
-    moves = track.diff(dim=1).gather(1, frames[..., None].expand(-1, -1, 4))
-    errors = offsets - moves / units[..., None]
+    moves as in Goal, the others as in roll_out_causal."""
+    errors = offsets - moves.gather(1, frames[..., None].expand(-1, -1, 4)) / units[..., None]
     counted = token_mask(lengths, len(frames), frames.shape[1], frames.device)
     return F.smooth_l1_loss(errors[counted], torch.zeros_like(errors[counted]))
 
 
 def roll_out(
-    model: MotionPredictor,
+    model: Callable[[Tensor, Tensor], Tensor],
     history: Tensor,
     counts: Tensor,
     steps: int,
     unit: str,
     image_size: Tensor,
+    later: Tensor | None = None,
 ) -> Tensor:
     """history [B, q + 1, 4], counts [B], image_size [B, 2] -> boxes [B, steps, 4], each from the
-    ones before it."""
+    ones before it and, of ``later`` [B, steps - 1 + F, 4], the boxes from the frame after the
+    first predicted one on, from the F boxes after it."""
     boxes = []
-    for _ in range(steps):
-        box = next_boxes(model, history, counts, unit, image_size)
+    beyond = later.shape[1] - steps + 1 if later is not None else 0
+    for k in range(steps):
+        after = history[:, :0] if later is None else later[:, k : k + beyond]
+        box = next_boxes(model, history, counts, after, unit, image_size)
         box = torch.cat([box[:, :2], box[:, 2:].clamp(min=1.0)], dim=1)
         history = torch.cat([history[:, 1:], box[:, None]], dim=1)
         counts = (counts + 1).clamp(max=history.shape[1])
         boxes.append(box)
     return torch.stack(boxes, dim=1)
+
+
+def next_boxes(
+    model: Callable[[Tensor, Tensor], Tensor],
+    history: Tensor,
+    counts: Tensor,
+    after: Tensor,
+    unit: str,
+    image_size: Tensor,
+) -> Tensor:
+    """mamba.next_boxes of a network that also sees the boxes ``after`` [B, F, 4] the predicted
+    one; the offset over that one is one token like any other."""
+    window, held = torch.cat([history, after], dim=1), counts + after.shape[1]
+    scale = offset_scale(window, held, unit, image_size)
+    return history[:, -1] + model(*window_offsets(window, held, scale)) * scale
 
 
 def identity_loss(boxes: Tensor, future: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,9 +171,12 @@ def _contested_share(batch: Batch, whole: Batch) -> float:
     return own / max(all_of_them, 1)
 
 
-def _tensors(batch: Batch, model: Network) -> list[Tensor]:
-    """The arrays of the batch where the model is."""
-    device = next(model.parameters()).device
+def device_of(model: Network) -> torch.device:
+    return next(model.parameters()).device
+
+
+def tensors(batch: Batch, device: torch.device) -> list[Tensor]:
+    """The arrays of the batch where the network is."""
     return [torch.from_numpy(each).to(device) for each in batch]
 
 
@@ -151,11 +201,13 @@ class Validation:
     def measure(self, model: Network) -> tuple[dict[str, float], list[list[float]]]:
         """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
         to a box that stands still; and the spread [30, 4] that the model card keeps."""
-        history, counts, future, rivals, image_size, seen = _tensors(self.batch, model)
+        history, counts, future, rivals, image_size, seen = tensors(self.batch, device_of(model))
+        later = future[:, 1:] if self.settings.foresight else None
+        future, rivals = future[:, :HORIZON], rivals[:, :HORIZON]
         if isinstance(model, CausalMotionPredictor):
             boxes = roll_out_causal(model, history, seen, HORIZON)[0]
         else:
-            boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size)
+            boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size, later)
         own_size = future[..., 2:].prod(-1).sqrt()
         error = (boxes - future)[..., :2].norm(dim=-1) / own_size
         still = (history[:, -1:] - future)[..., :2].norm(dim=-1) / own_size

@@ -125,6 +125,7 @@ def load_predictor(
     path = weights_path(path_or_name)
     assert path is not None
     card = read_card(path)
+    check_online(path, card)
     if kind_of(card) == "causal":
         from mambatrack import causal_prediction
 
@@ -177,6 +178,15 @@ def kind_of(card: dict[str, Any]) -> str:
     if kind not in ("window", "causal"):
         raise ValueError(f"unknown kind of network {kind!r}; known are window and causal")
     return kind
+
+
+def check_online(path: Path, card: dict[str, Any]) -> None:
+    """Raises MambatrackError for a network that sees boxes after the one it predicts."""
+    if frames := card["architecture"].get("foresight"):
+        raise MambatrackError(
+            f"{path} needs {frames} boxes from after the frame that it predicts: it can teach "
+            "another network (training.teacher), and not track"
+        )
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:

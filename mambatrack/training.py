@@ -20,9 +20,10 @@ import torch
 from mambatrack.checkpoints import export, resume, save_checkpoint
 from mambatrack.config import Config, TrainingConfig
 from mambatrack.datasets import Sequence, find_sequences
+from mambatrack.distillation import Teacher
 from mambatrack.distributed import Processes, join_processes
 from mambatrack.errors import MambatrackError
-from mambatrack.losses import HORIZON, Network, Validation, rollout_loss
+from mambatrack.losses import HORIZON, Network, Validation, device_of, rollout_loss
 from mambatrack.prediction import choose_device, new_model
 from mambatrack.version import VERSION
 from mambatrack.windows import WindowSampler, detector_errors, read_people
@@ -66,20 +67,23 @@ def _train(
     report: Callable[[int, int, float], None],
     processes: Processes,
 ) -> Path:
-    if settings.kind == "causal" and settings.unit != "box":
-        raise MambatrackError("a causal network knows training.unit box only")
+    _check(settings)
+    teacher = Teacher(settings.teacher) if settings.teacher else None
     folder.mkdir(parents=True, exist_ok=True)
     sequences = [each for root in roots for each in find_sequences(root) if each.gt_path]
     learn, check = _split(sequences, settings.seed)
     errors = _errors(settings)
-    sampler = _sampler(learn, settings, settings.rollout, errors)
+    beyond = max(settings.foresight, teacher.foresight if teacher else 0)
+    sampler = _sampler(learn, settings, settings.rollout + beyond, errors)
     unbroken = replace(settings, gaps=0.0)
-    validation = Validation(_sampler(check, unbroken, HORIZON, errors), settings)
+    validation = Validation(
+        _sampler(check, unbroken, HORIZON + settings.foresight, errors), settings
+    )
     model, optimiser, done = _start(folder / "checkpoint.safetensors", settings, processes)
     log = _Log(folder / "log.csv", done) if processes.first else None
     losses: list[float] = []
     for step in range(done + 1, settings.steps + 1):
-        loss = _step(model, optimiser, sampler, settings, step, processes)
+        loss = _step(model, optimiser, sampler, settings, step, processes, teacher)
         if log is None:
             continue
         losses.append(loss)
@@ -96,6 +100,17 @@ def _train(
     if log is not None:
         draw_curve(log.path, folder / "curve.png")
     return folder / "predictor.safetensors"
+
+
+def _check(settings: TrainingConfig) -> None:
+    """Raises MambatrackError for settings that do not go together."""
+    if settings.kind == "causal" and settings.unit != "box":
+        raise MambatrackError("a causal network knows training.unit box only")
+    if settings.kind == "causal" and settings.foresight:
+        raise MambatrackError(
+            "training.foresight needs kind window: a causal network sees no future; "
+            "it learns from one that does by training.teacher"
+        )
 
 
 def learning_rate(step: int, settings: TrainingConfig) -> float:
@@ -157,18 +172,21 @@ def _step(
     settings: TrainingConfig,
     step: int,
     processes: Processes,
+    teacher: Teacher | None,
 ) -> float:
     # seeded by the step, so that a resumed run sees the windows it would have seen, and each
     # process the batch of which it takes a part
     rng = np.random.default_rng([settings.seed, step])
-    batch = sampler.batch(rng, settings.batch_size).ahead(int(rng.integers(settings.rollout)) + 1)
+    batch, ahead = sampler.batch(rng, settings.batch_size), int(rng.integers(settings.rollout)) + 1
+    whole = None if processes.count == 1 else batch.ahead(ahead + settings.foresight)
+    if whole is not None:
+        batch = batch.rows(processes.share(settings.batch_size))
+    taught = None
+    if teacher is not None:
+        taught = teacher.goal(batch.ahead(ahead + teacher.foresight), device_of(model))
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(step, settings)
-    if processes.count == 1:
-        loss = rollout_loss(model, batch, settings)
-    else:
-        part = batch.rows(processes.share(settings.batch_size))
-        loss = rollout_loss(model, part, settings, whole=batch)
+    loss = rollout_loss(model, batch.ahead(ahead + settings.foresight), settings, whole, taught)
     optimiser.zero_grad()
     loss.backward()
     total = processes.add_up_gradients(model, loss)
@@ -191,13 +209,14 @@ def _card(
     step: int,
 ) -> dict[str, Any]:
     """What the model card says beside what validation measured; names folders, not their place."""
-    recipe = asdict(settings) | {"noise_data": _short(settings.noise_data)}
+    recipe = _named(settings)
     return {
         "format": 1,
         "mambatrack": VERSION,
         "architecture": {
             "kind": settings.kind, "d_model": settings.d_model, "layers": settings.layers,
             "d_state": settings.d_state, "window": settings.window,
+            **({"foresight": settings.foresight} if settings.foresight else {}),
             "parameters": sum(p.numel() for p in model.parameters()),
         },
         "normalisation": {"unit": settings.unit},
@@ -212,9 +231,14 @@ def _card(
 def _command(settings: TrainingConfig, roots: list[Path]) -> str:
     """The call that trains the same again, with the settings that are not the defaults."""
     plain = asdict(TrainingConfig(licence=settings.licence))
-    changed = asdict(settings) | {"noise_data": _short(settings.noise_data)}
-    options = [f"--training.{k} {v}" for k, v in changed.items() if v != plain[k]]
+    options = [f"--training.{k} {v}" for k, v in _named(settings).items() if v != plain[k]]
     return " ".join(["mambatrack train --data", *map(_short, roots), "--out run/", *options])
+
+
+def _named(settings: TrainingConfig) -> dict[str, Any]:
+    """The settings with files and folders named, not their place."""
+    places = {name: _short(getattr(settings, name)) for name in ("noise_data", "teacher")}
+    return asdict(settings) | places
 
 
 def _short(folder: str | Path) -> str:
