@@ -14,6 +14,8 @@ typedef struct {
     int64_t rank, states, taps;  /* dt_rank, d_state, d_conv */
     int64_t select;              /* rank + 2 states, padded */
     int64_t layers, directions;
+    int64_t back;                /* tokens of the look-back (cpu_step.h), 0 without */
+    int64_t first;               /* inputs of the first layer: inputs, and inner with look-back */
     float limit;                 /* inputs beyond it are taken as it */
     const float *weights;        /* in the order of cpu_packing.py */
 } Shape;
@@ -29,7 +31,7 @@ typedef struct {
 
 /* Activations of one block, [tokens, ...]; see ``scratch_floats``. */
 typedef struct {
-    float *tokens, *in, *conv, *select[2], *scanned, *mixed, *hidden, *pooled;
+    float *tokens, *in, *conv, *select[2], *scanned, *mixed, *hidden, *pooled, *recent;
 } Scratch;
 
 /* Tokens of one block: what they need in every step fits the second-level cache. */
@@ -41,22 +43,25 @@ INLINE const float *take(const float **at, int64_t count) {
     return here;
 }
 
+static Direction next_direction(const Shape *n, const float **at) {
+    Direction d;
+    d.taps = take(at, n->taps * n->inner);
+    d.conv_bias = take(at, n->inner);
+    d.select = take(at, n->inner * n->select);
+    d.dt = take(at, n->rank * n->inner);
+    d.dt_bias = take(at, n->inner);
+    d.A = take(at, n->states * n->inner);
+    d.D = take(at, n->inner);
+    return d;
+}
+
 /* Layer i. The embedding is part of the first one's input projection, which has a bias then. */
 static Layer next_layer(const Shape *n, int64_t i, const float **at) {
     Layer layer;
     int64_t inputs = 2 * n->directions * n->inner;
-    layer.in = take(at, (i ? n->width : n->inputs) * inputs);
+    layer.in = take(at, (i ? n->width : n->first) * inputs);
     layer.in_bias = i ? NULL : take(at, inputs);
-    for (int64_t i = 0; i < n->directions; i++) {
-        Direction *d = &layer.direction[i];
-        d->taps = take(at, n->taps * n->inner);
-        d->conv_bias = take(at, n->inner);
-        d->select = take(at, n->inner * n->select);
-        d->dt = take(at, n->rank * n->inner);
-        d->dt_bias = take(at, n->inner);
-        d->A = take(at, n->states * n->inner);
-        d->D = take(at, n->inner);
-    }
+    for (int64_t d = 0; d < n->directions; d++) layer.direction[d] = next_direction(n, at);
     layer.out = take(at, n->directions * n->inner * n->width);
     layer.up = take(at, n->width * n->hidden);
     layer.up_bias = take(at, n->hidden);
@@ -67,10 +72,13 @@ static Layer next_layer(const Shape *n, int64_t i, const float **at) {
     return layer;
 }
 
+/* What lies in s.hidden for each token: the MLP's channels, or what the first layer reads. */
+INLINE int64_t in_hidden(const Shape *n) { return n->hidden > n->first ? n->hidden : n->first; }
+
 static int64_t scratch_floats(const Shape *n, int64_t tokens) {
     int64_t inner = n->directions * n->inner;
-    int64_t hidden = n->hidden > n->inputs ? n->hidden : n->inputs; /* both lie in s.hidden */
-    return tokens * (3 * n->width + 4 * inner + 2 * n->select + hidden);
+    int64_t recent = n->back ? n->inputs : 0;
+    return tokens * (3 * n->width + 4 * inner + 2 * n->select + in_hidden(n) + recent);
 }
 
 static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
@@ -85,6 +93,7 @@ static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
     s.select[0] = s.scanned + inner;
     s.select[1] = s.select[0] + tokens * n->select;
     s.hidden = s.select[1] + tokens * n->select;
+    s.recent = s.hidden + tokens * in_hidden(n);
     return s;
 }
 
@@ -92,7 +101,7 @@ static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
 static void project_in(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
     int inputs = (int)(2 * n->directions * n->inner), width = (int)n->width;
     if (layer->in_bias)
-        product(tokens, (int)n->inputs, inputs, s->hidden, n->inputs, layer->in, layer->in_bias,
+        product(tokens, (int)n->first, inputs, s->hidden, n->first, layer->in, layer->in_bias,
                 s->in, inputs);
     else
         product(tokens, width, inputs, s->tokens, width, layer->in, NULL, s->in, inputs);
@@ -259,16 +268,21 @@ static void head(const Shape *n, const Scratch *s, const float *at, int rows, co
     for (int row = 0; row < rows; row++) memcpy(out + row * 4, s->in + row * LANES, 16);
 }
 
-/* The mean of each row's tokens, which the head reads; 0 of a row without any. */
+/* The mean over ``count`` tokens [count, width]; 0 of none. */
+static void average(const float *tokens, int64_t count, int64_t width, float *to) {
+    float share = count ? 1.0f / (float)count : 0.0f;
+    for (int64_t c = 0; c < width; c += LANES) {
+        vf sum = splat(0.0f);
+        for (int64_t t = 0; t < count; t++) sum += load(tokens + t * width + c);
+        store(to + c, sum * share);
+    }
+}
+
+/* The mean of each row's tokens, which the head reads. */
 static void pool(const Shape *n, const Scratch *s, int rows, const int64_t *lengths) {
     const float *token = s->tokens;
     for (int row = 0; row < rows; token += lengths[row++] * n->width)
-        for (int64_t c = 0; c < n->width; c += LANES) {
-            vf sum = splat(0.0f);
-            for (int64_t t = 0; t < lengths[row]; t++) sum += load(token + t * n->width + c);
-            float share = lengths[row] ? 1.0f / (float)lengths[row] : 0.0f;
-            store(s->pooled + row * n->width + c, sum * share);
-        }
+        average(token, lengths[row], n->width, s->pooled + row * n->width);
 }
 
 INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }

@@ -17,21 +17,22 @@ from numpy.typing import NDArray
 from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu_packing import Floats, address, aligned, pack
 
+MAX_BACK = 32  # tokens; BLOCK of cpu_network.h is more
 SHARE = 32  # tracks for which a thread of its own is worth it
 
 
 class _Network:
     """What the window and the causal network share: the weights, packed, and scratch memory."""
 
-    def __init__(self, state: Mapping[str, NDArray], branches: tuple[str, ...]):
-        self._library, self._given = library(), state
-        self._shape, self._weights = pack(state, branches, self._library.lanes())
+    def __init__(self, state: Mapping[str, NDArray], branches: tuple[str, ...], back: int = 0):
+        self._library, self._given = library(), (state, back) if back else (state,)
+        self._shape, self._weights = pack(state, branches, self._library.lanes(), back)
         self._at = ctypes.addressof(self._shape)
         self._need: dict[int, int] = {}  # floats of scratch memory for a window
         self._scratch: list[Floats] = []  # one for each thread that has been inside a call
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._given,)  # addresses mean nothing in another process
+        return type(self), self._given  # addresses mean nothing in another process
 
     @contextmanager
     def _memory(self, window: int) -> Iterator[int]:
@@ -88,15 +89,21 @@ class WindowNetwork(_Network):
 class CausalNetwork(_Network):
     """causal.CausalMotionPredictor.step: one more token of many tracks, the state in place.
 
-    state: as for WindowNetwork. carried_size: floats of carried state per track, R; zeros before
-    the first token. The layout is the library's own: for each block the last inputs of the
-    convolution [d_conv - 1, d_inner], then the state of the scan [d_state, d_inner].
+    state: as for WindowNetwork. back: tokens of its look-back, from 2 to MAX_BACK, or 0.
+    carried_size: floats of carried state per track, R; zeros before the first token. The layout is
+    the library's own: for each block the last inputs of the convolution [d_conv - 1, d_inner], then
+    the state of the scan [d_state, d_inner]; last the tokens [back - 1, K], newest first.
     """
 
-    def __init__(self, state: Mapping[str, NDArray]):
-        super().__init__(state, ("mamba",))
+    def __init__(self, state: Mapping[str, NDArray], back: int = 0):
+        if back and not 2 <= back <= MAX_BACK:
+            raise ValueError(f"back: 0, or from 2 to {MAX_BACK} expected, got {back}")
+        if not back and "right_to_left.D" in state:
+            raise ValueError("weights of a look-back found, and no number of its tokens")
+        super().__init__(state, ("mamba",), back)
         shape = self._shape
         self.carried_size = shape.layers * (shape.taps - 1 + shape.states) * shape.inner
+        self.carried_size += max(back - 1, 0) * shape.inputs
 
     def __call__(self, tokens: Floats, carried: Floats, rows: NDArray | None = None) -> Floats:
         """tokens [B, K], carried [M, R] with contiguous rows, changed in place -> offsets [B, 4].

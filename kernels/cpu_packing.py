@@ -4,7 +4,7 @@ Every width is padded to whole vectors with zeros, and matrices are cut into pan
 """
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil, log
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ class Shape(ctypes.Structure):
     """struct Shape of cpu_network.h."""
 
     _names = ("inputs", "model", "width", "inner", "hidden", "rank", "states", "taps", "select",
-              "layers", "directions")  # fmt: skip
+              "layers", "directions", "back", "first")  # fmt: skip
     _fields_ = [
         *[(name, ctypes.c_int64) for name in _names],
         ("limit", ctypes.c_float),
@@ -82,13 +82,15 @@ class _Weights:
 
 
 def pack(
-    state: Mapping[str, NDArray], branches: tuple[str, ...], lanes: int
+    state: Mapping[str, NDArray], branches: tuple[str, ...], lanes: int, back: int = 0
 ) -> tuple[Shape, Floats]:
-    """The sizes and the packed weights of a network whose blocks have these branches.
+    """The sizes and the packed weights of a network whose blocks have these branches, and which
+    looks back over ``back`` tokens.
 
     Raises ValueError where a weight is missing or does not fit."""
     weights = _Weights(state, lanes)
     shape = _measure(weights, branches)
+    shape.back, shape.first = back, shape.inputs + (shape.inner if back else 0)
     _pack(weights, shape, branches)
     packed = weights.packed()
     shape.weights = address(packed)
@@ -122,8 +124,12 @@ def _measure(weights: _Weights, branches: tuple[str, ...]) -> Shape:
 
 
 def _pack(weights: _Weights, shape: Shape, branches: tuple[str, ...]) -> None:
-    """The weights in the order of cpu_network.h: layers (next_layer), head."""
+    """The weights in the order of the C sources: look_back, layers (next_layer), head."""
     model = shape.model
+    if shape.back:
+        inner = weights.get("right_to_left.D", -1).shape[0]
+        _embedded(weights, shape, _inputs(weights, shape, ("right_to_left",), inner))
+        _pack_branch(weights, shape, "right_to_left", inner)
     for i in range(shape.layers):
         _pack_layer(weights, shape, f"blocks.{i}", branches)
     weights.linear("head.0", model, model)
@@ -134,17 +140,9 @@ def _pack_layer(weights: _Weights, shape: Shape, name: str, branches: tuple[str,
     get, model = weights.get, shape.model
     inner = get(f"{name}.{branches[0]}.D", -1).shape[0]
     hidden = get(f"{name}.mlp.0.bias", -1).shape[0]
-    inputs = [
-        weights.pad(get(f"{name}.{branch}.{part}.weight", inner, model).T)
-        for part in ("in_x", "in_z")
-        for branch in branches
-    ]
-    matrix = np.concatenate(inputs, axis=1)
+    matrix = _inputs(weights, shape, [f"{name}.{branch}" for branch in branches], inner)
     if name == "blocks.0":
-        embedding = np.vstack([get("embed.weight", model, -1).T, get("embed.bias", model)])
-        folded = embedding.astype(np.float64) @ matrix.astype(np.float64)
-        weights.matrix(folded[:-1])
-        weights.plain(folded[-1])
+        _embedded(weights, shape, matrix, bool(shape.back))
     else:
         weights.matrix(matrix, shape.width)
     for branch in branches:
@@ -158,6 +156,26 @@ def _pack_layer(weights: _Weights, shape: Shape, name: str, branches: tuple[str,
     weights.linear(f"{name}.mlp.2", model, hidden)
     weights.plain(get(f"{name}.norm.weight", model))
     weights.plain(get(f"{name}.norm.bias", model))
+
+
+def _inputs(weights: _Weights, shape: Shape, branches: Sequence[str], inner: int) -> Floats:
+    """[model, ...] the input projections of all branches, then their gates."""
+    names = [f"{branch}.{part}.weight" for part in ("in_x", "in_z") for branch in branches]
+    parts = [weights.pad(weights.get(name, inner, shape.model).T) for name in names]
+    return np.concatenate(parts, axis=1)
+
+
+def _embedded(weights: _Weights, shape: Shape, matrix: Floats, look_back: bool = False) -> None:
+    """The projection of a token [inputs] with the embedding folded in, and its bias; with
+    ``look_back`` the token is followed by what is scanned there [inner]."""
+    before = [weights.get("embed.weight", shape.model, -1).T]
+    if look_back:
+        out = weights.get("right_to_left.out.weight", shape.model, -1).T
+        before.append(weights.pad(out, shape.inner)[:, : shape.model])
+    before.append(weights.get("embed.bias", shape.model)[None])
+    folded = np.vstack(before).astype(np.float64) @ matrix.astype(np.float64)
+    weights.matrix(folded[:-1])
+    weights.plain(folded[-1])
 
 
 def _pack_branch(weights: _Weights, shape: Shape, name: str, inner: int) -> None:

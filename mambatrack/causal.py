@@ -6,11 +6,16 @@ computed before: a frame costs one step of the recurrence, whatever the length o
 A token [TOKEN] is the offset of cx, cy, w, h per frame in units of the box, log of the frames it
 spans (0 without a gap), log(1 + frames unseen) (0 for an observation, more for a prediction that
 is fed back), and log(w / h). The first token of a track has the offset 0.
+
+With ``back`` tokens of look-back a block reads the newest ones from right to left too, and what
+it makes of them is added to each token before the first block: bi-directional over a few tokens,
+carried over the rest.
 """
 
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambatrack.kernels.reference import token_mask
@@ -52,37 +57,48 @@ class CausalMotionPredictor(nn.Module):
 
     The carried state of a track is flat, [R]: for each block the last d_conv - 1 inputs of its
     convolution, [d_conv - 1, d_inner], then the state of its scan, [d_inner, d_state], both row
-    by row; zeros before the first token.
+    by row; with look-back also the last back - 1 tokens, oldest first. Zeros before the first
+    token: where a track is younger than ``back``, the look-back reads tokens of zeros.
     """
 
     limit = MotionPredictor.limit
 
-    def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16):
+    def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16, back: int = 0):
         super().__init__()
+        self.back = back
+        if back:
+            self.right_to_left = MambaBlock(d_model, d_state, reverse=True, dt_range=DT_RANGE)
         self.embed = nn.Linear(TOKEN, d_model)
         self.blocks = nn.ModuleList(CausalBlock(d_model, d_state) for _ in range(layers))
         self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 4))
         d_conv, d_inner = 4, 2 * d_model  # of MambaBlock
         self.shapes = ((d_conv - 1, d_inner), (d_inner, d_state))
-        self.carried_size = layers * d_inner * (d_conv - 1 + d_state)
+        self.kept = max(back - 1, 0)  # tokens carried for the next look back
+        self.carried_size = layers * d_inner * (d_conv - 1 + d_state) + self.kept * TOKEN
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """tokens [B, L, TOKEN], of which the first ``lengths`` [B] count -> the offset after each
         of them [B, L, 4], and the carried state after the last one [B, R]."""
         mask = token_mask(lengths, tokens.shape[0], tokens.shape[1], tokens.device)[..., None]
         tokens = tokens.masked_fill(~mask, 0).clamp(-self.limit, self.limit)
-        hidden = self.embed(tokens) * mask
+        recent = F.pad(tokens, (0, 0, self.kept, 0))
+        hidden = self.enter(tokens, recent.unfold(1, max(self.back, 1), 1).mT) * mask
         carried = []
         for block in self.blocks:
             hidden, *state = block(hidden, lengths)
             carried += [each.flatten(1) for each in state]
+        rows = lengths[:, None] + torch.arange(self.kept, device=tokens.device)
+        carried.append(recent.gather(1, rows[..., None].expand(-1, -1, TOKEN)).flatten(1))
         return self.head(hidden) * mask, torch.cat(carried, dim=1)
 
     def step(self, token: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """One more token [B, TOKEN], carried [B, R] -> the offset after it [B, 4] and the new
         carried state; equal to forward over all tokens up to rounding."""
-        hidden = self.embed(token.clamp(-self.limit, self.limit))
-        parts = carried.split([a * b for a, b in self.shapes] * len(self.blocks), dim=1)
+        token = token.clamp(-self.limit, self.limit)
+        sizes = [a * b for a, b in self.shapes] * len(self.blocks)
+        *parts, kept = carried.split([*sizes, self.kept * TOKEN], dim=1)
+        recent = torch.cat([kept, token], dim=1)
+        hidden = self.enter(token, recent.unflatten(1, (self.kept + 1, TOKEN)))
         after = []
         for index, block in enumerate(self.blocks):
             state = [
@@ -91,7 +107,18 @@ class CausalMotionPredictor(nn.Module):
             ]
             hidden, *state = cast(CausalBlock, block).step(hidden, *state)
             after += [each.flatten(1) for each in state]
-        return self.head(hidden), torch.cat(after, dim=1)
+        return self.head(hidden), torch.cat([*after, recent[:, TOKEN:]], dim=1)
+
+    def enter(self, tokens: Tensor, recent: Tensor) -> Tensor:
+        """What the first block reads, [..., d_model]: the tokens [..., TOKEN], embedded, and with
+        look-back the mean of what the newest ones [..., back, TOKEN], oldest first, are from right
+        to left; at the newest one alone, nothing would be known of the others."""
+        hidden = self.embed(tokens)
+        if not self.back:
+            return hidden
+        rows = self.embed(recent).flatten(0, -3)
+        lengths = torch.full((rows.shape[0],), self.back, device=rows.device)
+        return hidden + self.right_to_left(rows, lengths).mean(1).view_as(hidden)
 
 
 def observed_tokens(boxes: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

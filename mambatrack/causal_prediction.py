@@ -10,8 +10,10 @@ from mambatrack.prediction import (
     Boxes,
     State,
     as_plausible,
+    back_of,
     c_library_for,
     load_weights,
+    read_card,
     spread_after,
 )
 
@@ -134,7 +136,7 @@ def open_network(path: Path, device: str) -> Network:
     if c_library_for(device):
         from mambatrack.kernels.cpu_network import CausalNetwork
 
-        return CausalNetwork(load_weights(path))
+        return CausalNetwork(load_weights(path), back_of(read_card(path)))
     from mambatrack.causal_step import CausalStep
     from mambatrack.prediction import choose_device, load_model
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mambatrack.causal import CausalBlock, CausalMotionPredictor
+from mambatrack.causal import TOKEN, CausalBlock, CausalMotionPredictor
 from mambatrack.prediction import one_thread
 
 Floats = NDArray[np.float32]
@@ -19,7 +19,8 @@ class StepWeights(NamedTuple):
 
     enter [I, 2 D]: inputs of convolution and gate; taps [K, D]; select [D, D + 2 N]: step sizes,
     B, C; A [D, N]; skip [D]; leave [D, M + 2 M]: the block's Y and the first layer of its MLP;
-    mlp [2 M, M]. I is the token's size in the first block, else M = d_model.
+    mlp [2 M, M]. I is the token's size in the first block of a network without look-back, else
+    M = d_model.
     """
 
     enter: Tensor
@@ -48,9 +49,12 @@ class CausalStep:
         model = model.eval().to(device)
         self.device, self.carried_size = device, model.carried_size
         self.limit, self.shapes, self.head = model.limit, model.shapes, model.head
+        self.model = model
         with torch.no_grad():
             self.blocks = [
-                _step_weights(cast(CausalBlock, block), None if index else model.embed)
+                _step_weights(
+                    cast(CausalBlock, block), None if index or model.back else model.embed
+                )
                 for index, block in enumerate(model.blocks)
             ]
 
@@ -67,7 +71,12 @@ class CausalStep:
     def _step(self, tokens: Tensor, carried: Tensor) -> Tensor:
         hidden = tokens.clamp(-self.limit, self.limit)
         (past, d_inner), (_, d_state) = self.shapes
-        parts = carried.split([past * d_inner, d_inner * d_state] * len(self.blocks), dim=1)
+        sizes = [past * d_inner, d_inner * d_state] * len(self.blocks)
+        *parts, kept = carried.split([*sizes, self.model.kept * TOKEN], dim=1)
+        if self.model.back:
+            recent = torch.cat([kept, hidden], dim=1)
+            hidden = self.model.enter(hidden, recent.unflatten(1, (self.model.back, TOKEN)))
+            kept.copy_(recent[:, TOKEN:])
         for index, weights in enumerate(self.blocks):
             tail = parts[2 * index].unflatten(1, (past, d_inner))
             state = parts[2 * index + 1].unflatten(1, (d_inner, d_state))

@@ -77,8 +77,8 @@ class TrainingConfig:
     kind: str = option(
         "window",
         "window: bi-directional over a sliding window (the paper); causal: one new token a frame, "
-        "state carried along",
-        choices=("window", "causal"),
+        "state carried along; causal-back: causal, and a look back over the newest tokens",
+        choices=("window", "causal", "causal-back"),
     )
     d_model: int = option(64, "width of the tokens", 4, 4096)
     layers: int = option(3, "number of bi-Mamba blocks", 1, 64)
@@ -89,6 +89,7 @@ class TrainingConfig:
         1,
         256,
     )
+    back: int = option(4, "causal-back: tokens that are read from right to left too", 2, 32)
     batch_size: int = option(64, "windows per step", 1, 65536)
     steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
     warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)

@@ -195,7 +195,7 @@ def _graph(weights: Path) -> tuple[WindowGraph | StepGraph, dict[str, str]]:
         "spread": json.dumps(card["spread"]),
         "licence": card.get("licence", ""),
     }
-    if kind == "causal":
+    if kind != "window":
         return StepGraph(model), metadata
     return WindowGraph(model, q, unit), {**metadata, "q": str(q)}
 

@@ -21,6 +21,7 @@ State = NDArray[np.float32]
 
 SMALLEST = 1.0  # pixels; no prediction is narrower or lower
 LOWEST = np.array([-1e7, -1e7, SMALLEST, SMALLEST], np.float32)
+KINDS = ("window", "causal", "causal-back")
 SHIPPED = {"mamba": "mambatrack-causal", "mamba-window": "mambatrack-window"}
 
 
@@ -126,7 +127,7 @@ def load_predictor(
     assert path is not None
     card = read_card(path)
     check_online(path, card)
-    if kind_of(card) == "causal":
+    if kind_of(card) != "window":
         from mambatrack import causal_prediction
 
         with _fitting(path):
@@ -159,25 +160,32 @@ def weights_path(path_or_name: str | Path) -> Path | None:
     return Path(path_or_name)
 
 
-def new_model(kind: str, d_model: int, layers: int, d_state: int) -> Any:
-    """An untrained network: mamba.MotionPredictor or causal.CausalMotionPredictor."""
-    if kind == "causal":
-        from mambatrack.causal import CausalMotionPredictor
-
-        return CausalMotionPredictor(d_model, layers, d_state)
-    if kind == "window":
+def new_model(kind: str, d_model: int, layers: int, d_state: int, back: int = 4) -> Any:
+    """An untrained network: mamba.MotionPredictor or causal.CausalMotionPredictor; back: tokens
+    that a network of kind causal-back looks back over."""
+    if _known(kind) == "window":
         from mambatrack.mamba import MotionPredictor
 
         return MotionPredictor(d_model, layers, d_state)
-    raise ValueError(f"unknown kind of network {kind!r}; known are window and causal")
+    from mambatrack.causal import CausalMotionPredictor
+
+    return CausalMotionPredictor(d_model, layers, d_state, back if kind == "causal-back" else 0)
 
 
 def kind_of(card: dict[str, Any]) -> str:
-    """window or causal; cards from before there were kinds are of a window."""
-    kind = str(card["architecture"].get("kind", "window"))
-    if kind not in ("window", "causal"):
-        raise ValueError(f"unknown kind of network {kind!r}; known are window and causal")
+    """One of KINDS; cards from before there were kinds are of a window."""
+    return _known(str(card["architecture"].get("kind", "window")))
+
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of network {kind!r}; known are {', '.join(KINDS)}")
     return kind
+
+
+def back_of(card: dict[str, Any]) -> int:
+    """Tokens that the network looks back over, 0 but for kind causal-back."""
+    return int(card["architecture"]["back"]) if kind_of(card) == "causal-back" else 0
 
 
 def check_online(path: Path, card: dict[str, Any]) -> None:
@@ -196,7 +204,9 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     card = read_card(path)
     with _fitting(path):
         size = card["architecture"]
-        model = new_model(kind_of(card), size["d_model"], size["layers"], size["d_state"])
+        model = new_model(
+            kind_of(card), size["d_model"], size["layers"], size["d_state"], back_of(card)
+        )
         model.load_state_dict(load_file(path))
     return model, card
 

@@ -104,9 +104,9 @@ def _train(
 
 def _check(settings: TrainingConfig) -> None:
     """Raises MambatrackError for settings that do not go together."""
-    if settings.kind == "causal" and settings.unit != "box":
+    if settings.kind != "window" and settings.unit != "box":
         raise MambatrackError("a causal network knows training.unit box only")
-    if settings.kind == "causal" and settings.foresight:
+    if settings.kind != "window" and settings.foresight:
         raise MambatrackError(
             "training.foresight needs kind window: a causal network sees no future; "
             "it learns from one that does by training.teacher"
@@ -153,7 +153,9 @@ def _start(
             "processes; raise training.batch_size or start fewer of them"
         )
     torch.manual_seed(settings.seed)
-    model = new_model(settings.kind, settings.d_model, settings.layers, settings.d_state)
+    model = new_model(
+        settings.kind, settings.d_model, settings.layers, settings.d_state, settings.back
+    )
     model.to(processes.device)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-8)
     done = resume(checkpoint, settings, model, optimiser)
@@ -217,6 +219,7 @@ def _card(
             "kind": settings.kind, "d_model": settings.d_model, "layers": settings.layers,
             "d_state": settings.d_state, "window": settings.window,
             **({"foresight": settings.foresight} if settings.foresight else {}),
+            **({"back": settings.back} if settings.kind == "causal-back" else {}),
             "parameters": sum(p.numel() for p in model.parameters()),
         },
         "normalisation": {"unit": settings.unit},

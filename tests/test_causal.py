@@ -26,8 +26,8 @@ def _seed():
     torch.manual_seed(0)
 
 
-def predictor(d_model=16, layers=2, d_state=4):
-    model = CausalMotionPredictor(d_model, layers, d_state)
+def predictor(d_model=16, layers=2, d_state=4, back=0):
+    model = CausalMotionPredictor(d_model, layers, d_state, back)
     tracker = CausalPredictor(CausalStep(model), [[0.1] * 4] * 3)
     tracker.model = model
     return tracker
@@ -54,9 +54,10 @@ def fed(tracker, boxes, seen):
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     steps=st.integers(1, 6),
     layers=st.integers(1, 3),
+    back=st.sampled_from([0, 2, 5, 12]),
 )
-def test_split_and_carry_equals_the_whole(lengths, steps, layers):
-    model = CausalMotionPredictor(16, layers, 4)
+def test_split_and_carry_equals_the_whole(lengths, steps, layers, back):
+    model = CausalMotionPredictor(16, layers, 4, back)
     lengths = torch.tensor(lengths)
     tokens = torch.randn(len(lengths), 9 + steps, TOKEN)
     rows = torch.arange(len(lengths))
@@ -68,9 +69,11 @@ def test_split_and_carry_equals_the_whole(lengths, steps, layers):
         torch.testing.assert_close(carried, after, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("d_model, layers, d_state", [(16, 1, 4), (24, 3, 5)])
-def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_state):
-    model = CausalMotionPredictor(d_model, layers, d_state)
+@pytest.mark.parametrize(
+    "d_model, layers, d_state, back", [(16, 1, 4, 0), (24, 3, 5, 0), (24, 2, 5, 4), (16, 1, 4, 15)]
+)
+def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_state, back):
+    model = CausalMotionPredictor(d_model, layers, d_state, back)
     step = CausalStep(model)
     carried = torch.zeros(5, model.carried_size)
     for _ in range(12):
@@ -82,8 +85,9 @@ def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_st
         carried = after
 
 
-def test_no_token_sees_a_later_one_and_padding_does_not_leak():
-    model = CausalMotionPredictor(16, 2, 4)
+@pytest.mark.parametrize("back", [0, 3])
+def test_no_token_sees_a_later_one_and_padding_does_not_leak(back):
+    model = CausalMotionPredictor(16, 2, 4, back)
     tokens = torch.randn(2, 7, TOKEN)
     changed = tokens.clone()
     changed[:, 4:] = float("nan")
@@ -93,8 +97,21 @@ def test_no_token_sees_a_later_one_and_padding_does_not_leak():
     assert (after[0, 4:] == 0).all() and (after[1, 3:] == 0).all()
 
 
-def test_gradients_reach_every_parameter_through_the_carried_state():
-    model = CausalMotionPredictor(16, 2, 4)
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 0, 2, 3], [0, 2, 1, 3]])
+def test_the_look_back_is_the_branch_from_right_to_left_over_the_newest_tokens(order):
+    model, tokens = CausalMotionPredictor(16, 1, 4, back=3), torch.randn(2, 4, TOKEN)
+    with torch.inference_mode():
+        entered = model.enter(tokens[:, -1], tokens[:, order[1:]])
+        embedded = model.embed(tokens[:, order[1:]])
+        read = model.right_to_left(embedded, torch.tensor([3, 3])).mean(1)
+    torch.testing.assert_close(entered - model.embed(tokens[:, -1]), read)
+    other = model.enter(tokens[:, -1], tokens[:, 1:])
+    assert torch.allclose(entered, other, atol=1e-4) == (order == [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("back", [0, 3])
+def test_gradients_reach_every_parameter_through_the_carried_state(back):
+    model = CausalMotionPredictor(16, 2, 4, back)
     boxes = torch.from_numpy(walk(9)).transpose(0, 1)
     ahead = roll_out_causal(model, boxes, torch.ones(3, 9, dtype=torch.bool), 3)[0]
     ahead[:, -1].square().sum().backward()
@@ -112,10 +129,14 @@ def test_tokens_are_offsets_per_frame_in_units_of_the_box():
 
 
 @settings(max_examples=20, deadline=None)
-@given(seen=st.lists(st.booleans(), min_size=1, max_size=25), steps=st.integers(1, 5))
-def test_frame_by_frame_equals_the_whole_track_at_once(seen, steps):
+@given(
+    seen=st.lists(st.booleans(), min_size=1, max_size=25),
+    steps=st.integers(1, 5),
+    back=st.sampled_from([0, 4]),
+)
+def test_frame_by_frame_equals_the_whole_track_at_once(seen, steps, back):
     seen = np.array([True, *seen, True])
-    boxes, tracker = walk(len(seen)), predictor()
+    boxes, tracker = walk(len(seen)), predictor(back=back)
     ahead, _ = forecast(tracker, fed(tracker, boxes, seen), steps)
     whole = torch.from_numpy(boxes).transpose(0, 1)
     with torch.inference_mode():
@@ -125,8 +146,9 @@ def test_frame_by_frame_equals_the_whole_track_at_once(seen, steps):
     np.testing.assert_allclose(ahead, expected.numpy(), atol=2e-3)
 
 
-def test_a_track_that_is_found_again_goes_on_from_what_was_observed():
-    boxes, tracker = walk(30), predictor()
+@pytest.mark.parametrize("back", [0, 4])
+def test_a_track_that_is_found_again_goes_on_from_what_was_observed(back):
+    boxes, tracker = walk(30), predictor(back=back)
     seen = np.ones(30, bool)
     seen[10:29] = False
     state = fed(tracker, boxes, seen)
@@ -196,7 +218,7 @@ def test_outliers_and_thousands_of_frames_stay_finite():
 
 def test_a_track_takes_less_than_64_kb():
     assert predictor(32, 2, 8).state_size * 4 < 12_000
-    assert predictor(64, 3, 8).state_size * 4 < 64 * 1024
+    assert predictor(64, 3, 8, back=5).state_size * 4 < 64 * 1024
 
 
 @pytest.mark.skipif(not cpu.available(), reason="the C library is not built")
@@ -211,6 +233,39 @@ def test_the_shipped_network_is_the_same_in_c_and_in_torch(monkeypatch):
     expected, wide = forecast(theirs, fed(theirs, boxes, seen), 10)
     np.testing.assert_allclose(ahead, expected, atol=5e-3)
     np.testing.assert_allclose(spread, wide, rtol=1e-4)
+
+
+@pytest.fixture
+def looking_back(tmp_path):
+    """The file of a small network with look-back."""
+    path = tmp_path / "back.safetensors"
+    save_file(CausalMotionPredictor(16, 2, 4, back=4).state_dict(), path)
+    size = {"kind": "causal-back", "d_model": 16, "layers": 2, "d_state": 4, "window": 9, "back": 4}
+    card = {"architecture": size, "normalisation": {"unit": "box"}, "spread": [[0.1] * 4]}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    return path
+
+
+@pytest.mark.skipif(not cpu.available(), reason="the C library is not built")
+def test_a_network_with_look_back_is_the_same_in_c_and_in_torch(looking_back, monkeypatch):
+    boxes, seen = walk(25, tracks=40), np.random.default_rng(1).random(25) < 0.7
+    ours = load_predictor(looking_back)
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
+    theirs = load_predictor(looking_back)
+    assert isinstance(theirs.network, CausalStep) and not isinstance(ours.network, CausalStep)
+    ahead, expected = (forecast(each, fed(each, boxes, seen), 10)[0] for each in (ours, theirs))
+    np.testing.assert_allclose(ahead, expected, atol=5e-3)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "torch"])
+@pytest.mark.parametrize("change", [{"kind": "causal"}, {"back": 0}])
+def test_a_card_of_another_look_back_is_refused(looking_back, change, backend, monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
+    card = json.loads(looking_back.with_suffix(".json").read_text())
+    card["architecture"] |= change
+    looking_back.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(MambatrackError, match="back.safetensors and its model card do not fit"):
+        load_predictor(looking_back)
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path):

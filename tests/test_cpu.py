@@ -119,12 +119,15 @@ def window_errors():
 
 
 def causal_errors():
-    """Twelve steps of a table in which every third row is stepped, with a stride."""
+    """Twelve steps of a table in which every third row is stepped, with a stride; with look-back
+    over fewer and over more tokens than there are."""
     generator = np.random.default_rng(0)
-    for d_model, layers, d_state in ((32, 2, 8), (64, 3, 16), (24, 1, 5), (18, 2, 3), (2, 1, 1)):
+    sizes = ((32, 2, 8, 0), (64, 3, 16, 0), (24, 1, 5, 0), (18, 2, 3, 0), (2, 1, 1, 0),
+             (32, 2, 8, 4), (18, 1, 3, 5), (2, 1, 1, 2), (24, 1, 5, 32))  # fmt: skip
+    for d_model, layers, d_state, back in sizes:
         torch.manual_seed(d_model)
-        model = CausalMotionPredictor(d_model, layers, d_state).eval()
-        network = CausalNetwork(numpy_state(model))
+        model = CausalMotionPredictor(d_model, layers, d_state, back).eval()
+        network = CausalNetwork(numpy_state(model), back)
         model.double()
         table = np.zeros((210, network.carried_size + 5), np.float32)
         rows, carried = np.arange(0, 210, 3)[::-1].copy(), torch.zeros(70, model.carried_size)
@@ -316,6 +319,10 @@ def test_a_network_comes_back_from_a_pickle():
     offsets, lengths = np.ones((2, 4, 4), np.float32), np.array([4, 2])
     again = pickle.loads(pickle.dumps(network))
     np.testing.assert_array_equal(again(offsets, lengths), network(offsets, lengths))
+    causal = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4, 3)), 3)
+    token, carried = np.ones((2, TOKEN), np.float32), np.zeros((2, causal.carried_size), np.float32)
+    want = causal(token, carried.copy())
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(causal))(token, carried), want)
 
 
 @needs_library
@@ -386,6 +393,11 @@ def test_weights_that_do_not_fit_are_named():
         ValueError, match=r"blocks.1.left_to_right.in_x.weight: \[31, 16\] expected"
     ):
         WindowNetwork(wrong)
+    causal = numpy_state(CausalMotionPredictor(16, 1, 4))
+    with pytest.raises(ValueError, match="weight right_to_left.D is missing"):
+        CausalNetwork(causal, 4)
+    with pytest.raises(ValueError, match="back: 0, or from 2 to 32 expected, got 33"):
+        CausalNetwork(causal, 33)
 
 
 def test_a_missing_or_unknown_library_says_why(tmp_path, monkeypatch):

@@ -149,20 +149,25 @@ def test_training_learns_and_its_predictor_loads(data, tmp_path):
     assert state.shape == (1, 46)
 
 
-def test_a_causal_network_learns_from_histories_with_gaps_and_loads(data, tmp_path):
+@pytest.mark.parametrize("kind, kept", [("causal", 0), ("causal-back", 2 * 7)])
+def test_a_causal_network_learns_from_histories_with_gaps_and_loads(kind, kept, data, tmp_path):
     recipe = settings_of(
-        kind="causal", d_model=16, steps=120, warmup=40, checkpoint_every=40, rollout=3, gaps=0.5,
-        noise_data=str(data), identity_weight=0.1, window=12,
+        kind=kind, back=3, d_model=16, steps=120, warmup=40, checkpoint_every=40, rollout=3,
+        gaps=0.5, noise_data=str(data), identity_weight=0.1, window=12,
     )  # fmt: skip
     out = train([data], recipe, tmp_path)
     with (tmp_path / "log.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < losses[0]
     card = json.loads(out.with_suffix(".json").read_text())
-    assert card["architecture"]["kind"] == "causal" and "--training.kind causal" in card["command"]
+    assert card["architecture"]["kind"] == kind and f"--training.kind {kind}" in card["command"]
+    assert card["architecture"].get("back") == (3 if kept else None)
     predictor = load_predictor(out)
     assert isinstance(predictor, CausalPredictor)
-    assert predictor.start(np.array([[10, 10, 5, 9]], np.float32)).shape == (1, 17 + 2 * 32 * 5)
+    assert predictor.start(np.array([[10, 10, 5, 9]], np.float32)).shape == (
+        1,
+        17 + 2 * (32 * 5 + kept),
+    )
 
 
 def test_a_causal_network_has_one_unit(data, tmp_path):
