@@ -8,6 +8,7 @@ products as they are done (padding not counted) over the whole time of the windo
 import ctypes
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -21,7 +22,7 @@ from mambatrack.mamba import MotionPredictor
 
 SIZES = ((32, 2, 8), (64, 3, 16))  # d_model, layers, d_state: as shipped, and the default
 TRACKS = (10, 20, 30, 100, 300)
-WINDOW = 10
+WINDOW, BACK = 10, 4
 SECONDS = 4.0  # for each row of the table
 
 
@@ -31,12 +32,13 @@ def main() -> None:
     print(f"torch {torch.__version__}; ms per call, {' '.join(variants)}, torch")
     for size in SIZES:
         torch.manual_seed(0)
-        for name, contenders, flops in (window(size, variants), causal(size, variants)):
+        networks = window(size, variants), causal(size, variants), causal(size, variants, BACK)
+        for name, contenders, flops in networks:
             for tracks in TRACKS:
                 times = medians([contender(tracks) for contender in contenders])
                 rate = f"{flops * tracks / min(times) / 1e6:6.1f} GFLOP/s" if flops else ""
                 row = " ".join(f"{each:8.3f}" for each in times)
-                print(f"{name:6} d{size[0]} L{size[1]} N{tracks:<4}{row}  {rate}", flush=True)
+                print(f"{name:11} d{size[0]} L{size[1]} N{tracks:<4}{row}  {rate}", flush=True)
 
 
 def runnable() -> list[str]:
@@ -83,8 +85,10 @@ def window_flops(d_model: int, layers: int, d_state: int) -> float:
     return 2.0 * WINDOW * (layers * block - folded)
 
 
-def causal(size: tuple[int, int, int], variants: list[str]) -> tuple[str, list[Any], float]:
-    model = CausalMotionPredictor(*size).eval()
+def causal(
+    size: tuple[int, int, int], variants: list[str], back: int = 0
+) -> tuple[str, list[Any], float]:
+    model = CausalMotionPredictor(*size, back).eval()
 
     def start(network: Any) -> Callable[[int], Callable[[], Any]]:
         def on(n: int) -> Callable[[], Any]:
@@ -94,8 +98,10 @@ def causal(size: tuple[int, int, int], variants: list[str]) -> tuple[str, list[A
 
         return on
 
-    networks = [built(cpu_network.CausalNetwork, model, each) for each in variants]
-    return "causal", [*map(start, networks), start(CausalStep(model))], 0.0
+    kind = partial(cpu_network.CausalNetwork, back=back)
+    networks = [built(kind, model, each) for each in variants]
+    name = "causal-back" if back else "causal"
+    return name, [*map(start, networks), start(CausalStep(model))], 0.0
 
 
 def offsets(n: int) -> torch.Tensor:
