@@ -38,12 +38,9 @@ class Teacher:
         """Its rollout over the batch's future, but for the last ``foresight`` frames, and the next
         offset of every box of the history."""
         history, counts, future, _, image_size, _ = tensors(batch, torch.device("cpu"))
-        steps = future.shape[1] - self.foresight
-        later = future[:, 1:] if self.foresight else None
-        ahead = roll_out(
-            self._answer, history[:, -self.q - 1 :], counts.clamp(max=self.q + 1), steps,
-            self.unit, image_size, later,
-        )  # fmt: skip
+        steps, newest = future.shape[1] - self.foresight, history[:, -self.q - 1 :]
+        held = counts.clamp(max=newest.shape[1])
+        ahead = roll_out(self._answer, newest, held, future, steps, self.unit, image_size)
         moves = self._moves(history, counts, future, image_size)
         return Goal(ahead.to(device), moves.to(device))
 

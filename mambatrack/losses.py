@@ -46,32 +46,26 @@ def rollout_loss(
     taught: a teacher's answer, which takes ``teacher_weight`` of the place of the truth.
     """
     history, counts, future, rivals, image_size, seen = tensors(batch, device_of(model))
-    later = future
-    future, rivals = (each[:, : future.shape[1] - settings.foresight] for each in (future, rivals))
+    steps = future.shape[1] - settings.foresight
     weight, share, share_seen = settings.identity_weight, 1.0, 1.0
     if whole is not None:
         share = len(batch.history) / len(whole.history)
         share_seen = float(batch.seen.sum() / whole.seen.sum())
         weight *= _contested_share(batch, whole) if weight else 1.0
     if isinstance(model, CausalMotionPredictor):
-        boxes, offsets, lengths, frames, units = roll_out_causal(
-            model, history, seen, future.shape[1]
-        )
+        boxes, *tokens = roll_out_causal(model, history, seen, steps)
+        _, lengths, _, units = tokens
         scale = units.gather(1, lengths[:, None] - 1)
     else:
         scale = offset_scale(history, counts, settings.unit, image_size)
-        boxes = roll_out(
-            model, history, counts, future.shape[1], settings.unit, image_size,
-            later[:, 1:] if settings.foresight else None,
-        )  # fmt: skip
+        boxes = roll_out(model, history, counts, future, steps, settings.unit, image_size)
+    future, rivals = future[:, :steps], rivals[:, :steps]
     truth = Goal(future, torch.cat([history, future[:, :1]], dim=1).diff(dim=1))
     loss = boxes.new_zeros(())
     for part, goal in _weighted(truth, taught, settings.teacher_weight):
         loss = loss + part * share * _ahead_loss(boxes, goal.ahead, scale)
         if isinstance(model, CausalMotionPredictor):
-            loss = loss + part * share_seen * _dense_loss(
-                goal.moves, offsets, lengths, frames, units
-            )
+            loss = loss + part * share_seen * _dense_loss(goal.moves, *tokens)
     if weight:
         loss = loss + weight * identity_loss(boxes, future, rivals)[0]
     return loss
@@ -102,18 +96,17 @@ def roll_out(
     model: Callable[[Tensor, Tensor], Tensor],
     history: Tensor,
     counts: Tensor,
+    future: Tensor,
     steps: int,
     unit: str,
     image_size: Tensor,
-    later: Tensor | None = None,
 ) -> Tensor:
-    """history [B, q + 1, 4], counts [B], image_size [B, 2] -> boxes [B, steps, 4], each from the
-    ones before it and, of ``later`` [B, steps - 1 + F, 4], the boxes from the frame after the
-    first predicted one on, from the F boxes after it."""
+    """history [B, q + 1, 4], counts [B], future [B, steps + F, 4], image_size [B, 2] -> boxes
+    [B, steps, 4], each from the ones before it; a network with a foresight of F boxes also sees
+    the F of ``future`` after each, without it F is 0 and nothing of them is used."""
     boxes = []
-    beyond = later.shape[1] - steps + 1 if later is not None else 0
     for k in range(steps):
-        after = history[:, :0] if later is None else later[:, k : k + beyond]
+        after = future[:, k + 1 : k + 1 + future.shape[1] - steps]
         box = next_boxes(model, history, counts, after, unit, image_size)
         box = torch.cat([box[:, :2], box[:, 2:].clamp(min=1.0)], dim=1)
         history = torch.cat([history[:, 1:], box[:, None]], dim=1)
@@ -202,12 +195,12 @@ class Validation:
         """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
         to a box that stands still; and the spread [30, 4] that the model card keeps."""
         history, counts, future, rivals, image_size, seen = tensors(self.batch, device_of(model))
-        later = future[:, 1:] if self.settings.foresight else None
-        future, rivals = future[:, :HORIZON], rivals[:, :HORIZON]
         if isinstance(model, CausalMotionPredictor):
             boxes = roll_out_causal(model, history, seen, HORIZON)[0]
         else:
-            boxes = roll_out(model, history, counts, HORIZON, self.settings.unit, image_size, later)
+            unit = self.settings.unit
+            boxes = roll_out(model, history, counts, future, HORIZON, unit, image_size)
+        future, rivals = future[:, :HORIZON], rivals[:, :HORIZON]
         own_size = future[..., 2:].prod(-1).sqrt()
         error = (boxes - future)[..., :2].norm(dim=-1) / own_size
         still = (history[:, -1:] - future)[..., :2].norm(dim=-1) / own_size
