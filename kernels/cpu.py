@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 2  # interface_version() of cpu_detect.c: a library built earlier may be in place
+INTERFACE = 3  # interface_version() of cpu_detect.c: a library built earlier may be in place
 MAX_STATES = 256
 
 

@@ -16,6 +16,7 @@ typedef struct {
     int64_t layers, directions;
     int64_t back;                /* tokens of the look-back (cpu_step.h), 0 without */
     int64_t first;               /* inputs of the first layer: inputs, and inner with look-back */
+    int64_t outputs;             /* of the head, at most 2 inner */
     float limit;                 /* inputs beyond it are taken as it */
     const float *weights;        /* in the order of cpu_packing.py */
 } Shape;
@@ -256,16 +257,17 @@ static void mix(const Shape *n, const Layer *layer, const Scratch *s, int tokens
         add_normalised(n, layer, s->tokens + at, s->mixed + at, s->tokens + at);
 }
 
-/* features [rows, width] -> out [rows, 4]; at: the head's weights. */
+/* features [rows, width] -> out [rows, outputs]; at: the head's weights. */
 static void head(const Shape *n, const Scratch *s, const float *at, int rows, const float *features,
                  float *out) {
-    int width = (int)n->width;
+    int width = (int)n->width, outputs = (int)((n->outputs + LANES - 1) / LANES * LANES);
     const float *first = take(&at, width * width), *first_bias = take(&at, width);
-    const float *second = take(&at, width * LANES), *second_bias = take(&at, LANES);
+    const float *second = take(&at, width * outputs), *second_bias = take(&at, outputs);
     product(rows, width, width, features, width, first, first_bias, s->hidden, width);
     activate(s->hidden, (int64_t)rows * width);
-    product(rows, width, LANES, s->hidden, width, second, second_bias, s->in, LANES);
-    for (int row = 0; row < rows; row++) memcpy(out + row * 4, s->in + row * LANES, 16);
+    product(rows, width, outputs, s->hidden, width, second, second_bias, s->in, outputs);
+    for (int row = 0; row < rows; row++)
+        memcpy(out + row * n->outputs, s->in + row * outputs, n->outputs * sizeof(float));
 }
 
 /* The mean over ``count`` tokens [count, width]; 0 of none. */
@@ -287,7 +289,7 @@ static void pool(const Shape *n, const Scratch *s, int rows, const int64_t *leng
 
 INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
 
-/* offsets [rows, window, inputs] -> out [rows, 4] for a block of rows with ``tokens`` offsets. */
+/* offsets [rows, window, inputs] -> out [rows, outputs] for a block of rows with ``tokens`` offsets. */
 static void window_block(const Shape *n, const Scratch *s, int rows, int tokens, int64_t window,
                          const float *offsets, const int64_t *lengths, float *out) {
     float *to = s->hidden;
@@ -304,7 +306,7 @@ static void window_block(const Shape *n, const Scratch *s, int rows, int tokens,
     pool(n, s, rows, lengths);
     head(n, s, at, rows, s->pooled, out);
     for (int row = 0; row < rows; row++)
-        if (!lengths[row]) memset(out + row * 4, 0, 16);
+        if (!lengths[row]) memset(out + row * n->outputs, 0, n->outputs * sizeof(float));
 }
 
 /* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
@@ -314,7 +316,7 @@ static int64_t first_outside(int64_t count, const int64_t *values, int64_t limit
     return -1;
 }
 
-/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, 4].
+/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, outputs].
  * Returns -1, or the first row whose length does not fit; nothing is written then. */
 static int64_t window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
                            const float *offsets, const int64_t *lengths, float *out) {
@@ -326,7 +328,7 @@ static int64_t window_network(const Shape *n, float *memory, int64_t batch, int6
         while (from + rows < batch && rows < BLOCK && tokens + lengths[from + rows] <= BLOCK)
             tokens += lengths[from + rows++];
         window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * n->inputs,
-                     lengths + from, out + from * 4);
+                     lengths + from, out + from * n->outputs);
         from += rows;
     }
     return -1;

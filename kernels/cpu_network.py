@@ -60,6 +60,8 @@ class WindowNetwork(_Network):
 
     def __init__(self, state: Mapping[str, NDArray]):
         super().__init__(state, ("left_to_right", "right_to_left"))
+        if self._shape.outputs != 4:
+            raise ValueError(f"4 outputs expected, got {self._shape.outputs}")
 
     def __call__(self, offsets: Floats, lengths: NDArray) -> Floats:
         """offsets [B, q, 4] of (cx, cy, w, h), oldest first, of which the first ``lengths`` [B]
@@ -106,7 +108,8 @@ class CausalNetwork(_Network):
         self.carried_size += max(back - 1, 0) * shape.inputs
 
     def __call__(self, tokens: Floats, carried: Floats, rows: NDArray | None = None) -> Floats:
-        """tokens [B, K], carried [M, R] with contiguous rows, changed in place -> offsets [B, 4].
+        """tokens [B, K], carried [M, R] with contiguous rows, changed in place -> its
+        outputs [B, O], of a motion predictor the offsets [B, 4].
 
         rows: [B] integers, the row of ``carried`` of each token, none of them twice; without it
         the first row is of the first token and so on."""
@@ -121,7 +124,7 @@ class CausalNetwork(_Network):
         count = len(tokens)
         rows = _integers("rows", np.arange(count) if rows is None else rows, count)
         tokens = np.ascontiguousarray(tokens)  # held here: only its address goes on
-        out = np.empty((count, 4), np.float32)
+        out = np.empty((count, self._shape.outputs), np.float32)
         with self._memory(0) as memory:
             wrong = self._library.step_network(
                 self._at, memory, count, address(tokens), address(rows), len(carried),

@@ -21,7 +21,7 @@ class Shape(ctypes.Structure):
     """struct Shape of cpu_network.h."""
 
     _names = ("inputs", "model", "width", "inner", "hidden", "rank", "states", "taps", "select",
-              "layers", "directions", "back", "first")  # fmt: skip
+              "layers", "directions", "back", "first", "outputs")  # fmt: skip
     _fields_ = [
         *[(name, ctypes.c_int64) for name in _names],
         ("limit", ctypes.c_float),
@@ -119,6 +119,7 @@ def _measure(weights: _Weights, branches: tuple[str, ...]) -> Shape:
         select=weights.padded(rank + 2 * states),
         layers=layers,
         directions=len(branches),
+        outputs=weights.get("head.2.bias", -1).shape[0],
         limit=LIMIT,
     )
 
@@ -133,7 +134,7 @@ def _pack(weights: _Weights, shape: Shape, branches: tuple[str, ...]) -> None:
     for i in range(shape.layers):
         _pack_layer(weights, shape, f"blocks.{i}", branches)
     weights.linear("head.0", model, model)
-    weights.linear("head.2", 4, model)
+    weights.linear("head.2", shape.outputs, model)
 
 
 def _pack_layer(weights: _Weights, shape: Shape, name: str, branches: tuple[str, ...]) -> None:

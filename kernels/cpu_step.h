@@ -100,7 +100,8 @@ static void step_block(const Shape *n, const Scratch *s, int count, const float 
     head(n, s, at, count, s->tokens, out);
 }
 
-/* tokens [count, inputs], the state of row rows[i] at state + rows[i] * stride -> out [count, 4].
+/* tokens [count, inputs], the state of row rows[i] at state + rows[i] * stride ->
+ * out [count, outputs].
  * A row's state, updated in place: for each layer the convolution's tail [taps - 1, inner], oldest
  * first, and h [states, inner]; then with look-back the newest tokens [back - 1, inputs], newest
  * first; all 0 for a new track. No row may be named twice. Returns -1, or
@@ -114,7 +115,7 @@ static int64_t step_network(const Shape *n, float *memory, int64_t count, const 
     for (int64_t from = 0; from < count; from += BLOCK) {
         int64_t some = count - from < BLOCK ? count - from : BLOCK;
         step_block(n, &s, (int)some, tokens + from * n->inputs, rows + from, state, stride,
-                   out + from * 4);
+                   out + from * n->outputs);
     }
     return -1;
 }

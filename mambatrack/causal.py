@@ -63,18 +63,21 @@ class CausalMotionPredictor(nn.Module):
 
     limit = MotionPredictor.limit
 
-    def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16, back: int = 0):
+    def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16, back: int = 0,
+                 inputs: int = TOKEN, outputs: int = 4):  # fmt: skip
         super().__init__()
-        self.back = back
+        self.back, self.inputs = back, inputs
         if back:
             self.right_to_left = MambaBlock(d_model, d_state, reverse=True, dt_range=DT_RANGE)
-        self.embed = nn.Linear(TOKEN, d_model)
+        self.embed = nn.Linear(inputs, d_model)
         self.blocks = nn.ModuleList(CausalBlock(d_model, d_state) for _ in range(layers))
-        self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 4))
+        self.head = nn.Sequential(
+            nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, outputs)
+        )
         d_conv, d_inner = 4, 2 * d_model  # of MambaBlock
         self.shapes = ((d_conv - 1, d_inner), (d_inner, d_state))
         self.kept = max(back - 1, 0)  # tokens carried for the next look back
-        self.carried_size = layers * d_inner * (d_conv - 1 + d_state) + self.kept * TOKEN
+        self.carried_size = layers * d_inner * (d_conv - 1 + d_state) + self.kept * inputs
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """tokens [B, L, TOKEN], of which the first ``lengths`` [B] count -> the offset after each
@@ -88,7 +91,7 @@ class CausalMotionPredictor(nn.Module):
             hidden, *state = block(hidden, lengths)
             carried += [each.flatten(1) for each in state]
         rows = lengths[:, None] + torch.arange(self.kept, device=tokens.device)
-        carried.append(recent.gather(1, rows[..., None].expand(-1, -1, TOKEN)).flatten(1))
+        carried.append(recent.gather(1, rows[..., None].expand(-1, -1, self.inputs)).flatten(1))
         return self.head(hidden) * mask, torch.cat(carried, dim=1)
 
     def step(self, token: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,9 +99,9 @@ class CausalMotionPredictor(nn.Module):
         carried state; equal to forward over all tokens up to rounding."""
         token = token.clamp(-self.limit, self.limit)
         sizes = [a * b for a, b in self.shapes] * len(self.blocks)
-        *parts, kept = carried.split([*sizes, self.kept * TOKEN], dim=1)
+        *parts, kept = carried.split([*sizes, self.kept * self.inputs], dim=1)
         recent = torch.cat([kept, token], dim=1)
-        hidden = self.enter(token, recent.unflatten(1, (self.kept + 1, TOKEN)))
+        hidden = self.enter(token, recent.unflatten(1, (self.kept + 1, self.inputs)))
         after = []
         for index, block in enumerate(self.blocks):
             state = [
@@ -107,7 +110,7 @@ class CausalMotionPredictor(nn.Module):
             ]
             hidden, *state = cast(CausalBlock, block).step(hidden, *state)
             after += [each.flatten(1) for each in state]
-        return self.head(hidden), torch.cat([*after, recent[:, TOKEN:]], dim=1)
+        return self.head(hidden), torch.cat([*after, recent[:, self.inputs :]], dim=1)
 
     def enter(self, tokens: Tensor, recent: Tensor) -> Tensor:
         """What the first block reads, [..., d_model]: the tokens [..., TOKEN], embedded, and with

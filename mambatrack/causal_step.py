@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mambatrack.causal import TOKEN, CausalBlock, CausalMotionPredictor
+from mambatrack.causal import CausalBlock, CausalMotionPredictor
 from mambatrack.prediction import one_thread
 
 Floats = NDArray[np.float32]
@@ -58,8 +58,16 @@ class CausalStep:
                 for index, block in enumerate(model.blocks)
             ]
 
-    def __call__(self, tokens: Floats, carried: Floats) -> Floats:
-        """tokens [B, TOKEN], carried [B, R], changed in place -> offsets [B, 4]."""
+    def __call__(
+        self, tokens: Floats, carried: Floats, rows: NDArray[np.int64] | None = None
+    ) -> Floats:
+        """tokens [B, K], carried [M, R], changed in place -> offsets [B, 4] or other outputs. rows
+        [B]: the row of ``carried`` of each token, where they are not all in their order."""
+        if rows is not None:
+            own = carried[rows]
+            outputs = self(tokens, own)
+            carried[rows] = own
+            return outputs
         with torch.inference_mode(), one_thread():
             ours = torch.from_numpy(carried)
             theirs = ours.to(self.device)
@@ -72,11 +80,12 @@ class CausalStep:
         hidden = tokens.clamp(-self.limit, self.limit)
         (past, d_inner), (_, d_state) = self.shapes
         sizes = [past * d_inner, d_inner * d_state] * len(self.blocks)
-        *parts, kept = carried.split([*sizes, self.model.kept * TOKEN], dim=1)
+        *parts, kept = carried.split([*sizes, self.model.kept * self.model.inputs], dim=1)
         if self.model.back:
             recent = torch.cat([kept, hidden], dim=1)
-            hidden = self.model.enter(hidden, recent.unflatten(1, (self.model.back, TOKEN)))
-            kept.copy_(recent[:, TOKEN:])
+            inputs = self.model.inputs
+            hidden = self.model.enter(hidden, recent.unflatten(1, (self.model.back, inputs)))
+            kept.copy_(recent[:, inputs:])
         for index, weights in enumerate(self.blocks):
             tail = parts[2 * index].unflatten(1, (past, d_inner))
             state = parts[2 * index + 1].unflatten(1, (d_inner, d_state))

@@ -31,6 +31,14 @@ class TrackerConfig:
         "trained .safetensors file",
     )
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
+    association: str = option(
+        "overlap",
+        "learned (shipped), overlap (IoU and gates), or the path of a trained .safetensors file",
+    )
+    match_odds: float = option(0.0, "learned: lowest log-odds of a match", -20.0, 20.0)
+    birth_odds: float = option(
+        -1.0, "learned: lowest log-odds of a person where a track starts", -20.0, 20.0
+    )
     passes: int = option(
         1, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2
     )
@@ -140,10 +148,34 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class AssociationConfig:
+    """How the learned association is trained (train-association)."""
+
+    d_model: int = option(32, "width of the pairs and of a track's code", 4, 4096)
+    layers: int = option(1, "Mamba blocks of the encoder of a track's history", 1, 64)
+    d_state: int = option(8, "state size per channel of the encoder", 1, 256)
+    rounds: int = option(2, "in which the pairs of a frame hear of each other", 0, 16)
+    iterations: int = option(
+        3, "of tracking and learning; the truth decides in the first, the network later", 1, 20
+    )
+    steps: int = option(
+        6000, "optimiser steps of the last one; a third in those before", 1, 10_000_000
+    )
+    frames: int = option(64, "length of a piece of a sequence", 2, 10_000)
+    pieces: int = option(3, "per step", 1, 10_000)
+    rate: float = option(2e-3, "highest learning rate of the cycle", 0.0, 1.0)
+    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+
+
+@dataclass(frozen=True)
 class Config:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    association: AssociationConfig = field(default_factory=AssociationConfig)
 
 
 def load_config(

@@ -130,12 +130,12 @@ def load_predictor(
     if kind_of(card) != "window":
         from mambatrack import causal_prediction
 
-        with _fitting(path):
+        with fitting(path):
             step, spread = causal_prediction.open_network(path, device), card["spread"]
         return causal_prediction.CausalPredictor(step, spread)
     from mambatrack import window_prediction
 
-    with _fitting(path):
+    with fitting(path):
         network, spread = window_prediction.open_network(path, device), card["spread"]
         q, unit = card["architecture"]["window"], card["normalisation"]["unit"]
     return window_prediction.MambaPredictor(network, q, unit, spread, image_size, refill_gaps)
@@ -172,14 +172,14 @@ def new_model(kind: str, d_model: int, layers: int, d_state: int, back: int = 4)
     return CausalMotionPredictor(d_model, layers, d_state, back if kind == "causal-back" else 0)
 
 
-def kind_of(card: dict[str, Any]) -> str:
-    """One of KINDS; cards from before there were kinds are of a window."""
-    return _known(str(card["architecture"].get("kind", "window")))
+def kind_of(card: dict[str, Any], kinds: tuple[str, ...] = KINDS) -> str:
+    """One of ``kinds``; cards from before there were kinds are of a window."""
+    return _known(str(card["architecture"].get("kind", "window")), kinds)
 
 
-def _known(kind: str) -> str:
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of network {kind!r}; known are {', '.join(KINDS)}")
+def _known(kind: str, kinds: tuple[str, ...] = KINDS) -> str:
+    if kind not in kinds:
+        raise ValueError(f"unknown kind of network {kind!r}; known are {', '.join(kinds)}")
     return kind
 
 
@@ -202,7 +202,7 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     from safetensors.torch import load_file
 
     card = read_card(path)
-    with _fitting(path):
+    with fitting(path):
         size = card["architecture"]
         model = new_model(
             kind_of(card), size["d_model"], size["layers"], size["d_state"], back_of(card)
@@ -228,23 +228,28 @@ def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     return weights
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """The model card of a .safetensors file."""
+def read_card(
+    path: Path,
+    kinds: tuple[str, ...] = KINDS,
+    instead: str = f"{', '.join(SHIPPED)}, kalman, still",
+) -> dict[str, Any]:
+    """The model card of a .safetensors file, which is of one of ``kinds``; instead: what may be
+    given where there is no such file."""
     card_path = path.with_suffix(".json")
     for needed in (path, card_path):
         if not needed.is_file():
             raise MambatrackError(
-                f"predictor file {needed} not found; give {', '.join(SHIPPED)}, kalman, still, or "
-                "the path of a trained .safetensors file with its .json model card beside it"
+                f"{needed} not found; give {instead}, or the path of a trained "
+                ".safetensors file with its .json model card beside it"
             )
-    with _fitting(path):
+    with fitting(path):
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        kind_of(card)
+        kind_of(card, kinds)
         return cast(dict[str, Any], card)
 
 
 @contextmanager
-def _fitting(path: Path) -> Iterator[None]:
+def fitting(path: Path) -> Iterator[None]:
     """Errors of reading become one that names the file."""
     from safetensors import SafetensorError
 

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association import candidates, cascade
-from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.learned_association import load_association
+from mambatrack.overlap_association import Association
 from mambatrack.prediction import Boxes, Predictor, load_predictor
 from mambatrack.tracks import Tracks, TrackTable
 
@@ -22,7 +23,8 @@ class Tracker:
 
     config: a Config or TrackerConfig; every default is in config.py
     image_size: (width, height) in pixels; detections wholly outside are dropped. None: no check
-    predictor: a motion model of your own in place of the configured one
+    predictor, association: a motion model, and who is seen where, of your own in place of those
+    configured
 
     An instance owns its ids and its state: two trackers never influence each other.
     """
@@ -32,17 +34,19 @@ class Tracker:
         config: Config | TrackerConfig | None = None,
         image_size: tuple[int, int] | None = None,
         predictor: Predictor | None = None,
+        association: Association | None = None,
     ):
         self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
         self.image_size = _checked_size(image_size)
         self.predictor = predictor or load_predictor(
             self.config.predictor, self.image_size, self.config.device, self.config.refill
         )
+        self.association = association or load_association(self.config)
         self.reset()
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
-        self.table = TrackTable(self.predictor.state_size)
+        self.table = TrackTable(self.predictor.state_size, self.association.memory_size)
         self.frame = 0
         self.dropped = 0
 
@@ -58,10 +62,9 @@ class Tracker:
         table, config = self.table, self.config
         table.predict(*self._predict())
 
-        rows, seen = self._associate(found)
+        rows, seen, born = self.association(table, found, boxes)
         self._correct(rows, boxes.take(seen, axis=0))
         table.observe(rows, boxes.take(seen, axis=0), found, seen)
-        born = self._births(found, seen)
         if len(born):
             state = self.predictor.start(boxes.take(born, axis=0))
             table.start(boxes.take(born, axis=0), state, found, born)
@@ -85,37 +88,6 @@ class Tracker:
             self.predictor.correct_in_place(state, rows, boxes)
         else:
             state[rows] = self.predictor.correct(state.take(rows, axis=0), boxes)
-
-    def _associate(self, found: Detections) -> tuple[Indices, Indices]:
-        """Active tracks first and lost ones on the rest, or all at once (config.passes): rows of
-        the table [K] and the detections seen there [K]."""
-        table, config = self.table, self.config
-        pairs = candidates(cxcywh_to_xyxy(table["boxes"]), found.boxes, config.height_power)
-        comparable = (found.scores >= config.match_score)[pairs.detections]
-        if config.class_aware:
-            comparable &= table["labels"][pairs.tracks] == found.labels[pairs.detections]
-        active = (table["gap"] == 1)[pairs.tracks]
-        gate = np.where(active, config.iou_gate, config.lost_iou_gate)
-        passes = [comparable & (pairs.similarities >= gate)]
-        if config.passes == 2:
-            lost_pass = comparable & (pairs.similarities >= config.lost_iou_gate)
-            passes = [passes[0] & active, lost_pass]
-        chosen = cascade(pairs, passes)
-        return pairs.tracks[chosen], pairs.detections[chosen]
-
-    def _births(self, found: Detections, seen: Indices) -> Indices:
-        """Which unmatched detections [.] start a track: strong, and not on top of a live one."""
-        strong = found.scores >= self.config.birth_score
-        strong[seen] = False
-        (born,) = strong.nonzero()
-        if self.config.birth_iou < 1 and len(born) and len(self.table):
-            pairs = candidates(cxcywh_to_xyxy(self.table["boxes"]), found.boxes[born])
-            covering = pairs.similarities >= self.config.birth_iou
-            if self.config.class_aware:
-                labels = found.labels[born]
-                covering &= self.table["labels"][pairs.tracks] == labels[pairs.detections]
-            born = np.delete(born, pairs.detections[covering])
-        return born
 
     def _admit(self, found: Detections) -> Detections:
         """Drops detections outside the image; counts every unusable row, and warns once."""

@@ -75,26 +75,34 @@ class Tracks:
         return np.concatenate([self.boxes, np.stack(columns, 1)], axis=1).astype(np.float32)
 
 
+# of the running means: log of width and height twice, score twice, velocity in box sizes a frame
+RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
+
+
 class TrackTable:
     """One row per live track, in preallocated arrays; ids ascend with the row.
 
     Every array is [capacity, ...] and only the first ``count`` rows are live. Nothing here grows
-    with the length of the video. Boxes are cxcywh in pixels, ``motion`` is the predictor's state.
+    with the length of the video. Boxes are cxcywh in pixels, ``motion`` is the predictor's state,
+    ``memory`` the association's, 0 for a new track.
     """
 
-    def __init__(self, state_size: int, capacity: int = 64):
+    def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
         self.count = 0
         self.next_id = 1
         self._arrays: dict[str, NDArray] = {
             "ids": np.zeros(capacity, np.int64),
             "boxes": np.zeros((capacity, 4), np.float32),
             "spread": np.zeros((capacity, 4), np.float32),
+            "last": np.zeros((capacity, 4), np.float32),
+            "means": np.zeros((capacity, len(RATES)), np.float32),
             "scores": np.zeros(capacity, np.float32),
             "labels": np.zeros(capacity, np.int64),
             "hits": np.zeros(capacity, np.int64),
             "gap": np.zeros(capacity, np.int64),
             "det_ind": np.zeros(capacity, np.int64),
             "motion": np.zeros((capacity, state_size), np.float32),
+            "memory": np.zeros((capacity, memory_size), np.float32),
         }
         self._live: dict[str, NDArray] = {}
         self._resize(0)
@@ -121,12 +129,24 @@ class TrackTable:
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
         """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
         live = self._live
+        self._remember(rows, boxes, found.scores[seen])
         live["boxes"][rows], live["spread"][rows] = boxes, 0
         live["scores"][rows] = found.scores[seen]
         live["labels"][rows] = found.labels[seen]
         live["det_ind"][rows] = found.rows[seen]
         live["hits"][rows] += 1
         live["gap"][rows] = 0
+
+    def _remember(self, rows: NDArray, boxes: NDArray, scores: NDArray) -> None:
+        """Running means of what tells one object from another."""
+        live = self._live
+        means, last = live["means"][rows], live["last"][rows]
+        rate = np.maximum(RATES, 1 / (live["hits"][rows, None] + 1))
+        move = (boxes[:, :2] - last[:, :2]) / (last[:, 2:] * live["gap"][rows, None])
+        logs = np.log(boxes[:, 2:])
+        now = np.column_stack([logs, logs, scores, scores, move])
+        live["means"][rows] = means + rate * (now - means)
+        live["last"][rows] = boxes
 
     def start(self, boxes: NDArray, motion: NDArray, found: Detections, born: NDArray) -> None:
         """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids."""
@@ -135,6 +155,7 @@ class TrackTable:
         self._resize(self.count + len(born))
         self["ids"][rows] = np.arange(self.next_id, self.next_id + len(born))
         self["hits"][rows], self["motion"][rows] = 0, motion
+        self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
         self.next_id += len(born)
         self.observe(rows, boxes, found, born)
 

@@ -127,7 +127,7 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
         (["--detector", "yolo"], 1, "unknown detector 'yolo'; known: motion, yolox"),
         (["--classes", "car"], 1, "unknown class 'car'"),
         (["--predictor", "lstm"], 2, "invalid choice: 'lstm'"),
-        (["--tracker.predictor", "lstm"], 1, "predictor file lstm not found"),
+        (["--tracker.predictor", "lstm"], 1, "lstm not found"),
         (["--tracker.max_agee", "3"], 2, "did you mean 'tracker.max_age'?"),
         (["--tracker.max_age"], 2, "--tracker.max_age needs a value"),
         (["--tracker.max_age", "x"], 2, "tracker.max_age: expected int"),

@@ -1,0 +1,187 @@
+"""The learned association: a causal Mamba encodes each track's history, and a small network scores
+every (track, detection) pair of a frame in the light of all others.
+
+One pass for all pairs; numpy and the C library, no torch. The network and its training are in
+pair_model.py and pair_training.py.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.association import Indices, Pairs, best
+from mambatrack.config import TrackerConfig
+from mambatrack.detections import Detections
+from mambatrack.overlap_association import Associated, Association, OverlapAssociation
+from mambatrack.pair_features import Candidates, Floats, describe_pairs
+from mambatrack.prediction import Boxes
+from mambatrack.tracks import TrackTable
+
+SHIPPED = Path(__file__).parent / "weights/mambatrack-association.safetensors"
+LIMIT = 6.0  # of every normalised feature
+
+
+class Scores(NamedTuple):
+    """Log-odds: of each pair [K], that the two belong together rather than both being left alone;
+    of each detection [M], if it is left alone, that it is a person."""
+
+    pairs: Floats
+    people: Floats
+
+
+class PairScorer:
+    """pair_model.PairNetwork without its encoder, in numpy.
+
+    weights: its state dict. Raises KeyError where a weight is missing.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]]):
+        self._weights = {
+            name: array[:, None] if array.ndim == 1 else np.ascontiguousarray(array)
+            for name, array in weights.items()
+            if not name.startswith("encoder.")
+        }
+        self.rounds = len({name for name in weights if name.endswith("own.weight")})
+
+    def tokens(self, features: Floats) -> Floats:
+        """Features of pairs [F, K] as the encoder reads them [K, F]."""
+        return np.ascontiguousarray(self._normal(features, "feature").T)
+
+    def __call__(self, given: Candidates, code: Floats) -> Scores:
+        """code [N, E]: what the encoder knows of each track."""
+        weights = self._weights
+        by_track = _Groups(given.tracks, given.track_count)
+        by_detection = _Groups(given.detections, given.alone.shape[1])
+        hidden = self._linear("pair", self._normal(given.features, "feature"))
+        hidden += (weights["history.weight"] @ code.T).take(given.tracks, axis=1)
+        hidden = _relu(self._linear("reduce", _relu(hidden)))
+        tracks, detections = by_track.largest(hidden), by_detection.largest(hidden)
+        for i in range(self.rounds):
+            mixed = self._linear(f"rounds.{i}.own", hidden)
+            around = weights[f"rounds.{i}.track.weight"] @ tracks
+            mixed += around.take(given.tracks, axis=1)
+            around = weights[f"rounds.{i}.detection.weight"] @ detections
+            mixed += around.take(given.detections, axis=1)
+            hidden += _relu(mixed)
+            tracks, detections = by_track.largest(hidden), by_detection.largest(hidden)
+        seen = np.concatenate([detections, self._normal(given.alone, "alone")])
+        lost = self._linear("track_out", _relu(self._linear("track", tracks)))[0]
+        unmatched, person = self._linear("detection_out", _relu(self._linear("detection", seen)))
+        odds = 2 * self._linear("out", hidden)[0]
+        return Scores(odds - lost.take(given.tracks) - unmatched.take(given.detections), person)
+
+    def _linear(self, name: str, x: Floats) -> Floats:
+        y: Floats = self._weights[f"{name}.weight"] @ x
+        y += self._weights[f"{name}.bias"]
+        return y
+
+    def _normal(self, x: Floats, name: str) -> Floats:
+        x = (x - self._weights[f"{name}_mean"]) * self._weights[f"{name}_scale"]
+        return np.clip(x, -LIMIT, LIMIT, out=x)
+
+
+class _Groups:
+    """Pairs by one of their sides: index [K] from 0 to ``count``."""
+
+    def __init__(self, index: Indices, count: int):
+        ascending = index.argsort(kind="stable")
+        of = index[ascending]
+        self.order, self.count = ascending, count
+        self.first = np.flatnonzero(np.diff(of, prepend=-1))
+        self.present = of[self.first]
+
+    def largest(self, hidden: Floats) -> Floats:
+        """hidden [D, K] -> the maximum over each group [D, count], 0 for one without pairs."""
+        most = np.zeros((len(hidden), self.count), np.float32)
+        if len(self.first):
+            ordered = hidden.take(self.order, axis=1)
+            most[:, self.present] = np.maximum.reduceat(ordered, self.first, axis=1)
+        return most
+
+
+def _relu(x: Floats) -> Floats:
+    return np.maximum(x, 0, out=x)
+
+
+class LearnedAssociation:
+    """Hungarian matching of the scores of pairs; births by the score of what is left alone.
+
+    A track's memory in the table is the code of its history [E], then the encoder's carried state:
+    only a match moves it on.
+    """
+
+    def __init__(self, scorer: PairScorer, encoder: Any, code_size: int, config: TrackerConfig):
+        self.scorer, self.encoder, self.config = scorer, encoder, config
+        self.code_size, self.memory_size = code_size, code_size + encoder.carried_size
+
+    def __call__(self, table: TrackTable, found: Detections, boxes: Boxes) -> Associated:
+        given = describe_pairs(table, found, boxes, self.config.class_aware)
+        chosen, born = self.decide(given, table, found)
+        self.remember(given, table, chosen)
+        return Associated(given.tracks[chosen], given.detections[chosen], born)
+
+    def decide(
+        self, given: Candidates, table: TrackTable, found: Detections
+    ) -> tuple[Indices, Indices]:
+        """The pairs that are matched [.] and the detections that start tracks [.]."""
+        scores = self.scorer(given, table["memory"][:, : self.code_size])
+        (able,) = (scores.pairs >= self.config.match_odds).nonzero()
+        worth = scores.pairs[able] - self.config.match_odds + 1e-6
+        chosen = able[best(Pairs(given.tracks[able], given.detections[able], worth))]
+        alone = (scores.people >= self.config.birth_odds) & (
+            found.scores >= self.config.birth_score
+        )
+        alone[given.detections[chosen]] = False
+        return chosen, alone.nonzero()[0]
+
+    def remember(self, given: Candidates, table: TrackTable, chosen: Indices) -> None:
+        """Each chosen pair is the next token of its track."""
+        if len(chosen):
+            memory, rows = table["memory"], given.tracks[chosen]
+            tokens = self.scorer.tokens(given.features.take(chosen, axis=1))
+            carried = memory[:, self.code_size :]
+            memory[rows, : self.code_size] = self.encoder(tokens, carried, rows)
+
+
+def load_association(config: TrackerConfig) -> Association:
+    """The configured one. Raises MambatrackError where its file is unusable."""
+    if config.association == "overlap":
+        return OverlapAssociation(config)
+    if config.association == "learned":
+        return load_learned(SHIPPED, config)
+    return load_learned(Path(config.association), config)
+
+
+def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
+    """From a .safetensors file with its model card. Raises MambatrackError where it is unusable."""
+    from safetensors.numpy import load_file
+
+    from mambatrack.prediction import fitting, read_card
+
+    read_card(path, ("association",), "learned, overlap")
+    with fitting(path):
+        weights = load_file(path)
+        encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
+        code_size = len(encoder["head.2.bias"])
+        return LearnedAssociation(
+            PairScorer(weights), open_encoder(encoder, config.device), code_size, config
+        )
+
+
+def open_encoder(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Any:
+    """kernels.CausalNetwork where the C library is there, else the same in torch."""
+    from mambatrack.prediction import c_library_for
+
+    if c_library_for(device):
+        from mambatrack.kernels.cpu_network import CausalNetwork
+
+        return CausalNetwork(weights)
+    import torch
+
+    from mambatrack.causal_step import CausalStep
+    from mambatrack.pair_model import encoder_of
+
+    return CausalStep(encoder_of({name: torch.from_numpy(each) for name, each in weights.items()}))

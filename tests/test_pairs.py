@@ -1,0 +1,288 @@
+"""The learned association: features, network in torch and in numpy, recordings, training."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack import Config, MambatrackError, Tracker, load_config
+from mambatrack.datasets import find_sequences
+from mambatrack.learned_association import LearnedAssociation, PairScorer, open_encoder
+from mambatrack.pair_features import ALONE, NAMES, best_other, describe_pairs, neighbours
+from mambatrack.pair_model import PairNetwork, pair_loss
+from mambatrack.pair_recording import Recorder, Recording, record
+from mambatrack.pair_training import _Indexed, join, mirrored, train_association
+from mambatrack.synthetic import simulate, write_sequence
+
+WIDTH = 960
+
+
+def small_config(**changes):
+    values = {"steps": 6, "iterations": 2, "d_model": 8, "d_state": 4, "frames": 20, "pieces": 2}
+    overrides = {f"association.{key}": value for key, value in (values | changes).items()}
+    return load_config(None, {**overrides, "tracker.predictor": "kalman"})
+
+
+def network(seed=0):
+    """An untrained network whose decisions depend on everything it is given."""
+    torch.manual_seed(seed)
+    model = PairNetwork(8, 1, 4, 2)
+    for name, buffer in model.named_buffers():
+        if name.endswith("scale"):
+            buffer.uniform_(0.5, 2)
+        elif name.endswith("mean"):
+            buffer.uniform_(-0.3, 0.3)
+    return model
+
+
+def learned(model, **changes):
+    weights = {name: each.numpy() for name, each in model.state_dict().items()}
+    encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
+    config = load_config(None, {f"tracker.{k}": v for k, v in changes.items()}).tracker
+    return LearnedAssociation(PairScorer(weights), open_encoder(encoder), 8, config)
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    root = tmp_path_factory.mktemp("world")
+    for seed in range(2):
+        write_sequence(root / f"S{seed}", seed=seed, frames=60)
+    return root, find_sequences(root)
+
+
+def track_with(association, frames, **changes):
+    overrides = {"tracker.predictor": "kalman"} | changes
+    tracker = Tracker(load_config(None, overrides), (WIDTH, 540), association=association)
+    return [tracker.update(each) for each in frames]
+
+
+def world(frames=40, seed=3):
+    return [each.detections for each, _ in zip(simulate(seed=seed), range(frames), strict=False)]
+
+
+def turned(detections):
+    """The same scene in a mirror."""
+    boxes = detections.boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [WIDTH, 0, WIDTH, 0]
+    return np.column_stack([boxes, detections.scores, detections.labels])
+
+
+def test_network_in_numpy_equals_torch_along_a_whole_video(sequences):
+    """The codes of the histories, carried from frame to frame, are those of whole sequences."""
+    model = network()
+    policy = learned(model, birth_odds=-20.0, match_odds=-20.0)
+    table = np.loadtxt(sequences[1][0].det_path, delimiter=",")
+    seen = []
+    decide = policy.scorer.__call__
+
+    def noted(given, code):
+        scores = decide(given, code)
+        seen.append((given, scores))
+        return scores
+
+    class Noting(PairScorer):
+        def __init__(self):
+            pass
+
+        tokens = policy.scorer.tokens
+        __call__ = staticmethod(noted)
+
+    policy.scorer = Noting()
+    people = [np.zeros(int((table[:, 0] == frame + 1).sum()), np.int64) for frame in range(60)]
+    recorder = Recorder(people, policy)
+    frames = [table[table[:, 0] == frame + 1] for frame in range(60)]
+    rows = [np.column_stack([f[:, 2:4], f[:, 2:4] + f[:, 4:6], f[:, 6]]) for f in frames]
+    track_with(recorder, rows)
+    recording = recorder.recording()
+    exact = np.concatenate([given.features for given, _ in seen], axis=1)
+    batch = join([_Indexed.of(recording).cut(0, 60, False)])
+    batch = batch._replace(features=torch.from_numpy(exact.T.copy()))
+    with torch.no_grad():
+        logits = model.eval()(batch)
+    odds = 2 * logits.pairs - logits.lost[batch.tracks] - logits.unmatched[batch.detections]
+    ours = np.concatenate([scores.pairs for _, scores in seen])
+    assert len(ours) > 200
+    assert (batch.lengths > 20).any()
+    np.testing.assert_allclose(ours, odds.numpy(), atol=2e-4)
+
+
+def test_encoder_in_torch_equals_the_one_in_c(monkeypatch):
+    weights = {
+        name[8:]: each.numpy()
+        for name, each in network().state_dict().items()
+        if name[:8] == "encoder."
+    }
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
+    plain = open_encoder(weights)
+    monkeypatch.delenv("MAMBATRACK_BACKEND")
+    fast = open_encoder(weights)
+    rng = np.random.default_rng(0)
+    ours = np.zeros((5, plain.carried_size), np.float32)
+    theirs = np.zeros((5, fast.carried_size), np.float32)
+    for _ in range(6):
+        rows = rng.permutation(5)[:3]
+        tokens = rng.normal(size=(3, len(NAMES))).astype(np.float32)
+        np.testing.assert_allclose(plain(tokens, ours, rows), fast(tokens, theirs, rows), atol=1e-5)
+
+
+def test_features_in_a_mirror_are_the_mirrored_features():
+    """One frame after another: what is learnt on the left side holds on the right."""
+    plain, other = Kept(), Kept()
+    frames = world()
+    track_with(plain, frames)
+    track_with(other, [turned(each) for each in frames])
+    assert len(plain.given) == len(other.given) == len(frames)
+    for ours, theirs in zip(plain.given, other.given, strict=True):
+        np.testing.assert_array_equal(ours.tracks, theirs.tracks)
+        np.testing.assert_allclose(mirrored(ours.features.T, NAMES), theirs.features.T, atol=2e-3)
+        np.testing.assert_allclose(mirrored(ours.alone.T, ALONE), theirs.alone.T, atol=2e-3)
+
+
+class Kept:
+    """An association that matches what overlaps most, and keeps what it was given."""
+
+    memory_size = 0
+
+    def __init__(self):
+        self.given = []
+        self.overlap = None
+
+    def __call__(self, table, found, boxes):
+        from mambatrack.overlap_association import OverlapAssociation
+
+        self.given.append(describe_pairs(table, found, boxes))
+        return OverlapAssociation(Config().tracker)(table, found, boxes)
+
+
+def test_scores_do_not_depend_on_the_order_of_detections_or_tracks():
+    frames = world(30)
+    forward = track_with(learned(network(), birth_odds=-20.0), frames)
+    backward = track_with(
+        learned(network(), birth_odds=-20.0),
+        [np.column_stack([f.boxes, f.scores])[::-1] for f in frames],
+    )
+    assert [len(each) for each in forward] == [len(each) for each in backward]
+    for ours, theirs in zip(forward, backward, strict=True):
+        order = np.lexsort(ours.boxes.T), np.lexsort(theirs.boxes.T)
+        np.testing.assert_allclose(ours.boxes[order[0]], theirs.boxes[order[1]], atol=1e-2)
+
+
+def test_scale_does_not_matter():
+    frames = world(30)
+    double = [np.column_stack([2 * f.boxes, f.scores]) for f in frames]
+    kept, scaled = Kept(), Kept()
+    for association, given_frames in ((kept, frames), (scaled, double)):
+        config = load_config(None, {"tracker.predictor": "still"})
+        tracker = Tracker(config, association=association)
+        for each in given_frames:
+            tracker.update(each)
+    for ours, theirs in zip(kept.given, scaled.given, strict=True):
+        np.testing.assert_allclose(ours.features, theirs.features, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1, width=32)), max_size=20))
+def test_best_other_is_the_largest_of_the_rest(pairs):
+    index = np.array([i for i, _ in pairs], np.int64)
+    values = np.array([v for _, v in pairs], np.float32)
+    expected = [
+        max((values[j] for j in range(len(pairs)) if j != i and index[j] == index[i]), default=0)
+        for i in range(len(pairs))
+    ]
+    np.testing.assert_array_equal(best_other(values, index, 5), np.array(expected, np.float32))
+
+
+def test_neighbours_are_those_that_overlap_most():
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [8, 0, 18, 10], [50, 0, 60, 10]], np.float32)
+    most, which = neighbours(boxes.T.copy())
+    assert which.tolist() == [1, 0, 1, 3]
+    np.testing.assert_allclose(most, [9 / 11, 9 / 11, 3 / 17, 0], rtol=1e-5)
+    assert neighbours(np.zeros((4, 0), np.float32))[0].shape == (0,)
+
+
+def test_no_tracks_or_no_detections_have_no_pairs():
+    association = learned(network(), birth_odds=-20.0)
+    tracks = track_with(association, [None, world(1)[0], None, np.zeros((0, 5))])
+    assert len(tracks[0]) == 0 and len(tracks[1]) > 0
+    assert (tracks[3].gap == 2).all()
+
+
+def test_another_class_is_never_matched_where_classes_count():
+    box = [[100, 100, 140, 220, 0.9, 0.0]]
+    changed = [[100, 100, 140, 220, 0.9, 1.0]]
+    for aware, ids in ((False, 1), (True, 2)):
+        association = learned(network(), match_odds=-20.0, birth_odds=-20.0, class_aware=aware)
+        tracks = track_with(association, [box, box, changed])
+        assert tracks[-1].ids.max() == ids
+
+
+def test_the_teacher_follows_the_truth(sequences):
+    recording = record(sequences[1][0], None, small_config().tracker)
+    assert recording.same.any() and (recording.same == recording.chosen).all()
+    assert len(recording.pairs) == 60 and recording.pairs.sum() == recording.features.shape[1]
+    assert recording.rows.sum() == len(recording.ids)
+    assert recording.found.sum() == recording.alone.shape[1] == len(recording.person)
+
+
+def test_a_recording_is_read_as_it_was_written(sequences, tmp_path):
+    recording = record(sequences[1][0], None, small_config().tracker)
+    recording.save(tmp_path / "a.npz")
+    again = Recording.load(tmp_path / "a.npz")
+    for name, value in vars(recording).items():
+        np.testing.assert_array_equal(value, getattr(again, name))
+
+
+def test_loss_is_small_only_for_the_right_answers(sequences):
+    recording = record(sequences[1][0], None, small_config().tracker)
+    batch = join([_Indexed.of(recording).cut(0, 60, False)])
+    logits = network()(batch)
+    right = torch.where(batch.same, 20.0, -20.0)
+    sure = logits._replace(
+        pairs=right,
+        lost=torch.zeros_like(logits.lost),
+        unmatched=torch.zeros_like(logits.unmatched),
+        person=torch.where(batch.person, 20.0, -20.0),
+    )
+    assert float(pair_loss(sure, batch)) < 1e-3
+    assert float(pair_loss(sure._replace(pairs=-right), batch)) > 10
+
+
+def test_training_learns_and_its_network_tracks(sequences, tmp_path):
+    lines = []
+    config = small_config(steps=120)
+    path = train_association([sequences[0]], config, tmp_path / "run", lines.append)
+    log = np.loadtxt(tmp_path / "run/log.csv", delimiter=",", skiprows=1, ndmin=2)
+    assert log[-1, 0] == 120 and np.isfinite(log).all()
+    assert len(lines) == 4
+    before = (tmp_path / "run/log.csv").read_bytes()
+    assert train_association([sequences[0]], config, tmp_path / "run") == path
+    assert (tmp_path / "run/log.csv").read_bytes() == before  # nothing was left to do
+    trained = load_config(None, {"tracker.association": str(path)})
+    tracker = Tracker(trained, (WIDTH, 540))
+    ids = {i for each in world(60) for i in tracker.update(each).ids.tolist()}
+    assert 1 <= len(ids) < 100
+
+
+def test_training_is_the_same_twice(sequences, tmp_path):
+    a, b = (
+        train_association([sequences[0]], small_config(iterations=1), tmp_path / name)
+        for name in "ab"
+    )
+    assert a.read_bytes() == b.read_bytes()
+
+
+def test_training_refuses_other_settings_and_data_without_detections(sequences, tmp_path):
+    train_association([sequences[0]], small_config(iterations=1), tmp_path / "run")
+    with pytest.raises(MambatrackError, match="other settings"):
+        train_association([sequences[0]], small_config(rate=0.1), tmp_path / "run")
+    (tmp_path / "data").mkdir()
+    write_sequence(tmp_path / "data/A", frames=5)
+    (tmp_path / "data/A/det/det.txt").unlink()
+    with pytest.raises(MambatrackError, match="simulate"):
+        train_association([tmp_path / "data"], small_config(), tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["missing.safetensors", "kalman"])
+def test_an_association_that_is_not_there_is_named(name):
+    with pytest.raises(MambatrackError, match=name):
+        Tracker(load_config(None, {"tracker.association": name}))
