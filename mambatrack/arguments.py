@@ -189,8 +189,8 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dataset", required=True, metavar="DIR", help="sequences with ground truth")
     add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
-    add("--like", required=True, metavar="DIR", help="sequences with gt and det whose detector's "
-        "errors are measured, or the statistics.json of an earlier simulation")  # fmt: skip
+    add("--like", required=True, metavar="DIR", help="other sequences, with gt and det, whose "
+        "detector's errors are copied")  # fmt: skip
     add("--out", required=True, metavar="DIR", help="gets each sequence with its det/det.txt")
     add("--seed", type=_natural, default=0, metavar="N", help="of the errors (0)")
     add("--overwrite", action="store_true", help="write over sequences that exist")

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets import Trajectories
-from mambatrack.detector_statistics import Floats, occlusion
 from mambatrack.evaluation.matching import (
     Mask,
     Rows,
@@ -21,8 +20,10 @@ from mambatrack.evaluation.matching import (
 )
 
 FADING = 8  # frames in which the nearness of a track's end falls by the factor e
+GRID = 12  # points along each side of a box that decide which share of it is hidden
 MIRROR = np.array([1, 1, -1, 1, 1, 1, -1, 1, 1, 1, 1, 1, 1, 1], np.float32)
 
+Floats = NDArray[np.float64]
 Context = NDArray[np.float32]
 
 
@@ -33,7 +34,7 @@ class Scene:
     context [N, C]: as _context gives it; MIRROR has the signs in a mirror
     behind, ahead [N]: frames before and after each row until its track breaks off
     overlap, partner [N]: largest IoU with another box, and its row, -1 where none overlaps
-    farther [N]: whether that one is nearer to the camera
+    farther [N]: whether that one is nearer to the camera, as _nearer has it
     """
 
     truth: Trajectories
@@ -81,6 +82,31 @@ def join_scenes(scenes: Many[Scene]) -> Scene:
         rows += len(truth)
     frame, identity, boxes, *rest = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Scene(Trajectories(frame, identity, boxes), *rest)
+
+
+def occlusion(truth: Trajectories) -> Floats:
+    """[len(truth)] share of each box that is covered by boxes nearer to the camera. Counted on
+    GRID x GRID points."""
+    rows, others = pairs_in_frames(truth.frame, truth.frame)
+    nearer = _nearer(truth, rows, others)
+    rows, others = rows[nearer], others[nearer]
+    one, two = (truth.boxes[each].astype(np.float64) for each in (rows, others))
+    touching = (np.minimum(one[:, 2:], two[:, 2:]) > np.maximum(one[:, :2], two[:, :2])).all(axis=1)
+    rows, one, two = rows[touching], one[touching], two[touching]
+    share = np.zeros(len(truth))
+    if len(rows):
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        column, line = (_covered(one[:, axis::2], two[:, axis::2]) for axis in (0, 1))
+        covered = np.logical_or.reduceat(column[:, :, None] & line[:, None, :], first)
+        share[rows[first]] = covered.mean(axis=(1, 2))
+    return share
+
+
+def _covered(one: Floats, two: Floats) -> Mask:
+    """one, two [P, 2] (low, high) -> [P, GRID] whether points along ``one`` lie in ``two``."""
+    steps = (np.arange(GRID) + 0.5) / GRID
+    points = one[:, :1] + steps * (one[:, 1:] - one[:, :1])
+    return (points >= two[:, :1]) & (points < two[:, 1:])
 
 
 def _context(
@@ -131,6 +157,7 @@ def _neighbours(truth: Trajectories, sides: Floats, centre: Floats) -> list[Floa
 
 
 def _nearer(truth: Trajectories, rows: Rows, others: Rows) -> Mask:
-    """[P] whether the other box is nearer to the camera, as in ``occlusion``."""
+    """[P] whether the other box is nearer to the camera: its bottom is lower in the image, or it is
+    the later row of two that are level."""
     one, two = truth.boxes[rows, 3], truth.boxes[others, 3]
     return np.asarray((two > one) | ((two == one) & (others > rows)))

@@ -9,6 +9,9 @@ cross depend on each other, as where one box stands for both. Detectors do bette
 than in others for reasons that boxes do not show: each simulated sequence takes its errors from one
 real scene, and from others where nothing in it is alike. Boxes that the detector would have
 suppressed as duplicates are left out.
+
+Lengths are frames, chosen at the 20 a second of DanceTrack. Errors are copied frame by frame: data
+of another rate get them as slow or as fast as that rate makes them.
 """
 
 from collections.abc import Sequence as Many
@@ -19,21 +22,18 @@ import numpy as np
 from numpy.random import Generator
 
 from mambatrack.boxes import area, clip, xyxy_to_ltwh
-from mambatrack.crossing_context import MIRROR, Scene, describe_scene, join_scenes
+from mambatrack.crossing_context import MIRROR, Floats, Scene, describe_scene, join_scenes
 from mambatrack.datasets import Sequence, Trajectories
-from mambatrack.detector_measurement import _observe, _thin
-from mambatrack.detector_statistics import Floats
+from mambatrack.detector_errors import Errors, observe
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.matching import (
     DetectionRows,
     Mask,
     Rows,
-    detection_rows,
     pair_iou,
     pairs_in_frames,
     select,
 )
-from mambatrack.mot_text import read_mot
 
 LENGTHS = (8, 12, 16, 20)  # frames of a block of one person
 CROSSING = 0.2  # IoU from which two people take their errors from two who crossed
@@ -45,20 +45,7 @@ MOMENT = 20  # rows of the bank that count as one moment
 CHOICE = 8  # moments among which one is drawn
 ELSEWHERE = 2.0  # squared distance, for each person, that a row of another scene counts more
 TOGETHER = 512  # blocks that are searched at a time
-
-
-class Errors(NamedTuple):
-    """Of the detection and the extra ones (slots S) of each true box: scores [N, S], NaN where
-    there is none, and errors of the edges [N, S, 4] as shares of the true width and height."""
-
-    scores: Floats
-    edges: Floats
-
-    def take(self, rows: Rows, flipped: Mask) -> "Errors":
-        """Those of ``rows``, in a mirror where ``flipped``."""
-        edges = self.edges[rows]
-        mirrored = edges[..., [2, 1, 0, 3]] * [-1, 1, -1, 1]
-        return Errors(self.scores[rows], np.where(flipped[:, None, None], mirrored, edges))
+BACKGROUND_ROWS = 200  # kept of all false positives at nobody
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,9 @@ class ErrorRuns:
     source: the data it was measured on; boxes, frames: how many true ones
     scene: all tracks, in which no two sequences share a frame or an identity
     place [N]: the number of the sequence of each row
-    background, background_rows: as in DetectorStatistics
+    errors: of each row
+    background: false positives at nobody in a frame; background_rows [R, 3]: score, and width and
+        height as multiples of those of a true box
     separate: the IoU that two detections of a frame do not exceed
     """
 
@@ -99,27 +88,25 @@ def measure_runs(sequences: Many[Sequence]) -> ErrorRuns:
 
     Raises MambatrackError where a sequence lacks detections or ground truth, or there are no boxes.
     """
-    seen = [_observe(sequence) for sequence in sequences]
-    if not sum(len(each.truth) for each in seen):
+    seen = [observe(sequence) for sequence in sequences]
+    sizes = [len(each.truth) for each in seen]
+    if not sum(sizes):
         raise MambatrackError("no true box to measure a detector on; expected boxes in gt/gt.txt")
-    scenes, errors = [], []
-    for each, sequence in zip(seen, sequences, strict=True):
-        order = np.lexsort((each.truth.frame, each.truth.id))
-        scenes.append(describe_scene(select(each.truth, order), sequence.image_size))
-        scores, edges = (np.stack(part, axis=1) for part in zip(*each.slots, strict=True))
-        errors.append(Errors(scores[order], edges[order]))
+    images = [sequence.image_size for sequence in sequences]
+    scenes = [describe_scene(each.truth, size) for each, size in zip(seen, images, strict=True)]
+    errors = zip(*(each.errors for each in seen), strict=True)
     background = np.concatenate([each.background for each in seen])
     frames = sum(sequence.frames for sequence in sequences)
     return ErrorRuns(
         source="/".join(sequences[0].folder.resolve().parent.parts[-2:]),
-        boxes=sum(len(each.truth) for each in seen),
+        boxes=sum(sizes),
         frames=frames,
         scene=join_scenes(scenes),
-        place=np.repeat(np.arange(len(seen)), [len(each.truth) for each in seen]),
-        errors=Errors(*(np.concatenate(part) for part in zip(*errors, strict=True))),
+        place=np.repeat(np.arange(len(seen)), sizes),
+        errors=Errors(*(np.concatenate(part) for part in errors)),
         background=len(background) / max(frames, 1),
         background_rows=_thin(background),
-        separate=max(_largest_overlap(sequence) for sequence in sequences),
+        separate=max(each.separate for each in seen),
     )
 
 
@@ -274,15 +261,6 @@ def _background(
     return truth.frame[host], np.concatenate([corner, corner + sides], axis=1), drawn[:, 0]
 
 
-def _largest_overlap(sequence: Sequence) -> float:
-    """The largest IoU of two detections of a frame: the threshold of the detector's NMS."""
-    assert sequence.det_path is not None
-    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
-    rows, others = pairs_in_frames(found.frame, found.frame)
-    overlap = pair_iou(found, found, rows, others)[rows < others]
-    return float(overlap.max(initial=0))
-
-
 def _suppress(found: DetectionRows, separate: float) -> Mask:
     """Which detections are left by NMS; by frame and falling score."""
     rows, others = pairs_in_frames(found.frame, found.frame)
@@ -294,3 +272,9 @@ def _suppress(found: DetectionRows, separate: float) -> Mask:
         if kept[row]:
             kept[other] = False
     return kept
+
+
+def _thin(rows: Floats) -> Floats:
+    """At most BACKGROUND_ROWS of the rows, evenly over their scores."""
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), BACKGROUND_ROWS)).astype(int)]

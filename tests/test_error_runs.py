@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from mambatrack.boxes import iou, ltwh_to_xyxy
 from mambatrack.crossing_context import MIRROR, describe_scene
 from mambatrack.datasets import Trajectories, find_sequences
+from mambatrack.detector_errors import Errors
 from mambatrack.error_runs import (
-    Errors,
     _alone,
     _crossings,
     _suppress,

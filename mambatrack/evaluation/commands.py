@@ -126,20 +126,14 @@ def bench_peers(options: argparse.Namespace) -> int:
 
 def simulate(options: argparse.Namespace, config: Config) -> int:
     """Puts a detector's errors on data that has only ground truth."""
-    from mambatrack.datasets import find_sequences
-    from mambatrack.detector_measurement import measure_detector
-    from mambatrack.detector_statistics import load_statistics
+    from mambatrack.error_runs import measure_runs
     from mambatrack.evaluation.runs import scored_sequences
-    from mambatrack.simulation import write_simulated
+    from mambatrack.simulation import measurable_sequences, write_simulated
 
-    like = Path(options.like)
-    if like.is_file():
-        statistics = load_statistics(like)
-    else:
-        statistics = measure_detector([each for each in find_sequences(like) if each.det_path])
+    bank = measure_runs(measurable_sequences(options.like))
     sequences = scored_sequences(options.dataset, options.split)
     folders = write_simulated(
-        sequences, statistics, options.out, seed=options.seed, overwrite=options.overwrite
+        sequences, bank, options.out, seed=options.seed, overwrite=options.overwrite
     )
     if not options.quiet:
         print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
