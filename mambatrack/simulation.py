@@ -61,9 +61,11 @@ def write_simulated(
     which says what they are -> the folders of the sequences.
 
     Each sequence draws from its own seed, made of ``seed`` and its name, so that it does not depend
-    on the others. With another number of BLAS threads (OMP_NUM_THREADS) the search for alike moments
-    rounds otherwise, and some blocks come out differently. Raises MambatrackError before anything is written where a sequence has no ground
-    truth, two have one name, or one is in ``out`` already and ``overwrite`` is not set.
+    on the others. Another number of BLAS threads (OMP_NUM_THREADS) rounds the search for alike
+    moments otherwise, and a few blocks come out differently.
+
+    Raises MambatrackError before anything is written where a sequence has no ground truth, two have
+    one name, or one is in ``out`` already and ``overwrite`` is not set.
     """
     out = Path(out)
     folders = [out / sequence.name for sequence in sequences]
