@@ -24,6 +24,10 @@ def build_parser() -> argparse.ArgumentParser:
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     track = _command(choices, "track", commands.track, "track a video, images, webcam or stream")
     train = _command(choices, "train", commands.train, "train a motion model on MOT folders")
+    learn = _command(
+        choices, "train-association", commands.train_association,
+        "train who belongs to whom, on sequences with gt and det",
+    )  # fmt: skip
     score = _command(choices, "eval", scoring.evaluate, "score results, or track and score")
     motion = _command(
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
@@ -36,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
     _add_train(train)
+    _add_train_association(learn)
     _add_eval(score)
     _add_eval_motion(motion)
     _add_tune(tune)
@@ -76,6 +81,7 @@ def _add_track(parser: argparse.ArgumentParser) -> None:
     add("--dataset", metavar="DIR", help="track every sequence or video below DIR")
     add("--out", metavar="DIR", help="folder for the results of --dataset; goes on from a stop")
     add("--predictor", choices=PREDICTORS, help="shipped motion model")
+    add("--association", metavar="A", help="learned, overlap, or a trained .safetensors file")
     _add_detector(parser)
     _add_engine(parser)
     add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
@@ -97,6 +103,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--data", nargs="+", required=True, metavar="DIR", help="folders in MOT layout")
     add("--out", required=True, metavar="DIR", help="weights, model card, log and checkpoint")
     add("--device", choices=("auto", "cpu", "cuda"), help="where the network is trained")
+
+
+def _add_train_association(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", nargs="+", required=True, metavar="DIR", help="as 'mambatrack simulate' writes")
+    add("--out", required=True, metavar="DIR", help="weights, model card, log, and each round")
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from mambatrack.datasets import Sequence
 from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
+from mambatrack.learned_association import association_path
 from mambatrack.outputs import jsonl_writer, mot_writer
 from mambatrack.pipeline import Run, TextOutput, Totals, frames_without_pictures
 from mambatrack.prediction import weights_path
@@ -103,9 +104,14 @@ def settings_of(config: Config) -> dict[str, Any]:
         "mambatrack": VERSION,
         "tracker": asdict(config.tracker),
         "detector": asdict(config.detector),
-        "predictor_sha256": sha256(weights) if weights is not None and weights.is_file() else "",
+        "predictor_sha256": _digest(weights),
+        "association_sha256": _digest(association_path(config.tracker)),
     }
     return json.loads(json.dumps(said))
+
+
+def _digest(weights: Path | None) -> str:
+    return sha256(weights) if weights is not None and weights.is_file() else ""
 
 
 def _check_sequences(sequences: Several[Sequence], config: Config) -> None:

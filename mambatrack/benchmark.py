@@ -128,14 +128,14 @@ def bench(
     frames: int = FRAMES,
     passes: int = PASSES,
     seed: int = 0,
-    device: str = "auto",
+    config: TrackerConfig | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> BenchReport:
     """Times update() with each predictor and each number of objects.
 
     predictors: names, or paths of trained .safetensors files; all see the same boxes
     frames: of each pass, from the first; passes: all predictors take turns in each
-    device: where networks run, as in TrackerConfig
+    config: all other settings of the tracker, the defaults where there is none
     report: called with a line about what runs now
     Raises MambatrackError where a predictor is unknown or a number too small.
     """
@@ -149,7 +149,8 @@ def bench(
             f"and {len(predictors)} predictors; expected at least 1 of each and "
             f"{WARM_UP + 1} frames"
         )
-    models = {name: load_predictor(name, SIZE, device) for name in predictors}
+    config = config or TrackerConfig()
+    models = {name: load_predictor(name, SIZE, config.device) for name in predictors}
     rows = []
     for count in objects:
         video = moving_boxes(count, max(frames, WARM_UP + TRACED), seed)
@@ -159,9 +160,9 @@ def bench(
         for number in range(passes):
             report(f"{count} objects, pass {number + 1} of {passes}")
             for name, model in models.items():
-                spent[name].append(_time(model, boxes[:frames], SIZE))
+                spent[name].append(_time(config, model, boxes[:frames], SIZE))
         rows += [
-            _row(name, count, np.concatenate(spent[name]), _trace(model, boxes, SIZE))
+            _row(name, count, np.concatenate(spent[name]), _trace(config, model, boxes, SIZE))
             for name, model in models.items()
         ]
     versions = {"mambatrack": VERSION, **{each: version(each) for each in ("numpy", "torch")}}
@@ -191,10 +192,12 @@ class _Timed:
         return timed
 
 
-def _time(predictor: Predictor, boxes: Frames, size: tuple[int, int]) -> NDArray[np.float64]:
+def _time(
+    config: TrackerConfig, predictor: Predictor, boxes: Frames, size: tuple[int, int]
+) -> NDArray[np.float64]:
     """-> [frames - WARM_UP, 3]: ns in update(), ns of it in the predictor, live tracks."""
     timed: Any = _Timed(predictor)
-    tracker = Tracker(TrackerConfig(), size, timed)
+    tracker = Tracker(config, size, timed)
     rows = np.zeros((len(boxes), 3))
     for index, found in enumerate(boxes):
         timed.nanoseconds = 0
@@ -204,10 +207,12 @@ def _time(predictor: Predictor, boxes: Frames, size: tuple[int, int]) -> NDArray
     return rows[WARM_UP:]
 
 
-def _trace(predictor: Predictor, boxes: Frames, size: tuple[int, int]) -> tuple[float, float, int]:
+def _trace(
+    config: TrackerConfig, predictor: Predictor, boxes: Frames, size: tuple[int, int]
+) -> tuple[float, float, int]:
     """-> (peak and kept bytes of a frame as in Row, bytes of a track). Python's and numpy's memory
     is traced; what torch holds inside one call is not."""
-    tracker = Tracker(TrackerConfig(), size, predictor)
+    tracker = Tracker(config, size, predictor)
     for found in boxes[:WARM_UP]:
         tracker.update(found)
     kept, peaks = [], []

@@ -20,7 +20,8 @@ from mambatrack.errors import MambatrackError
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
 SHORTCUTS = {  # option -> setting that it stands for
     "detector": "detector.name", "weights": "detector.weights", "conf": "detector.conf",
-    "classes": "detector.classes", "predictor": "tracker.predictor", "device": "tracker.device",
+    "classes": "detector.classes", "predictor": "tracker.predictor",
+    "association": "tracker.association", "device": "tracker.device",
 }  # fmt: skip
 
 

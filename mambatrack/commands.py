@@ -72,6 +72,20 @@ def train(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
+def train_association(options: argparse.Namespace, config: Config) -> int:
+    """Trains the learned association."""
+    from mambatrack.pair_training import train_association as run_training
+
+    def say(line: str) -> None:
+        if not options.quiet:
+            print(line, flush=True)
+
+    with resumable("train-association", options.quiet):
+        path = run_training(options.data, config, options.out, say)
+    say(f"wrote {path}, its model card and log.csv")
+    return OK
+
+
 def show_config(options: argparse.Namespace, config: Config) -> int:
     """All settings as YAML that --config reads."""
     section = ""
@@ -96,9 +110,7 @@ def bench(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.outputs import check_output
 
     paths = [check_output(path, options.overwrite) for path in (options.json, options.out) if path]
-    report = run(
-        options.predictors, options.objects, passes=options.passes, device=config.tracker.device
-    )
+    report = run(options.predictors, options.objects, passes=options.passes, config=config.tracker)
     if options.json:
         write_json(Path(options.json), report.as_json(), options.overwrite)
     if options.out:

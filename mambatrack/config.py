@@ -32,7 +32,7 @@ class TrackerConfig:
     )
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     association: str = option(
-        "overlap",
+        "learned",
         "learned (shipped), overlap (IoU and gates), or the path of a trained .safetensors file",
     )
     match_odds: float = option(0.0, "learned: lowest log-odds of a match", -20.0, 20.0)
@@ -55,7 +55,7 @@ class TrackerConfig:
         0.0,
         8.0,
     )
-    max_age: int = option(30, "frames without a detection after which a track ends", 1, 100_000)
+    max_age: int = option(60, "frames without a detection after which a track ends", 1, 100_000)
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")
     refill: bool = option(
@@ -156,8 +156,9 @@ class AssociationConfig:
     d_state: int = option(8, "state size per channel of the encoder", 1, 256)
     rounds: int = option(2, "in which the pairs of a frame hear of each other", 0, 16)
     iterations: int = option(
-        3, "of tracking and learning; the truth decides in the first, the network later", 1, 20
+        4, "of tracking and learning; the truth decides in the first, the network later", 1, 20
     )
+    recent: int = option(2, "newest iterations whose tracks are learnt from", 1, 20)
     steps: int = option(
         6000, "optimiser steps of the last one; a third in those before", 1, 10_000_000
     )

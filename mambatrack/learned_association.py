@@ -148,11 +148,15 @@ class LearnedAssociation:
 
 def load_association(config: TrackerConfig) -> Association:
     """The configured one. Raises MambatrackError where its file is unusable."""
+    path = association_path(config)
+    return load_learned(path, config) if path else OverlapAssociation(config)
+
+
+def association_path(config: TrackerConfig) -> Path | None:
+    """The file of its weights; None where it has none."""
     if config.association == "overlap":
-        return OverlapAssociation(config)
-    if config.association == "learned":
-        return load_learned(SHIPPED, config)
-    return load_learned(Path(config.association), config)
+        return None
+    return SHIPPED if config.association == "learned" else Path(config.association)
 
 
 def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:

@@ -65,7 +65,8 @@ def train_association(
         target = network if last else kept / "association.safetensors"
         if not target.exists():
             steps = settings.steps if last else max(settings.steps // 3, 1)
-            pool = [folder / f"round-{past}" for past in range(number + 1)]
+            first = max(number + 1 - settings.recent, 0)
+            pool = [folder / f"round-{past}" for past in range(first, number + 1)]
             _fit(pool, usable, settings, steps, target, roots, report)
     return network
 

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from mambatrack import MambatrackError
 from mambatrack.benchmark import WARM_UP, bench
+from mambatrack.config import TrackerConfig
+from mambatrack.learned_association import load_association
 from mambatrack.prediction import StillPredictor
 from mambatrack.tracks import TrackTable
 
@@ -33,7 +35,7 @@ def test_every_predictor_is_measured_with_every_number_of_objects(report):
 def test_the_size_of_a_track_is_that_of_its_row(report):
     kalman, still = (report.row(name, 3).track_bytes for name in ("kalman", "still"))
     assert kalman - still == 4 * (20 - StillPredictor.state_size)
-    table = TrackTable(state_size=0)
+    table = TrackTable(0, load_association(TrackerConfig()).memory_size)
     columns = sum(table._arrays[name][0].nbytes for name in table._arrays)
     assert still == columns + 4 * StillPredictor.state_size
 

@@ -28,12 +28,12 @@ def test_every_default_is_allowed_and_described():
 
 
 def test_a_file_changes_only_what_it_names(tmp_path):
-    path = written(tmp_path, "tracker:\n  max_age: 60\ndetector:\n  classes: [person, 3]\n")
+    path = written(tmp_path, "tracker:\n  max_age: 90\ndetector:\n  classes: [person, 3]\n")
     config = load_config(path)
-    assert config.tracker.max_age == 60
+    assert config.tracker.max_age == 90
     assert config.detector.classes == ("person", "3")
     assert config.training == Config().training
-    assert dataclasses.replace(config.tracker, max_age=30) == Config().tracker
+    assert dataclasses.replace(config.tracker, max_age=60) == Config().tracker
 
 
 @pytest.mark.parametrize("text", ["", "tracker:\n", "# nothing\n", "detector:\n  classes:\n"])

@@ -21,6 +21,7 @@ def world(tmp_path_factory):
     write_sequence(root / "data/test/c", seed=7, people=3, frames=20, size=(320, 240))
     shutil.rmtree(root / "data/test/c/gt")
     out = ["--out", str(root / "tracks"), "--predictor", "kalman", "still"]
+    out += ["--tracker.association", "overlap"]
     assert main(["eval", "--dataset", str(root / "data"), "--split", "val", *out, "--quiet"]) == 0
     return root
 

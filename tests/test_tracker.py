@@ -12,7 +12,10 @@ from mambatrack.synthetic import simulate
 
 
 def tracker(**settings_):
-    overrides = {"tracker.predictor": "kalman"}
+    """By overlap of boxes, where it is known what a gate does, unless ``association`` is given."""
+    overrides = {
+        "tracker.predictor": "kalman", "tracker.association": "overlap", "tracker.max_age": 30,
+    }  # fmt: skip
     overrides |= {f"tracker.{key}": value for key, value in settings_.items()}
     return Tracker(load_config(None, overrides), image_size=(960, 540))
 
@@ -42,9 +45,12 @@ def equal(a, b):
     )
 
 
-@pytest.fixture(params=["kalman", "mamba", "still"])
+@pytest.fixture(
+    params=[("kalman", "overlap"), ("mamba", "overlap"), ("still", "overlap"), ("mamba", "learned")]
+)
 def any_tracker(request):
-    return tracker(predictor=request.param)
+    predictor, association = request.param
+    return tracker(predictor=predictor, association=association)
 
 
 def test_a_walker_keeps_the_id_and_the_detected_box(any_tracker):
@@ -132,9 +138,8 @@ def test_no_birth_on_top_of_a_live_track():
 
 def test_two_trackers_in_turn_equal_one_after_the_other():
     frames, others = world(), world(seed=4)
-    first, second = tracker(predictor="mamba"), tracker(predictor="mamba")
+    first, second, alone = (tracker(predictor="mamba", association="learned") for _ in range(3))
     mixed = [(first.update(a), second.update(b)) for a, b in zip(frames, others, strict=True)]
-    alone = tracker(predictor="mamba")
     for (seen, _), found in zip(mixed, frames, strict=True):
         assert equal(seen, alone.update(found))
     alone.reset()
@@ -150,10 +155,13 @@ def test_reset_starts_at_frame_0_and_id_1():
     assert tracks.frame == 0 and tracks.ids.tolist() == [1] and len(tracks) == 1
 
 
-@pytest.mark.parametrize("predictor", ["kalman", "mamba"])
-def test_permuting_detections_does_not_change_the_tracks(predictor):
+@pytest.mark.parametrize(
+    ("predictor", "association"),
+    [("kalman", "overlap"), ("mamba", "overlap"), ("mamba", "learned")],
+)
+def test_permuting_detections_does_not_change_the_tracks(predictor, association):
     rng = np.random.default_rng(0)
-    straight, shuffled = tracker(predictor=predictor), tracker(predictor=predictor)
+    straight, shuffled = (tracker(predictor=predictor, association=association) for _ in range(2))
     for found in world():
         order = rng.permutation(len(found))
         a, b = straight.update(found), shuffled.update(found.select(order))
@@ -265,7 +273,8 @@ def test_a_predictor_may_work_on_the_table_in_place():
 
         correct = predict
 
-    plain, tracked = tracker(), Tracker(load_config(None), (960, 540), InPlace())
+    plain = tracker()
+    tracked = Tracker(plain.config, (960, 540), InPlace())
     for found in world():
         assert equal(plain.update(found), tracked.update(found))
     np.testing.assert_array_equal(tracked.table["motion"], plain.table["motion"])

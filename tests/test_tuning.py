@@ -10,7 +10,7 @@ from mambatrack.datasets import find_sequences
 from mambatrack.engines import Engine
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation import runs, tuning
-from mambatrack.evaluation.parameters import RANGES, base_values, parse_parameters
+from mambatrack.evaluation.parameters import RANGES, base_values, parse_parameters, usual_parameters
 from mambatrack.evaluation.tuning import TOO_HIGH, split_sequences, tune
 from mambatrack.evaluation.tuning_report import tuning_tables, write_tuned
 from mambatrack.synthetic import write_sequence
@@ -19,7 +19,12 @@ pytest.importorskip("optuna")
 pytest.importorskip("trackeval")
 
 # a base that leaves something to find: most detections are below this score
-BASE = load_config(overrides={"tracker.predictor": "kalman", "tracker.birth_score": 0.95})
+BASE = load_config(
+    overrides={
+        "tracker.predictor": "kalman", "tracker.association": "overlap",
+        "tracker.birth_score": 0.95, "tracker.max_age": 30,
+    }
+)  # fmt: skip
 NAMED = ["tracker.birth_score=0.3:0.95", "tracker.max_age=2:40", "tracker.refill"]
 
 
@@ -100,7 +105,8 @@ def test_processes_find_the_same(sequences, whole):
 
 def test_a_study_of_other_settings_is_refused(sequences, whole):
     folder = whole[1]
-    config = load_config(overrides={"tracker.predictor": "still", "tracker.birth_score": 0.95})
+    other = dataclasses.replace(BASE.tracker, predictor="still")
+    config = dataclasses.replace(BASE, tracker=other)
     with pytest.raises(MambatrackError, match=r"predictor was kalman, is still\); tune these in"):
         tuned(sequences, folder, config=config)
     with pytest.raises(MambatrackError, match="seed was 0, is 1"):
@@ -222,7 +228,11 @@ def test_named_sequences_leave_the_others(sequences):
 
 
 def test_parameters_and_their_ranges():
-    assert {each.name: each.values for each in parse_parameters()} == RANGES
+    assert {each.name: each.values for each in parse_parameters(RANGES)} == RANGES
+    names, learned = usual_parameters(BASE), usual_parameters(load_config())
+    assert "tracker.iou_gate" in names and "tracker.match_odds" not in names
+    assert "tracker.iou_gate" not in learned and "tracker.match_odds" in learned
+    assert "tracker.max_age" in names and "tracker.max_age" in learned
     age, passes, refill = parse_parameters(
         ["tracker.refill", "tracker.max_age=10:90", "tracker.passes"]
     )
@@ -256,13 +266,13 @@ def test_a_wrong_parameter_is_told(text, reason):
 def test_a_parameter_is_named_once_and_holds_the_base():
     with pytest.raises(MambatrackError, match="named twice"):
         parse_parameters(["tracker.iou_gate", "tracker.iou_gate=0:1"])
-    config = load_config(overrides={"tracker.max_age": 100})
-    with pytest.raises(MambatrackError, match=r"max_age, 100, which is not within 10:90"):
-        base_values(config, parse_parameters())
+    config = load_config(overrides={"tracker.max_age": 200})
+    with pytest.raises(MambatrackError, match=r"max_age, 200, which is not within 10:120"):
+        base_values(config, parse_parameters(RANGES))
 
 
 def test_every_default_range_holds_the_default():
-    for each in parse_parameters():
+    for each in parse_parameters(RANGES):
         low, high = each.values
         for end in (low, high, *base_values(load_config(), [each]).values()):
             assert each.allows(end)

@@ -85,13 +85,13 @@ def evaluate_motion(options: argparse.Namespace, config: Config) -> int:
 def tune(options: argparse.Namespace, config: Config) -> int:
     """Searches settings on some sequences and reports them on others."""
     from mambatrack.evaluation import tables
-    from mambatrack.evaluation.parameters import parse_parameters
+    from mambatrack.evaluation.parameters import parse_parameters, usual_parameters
     from mambatrack.evaluation.runs import scored_sequences
     from mambatrack.evaluation.tuning import split_sequences
     from mambatrack.evaluation.tuning import tune as run
     from mambatrack.evaluation.tuning_report import tuning_tables, write_tuned
 
-    parameters = parse_parameters(options.param or [])
+    parameters = parse_parameters(options.param or usual_parameters(config))
     sequences = scored_sequences(options.dataset, options.split, options.half == "second")
     seed, same = options.seed, options.same_sequences
     first, second = split_sequences(sequences, options.tune_on, options.report_on, seed, same)

@@ -8,15 +8,19 @@ from typing import Any
 from mambatrack.config import Config, TrackerConfig, describe, load_config
 from mambatrack.errors import MambatrackError
 
-RANGES: dict[str, tuple[float, float]] = {  # tuned where nothing is named
+RANGES: dict[str, tuple[float, float]] = {  # usual ones
+    "tracker.match_odds": (-3.0, 3.0),
+    "tracker.birth_odds": (-3.0, 3.0),
     "tracker.match_score": (0.3, 0.8),
     "tracker.birth_score": (0.4, 0.9),
     "tracker.birth_iou": (0.2, 0.8),
     "tracker.iou_gate": (0.05, 0.5),
     "tracker.lost_iou_gate": (0.05, 0.6),
     "tracker.height_power": (0.0, 4.0),
-    "tracker.max_age": (10, 90),
+    "tracker.max_age": (10, 120),
 }
+BOTH = ("tracker.birth_score", "tracker.max_age")
+LEARNED = ("tracker.match_odds", "tracker.birth_odds")
 WIDEST = 10  # an allowed range at most as wide is tried as a whole
 EXAMPLE = "tracker.iou_gate=0.05:0.5"
 
@@ -49,11 +53,17 @@ class Parameter:
         return (", " if self.categorical else ":").join(str(each) for each in self.values)
 
 
-def parse_parameters(texts: Sequence[str] = ()) -> list[Parameter]:
-    """From texts such as ``tracker.max_age=10:90`` or ``tracker.refill``, ordered by name; those of
-    RANGES where there is none. Without a range it is the one in RANGES, else all that is allowed.
+def usual_parameters(config: Config) -> list[str]:
+    """Names of what the configuration's association depends on."""
+    learned = config.tracker.association != "overlap"
+    return [name for name in RANGES if name in BOTH or (name in LEARNED) == learned]
+
+
+def parse_parameters(texts: Sequence[str]) -> list[Parameter]:
+    """From texts such as ``tracker.max_age=10:90`` or ``tracker.refill``, ordered by name. Without
+    a range it is the one in RANGES, else all that is allowed.
     """
-    found = [_parse(text) for text in texts or RANGES]
+    found = [_parse(text) for text in texts]
     names = sorted(each.name for each in found)
     twice = [name for name, after in zip(names, names[1:], strict=False) if name == after]
     if twice:
@@ -90,7 +100,7 @@ def _setting(name: str) -> dataclasses.Field:
     if name not in {key for key, _, _ in describe()}:
         load_config(overrides={name: ""})  # raises, with the nearest name
     own = {f"tracker.{item.name}": item for item in dataclasses.fields(TrackerConfig)}
-    if name not in own or name in ("tracker.predictor", "tracker.device"):
+    if name not in own or name in ("tracker.predictor", "tracker.association", "tracker.device"):
         raise MambatrackError(
             f"{name} cannot be tuned; name what the tracker does with boxes, as {EXAMPLE}"
         )
