@@ -65,7 +65,8 @@ setup(
             "mambatrack.kernels.libmambatrack",
             ["kernels/cpu_detect.c", "kernels/cpu_variant.c"],
             depends=[
-                f"kernels/cpu_{part}.h" for part in ("simd", "gemm", "scan", "network", "step")
+                f"kernels/cpu_{part}.h"
+                for part in ("simd", "gemm", "scan", "network", "step", "pairs")
             ],
         )
     ],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 3  # interface_version() of cpu_detect.c: a library built earlier may be in place
+INTERFACE = 4  # interface_version() of cpu_detect.c: a library built earlier may be in place
 MAX_STATES = 256
 
 
@@ -48,6 +48,12 @@ class Library:
                 word,
                 [pointer, pointer, word, pointer, pointer, word, pointer, word, pointer],
             ),
+            "pair_scratch": (word, [pointer, word, word, word]),
+            "pair_network": (
+                word,
+                [pointer, pointer, word, word, word, *[pointer] * 4, word, *[pointer] * 3],
+            ),
+            "pair_tokens": (None, [pointer, word, pointer, pointer]),
         }
         self.functions: dict[str, Any] = {}
         for name, (result, arguments) in signatures.items():

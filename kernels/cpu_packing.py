@@ -29,7 +29,7 @@ class Shape(ctypes.Structure):
     ]
 
 
-class _Weights:
+class Weights:
     """Looks weights up by name and packs them in the order that cpu_network.h reads them."""
 
     def __init__(self, state: Mapping[str, NDArray], lanes: int):
@@ -88,7 +88,7 @@ def pack(
     looks back over ``back`` tokens.
 
     Raises ValueError where a weight is missing or does not fit."""
-    weights = _Weights(state, lanes)
+    weights = Weights(state, lanes)
     shape = _measure(weights, branches)
     shape.back, shape.first = back, shape.inputs + (shape.inner if back else 0)
     _pack(weights, shape, branches)
@@ -97,7 +97,7 @@ def pack(
     return shape, packed
 
 
-def _measure(weights: _Weights, branches: tuple[str, ...]) -> Shape:
+def _measure(weights: Weights, branches: tuple[str, ...]) -> Shape:
     """The network's sizes, from its weights."""
     model, inputs = weights.get("embed.weight", -1, -1).shape
     block = f"blocks.0.{branches[0]}"
@@ -124,7 +124,7 @@ def _measure(weights: _Weights, branches: tuple[str, ...]) -> Shape:
     )
 
 
-def _pack(weights: _Weights, shape: Shape, branches: tuple[str, ...]) -> None:
+def _pack(weights: Weights, shape: Shape, branches: tuple[str, ...]) -> None:
     """The weights in the order of the C sources: look_back, layers (next_layer), head."""
     model = shape.model
     if shape.back:
@@ -137,7 +137,7 @@ def _pack(weights: _Weights, shape: Shape, branches: tuple[str, ...]) -> None:
     weights.linear("head.2", shape.outputs, model)
 
 
-def _pack_layer(weights: _Weights, shape: Shape, name: str, branches: tuple[str, ...]) -> None:
+def _pack_layer(weights: Weights, shape: Shape, name: str, branches: tuple[str, ...]) -> None:
     get, model = weights.get, shape.model
     inner = get(f"{name}.{branches[0]}.D", -1).shape[0]
     hidden = get(f"{name}.mlp.0.bias", -1).shape[0]
@@ -159,14 +159,14 @@ def _pack_layer(weights: _Weights, shape: Shape, name: str, branches: tuple[str,
     weights.plain(get(f"{name}.norm.bias", model))
 
 
-def _inputs(weights: _Weights, shape: Shape, branches: Sequence[str], inner: int) -> Floats:
+def _inputs(weights: Weights, shape: Shape, branches: Sequence[str], inner: int) -> Floats:
     """[model, ...] the input projections of all branches, then their gates."""
     names = [f"{branch}.{part}.weight" for part in ("in_x", "in_z") for branch in branches]
     parts = [weights.pad(weights.get(name, inner, shape.model).T) for name in names]
     return np.concatenate(parts, axis=1)
 
 
-def _embedded(weights: _Weights, shape: Shape, matrix: Floats, look_back: bool = False) -> None:
+def _embedded(weights: Weights, shape: Shape, matrix: Floats, look_back: bool = False) -> None:
     """The projection of a token [inputs] with the embedding folded in, and its bias; with
     ``look_back`` the token is followed by what is scanned there [inner]."""
     before = [weights.get("embed.weight", shape.model, -1).T]
@@ -179,7 +179,7 @@ def _embedded(weights: _Weights, shape: Shape, matrix: Floats, look_back: bool =
     weights.plain(folded[-1])
 
 
-def _pack_branch(weights: _Weights, shape: Shape, name: str, inner: int) -> None:
+def _pack_branch(weights: Weights, shape: Shape, name: str, inner: int) -> None:
     get, rank, states = weights.get, shape.rank, shape.states
     weights.plain(get(f"{name}.conv", shape.taps, inner))
     weights.plain(get(f"{name}.conv_bias", inner))

@@ -61,21 +61,25 @@ INLINE void store_some(float *to, vf v, int count) {
     for (int i = 0; i < count; i++) to[i] = lanes[i];
 }
 
-/* at_most(NaN, limit) and at_least(NaN, limit) are NaN: x86 returns the second operand then. */
+/* The second operand where one of both is NaN, as x86 has it. */
 #if defined(__AVX512F__) && LANES == 16
-INLINE vf at_most(vf x, float limit) { return (vf)_mm512_min_ps((__m512)splat(limit), (__m512)x); }
-INLINE vf at_least(vf x, float limit) { return (vf)_mm512_max_ps((__m512)splat(limit), (__m512)x); }
+INLINE vf smaller(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+INLINE vf larger(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 #elif defined(__AVX2__) && LANES == 8
-INLINE vf at_most(vf x, float limit) { return (vf)_mm256_min_ps((__m256)splat(limit), (__m256)x); }
-INLINE vf at_least(vf x, float limit) { return (vf)_mm256_max_ps((__m256)splat(limit), (__m256)x); }
+INLINE vf smaller(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+INLINE vf larger(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 #elif defined(__SSE2__) && LANES == 4
-INLINE vf at_most(vf x, float limit) { return (vf)_mm_min_ps((__m128)splat(limit), (__m128)x); }
-INLINE vf at_least(vf x, float limit) { return (vf)_mm_max_ps((__m128)splat(limit), (__m128)x); }
+INLINE vf smaller(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
+INLINE vf larger(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
 #else
 INLINE vf choose(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
-INLINE vf at_most(vf x, float limit) { return choose(x > splat(limit), splat(limit), x); }
-INLINE vf at_least(vf x, float limit) { return choose(x < splat(limit), splat(limit), x); }
+INLINE vf smaller(vf a, vf b) { return choose(a < b, a, b); }
+INLINE vf larger(vf a, vf b) { return choose(a > b, a, b); }
 #endif
+
+/* NaN of NaN. */
+INLINE vf at_most(vf x, float limit) { return smaller(splat(limit), x); }
+INLINE vf at_least(vf x, float limit) { return larger(splat(limit), x); }
 
 INLINE vf magnitude(vf x) { return (vf)((vi)x & 0x7fffffff); }
 

@@ -1,5 +1,6 @@
 /* One instruction set's functions. Compiled once for each, in its own translation unit, with
  * VARIANT naming it: everything else is static, so that no code of one ends up in another. */
+#include "cpu_pairs.h"
 #include "cpu_step.h"
 
 #define JOIN(name, variant) name##_##variant
@@ -26,4 +27,26 @@ int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count
                              const float *tokens, const int64_t *rows, int64_t table, float *state,
                              int64_t stride, float *out) {
     return step_network(network, scratch, count, tokens, rows, table, state, stride, out);
+}
+
+int64_t PUBLIC(pair_scratch)(const PairShape *network, int64_t pairs, int64_t tracks,
+                             int64_t detections) {
+    PairScratch places;
+    return lay_out_pairs(network, NULL, pairs, tracks, detections, &places);
+}
+
+int64_t PUBLIC(pair_network)(const PairShape *network, float *scratch, int64_t pairs,
+                             int64_t tracks, int64_t detections, const float *features,
+                             const int64_t *track, const int64_t *detection, const float *code,
+                             int64_t stride, const float *alone, float *odds, float *people) {
+    return pair_network(network, scratch, pairs, tracks, detections, features, track, detection,
+                        code, stride, alone, odds, people);
+}
+
+/* features [n, count] -> tokens [count, n], normalised. */
+void PUBLIC(pair_tokens)(const PairShape *network, int64_t count, const float *features,
+                         float *tokens) {
+    Normal by = pair_weights(network).feature;
+    normalise(&by, network->features, network->limit, features, count, count, tokens,
+              network->features);
 }

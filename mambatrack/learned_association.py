@@ -83,6 +83,23 @@ class PairScorer:
         return np.clip(x, -LIMIT, LIMIT, out=x)
 
 
+class CompiledScorer:
+    """PairScorer in one call of the C library. Raises ValueError where a weight does not fit."""
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]]):
+        from mambatrack.kernels.cpu_pairs import PairsNetwork
+
+        self._network = PairsNetwork(weights, LIMIT)
+        self.tokens = self._network.tokens
+
+    def __call__(self, given: Candidates, code: Floats) -> Scores:
+        tracks, detections, features, alone, _ = given
+        return Scores(*self._network(features, tracks, detections, code, alone))
+
+
+Scorer = PairScorer | CompiledScorer
+
+
 class _Groups:
     """Pairs by one of their sides: index [K] from 0 to ``count``."""
 
@@ -113,7 +130,7 @@ class LearnedAssociation:
     only a match moves it on.
     """
 
-    def __init__(self, scorer: PairScorer, encoder: Any, code_size: int, config: TrackerConfig):
+    def __init__(self, scorer: Scorer, encoder: Any, code_size: int, config: TrackerConfig):
         self.scorer, self.encoder, self.config = scorer, encoder, config
         self.code_size, self.memory_size = code_size, code_size + encoder.carried_size
 
@@ -171,8 +188,18 @@ def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
         encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
         code_size = len(encoder["head.2.bias"])
         return LearnedAssociation(
-            PairScorer(weights), open_encoder(encoder, config.device), code_size, config
+            open_scorer(weights, config.device),
+            open_encoder(encoder, config.device),
+            code_size,
+            config,
         )
+
+
+def open_scorer(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Scorer:
+    """CompiledScorer where the C library is there, else the same in numpy."""
+    from mambatrack.prediction import c_library_for
+
+    return CompiledScorer(weights) if c_library_for(device) else PairScorer(weights)
 
 
 def open_encoder(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Any:

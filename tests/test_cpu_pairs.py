@@ -1,0 +1,264 @@
+"""The pair network in the C library against numpy and torch, every instruction set in its own
+process."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack.kernels import cpu
+from mambatrack.learned_association import LIMIT, CompiledScorer, PairScorer, open_scorer
+from mambatrack.pair_features import ALONE, NAMES, Candidates
+from mambatrack.pair_model import PairBatch, PairNetwork
+from test_cpu import sanitizer
+
+ROOT = Path(__file__).parents[1]
+needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
+WIDTHS = (8, 32, 48)
+
+
+def network(d_model=8, rounds=2, seed=0):
+    torch.manual_seed(seed)
+    model = PairNetwork(d_model, 1, 4, rounds)
+    for name, buffer in model.named_buffers():
+        buffer.uniform_(0.5, 2) if name.endswith("scale") else buffer.uniform_(-0.3, 0.3)
+    return model.eval()
+
+
+def weights_of(model):
+    return {name: each.detach().numpy().copy() for name, each in model.state_dict().items()}
+
+
+def frame(tracks, detections, pairs, d_model=8, seed=0):
+    """Candidates, and codes as they lie in a table's memory: among other columns."""
+    generator = np.random.default_rng(seed)
+
+    def normal(*shape):
+        return generator.normal(scale=3, size=shape).astype(np.float32)
+
+    pairs = pairs if tracks and detections else 0
+    of = np.sort(generator.integers(0, max(tracks, 1), pairs))
+    to = generator.integers(0, max(detections, 1), pairs)
+    features, alone = normal(len(NAMES), pairs), normal(len(ALONE) + 2, detections)
+    code = normal(tracks, d_model + 5)[:, :d_model]
+    return Candidates(of, to, features, alone[2:], tracks), code
+
+
+def in_torch(model, given, code):
+    """The odds of pairs and of people, in float64; the codes come from elsewhere."""
+    model = model.double()
+    model._codes = lambda features, batch: torch.from_numpy(code.astype(np.float64))
+    tracks, detections = torch.from_numpy(given.tracks), torch.from_numpy(given.detections)
+    batch = PairBatch(
+        features=torch.from_numpy(given.features.T.astype(np.float64)),
+        tracks=tracks,
+        detections=detections,
+        alone=torch.from_numpy(given.alone.T.astype(np.float64)),
+        track_of=torch.arange(len(code)),
+        **dict.fromkeys(PairBatch._fields[4:6] + PairBatch._fields[7:]),
+    )
+    with torch.inference_mode():
+        pairs, lost, unmatched, person = model(batch)
+    return 2 * pairs - lost[tracks] - unmatched[detections], person
+
+
+def relative(got, want):
+    """Maximal error over the maximal value, at least 1; not finite where ``got`` is not."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    assert got.shape == want.shape
+    return float(np.abs(got - want).max(initial=0) / max(np.abs(want).max(initial=0), 1))
+
+
+def errors():
+    """Of all widths, few and many of everything, against torch in float64."""
+    sizes = ((0, 0, 0), (3, 0, 0), (0, 5, 0), (1, 1, 1), (7, 5, 13), (5, 90, 59), (130, 61, 301))
+    for d_model in (*WIDTHS, 18):
+        for rounds in (0, 1, 2):
+            model = network(d_model, rounds)
+            state = weights_of(model)
+            scorer = CompiledScorer(state)
+            for seed, size in enumerate(sizes):
+                given, code = frame(*size, d_model, seed)
+                want = in_torch(model, given, code)
+                yield from map(relative, scorer(given, code), want)
+                normal = PairScorer(state).tokens(given.features)
+                yield 0.0 if np.array_equal(scorer.tokens(given.features), normal) else 1.0
+
+
+CHECK = """
+import json, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from mambatrack.kernels import cpu
+cpu.LIBRARY = Path({library!r})
+if cpu.why_not():
+    print(json.dumps({{"skip": cpu.why_not()}}))
+    sys.exit()
+import test_cpu, test_cpu_pairs
+test_cpu.torch.set_num_threads(1)
+test_cpu.poison_memory()
+print(json.dumps({{"variant": cpu.variant(), "error": max(test_cpu_pairs.errors())}}))
+"""
+
+
+def measured(library, **environment):
+    """What CHECK prints in a process of its own."""
+    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    result = json.loads(done.stdout)
+    if "skip" in result:
+        pytest.skip(result["skip"])
+    return result
+
+
+@needs_library
+@pytest.mark.parametrize("variant", cpu.VARIANTS)
+def test_every_instruction_set_equals_torch(variant):
+    result = measured(cpu.LIBRARY, MAMBATRACK_CPU=variant)
+    assert result["variant"] == variant
+    assert result["error"] <= 2e-6
+
+
+@needs_library
+def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
+    library, runtime, variant = tmp_path / "libmambatrack.so", sanitizer(), cpu.variant()
+    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
+    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
+               "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
+               *flags[variant], "kernels/cpu_detect.c", "kernels/cpu_variant.c",
+               "-o", str(library)]  # fmt: skip
+    subprocess.run(command, cwd=ROOT, check=True)
+    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+    assert measured(library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)["error"] <= 2e-6
+
+
+@needs_library
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.integers(0, 200),
+    st.sampled_from(WIDTHS),
+    st.integers(0, 3),
+    st.integers(0, 2**16),
+)
+def test_equals_numpy(tracks, detections, pairs, d_model, rounds, seed):
+    state = weights_of(network(d_model, rounds))
+    given, code = frame(tracks, detections, pairs, d_model, seed)
+    before = [each.copy() for each in (*given[:4], code)]
+    got, want = CompiledScorer(state)(given, code), PairScorer(state)(given, code)
+    for name in ("pairs", "people"):
+        assert getattr(got, name).dtype == np.float32
+        assert relative(getattr(got, name), getattr(want, name)) <= 2e-6
+    for each, old in zip((*given[:4], code), before, strict=True):
+        np.testing.assert_array_equal(each, old)
+
+
+@needs_library
+def test_one_scorer_takes_frames_of_every_size_in_turn():
+    state = weights_of(network())
+    scorer, reference = CompiledScorer(state), PairScorer(state)
+    for seed, size in enumerate(((3, 3, 5), (300, 4, 900), (2, 500, 9), (0, 0, 0), (3, 3, 5))):
+        given, code = frame(*size, seed=seed)
+        assert relative(scorer(given, code).pairs, reference(given, code).pairs) <= 2e-6
+
+
+@needs_library
+def test_a_pair_with_a_nan_has_no_say_in_the_others():
+    scorer = CompiledScorer(weights_of(network()))
+    given, code = frame(12, 9, 40)
+    without = np.delete(np.arange(40), 17)
+    kept = Candidates(
+        given.tracks[without],
+        given.detections[without],
+        given.features[:, without],
+        given.alone,
+        12,
+    )
+    spoiled = given.features.copy()
+    spoiled[5, 17] = np.nan
+    scores = scorer(given._replace(features=spoiled), code)
+    assert np.isnan(scores.pairs).nonzero()[0].tolist() == [17]
+    np.testing.assert_array_equal(scores.pairs[without], scorer(kept, code).pairs)
+    np.testing.assert_array_equal(scores.people, scorer(kept, code).people)
+
+
+@needs_library
+def test_the_order_of_pairs_and_the_layout_of_arrays_change_nothing():
+    scorer = CompiledScorer(weights_of(network()))
+    given, code = frame(30, 25, 130)
+    scores, order = scorer(given, code), np.random.default_rng(1).permutation(130)
+    mixed = Candidates(
+        given.tracks[order].astype(np.int32),
+        given.detections[order],
+        np.asfortranarray(given.features[:, order]),
+        np.repeat(given.alone, 2, axis=1)[:, ::2],
+        30,
+    )
+    again = scorer(mixed, np.asfortranarray(code))
+    np.testing.assert_array_equal(again.pairs, scores.pairs[order])
+    np.testing.assert_array_equal(again.people, scores.people)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"tracks": np.array([0, 1, 3])}, "tracks: from 0 to 2 expected, got 3"),
+        ({"tracks": np.array([0, -1, 2])}, "tracks: from 0 to 2 expected, got -1"),
+        ({"detections": np.array([0, 1, 4])}, "detections: from 0 to 3 expected, got 4"),
+        ({"tracks": np.array([0, 1])}, r"tracks: \[3\] integers expected, got \[2\]"),
+        ({"detections": np.zeros(3)}, r"detections: \[3\] integers expected, got .* float64"),
+        ({"features": np.zeros((3, 3), np.float32)}, r"features: \[47, .\] float32 expected"),
+        ({"features": np.zeros((47, 3))}, "got .* float64"),
+        ({"alone": np.zeros(6, np.float32)}, r"alone: \[6, .\] float32 expected, got \[6\]"),
+        ({"code": np.zeros((3, 7), np.float32)}, r"code: \[., 8\] float32 expected, got \[3, 7\]"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(changes, said):
+    given, code = frame(3, 4, 3)
+    scorer = CompiledScorer(weights_of(network()))
+    changes = dict(changes)
+    code = changes.pop("code", code)
+    with pytest.raises(ValueError, match=said):
+        scorer(given._replace(**changes), code)
+
+
+@needs_library
+def test_weights_that_do_not_fit_are_named():
+    state = weights_of(network())
+    with pytest.raises(ValueError, match="weight rounds.1.track.weight is missing"):
+        CompiledScorer({k: v for k, v in state.items() if k != "rounds.1.track.weight"})
+    with pytest.raises(ValueError, match=r"detection.weight: \[8, 14\] expected, got \[8, 3\]"):
+        CompiledScorer(state | {"detection.weight": np.zeros((8, 3), np.float32)})
+
+
+@needs_library
+def test_a_scorer_comes_back_from_a_pickle():
+    scorer = CompiledScorer(weights_of(network()))
+    given, code = frame(3, 4, 5)
+    again = pickle.loads(pickle.dumps(scorer))
+    np.testing.assert_array_equal(again(given, code).pairs, scorer(given, code).pairs)
+    assert (np.abs(again.tokens(1e6 * given.features)) == LIMIT).all()
+
+
+def test_numpy_does_it_without_the_library(monkeypatch):
+    state = weights_of(network())
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
+    assert isinstance(open_scorer(state), PairScorer)
+    monkeypatch.delenv("MAMBATRACK_BACKEND")
+    assert isinstance(open_scorer(state), CompiledScorer) == cpu.available()
