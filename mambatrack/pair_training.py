@@ -25,6 +25,8 @@ from mambatrack.version import VERSION
 
 HELD_OUT = 10  # every so many sequences one is kept for validation
 CHECKED = 200  # frames of each of those
+LEAST_TRUST = 0.5  # of scores: other detectors are less sure of what they see
+LOWEST_SCORE = 0.1
 SAMPLED = 17  # one in so many pairs decides how features are scaled
 RATE_LIMIT = 1.0  # of the gradient's norm
 REPORT_EVERY = 500  # steps
@@ -208,12 +210,14 @@ class _Indexed(NamedTuple):
         return cls(recording, *(np.concatenate([[0], np.cumsum(each)]) for each in counts))
 
     def piece(self, rng: Generator, frames: int) -> Piece:
-        """A run of frames, mirrored or not."""
+        """A run of frames, mirrored or not, seen by a detector more or less sure of itself."""
         total = len(self.recording.pairs)
         first = int(rng.integers(max(total - frames, 0) + 1))
-        return self.cut(first, min(first + frames, total), bool(rng.random() < 0.5))
+        mirror, trust = bool(rng.random() < 0.5), float(rng.uniform(LEAST_TRUST, 1))
+        trust = trust if rng.random() < 0.5 else 1.0
+        return self.cut(first, min(first + frames, total), mirror, trust)
 
-    def cut(self, first: int, end: int, mirror: bool) -> Piece:
+    def cut(self, first: int, end: int, mirror: bool, trust: float = 1.0) -> Piece:
         given = self.recording
         pairs, rows, found = (
             slice(each[first], each[end]) for each in (self.pair, self.row, self.found)
@@ -223,6 +227,8 @@ class _Indexed(NamedTuple):
         alone = given.alone[:, found].T.astype(np.float32)
         if mirror:
             features, alone = mirrored(features, NAMES), mirrored(alone, ALONE)
+        if trust != 1:
+            features, alone = distrusted(features, NAMES, trust), distrusted(alone, ALONE, trust)
         tracks = given.tracks[pairs] + self.row[frame] - rows.start
         ids, track_of = np.unique(given.ids[rows], return_inverse=True)
         (token_pair,) = given.chosen[pairs].nonzero()
@@ -260,6 +266,16 @@ def mirrored(values: NDArray[np.float32], names: tuple[str, ...]) -> NDArray[np.
     ]
     turned = [name.startswith(("x_", "left_", "right_")) for name in names]
     return np.where(turned, -values[:, partner], values[:, partner])
+
+
+def distrusted(
+    values: NDArray[np.float32], names: tuple[str, ...], trust: float
+) -> NDArray[np.float32]:
+    """Features [K, F] as of a detector whose scores, above LOWEST_SCORE, are ``trust`` times
+    these."""
+    scale = np.array([trust if "score" in name else 1 for name in names], np.float32)
+    kept = [name.endswith("score") * LOWEST_SCORE * (1 - trust) for name in names]
+    return values * scale + np.array(kept, np.float32)
 
 
 def join(pieces: list[Piece]) -> PairBatch:

@@ -6,13 +6,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import Config, MambatrackError, Tracker, load_config
+from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.datasets import find_sequences
 from mambatrack.learned_association import LearnedAssociation, PairScorer, open_encoder
 from mambatrack.pair_features import ALONE, NAMES, best_other, describe_pairs, neighbours
 from mambatrack.pair_model import PairNetwork, pair_loss
 from mambatrack.pair_recording import Recorder, Recording, record
-from mambatrack.pair_training import _Indexed, join, mirrored, train_association
+from mambatrack.pair_training import (
+    _Indexed,
+    distrusted,
+    join,
+    mirrored,
+    train_association,
+)
 from mambatrack.synthetic import simulate, write_sequence
 
 WIDTH = 960
@@ -138,6 +144,28 @@ def test_features_in_a_mirror_are_the_mirrored_features():
         np.testing.assert_allclose(mirrored(ours.alone.T, ALONE), theirs.alone.T, atol=2e-3)
 
 
+def test_features_of_a_doubtful_detector_are_those_of_its_scores():
+    """The scores of a whole video scaled, or the features of the video scaled."""
+    plain, other = Kept(), Kept()
+    frames = world()
+    doubtful = [
+        np.column_stack([each.boxes, 0.1 + (each.scores - 0.1) * 0.9, each.labels])
+        for each in frames
+    ]
+    settings_ = {"tracker.association": "overlap"}
+    track_with(plain, frames, **settings_)
+    track_with(other, doubtful, **settings_)
+    compared = 0
+    for ours, theirs in zip(plain.given, other.given, strict=True):
+        if ours.features.shape == theirs.features.shape:
+            compared += ours.features.shape[1]
+            expected = distrusted(ours.features.T, NAMES, 0.9)
+            np.testing.assert_allclose(expected, theirs.features.T, atol=1e-4)
+            expected = distrusted(ours.alone.T, ALONE, 0.9)
+            np.testing.assert_allclose(expected, theirs.alone.T, atol=1e-4)
+    assert compared > 100
+
+
 class Kept:
     """An association that matches what overlaps most, and keeps what it was given."""
 
@@ -151,7 +179,8 @@ class Kept:
         from mambatrack.overlap_association import OverlapAssociation
 
         self.given.append(describe_pairs(table, found, boxes))
-        return OverlapAssociation(Config().tracker)(table, found, boxes)
+        config = load_config(None, {"tracker.match_score": 0.0, "tracker.birth_score": 0.0})
+        return OverlapAssociation(config.tracker)(table, found, boxes)
 
 
 def test_scores_do_not_depend_on_the_order_of_detections_or_tracks():
