@@ -66,7 +66,7 @@ setup(
             ["kernels/cpu_detect.c", "kernels/cpu_variant.c"],
             depends=[
                 f"kernels/cpu_{part}.h"
-                for part in ("simd", "gemm", "scan", "network", "step", "pairs")
+                for part in ("simd", "gemm", "scan", "network", "step", "pairs", "boxes")
             ],
         )
     ],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 4  # interface_version() of cpu_detect.c: a library built earlier may be in place
+INTERFACE = 5  # interface_version() of cpu_detect.c: a library built earlier may be in place
 MAX_STATES = 256
 
 
@@ -54,6 +54,8 @@ class Library:
                 [pointer, pointer, word, word, word, *[pointer] * 4, word, *[pointer] * 3],
             ),
             "pair_tokens": (None, [pointer, word, pointer, pointer]),
+            "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
+            "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }
         self.functions: dict[str, Any] = {}
         for name, (result, arguments) in signatures.items():

@@ -1,5 +1,6 @@
 /* One instruction set's functions. Compiled once for each, in its own translation unit, with
  * VARIANT naming it: everything else is static, so that no code of one ends up in another. */
+#include "cpu_boxes.h"
 #include "cpu_pairs.h"
 #include "cpu_step.h"
 
@@ -49,4 +50,14 @@ void PUBLIC(pair_tokens)(const PairShape *network, int64_t count, const float *f
     Normal by = pair_weights(network).feature;
     normalise(&by, network->features, network->limit, features, count, count, tokens,
               network->features);
+}
+
+void PUBLIC(neighbours)(const float *corners, int64_t count, float *memory, float *most,
+                        int64_t *which) {
+    neighbours(corners, count, memory, most, which);
+}
+
+int64_t PUBLIC(best_other)(int64_t pairs, const float *values, const int64_t *of, int64_t count,
+                           float *memory, int64_t *holder, float *other) {
+    return best_other(pairs, values, of, count, memory, holder, other);
 }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mambatrack.association import DENSE, Indices, similarity, sweep
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.detections import Detections
+from mambatrack.prediction import c_library_for
 from mambatrack.tracks import TrackTable
 
 Floats = NDArray[np.float32]
@@ -82,6 +83,10 @@ def overlapping(a: Floats, b: Floats) -> tuple[Indices, Indices]:
 def neighbours(corners: Floats) -> tuple[Floats, Indices]:
     """Of each box [4, N] the largest IoU with another one [N] and which that is [N]; itself where
     nothing overlaps."""
+    if c_library_for("cpu"):
+        from mambatrack.kernels import cpu_boxes
+
+        return cpu_boxes.neighbours(corners)
     count = corners.shape[1]
     most, which = np.zeros(count, np.float32), np.arange(count)
     rows, others = overlapping(corners, corners)
@@ -97,6 +102,10 @@ def neighbours(corners: Floats) -> tuple[Floats, Indices]:
 def best_other(values: Floats, index: Indices, count: int) -> Floats:
     """values [K] of pairs, index [K] from 0 to ``count``, one side of each -> the largest value
     among the other pairs of that side [K], 0 where there is none."""
+    if c_library_for("cpu"):
+        from mambatrack.kernels import cpu_boxes
+
+        return cpu_boxes.best_other(values, index, count)
     ascending = values.argsort()
     ranked, of = values[ascending], index[ascending]
     place = np.full(count, -1)
@@ -144,22 +153,27 @@ def _of_detections(found: Detections, boxes: Floats, corners: Floats) -> Floats:
 
 def _of_pairs(track: Floats, found: Floats) -> Floats:
     """The columns of both sides [33, K] and [16, K] -> NAMES [F, K]; the last two are left 0."""
-    box, corners, last, last_corners = track[:4], track[4:8], track[8:12], track[12:16]
+    both = track[:16].reshape(2, 2, 4, -1)  # predicted and last observed box, cxcywh and xyxy
+    sizes, corners = both[:, 0, 2:], both[:, 1]
     momentum, means, rest = track[16:18], track[18:24], track[24:]
     place, edges, logs, score = found[:2], found[4:8], found[8:10], found[10:11]
-    sides, last_sides = np.tile(box[2:], (2, 1)), np.tile(last[2:], (2, 1))
-    shared = np.minimum(corners[2:], edges[2:]) - np.maximum(corners[:2], edges[:2])
-    hull = np.maximum(corners[2:], edges[2:]) - np.minimum(corners[:2], edges[:2])
-    moved, spread = (place - box[:2]) / box[2:], rest[4:6]
+    low, high = corners[0, :2], corners[0, 2:]
+    shared = np.minimum(high, edges[2:]) - np.maximum(low, edges[:2])
+    hull = np.maximum(high, edges[2:]) - np.minimum(low, edges[:2])
+    iou, last_iou = similarity(corners.transpose(1, 0, 2), edges[:, None])
+    moved, last_moved = (place - both[:, 0, :2]) / sizes
+    sides = (edges - corners).reshape(2, 2, 2, -1) / sizes[:, None]
+    shifted, last_shifted = sides.reshape(2, 4, -1)
+    spread = rest[4:6]
+    surprise = moved / np.maximum(spread, 0.005)
     return np.concatenate(
         [
-            similarity(corners, edges)[None], shared / hull,
-            moved, (edges - corners) / sides, logs - np.log(box[2:]),
-            (place - last[:2]) / last[2:], (edges - last_corners) / last_sides,
-            (place - momentum) / last[2:], similarity(last_corners, edges)[None],
+            iou[None], shared / hull,
+            moved, shifted, logs - np.log(sizes[0]),
+            last_moved, last_shifted, (place - momentum) / sizes[1], last_iou[None],
             logs - means[:2], logs - means[2:4],
             score, score - means[4:6], means[4:5],
-            rest[:4], np.clip(moved / np.maximum(spread, 0.005), -8, 8), spread,
+            rest[:4], np.minimum(np.maximum(surprise, -8), 8), spread,
             found[11:16], rest[6:10], np.zeros((2, track.shape[1]), np.float32),
         ], dtype=np.float32,
     )  # fmt: skip

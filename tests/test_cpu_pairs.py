@@ -1,5 +1,5 @@
-"""The pair network in the C library against numpy and torch, every instruction set in its own
-process."""
+"""The learned association in the C library: the pair network against numpy and torch, neighbours
+and rivals against numpy; every instruction set in its own process."""
 
 import json
 import os
@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from mambatrack.kernels import cpu
 from mambatrack.learned_association import LIMIT, CompiledScorer, PairScorer, open_scorer
-from mambatrack.pair_features import ALONE, NAMES, Candidates
+from mambatrack.pair_features import (
+    ALONE,
+    NAMES,
+    Candidates,
+    best_other,
+    neighbours,
+    overlapping,
+)
 from mambatrack.pair_model import PairBatch, PairNetwork
 from test_cpu import sanitizer
 
@@ -93,6 +100,36 @@ def errors():
                 yield 0.0 if np.array_equal(scorer.tokens(given.features), normal) else 1.0
 
 
+def in_numpy(function, *arguments):
+    """What it returns where the C library is not to be used."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAMBATRACK_BACKEND", "torch")
+        return function(*arguments)
+
+
+def crowd(count, seed=0):
+    """Boxes [4, N] xyxy, most of which overlap others."""
+    generator = np.random.default_rng(seed)
+    low, size = generator.uniform(0, 300, (2, count)), generator.uniform(10, 90, (2, count))
+    return np.concatenate([low, low + size]).astype(np.float32)
+
+
+def differences():
+    """Of neighbours and rivals from numpy: none, to the bit."""
+    for count in (0, 1, 2, 5, 31, 64, 201):
+        corners = crowd(count, count)
+        rows, columns = overlapping(corners, corners)
+        values = corners[0].take(columns)
+        for got, want in (
+            *zip(neighbours(corners), in_numpy(neighbours, corners), strict=True),
+            *(
+                (best_other(values, each, count), in_numpy(best_other, values, each, count))
+                for each in (rows, columns)
+            ),
+        ):
+            yield got.dtype != want.dtype or not np.array_equal(got, want)
+
+
 CHECK = """
 import json, sys
 sys.path.insert(0, {tests!r})
@@ -105,7 +142,11 @@ if cpu.why_not():
 import test_cpu, test_cpu_pairs
 test_cpu.torch.set_num_threads(1)
 test_cpu.poison_memory()
-print(json.dumps({{"variant": cpu.variant(), "error": max(test_cpu_pairs.errors())}}))
+print(json.dumps({{
+    "variant": cpu.variant(),
+    "error": max(test_cpu_pairs.errors()),
+    "different": any(test_cpu_pairs.differences()),
+}}))
 """
 
 
@@ -130,7 +171,7 @@ def measured(library, **environment):
 def test_every_instruction_set_equals_torch(variant):
     result = measured(cpu.LIBRARY, MAMBATRACK_CPU=variant)
     assert result["variant"] == variant
-    assert result["error"] <= 2e-6
+    assert result["error"] <= 2e-6 and not result["different"]
 
 
 @needs_library
@@ -143,7 +184,8 @@ def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
                "-o", str(library)]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True)
     options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    assert measured(library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)["error"] <= 2e-6
+    result = measured(library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)
+    assert result["error"] <= 2e-6 and not result["different"]
 
 
 @needs_library
@@ -262,3 +304,29 @@ def test_numpy_does_it_without_the_library(monkeypatch):
     assert isinstance(open_scorer(state), PairScorer)
     monkeypatch.delenv("MAMBATRACK_BACKEND")
     assert isinstance(open_scorer(state), CompiledScorer) == cpu.available()
+
+
+@needs_library
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0.0, 0.25, 0.5, 0.9])), max_size=30),
+    st.integers(5, 9),
+)
+def test_rivals_equal_numpy(pairs, count):
+    index, values = np.array([i for i, _ in pairs], int), np.array([v for _, v in pairs], "f4")
+    want = in_numpy(best_other, values, index, count)
+    np.testing.assert_array_equal(best_other(values, index, count), want)
+
+
+@needs_library
+def test_boxes_and_rivals_that_do_not_fit_are_refused():
+    values = np.ones(2, np.float32)
+    for function, arguments, said in (
+        (neighbours, (np.zeros((4, 2)),), r"\[4, N\] float32 expected, got \[4, 2\] float64"),
+        (neighbours, (np.zeros((3, 2), np.float32),), r"got \[3, 2\] float32"),
+        (best_other, (values, np.array([0, 2]), 2), "index: from 0 to 1 expected, got 2"),
+        (best_other, (values, np.array([-1, 0]), 2), "index: from 0 to 1 expected, got -1"),
+        (best_other, (values, np.array([0]), 2), r"got \[2\] float32 and \[1\]"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            function(*arguments)
