@@ -38,8 +38,8 @@ static float largest(const float *values, int64_t count) {
     return lanes[0];
 }
 
-/* corners [4, count], xyxy -> of each box the largest IoU with another one and which that is, itself
- * where nothing overlaps; memory [2, count]. */
+/* corners [4, count], xyxy -> of each box the largest IoU with another one and which that is,
+ * itself where nothing overlaps; memory [2, count]. */
 static void neighbours(const float *corners, int64_t count, float *memory, float *most,
                        int64_t *which) {
     float *areas = memory, *shared = memory + count;
@@ -58,8 +58,8 @@ static void neighbours(const float *corners, int64_t count, float *memory, float
 }
 
 /* values [pairs] of pairs, of which pair k is of side of[k] -> other [pairs]: the largest among the
- * other pairs of that side, 0 where there is none; memory [2, count], holder [count]. Returns -1, or
- * the first k whose side is not from 0 to ``count``; nothing is written then. */
+ * other pairs of that side, 0 where there is none; memory [2, count], holder [count]. Returns
+ * -1, or the first k whose side is not from 0 to ``count``; nothing is written then. */
 static int64_t best_other(int64_t pairs, const float *values, const int64_t *of, int64_t count,
                           float *memory, int64_t *holder, float *other) {
     int64_t wrong = first_outside(pairs, of, count - 1);
