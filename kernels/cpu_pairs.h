@@ -224,7 +224,8 @@ static void run_rounds(const PairShape *n, const PairWeights *w, PairScratch *s,
 }
 
 /* features [n->features, pairs], track and detection [pairs], code [tracks, n->code], each row
- * ``stride`` floats after the last, alone [n->alone, detections] -> odds [pairs], people [detections].
+ * ``stride`` floats after the last, alone [n->alone, detections] -> odds [pairs], people
+ * [detections].
  * Returns -1, or i where the track of pair i is not one of ``tracks``, or pairs + i where its
  * detection is not one of ``detections``; nothing is written then. */
 static int64_t pair_network(const PairShape *n, float *memory, int64_t pairs, int64_t tracks,
