@@ -37,7 +37,7 @@ class TrackerConfig:
     )
     match_odds: float = option(0.0, "learned: lowest log-odds of a match", -20.0, 20.0)
     birth_odds: float = option(
-        -1.0, "learned: lowest log-odds of a person where a track starts", -20.0, 20.0
+        0.0, "learned: lowest log-odds of a person where a track starts near others", -20.0, 20.0
     )
     passes: int = option(
         1, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2

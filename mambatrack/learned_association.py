@@ -148,11 +148,12 @@ class LearnedAssociation:
         (able,) = (scores.pairs >= self.config.match_odds).nonzero()
         worth = scores.pairs[able] - self.config.match_odds + 1e-6
         chosen = able[best(Pairs(given.tracks[able], given.detections[able], worth))]
-        alone = (scores.people >= self.config.birth_odds) & (
-            found.scores >= self.config.birth_score
-        )
-        alone[given.detections[chosen]] = False
-        return chosen, alone.nonzero()[0]
+        doubtful = np.zeros(len(found), bool)  # near a track, and may be its duplicate
+        doubtful[given.detections] = True
+        doubtful &= scores.people < self.config.birth_odds
+        born = (found.scores >= self.config.birth_score) & ~doubtful
+        born[given.detections[chosen]] = False
+        return chosen, born.nonzero()[0]
 
     def remember(self, given: Candidates, table: TrackTable, chosen: Indices) -> None:
         """Each chosen pair is the next token of its track."""
