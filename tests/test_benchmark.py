@@ -24,7 +24,7 @@ def test_every_predictor_is_measured_with_every_number_of_objects(report):
     ]  # fmt: skip
     for row in report.rows:
         assert 0 < row.predict_ms < row.median_ms <= row.p99_ms and row.rest_ms > 0
-        assert row.objects <= row.tracks < 2 * row.objects
+        assert 0.8 * row.objects <= row.tracks < 2 * row.objects
         assert row.peak_kb > row.kept_kb > 0
     assert report.row("kalman", 12).predict_ms > report.row("still", 12).predict_ms
     with pytest.raises(KeyError):
