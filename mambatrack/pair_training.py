@@ -28,7 +28,7 @@ CHECKED = 200  # frames of each of those
 LEAST_TRUST = 0.5  # of scores: other detectors are less sure of what they see
 LOWEST_SCORE = 0.1
 SAMPLED = 17  # one in so many pairs decides how features are scaled
-RATE_LIMIT = 1.0  # of the gradient's norm
+GRADIENT_LIMIT = 1.0  # of its norm
 REPORT_EVERY = 500  # steps
 
 
@@ -164,7 +164,7 @@ def _step(model: PairNetwork, optimiser: torch.optim.Optimizer, batch: PairBatch
     loss = pair_loss(model(batch), batch)
     optimiser.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), RATE_LIMIT)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
     optimiser.step()
     return float(loss.detach())
 
