@@ -55,6 +55,11 @@ def train_association(
             f"training needs at least 2 sequences with gt/gt.txt and det/det.txt, found "
             f"{len(usable)}; 'mambatrack simulate' makes detections from the ground truth"
         )
+    names = [_recorded(folder, each).name for each in usable]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise MambatrackError(
+            f"two sequences would be kept as {twice[0]}; give the data folders different names"
+        )
     torch.set_num_threads(settings.threads)
     _claim(folder, config, usable)
     network = folder / "association.safetensors"

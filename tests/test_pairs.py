@@ -304,6 +304,8 @@ def test_training_refuses_other_settings_and_data_without_detections(sequences, 
     train_association([sequences[0]], small_config(iterations=1), tmp_path / "run")
     with pytest.raises(MambatrackError, match="other settings"):
         train_association([sequences[0]], small_config(rate=0.1), tmp_path / "run")
+    with pytest.raises(MambatrackError, match="different names"):
+        train_association([sequences[0], sequences[0]], small_config(), tmp_path / "twice")
     (tmp_path / "data").mkdir()
     write_sequence(tmp_path / "data/A", frames=5)
     (tmp_path / "data/A/det/det.txt").unlink()
