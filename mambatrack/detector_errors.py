@@ -20,14 +20,13 @@ from mambatrack.evaluation.matching import (
     best_overlap,
     detection_rows,
     invert,
-    match,
+    match_confident_first,
     pair_iou,
     pairs_in_frames,
     select,
 )
 from mambatrack.mot_text import read_mot
 
-CONFIDENT = 0.5  # matched before the others, so that no weak duplicate takes their place
 ATTACHED = 0.1  # IoU from which a false positive belongs to a true box
 EXTRAS = 2  # false positives of one true box; more are too rare to count
 
@@ -71,7 +70,7 @@ def observe(sequence: Sequence) -> Observed:
         raise MambatrackError(f"{sequence.folder} has no detections; expected det/det.txt in it")
     truth = read_ground_truth(sequence)
     found = detection_rows(sequence.within(read_mot(sequence.det_path)))
-    matched = _match_confident_first(truth, found)
+    matched = match_confident_first(truth, found)
     slots = [_errors(truth, found, matched)]
     rest = found.select(invert(matched, len(found)) < 0)
     overlap, host = best_overlap(rest, truth)
@@ -87,17 +86,6 @@ def observe(sequence: Sequence) -> Observed:
     order = np.lexsort((truth.frame, truth.id))
     errors = Errors(*(np.stack(part, axis=1)[order] for part in zip(*slots, strict=True)))
     return Observed(select(truth, order), errors, background, _largest_overlap(found))
-
-
-def _match_confident_first(truth: Trajectories, found: DetectionRows) -> Rows:
-    """[len(truth)] the detection of each true box, -1 where there is none."""
-    matched = np.full(len(truth), -1)
-    for lowest in (CONFIDENT, -np.inf):
-        free = np.flatnonzero(matched < 0)
-        left = (invert(matched, len(found)) < 0) & (found.scores >= lowest)
-        new = match(select(truth, free), found.select(left))
-        matched[free[new >= 0]] = np.flatnonzero(left)[new[new >= 0]]
-    return matched
 
 
 def _errors(truth: Trajectories, found: DetectionRows, matched: Rows) -> tuple[Floats, Floats]:

@@ -20,9 +20,8 @@ from mambatrack.evaluation.matching import (
     Mask,
     detection_rows,
     invert,
-    match,
+    match_confident_first,
     rows_by_frame,
-    select,
 )
 from mambatrack.files import replacing
 from mambatrack.learned_association import LearnedAssociation
@@ -166,15 +165,9 @@ def record(
 
 def identities(sequence: Sequence, table: NDArray[np.float64]) -> tuple[list[Indices], Indices]:
     """Rows of the detections ``table`` of each frame, and the identity of every row, -1 for
-    nobody's; confident detections are matched first, so that no duplicate takes their place."""
+    nobody's."""
     truth, found = read_ground_truth(sequence), detection_rows(table)
-    matched = np.full(len(truth), -1)
-    for lowest in (CLEAR, -np.inf):
-        free = np.flatnonzero(matched < 0)
-        left = (invert(matched, len(found)) < 0) & (found.scores >= lowest)
-        new = match(select(truth, free), found.select(left))
-        matched[free[new >= 0]] = np.flatnonzero(left)[new[new >= 0]]
-    row = invert(matched, len(found))
+    row = invert(match_confident_first(truth, found), len(found))
     who = np.where(row >= 0, truth.id[row], -1)
     frames = np.arange(1, max(sequence.frames, int(found.frame.max(initial=0))) + 1)
     return rows_by_frame(found.frame, frames), who

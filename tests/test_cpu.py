@@ -1,25 +1,18 @@
 """The C library against the references in float64, every instruction set in its own process."""
 
 import itertools
-import json
-import os
 import pickle
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from c_library import measured, measured_under_sanitizer, needs_library
 from mambatrack.causal import TOKEN, CausalMotionPredictor
 from mambatrack.kernels import cpu, reference
 from mambatrack.kernels.cpu_network import CausalNetwork, WindowNetwork
 from mambatrack.mamba import MotionPredictor
 
-ROOT = Path(__file__).parents[1]
-needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
 OPTIONAL = ("D", "z", "dt_bias", "lengths", "initial_state")
 
 
@@ -157,77 +150,29 @@ def poison_memory():
     torch.empty, np.empty = torch_nan, numpy_nan
 
 
-CHECK = """
-import json, sys
-sys.path.insert(0, {tests!r})
-from pathlib import Path
-from mambatrack.kernels import cpu
-cpu.LIBRARY = Path({library!r})
-if cpu.why_not():
-    print(json.dumps({{"skip": cpu.why_not()}}))
-    sys.exit()
-import test_cpu
-test_cpu.torch.set_num_threads(1)
-test_cpu.poison_memory()
-print(json.dumps({{
-    "variant": cpu.variant(),
-    "scan": max(test_cpu.scan_errors()),
-    "both": max(test_cpu.both_directions_error()),
-    "window": max(test_cpu.window_errors()),
-    "causal": max(test_cpu.causal_errors()),
-}}))
-"""
-
-
-def measured(library, **environment):
-    """What CHECK prints in a process of its own."""
-    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library))
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    result = json.loads(done.stdout)
-    if "skip" in result:
-        pytest.skip(result["skip"])
-    return result
+def measurements():
+    """The largest errors, for c_library.measured."""
+    return {
+        "scan": max(scan_errors()),
+        "both": max(both_directions_error()),
+        "window": max(window_errors()),
+        "causal": max(causal_errors()),
+    }
 
 
 @needs_library
 @pytest.mark.parametrize("variant", cpu.VARIANTS)
 def test_every_instruction_set_equals_the_reference(variant):
-    errors = measured(cpu.LIBRARY, MAMBATRACK_CPU=variant)
+    errors = measured("test_cpu", cpu.LIBRARY, MAMBATRACK_CPU=variant)
     assert errors["variant"] == variant
     assert errors["scan"] <= 2e-6 and errors["both"] == 0
     assert errors["window"] <= 1e-5
     assert errors["causal"] <= 1e-5
 
 
-def sanitizer():
-    """The path of gcc's address sanitizer; skips where there is none."""
-    if sys.platform != "linux" or shutil.which("gcc") is None:
-        pytest.skip("needs gcc on Linux")
-    asked = ["gcc", "-print-file-name=libasan.so"]
-    path = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    if not os.path.isabs(path):
-        pytest.skip("gcc has no address sanitizer here")
-    return path
-
-
 @needs_library
 def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
-    library, runtime = tmp_path / "libmambatrack.so", sanitizer()
-    variant = cpu.variant()
-    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
-               "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
-               *flags[variant], "kernels/cpu_detect.c", "kernels/cpu_variant.c",
-               "-o", str(library)]  # fmt: skip
-    subprocess.run(command, cwd=ROOT, check=True)
-    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    errors = measured(library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)
+    errors = measured_under_sanitizer("test_cpu", tmp_path)
     assert errors["scan"] <= 2e-6 and max(errors["window"], errors["causal"]) <= 1e-5
 
 

@@ -1,12 +1,7 @@
 """The learned association in the C library: the pair network against numpy and torch, neighbours
 and rivals against numpy; every instruction set in its own process."""
 
-import json
-import os
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c_library import measured, measured_under_sanitizer, needs_library
 from mambatrack.kernels import cpu
 from mambatrack.learned_association import LIMIT, CompiledScorer, PairScorer, open_scorer
 from mambatrack.pair_features import (
@@ -25,10 +21,7 @@ from mambatrack.pair_features import (
     overlapping,
 )
 from mambatrack.pair_model import PairBatch, PairNetwork
-from test_cpu import sanitizer
 
-ROOT = Path(__file__).parents[1]
-needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
 WIDTHS = (8, 32, 48)
 
 
@@ -130,61 +123,22 @@ def differences():
             yield got.dtype != want.dtype or not np.array_equal(got, want)
 
 
-CHECK = """
-import json, sys
-sys.path.insert(0, {tests!r})
-from pathlib import Path
-from mambatrack.kernels import cpu
-cpu.LIBRARY = Path({library!r})
-if cpu.why_not():
-    print(json.dumps({{"skip": cpu.why_not()}}))
-    sys.exit()
-import test_cpu, test_cpu_pairs
-test_cpu.torch.set_num_threads(1)
-test_cpu.poison_memory()
-print(json.dumps({{
-    "variant": cpu.variant(),
-    "error": max(test_cpu_pairs.errors()),
-    "different": any(test_cpu_pairs.differences()),
-}}))
-"""
-
-
-def measured(library, **environment):
-    """What CHECK prints in a process of its own."""
-    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library))
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    result = json.loads(done.stdout)
-    if "skip" in result:
-        pytest.skip(result["skip"])
-    return result
+def measurements():
+    """For c_library.measured."""
+    return {"error": max(errors()), "different": any(differences())}
 
 
 @needs_library
 @pytest.mark.parametrize("variant", cpu.VARIANTS)
 def test_every_instruction_set_equals_torch(variant):
-    result = measured(cpu.LIBRARY, MAMBATRACK_CPU=variant)
+    result = measured("test_cpu_pairs", cpu.LIBRARY, MAMBATRACK_CPU=variant)
     assert result["variant"] == variant
     assert result["error"] <= 2e-6 and not result["different"]
 
 
 @needs_library
 def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
-    library, runtime, variant = tmp_path / "libmambatrack.so", sanitizer(), cpu.variant()
-    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
-               "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
-               *flags[variant], "kernels/cpu_detect.c", "kernels/cpu_variant.c",
-               "-o", str(library)]  # fmt: skip
-    subprocess.run(command, cwd=ROOT, check=True)
-    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    result = measured(library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)
+    result = measured_under_sanitizer("test_cpu_pairs", tmp_path)
     assert result["error"] <= 2e-6 and not result["different"]
 
 

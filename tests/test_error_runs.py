@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mambatrack.boxes import iou, ltwh_to_xyxy
 from mambatrack.crossing_context import MIRROR, describe_scene
-from mambatrack.datasets import Trajectories, find_sequences
+from mambatrack.datasets import Trajectories
 from mambatrack.detector_errors import Errors
 from mambatrack.error_runs import (
     _alone,
@@ -18,6 +18,7 @@ from mambatrack.error_runs import (
 )
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.matching import DetectionRows, detection_rows, match
+from worlds import write_world
 
 SIZE = (960, 540)
 
@@ -41,20 +42,6 @@ def crossing(shift=0.0, speed=4.0) -> Trajectories:
     return people(
         walk(1, left=start, top=110, speed=speed), walk(2, left=200 + shift), walk(3, left=700)
     )
-
-
-def write(folder, truth, rows):
-    for part in ("gt", "det"):
-        (folder / part).mkdir(parents=True)
-    sides = truth.boxes[:, 2:] - truth.boxes[:, :2]
-    true = np.column_stack([truth.frame, truth.id, truth.boxes[:, :2], sides])
-    true = np.column_stack([true, np.ones((len(true), 3))])
-    np.savetxt(folder / "gt/gt.txt", true, "%d,%d,%.3f,%.3f,%.3f,%.3f,%d,%d,%d")
-    np.savetxt(folder / "det/det.txt", rows, "%d,%d,%.5f,%.5f,%.5f,%.5f,%.5f")
-    (folder / "seqinfo.ini").write_text(
-        f"[Sequence]\nseqLength={truth.frame.max()}\nimWidth={SIZE[0]}\nimHeight={SIZE[1]}\n"
-    )
-    return find_sequences(folder)[0]
 
 
 def detect(truth, score=0.9, wider=0.0):
@@ -81,7 +68,7 @@ def simulate(truth, bank, seed=0):
 
 def test_perfect_detections_give_the_truth(tmp_path):
     truth = crossing()
-    bank = measure_runs([write(tmp_path / "a", truth, detect(truth))])
+    bank = measure_runs([write_world(tmp_path / "a", truth, detect(truth))])
     rows = simulate(truth, bank)
     order = np.lexsort((truth.boxes[:, 0], truth.frame))
     found = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
@@ -98,7 +85,7 @@ def test_perfect_detections_give_the_truth(tmp_path):
 def test_who_is_hidden_is_missed_as_in_the_bank(tmp_path, speed):
     real = crossing()
     rows, _ = hidden_missed(real)
-    bank = measure_runs([write(tmp_path / "a", real, rows)])
+    bank = measure_runs([write_world(tmp_path / "a", real, rows)])
     truth = crossing(shift=50.0, speed=speed)
     matched = match(truth, detection_rows(simulate(truth, bank)))
     _, missed = hidden_missed(truth)
@@ -116,7 +103,7 @@ def test_errors_are_mirrored_with_the_crossing(tmp_path):
     widened = np.zeros(len(real), bool)
     widened[real.id == 2] = touched
     rows[widened, 4] *= 1.3
-    bank = measure_runs([write(tmp_path / "a", real, rows)])
+    bank = measure_runs([write_world(tmp_path / "a", real, rows)])
     truth = crossing(speed=-4.0)
     found = detection_rows(simulate(truth, bank))
     matched = match(truth, found)
@@ -143,7 +130,9 @@ def test_the_context_of_a_mirrored_scene_is_mirrored():
 
 def test_one_seed_one_result(tmp_path):
     real = crossing()
-    sequence = write(tmp_path / "a", real, detect(real, np.linspace(0.1, 0.9, len(real)), 0.05))
+    sequence = write_world(
+        tmp_path / "a", real, detect(real, np.linspace(0.1, 0.9, len(real)), 0.05)
+    )
     bank, again = measure_runs([sequence]), measure_runs([sequence])
     truth = crossing(shift=30.0)
     np.testing.assert_array_equal(simulate(truth, bank), simulate(truth, again))
@@ -152,7 +141,7 @@ def test_one_seed_one_result(tmp_path):
 
 def test_a_sequence_takes_the_errors_of_one_scene(tmp_path):
     real = people(walk(1, frames=600))
-    scenes = [write(tmp_path / str(s), real, detect(real, s)) for s in (0.3, 0.8)]
+    scenes = [write_world(tmp_path / str(s), real, detect(real, s)) for s in (0.3, 0.8)]
     bank = measure_runs(scenes)
     weak = np.array([np.mean(simulate(real, bank, seed)[:, 6] == 0.3) for seed in range(12)])
     assert set(weak.round().tolist()) == {0, 1}
@@ -178,12 +167,12 @@ def test_suppresses_the_weaker_of_two():
 
 def test_the_bank_knows_the_threshold_of_the_detector(tmp_path):
     truth = people(walk(1, left=100), walk(2, left=110))
-    bank = measure_runs([write(tmp_path / "a", truth, detect(truth))])
+    bank = measure_runs([write_world(tmp_path / "a", truth, detect(truth))])
     assert bank.separate == pytest.approx(30 / 50)
 
 
 def test_needs_true_boxes(tmp_path):
-    sequence = write(tmp_path / "a", crossing(), detect(crossing()))
+    sequence = write_world(tmp_path / "a", crossing(), detect(crossing()))
     (tmp_path / "a/gt/gt.txt").write_text("1,1,0,0,5,5,0,1,1\n")
     with pytest.raises(MambatrackError, match="no true box"):
         measure_runs([sequence])
@@ -206,7 +195,7 @@ def test_mirrored_twice_is_unchanged(edges, flip):
 def test_any_scene_gives_boxes_in_the_image(tmp_path_factory, seed, frames, speed):
     real = crossing()
     folder = tmp_path_factory.mktemp("bank") / "a"
-    bank = measure_runs([write(folder, real, detect(real, wider=0.1))])
+    bank = measure_runs([write_world(folder, real, detect(real, wider=0.1))])
     truth = people(walk(7, frames, left=30, speed=speed), walk(9, frames, left=60, top=500))
     rows = simulate(truth, bank, seed)
     boxes = ltwh_to_xyxy(rows[:, 2:6])

@@ -17,6 +17,7 @@ from mambatrack.mot_text import read_mot
 from mambatrack.simulation import measurable_sequences, write_simulated
 from mambatrack.synthetic import write_sequence
 from shared import needs
+from worlds import write_world
 
 SIZE = (960, 540)
 
@@ -42,22 +43,6 @@ def simulate(truth, bank, seed=0, size=SIZE):
     return bootstrap_detections(truth, size, bank, np.random.default_rng(seed))
 
 
-def write_world(folder, truth, rows, size=SIZE):
-    """A sequence of known truth and detections [R, 7]."""
-    for part in ("gt", "det"):
-        (folder / part).mkdir(parents=True)
-    sides = truth.boxes[:, 2:] - truth.boxes[:, :2]
-    true = np.column_stack([truth.frame, truth.id, truth.boxes[:, :2], sides])
-    true = np.column_stack([true, np.ones((len(true), 3))])
-    np.savetxt(folder / "gt/gt.txt", true, "%d,%d,%.3f,%.3f,%.3f,%.3f,%d,%d,%d")
-    np.savetxt(folder / "det/det.txt", rows, "%d,%d,%.5f,%.5f,%.5f,%.5f,%.5f")
-    length = truth.frame.max()
-    (folder / "seqinfo.ini").write_text(
-        f"[Sequence]\nseqLength={length}\nimWidth={size[0]}\nimHeight={size[1]}\n"
-    )
-    return find_sequences(folder)
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     return find_sequences(write_sequence(tmp_path_factory.mktemp("world") / "seq", 3, 10, 200))
@@ -77,7 +62,7 @@ def test_errors_are_measured_as_they_are(tmp_path):
     half = detections(truth, np.where(halved, 0.2, np.nan), (0, 0, 0, -0.6))
     elsewhere = [[frame, -1, 2000, 1000, 80, 50, 0.1] for frame in range(1, 11)]
     rows = np.concatenate([detections(truth, scores, edges), half, elsewhere])
-    seen = observe(write_world(tmp_path / "seq", truth, rows, (3000, 3000))[0])
+    seen = observe(write_world(tmp_path / "seq", truth, rows, (3000, 3000)))
     found, extra, second = seen.errors.scores.T
     np.testing.assert_allclose(found, scores, atol=1e-4)
     np.testing.assert_allclose(
@@ -95,7 +80,7 @@ def test_rates_are_those_of_the_bank(tmp_path):
     elsewhere = [[frame, -1, 2000, 1000, 80, 50, 0.1] for frame in range(1, 101)]
     rows = np.concatenate([detections(truth, np.where(missed, np.nan, 0.9)), elsewhere])
     wide = 3000, 3000  # room for a background
-    bank = measure_runs(write_world(tmp_path / "seq", truth, rows, wide))
+    bank = measure_runs([write_world(tmp_path / "seq", truth, rows, wide)])
     assert bank.source.endswith("/" + tmp_path.name) and bank.boxes == len(truth)
     assert bank.frames == 200 and bank.background == 0.5
     made = detection_rows(simulate(truth, bank, 1, wide))
@@ -206,7 +191,7 @@ def test_measuring_needs_detections_and_boxes(world):
 @pytest.mark.filterwarnings("error")
 def test_a_sequence_without_true_boxes_adds_nothing(world, measured, tmp_path):
     elsewhere = np.array([[1, -1, 20, 10, 80, 50, 0.1]])
-    (empty,) = write_world(tmp_path / "empty", walkers(1, 1), elsewhere)
+    empty = write_world(tmp_path / "empty", walkers(1, 1), elsewhere)
     (tmp_path / "empty/gt/gt.txt").write_text("1,1,0,0,5,5,0,1,1\n")  # of no considered person
     bank = measure_runs([empty, *world])
     assert bank.boxes == measured.boxes and np.isfinite(bank.background_rows).all()

@@ -17,6 +17,8 @@ from mambatrack.datasets import Trajectories
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+CONFIDENT = 0.5
+
 
 class Table(Protocol):
     """frame [R] int64, from 1;  boxes [R, 4] xyxy, pixels"""
@@ -81,6 +83,18 @@ def match(truth: Table, found: Table, iou: float = 0.5) -> Rows:
         )
         pairs = assign(overlap, overlap >= iou).pairs
         matched[true[pairs[:, 0]]] = other[pairs[:, 1]]
+    return matched
+
+
+def match_confident_first(truth: Trajectories, found: DetectionRows) -> Rows:
+    """``match`` of detections, those with a score of at least CONFIDENT before the others, so that
+    no weak duplicate takes their place."""
+    matched = np.full(len(truth), -1)
+    for lowest in (CONFIDENT, -np.inf):
+        free = np.flatnonzero(matched < 0)
+        left = (invert(matched, len(found)) < 0) & (found.scores >= lowest)
+        new = match(select(truth, free), found.select(left))
+        matched[free[new >= 0]] = np.flatnonzero(left)[new[new >= 0]]
     return matched
 
 
