@@ -1,0 +1,1 @@
+"""Live tracking: sources that come and go, several on one model, watched while they run."""
