@@ -10,6 +10,7 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,23 @@ def open_frames(
     except BaseException:
         reader.close()
         raise
+
+
+def as_bgr(image: Any) -> Image | None:
+    """What a camera or file gave as [H, W, 3] uint8 BGR, contiguous; None where it is no picture.
+
+    image: grey [H, W] or [H, W, 1], BGR or BGRA, of 8 or 16 bit; of 16 bit the upper 8 are kept
+    """
+    if not isinstance(image, np.ndarray) or not image.size or image.ndim not in (2, 3):
+        return None
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if image.dtype != np.uint8 or channels not in (1, 3, 4):
+        return None
+    if channels == 1:
+        image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    return np.ascontiguousarray(image[:, :, :3])
 
 
 def parse_crop(text: str) -> Crop:
@@ -122,7 +140,7 @@ class FrameSource:
                 return
             if index < start or (index - start) % stride:
                 continue
-            image = self._reader.image()
+            image = as_bgr(self._reader.image())
             if image is None:
                 self.skipped += 1
                 continue

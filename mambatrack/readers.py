@@ -20,6 +20,7 @@ Image = NDArray[Any]
 IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 DEFAULT_FPS = 30.0
+STREAM_TIMEOUT_S = 10.0  # to open a stream, and for each of its frames
 
 
 class Reader(Protocol):
@@ -41,11 +42,12 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-def open_reader(source: str | int | Path) -> Reader:
-    """The reader for what ``source`` names; see ``open_frames``."""
+def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -> Reader:
+    """The reader for what ``source`` names; see ``open_frames``. timeout_s: after which a stream
+    that says nothing counts as ended."""
     text = str(source)
     if "://" in text:
-        return _open_stream(text)
+        return _open_stream(text, timeout_s)
     path = Path(text)
     if path.is_dir():
         return _open_folder(path)
@@ -66,13 +68,19 @@ def open_reader(source: str | int | Path) -> Reader:
     )
 
 
-def _open_stream(address: str) -> Reader:
+def without_secrets(address: str) -> str:
+    """The address of a stream as it may be shown: without user, password and query."""
+    return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", address))
+
+
+def _open_stream(address: str, timeout_s: float) -> Reader:
     scheme = address.split("://")[0].lower()
-    shown = re.sub(r"//[^/]*@", "//***@", address)
+    shown = without_secrets(address)
     if scheme not in STREAMS:
         raise MambatrackError(f"{shown}: unknown scheme; expected one of {', '.join(STREAMS)}")
     live = None if scheme in ("http", "https") else True
-    return VideoReader(address, f"{shown} cannot be reached or is no video stream", live)
+    place = f"{shown} cannot be reached or is no video stream"
+    return VideoReader(address, place, live, timeout_s)
 
 
 def _open_folder(folder: Path) -> Reader:
@@ -131,8 +139,10 @@ class ImageReader:
 class VideoReader:
     """A file, webcam or stream through OpenCV; its first frame is read at once and kept."""
 
-    def __init__(self, source: str | int, place: str, live: bool | None):
-        self._capture = _open_capture(source)
+    def __init__(
+        self, source: str | int, place: str, live: bool | None, timeout_s: float | None = None
+    ):
+        self._capture = _open_capture(source, timeout_s)
         self._place = place
         self._opened = time.monotonic()
         self._started = False
@@ -209,7 +219,11 @@ def _load_image(path: Path) -> Image | None:
     return image if image is not None and image.size else None
 
 
-def _open_capture(source: str | int) -> cv2.VideoCapture:
+def _open_capture(source: str | int, timeout_s: float | None) -> cv2.VideoCapture:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     with quiet():
-        return cv2.VideoCapture(source)
+        if timeout_s is None:
+            return cv2.VideoCapture(source)
+        limit = round(1000 * timeout_s)
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
+        return cv2.VideoCapture(str(source), cv2.CAP_ANY, limits)

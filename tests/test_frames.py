@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mambatrack import readers
 from mambatrack.errors import MambatrackError
-from mambatrack.frames import open_frames, parse_crop
+from mambatrack.frames import as_bgr, open_frames, parse_crop
 from shared import needs
 
 WIDTH, HEIGHT, FPS, COUNT = 64, 48, 10, 12
@@ -256,7 +256,7 @@ class FakeCapture:
 
 
 def played(monkeypatch, tmp_path, *arguments, source="clip.mp4", **options):
-    monkeypatch.setattr(readers, "_open_capture", lambda _: FakeCapture(*arguments, **options))
+    monkeypatch.setattr(readers, "_open_capture", lambda *_: FakeCapture(*arguments, **options))
     (tmp_path / "clip.mp4").touch()
     opened = open_frames(tmp_path / source if source == "clip.mp4" else source)
     return opened, list(opened)
@@ -335,3 +335,43 @@ def test_the_real_panorama_is_cropped():
         frames = list(source)
     np.testing.assert_allclose([frame.time_s for frame in frames], [0, 0.04, 0.08], atol=1e-6)
     assert frames[2].image.std() > 10
+
+
+@pytest.mark.parametrize("kind", ["grey", "flat", "bgr", "bgra", "16 bit", "16 bit grey", "view"])
+def test_every_kind_of_picture_becomes_bgr(kind):
+    bgr = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    grey = np.repeat(bgr[:, :, :1], 3, axis=2)
+    given, expected = {
+        "grey": (bgr[:, :, 0], grey),
+        "flat": (bgr[:, :, :1], grey),
+        "bgr": (bgr, bgr),
+        "bgra": (np.concatenate([bgr, bgr[:, :, :1]], axis=2), bgr),
+        "16 bit": (bgr.astype(np.uint16) * 257, bgr),
+        "16 bit grey": (bgr[:, :, 0].astype(np.uint16) * 257, grey),
+        "view": (bgr[:, ::-1], bgr[:, ::-1]),
+    }[kind]
+    image = as_bgr(given)
+    np.testing.assert_array_equal(image, expected)
+    assert image.dtype == np.uint8 and image.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "given", [None, "x", np.zeros((0, 4, 3), np.uint8), np.zeros(4, np.uint8),
+              np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.float32)],
+)  # fmt: skip
+def test_what_is_no_picture_is_none(given):
+    assert as_bgr(given) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://me:s3cr@t@cam:554/1", "rtsp://***@cam:554/1"),
+        ("http://me:a/b@cam/1", "http://***@cam/1"),
+        ("http://cam/1?user=me&pwd=s3cr", "http://cam/1?***"),
+        ("http://me:s3?cr@cam/1", "http://***@cam/1"),
+        ("http://cam/1", "http://cam/1"),
+    ],
+)
+def test_addresses_are_shown_without_their_secrets(address, shown):
+    assert readers.without_secrets(address) == shown
