@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mambatrack.frames import Frame
 from mambatrack.tracks import Tracks
 
@@ -32,11 +35,24 @@ class SourceStatus:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """Where the tracks of a frame go if nobody sees them again.
+
+    ids: [M] int64. boxes: [M, H, 4] float32 xyxy pixels, of the next H frames.
+    spread: [M, H, 4] float32, standard deviation of (cx, cy, w, h) in pixels
+    """
+
+    ids: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class LiveUpdate:
     """One tracked frame of one source.
 
     source: index of the source, from 0; detect_ms, track_ms: spent on this frame
-    names: of the classes
+    names: of the classes; forecast: where one was asked for
     """
 
     source: int
@@ -46,6 +62,7 @@ class LiveUpdate:
     detect_ms: float = 0.0
     track_ms: float = 0.0
     names: tuple[str, ...] = field(default=())
+    forecast: Forecast | None = None
 
 
 class Observer(Protocol):
