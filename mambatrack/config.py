@@ -55,6 +55,13 @@ class TrackerConfig:
         0.0,
         8.0,
     )
+    frame_rate: float = option(
+        0.0,
+        "frames a second of the motion model, by which time stamps are counted; 0: each update is "
+        "one frame",
+        0.0,
+        1000.0,
+    )
     max_age: int = option(60, "frames without a detection after which a track ends", 1, 100_000)
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")

@@ -1,6 +1,8 @@
 """The online tracker: predict, associate, observe, start, end; once per frame."""
 
+import math
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,23 @@ from mambatrack.prediction import Boxes, Predictor, load_predictor
 from mambatrack.tracks import Tracks, TrackTable
 
 Indices = NDArray[np.int64]
+NOBODY: Indices = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An update that waits for its prediction: Tracker.begin made it, Tracker.finish ends it.
+
+    found: the detections that are inside the image; boxes [N, 4]: the same as cxcywh
+    time_s: as given; span: frames of the motion model since the last update, at least 1
+    ended [E]: ids of the tracks that ended in the frames nobody saw
+    """
+
+    found: Detections
+    boxes: Boxes
+    time_s: float | None
+    span: int
+    ended: Indices
 
 
 class Tracker:
@@ -27,6 +46,14 @@ class Tracker:
     configured
 
     An instance owns its ids and its state: two trackers never influence each other.
+
+    Time. With ``tracker.frame_rate`` 0 each update is one frame of the motion model. Else the time
+    since the last update counts as that many frames, at least one: a frame between two updates is
+    one that nobody saw. The motion model is patched through it, lost tracks age and end, tentative
+    ones do not. The fraction of a frame is not carried on, so that a steady source has steady
+    steps. A time that stands still or goes back counts as one frame, and the clock waits at the
+    largest time seen; an update without a time, or with one that is not finite, is one frame and
+    moves the clock by one. After a pause of more than ``max_age`` unseen frames no track is left.
     """
 
     def __init__(
@@ -49,18 +76,44 @@ class Tracker:
         self.table = TrackTable(self.predictor.state_size, self.association.memory_size)
         self.frame = 0
         self.dropped = 0
+        self.clock: float | None = None  # largest time seen, s
 
     def update(self, detections: Any = None, time_s: float | None = None) -> Tracks:
         """Advances one frame; call it for every frame, also where nothing was detected.
 
         detections: Detections, or rows (N, 4..6) of x1 y1 x2 y2 [score [class]], or None
-        time_s: time stamp of the frame in seconds, passed through to the result
+        time_s: time stamp of the frame in seconds, passed through to the result; see above
         Returns all live tracks; ``state`` tells those seen now from those only predicted.
         """
+        pending = self.begin(detections, time_s)
+        return self.finish(pending, *self.predict(pending.span))
+
+    def begin(self, detections: Any = None, time_s: float | None = None) -> Pending:
+        """The part of update() before the prediction. Whoever predicts the tracks of several
+        trackers at once moves ``table["motion"]`` on by ``span`` frames and calls finish()."""
         found = self._admit(as_detections(detections))
-        boxes = xyxy_to_cxcywh(found.boxes)
+        span = self._advance(time_s)
+        unseen = span - 1
+        ended = self.table.end(0, self.config.max_age - unseen) if unseen else NOBODY
+        return Pending(found, xyxy_to_cxcywh(found.boxes), time_s, span, ended)
+
+    def predict(self, span: int = 1) -> tuple[Boxes, Boxes]:
+        """Boxes and spread [N, 4] of all tracks ``span`` frames on, one batched call per frame. A
+        predictor with a long state may offer to work on the table's, without copies:
+        predict_in_place and correct_in_place."""
+        state = self.table["motion"]
+        for _ in range(span if len(state) else 1):
+            if hasattr(self.predictor, "predict_in_place"):
+                boxes, spread = self.predictor.predict_in_place(state)
+            else:
+                boxes, spread, state[:] = self.predictor.predict(state)
+        return boxes, spread
+
+    def finish(self, pending: Pending, predicted: Boxes, spread: Boxes) -> Tracks:
+        """The part of update() after the prediction of all tracks: boxes and spread [N, 4]."""
         table, config = self.table, self.config
-        table.predict(*self._predict())
+        found, boxes = pending.found, pending.boxes
+        table.predict(predicted, spread, pending.span)
 
         rows, seen, born = self.association(table, found, boxes)
         self._correct(rows, boxes.take(seen, axis=0))
@@ -69,18 +122,24 @@ class Tracker:
             state = self.predictor.start(boxes.take(born, axis=0))
             table.start(boxes.take(born, axis=0), state, found, born)
         ended = table.end(config.min_hits, config.max_age)
+        if len(pending.ended):
+            ended = np.union1d(pending.ended, ended)
 
         self.frame += 1
-        return table.snapshot(self.frame - 1, time_s, config.min_hits, ended)
+        return table.snapshot(self.frame - 1, pending.time_s, config.min_hits, ended)
 
-    def _predict(self) -> tuple[Boxes, Boxes]:
-        """Boxes and spread of all tracks one frame on. A predictor with a long state may offer to
-        work on the table's, without copies: predict_in_place and correct_in_place."""
-        state = self.table["motion"]
-        if hasattr(self.predictor, "predict_in_place"):
-            return self.predictor.predict_in_place(state)
-        boxes, spread, state[:] = self.predictor.predict(state)
-        return boxes, spread
+    def _advance(self, time_s: float | None) -> int:
+        """Moves the clock; -> frames of the motion model since the last update, from 1 to
+        max_age + 2, by which every track has ended."""
+        rate, before = self.config.frame_rate, self.clock
+        if not rate:
+            return 1
+        if time_s is None or not math.isfinite(time_s):
+            self.clock = None if before is None else before + 1 / rate
+            return 1
+        self.clock = time_s if before is None else max(before, time_s)
+        frames = 0.0 if before is None else (time_s - before) * rate
+        return math.floor(min(max(frames, 1), self.config.max_age + 2) + 0.5)
 
     def _correct(self, rows: Indices, boxes: Boxes) -> None:
         state = self.table["motion"]
@@ -104,7 +163,7 @@ class Tracker:
                 f"frame {self.frame}: dropped {dropped} unusable detections (not finite, of no "
                 "size, repeated, or outside the image); later ones are only counted, in "
                 "Tracker.dropped",
-                stacklevel=3,
+                stacklevel=4,
             )
         self.dropped += dropped
         return found

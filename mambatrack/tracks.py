@@ -23,14 +23,14 @@ class TrackState(IntEnum):
 class Tracks:
     """All live tracks of one frame, as arrays in the same order (ids ascending).
 
-    frame:   index of the frame, from 0
+    frame:   index of the update, from 0
     time_s:  time stamp in seconds, None where the caller gave none
     boxes:   [M, 4] float32, xyxy, pixels, not clipped to the image
     ids:     [M] int64, from 1, never reused
     scores:  [M] float32, of the last matched detection
     labels:  [M] int64, class of the last matched detection
     state:   [M] uint8, see TrackState
-    gap:     [M] int64, frames since the track was seen, 0 where it is seen now
+    gap:     [M] int64, frames of the motion model since the track was seen, 0 where it is seen now
     spread:  [M, 4] float32, standard deviation of (cx, cy, w, h) in pixels, 0 where seen now
     det_ind: [M] int64, row of the matched detection in the caller's array, -1 where predicted
     ended:   [E] int64, ids of the tracks that ended in this frame
@@ -90,6 +90,7 @@ class TrackTable:
     def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
         self.count = 0
         self.next_id = 1
+        self.span = 1  # frames of the newest step: a track seen before it has this gap
         self._arrays: dict[str, NDArray] = {
             "ids": np.zeros(capacity, np.int64),
             "boxes": np.zeros((capacity, 4), np.float32),
@@ -119,11 +120,12 @@ class TrackTable:
         """Memory of a track: its part of every column."""
         return sum(each[0].nbytes for each in self._arrays.values())
 
-    def predict(self, boxes: NDArray, spread: NDArray) -> None:
-        """One frame on: every track counts as unseen until it is observed."""
+    def predict(self, boxes: NDArray, spread: NDArray, span: int = 1) -> None:
+        """``span`` frames on: every track counts as unseen until it is observed."""
         live = self._live
+        self.span = span
         live["boxes"][:], live["spread"][:] = boxes, spread
-        live["gap"] += 1
+        live["gap"] += span
         live["det_ind"].fill(-1)
 
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:

@@ -1,0 +1,157 @@
+"""Time stamps counted in frames of the motion model (tracker.frame_rate)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack import Tracker, load_config
+from mambatrack.prediction import KalmanPredictor
+from mambatrack.synthetic import simulate
+
+COLUMNS = ("boxes", "ids", "scores", "labels", "state", "gap", "spread", "det_ind")
+
+
+def tracker(rate=20.0, **settings_):
+    overrides = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
+    overrides |= {f"tracker.{key}": value for key, value in settings_.items()}
+    overrides["tracker.frame_rate"] = rate
+    return Tracker(load_config(None, overrides), image_size=(960, 540))
+
+
+def walker(x):
+    return [x, 100.0, x + 40, 220.0, 0.9, 0]
+
+
+def spans(tracked, times):
+    return [tracked.begin([], time_s).span for time_s in times]
+
+
+def test_time_counts_in_frames_of_the_model():
+    assert spans(tracker(20), [7.0, 7.05, 7.1, 7.3, 7.33, 8.33]) == [1, 1, 1, 4, 1, 20]
+
+
+def test_without_a_rate_each_update_is_one_frame():
+    assert spans(tracker(0), [0.0, 5.0, 5.0, -3.0, None]) == [1] * 5
+    assert tracker(0).clock is None
+
+
+def test_half_a_frame_more_is_one_more():
+    assert spans(tracker(16), [0.0, 1.5 / 16, 4 / 16]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("later", [3.0, 2.0, -50.0, None, float("nan"), float("inf")])
+def test_a_time_that_does_not_go_on_is_one_frame_and_the_clock_never_goes_back(later):
+    tracked = tracker(20)
+    assert spans(tracked, [3.0, later]) == [1, 1]
+    usual = later is None or not np.isfinite(later)
+    assert tracked.clock == (3.05 if usual else 3.0)
+    assert spans(tracked, [3.25]) == [4 if usual else 5]
+
+
+def test_updates_without_any_time_are_frames():
+    tracked = tracker(20)
+    assert spans(tracked, [None, None, 9.0, 9.1]) == [1, 1, 1, 2] and tracked.clock == 9.1
+
+
+@pytest.mark.parametrize("predictor", ["kalman", "still", "mamba"])
+@pytest.mark.parametrize("association", ["overlap", "learned"])
+def test_a_span_equals_frames_in_which_nothing_was_seen(predictor, association):
+    timed = tracker(20, predictor=predictor, association=association)
+    framed = tracker(0, predictor=predictor, association=association)
+    for index, frame in zip(range(120), simulate(seed=3), strict=False):
+        if index % 3:
+            framed.update()
+        else:
+            a, b = timed.update(frame.detections, index / 20), framed.update(frame.detections)
+            for name in COLUMNS:
+                np.testing.assert_array_equal(getattr(a, name), getattr(b, name), name)
+
+
+def test_a_walker_seen_rarely_is_predicted_where_it_is():
+    tracked = tracker(20)
+    for index in range(0, 40, 4):
+        tracks = tracked.update([walker(5.0 * index)], index / 20)
+        assert tracks.ids.tolist() == [1] and tracks.observed.all()
+    predicted = tracked.update([], 2.0)
+    np.testing.assert_allclose(predicted.boxes, [walker(200)[:4]], atol=3)
+    assert predicted.gap.tolist() == [4] and predicted.frame == 10
+
+
+def test_speed_is_per_frame_whatever_the_step():
+    fast, slow = tracker(20), tracker(20)
+    for index in range(0, 41, 4):
+        slow.update([walker(5.0 * index)], index / 20)
+    for index in range(41):
+        fast.update([walker(5.0 * index)], index / 20)
+    x_speed = [each.table["means"][0, 6] for each in (fast, slow)]
+    np.testing.assert_allclose(x_speed, 5 / 40, rtol=0.1)
+
+
+def test_lost_tracks_age_in_frames_of_the_model():
+    tracked = tracker(20, max_age=10)
+    tracked.update([walker(0)], 0.0)
+    assert tracked.update([], 0.5).gap.tolist() == [10]
+    assert tracked.update([], 0.55).ended.tolist() == [1]
+
+
+def test_after_a_long_pause_nobody_is_left():
+    for pause, same in ((11, True), (12, False), (1e9, False)):
+        tracked = tracker(20, max_age=10, predictor="still")
+        tracked.update([walker(0), walker(300)], 0.0)
+        tracks = tracked.update([walker(0)], pause / 20)
+        assert tracks.ids.tolist() == ([1] if same else [3])
+        assert tracks.ended.tolist() == ([2] if same else [1, 2])
+        assert tracks.frame == 1 and tracked.update([walker(0)], pause / 20 + 0.05).observed.all()
+
+
+def test_a_track_lost_before_the_pause_ends_inside_it():
+    tracked = tracker(20, max_age=10, predictor="still")
+    tracked.update([walker(0), walker(300)], 0.0)
+    tracked.update([walker(0)], 0.05)
+    tracks = tracked.update([walker(0), walker(300)], 0.6)  # 11 frames on, 10 of them unseen
+    assert tracks.ids.tolist() == [1, 3] and tracks.ended.tolist() == [2]
+
+
+def test_tentative_tracks_outlive_frames_that_nobody_saw():
+    tracked = tracker(20, min_hits=3)
+    states = [int(tracked.update([walker(8 * step)], step / 5).state[0]) for step in range(4)]
+    assert states == [0, 0, 1, 1]
+    assert tracked.update([], 0.8).ended.tolist() == []
+
+
+def test_begin_predict_finish_is_update():
+    whole, parts = tracker(20, predictor="mamba"), tracker(20, predictor="mamba")
+    for index, frame in zip(range(40), simulate(seed=5), strict=False):
+        pending = parts.begin(frame.detections, index / 10)
+        assert pending.span == (2 if index else 1)
+        a = parts.finish(pending, *parts.predict(pending.span))
+        b = whole.update(frame.detections, index / 10)
+        for name in (*COLUMNS, "ended"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+        assert (a.time_s, a.frame) == (b.time_s, b.frame)
+
+
+def test_a_predictor_of_ones_own_takes_the_steps():
+    class Right(KalmanPredictor):
+        def predict(self, state):
+            boxes, spread, state = super().predict(state)
+            boxes = boxes + np.float32([100, 0, 0, 0])
+            state[:, :4] = boxes
+            return boxes, spread, state
+
+    tracked = Tracker(tracker(20).config, predictor=Right())
+    tracked.update([walker(0)], 0.0)
+    assert tracked.update([walker(300)], 0.15).ids.tolist() == [1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats()), max_size=12))
+def test_any_times_at_all(times):
+    tracked, clock = tracker(1000, max_age=5), -np.inf
+    for index, time_s in enumerate(times):
+        tracks = tracked.update([walker(3 * index)], time_s)
+        assert len(tracks) and np.isfinite(tracks.to_array()).all() and tracks.frame == index
+        if tracked.clock is not None:
+            assert clock <= tracked.clock < np.inf
+            clock = tracked.clock
