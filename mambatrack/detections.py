@@ -87,7 +87,7 @@ def _columns(source: Any) -> NDArray[np.float64]:
         source = _supervision_columns(source)
     try:
         array = np.asarray([] if source is None else source, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise MambatrackError(f"detections are not a table of numbers: {error}") from None
     if array.size == 0:
         return np.zeros((6, 0))

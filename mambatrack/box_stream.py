@@ -1,0 +1,216 @@
+"""Boxes of one frame after the other, as another program writes them line by line.
+
+Two formats are read; docs/interop.md describes them:
+
+    {"frame": 0, "time_s": 0.0, "boxes": [[x1, y1, x2, y2, score, class], ...]}     JSON Lines
+    frame,id,left,top,width,height,score                                            MOT text
+
+A line of JSON is a whole frame; frames count from 0. A frame of MOT text is over when the next one
+begins; frames count from 1. Numbers that are left out are frames without detections.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import numpy as np
+
+from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.detections import Detections, as_detections
+from mambatrack.errors import MambatrackError
+
+HEADER = "mambatrack-detections"
+LONGEST_LINE = 1 << 24  # bytes
+MAX_MISSING = 1000
+FORMATS = ("jsonl", "mot")
+
+
+@dataclass(frozen=True)
+class BoxFrame:
+    """What was detected in frame ``index``, from 0; time_s: None where the stream has no time."""
+
+    index: int
+    time_s: float | None
+    detections: Detections
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a JSON Lines stream may say in front; size: (width, height) of the image"""
+
+    names: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+
+
+@dataclass
+class BoxStream:
+    """Iterator of the frames of a stream of lines, whose numbers ascend.
+
+    format: jsonl or mot;  header: of the stream, once the stream is open
+    """
+
+    format: str
+    header: Header
+    _lines: Iterator[tuple[int, str]] = field(repr=False)
+
+    def __iter__(self) -> Iterator[BoxFrame]:
+        frames = _jsonl_frames(self._lines) if self.format == "jsonl" else _mot_frames(self._lines)
+        last = -1
+        for number, frame in frames:
+            if frame.index <= last:
+                raise MambatrackError(
+                    f"line {number}: frame {frame.index + (self.format == 'mot')} is there already "
+                    "or out of order; frames must ascend"
+                )
+            last = frame.index
+            yield frame
+
+
+def open_stream(file: IO[bytes], form: str | None = None) -> BoxStream:
+    """The stream of boxes in ``file``; reads its first line.
+
+    form: jsonl or mot; None: told by the first line. Raises MambatrackError, also while frames are
+    read, with the number of the line that is wrong.
+    """
+    lines = _lines(file)
+    first = next(lines, None)
+    if first is None:
+        return BoxStream(form or "jsonl", Header(), iter(()))
+    if form is None:
+        form = "jsonl" if first[1].startswith("{") else "mot"
+    if form == "jsonl":
+        value = _json_object(*first)
+        if "format" in value:
+            return BoxStream(form, _header(first[0], value), lines)
+    return BoxStream(form, Header(), itertools.chain([first], lines))
+
+
+def fill_missing(frames: Iterable[BoxFrame], limit: int = MAX_MISSING) -> Iterator[BoxFrame]:
+    """The same frames, and empty ones for numbers that are left out, evenly spaced in time.
+
+    Raises MambatrackError where more than ``limit`` are missing in one place.
+    """
+    before: BoxFrame | None = None
+    for frame in frames:
+        if before is not None:
+            yield from _between(before, frame, limit)
+        yield frame
+        before = frame
+
+
+def _between(before: BoxFrame, after: BoxFrame, limit: int) -> Iterator[BoxFrame]:
+    missing = after.index - before.index - 1
+    if missing > limit:
+        raise MambatrackError(
+            f"{missing} frames are missing in front of number {after.index} (from 0), more than "
+            f"{limit}; number the frames without gaps, or allow more with --max-missing"
+        )
+    for step in range(1, missing + 1):
+        time_s = None
+        if before.time_s is not None and after.time_s is not None:
+            time_s = before.time_s + (after.time_s - before.time_s) * step / (missing + 1)
+        yield BoxFrame(before.index + step, time_s, Detections.empty())
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of every line that is not blank."""
+    for number in itertools.count(1):
+        line = file.readline(LONGEST_LINE)
+        if not line:
+            return
+        if len(line) >= LONGEST_LINE:
+            raise MambatrackError(
+                f"line {number} is longer than {LONGEST_LINE >> 20} MiB; one line is one frame"
+            )
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise MambatrackError(f"line {number} is not text in UTF-8: {error}") from None
+        if text:
+            yield number, text
+
+
+def _json_object(number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise MambatrackError(f"line {number} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise MambatrackError(f'line {number}: expected {{"frame": ..., "boxes": [...]}}')
+    return value
+
+
+def _header(number: int, value: dict[str, Any]) -> Header:
+    names, size = value.get("classes", []), value.get("image_size")
+    if value["format"] != HEADER or not isinstance(names, list):
+        raise MambatrackError(
+            f"line {number}: format {value['format']!r}; expected {HEADER!r}, with a list of names "
+            "under classes"
+        )
+    if size is None:
+        return Header(tuple(map(str, names)))
+    if not (isinstance(size, list) and len(size) == 2 and all(_is_count(side) for side in size)):
+        raise MambatrackError(f"line {number}: image_size {size!r}; expected [width, height]")
+    return Header(tuple(map(str, names)), (size[0], size[1]))
+
+
+def _jsonl_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFrame]]:
+    """(line, frame); a line without a number is the frame after the one before."""
+    last = -1
+    for number, line in lines:
+        value = _json_object(number, line)
+        if "boxes" not in value:
+            found = ", ".join(map(str, value)) or "nothing"
+            raise MambatrackError(f"line {number}: no boxes, only {found}; an empty frame has []")
+        last = value.get("frame", last + 1)
+        if not _is_count(last, 0):
+            raise MambatrackError(f"line {number}: frame {last!r}; expected a number from 0 on")
+        time_s = value.get("time_s")
+        if time_s is not None and not _is_time(time_s):
+            raise MambatrackError(f"line {number}: time_s {time_s!r}; expected seconds or null")
+        time_s = None if time_s is None else float(time_s)
+        yield number, BoxFrame(last, time_s, _detections(number, value["boxes"]))
+
+
+def _mot_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFrame]]:
+    """(line where it begins, frame), each when the next one begins."""
+    rows = ((number, _mot_row(number, line)) for number, line in lines)
+    for frame, group in itertools.groupby(rows, key=lambda row: row[1][0]):
+        begun, table = zip(*group, strict=True)
+        boxes = np.array([row[1:] for row in table])
+        boxes[:, :4] = ltwh_to_xyxy(boxes[:, :4])
+        yield begun[0], BoxFrame(int(frame) - 1, None, _detections(begun[0], boxes))
+
+
+def _mot_row(number: int, line: str) -> list[float]:
+    """frame, left, top, width, height, score; a score of -1 is none."""
+    fields = line.rstrip(", \t").split(",") if "," in line else line.split()
+    try:
+        values = [float(field) for field in fields[:7]]
+    except ValueError as error:
+        raise MambatrackError(f"line {number}: {error}") from None
+    if len(values) < 6:
+        raise MambatrackError(
+            f"line {number}: {len(values)} columns; expected frame,id,left,top,width,height,score"
+        )
+    if not (1 <= values[0] < 2**53 and values[0].is_integer()):
+        raise MambatrackError(f"line {number}: frame {fields[0]}; MOT frames count from 1")
+    score = values[6] if len(values) > 6 and values[6] != -1 else 1.0
+    return [values[0], *values[2:6], score]
+
+
+def _detections(number: int, rows: Any) -> Detections:
+    try:
+        return as_detections(rows)
+    except MambatrackError as error:
+        raise MambatrackError(f"line {number}: {error}") from None
+
+
+def _is_count(value: Any, low: int = 1) -> bool:
+    return type(value) is int and low <= value < 2**53
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e15

@@ -1,0 +1,295 @@
+"""Boxes from another program, line by line, and tracks back to it."""
+
+import argparse
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack import pipes
+from mambatrack.box_stream import fill_missing, open_stream
+from mambatrack.config import load_config
+from mambatrack.errors import MambatrackError
+from mambatrack.tracker import Tracker
+
+KALMAN = load_config(
+    overrides={"tracker.predictor": "kalman", "tracker.association": "overlap"}
+).tracker
+PROGRAM = """
+import argparse, sys, warnings
+from mambatrack import pipes
+from mambatrack.config import load_config
+parser = argparse.ArgumentParser()
+for name in ("mot", "jsonl", "csv"):
+    parser.add_argument(f"--{name}")
+for name in ("overwrite", "mot-predicted", "quiet"):
+    parser.add_argument(f"--{name}", action="store_true")
+pipes.add_arguments(parser)
+options = parser.parse_args()
+kalman = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
+try:
+    sys.exit(pipes.run(options, load_config(overrides=kalman)))
+except BrokenPipeError:
+    sys.exit(1)
+except ValueError as error:
+    sys.exit(f"error: {error}")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def frames_of(text, form=None):
+    data = text if isinstance(text, bytes) else text.encode()
+    return list(open_stream(io.BytesIO(data), form))
+
+
+def walk(frames, gap=()):
+    """JSON Lines of one object that goes right, unseen in the frames of ``gap``."""
+    return "".join(
+        json.dumps({"frame": i, "time_s": i / 10, "boxes": [] if i in gap else
+                    [[10 + 4 * i, 20, 40 + 4 * i, 90, 0.9, 1]]}) + "\n"
+        for i in range(frames)
+    )  # fmt: skip
+
+
+def piped(*options, text="", **how):
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *options],
+        input=text, capture_output=True, text=True, timeout=60, **how,
+    )  # fmt: skip
+
+
+def records(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_line_of_json_is_a_frame():
+    header = {"format": "mambatrack-detections", "classes": ["a", "b"], "image_size": [640, 480]}
+    text = json.dumps(header) + "\n" + walk(3, gap=(1,))
+    stream = open_stream(io.BytesIO(text.encode()))
+    assert (stream.header.names, stream.header.size) == (("a", "b"), (640, 480))
+    frames = list(stream)
+    assert [(each.index, each.time_s, len(each.detections)) for each in frames] == [
+        (0, 0.0, 1), (1, 0.1, 0), (2, 0.2, 1),
+    ]  # fmt: skip
+    assert frames[2].detections.boxes.tolist() == [[18, 20, 48, 90]]
+    assert frames[2].detections.labels.tolist() == [1]
+
+
+def test_number_and_time_may_be_left_out():
+    frames = frames_of('{"boxes": []}\n\n{"boxes": [[1, 2, 3, 4]]}\n{"frame": 7, "boxes": []}')
+    assert [(each.index, each.time_s) for each in frames] == [(0, None), (1, None), (7, None)]
+    assert frames[1].detections.scores.tolist() == [1]
+
+
+def test_rows_of_mot_text_are_grouped_by_frame():
+    text = "\ufeff3,-1,10,20,30,40,0.5,-1,-1,-1\n3,-1,50,20,30,40,-1\r\n 5 -1 1 2 3 4\n"
+    first, second = frames_of(text)
+    assert (first.index, second.index) == (2, 4)
+    assert first.detections.boxes.tolist() == [[10, 20, 40, 60], [50, 20, 80, 60]]
+    assert first.detections.scores.tolist() == [0.5, 1] and second.time_s is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"boxes": []}\n{"boxes": [', "line 2 is not JSON"),
+        ("[]\n", "line 1: -?[0-9]* ?columns|line 1: could not convert"),
+        ('{"frame": 0}', "line 1: no boxes, only frame"),
+        ('{"frame": -1, "boxes": []}', r"line 1: frame -1; expected a number from 0"),
+        ('{"frame": 1.5, "boxes": []}', "line 1: frame 1.5"),
+        ('{"frame": true, "boxes": []}', "line 1: frame True"),
+        ('{"boxes": [[1, 2]]}', r"line 1: detections have shape \(1, 2\)"),
+        ('{"boxes": "all"}', "line 1: detections are not a table"),
+        ('{"boxes": [[%s, 2, 3, 4]]}' % ("9" * 400), "line 1: detections are not a table"),
+        ('{"time_s": "now", "boxes": []}', "line 1: time_s 'now'"),
+        ('{"time_s": Infinity, "boxes": []}', "line 1: time_s inf"),
+        ('{"format": "coco"}', "line 1: format 'coco'"),
+        ('{"format": "mambatrack-detections", "image_size": [0, 1]}', r"image_size \[0, 1\]"),
+        ('{"frame": 4, "boxes": []}\n\n{"frame": 4, "boxes": []}', "line 3: frame 4 is there alr"),
+        ("1,-1,1,2,3,4\n0,-1,1,2,3,4", "line 2: frame 0; MOT frames count from 1"),
+        ("2,-1,1,2,3,4\n1,-1,1,2,3,4", "line 2: frame 1 is there already or out of order"),
+        ("1,-1,1,2,3", "line 1: 5 columns"),
+        ("1,-1,1,2,3,x", "line 1: could not convert"),
+        (b"\xff\xfe\n", "line 1 is not text in UTF-8"),
+    ],
+)
+def test_a_bad_line_is_named(text, message):
+    with pytest.raises(MambatrackError, match=message):
+        frames_of(text)
+
+
+def test_nesting_that_no_parser_can_take_is_an_error():
+    with pytest.raises(MambatrackError, match="line 1"):
+        frames_of('{"boxes": ' + "[" * 100_000)
+
+
+def test_a_line_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr("mambatrack.box_stream.LONGEST_LINE", 64)
+    with pytest.raises(MambatrackError, match="line 1 is longer"):
+        frames_of('{"boxes": [' + " " * 100 + "]}")
+
+
+@given(st.binary(max_size=80), st.sampled_from([None, "jsonl", "mot"]))
+@settings(max_examples=300)
+def test_whatever_comes_in_is_frames_or_an_error_with_its_line(data, form):
+    try:
+        assert all(each.index >= 0 for each in frames_of(data, form))
+    except MambatrackError as error:
+        assert "line " in str(error)
+
+
+def test_missing_numbers_are_empty_frames_evenly_in_time():
+    text = '{"frame":3,"time_s":1,"boxes":[[0,0,9,9]]}\n{"frame":6,"time_s":2.5,"boxes":[]}'
+    filled = list(fill_missing(frames_of(text)))
+    assert [each.index for each in filled] == [3, 4, 5, 6]
+    assert [each.time_s for each in filled] == [1, 1.5, 2, 2.5]
+    assert not len(filled[1].detections)
+    assert len(list(fill_missing(frames_of(text), 2))) == 4
+    with pytest.raises(MambatrackError, match="2 frames are missing in front of number 6"):
+        list(fill_missing(frames_of(text), 1))
+
+
+def test_both_formats_give_the_same_tracks():
+    def ids(text):
+        tracker, seen = Tracker(KALMAN), []
+        for frame in fill_missing(frames_of(text)):
+            seen.append(tracker.update(frame.detections).to_array())
+        return seen
+
+    rows = "".join(f"{i + 1},-1,{10 + 4 * i},20,30,70,0.9\n" for i in range(12) if i not in (5, 6))
+    for one, two in zip(ids(walk(12, gap=(5, 6)).replace("0.9, 1]", "0.9, 0]")), ids(rows)):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_tracks_leave_on_standard_output_with_their_states():
+    done = piped(text=walk(8, gap=(4,)))
+    header, *lines = records(done.stdout)
+    assert done.returncode == 0 and header["format"] == "mambatrack-tracks"
+    assert [line["frame"] for line in lines] == list(range(8))
+    assert [line["tracks"][0]["state"] for line in lines][3:6] == [
+        "observed", "predicted", "observed",
+    ]  # fmt: skip
+    assert lines[3]["time_s"] == 0.3 and "8 frames, 1 tracks" in done.stderr
+
+
+def test_files_take_the_place_of_standard_output(tmp_path):
+    files = [f"--{kind}={tmp_path / kind}" for kind in ("mot", "jsonl", "csv")]
+    done = piped(*files, "--quiet", text=walk(5))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len((tmp_path / "mot").read_text().splitlines()) == 5
+    assert len(records((tmp_path / "jsonl").read_text())) == 6
+    both = piped("--overwrite", "--emit", "mot", *files, text=walk(5))
+    assert both.stdout == (tmp_path / "mot").read_text()
+
+
+def test_what_came_before_a_bad_line_is_there():
+    done = piped("--emit", "mot", text=walk(4) + "oops\n")
+    assert done.returncode == 1 and done.stderr.startswith("error: line 5 is not JSON")
+    assert len(done.stdout.splitlines()) == 4
+
+
+def test_a_file_behind_standard_output_keeps_what_it_had(tmp_path):
+    target = tmp_path / "log"
+    target.write_text("before\n")
+    with target.open("a") as file:
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, "--emit=mot"], input=walk(3), stdout=file, text=True,
+            check=True, timeout=60,
+        )  # fmt: skip
+    assert target.read_text().startswith("before\n1,1,")
+
+
+@pytest.fixture
+def program():
+    """The program with open pipes."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, bufsize=1,
+    ) as process:  # fmt: skip
+        yield process
+        process.kill()
+
+
+def test_every_line_is_answered_at_once(program):
+    lines = walk(3).splitlines(keepends=True)
+    program.stdin.write(lines[0])
+    assert json.loads(program.stdout.readline())["version"] == 1
+    assert json.loads(program.stdout.readline())["frame"] == 0
+    for number in (1, 2):
+        program.stdin.write(lines[number])
+        assert json.loads(program.stdout.readline())["frame"] == number
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_a_line(program, number):
+    program.stdin.write(walk(1))
+    program.stdout.readline()
+    program.stdout.readline()
+    program.send_signal(number)
+    assert program.wait(30) == 130
+    assert program.stderr.read() == "1 frames, 1 tracks\n"
+
+
+def test_a_reader_that_leaves_ends_it_quietly(program):
+    program.stdin.write(walk(1))
+    program.stdout.readline()
+    program.stdout.close()
+    try:
+        program.stdin.write(walk(500).split("\n", 1)[1])
+        program.stdin.close()
+    except BrokenPipeError:
+        pass
+    assert program.wait(30) == 1 and program.stderr.read() == ""
+
+
+def test_weak_detections_and_other_classes_are_left_out():
+    config = load_config(overrides={"detector.conf": 0.5, "detector.classes": "b"})
+    text = (
+        '{"format": "mambatrack-detections", "classes": ["a", "b"]}\n'
+        '{"boxes": [[0,0,9,9,0.5,1],[20,0,29,9,0.9,0],[40,0,49,9,0.4,1]]}'
+    )
+    [frame] = pipes._wanted(open_stream(io.BytesIO(text.encode())), config.detector)
+    assert frame.detections.boxes.tolist() == [[0, 0, 9, 9]]
+    unknown = load_config(overrides={"detector.classes": "c"})
+    with pytest.raises(MambatrackError, match="unknown class 'c'"):
+        list(pipes._wanted(open_stream(io.BytesIO(text.encode())), unknown.detector))
+
+
+def test_options_that_would_be_ignored_are_refused():
+    parser = argparse.ArgumentParser()
+    for name in pipes.PICTURES_ONLY:
+        parser.add_argument(f"--{name}")
+    parser.add_argument("source")
+    pipes.add_arguments(parser)
+    parser.set_defaults(parser=parser)
+    pipes.check(parser.parse_args(["-", "--emit", "mot"]))
+    pipes.check(parser.parse_args(["a.mp4", "--output", "b.mp4"]))
+    for wrong in (["-", "--output", "b"], ["a.mp4", "--emit", "mot"], ["-", "--max-missing", "-1"]):
+        with pytest.raises(SystemExit):
+            pipes.check(parser.parse_args(wrong))
+
+
+def test_a_size_is_read():
+    assert pipes.parse_size("1920x1080") == (1920, 1080)
+    for wrong in ("", "1920", "0x5", "a x b", "-1x5"):
+        with pytest.raises(MambatrackError, match="expected WIDTHxHEIGHT"):
+            pipes.parse_size(wrong)
+
+
+def test_no_descriptor_stays_open():
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    if before:
+        stdout, sys.stdout = sys.stdout, sys.__stdout__
+        try:
+            pipes.StandardOutput().close()
+        finally:
+            sys.stdout = stdout
+        assert len(os.listdir("/proc/self/fd")) == before
