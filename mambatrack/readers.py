@@ -46,7 +46,7 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     """The reader for what ``source`` names; see ``open_frames``. timeout_s: after which a stream
     that says nothing counts as ended."""
     text = str(source)
-    if "://" in text:
+    if is_stream(text):
         return _open_stream(text, timeout_s)
     path = Path(text)
     if path.is_dir():
@@ -54,9 +54,8 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if path.suffix.lower() in IMAGE_TYPES and path.is_file():
         return ImageReader([path], DEFAULT_FPS, text)
     if path.exists():
-        return VideoReader(
-            text, f"{text} is not a video that OpenCV can read, or is damaged,", False
-        )
+        place = f"{text} is not a video that OpenCV can read, or is damaged,"
+        return VideoReader(text, place, path.is_char_device())
     if text.isdecimal():
         return VideoReader(int(text), f"webcam {text} is not there or is in use", True)
     if glob.has_magic(text):
@@ -73,13 +72,19 @@ def without_secrets(address: str) -> str:
     return re.sub(r"\?.*", "?***", re.sub(r"//.*@", "//***@", address))
 
 
-def _open_stream(address: str, timeout_s: float) -> Reader:
-    scheme = address.split("://")[0].lower()
-    shown = without_secrets(address)
-    if scheme not in STREAMS:
+def is_stream(source: str) -> bool:
+    """Whether it is an address; raises MambatrackError for one of an unknown scheme."""
+    if "://" not in source:
+        return False
+    if source.split("://")[0].lower() not in STREAMS:
+        shown = without_secrets(source)
         raise MambatrackError(f"{shown}: unknown scheme; expected one of {', '.join(STREAMS)}")
-    live = None if scheme in ("http", "https") else True
-    place = f"{shown} cannot be reached or is no video stream"
+    return True
+
+
+def _open_stream(address: str, timeout_s: float) -> Reader:
+    live = None if address.lower().startswith("http") else True
+    place = f"{without_secrets(address)} cannot be reached or is no video stream"
     return VideoReader(address, place, live, timeout_s)
 
 
