@@ -165,7 +165,8 @@ def test_both_formats_give_the_same_tracks():
         return seen
 
     rows = "".join(f"{i + 1},-1,{10 + 4 * i},20,30,70,0.9\n" for i in range(12) if i not in (5, 6))
-    for one, two in zip(ids(walk(12, gap=(5, 6)).replace("0.9, 1]", "0.9, 0]")), ids(rows)):
+    lines = walk(12, gap=(5, 6)).replace("0.9, 1]", "0.9, 0]")
+    for one, two in zip(ids(lines), ids(rows), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-4)
 
 
