@@ -6,6 +6,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack import class_votes
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.detections import Detections
 
@@ -28,7 +29,7 @@ class Tracks:
     boxes:   [M, 4] float32, xyxy, pixels, not clipped to the image
     ids:     [M] int64, from 1, never reused
     scores:  [M] float32, of the last matched detection
-    labels:  [M] int64, class of the last matched detection
+    labels:  [M] int64, class: the vote of its detections, weighted by score (class_votes.py)
     state:   [M] uint8, see TrackState
     gap:     [M] int64, frames of the motion model since the track was seen, 0 where it is seen now
     spread:  [M, 4] float32, standard deviation of (cx, cy, w, h) in pixels, 0 where seen now
@@ -90,6 +91,7 @@ class TrackTable:
     def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
         self.count = 0
         self.next_id = 1
+        self._mixed = False  # whether a track has been seen as two classes
         self.span = 1  # frames of the newest step: a track seen before it has this gap
         self._arrays: dict[str, NDArray] = {
             "ids": np.zeros(capacity, np.int64),
@@ -99,6 +101,8 @@ class TrackTable:
             "means": np.zeros((capacity, len(RATES)), np.float32),
             "scores": np.zeros(capacity, np.float32),
             "labels": np.zeros(capacity, np.int64),
+            "classes": np.zeros((capacity, class_votes.CANDIDATES), np.int64),
+            "votes": np.zeros((capacity, class_votes.CANDIDATES), np.float32),
             "hits": np.zeros(capacity, np.int64),
             "gap": np.zeros(capacity, np.int64),
             "det_ind": np.zeros(capacity, np.int64),
@@ -134,7 +138,7 @@ class TrackTable:
         self._remember(rows, boxes, found.scores[seen])
         live["boxes"][rows], live["spread"][rows] = boxes, 0
         live["scores"][rows] = found.scores[seen]
-        live["labels"][rows] = found.labels[seen]
+        self._vote(rows, found.labels[seen], found.scores[seen])
         live["det_ind"][rows] = found.rows[seen]
         live["hits"][rows] += 1
         live["gap"][rows] = 0
@@ -150,6 +154,17 @@ class TrackTable:
         live["means"][rows] = means + rate * (now - means)
         live["last"][rows] = boxes
 
+    def _vote(self, rows: NDArray, labels: NDArray, scores: NDArray) -> None:
+        """The class of each track; while every track has but one, only its weight is counted."""
+        classes, votes, winners = (self._live[name] for name in ("classes", "votes", "labels"))
+        if not self._mixed and np.array_equal(labels, winners[rows]):
+            votes[rows, 0] = votes[rows, 0] * class_votes.DECAY + scores
+            return
+        own_classes, own_votes = classes[rows], votes[rows]
+        winners[rows] = class_votes.vote(own_classes, own_votes, labels, scores)
+        classes[rows], votes[rows] = own_classes, own_votes
+        self._mixed = bool(votes[:, 1:].any())
+
     def start(self, boxes: NDArray, motion: NDArray, found: Detections, born: NDArray) -> None:
         """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids."""
         rows = np.arange(self.count, self.count + len(born))
@@ -158,6 +173,8 @@ class TrackTable:
         self["ids"][rows] = np.arange(self.next_id, self.next_id + len(born))
         self["hits"][rows], self["motion"][rows] = 0, motion
         self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
+        self["labels"][rows], self["votes"][rows] = found.labels[born], 0
+        self["classes"][rows] = found.labels[born, None]
         self.next_id += len(born)
         self.observe(rows, boxes, found, born)
 
