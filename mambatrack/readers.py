@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mambatrack.datasets import open_sequence
 from mambatrack.errors import MambatrackError
+from mambatrack.mjpeg import open_mjpeg
 from mambatrack.opencv import quiet
 
 Image = NDArray[Any]
@@ -83,9 +84,10 @@ def is_stream(source: str) -> bool:
 
 
 def _open_stream(address: str, timeout_s: float) -> Reader:
-    live = None if address.lower().startswith("http") else True
     place = f"{without_secrets(address)} cannot be reached or is no video stream"
-    return VideoReader(address, place, live, timeout_s)
+    if not address.lower().startswith("http"):
+        return VideoReader(address, place, True, timeout_s)
+    return open_mjpeg(address, place, timeout_s) or VideoReader(address, place, None, timeout_s)
 
 
 def _open_folder(folder: Path) -> Reader:

@@ -16,7 +16,14 @@ from typing import NamedTuple
 
 from mambatrack.frames import Frame, as_bgr
 from mambatrack.live.updates import SourceState, SourceStatus
-from mambatrack.readers import STREAM_TIMEOUT_S, Reader, is_stream, open_reader, without_secrets
+from mambatrack.readers import (
+    DEFAULT_FPS,
+    STREAM_TIMEOUT_S,
+    Reader,
+    is_stream,
+    open_reader,
+    without_secrets,
+)
 
 Opener = Callable[[str, float], Reader]
 
@@ -68,6 +75,7 @@ class LiveSource:
         self.name = name or _name_of(self.source)
         self.news = news or threading.Event()
         self.skipped = 0  # frames that came empty or as no picture
+        self.fps = DEFAULT_FPS  # that the source states, of its newest opening
         self._backoff, self._open = backoff or Backoff(), opener
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._newest: Arrival | None = None
@@ -91,6 +99,10 @@ class LiveSource:
         with self._lock:
             arrival, self._newest = self._newest, None
         return arrival
+
+    @property
+    def started(self) -> bool:
+        return self._thread.ident is not None
 
     @property
     def status(self) -> SourceStatus:
@@ -135,6 +147,7 @@ class LiveSource:
     def _play(self, reader: Reader) -> tuple[bool, str | None]:
         """Reads to the end -> whether it is over for good, and the reason where it is a bad one."""
         self._opened()
+        self.fps = reader.fps
         first, frames = 0.0, 0
         while not self._stop.is_set():
             if not reader.advance():

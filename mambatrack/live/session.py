@@ -1,0 +1,188 @@
+"""One loop over all sources: the newest frame of each through detector and tracker to whoever
+watches.
+
+>>> with LiveSession(sources, detectors, TrackerGroup(config, 2), [page]) as session:
+...     session.run()
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from threading import Event
+
+from mambatrack.detections import Detections
+from mambatrack.detectors import Detector
+from mambatrack.frames import Frame
+from mambatrack.live.group import TrackerGroup
+from mambatrack.live.source import Arrival, LiveSource
+from mambatrack.live.updates import Forecast, LiveUpdate, Observer, SourceStatus
+from mambatrack.tracks import Tracks
+
+LATELY = 32  # frames over which the speed is measured
+WAIT_S = 0.05  # for a frame, before the caller has a turn
+
+
+@dataclass
+class Progress:
+    """Of one source: frames tracked, when the newest of them were, and how late the last was."""
+
+    frames: int = 0
+    latency_ms: float = 0.0
+    moments: deque[float] = field(default_factory=lambda: deque(maxlen=LATELY))
+
+    def fps(self) -> float:
+        if len(self.moments) < 2:
+            return 0.0
+        return (len(self.moments) - 1) / max(time.monotonic() - self.moments[0], 1e-9)
+
+    def tracked(self, arrived: float) -> None:
+        now = time.monotonic()
+        self.frames += 1
+        self.latency_ms = 1000 * (now - arrived)
+        self.moments.append(now)
+
+
+class LiveSession:
+    """Tracks every source; each observer gets every tracked frame and every change of a source.
+
+    sources: not started; detectors: one per source, of which several may be the same
+    group: a tracker per source. horizon: frames of a forecast in each update, 0 for none
+
+    A turn takes the newest frame of those sources that have one, and waits for no other. pause()
+    and resume() may be called from any thread.
+    """
+
+    def __init__(
+        self, sources: Sequence[LiveSource], detectors: Sequence[Detector], group: TrackerGroup,
+        observers: Sequence[Observer] = (), horizon: int = 0,
+    ):  # fmt: skip
+        self.sources, self.group = list(sources), group
+        self.observers = list(observers)
+        self.paused = False
+        self._detectors, self._horizon = list(detectors), horizon
+        self._progress = [Progress() for _ in sources]
+        self._told: list[tuple | None] = [None for _ in sources]
+        self._news = Event()
+        for source in self.sources:
+            source.news = self._news
+
+    def __enter__(self) -> "LiveSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Starts every source that does not run yet."""
+        for source in self.sources:
+            if not source.started:
+                source.start()
+
+    def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Turns until every source has ended, or ``wanted`` says no; it is asked before each turn,
+        at least every WAIT_S."""
+        self.start()
+        while wanted():
+            over = self.over
+            if not self.turn() and over:
+                return
+
+    def turn(self, wait_s: float = WAIT_S) -> int:
+        """Tracks what is new -> frames tracked; waits for news so long at most."""
+        self._news.wait(wait_s)
+        self._news.clear()
+        self._tell()
+        arrivals = {
+            index: arrival
+            for index, source in enumerate(self.sources)
+            if (arrival := source.take()) is not None
+        }
+        if self.paused or not arrivals:
+            return 0
+        found = {index: self._detect(index, each.frame) for index, each in arrivals.items()}
+        began = time.perf_counter()
+        due = {index: (found[index][0], each.frame.time_s) for index, each in arrivals.items()}
+        tracks = self.group.update(due)
+        track_ms = 1000 * (time.perf_counter() - began) / len(due)
+        for index, arrival in arrivals.items():
+            self._publish(index, arrival, tracks[index], found[index][1], track_ms)
+        return len(arrivals)
+
+    @property
+    def over(self) -> bool:
+        """Whether every source has ended."""
+        return all(source.status.state == "ended" for source in self.sources)
+
+    @property
+    def statuses(self) -> list[SourceStatus]:
+        return [self._status(index) for index in range(len(self.sources))]
+
+    @property
+    def frames(self) -> int:
+        """Tracked so far, of all sources."""
+        return sum(each.frames for each in self._progress)
+
+    def pause(self) -> None:
+        """Frames are read and thrown away until resume(); tracks stay as they are."""
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        """Ends the sources and closes the observers, all of them whatever one of them does."""
+        with ExitStack() as stack:
+            for observer in self.observers:
+                stack.callback(observer.close)
+            for source in self.sources:
+                source.stop()
+            for source in self.sources:
+                stack.callback(source.close)
+
+    def _detect(self, index: int, frame: Frame) -> tuple[Detections, float]:
+        """The detections, and the milliseconds that they took."""
+        began = time.perf_counter()
+        self.group.resize(index, (frame.image.shape[1], frame.image.shape[0]))
+        found = self._detectors[index](frame.image, frame.index)
+        return found, 1000 * (time.perf_counter() - began)
+
+    def _publish(
+        self, index: int, arrival: Arrival, tracks: Tracks, detect_ms: float, track_ms: float
+    ) -> None:
+        self._progress[index].tracked(arrival.at)
+        update = LiveUpdate(
+            index,
+            arrival.frame,
+            replace(tracks, frame=arrival.frame.index),
+            self._status(index),
+            detect_ms,
+            track_ms,
+            tuple(self._detectors[index].names),
+            self._forecast(index, tracks),
+        )
+        for observer in self.observers:
+            observer.update(update)
+
+    def _forecast(self, index: int, tracks: Tracks) -> Forecast | None:
+        return None
+
+    def _status(self, index: int) -> SourceStatus:
+        progress = self._progress[index]
+        return replace(
+            self.sources[index].status,
+            fps=progress.fps(),
+            frames=progress.frames,
+            latency_ms=progress.latency_ms,
+        )
+
+    def _tell(self) -> None:
+        """Tells the observers of every source that is no longer as they know it."""
+        for index in range(len(self.sources)):
+            status = self._status(index)
+            known = status.state, status.error, status.reconnects
+            if known != self._told[index]:
+                self._told[index] = known
+                for observer in self.observers:
+                    observer.status(index, status)
