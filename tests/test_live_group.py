@@ -1,0 +1,103 @@
+"""Trackers in a group do what they do alone, with fewer calls of the network."""
+
+import numpy as np
+import pytest
+
+from mambatrack.config import TrackerConfig
+from mambatrack.live.group import TrackerGroup
+from mambatrack.prediction import KalmanPredictor
+from mambatrack.synthetic import make_world
+from mambatrack.tracker import Tracker
+from mambatrack.window_prediction import MambaPredictor
+
+SIZE = 320, 240
+WORLDS = [make_world(seed=seed, people=2 * seed, frames=60, size=SIZE) for seed in (1, 2, 3)]
+
+
+def steps(rate, seed=0):
+    """Turns of {camera: (detections, time)}: some cameras miss some, and some frames are late."""
+    rng = np.random.default_rng(seed)
+    times = np.zeros(len(WORLDS))
+    for frame in range(60):
+        due = rng.permutation(len(WORLDS))[: rng.integers(0, len(WORLDS) + 1)]
+        times[due] += rng.choice(
+            [0.5, 1, 1, 2, 3, 90], len(due), p=[0.2, 0.2, 0.2, 0.2, 0.18, 0.02]
+        )
+        yield {int(i): (WORLDS[i].detections(frame), times[i] / max(rate, 1)) for i in due}
+
+
+def assert_equal(ours, theirs):
+    for name, value in vars(theirs).items():
+        np.testing.assert_array_equal(getattr(ours, name), value, err_msg=name)
+
+
+@pytest.mark.parametrize("rate", [0, 25])
+@pytest.mark.parametrize(
+    ("predictor", "association"),
+    [
+        ("mamba", "learned"),
+        ("mamba-window", "learned"),
+        ("kalman", "overlap"),
+        ("still", "overlap"),
+    ],
+)
+def test_a_group_gives_what_separate_trackers_give(predictor, association, rate):
+    config = TrackerConfig(predictor=predictor, association=association, frame_rate=rate)
+    alone, group = [Tracker(config, SIZE) for _ in WORLDS], TrackerGroup(config, len(WORLDS))
+    seen = 0
+    for index in range(len(WORLDS)):
+        group.resize(index, SIZE)
+    for due in steps(rate):
+        together = group.update(due)
+        assert list(together) == list(due)
+        for index, given in due.items():
+            assert_equal(together[index], alone[index].update(*given))
+            seen += len(together[index])
+    assert seen > 200
+    assert [each.table.next_id for each in group.trackers] == [e.table.next_id for e in alone]
+
+
+class Counted(KalmanPredictor):
+    """Notes for how many tracks each call is."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def predict(self, state):
+        self.calls.append(len(state))
+        return super().predict(state)
+
+
+def test_one_call_for_all_tracks_and_one_more_for_each_further_frame():
+    group, counted = TrackerGroup(TrackerConfig("kalman", frame_rate=10), 3), Counted()
+    for tracker in group.trackers:
+        tracker.predictor = counted
+    boxes = [np.array([[10.0 * k, 10, 10.0 * k + 8, 30, 1] for k in range(n)]) for n in (1, 2, 4)]
+    group.update({index: (boxes[index], 0.0) for index in range(3)})
+    counted.calls.clear()
+    group.update({0: (boxes[0], 0.1), 1: (boxes[1], 0.2), 2: (boxes[2], 0.3)})
+    assert counted.calls == [7, 6, 4]
+
+
+def test_a_predictor_that_measures_in_images_keeps_the_sizes_apart():
+    class Quarter:
+        def __call__(self, offsets, lengths):
+            return np.full((len(offsets), 4), 0.25, np.float32)
+
+    group = TrackerGroup(TrackerConfig("kalman"), 3)
+    for index, size in enumerate([(250, 250), (500, 1000), (250, 250)]):
+        tracker = group.trackers[index]
+        tracker.predictor = MambaPredictor(Quarter(), 3, "image", [[0.1] * 4], (1, 1))
+        tracker.reset()
+        group.resize(index, size)
+    box = [[100.0, 100, 120, 140, 1]]
+    group.update(dict.fromkeys(range(3), (box, None)))
+    tracks = group.update(dict.fromkeys(range(3), (None, None)))
+    for index, (x, y) in enumerate([(0.25, 0.25), (0.5, 1), (0.25, 0.25)]):
+        moved = np.array([x / 2, y / 2, 1.5 * x, 1.5 * y])
+        np.testing.assert_allclose(tracks[index].boxes[0] - box[0][:4], moved, atol=1e-4)
+
+
+def test_nothing_due_is_nothing_done():
+    assert TrackerGroup(TrackerConfig("kalman"), 2).update({}) == {}
