@@ -5,7 +5,7 @@ import dataclasses
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +31,10 @@ def track(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.pipeline import Run
     from mambatrack.tracker import Tracker
 
-    show = options.show and _can_show()
+    show = options.show and can_show()
     if not (show or options.output or options.mot or options.jsonl or options.csv):
         options.output = _default_output(options.source)
-    paths = _check_outputs(options)
+    paths = check_outputs(options)
     crop = parse_crop(options.crop) if options.crop else None
     source = open_frames(options.source, crop, options.start, options.stop, options.stride)
     with ExitStack() as stack:
@@ -202,7 +202,7 @@ def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
     from mambatrack.window import WindowClosed
 
     try:
-        with _stop_signals() as stopped, Progress("frames", total, quiet, title) as progress:
+        with stop_signals() as stopped, Progress("frames", total, quiet, title) as progress:
 
             def report(frames: int) -> None:
                 progress.update(frames)
@@ -218,7 +218,7 @@ def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[list[int]]:
+def stop_signals() -> Iterator[list[int]]:
     """Collects Ctrl-C and SIGTERM, so that the frame at hand is finished and every output holds the
     same frames; the second one interrupts at once."""
     stopped: list[int] = []
@@ -240,19 +240,11 @@ def _open_outputs(
     options: argparse.Namespace, frames: "FrameSource", detector: "Detector", run: "Run",
     show: bool, stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
-    from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
-    from mambatrack.pipeline import Picture, PictureOutput, TextOutput
+    from mambatrack.pipeline import Picture, PictureOutput
     from mambatrack.video import open_video_writer
     from mambatrack.window import Window
 
-    writers, overwrite = [], options.overwrite
-    if options.mot:
-        writers.append(mot_writer(options.mot, overwrite, predicted=options.mot_predicted))
-    if options.jsonl:
-        writers.append(jsonl_writer(options.jsonl, overwrite, detector.names))
-    if options.csv:
-        writers.append(csv_writer(options.csv, overwrite))
-    outputs: list[Output] = [TextOutput(stack.enter_context(each)) for each in writers]
+    outputs, overwrite = text_outputs(options, detector.names, stack), options.overwrite
     places: list[Picture] = []
     if options.output:
         fps = frames.fps / options.stride
@@ -265,7 +257,24 @@ def _open_outputs(
     return outputs
 
 
-def _check_outputs(options: argparse.Namespace) -> list[Path]:
+def text_outputs(
+    options: argparse.Namespace, names: Sequence[str], stack: ExitStack
+) -> "list[Output]":
+    """The text files that were asked for, closed by the stack; names: of the classes."""
+    from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
+    from mambatrack.pipeline import TextOutput
+
+    writers, overwrite = [], options.overwrite
+    if options.mot:
+        writers.append(mot_writer(options.mot, overwrite, predicted=options.mot_predicted))
+    if options.jsonl:
+        writers.append(jsonl_writer(options.jsonl, overwrite, names))
+    if options.csv:
+        writers.append(csv_writer(options.csv, overwrite))
+    return [TextOutput(stack.enter_context(each)) for each in writers]
+
+
+def check_outputs(options: argparse.Namespace) -> list[Path]:
     """The files that will be written; refuses what cannot be before the work starts."""
     from mambatrack.outputs import check_output
     from mambatrack.video import check_video
@@ -289,7 +298,8 @@ def _default_output(source: str) -> str:
     return f"{path.resolve().stem}-tracked.mp4" if path.exists() else "tracked.mp4"
 
 
-def _can_show() -> bool:
+def can_show() -> bool:
+    """Whether --show can be had; says why where not."""
     from mambatrack.window import display_problem
 
     problem = display_problem()

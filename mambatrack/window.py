@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mambatrack.errors import MambatrackError
@@ -21,13 +22,14 @@ class WindowClosed(Exception):
 class Window:
     """Shows pictures; q, ESC or closing it ends the work, space pauses it.
 
-    Raises MambatrackError where OpenCV has no windows.
+    on_pause: called at each space, where the work is paused elsewhere; else write() waits for the
+    next key. Raises MambatrackError where OpenCV has no windows.
     """
 
-    def __init__(self, title: str = "mambatrack"):
+    def __init__(self, title: str = "mambatrack", on_pause: Callable[[], object] | None = None):
         import cv2
 
-        self._title = title
+        self._title, self._on_pause, self._shown = title, on_pause, False
         try:
             with quiet():
                 cv2.namedWindow(title, cv2.WINDOW_NORMAL)
@@ -42,11 +44,24 @@ class Window:
         import cv2
 
         cv2.imshow(self._title, image)
+        self._shown = True
+        self.poll()
+
+    def poll(self) -> None:
+        """Looks at the keys without a new picture. Raises WindowClosed when the user quits."""
+        import cv2
+
         key = cv2.waitKey(1)
         if key == PAUSE:
-            key = self._next_key()
-        if key in QUIT or not self._is_open():
+            key = self._pause()
+        if key in QUIT or (self._shown and not self._is_open()):
             raise WindowClosed
+
+    def _pause(self) -> int:
+        if self._on_pause is None:
+            return self._next_key()
+        self._on_pause()
+        return -1
 
     def _next_key(self) -> int:
         import cv2
