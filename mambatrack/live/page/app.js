@@ -1,0 +1,316 @@
+// The page of live tracking: what the server says goes into `sources`, and from there on screen.
+
+import { drawGraph, drawTimeline } from "./charts.js";
+import { Connection } from "./connection.js";
+import { drawFrame, isShown, Trails } from "./overlay.js";
+import { element, find, showBanners, showChips, showDownloads, showTable } from "./panels.js";
+
+const LAYERS = {
+  boxes: "Boxes", labels: "Labels", trails: "Trails", predicted: "Predicted",
+  tentative: "Tentative", forecast: "Forecast",
+};
+const SPANS = { 60: "1 min", 300: "5 min" };
+const SAMPLES = 300;
+
+const saved = JSON.parse(localStorage.getItem("mambatrack") ?? "{}");
+const layers = { boxes: true, labels: true, trails: true, predicted: true, tentative: true,
+                 forecast: true, ...saved.layers };
+const hidden = new Set(saved.hidden ?? []);
+let span = saved.span ?? 60;
+let sources = []; // {status, figure, canvas, view, samples, rows, born}
+let selected = null; // number of a source, null for all
+let paused = false;
+let closed = null; // seconds until the next try, null while connected
+const classes = new Set(hidden);
+
+history.replaceState(null, "", location.pathname); // takes the token out of the address
+
+function save() {
+  localStorage.setItem("mambatrack", JSON.stringify({ layers, hidden: [...hidden], span }));
+}
+
+// ---- what the server says
+
+const handlers = {
+  hello(message) {
+    sources.forEach((source) => source.figure.remove());
+    sources = message.sources.map(newSource);
+    message.samples.forEach((samples, index) => (sources[index].samples = samples));
+    if (selected !== null && selected >= sources.length) selected = null;
+    if (sources.length === 1) selected = 0;
+    handlers.tick({ ...message, samples: [] });
+    select(selected);
+  },
+  tick(message) {
+    paused = message.paused;
+    message.sources.forEach((status, index) => (sources[index].status = status));
+    message.samples.forEach((fresh, index) => {
+      sources[index].samples = [...sources[index].samples, ...fresh].slice(-SAMPLES);
+    });
+    showState();
+    showGraphs();
+  },
+  timeline(message) {
+    const source = sources[message.source];
+    source.rows = message.identities;
+    for (const [id, , age] of message.identities) source.born.set(id, Date.now() - 1000 * age);
+    showTimeline();
+  },
+  async frame(message, jpeg) {
+    const source = sources[message.source];
+    if (!source) return;
+    const order = ++source.arrived;
+    const bitmap = await createImageBitmap(jpeg);
+    if (!sources.includes(source) || source.drawn > order) return bitmap.close();
+    const again = source.view.frame?.frame === message.frame;
+    source.view.bitmap?.close();
+    source.drawn = order;
+    Object.assign(source.view, { bitmap, frame: message });
+    if (!again) source.view.trails.add(message);
+    for (const track of message.tracks) {
+      classes.add(track.class);
+      if (!source.born.has(track.id)) source.born.set(track.id, Date.now());
+    }
+    for (const id of message.ended) source.born.delete(id);
+    draw(source);
+    showTracksSoon();
+  },
+};
+
+function newSource(status) {
+  const canvas = element("canvas");
+  canvas.setAttribute("role", "img");
+  const figure = element("figure", {}, canvas, element("div", { className: "over", hidden: true }),
+    element("figcaption", {}, element("b"), element("span")));
+  find("stage").append(figure);
+  return { status, canvas, figure, view: { trails: new Trails() }, samples: [], rows: [],
+           born: new Map(), arrived: 0, drawn: 0 };
+}
+
+// ---- pictures
+
+function draw(source) {
+  const { canvas, view, figure } = source;
+  if (!view.frame || figure.hidden) return;
+  const [width, height] = view.frame.size;
+  const ratio = Math.min(devicePixelRatio || 1, 2);
+  const wide = Math.max(320, Math.min(Math.round(canvas.clientWidth * ratio), 1920));
+  const high = Math.round((wide * height) / width);
+  if (canvas.width !== wide || canvas.height !== high) {
+    Object.assign(canvas, { width: wide, height: high });
+    canvas.style.aspectRatio = `${width} / ${height}`;
+  }
+  drawFrame(canvas, view, layers, hidden);
+  canvas.dataset.frame = view.frame.frame;
+}
+
+function drawAll() {
+  sources.forEach(draw);
+  showTracks();
+  showTimeline();
+}
+
+function takeSnapshot() {
+  for (const { view, status } of shownSources()) {
+    if (!view.frame) continue;
+    const canvas = element("canvas", { width: view.bitmap.width, height: view.bitmap.height });
+    drawFrame(canvas, view, layers, hidden);
+    canvas.toBlob((png) => {
+      const name = status.name.replace(/[^\w.-]+/g, "-");
+      const link = element("a", { href: URL.createObjectURL(png), download: `${name}-${view.frame.frame}.png` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    });
+  }
+}
+
+// ---- everything else on screen
+
+/** An identity by number, after that of its source where several are shown. */
+const label = (status, id) => (shownSources().length > 1 ? `${status.source + 1}:${id}` : String(id));
+const title = ({ source, name }) => (sources.length > 1 ? `${source + 1} ${name}` : name);
+const shownSources = () => sources.filter((_, index) => selected === null || selected === index);
+
+/** A page in the background asks for no pictures. */
+function watch() {
+  connection.watch(document.hidden ? [] : selected === null ? null : [selected]);
+}
+
+function select(index) {
+  selected = index;
+  sources.forEach((source, place) => (source.figure.hidden = index !== null && place !== index));
+  watch();
+  showState();
+  showGraphs();
+  drawAll();
+}
+
+function showState() {
+  const states = sources.map((source) => source.status.state);
+  const [text, kind] =
+    closed !== null ? ["Offline", "bad"]
+    : paused ? ["Paused", "warn"]
+    : states.includes("lost") ? ["Stream lost", "bad"]
+    : states.includes("open") ? ["Live", "good"]
+    : states.every((state) => state === "ended") ? ["Ended", ""]
+    : ["Connecting", "warn"];
+  if (find("connection").textContent !== text) find("connection").textContent = text;
+  find("connection").className = `pill ${kind}`;
+  const pause = find("pause");
+  pause.setAttribute("aria-pressed", paused);
+  pause.querySelector("span").textContent = paused ? "Resume" : "Pause";
+  pause.disabled = find("snapshot").disabled = closed !== null || !sources.length;
+  showBanners(banners());
+  showTabs();
+  showDownloads(sources.map((source) => source.status));
+  sources.forEach(showFigure);
+}
+
+function banners() {
+  if (closed !== null) {
+    const wait = `Trying again in ${Math.max(1, Math.round(closed))} s.`;
+    const text = `The connection to mambatrack is lost. What you see is not live. ${wait}`;
+    return [["connection", text, "bad", "Try now", () => connection.open()]];
+  }
+  return sources.flatMap(({ status: { source, name, state, error } }) => {
+    if (state === "lost") {
+      return [[`source-${source}`, `${name}: the stream is lost, reconnecting. ${error ?? ""}`, "bad", ""]];
+    }
+    return state !== "open" && error ? [[`source-${source}`, `${name}: ${error}`, "bad", ""]] : [];
+  });
+}
+
+function showFigure({ figure, status, view, canvas }) {
+  const over = figure.querySelector(".over");
+  const text = closed !== null ? "Not live"
+    : { lost: "Stream lost", ended: "Ended", connecting: "Connecting…" }[status.state]
+    ?? (paused ? "Paused" : view.frame ? "" : "Waiting for the first frame…");
+  over.hidden = !text;
+  over.classList.toggle("badge", text === "Paused");
+  if (over.firstChild?.textContent !== text) over.replaceChildren(element("span", { textContent: text }));
+  const size = status.size ? `${status.size[0]} × ${status.size[1]}` : "";
+  figure.querySelector("figcaption b").textContent = title(status);
+  figure.querySelector("figcaption span").textContent = `${size}  ${status.fps.toFixed(1)} fps`;
+  canvas.setAttribute("aria-label", `${status.name}: ${text || `${view.frame?.tracks.length ?? 0} tracks`}`);
+}
+
+function showTabs() {
+  const tabs = find("tabs");
+  tabs.hidden = sources.length < 2;
+  const items = [["all", "All", selected === null],
+    ...sources.map((source, index) => [index, title(source.status), selected === index])];
+  showChips(tabs, items, (key) => select(key === "all" ? null : key));
+  [...tabs.children].slice(1).forEach((tab, index) => {
+    if (!tab.querySelector("i")) tab.prepend(element("i"));
+    tab.querySelector("i").className = sources[index].status.state;
+  });
+}
+
+function showGraphs() {
+  const shown = shownSources();
+  const column = (which, join) => {
+    const length = Math.max(0, ...shown.map((source) => source.samples.length));
+    return Array.from({ length }, (_, index) =>
+      join(shown.map(({ samples }) => samples.at(index - length)?.[which] ?? 0)));
+  };
+  const total = (values) => values.reduce((sum, value) => sum + value, 0);
+  const worst = (values) => Math.max(...values);
+  const fps = total(shown.map(({ status }) => status.fps));
+  const latency = worst(shown.map(({ status }) => status.latency_ms).concat(0));
+  find("fps").textContent = shown.length ? fps.toFixed(1) : "–";
+  find("latency").textContent = shown.length ? latency.toFixed(latency < 100 ? 1 : 0) : "–";
+  drawGraph(find("fps-graph"), column(0, total), SAMPLES, "fps");
+  drawGraph(find("latency-graph"), column(1, worst), SAMPLES, "ms");
+  const sum = (key) => total(shown.map(({ status }) => status[key]));
+  const back = sum("reconnects");
+  find("fps-note").textContent =
+    `${sum("dropped").toLocaleString("en")} dropped${back ? `, ${back} reconnects` : ""}`;
+  const [, , detect, track] = shown.length === 1 ? shown[0].samples.at(-1) ?? [] : [];
+  find("latency-note").textContent =
+    detect === undefined ? "slowest source" : `detect ${detect.toFixed(1)}, track ${track.toFixed(1)}`;
+}
+
+let waiting = false;
+function showTracksSoon() {
+  if (waiting) return;
+  waiting = true;
+  setTimeout(() => {
+    waiting = false;
+    showTracks();
+  }, 250);
+}
+
+function showTracks() {
+  const tracks = shownSources().flatMap(({ view, born, status }) =>
+    (view.frame?.tracks ?? []).filter((track) => isShown(track, layers, hidden)).map((track) => ({
+      ...track,
+      key: `${label(status, track.id)}-${status.source}`,
+      name: label(status, track.id),
+      age: (Date.now() - born.get(track.id)) / 1000,
+    })));
+  showTable(tracks);
+  const count = (state) => tracks.filter((track) => track.state === state).length;
+  find("counts").textContent = `${count("observed")} seen, ${count("predicted")} predicted`;
+  const names = [...classes].sort();
+  find("classes").hidden = names.length < 2 && !hidden.size;
+  showChips(find("classes"), names.map((name) => [name, name, !hidden.has(name)]), (name) => {
+    if (!hidden.delete(name)) hidden.add(name);
+    save();
+    drawAll();
+  });
+}
+
+function showTimeline() {
+  const rows = shownSources().flatMap(({ status, rows }) => rows
+    .filter(([, name, , spans]) => !hidden.has(name) && spans.some(([, , ended]) => ended < span))
+    .map(([id, , , spans]) => [id, label(status, id), spans]));
+  drawTimeline(find("timeline"), rows, span);
+}
+
+function showOptions() {
+  showChips(find("layers"), Object.entries(LAYERS).map(([key, text]) => [key, text, layers[key]]), (key) => {
+    layers[key] = !layers[key];
+    save();
+    showOptions();
+    drawAll();
+  });
+  showChips(find("spans"), Object.entries(SPANS).map(([key, text]) => [key, text, Number(key) === span]), (key) => {
+    span = Number(key);
+    save();
+    showOptions();
+    showTimeline();
+  });
+}
+
+async function togglePause() {
+  try {
+    const answer = await fetch(paused ? "/api/resume" : "/api/pause", { method: "POST" });
+    if (answer.ok) paused = (await answer.json()).paused;
+  } catch {
+    return; // the banner of the connection says so
+  }
+  showState();
+}
+
+async function onConnection(state, wait) {
+  closed = state === "open" ? null : wait;
+  showState();
+  if (state === "closed") {
+    const answer = await fetch("/api/sources").catch(() => null);
+    if (answer?.status === 401) location.reload(); // the server has another token now
+  }
+}
+
+find("pause").onclick = togglePause;
+find("snapshot").onclick = takeSnapshot;
+document.addEventListener("click", (event) => {
+  if (!find("download").contains(event.target)) find("download").open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") find("download").open = false;
+});
+document.addEventListener("visibilitychange", watch);
+addEventListener("resize", () => (showGraphs(), drawAll()));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (showGraphs(), drawAll()));
+const connection = new Connection((message, jpeg) => handlers[message.type]?.(message, jpeg), onConnection);
+showOptions();

@@ -1,0 +1,157 @@
+// Tracks drawn over their picture. What is predicted never looks like what was seen.
+
+const TRAIL = 60; // points
+const GREY = "#a5a5a5";
+const DARK = "rgb(14 18 24 / 85%)";
+
+/** The colour of an identity: always the same, far in hue from the ids next to it. */
+export function colourOf(id, light = 58) {
+  return `hsl(${((id * 0.6180339887) % 1) * 360} 78% ${light + [0, -6, 4][id % 3]}%)`;
+}
+
+/** Dark or white, whichever can be read on the colour of an identity. */
+function inkOn(id) {
+  const hue = ((id * 0.6180339887) % 1) * 360;
+  return hue > 205 && hue < 345 || hue < 12 ? "#fff" : "#0b0f14";
+}
+
+/** Where the tracks of one source stood: bottom centres of their boxes. */
+export class Trails {
+  constructor() {
+    this.lines = new Map();
+  }
+
+  add(frame) {
+    const live = new Set();
+    for (const track of frame.tracks) {
+      live.add(track.id);
+      const [left, , right, bottom] = track.box;
+      const line = this.lines.get(track.id) ?? [];
+      line.push([(left + right) / 2, bottom, track.state !== "predicted"]);
+      if (line.length > TRAIL) line.shift();
+      this.lines.set(track.id, line);
+    }
+    for (const id of this.lines.keys()) if (!live.has(id)) this.lines.delete(id);
+  }
+}
+
+/** Draws the picture and what the layers ask for; view: {frame, bitmap, trails}. */
+export function drawFrame(canvas, view, layers, hidden) {
+  const { frame, bitmap, trails } = view;
+  const pen = canvas.getContext("2d");
+  const scale = canvas.width / frame.size[0];
+  const unit = Math.max(1, canvas.width / 640); // line width that fits the picture
+  pen.setTransform(1, 0, 0, 1, 0, 0);
+  pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  pen.lineJoin = pen.lineCap = "round";
+  const shown = frame.tracks.filter((track) => isShown(track, layers, hidden));
+  const ids = new Set(shown.map((track) => track.id));
+  if (layers.forecast && frame.forecast) drawCones(pen, frame, ids, scale, unit);
+  if (layers.trails) {
+    for (const track of shown.filter((each) => each.state !== "tentative")) {
+      drawTrail(pen, trails.lines.get(track.id) ?? [], colourOf(track.id), scale, unit);
+    }
+  }
+  const order = { tentative: 0, predicted: 1, observed: 2 };
+  shown.sort((a, b) => order[a.state] - order[b.state] || a.box[3] - b.box[3]);
+  if (layers.boxes) for (const track of shown) drawBox(pen, track, scale, unit);
+  if (layers.labels) for (const track of shown) drawLabel(pen, track, scale, unit, canvas);
+  return shown;
+}
+
+export function isShown(track, layers, hidden) {
+  if (track.box.includes(null) || hidden.has(track.class)) return false;
+  return layers[track.state] ?? true;
+}
+
+function drawBox(pen, track, scale, unit) {
+  const [left, top, right, bottom] = track.box.map((side) => side * scale);
+  const tentative = track.state === "tentative";
+  pen.setLineDash(track.state === "predicted" ? [5 * unit, 4 * unit] : []);
+  for (const [colour, width] of [
+    [DARK, 3.2 * unit],
+    [tentative ? GREY : colourOf(track.id), 1.7 * unit],
+  ]) {
+    if (tentative && colour === DARK) continue;
+    pen.strokeStyle = colour;
+    pen.lineWidth = tentative ? unit : width;
+    pen.strokeRect(left, top, right - left, bottom - top);
+  }
+  pen.setLineDash([]);
+}
+
+function drawLabel(pen, track, scale, unit, canvas) {
+  if (track.state === "tentative") return;
+  const lost = track.state === "predicted";
+  const small = canvas.isConnected && canvas.clientWidth < 480;
+  const text = lost ? `${track.id} lost ${track.gap}` : small ? `${track.id}` : `${track.id} ${track.class}`;
+  const size = Math.max(11 * Math.min(devicePixelRatio, 2), 8.5 * unit);
+  pen.font = `600 ${size}px system-ui, sans-serif`;
+  pen.textBaseline = "middle";
+  const wide = pen.measureText(text).width + size * 0.7;
+  const high = size * 1.45;
+  const x = Math.max(0, Math.min(track.box[0] * scale - unit, canvas.width - wide));
+  const y = Math.max(0, track.box[1] * scale - high - unit);
+  pen.fillStyle = lost ? DARK : colourOf(track.id);
+  pen.beginPath();
+  pen.roundRect(x, y, wide, high, size * 0.25);
+  pen.fill();
+  pen.fillStyle = lost ? colourOf(track.id, 72) : inkOn(track.id);
+  pen.fillText(text, x + size * 0.35, y + high / 2);
+}
+
+function drawTrail(pen, line, colour, scale, unit) {
+  pen.strokeStyle = colour;
+  for (let point = 1; point < line.length; point++) {
+    const [from, to] = [line[point - 1], line[point]];
+    pen.globalAlpha = 0.25 + (0.7 * point) / line.length;
+    pen.lineWidth = to[2] ? (0.8 + (1.4 * point) / line.length) * unit : 0.7 * unit;
+    pen.beginPath();
+    pen.moveTo(from[0] * scale, from[1] * scale);
+    pen.lineTo(to[0] * scale, to[1] * scale);
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+}
+
+/** The way of the centres ahead, as wide as one standard deviation across it. */
+function drawCones(pen, { tracks, forecast }, ids, scale, unit) {
+  const point = (box, spread) => ({
+    x: ((box[0] + box[2]) / 2) * scale,
+    y: ((box[1] + box[3]) / 2) * scale,
+    sx: spread[0] * scale,
+    sy: spread[1] * scale,
+  });
+  forecast.ids.forEach((id, row) => {
+    if (!ids.has(id)) return;
+    const { box, spread } = tracks.find((track) => track.id === id);
+    const ahead = forecast.boxes[row].map((each, step) => point(each, forecast.spread[row][step]));
+    const way = [point(box, spread), ...ahead];
+    pen.fillStyle = pen.strokeStyle = colourOf(id);
+    pen.globalAlpha = 0.28;
+    pen.beginPath();
+    for (const [x, y] of outline(way)) pen.lineTo(x, y);
+    pen.closePath();
+    pen.fill();
+    pen.globalAlpha = 0.9;
+    pen.lineWidth = unit;
+    pen.setLineDash([2 * unit, 3 * unit]);
+    pen.beginPath();
+    for (const { x, y } of way) pen.lineTo(x, y);
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.globalAlpha = 1;
+  });
+}
+
+function outline(way) {
+  const last = way.length - 1;
+  const [dx, dy] = [way[last].x - way[0].x, way[last].y - way[0].y];
+  const length = Math.hypot(dx, dy);
+  const [nx, ny] = length > 0 ? [-dy / length, dx / length] : [1, 0];
+  const side = (sign) => ({ x, y, sx, sy }) => {
+    const reach = sign * Math.hypot(nx * sx, ny * sy);
+    return [x + nx * reach, y + ny * reach];
+  };
+  return [...way.map(side(1)), ...way.map(side(-1)).reverse()];
+}

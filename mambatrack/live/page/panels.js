@@ -1,0 +1,110 @@
+// The parts of the page that are text: banners, tabs, chips, the table, the downloads.
+
+import { length } from "./charts.js";
+import { colourOf } from "./overlay.js";
+
+export const find = (id) => document.getElementById(id);
+
+export function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+/** Buttons that are on or off; items: [key, text, on]. The same items keep their buttons. */
+export function showChips(box, items, onToggle) {
+  const known = new Map([...box.children].map((button) => [button.dataset.key, button]));
+  items.forEach(([key, text, on], place) => {
+    let button = known.get(String(key));
+    known.delete(String(key));
+    if (!button) {
+      button = element("button", { type: "button" });
+      button.dataset.key = key;
+      button.onclick = () => onToggle(key);
+    }
+    if (button.textContent !== text) button.textContent = text;
+    button.setAttribute("aria-pressed", on);
+    if (box.children[place] !== button) box.insertBefore(button, box.children[place] ?? null);
+  });
+  for (const button of known.values()) button.remove();
+}
+
+/** banners: [key, text, kind, action text or "", action]; one that stays is not announced again. */
+export function showBanners(banners) {
+  const box = find("banners");
+  const wanted = new Map(banners.map((banner) => [banner[0], banner]));
+  for (const shown of [...box.children]) {
+    if (!wanted.has(shown.dataset.key)) shown.remove();
+  }
+  const known = new Map([...box.children].map((each) => [each.dataset.key, each]));
+  for (const [key, text, kind, label, action] of banners) {
+    const banner = known.get(key) ?? newBanner(box, key);
+    banner.className = `banner ${kind}`;
+    const line = banner.querySelector("p");
+    if (line.textContent !== text) line.textContent = text;
+    const button = banner.querySelector("button");
+    button.hidden = !label;
+    button.textContent = label;
+    button.onclick = action;
+  }
+}
+
+function newBanner(box, key) {
+  const banner = element("div", {}, element("p"), element("button", { type: "button" }));
+  banner.dataset.key = key;
+  box.append(banner);
+  return banner;
+}
+
+/** tracks: with their age in seconds, a key and a name. */
+export function showTable(tracks) {
+  const body = find("rows");
+  const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
+  tracks.forEach((track, place) => {
+    const row = known.get(track.key) ?? newRow(track);
+    known.delete(track.key);
+    if (row.className !== track.state) row.className = track.state;
+    const texts = [
+      null, track.class, track.state, length(track.age),
+      track.gap ? String(track.gap) : "–",
+    ];
+    texts.forEach((text, column) => {
+      const cell = row.children[column];
+      if (text !== null && cell.textContent !== text) cell.textContent = text;
+    });
+    if (body.children[place] !== row) body.insertBefore(row, body.children[place] ?? null);
+  });
+  for (const row of known.values()) row.remove();
+  find("no-tracks").hidden = tracks.length > 0;
+}
+
+function newRow(track) {
+  const dot = element("i");
+  dot.style.background = colourOf(track.id, 52);
+  const cells = [element("td", {}, dot, track.name), ...Array.from({ length: 4 }, () => element("td"))];
+  cells[3].className = cells[4].className = "number";
+  const row = element("tr", {}, ...cells);
+  row.dataset.key = track.key;
+  return row;
+}
+
+/** What can be downloaded of each source, and what its limit means. */
+export function showDownloads(sources) {
+  const recorded = sources.reduce((sum, source) => sum + source.recorded.frames, 0);
+  const limit = sources[0]?.recorded.limit ?? 0;
+  const cut = sources.some((source) => source.recorded.first > 0);
+  find("recorded").textContent = recorded
+    ? `${recorded.toLocaleString("en")} frames so far. At most ${Math.round(limit / 2 ** 20)} MiB of ` +
+      `each source are kept; ${cut ? "the oldest frames are gone." : "then the oldest go."}`
+    : "Nothing is recorded yet.";
+  const list = find("downloads");
+  if (list.children.length === sources.length) return;
+  const link = (source, kind, text) =>
+    element("a", { className: "button", href: `/api/results/${source}.${kind}`, textContent: text, download: "" });
+  list.replaceChildren(
+    ...sources.map((each) =>
+      element("li", {}, element("span", { textContent: each.name, title: each.name }),
+        link(each.source, "mot", "MOT"), link(each.source, "jsonl", "JSON Lines")),
+    ),
+  );
+}

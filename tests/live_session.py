@@ -1,0 +1,92 @@
+"""A session of live tracking without cameras: synthetic people, tracked in a thread of its own."""
+
+import itertools
+import threading
+import time
+
+import numpy as np
+
+from mambatrack import Tracker
+from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.frames import Frame
+from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
+from mambatrack.patching import forecast
+from mambatrack.synthetic import simulate
+
+
+class FakeControls:
+    paused = False
+
+    def pause(self):
+        self.paused = True
+
+    def resume(self):
+        self.paused = False
+
+
+class FakeSession(FakeControls):
+    """Feeds an observer from as many worlds as there are names, ``fps`` frames a second each.
+
+    horizon: frames of the forecast, 0 for none. Call ``lose`` and ``restore`` for a stream that
+    dies and comes back.
+    """
+
+    def __init__(self, names=("door",), size=(320, 180), people=4, fps=20.0, horizon=0):
+        self.names, self.fps, self.horizon, self.observer = list(names), fps, horizon, None
+        self.worlds = [simulate(seed, people, size, fps) for seed in range(len(names))]
+        self.trackers = [Tracker(image_size=size) for _ in names]
+        self.statuses = [SourceStatus(name) for name in names]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self, observer):
+        self.observer = observer
+        self._thread.start()
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join(10)
+
+    def set_status(self, source, **changes):
+        self.statuses[source] = SourceStatus(**{**vars(self.statuses[source]), **changes})
+        self.observer.status(source, self.statuses[source])
+
+    def lose(self, source, error):
+        self.set_status(source, state="lost", error=error, fps=0.0)
+
+    def restore(self, source):
+        reconnects = self.statuses[source].reconnects + 1
+        self.set_status(source, state="open", error=None, reconnects=reconnects)
+
+    def step(self, source):
+        """Tracks one frame and tells the observer."""
+        world, tracker = next(self.worlds[source]), self.trackers[source]
+        began = time.perf_counter()
+        tracks = tracker.update(world.detections, world.time_s)
+        spent = 1000 * (time.perf_counter() - began)
+        image = world.render()
+        self.set_status(
+            source, state="open", size=image.shape[1::-1], frames=world.index + 1, fps=self.fps,
+            latency_ms=spent + 8.0 + 2 * np.sin(world.index / 40),
+        )  # fmt: skip
+        ahead = self._forecast(tracker, tracks) if self.horizon else None
+        self.observer.update(
+            LiveUpdate(
+                source, Frame(world.index, world.time_s, image), tracks, self.statuses[source],
+                8.0, spent, ("person",), ahead,
+            )
+        )  # fmt: skip
+
+    def _forecast(self, tracker, tracks):
+        state = tracker.table["motion"].copy()
+        boxes, spread = forecast(tracker.predictor, state, self.horizon)
+        return Forecast(tracks.ids, cxcywh_to_xyxy(boxes), spread)
+
+    def _run(self):
+        for tick in itertools.count():
+            due = time.monotonic() + 1 / self.fps
+            for source, status in enumerate(self.statuses):
+                if not self.paused and (tick == 0 or status.state == "open"):
+                    self.step(source)
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                return
