@@ -61,7 +61,7 @@ class LiveSession:
         self.sources, self.group = list(sources), group
         self.observers = list(observers)
         self.paused = False
-        self._detectors, self._horizon = list(detectors), horizon
+        self.detectors, self._horizon = list(detectors), horizon
         self._progress = [Progress() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
         self._news = Event()
@@ -117,7 +117,18 @@ class LiveSession:
 
     @property
     def statuses(self) -> list[SourceStatus]:
-        return [self._status(index) for index in range(len(self.sources))]
+        """Of every source, as it is now."""
+        return [self.status(index) for index in range(len(self.sources))]
+
+    def status(self, index: int) -> SourceStatus:
+        """Of one source, as it is now."""
+        progress = self._progress[index]
+        return replace(
+            self.sources[index].status,
+            fps=progress.fps(),
+            frames=progress.frames,
+            latency_ms=progress.latency_ms,
+        )
 
     @property
     def frames(self) -> int:
@@ -145,7 +156,7 @@ class LiveSession:
         """The detections, and the milliseconds that they took."""
         began = time.perf_counter()
         self.group.resize(index, (frame.image.shape[1], frame.image.shape[0]))
-        found = self._detectors[index](frame.image, frame.index)
+        found = self.detectors[index](frame.image, frame.index)
         return found, 1000 * (time.perf_counter() - began)
 
     def _publish(
@@ -156,10 +167,10 @@ class LiveSession:
             index,
             arrival.frame,
             replace(tracks, frame=arrival.frame.index),
-            self._status(index),
+            self.status(index),
             detect_ms,
             track_ms,
-            tuple(self._detectors[index].names),
+            tuple(self.detectors[index].names),
             self._forecast(index, tracks),
         )
         for observer in self.observers:
@@ -168,19 +179,10 @@ class LiveSession:
     def _forecast(self, index: int, tracks: Tracks) -> Forecast | None:
         return None
 
-    def _status(self, index: int) -> SourceStatus:
-        progress = self._progress[index]
-        return replace(
-            self.sources[index].status,
-            fps=progress.fps(),
-            frames=progress.frames,
-            latency_ms=progress.latency_ms,
-        )
-
     def _tell(self) -> None:
         """Tells the observers of every source that is no longer as they know it."""
         for index in range(len(self.sources)):
-            status = self._status(index)
+            status = self.status(index)
             known = status.state, status.error, status.reconnects
             if known != self._told[index]:
                 self._told[index] = known

@@ -1,0 +1,222 @@
+"""``mambatrack live``: sources that come and go, until the user has enough."""
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambatrack.config import Config
+
+if TYPE_CHECKING:
+    from mambatrack.detectors import Detector
+    from mambatrack.live.session import LiveSession
+    from mambatrack.live.source import LiveSource
+    from mambatrack.pipeline import Output, Picture
+    from mambatrack.window import Window
+
+FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
+PAGE_OPTIONS = ("host", "port", "token")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of its own; those of the detector and the tracker are added beside them."""
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="SOURCE",
+        help="webcam index, RTSP or HTTP address, or a file played at its own speed")  # fmt: skip
+    add("--loop", action="store_true", help="files begin again at their end")
+    add("--seconds", type=_positive, metavar="S", help="stop after so many seconds")
+    add("--frames", type=int, metavar="N", help="stop after N tracked frames, of all sources")
+    add("--output", metavar="FILE.mp4", help="annotated video, as fast as it happened; of several "
+        "sources each has its number from 0 in the names of its files")  # fmt: skip
+    add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
+    add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
+    add("--csv", metavar="FILE", help="CSV with supervision's column names")
+    add("--overwrite", action="store_true", help="write over files that exist")
+    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
+    add("--serve", action="store_true", help="a page to watch in a browser")
+    add(
+        "--host", default="127.0.0.1", help="address of the page (127.0.0.1); another needs a token"
+    )
+    add("--port", type=int, default=8000, help="of the page (8000); 0 is any free one")
+    add("--token", help="password of the page")
+    parser.set_defaults(check=_check)
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
+    from mambatrack.commands import FAILED, INTERRUPTED, OK, can_show, check_outputs
+    from mambatrack.live.group import TrackerGroup
+    from mambatrack.live.session import LiveSession
+
+    count = len(options.sources)
+    show = options.show and can_show()
+    own = [_options_of(options, number) for number in range(count)]
+    paths = [path for each in own for path in check_outputs(each)]
+    sources = _open_sources(options)
+    config = _timed(config)
+    with ExitStack() as stack:
+        session = LiveSession(sources, _open_detectors(config, count), TrackerGroup(config, count))
+        windows = _open_outputs(session, own, show, stack)
+        stack.enter_context(session)
+        if options.serve:
+            _open_page(session, options)
+        interrupted = _go(session, options, windows)
+        statuses = session.statuses
+    if not options.quiet:
+        _print_summary(session, paths)
+    failed = [each for each in statuses if each.error or not each.frames]
+    for each in failed:
+        print(f"error: {each.name}: {each.error or 'it gave no frame'}", file=sys.stderr)
+    return INTERRUPTED if interrupted else FAILED if failed else OK
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not options.serve:
+        for name in PAGE_OPTIONS:
+            if getattr(options, name) != options.parser.get_default(name):
+                options.parser.error(f"--{name} goes with --serve")
+    if options.frames is not None and options.frames < 1:
+        options.parser.error("--frames is a number from 1 on")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+    return value
+
+
+def _timed(config: Config) -> Config:
+    """Time stamps count: frames are dropped and cameras are slow."""
+    rate = config.tracker.frame_rate or FRAME_RATE
+    return replace(config, tracker=replace(config.tracker, frame_rate=rate))
+
+
+def _options_of(options: argparse.Namespace, number: int) -> argparse.Namespace:
+    """The options as if source ``number`` were the only one."""
+    from mambatrack.live.outputs import numbered
+
+    count = len(options.sources)
+    names = {name: numbered(getattr(options, name), number, count)
+             for name in ("output", "mot", "jsonl", "csv")}  # fmt: skip
+    return argparse.Namespace(**{**vars(options), **names, "source": options.sources[number]})
+
+
+def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":
+    """Not started yet; every name is another one."""
+    from mambatrack.live.source import LiveSource
+
+    sources: list[LiveSource] = []
+    for text in options.sources:
+        source = LiveSource(text, loop=options.loop)
+        alike = sum(source.name == each.name.partition(" #")[0] for each in sources)
+        if alike:
+            source.name = f"{source.name} #{alike + 1}"
+        sources.append(source)
+    return sources
+
+
+def _open_detectors(config: Config, count: int) -> "list[Detector]":
+    """A network serves all sources; one that remembers what it saw is each source's own."""
+    from mambatrack.detectors import open_detector
+
+    first = open_detector(config.detector)
+    if config.detector.name not in ("auto", "motion"):
+        return [first] * count
+    return [first, *(open_detector(config.detector) for _ in range(count - 1))]
+
+
+def _open_outputs(
+    session: "LiveSession", own: list[argparse.Namespace], show: bool, stack: ExitStack
+) -> "list[Window]":
+    """Gives the session its outputs; the stack closes them after it. Returns the windows."""
+    from mambatrack.live.outputs import SourceOutputs
+
+    outputs, windows = [], []
+    for number, options in enumerate(own):
+        window = _open_window(session, number) if show else None
+        if window is not None:
+            windows.append(stack.enter_context(closing(window)))
+        outputs.append(_outputs_of(session, number, options, window, stack))
+    session.observers.append(SourceOutputs(outputs))
+    return windows
+
+
+def _outputs_of(
+    session: "LiveSession", number: int, options: argparse.Namespace, window: "Window | None",
+    stack: ExitStack,
+) -> "list[Output]":  # fmt: skip
+    from mambatrack.commands import text_outputs
+    from mambatrack.live.outputs import LiveVideo, OnACopy
+    from mambatrack.pipeline import PictureOutput
+
+    source, names = session.sources[number], session.detectors[number].names
+    outputs = text_outputs(options, names, stack)
+    places: list[Picture] = [] if window is None else [window]
+    if options.output:
+        video = LiveVideo(options.output, lambda: source.fps, options.overwrite)
+        places.append(stack.enter_context(closing(video)))
+    if places:
+        outputs.append(OnACopy(PictureOutput(places, names, lambda: session.status(number).fps)))
+    return outputs
+
+
+def _open_window(session: "LiveSession", number: int) -> "Window":
+    from mambatrack.window import Window
+
+    def toggle() -> None:
+        session.paused = not session.paused
+
+    return Window(f"mambatrack: {session.sources[number].name}", toggle)
+
+
+def _open_page(session: "LiveSession", options: argparse.Namespace) -> None:
+    from mambatrack.live.server import serve
+
+    names = [source.name for source in session.sources]
+    page = serve(session, names, options.host, options.port, options.token)
+    session.observers.append(page)
+    if not options.quiet:
+        print(f"watch at {page.url}", flush=True)
+
+
+def _go(session: "LiveSession", options: argparse.Namespace, windows: "list[Window]") -> bool:
+    """Tracks to the end -> whether it was a signal that ended it."""
+    from mambatrack.commands import stop_signals
+    from mambatrack.live.status_line import StatusLine
+    from mambatrack.window import WindowClosed
+
+    end = time.monotonic() + (options.seconds or float("inf"))
+    with stop_signals() as stopped, StatusLine(options.quiet) as line:
+
+        def wanted() -> bool:
+            for window in windows:
+                window.poll()
+            line.update(session.statuses, session.paused)
+            enough = options.frames is not None and session.frames >= options.frames
+            return not (stopped or enough or time.monotonic() >= end)
+
+        with suppress(WindowClosed):
+            session.run(wanted)
+        return bool(stopped)
+
+
+def _print_summary(session: "LiveSession", paths: list[Path]) -> None:
+    for number, status in enumerate(session.statuses):
+        ids = session.group.trackers[number].table.next_id - 1
+        parts = [f"{status.name}: {status.frames} frames, {ids} ids", f"{status.dropped} dropped"]
+        if session.sources[number].skipped:
+            parts.append(f"{session.sources[number].skipped} damaged")
+        if status.reconnects:
+            parts.append(f"{status.reconnects} times lost and back")
+        print(", ".join(parts))
+    written = [str(path) for path in paths if path.exists()]
+    if written:
+        print(f"wrote {', '.join(written)}")

@@ -1,0 +1,97 @@
+"""Where the tracks of live sources go: the files and windows of each, with its own clock."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mambatrack.drawing import Image
+from mambatrack.frames import Frame
+from mambatrack.live.updates import LiveUpdate, SourceStatus
+from mambatrack.pipeline import Output
+from mambatrack.tracks import Tracks
+from mambatrack.video import VideoWriter, open_video_writer
+
+MOST_FPS = 30.0
+LONGEST_S = 2.0  # that a picture stands still in a video
+
+
+class SourceOutputs:
+    """An observer that hands each source's tracks to the outputs of that source."""
+
+    def __init__(self, outputs: Sequence[Sequence[Output]]):
+        self._outputs = outputs
+
+    def update(self, update: LiveUpdate) -> None:
+        for output in self._outputs[update.source]:
+            output.write(update.frame, update.tracks)
+
+    def status(self, source: int, status: SourceStatus) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class OnACopy:
+    """An output that may draw into the frame, on a frame of its own."""
+
+    def __init__(self, output: Output):
+        self._output = output
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._output.write(replace(frame, image=frame.image.copy()), tracks)
+
+
+class LiveVideo:
+    """A video that plays as fast as it happened, of the size of its first picture.
+
+    fps: called for it when the first picture comes; a picture is repeated until the next one is
+    due, for LONGEST_S at most, so that a lost camera is a short stop
+    """
+
+    def __init__(
+        self, path: str | Path, fps: Callable[[], float], overwrite: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ):  # fmt: skip
+        self._path, self._ask_fps, self._overwrite, self._clock = path, fps, overwrite, clock
+        self._video: VideoWriter | None = None
+        self._last: Image | None = None
+
+    def write(self, image: Image) -> None:
+        now = self._clock()
+        if self._video is None or self._last is None:
+            self._open(image, now)
+        self._fill(now)
+        self._last = image
+
+    def close(self) -> None:
+        """Writes the newest picture too; the file is playable from then on."""
+        if self._video is not None:
+            self._fill(self._began + (self._written + 1) / self._fps)
+            self._video.close()
+
+    def _open(self, image: Image, now: float) -> None:
+        self._fps = min(self._ask_fps(), MOST_FPS)
+        size = image.shape[1], image.shape[0]
+        self._video = open_video_writer(self._path, self._fps, size, self._overwrite)
+        self._began, self._written, self._last = now, 0, image
+
+    def _fill(self, now: float) -> None:
+        """Writes the last picture for the time from its own until ``now``."""
+        assert self._video is not None and self._last is not None
+        due = round((now - self._began) * self._fps) - self._written
+        most = round(LONGEST_S * self._fps)
+        if due > most:
+            self._began += (due - most) / self._fps
+            due = most
+        for _ in range(due):
+            self._video.write(self._last)
+            self._written += 1
+
+
+def numbered(path: str | None, number: int, count: int) -> str | None:
+    """The name of the file of source ``number`` from 0: of several, "a.txt" becomes "a-0.txt"."""
+    if path is None or count == 1:
+        return path
+    return str(Path(path).with_stem(f"{Path(path).stem}-{number}"))
