@@ -2,12 +2,25 @@
 
 import contextlib
 import http.server
+import os
 import socket
 import threading
 import time
 
 import cv2
 import numpy as np
+
+SOON_S = 20.0
+PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def until(condition, what="it"):
+    """Waits, and fails where it takes for ever."""
+    limit = time.monotonic() + SOON_S
+    while not (value := condition()):
+        assert time.monotonic() < limit, f"{what} never came true"
+        time.sleep(0.005)
+    return value
 
 
 def jpeg(shade, size=(64, 48)):
@@ -23,6 +36,8 @@ class MjpegServer:
     """
 
     def __init__(self, pictures=lambda k: jpeg(k % 200), fps=50.0):
+        for name in PROXIES:
+            os.environ.pop(name, None)
         self.pictures, self.fps, self.sent = pictures, fps, 0
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

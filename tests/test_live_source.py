@@ -11,24 +11,7 @@ from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
 from mambatrack.live.source import Backoff, LiveSource
-from mjpeg_server import MjpegServer, jpeg
-
-SOON_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def until(condition, what="it"):
-    """Waits, and fails where it takes for ever."""
-    limit = time.monotonic() + SOON_S
-    while not (value := condition()):
-        assert time.monotonic() < limit, f"{what} never came true"
-        time.sleep(0.005)
-    return value
+from mjpeg_server import SOON_S, MjpegServer, jpeg, until
 
 
 class ByHand:

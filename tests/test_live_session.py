@@ -1,0 +1,264 @@
+"""The loop over all sources: newest frames, nobody held up, everybody told."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from mambatrack.config import TrackerConfig
+from mambatrack.detections import as_detections
+from mambatrack.frames import Frame
+from mambatrack.live.group import TrackerGroup
+from mambatrack.live.session import LiveSession
+from mambatrack.live.source import Arrival, Backoff, LiveSource
+from mambatrack.live.updates import SourceStatus
+from mjpeg_server import MjpegServer, jpeg, until
+
+CONFIG = TrackerConfig("kalman", association="overlap", frame_rate=25, max_age=1000)
+
+
+class Scripted:
+    """A source whose newest frame is set by hand."""
+
+    def __init__(self, name="camera"):
+        self.name, self.started, self.newest, self.index = name, True, None, -1
+        self.status, self.closed = SourceStatus(name, "open"), False
+
+    def show(self, shade=0, size=(64, 48)):
+        self.index += 1
+        image = np.full((size[1], size[0], 3), shade, np.uint8)
+        frame = Frame(self.index, self.index / 25, image)
+        self.newest = Arrival(frame, time.monotonic())
+        self.news.set()
+
+    def take(self):
+        newest, self.newest = self.newest, None
+        return newest
+
+    def become(self, state, error=None):
+        self.status = SourceStatus(self.name, state, error=error)
+        self.news.set()
+
+    def stop(self):
+        self.closed = True
+
+    def close(self):
+        assert self.closed
+
+
+class Seeing:
+    """Finds one box, further right the brighter the image is; ``during`` happens meanwhile."""
+
+    names = ("thing",)
+
+    def __init__(self, during=lambda image: None):
+        self.during, self.images = during, []
+
+    def __call__(self, image, index=0):
+        self.images.append(image)
+        self.during(image)
+        x = float(image[0, 0, 0]) / 10
+        return as_detections([[x, 5, x + 20, 40, 0.9]])
+
+
+class Watching:
+    def __init__(self):
+        self.updates, self.changes, self.closed = [], [], 0
+
+    def update(self, update):
+        self.updates.append(update)
+
+    def status(self, source, status):
+        self.changes.append((source, status.state, status.error))
+
+    def close(self):
+        self.closed += 1
+
+
+def make_session(sources, detector=None, **options):
+    watching = Watching()
+    detectors = [detector or Seeing()] * len(sources)
+    group = TrackerGroup(CONFIG, len(sources))
+    return LiveSession(sources, detectors, group, [watching], **options), watching
+
+
+def test_every_frame_is_told_with_its_number_its_time_and_its_tracks():
+    camera = Scripted()
+    session, watching = make_session([camera])
+    for shade in range(4):
+        camera.show(shade)
+        camera.index += 2  # as if two had been dropped
+        assert session.turn() == 1
+    frames = [(each.frame.index, each.tracks.frame) for each in watching.updates]
+    assert frames == [(0, 0), (3, 3), (6, 6), (9, 9)]
+    assert [each.tracks.time_s for each in watching.updates] == [0, 0.12, 0.24, 0.36]
+    assert [each.tracks.ids.tolist() for each in watching.updates] == [[1]] * 4
+    last = watching.updates[-1]
+    assert (last.source, last.names, last.status.frames) == (0, ("thing",), 4)
+    assert last.status.fps > 0 and last.status.latency_ms > 0 and last.detect_ms > 0
+    assert session.frames == 4 and session.turn(0) == 0
+
+
+def test_a_slow_detector_is_given_the_newest_frame_and_the_others_are_dropped():
+    """What is tracked is never older than the frame that was newest when its turn began, and no
+    turn is longer than one detection."""
+    sent = threading.Semaphore(0)
+
+    class Camera:
+        live, length, fps, size, time_s, count = True, None, 30.0, (64, 48), 0.0, 0
+
+        def advance(self):
+            return sent.acquire() and self.count < 999
+
+        def image(self):
+            self.count += 1
+            return np.full((48, 64, 3), self.count, np.uint8)
+
+        def problem(self, frames):
+            return "over"
+
+        def close(self):
+            pass
+
+    camera = Camera()
+
+    def meanwhile(image):  # five frames arrive during each detection
+        before = camera.count
+        for _ in range(5):
+            sent.release()
+        until(lambda: camera.count == before + 5 and source.status.state == "open")
+        until(lambda: source._newest is not None)
+
+    source = LiveSource("0", opener=lambda *_: camera)
+    session, watching = make_session([source], Seeing(meanwhile))
+    session.start()
+    sent.release()
+    for _ in range(4):
+        until(session.turn)
+    seen = [int(each.frame.image[0, 0, 0]) for each in watching.updates]
+    assert seen == [1, 6, 11, 16] == [each.frame.index + 1 for each in watching.updates]
+    assert session.status(0).dropped == 4 * 4
+    camera.count = 999
+    sent.release()
+    session.close()
+
+
+def test_a_dead_source_holds_up_nobody():
+    living, dead = Scripted("living"), Scripted("dead")
+    session, watching = make_session([dead, living])
+    dead.become("connecting", "no route")
+    for shade in range(3):
+        living.show(shade)
+        assert session.turn(60) == 1
+    assert [each.source for each in watching.updates] == [1, 1, 1]
+    assert watching.changes == [(0, "connecting", "no route"), (1, "open", None)]
+
+
+def test_ids_are_each_sources_own_and_every_source_is_tracked_in_one_turn():
+    cameras = [Scripted(), Scripted(), Scripted()]
+    session, watching = make_session(cameras)
+    for _ in range(2):
+        for camera in cameras:
+            camera.show()
+        assert session.turn() == 3
+    assert [each.source for each in watching.updates] == [0, 1, 2, 0, 1, 2]
+    assert all(each.tracks.ids.tolist() == [1] for each in watching.updates)
+
+
+def test_a_change_is_told_once():
+    camera = Scripted()
+    session, watching = make_session([camera])
+    for state, error in [("open", None), ("open", None), ("lost", "gone"), ("open", None)]:
+        camera.become(state, error)
+        session.turn(0)
+        session.turn(0)
+    states = [state for _, state, _ in watching.changes]
+    assert states == ["open", "lost", "open"]
+
+
+def test_a_pause_throws_frames_away_and_leaves_the_tracks():
+    camera, detector = Scripted(), Seeing()
+    session, watching = make_session([camera], detector)
+    camera.show()
+    session.turn()
+    session.pause()
+    for _ in range(5):
+        camera.show()
+        assert session.turn() == 0 and camera.newest is None
+    session.resume()
+    camera.show()
+    session.turn()
+    assert len(detector.images) == 2
+    assert [each.frame.index for each in watching.updates] == [0, 6]
+    assert watching.updates[-1].tracks.ids.tolist() == [1]
+
+
+def test_a_change_of_size_reaches_the_tracker():
+    camera = Scripted()
+    session, watching = make_session([camera])
+    session.group.trackers[0].dropped = 1  # has warned
+    for size in ((64, 48), (10, 48)):
+        camera.show(200, size)
+        session.turn()
+        assert session.group.trackers[0].image_size == size
+    (row,) = np.flatnonzero(watching.updates[-1].tracks.ids == 1)
+    assert watching.updates[-1].tracks.predicted[row]  # its box is outside now
+
+
+def test_it_runs_until_all_have_ended_and_the_last_frame_is_tracked():
+    cameras = [Scripted(), Scripted()]
+    session, watching = make_session(cameras)
+    turns = iter(range(1000))
+
+    def wanted():
+        turn = next(turns)
+        if turn == 2:
+            cameras[1].become("ended")
+        if turn == 4:
+            cameras[0].show()
+            cameras[0].become("ended")
+        return True
+
+    session.run(wanted)
+    assert next(turns) == 6 and [each.source for each in watching.updates] == [0]
+
+
+def test_it_stops_when_it_is_no_longer_wanted():
+    session, _ = make_session([Scripted()])
+    answers = iter([True, True, False])
+    session.run(lambda: next(answers))
+    assert next(answers, None) is None
+
+
+def test_everything_is_closed_also_where_one_of_it_fails():
+    cameras = [Scripted(), Scripted()]
+    session, watching = make_session(cameras)
+
+    class Failing(Watching):
+        def close(self):
+            raise RuntimeError("cannot")
+
+    session.observers.append(Failing())
+    with pytest.raises(RuntimeError, match="cannot"):
+        session.close()
+    assert watching.closed == 1 and all(camera.closed for camera in cameras)
+
+
+def test_identities_live_through_a_killed_camera():
+    """A box that stands still before the camera, which is killed and started again."""
+    with MjpegServer(lambda k: jpeg(100), fps=60) as server:
+        source = LiveSource(server.address, backoff=Backoff(0.01, 0.05), timeout_s=5)
+        session, watching = make_session([source])
+        with session:
+            session.start()
+            for number in range(1, 6):
+                count = len(watching.updates)
+                until(lambda n=count: session.turn(0.01) and len(watching.updates) > n + 3)
+                server.kill()
+                until(lambda: session.turn(0.01) or source.status.state == "lost")
+                server.start()
+                until(lambda n=number: session.turn(0.01) or source.status.reconnects >= n)
+            until(lambda: session.turn(0.01) and source.status.reconnects == 5)
+    assert {identity for each in watching.updates for identity in each.tracks.ids.tolist()} == {1}
+    assert [state for _, state, _ in watching.changes].count("lost") == 5
