@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import clip
+from mambatrack.forecasting import Forecast
 from mambatrack.outputs import class_name
 from mambatrack.tracks import Tracks, TrackState
 
@@ -21,6 +22,7 @@ Colour = tuple[int, int, int]
 GREY: Colour = (165, 165, 165)
 DARK: Colour = (24, 24, 24)
 WHITE: Colour = (255, 255, 255)
+OPACITY, EDGE = (130, 40), 170  # of a forecast, here and at its horizon, and its outline; of 255
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -57,17 +59,21 @@ def draw(
     fps: float | None = None,
     legend: bool = True,
     in_place: bool = False,
+    forecast: Forecast | None = None,
 ) -> Image:
     """-> the image [H, W, 3] BGR uint8 with boxes, labels, trails and a legend.
 
     names: class names by label. fps: shown in the legend. in_place: draws into ``image`` itself
-    instead of a copy.
+    instead of a copy. forecast: a cone for each track that it knows and that is not tentative.
     """
     canvas = image if in_place else image.copy()
     height, width = canvas.shape[:2]
     thick = max(2, round(height / 400))
+    firm = tracks.ids[tracks.state != TrackState.TENTATIVE]
+    if forecast is not None:
+        for row in np.flatnonzero(np.isin(forecast.ids, firm)).tolist():
+            _draw_cone(canvas, forecast, row, thick)
     if trails is not None:
-        firm = tracks.ids[tracks.state != TrackState.TENTATIVE]
         _draw_trails(canvas, trails, np.isin(trails.ids, firm), thick)
     boxes = clip(np.nan_to_num(tracks.boxes, nan=-1.0), (width - 1, height - 1))
     order = np.lexsort((boxes[:, 3], tracks.state != TrackState.PREDICTED))  # near ones on top
@@ -174,6 +180,54 @@ def _draw_trails(canvas: Image, trails: Trails, shown: NDArray, thick: int) -> N
             lines = steps[row][chosen & known[row]]
             if len(lines):
                 cv2.polylines(canvas, list(lines), False, colour, line, cv2.LINE_AA)
+
+
+def _draw_cone(canvas: Image, forecast: Forecast, row: int, thick: int) -> None:
+    """Where the bottom centre of a track's box will be: a band that is one standard deviation wide
+    on each side and fades towards the horizon, and the path in its middle."""
+    size = np.array(canvas.shape[1::-1], np.float32)
+    path, radii = _bottom_centres(forecast, row)
+    path = np.clip(path, -size, 2 * size)
+    radii = np.clip(radii, thick, size)
+    low, high = (path - radii).min(axis=0), (path + radii).max(axis=0) + 1
+    left, top = np.clip(low, 0, size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(high), 0, size).astype(int).tolist()
+    if left >= right or top >= bottom:
+        return
+    region = canvas[top:bottom, left:right]
+    colour = colour_of(int(forecast.ids[row]))
+    mask = _faded_band(path - (left, top), radii, (bottom - top, right - left))
+    share = mask[..., None].astype(np.float32) / 255
+    region[:] = np.rint(region + share * (np.array(colour, np.float32) - region))
+    line = np.round(path * 16).astype(np.int32)  # in sixteenths of a pixel
+    cv2.polylines(canvas, [line], False, colour, thick, cv2.LINE_AA, shift=4)
+    cv2.circle(canvas, line[-1].tolist(), 24 * thick, colour, cv2.FILLED, cv2.LINE_AA, shift=4)
+
+
+def _bottom_centres(forecast: Forecast, row: int) -> tuple[NDArray, NDArray]:
+    """Points [H, 2] of one track and their standard deviations [H, 2], pixels."""
+    boxes, spread = forecast.boxes[row], forecast.spread[row]
+    points = np.stack([boxes[:, 0] / 2 + boxes[:, 2] / 2, boxes[:, 3]], axis=1)
+    return points, np.stack([spread[:, 0], np.hypot(spread[:, 1], spread[:, 3] / 2)], axis=1)
+
+
+def _faded_band(path: NDArray, radii: NDArray, shape: tuple[int, int]) -> Image:
+    """[H, W] opacity of the band around a path that ellipses of these radii sweep over."""
+    mask = np.zeros(shape, np.uint8)
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    rings = (path[:, None] + radii[:, None] * circle).astype(np.float32)
+    stops = np.unique(np.linspace(0, len(path) - 1, 11).astype(int))
+    fading = np.linspace(*OPACITY, len(stops))
+    if len(stops) == 1:
+        stops, fading = np.repeat(stops, 2), np.repeat(fading, 2)
+    for index in range(len(stops) - 2, -1, -1):  # from the horizon to here: the near is on top
+        both = np.concatenate([rings[stops[index]], rings[stops[index + 1]]])
+        hull = np.round(cv2.convexHull(both) * 16).astype(np.int32)
+        cv2.fillConvexPoly(mask, hull, int(fading[index]), cv2.LINE_AA, shift=4)
+    outline, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(mask, outline, -1, EDGE, 1, cv2.LINE_AA)
+    return mask
 
 
 def _legend_lines(tracks: Tracks, fps: float | None) -> list[str]:

@@ -12,9 +12,10 @@ from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.forecasting import Forecast, run_ahead
 from mambatrack.learned_association import load_association
 from mambatrack.overlap_association import Association
-from mambatrack.prediction import Boxes, Predictor, load_predictor
+from mambatrack.prediction import Boxes, Predictor, State, load_predictor
 from mambatrack.tracks import Tracks, TrackTable
 
 Indices = NDArray[np.int64]
@@ -27,7 +28,7 @@ class Pending:
 
     found: the detections that are inside the image; boxes [N, 4]: the same as cxcywh
     time_s: as given; span: frames of the motion model since the last update, at least 1
-    ended [E]: ids of the tracks that ended in the frames nobody saw
+    ended [E]: ids of the tracks that ended in the frames nobody looked at
     """
 
     found: Detections
@@ -48,12 +49,12 @@ class Tracker:
     An instance owns its ids and its state: two trackers never influence each other.
 
     Time. With ``tracker.frame_rate`` 0 each update is one frame of the motion model. Else the time
-    since the last update counts as that many frames, at least one: a frame between two updates is
-    one that nobody saw. The motion model is patched through it, lost tracks age and end, tentative
-    ones do not. The fraction of a frame is not carried on, so that a steady source has steady
+    since the last update counts as that many frames, at least one. Nobody looked at a frame between
+    two updates: the motion model is patched through it, lost tracks age and end, tentative ones do
+    not. The fraction of a frame is not carried on, so that a steady source has steady
     steps. A time that stands still or goes back counts as one frame, and the clock waits at the
     largest time seen; an update without a time, or with one that is not finite, is one frame and
-    moves the clock by one. After a pause of more than ``max_age`` unseen frames no track is left.
+    moves the clock by one. After a pause of more than ``max_age`` such frames no track is left.
     """
 
     def __init__(
@@ -98,15 +99,10 @@ class Tracker:
         return Pending(found, xyxy_to_cxcywh(found.boxes), time_s, span, ended)
 
     def predict(self, span: int = 1) -> tuple[Boxes, Boxes]:
-        """Boxes and spread [N, 4] of all tracks ``span`` frames on, one batched call per frame. A
-        predictor with a long state may offer to work on the table's, without copies:
-        predict_in_place and correct_in_place."""
+        """Boxes and spread [N, 4] of all tracks ``span`` frames on, one batched call per frame."""
         state = self.table["motion"]
         for _ in range(span if len(state) else 1):
-            if hasattr(self.predictor, "predict_in_place"):
-                boxes, spread = self.predictor.predict_in_place(state)
-            else:
-                boxes, spread, state[:] = self.predictor.predict(state)
+            boxes, spread = self._step(state)
         return boxes, spread
 
     def finish(self, pending: Pending, predicted: Boxes, spread: Boxes) -> Tracks:
@@ -127,6 +123,20 @@ class Tracker:
 
         self.frame += 1
         return table.snapshot(self.frame - 1, pending.time_s, config.min_hits, ended)
+
+    def forecast(self, horizon: int = 30) -> Forecast:
+        """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
+        batched call per frame. Changes nothing."""
+        table = self.table
+        return run_ahead(self._step, table["motion"], horizon, table["ids"], self.frame - 1)
+
+    def _step(self, state: State) -> tuple[Boxes, Boxes]:
+        """The state [N, S] one frame on, in place. A predictor with a long state may offer to work
+        without copies: predict_in_place and correct_in_place."""
+        if hasattr(self.predictor, "predict_in_place"):
+            return self.predictor.predict_in_place(state)
+        boxes, spread, state[:] = self.predictor.predict(state)
+        return boxes, spread
 
     def _advance(self, time_s: float | None) -> int:
         """Moves the clock; -> frames of the motion model since the last update, from 1 to

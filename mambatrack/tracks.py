@@ -120,6 +120,12 @@ class TrackTable:
         return self._live[name]
 
     @property
+    def missed(self) -> NDArray[np.int64]:
+        """[N] after predict(): frames before the newest step in which each track was not seen; 0
+        where it was seen in the last update, however long ago that is."""
+        return self["gap"] - self.span
+
+    @property
     def row_bytes(self) -> int:
         """Memory of a track: its part of every column."""
         return sum(each[0].nbytes for each in self._arrays.values())

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Tracker, load_config
+from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.prediction import KalmanPredictor
 from mambatrack.synthetic import simulate
 
@@ -55,17 +56,28 @@ def test_updates_without_any_time_are_frames():
 
 
 @pytest.mark.parametrize("predictor", ["kalman", "still", "mamba"])
-@pytest.mark.parametrize("association", ["overlap", "learned"])
-def test_a_span_equals_frames_in_which_nothing_was_seen(predictor, association):
-    timed = tracker(20, predictor=predictor, association=association)
-    framed = tracker(0, predictor=predictor, association=association)
-    for index, frame in zip(range(120), simulate(seed=3), strict=False):
-        if index % 3:
-            framed.update()
-        else:
-            a, b = timed.update(frame.detections, index / 20), framed.update(frame.detections)
-            for name in COLUMNS:
-                np.testing.assert_array_equal(getattr(a, name), getattr(b, name), name)
+def test_the_motion_model_is_patched_through_the_frames_between(predictor):
+    tracked = tracker(20, predictor=predictor)
+    for index, frame in zip(range(0, 120, 3), simulate(seed=3), strict=False):
+        expected = tracked.forecast(3)
+        pending = tracked.begin(frame.detections, index / 20)
+        boxes, spread = tracked.predict(pending.span)
+        if index:
+            assert pending.span == 3
+            kept = np.isin(expected.ids, tracked.table["ids"])
+            np.testing.assert_array_equal(expected.boxes[kept, -1], cxcywh_to_xyxy(boxes))
+            np.testing.assert_array_equal(expected.spread[kept, -1], spread)
+        tracked.finish(pending, boxes, spread)
+
+
+def test_frames_that_nobody_looked_at_are_not_missed():
+    tracked = tracker(20)
+    tracked.update([walker(0), walker(300)], 0.0)
+    tracked.update([walker(0)], 0.2)
+    pending = tracked.begin([], 0.5)
+    tracked.table.predict(*tracked.predict(pending.span), pending.span)
+    assert tracked.table["gap"].tolist() == [6, 10]
+    assert tracked.table.missed.tolist() == [0, 4]
 
 
 def test_a_walker_seen_rarely_is_predicted_where_it_is():
