@@ -80,6 +80,24 @@ def test_space_waits_for_the_next_key(keyboard):
         Window().write("paused and left")
 
 
+def test_space_is_told_to_whoever_pauses_elsewhere(keyboard):
+    pauses = []
+    shown = Window(on_pause=lambda: pauses.append(1))
+    keyboard.keys = [ord(" "), ord("x")]
+    shown.write("first")
+    shown.poll()
+    assert pauses == [1] and keyboard.keys == []
+
+
+def test_keys_count_without_a_new_picture(keyboard):
+    keyboard.open = False  # not shown yet
+    shown = Window()
+    shown.poll()
+    keyboard.keys = [ord("q")]
+    with pytest.raises(WindowClosed):
+        shown.poll()
+
+
 def test_closing_the_window_quits_also_in_a_pause(keyboard):
     shown = Window()
     keyboard.open = False

@@ -111,16 +111,16 @@ def _options_of(options: argparse.Namespace, number: int) -> argparse.Namespace:
 
 def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":
     """Not started yet; every name is another one."""
-    from mambatrack.live.source import LiveSource
+    from mambatrack.live.source import LiveSource, name_of
 
-    sources: list[LiveSource] = []
-    for text in options.sources:
-        source = LiveSource(text, loop=options.loop)
-        alike = sum(source.name == each.name.partition(" #")[0] for each in sources)
-        if alike:
-            source.name = f"{source.name} #{alike + 1}"
-        sources.append(source)
-    return sources
+    names = [name_of(text) for text in options.sources]
+    for number, name in enumerate(names):
+        if before := names[:number].count(name):
+            names[number] = f"{name} #{before + 1}"
+    return [
+        LiveSource(text, name, options.loop)
+        for text, name in zip(options.sources, names, strict=True)
+    ]
 
 
 def _open_detectors(config: Config, count: int) -> "list[Detector]":

@@ -72,7 +72,7 @@ class LiveSource:
     ):  # fmt: skip
         self.source, self.loop, self.timeout_s = str(source), loop, timeout_s
         self.local = not (is_stream(self.source) or _is_webcam(self.source))
-        self.name = name or _name_of(self.source)
+        self.name = name or name_of(self.source)
         self.news = news or threading.Event()
         self.skipped = 0  # frames that came empty or as no picture
         self.fps = DEFAULT_FPS  # that the source states, of its newest opening
@@ -203,7 +203,8 @@ def _is_webcam(source: str) -> bool:
     return path.is_char_device() or (source.isdecimal() and not path.exists())
 
 
-def _name_of(source: str) -> str:
+def name_of(source: str) -> str:
+    """Short, for people, and without passwords."""
     if "://" in source:
         shown = without_secrets(source).split("://", 1)[1]
         return shown.removeprefix("***@").removesuffix("?***")

@@ -1,0 +1,150 @@
+"""``mambatrack live`` as a user meets it: files, messages, exit codes, signals."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+import live_program
+from mambatrack.errors import MambatrackError
+from mambatrack.synthetic import write_sequence
+from mjpeg_server import MjpegServer, jpeg, until
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    write_sequence(
+        folder / "walk", seed=3, people=3, frames=40, size=(160, 120), video=folder / "clip.mp4"
+    )
+    return folder / "clip.mp4"
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def lines(path):
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def test_every_source_has_its_own_files(clip, tmp_path, capsys):
+    code = live_program.main(
+        clip, clip, "--mot", "a.txt", "--jsonl", "b.jsonl", "--csv", "c.csv", "--output", "d.mp4"
+    )
+    printed = capsys.readouterr()
+    assert code == 0, printed.err
+    kinds = [("a", "txt"), ("b", "jsonl"), ("c", "csv"), ("d", "mp4")]
+    expected = {f"{name}-{number}.{kind}" for name, kind in kinds for number in (0, 1)}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    for text in ("clip: ", "clip #2: ", "wrote d-0.mp4"):
+        assert text in printed.out
+    for number in (0, 1):
+        header, *frames = lines(f"b-{number}.jsonl")
+        assert header["format"] == "mambatrack-tracks" and frames
+        indices = [each["frame"] for each in frames]
+        assert indices == sorted(set(indices)) and indices[-1] <= 39
+        video = cv2.VideoCapture(f"d-{number}.mp4")
+        assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+
+
+def test_one_source_keeps_the_name_and_stops_after_so_many_frames(clip, tmp_path, capsys):
+    assert live_program.main(clip, "--loop", "--frames", 5, "--jsonl", "a.jsonl") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    assert len(lines("a.jsonl")) == 6
+
+
+def test_it_stops_after_so_many_seconds(clip, capsys):
+    began = time.monotonic()
+    assert live_program.main(clip, "--loop", "--seconds", 0.5) == 0
+    assert time.monotonic() - began >= 0.5
+
+
+def test_a_source_that_never_came_is_an_error_and_the_other_is_tracked(clip, capsys):
+    dead = "http://user:s3cret@127.0.0.1:9/x"
+    assert live_program.main(dead, clip, "--jsonl", "a.jsonl", "--seconds", 3) == 1
+    printed = capsys.readouterr()
+    assert "error: 127.0.0.1:9/x: " in printed.err and "s3cret" not in printed.err + printed.out
+    assert len(lines("a-1.jsonl")) > 1 and len(lines("a-0.jsonl")) == 1
+
+
+def test_what_cannot_be_is_said_before_the_work_starts(clip, tmp_path):
+    (tmp_path / "a-1.txt").write_text("mine")
+    with pytest.raises(MambatrackError, match=r"a-1\.txt exists"):
+        live_program.main(clip, clip, "--mot", "a.txt")
+    with pytest.raises(MambatrackError, match="two outputs"):
+        live_program.main(clip, "--mot", "b.txt", "--csv", "b.txt")
+    with pytest.raises(MambatrackError, match="does not exist"):
+        live_program.main("absent.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["a-1.txt"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--port", "1"], ["--token", "x"], ["--frames", "0"], ["--seconds", "-1"]]
+)
+def test_options_that_make_no_sense_are_wrong_usage(clip, options, capsys):
+    with pytest.raises(SystemExit) as error:
+        live_program.main(clip, *options)
+    assert error.value.code == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_outputs(clip, number):
+    with started(
+        clip, "--loop", "--output", "a.mp4", "--jsonl", "a.jsonl", "--mot", "a.txt"
+    ) as run:
+        until(lambda: Path("a.jsonl").exists() and len(lines("a.jsonl")) > 5)
+        run.send_signal(number)
+        output, _ = run.communicate(timeout=60)
+    assert run.returncode == 130 and "wrote a.mp4, a.txt, a.jsonl" in output
+    frames = [each["frame"] for each in lines("a.jsonl")[1:]]
+    assert frames == sorted(set(frames)) and len(frames) > 4
+    video = cv2.VideoCapture("a.mp4")
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and video.read()[0]
+
+
+def test_a_camera_that_hangs_does_not_keep_it_from_ending():
+    with MjpegServer(lambda k: jpeg(k) if k < 3 else None) as camera:
+        with started(camera.address, "--jsonl", "a.jsonl") as run:
+            until(lambda: Path("a.jsonl").exists() and len(lines("a.jsonl")) > 1)
+            run.terminate()
+            output, _ = run.communicate(timeout=60)
+    assert run.returncode == 130 and "wrote a.jsonl" in output
+
+
+@pytest.mark.skipif(not shutil.which("xvfb-run"), reason="needs xvfb-run")
+def test_a_window_is_shown_where_there_is_a_display(clip):
+    command = [*program(clip, clip, "--show", "--seconds", "2")]
+    environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+    run = subprocess.run(
+        ["xvfb-run", "-a", *command], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    assert "--show is left out" not in run.stderr and " frames, " in run.stdout
+
+
+def test_no_window_is_touched_without_a_display(clip):
+    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
+    run = subprocess.run(
+        program(clip, "--show", "--frames", "3"), capture_output=True, text=True, timeout=120,
+        env=environment,
+    )  # fmt: skip
+    assert run.returncode == 0 and "--show is left out: there is no display" in run.stderr
+
+
+def program(*arguments):
+    return [sys.executable, live_program.__file__, *map(str, arguments)]
+
+
+def started(*arguments):
+    return subprocess.Popen(
+        program(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )

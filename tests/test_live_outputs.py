@@ -1,0 +1,125 @@
+"""Files and windows of live sources: names, clocks, pictures of their own; the status line."""
+
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mambatrack.frames import Frame
+from mambatrack.live import status_line
+from mambatrack.live.outputs import LONGEST_S, LiveVideo, OnACopy, SourceOutputs, numbered
+from mambatrack.live.status_line import StatusLine, describe
+from mambatrack.live.updates import LiveUpdate, SourceStatus
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def picture(shade):
+    return np.full((48, 64, 3), shade, np.uint8)
+
+
+def play(path, times, fps=10.0):
+    """Pictures of shade 10, 20, ... at these times -> the shades of the video's frames."""
+    clock = Clock()
+    video = LiveVideo(path, lambda: fps, clock=clock)
+    for number, clock.now in enumerate(times, start=1):
+        video.write(picture(10 * number))
+    video.close()
+    capture = cv2.VideoCapture(str(path))
+    shades = []
+    while (read := capture.read())[0]:
+        shades.append(round(read[1].mean() / 10))
+    return shades
+
+
+@pytest.mark.parametrize(
+    ("times", "shades"),
+    [
+        ([5.0, 5.1, 5.2], [1, 2, 3]),
+        ([0, 0.3, 0.4], [1, 1, 1, 2, 3]),
+        ([0, 0.02, 0.1, 0.11, 0.2], [2, 4, 5]),
+        ([0, 100, 100.1], [1] * round(10 * LONGEST_S) + [2, 3]),
+        ([7], [1]),
+    ],
+)
+def test_a_video_plays_as_fast_as_it_happened(tmp_path, times, shades):
+    played = play(tmp_path / "a.mp4", times)
+    assert len(played) == len(shades)
+    if times[1:2] != [0.02]:
+        assert played == shades
+
+
+@given(st.lists(st.floats(0.001, 0.5), max_size=12))
+def test_a_video_is_as_long_as_it_took(tmp_path_factory, steps):
+    times = np.cumsum([0, *steps])
+    played = play(tmp_path_factory.mktemp("video") / "a.mp4", times.tolist())
+    assert abs(len(played) - 1 - 10 * times[-1]) <= 1
+
+
+def test_a_video_without_pictures_is_no_file(tmp_path):
+    LiveVideo(tmp_path / "a.mp4", lambda: 25.0).close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_drawn_into_is_a_copy():
+    frame = Frame(0, 0.0, picture(9))
+
+    class Drawing:
+        def write(self, frame, tracks):
+            frame.image[:] = 0
+            self.tracks = tracks
+
+    drawing = Drawing()
+    OnACopy(drawing).write(frame, "tracks")
+    assert frame.image.min() == 9 and drawing.tracks == "tracks"
+
+
+def test_each_source_has_its_own_outputs():
+    class Noting(list):
+        def write(self, frame, tracks):
+            self.append((frame, tracks))
+
+    outputs = [[Noting(), Noting()], [Noting()]]
+    observer = SourceOutputs(outputs)
+    observer.update(LiveUpdate(1, "frame", "tracks", SourceStatus("b")))
+    assert outputs == [[[], []], [[("frame", "tracks")]]]
+
+
+def test_files_of_several_sources_are_numbered_and_stay_in_their_folder():
+    assert numbered("out/a.b.txt", 0, 1) == "out/a.b.txt" and numbered(None, 3, 9) is None
+    assert numbered("out/a.b.txt", 3, 9) == "out/a.b-3.txt"
+    assert numbered("a", 0, 2) == "a-0"
+
+
+def test_a_line_tells_what_a_user_wants_to_know():
+    status = SourceStatus("door", "lost", fps=9.96, dropped=3, latency_ms=41.4, error="no route")
+    assert describe(status) == "door: lost, 10.0 frames a second, 41 ms late, 3 dropped, no route"
+    assert describe(SourceStatus("a", reconnects=2)).endswith("0 dropped, 2 times lost and back")
+
+
+def test_lines_come_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(status_line.time, "monotonic", clock)
+    with StatusLine() as line, StatusLine(quiet=True) as silent:
+        for clock.now in range(25):
+            line.update([SourceStatus("a"), SourceStatus("b")], paused=clock.now == 20)
+            silent.update([SourceStatus("c")])
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("a: connecting") and "; b: connecting" in first
+    assert second.endswith("; paused") and "paused" not in first
+
+
+def test_a_terminal_shows_a_line_for_each_source(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with StatusLine() as line:
+        line.update([SourceStatus("front"), SourceStatus("back")], paused=True)
+    shown = capsys.readouterr().err
+    assert "front: connecting" in shown and "back: connecting" in shown and "paused" in shown
