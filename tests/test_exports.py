@@ -93,9 +93,19 @@ def test_mot_text_is_the_same_without_states(tmp_path):
     assert len(read_recording(path)) == 0
 
 
+def test_a_revision_replaces_predicted_boxes_only(result):
+    said = {"id": 2, "frames": [0, 1], "boxes": [[1, 2, 3, 4], [61, 10, 81, 51]]}
+    with result.open("a") as file:
+        file.write(json.dumps({"revision": said}) + "\n")
+    recording = read_recording(result)
+    assert recording.boxes[1].tolist() == [60, 10, 80, 50]
+    assert recording.boxes[3].tolist() == [61, 10, 81, 51] and not recording.seen[3]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('{"revision": 5}', "line 1: not the JSON Lines"),
         ('{"frame": 0, "tracks": [{"id": 1}]}', "line 1: not the JSON Lines"),
         ('{"frame": 0, "tracks": 5}', "line 1: not the JSON Lines"),
         ('{"frame": 0, "tracks": []}\n{"frame"', "line 2: not a JSON object"),

@@ -72,7 +72,8 @@ def read_recording(
     """The boxes of a result file, told by its first character.
 
     names: of the classes, in place of those in the file. predicted: also boxes that were not seen.
-    Raises MambatrackError, with the line where there is one, for what is no result file.
+    Predicted boxes that a revision is about have its boxes. Raises MambatrackError, with the line
+    where there is one, for what is no result file.
     """
     path = Path(path)
     try:
@@ -103,11 +104,16 @@ def _from_jsonl(path: Path) -> Recording:
     seen: list[bool] = []
     times: dict[int, float] = {}
     names: tuple[str, ...] = ()
+    revised: dict[tuple[int, int], list[float]] = {}
     last = -1
     for number, value in json_lines(path):
         try:
             if "format" in value:
                 names = tuple(map(str, value.get("classes", ())))
+            elif "revision" in value:
+                said = value["revision"]
+                for frame, box in zip(said["frames"], said["boxes"], strict=True):
+                    revised[frame, said["id"]] = [float(side) for side in box]
             elif "tracks" in value and "frame" in value:
                 last = max(last, int(value["frame"]))
                 if value.get("time_s") is not None:
@@ -120,6 +126,9 @@ def _from_jsonl(path: Path) -> Recording:
                 f"{path}, line {number}: not the JSON Lines that mambatrack writes"
             ) from None
     table = np.array(rows, np.float64).reshape(-1, COLUMNS)
+    for row in np.flatnonzero(~np.array(seen, bool)):
+        keys = int(table[row, 0]), int(table[row, 1])
+        table[row, 2:6] = revised.get(keys, table[row, 2:6])
     return _recording(path, table, np.array(seen, bool), names, last + 1, times)
 
 
@@ -142,7 +151,7 @@ def _row(frame: int, track: dict[str, Any]) -> list[float]:
     score = track.get("score")
     box = [np.nan if side is None else side for side in track["box"]]
     return [
-        frame, track["id"], *box, 0.0 if score is None else score, track.get("label", 0),
+        frame, int(track["id"]), *box, 0.0 if score is None else score, track.get("label", 0),
         track.get("gap", 0),
     ]  # fmt: skip
 

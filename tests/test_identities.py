@@ -1,0 +1,340 @@
+"""Ids of a result file: swapped, merged, split, and put back."""
+
+import argparse
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack import identities
+from mambatrack.config import load_config
+from mambatrack.errors import MambatrackError
+from mambatrack.identities import ResultFile
+from mambatrack.outputs import jsonl_writer, mot_writer
+from mambatrack.revisions import Revision, jsonl_revision
+from mambatrack.tracker import Tracker
+
+HEADER = {"format": "mambatrack-tracks", "version": 1, "classes": ["person"]}
+MOT = "1,1,10,20,30,40,0.9,-1,-1,-1\n1,2,50,20,30,40,0.8,-1,-1,-1\n2,1,11,20,30,40,0.9,-1,-1,-1\n"
+
+
+def mot_file(folder, text=MOT):
+    path = folder / "r.txt"
+    path.write_bytes(text.encode())
+    return path
+
+
+def jsonl_file(folder, frames, ended=None, more=()):
+    """frames: for each, {id: state}; a state may be "predicted:GAP"."""
+    path = folder / "r.jsonl"
+    lines = [HEADER]
+    for number, tracks in enumerate(frames):
+        lines.append({
+            "frame": number, "time_s": None, "ended": (ended or {}).get(number, []),
+            "tracks": [
+                {"id": i, "box": [i, 0, i + 5, 9], "state": state.split(":")[0],
+                 "gap": int((state + ":0").split(":")[1])}
+                for i, state in tracks.items()
+            ],
+        })  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *more]))
+    return path
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def ids_of(path):
+    return [[each["id"] for each in line["tracks"]] for line in records(path) if "tracks" in line]
+
+
+def test_a_swap_changes_ids_and_nothing_else(tmp_path):
+    path = mot_file(tmp_path)
+    assert ResultFile(path).swap(1, 2) == 3
+    swapped = MOT.replace("1,1,", "1,x,").replace("1,2,", "1,1,").replace("1,x,", "1,2,")
+    assert path.read_text() == swapped.replace("2,1,", "2,2,")
+    assert ResultFile(path).undo() == "swap 1 2 --from 1"
+    assert path.read_text() == MOT and not (tmp_path / "r.txt.undo.jsonl").exists()
+
+
+def test_a_swap_from_a_frame_leaves_what_is_before(tmp_path):
+    path = mot_file(tmp_path)
+    assert ResultFile(path).swap(1, 2, first=2) == 1
+    assert [line[:3] for line in path.read_text().splitlines()] == ["1,1", "1,2", "2,2"]
+
+
+@pytest.mark.parametrize("text", [
+    "\ufeff1, 1, 10,20,30,40\r\n\r\n2 ,7.0,5,5,5,5", " 1 1 10 20 30 40\n2\t7 5 5 5 5\n\n",
+])  # fmt: skip
+def test_bytes_that_are_not_ids_stay(tmp_path, text):
+    path = mot_file(tmp_path, text)
+    file = ResultFile(path)
+    file.swap(1, 7)
+    now = path.read_bytes().decode()
+    assert [line.replace(",", " ").split()[1] for line in now.splitlines() if line.strip()] == [
+        "7", "1",
+    ]  # fmt: skip
+    assert now.replace("7", "1", 1) == text.replace("7.0", "1").replace("\t7", "\t1")
+    file.undo()
+    assert path.read_bytes() == text.encode()
+
+
+def test_two_seen_boxes_never_get_one_id(tmp_path):
+    path = mot_file(tmp_path)
+    with pytest.raises(MambatrackError, match="frame 1 would have id 1 twice"):
+        ResultFile(path).merge(1, 2)
+    lines = jsonl_file(tmp_path, [{1: "observed", 2: "observed"}])
+    with pytest.raises(MambatrackError, match="frame 0 would have id 2 twice"):
+        ResultFile(lines).merge(2, 1)
+    assert path.read_text() == MOT and len(list(tmp_path.iterdir())) == 2
+
+
+def test_merging_lets_the_seen_box_win_and_the_track_live_on(tmp_path):
+    path = jsonl_file(
+        tmp_path,
+        [{1: "observed"}, {1: "predicted:1"}, {1: "predicted:2", 2: "observed"},
+         {1: "predicted:3", 2: "predicted:1"}, {2: "observed", 3: "observed"}, {3: "observed"}],
+        ended={4: [1], 5: [2]},
+    )  # fmt: skip
+    ResultFile(path).merge(1, 2)
+    assert ids_of(path) == [[1], [1], [1], [1], [1, 3], [3]]
+    lines = records(path)[1:]
+    assert [line["tracks"][0]["state"] for line in lines][2:5] == [
+        "observed", "predicted", "observed",
+    ]  # fmt: skip
+    assert lines[3]["tracks"][0]["gap"] == 1
+    assert [line["ended"] for line in lines] == [[], [], [], [], [], [1]]
+
+
+def test_a_swap_keeps_who_ended_before_it(tmp_path):
+    path = jsonl_file(
+        tmp_path, [{1: "observed"}, {2: "observed"}, {2: "observed"}, {}], ended={1: [1], 3: [2]}
+    )
+    ResultFile(path).swap(1, 2, first=1)
+    assert ids_of(path) == [[1], [1], [1], []]
+    assert [line["ended"] for line in records(path)[1:]] == [[], [], [], [1]]
+
+
+def test_a_split_gives_the_rest_a_new_id(tmp_path):
+    path = jsonl_file(tmp_path, [{1: "observed", 4: "observed"}] * 3, ended={3: []})
+    assert ResultFile(path).split(1, 2) == 5
+    assert ids_of(path) == [[1, 4], [1, 4], [4, 5]]
+    for wrong in (0, 3):
+        with pytest.raises(MambatrackError, match="split it at a frame after the first"):
+            ResultFile(path).split(4, wrong)
+
+
+def test_a_revision_goes_with_the_frames_it_is_about(tmp_path):
+    said = {
+        "id": 1,
+        "frames": [1, 2],
+        "boxes": [[0] * 4, [1] * 4],
+        "spread": [[2] * 4] * 2,
+        "gap": 2,
+    }
+    path = jsonl_file(tmp_path, [{1: "observed"}] * 4, more=[{"revision": said}])
+    before = path.read_bytes()
+    file = ResultFile(path)
+    file.split(1, 2)
+    one, other = (line["revision"] for line in records(path)[-2:])
+    assert (one["id"], one["frames"], one["boxes"]) == (1, [1], [[0] * 4])
+    assert (other["id"], other["frames"], other["spread"]) == (2, [2], [[2] * 4])
+    file.swap(2, 1, first=3)
+    file.undo()
+    assert file.undo() == "split 1 2" and path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda file: file.swap(1, 1), "both ids are 1"),
+        (lambda file: file.merge(1, 9), "id 9 is not in"),
+        (lambda file: file.split(9, 1), "id 9 is not in"),
+        (lambda file: file.swap(1, 2, 3), "neither 1 nor 2 has a box from frame 3 on"),
+        (lambda file: file.undo(), "has no edit to undo"),
+    ],
+)
+def test_a_mistake_is_named_and_changes_nothing(tmp_path, edit, message):
+    path = mot_file(tmp_path)
+    with pytest.raises(MambatrackError, match=message):
+        edit(ResultFile(path))
+    assert [each.name for each in tmp_path.iterdir()] == ["r.txt"] and path.read_text() == MOT
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,1,0,0\nx,1,0,0\n", "line 2: no MOT text"),
+        ("1.5,1,0,0\n", "line 1: no MOT text"),
+        ("inf,1,0,0\n", "line 1: no MOT text"),
+        ("1\n", "line 1: no MOT text"),
+        ("1,1,5,5,5,5\n1,1,6,6,6,6\n2,3,1,1,1,1\n", "frame 1 would have id 3 twice"),
+        ('{"frame": 0, "tracks": []}\n{', "line 2: not the JSON Lines"),
+        ('{"frame": 0, "tracks": [{"id": "1"}]}', "line 1: not the JSON Lines"),
+        ('{"tracks": []}', "line 1: not the JSON Lines"),
+    ],
+)
+def test_what_is_no_result_is_refused(tmp_path, text, message):
+    with pytest.raises(MambatrackError, match=message):
+        file = ResultFile(
+            mot_file(tmp_path, text + ("2,3,1,1,1,1\n" if "twice" in message else ""))
+        )
+        file.swap(1, 3)
+
+
+def test_a_file_that_changed_otherwise_is_not_undone(tmp_path):
+    path = mot_file(tmp_path)
+    ResultFile(path).swap(1, 2)
+    path.write_text(path.read_text() + "9,9,1,1,1,1\n")
+    for edit in (lambda file: file.undo(), lambda file: file.swap(1, 2)):
+        with pytest.raises(MambatrackError, match="has changed since its last edit"):
+            edit(ResultFile(path))
+    log = tmp_path / "r.txt.undo.jsonl"
+    log.write_text("oops\n")
+    with pytest.raises(MambatrackError, match="is damaged"):
+        ResultFile(path).undo()
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_an_edit_cut_short_is_whole_or_nothing(tmp_path, monkeypatch, step):
+    path, calls, write = mot_file(tmp_path), [], identities._write
+
+    def fail(where, text):
+        calls.append(where)
+        if len(calls) == step + 1:
+            raise KeyboardInterrupt
+        write(where, text)
+
+    monkeypatch.setattr(identities, "_write", fail)
+    with pytest.raises(KeyboardInterrupt):
+        ResultFile(path).swap(1, 2)
+    monkeypatch.undo()
+    assert path.read_text() == MOT
+    ResultFile(path).split(1, 2)
+    ResultFile(path).undo()
+    assert path.read_text() == MOT
+
+
+def test_an_undo_cut_short_is_whole(tmp_path, monkeypatch):
+    path = mot_file(tmp_path)
+    ResultFile(path).swap(1, 2)
+
+    def fail(file, entries):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ResultFile, "_write_log", fail)
+    with pytest.raises(KeyboardInterrupt):
+        ResultFile(path).undo()
+    monkeypatch.undo()
+    assert path.read_text() == MOT
+    with pytest.raises(MambatrackError, match="no edit to undo"):
+        ResultFile(path).undo()
+
+
+def test_what_a_link_points_at_is_edited(tmp_path):
+    (tmp_path / "far").mkdir()
+    path = mot_file(tmp_path / "far")
+    link = tmp_path / "link.txt"
+    link.symlink_to(path)
+    ResultFile(link).swap(1, 2)
+    assert link.is_symlink() and path.read_text() != MOT
+
+
+EDITS = st.lists(
+    st.tuples(st.sampled_from(["swap", "merge", "split"]), st.integers(1, 6), st.integers(1, 6),
+              st.integers(0, 8)),
+    max_size=8,
+)  # fmt: skip
+STATES = st.sampled_from(["observed", "predicted:1", "predicted:3"])
+WORLDS = st.lists(st.dictionaries(st.integers(1, 6), STATES, max_size=4), min_size=1, max_size=8)
+
+
+@given(WORLDS, EDITS, st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_done_ids_stay_unique_and_undo_restores_every_byte(
+    tmp_path_factory, frames, edits, text
+):
+    folder = tmp_path_factory.mktemp("edits")
+    if text:
+        rows = [f"{n + 1},{i},5,5,5,5,1\n" for n, each in enumerate(frames) for i in each]
+        path = mot_file(folder, "".join(rows))
+    else:
+        path = jsonl_file(folder, frames)
+    stages = [path.read_bytes()]
+    for kind, one, other, first in edits:
+        file = ResultFile(path)
+        before = path.read_bytes()
+        try:
+            if kind == "swap":
+                file.swap(one, other, first)
+            elif kind == "merge":
+                file.merge(one, other)
+            else:
+                file.split(one, first)
+        except MambatrackError:
+            assert path.read_bytes() == before
+            continue
+        stages.append(path.read_bytes())
+        boxes = list(ResultFile(path).content.boxes())
+        assert len(set(boxes)) == len(boxes)
+    while len(stages) > 1:
+        assert path.read_bytes() == stages.pop()
+        ResultFile(path).undo()
+    assert path.read_bytes() == stages[0]
+    assert [each.name for each in folder.iterdir()] == [path.name]
+
+
+def test_the_tracker_s_own_files_are_edited(tmp_path):
+    """Two objects, one of which is unseen for a while, and its gap revised; both files agree."""
+    config = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
+    tracker = Tracker(load_config(overrides=config))
+    with jsonl_writer(tmp_path / "a.jsonl") as lines, mot_writer(tmp_path / "a.txt") as mot:
+        for frame in range(14):
+            boxes = [[10 + frame, 10, 40 + frame, 90]]
+            boxes += [] if 4 <= frame < 8 else [[200 + frame, 10, 240 + frame, 90]]
+            tracks = tracker.update(boxes)
+            for writer in (lines, mot):
+                writer.write(tracks)
+    path = tmp_path / "a.jsonl"
+    gap = np.arange(4, 8)
+    revision = Revision(2, gap, np.ones((4, 4), np.float32), np.ones((4, 4), np.float32))
+    with path.open("a") as file:
+        file.write(json.dumps(jsonl_revision(revision)) + "\n")
+    assert ResultFile(path).split(2, 6) == 3 and ResultFile(tmp_path / "a.txt").split(2, 7) == 3
+    assert [line["revision"]["id"] for line in records(path)[-2:]] == [2, 3]
+    seen = [(line["frame"] + 1, each["id"]) for line in records(path) if "tracks" in line
+            for each in line["tracks"] if each["state"] == "observed"]  # fmt: skip
+    assert sorted(seen) == sorted(ResultFile(tmp_path / "a.txt").content.boxes())
+
+
+def command(*arguments):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quiet", action="store_true")
+    identities.add_arguments(parser)
+    return identities.run(parser.parse_args([str(each) for each in arguments]), None)
+
+
+def test_the_command_says_what_it_did(tmp_path, capsys):
+    path = mot_file(tmp_path)
+    (tmp_path / "r.jsonl").write_text("")
+    assert command("swap", 1, 2, path, "--from", 2) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{path}: 1 lines changed\n"
+    assert "r.jsonl beside it is as it was; its frames count from 0" in said.err
+    command("undo", path)
+    command("split", 1, 2, path)
+    assert capsys.readouterr().out == (
+        f"{path}: took back swap 1 2 --from 2\n{path}: 1 is 3 from frame 2 on\n"
+    )
+    command("--quiet", "merge", 1, 3, path)
+    assert capsys.readouterr().out == "" and path.read_text() == MOT
+
+
+def test_no_torch_is_needed():
+    code = "import mambatrack.identities, sys; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
