@@ -144,7 +144,16 @@ class LearnedAssociation:
         self, given: Candidates, table: TrackTable, found: Detections
     ) -> tuple[Indices, Indices]:
         """The pairs that are matched [.] and the detections that start tracks [.]."""
-        scores = self.scorer(given, table["memory"][:, : self.code_size])
+        return self.choose(given, self.scorer(given, self.codes(table)), found)
+
+    def codes(self, table: TrackTable) -> Floats:
+        """[N, E] what the encoder knows of each track."""
+        return table["memory"][:, : self.code_size]
+
+    def choose(
+        self, given: Candidates, scores: Scores, found: Detections
+    ) -> tuple[Indices, Indices]:
+        """decide(), of what the pair network says."""
         (able,) = (scores.pairs >= self.config.match_odds).nonzero()
         worth = scores.pairs[able] - self.config.match_odds + 1e-6
         chosen = able[best(Pairs(given.tracks[able], given.detections[able], worth))]

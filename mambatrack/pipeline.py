@@ -16,6 +16,7 @@ import numpy as np
 from mambatrack.datasets import Sequence as MotSequence
 from mambatrack.detectors import Detector
 from mambatrack.drawing import Trails, draw
+from mambatrack.forecasting import Forecast
 from mambatrack.frames import Frame
 from mambatrack.outputs import TrackWriter
 from mambatrack.prediction import Predictor
@@ -51,17 +52,22 @@ class PictureOutput:
     """Tracks drawn into the frame, once for all places that show it.
 
     names: of the classes;  fps: called for the speed to show in the legend
+    ahead: called for the forecast to draw, None for none
     """
 
     def __init__(
-        self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None]
-    ):
-        self._places, self._names, self._fps = places, names, fps
+        self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None],
+        ahead: Callable[[], Forecast | None] = lambda: None,
+    ):  # fmt: skip
+        self._places, self._names, self._fps, self._ahead = places, names, fps, ahead
         self._trails = Trails()
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         self._trails.update(tracks)
-        image = draw(frame.image, tracks, self._trails, self._names, self._fps(), in_place=True)
+        image = draw(
+            frame.image, tracks, self._trails, self._names, self._fps(),
+            in_place=True, forecast=self._ahead(),
+        )  # fmt: skip
         for place in self._places:
             place.write(image)
 

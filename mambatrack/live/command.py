@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mambatrack.detectors import Detector
     from mambatrack.live.session import LiveSession
     from mambatrack.live.source import LiveSource
+    from mambatrack.live.state import StateKeeper
     from mambatrack.pipeline import Output, Picture
     from mambatrack.window import Window
 
@@ -37,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--csv", metavar="FILE", help="CSV with supervision's column names")
     add("--overwrite", action="store_true", help="write over files that exist")
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
+    add("--forecast", type=int, nargs="?", const=30, default=0, metavar="N",
+        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+    add("--state", metavar="FILE", help="keep the tracks there every few seconds, and go on from "
+        "them with the same ids")  # fmt: skip
     add("--serve", action="store_true", help="a page to watch in a browser")
     add(
         "--host", default="127.0.0.1", help="address of the page (127.0.0.1); another needs a token"
@@ -59,12 +64,16 @@ def run(options: argparse.Namespace, config: Config) -> int:
     sources = _open_sources(options)
     config = _timed(config)
     with ExitStack() as stack:
-        session = LiveSession(sources, _open_detectors(config, count), TrackerGroup(config, count))
+        session = LiveSession(
+            sources, _open_detectors(config, count), TrackerGroup(config, count), (),
+            options.forecast,
+        )  # fmt: skip
         windows = _open_outputs(session, own, show, stack)
+        keeper = _open_state(session, options, stack) if options.state else None
         stack.enter_context(session)
         if options.serve:
             _open_page(session, options)
-        interrupted = _go(session, options, windows)
+        interrupted = _go(session, options, windows, keeper)
         statuses = session.statuses
     if not options.quiet:
         _print_summary(session, paths)
@@ -81,6 +90,8 @@ def _check(options: argparse.Namespace) -> None:
                 options.parser.error(f"--{name} goes with --serve")
     if options.frames is not None and options.frames < 1:
         options.parser.error("--frames is a number from 1 on")
+    if not 0 <= options.forecast <= 1000:
+        options.parser.error("--forecast is a number of frames from 1 to 1000")
 
 
 def _positive(text: str) -> float:
@@ -164,7 +175,10 @@ def _outputs_of(
         video = LiveVideo(options.output, lambda: source.fps, options.overwrite)
         places.append(stack.enter_context(closing(video)))
     if places:
-        outputs.append(OnACopy(PictureOutput(places, names, lambda: session.status(number).fps)))
+        drawn = PictureOutput(
+            places, names, lambda: session.status(number).fps, lambda: session.forecasts[number]
+        )
+        outputs.append(OnACopy(drawn))
     return outputs
 
 
@@ -187,7 +201,25 @@ def _open_page(session: "LiveSession", options: argparse.Namespace) -> None:
         print(f"watch at {page.url}", flush=True)
 
 
-def _go(session: "LiveSession", options: argparse.Namespace, windows: "list[Window]") -> bool:
+def _open_state(
+    session: "LiveSession", options: argparse.Namespace, stack: ExitStack
+) -> "StateKeeper":
+    """Goes on from the file, and starts the sources."""
+    from mambatrack.live.state import StateKeeper
+    from mambatrack.state_file import StateFile
+
+    keeper = StateKeeper(StateFile(options.state), session.sources, session.group.trackers)
+    known = keeper.resume()
+    stack.enter_context(closing(keeper))
+    if known and not options.quiet:
+        print(f"goes on with the tracks of {known} sources in {options.state}", flush=True)
+    return keeper
+
+
+def _go(
+    session: "LiveSession", options: argparse.Namespace, windows: "list[Window]",
+    keeper: "StateKeeper | None",
+) -> bool:  # fmt: skip
     """Tracks to the end -> whether it was a signal that ended it."""
     from mambatrack.commands import stop_signals
     from mambatrack.live.status_line import StatusLine
@@ -200,6 +232,8 @@ def _go(session: "LiveSession", options: argparse.Namespace, windows: "list[Wind
             for window in windows:
                 window.poll()
             line.update(session.statuses, session.paused)
+            if keeper is not None:
+                keeper.turn()
             enough = options.frames is not None and session.frames >= options.frames
             return not (stopped or enough or time.monotonic() >= end)
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
 
+from mambatrack import forecasting
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
 from mambatrack.frames import Frame
@@ -61,6 +62,7 @@ class LiveSession:
         self.sources, self.group = list(sources), group
         self.observers = list(observers)
         self.paused = False
+        self.forecasts: list[forecasting.Forecast | None] = [None for _ in sources]  # the newest
         self.detectors, self._horizon = list(detectors), horizon
         self._progress = [Progress() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
@@ -171,13 +173,17 @@ class LiveSession:
             detect_ms,
             track_ms,
             tuple(self.detectors[index].names),
-            self._forecast(index, tracks),
+            self._look_ahead(index),
         )
         for observer in self.observers:
             observer.update(update)
 
-    def _forecast(self, index: int, tracks: Tracks) -> Forecast | None:
-        return None
+    def _look_ahead(self, index: int) -> Forecast | None:
+        if not self._horizon:
+            return None
+        ahead = self.group.trackers[index].forecast(self._horizon)
+        self.forecasts[index] = ahead
+        return Forecast(ahead.ids, ahead.boxes, ahead.spread)
 
     def _tell(self) -> None:
         """Tells the observers of every source that is no longer as they know it."""
