@@ -2,7 +2,9 @@
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from mambatrack.forecasting import Forecast, run_ahead
 from mambatrack.learned_association import load_association
 from mambatrack.overlap_association import Association
 from mambatrack.prediction import Boxes, Predictor, State, load_predictor
+from mambatrack.tracker_state import StateDict, layout_of, restore, state_of, weights_of
 from mambatrack.tracks import Tracks, TrackTable
 
 Indices = NDArray[np.int64]
@@ -70,6 +73,9 @@ class Tracker:
             self.config.predictor, self.image_size, self.config.device, self.config.refill
         )
         self.association = association or load_association(self.config)
+        self.layout = {
+            "predictor": layout_of(self.predictor), "association": layout_of(self.association),
+        }  # fmt: skip
         self.reset()
 
     def reset(self) -> None:
@@ -129,6 +135,21 @@ class Tracker:
         batched call per frame. Changes nothing."""
         table = self.table
         return run_ahead(self._step, table["motion"], horizon, table["ids"], self.frame - 1)
+
+    def state_dict(self) -> StateDict:
+        """Everything that later updates depend on, but for the settings: arrays, numbers and text,
+        copied. A tracker that loads it goes on exactly as this one would."""
+        return state_of(self)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a state_dict(), of a tracker of the same predictor, association and weights.
+        Raises MambatrackError, and changes nothing, where the state does not fit or is damaged."""
+        restore(self, state)
+
+    @cached_property
+    def weights(self) -> dict[str, str]:
+        """SHA-256 of the weights in use, by what they are of."""
+        return weights_of(self)
 
     def _step(self, state: State) -> tuple[Boxes, Boxes]:
         """The state [N, S] one frame on, in place. A predictor with a long state may offer to work

@@ -1,5 +1,6 @@
 """The table of live tracks, the only mutable state, and the frozen result of one frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -91,7 +92,7 @@ class TrackTable:
     def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
         self.count = 0
         self.next_id = 1
-        self._mixed = False  # whether a track has been seen as two classes
+        self.mixed = False  # whether a track has been seen as two classes
         self.span = 1  # frames of the newest step: a track seen before it has this gap
         self._arrays: dict[str, NDArray] = {
             "ids": np.zeros(capacity, np.int64),
@@ -118,6 +119,19 @@ class TrackTable:
     def __getitem__(self, name: str) -> NDArray:
         """The live rows of one column, as a view that may be written to."""
         return self._live[name]
+
+    def columns(self) -> dict[str, NDArray]:
+        """Copies of all columns."""
+        return {name: array.copy() for name, array in self._live.items()}
+
+    def load(self, columns: Mapping[str, NDArray], next_id: int, mixed: bool) -> None:
+        """Takes all columns over from another table of the same sizes."""
+        count = len(columns["ids"])
+        self._reserve(count)
+        self._resize(count)
+        for name, column in columns.items():
+            self._live[name][:] = column
+        self.next_id, self.mixed = next_id, mixed
 
     @property
     def missed(self) -> NDArray[np.int64]:
@@ -163,13 +177,13 @@ class TrackTable:
     def _vote(self, rows: NDArray, labels: NDArray, scores: NDArray) -> None:
         """The class of each track; while every track has but one, only its weight is counted."""
         classes, votes, winners = (self._live[name] for name in ("classes", "votes", "labels"))
-        if not self._mixed and np.array_equal(labels, winners[rows]):
+        if not self.mixed and np.array_equal(labels, winners[rows]):
             votes[rows, 0] = votes[rows, 0] * class_votes.DECAY + scores
             return
         own_classes, own_votes = classes[rows], votes[rows]
         winners[rows] = class_votes.vote(own_classes, own_votes, labels, scores)
         classes[rows], votes[rows] = own_classes, own_votes
-        self._mixed = bool(votes[:, 1:].any())
+        self.mixed = bool(votes[:, 1:].any())
 
     def start(self, boxes: NDArray, motion: NDArray, found: Detections, born: NDArray) -> None:
         """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids."""

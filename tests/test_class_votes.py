@@ -52,13 +52,13 @@ def test_a_new_track_owes_nothing_to_the_one_that_had_its_row():
 
 def test_counting_one_class_is_the_same_with_and_without_the_short_way():
     short, long = tracker(), tracker()
-    long.table._mixed = True
+    long.table.mixed = True
     for step in range(50):
         rows = [box(0, 0.6 + step / 200, 3), box(1, 0.9, 4)]
         short.update(rows), long.update(rows)
-        long.table._mixed = True
+        long.table.mixed = True
         np.testing.assert_array_equal(short.table["votes"], long.table["votes"])
-    assert not short.table._mixed
+    assert not short.table.mixed
 
 
 @settings(max_examples=200, deadline=None)
