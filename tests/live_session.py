@@ -1,14 +1,17 @@
 """A session of live tracking without cameras: synthetic people, tracked in a thread of its own."""
 
+import contextlib
 import itertools
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from mambatrack import Tracker
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.frames import Frame
+from mambatrack.live.server import serve
 from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
 from mambatrack.patching import forecast
 from mambatrack.synthetic import simulate
@@ -48,7 +51,7 @@ class FakeSession(FakeControls):
         self._thread.join(10)
 
     def set_status(self, source, **changes):
-        self.statuses[source] = SourceStatus(**{**vars(self.statuses[source]), **changes})
+        self.statuses[source] = replace(self.statuses[source], **changes)
         self.observer.status(source, self.statuses[source])
 
     def lose(self, source, error):
@@ -65,9 +68,9 @@ class FakeSession(FakeControls):
         tracks = tracker.update(world.detections, world.time_s)
         spent = 1000 * (time.perf_counter() - began)
         image = world.render()
-        self.set_status(
-            source, state="open", size=image.shape[1::-1], frames=world.index + 1, fps=self.fps,
-            latency_ms=spent + 8.0 + 2 * np.sin(world.index / 40),
+        self.statuses[source] = replace(
+            self.statuses[source], state="open", size=image.shape[1::-1], frames=world.index + 1,
+            fps=self.fps, latency_ms=spent + 8.0 + 2 * np.sin(world.index / 40),
         )  # fmt: skip
         ahead = self._forecast(tracker, tracks) if self.horizon else None
         self.observer.update(
@@ -90,3 +93,27 @@ class FakeSession(FakeControls):
                     self.step(source)
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
+
+
+@contextlib.contextmanager
+def page_of(names=("door", "yard"), frames=3, **options):
+    """-> (session, page): a page that was told of some frames of each source; none move on."""
+    session = FakeSession(names)
+    page = serve(session, names, port=0, **options)
+    session.observer = page
+    try:
+        for _ in range(frames):
+            for source in range(len(names)):
+                session.step(source)
+        yield session, page
+    finally:
+        page.close()
+
+
+def wait_for(condition, seconds=30.0):
+    """The first value of ``condition()`` that is true."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found

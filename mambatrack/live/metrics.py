@@ -14,7 +14,7 @@ PER_SOURCE: list[tuple[str, str, str, Callable[[SourceView], float]]] = [
      lambda s: s.status.dropped),
     ("reconnects_total", "counter", "Times the source came back.", lambda s: s.status.reconnects),
     ("source_up", "gauge", "1 while the source is open.", lambda s: s.status.state == "open"),
-    ("fps", "gauge", "Frames tracked a second, lately.", lambda s: s.status.fps),
+    ("fps", "gauge", "Frames tracked a second, lately.", lambda s: s.fps),
     ("latency_seconds", "gauge", "From the arrival of the newest tracked frame to its tracks.",
      lambda s: s.status.latency_ms / 1000),
     ("detect_seconds_total", "counter", "Time spent detecting.", lambda s: s.detect_s),

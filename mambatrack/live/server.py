@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PACKAGES = ("fastapi", "uvicorn", "websockets")
 SHORTEST_TOKEN = 12
 START_S = 20.0
-BUFFER = 256 << 10  # bytes of a connection in the kernel: about four pictures
+BUFFER = 128 << 10  # bytes of a connection in the kernel: about two pictures
 
 
 def serve(
@@ -97,8 +97,7 @@ class WebObserver:
         self._worker.take(update)
 
     def status(self, source: int, status: SourceStatus) -> None:
-        self._state.set_status(source, status)
-        self._worker.wake()
+        self._worker.change(source, status)
 
     def close(self) -> None:
         """Ends all connections and removes the recordings."""
@@ -175,19 +174,21 @@ def _token(host: str, token: str | None) -> str | None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket; raises MambatrackError where there can be none."""
+    if not 0 <= port <= 65535:
+        raise MambatrackError(f"port {port}: expected 1 to 65535, or 0 for any that is free")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise MambatrackError(f"--host {host} cannot be listened on: {error}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         listener.bind(address)
         listener.listen(128)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise MambatrackError(
             f"cannot listen on {host}, port {port}: {error}; name another with --host or --port"

@@ -196,7 +196,8 @@ def _cookies(headers: Headers) -> dict[str, str]:
 def _host_name(host: str) -> str:
     """The name in a Host header, without its port and the brackets of IPv6."""
     if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
+        name, closed, _ = host[1:].partition("]")
+        return name.lower() if closed else ""
     return host.partition(":")[0].lower()
 
 

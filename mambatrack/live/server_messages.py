@@ -48,7 +48,7 @@ def status_json(source: int, view: SourceView) -> dict[str, Any]:
         "source": source,
         **vars(status),
         "size": list(status.size) if status.size else None,
-        "fps": _rounded(status.fps),
+        "fps": _rounded(view.fps),
         "latency_ms": _rounded(status.latency_ms),
         "recorded": {
             "frames": recording.frames, "first": recording.first, "bytes": recording.size,

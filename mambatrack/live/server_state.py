@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +23,19 @@ class Tracked(NamedTuple):
     """One frame without its picture: what is kept of every frame."""
 
     source: int
+    status: SourceStatus
     tracks: Tracks
     names: tuple[str, ...]
     detect_ms: float
     track_ms: float
     at: float  # time.monotonic()
+
+
+class Changed(NamedTuple):
+    """A source that is no longer as it was."""
+
+    source: int
+    status: SourceStatus
 
 
 class SourceView:
@@ -42,14 +51,14 @@ class SourceView:
         self.names: tuple[str, ...] = ()
         self.timeline, self.recording = Timeline(), Recording(folder, limit)
         self.samples: deque[list[float]] = deque(maxlen=SAMPLES)
-        self.frames, self.identities, self.ended = 0, 0, 0
+        self.identities, self.ended, self.at = 0, 0, 0.0
         self.detect_s, self.track_s = 0.0, 0.0
         self.counts = dict.fromkeys(("tentative", "observed", "predicted"), 0)
 
     def add(self, tracked: Tracked) -> None:
         tracks = tracked.tracks
         self.names = self.recording.names = tracked.names
-        self.frames += 1
+        self.at = tracked.at
         self.detect_s += tracked.detect_ms / 1000
         self.track_s += tracked.track_ms / 1000
         self.identities = max(self.identities, int(tracks.ids[-1]) if len(tracks) else 0)
@@ -63,11 +72,17 @@ class SourceView:
         self.recording.add(tracks)
         self.timeline.add(tracks, tracked.at)
 
+    @property
+    def fps(self) -> float:
+        """Frames tracked a second, also while none come."""
+        silent = time.monotonic() - self.at
+        return min(self.status.fps, 1 / silent) if silent >= 1 else self.status.fps
+
     def sample(self) -> None:
         """Takes the point of this second for the graph."""
-        newest, status = self.newest, self.status
+        newest = self.newest
         spent = (newest.detect_ms, newest.track_ms) if newest is not None else (0.0, 0.0)
-        point = (status.fps, status.latency_ms, *spent)
+        point = (self.fps, self.status.latency_ms, *spent)
         self.samples.append([round(float(value), 2) for value in point])
 
 
@@ -84,14 +99,14 @@ class LiveState:
         self.missed = 0  # frames that were not recorded as the worker was behind
         self.pictures, self.dropped_clients, self.problem = 0, 0, ""
 
-    def update(self, tracked: Tracked) -> None:
-        with self.lock:
-            self.sources[tracked.source].add(tracked)
-
-    def set_status(self, source: int, status: SourceStatus) -> None:
-        error = status.error and without_secrets(status.error)
-        shown = {**vars(status), "error": error, "name": self.sources[source].status.name}
-        self.sources[source].status = SourceStatus(**shown)
+    def take(self, news: Tracked | Changed) -> None:
+        """In the order in which it came."""
+        view = self.sources[news.source]
+        error = news.status.error and without_secrets(news.status.error)
+        view.status = replace(news.status, error=error, name=view.status.name)
+        if isinstance(news, Tracked):
+            with self.lock:
+                view.add(news)
 
     @property
     def ready(self) -> bool:

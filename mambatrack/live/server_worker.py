@@ -15,8 +15,8 @@ from mambatrack.live.server_messages import (
     tick_message,
     timeline_message,
 )
-from mambatrack.live.server_state import LiveState, Tracked
-from mambatrack.live.updates import LiveUpdate
+from mambatrack.live.server_state import Changed, LiveState, Tracked
+from mambatrack.live.updates import LiveUpdate, SourceStatus
 
 MOST_FPS = 15.0  # pictures of a source a second
 SENDS_PER_S = 300.0  # to all watchers together; sending shares the interpreter with the tracker
@@ -37,7 +37,7 @@ class Worker:
 
     def __init__(self, state: LiveState, demand: Callable[[], Demand], publish: Publish):
         self._state, self._demand, self._publish = state, demand, publish
-        self._backlog: deque[Tracked] = deque(maxlen=BACKLOG)
+        self._backlog: deque[Tracked | Changed] = deque(maxlen=BACKLOG)
         self._signal, self._stop = threading.Event(), threading.Event()
         count = len(state.sources)
         self._sent: list[LiveUpdate | None] = [None] * count
@@ -59,14 +59,15 @@ class Worker:
             self._state.missed += 1
         self._backlog.append(
             Tracked(
-                update.source, update.tracks, update.names, update.detect_ms, update.track_ms,
-                time.monotonic(),
+                update.source, update.status, update.tracks, update.names, update.detect_ms,
+                update.track_ms, time.monotonic(),
             )
         )  # fmt: skip
         self._signal.set()
 
-    def wake(self) -> None:
-        """Tells everybody the state of things now, not at the next second."""
+    def change(self, source: int, status: SourceStatus) -> None:
+        """Tells everybody at once, not at the next second."""
+        self._backlog.append(Changed(source, status))
         self._tick_due = 0.0
         self._signal.set()
 
@@ -95,7 +96,7 @@ class Worker:
 
     def _keep(self) -> None:
         while self._backlog:
-            self._state.update(self._backlog.popleft())
+            self._state.take(self._backlog.popleft())
 
     def _waiting(self) -> bool:
         """Whether a frame was held back by the limit of its rate."""

@@ -1,0 +1,178 @@
+"""How much the page of live tracking slows the tracker down while many watch, some never reading.
+
+python demo/web_load.py [--clients 200] [--pairs 20] [--seconds 2] [--no-detector]
+
+The same pictures go through detector and tracker as fast as they can, alternately without the page
+and with it, so that whatever else the machine does meets both alike. First nobody watches the page,
+then clients do over WebSocket, from another process; every second of them never reads. The speed
+with the page is given as a share of that without, for each pair: median and quartiles.
+"""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import AsyncIterable, Iterator
+
+from mambatrack import Tracker
+from mambatrack.config import DetectorConfig
+from mambatrack.detectors import open_detector
+from mambatrack.frames import Frame
+from mambatrack.live.server import WebObserver, serve
+from mambatrack.live.updates import LiveUpdate, SourceStatus
+from mambatrack.synthetic import make_world
+
+SIZE = (960, 540)
+CLIP = 100  # pictures, played over and over
+
+
+class Controls:
+    paused = False
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--no-detector", action="store_true", help="the tracker alone")
+    parser.add_argument("--watch", type=int, help=argparse.SUPPRESS)  # port, in the other process
+    options = parser.parse_args()
+    if options.watch:
+        asyncio.run(watch(options.watch, options.clients))
+        return
+    page = serve(Controls(), ["clip"], port=0)
+    try:
+        work = Work(page, not options.no_detector)
+        compare("nobody watches", work, options)
+        with watched(page, options.clients):
+            compare(f"{options.clients} clients, half of them never reading", work, options)
+            print(*counters(page), sep="\n")
+    finally:
+        page.close()
+
+
+class Work:
+    """Endless tracking of a clip, some seconds at a time."""
+
+    def __init__(self, page: WebObserver, detect: bool):
+        world = make_world(people=12, frames=CLIP, size=SIZE)
+        self.clip = [(world.render(index), world.detections(index)) for index in range(CLIP)]
+        self.detect = open_detector(DetectorConfig(name="motion")) if detect else None
+        self.tracker = Tracker(image_size=SIZE)
+        self.page = page
+
+    def run(self, seconds: float, shown: bool) -> float:
+        """-> frames a second."""
+        began, first = time.perf_counter(), self.tracker.frame
+        while (spent := time.perf_counter() - began) < seconds:
+            self.step(shown)
+        return (self.tracker.frame - first) / spent
+
+    def step(self, shown: bool) -> None:
+        number = self.tracker.frame
+        image, found = self.clip[number % CLIP]
+        tracks = self.tracker.update(self.detect(image, number) if self.detect else found)
+        if shown:
+            status = SourceStatus("clip", "open", SIZE, frames=number + 1)
+            self.page.update(LiveUpdate(0, Frame(number, number / 30, image), tracks, status))
+
+
+def compare(name: str, work: Work, options: argparse.Namespace) -> None:
+    before, began = page_seconds(), time.perf_counter()
+    speeds = [
+        (work.run(options.seconds, shown=False), work.run(options.seconds, shown=True))
+        for _ in range(options.pairs)
+    ]
+    changes = [100 * (shown / plain - 1) for plain, shown in speeds]
+    low, middle, high = statistics.quantiles(changes, n=4)
+    plain, shown = (statistics.median(column) for column in zip(*speeds, strict=True))
+    spent = time.perf_counter() - began
+    print(f"{name}: {plain:.1f} frames a second without the page, {shown:.1f} with it")
+    print(f"  change {middle:+.1f} % (quartiles {low:+.1f} % and {high:+.1f} %)")
+    for thread, seconds in page_seconds().items():
+        print(f"  {thread}: {100 * (seconds - before[thread]) / spent:.1f} % of a core", flush=True)
+
+
+@contextlib.contextmanager
+def watched(page: WebObserver, clients: int) -> Iterator[None]:
+    """Clients in a process of their own, from when all are connected."""
+    port = page.url.split(":")[2].strip("/")
+    command = [sys.executable, __file__, "--watch", port, "--clients", str(clients)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def page_seconds() -> dict[str, float]:
+    """Processor time of the page's threads (not on every system)."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return {}
+    return {
+        thread.name: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.name.startswith("page-") and thread.ident is not None
+    }
+
+
+def counters(page: WebObserver) -> list[str]:
+    with urllib.request.urlopen(page.url + "metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return [f"  {line}" for line in lines if line.startswith("mambatrack_web_")]
+
+
+async def watch(port: int, clients: int) -> None:
+    """Connects; every second client reads what it gets, the others nothing."""
+    from websockets.asyncio.client import connect
+
+    readers = [
+        await connect(f"ws://127.0.0.1:{port}/ws", max_size=None, compression=None)
+        for _ in range((clients + 1) // 2)
+    ]
+    reading = [asyncio.create_task(drain(reader)) for reader in readers]
+    sleepers = [sleeper(port) for _ in range(clients // 2)]
+    print("connected", flush=True)
+    await asyncio.gather(*reading)
+    for each in sleepers:
+        each.close()
+
+
+async def drain(reader: AsyncIterable[str | bytes]) -> None:
+    async for _ in reader:
+        pass
+
+
+def sleeper(port: int) -> socket.socket:
+    """A connection that asks for pictures and reads nothing."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    connection.connect(("127.0.0.1", port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = (
+        "GET /ws HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "", "",
+    )  # fmt: skip
+    connection.sendall("\r\n".join(lines).encode())
+    return connection
+
+
+if __name__ == "__main__":
+    main()
