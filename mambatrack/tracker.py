@@ -16,7 +16,7 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.forecasting import Forecast, run_ahead
 from mambatrack.learned_association import load_association
-from mambatrack.overlap_association import Association
+from mambatrack.overlap_association import Associated, Association
 from mambatrack.prediction import Boxes, Predictor, State, load_predictor
 from mambatrack.tracker_state import StateDict, layout_of, restore, state_of, weights_of
 from mambatrack.tracks import Tracks, TrackTable
@@ -113,11 +113,14 @@ class Tracker:
 
     def finish(self, pending: Pending, predicted: Boxes, spread: Boxes) -> Tracks:
         """The part of update() after the prediction of all tracks: boxes and spread [N, 4]."""
+        self.table.predict(predicted, spread, pending.span)
+        return self.conclude(pending, self.association(self.table, pending.found, pending.boxes))
+
+    def conclude(self, pending: Pending, associated: Associated) -> Tracks:
+        """The part of update() after it is known who is seen where."""
         table, config = self.table, self.config
         found, boxes = pending.found, pending.boxes
-        table.predict(predicted, spread, pending.span)
-
-        rows, seen, born = self.association(table, found, boxes)
+        rows, seen, born = associated
         self._correct(rows, boxes.take(seen, axis=0))
         table.observe(rows, boxes.take(seen, axis=0), found, seen)
         if len(born):

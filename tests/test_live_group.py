@@ -80,6 +80,25 @@ def test_one_call_for_all_tracks_and_one_more_for_each_further_frame():
     assert counted.calls == [7, 6, 4]
 
 
+def test_each_network_of_the_association_is_called_once():
+    group, calls = TrackerGroup(TrackerConfig(), len(WORLDS)), []
+    scorer, encoder = group.association.scorer, group.association.encoder
+
+    class Score:
+        tokens = staticmethod(lambda features: calls.append("tokens") or scorer.tokens(features))
+
+        def __call__(self, given, code):
+            calls.append("pairs")
+            return scorer(given, code)
+
+    group.association.scorer = Score()
+    group.association.encoder = lambda *given: calls.append("encoder") or encoder(*given)
+    for frame in range(3):
+        calls.clear()
+        group.update({i: (world.detections(frame), None) for i, world in enumerate(WORLDS)})
+    assert calls == ["pairs", "tokens", "encoder"]
+
+
 def test_a_predictor_that_measures_in_images_keeps_the_sizes_apart():
     class Quarter:
         def __call__(self, offsets, lengths):

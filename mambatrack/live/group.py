@@ -1,4 +1,4 @@
-"""Several trackers on one model: each has its own ids, all share every call of the motion model.
+"""Several trackers on one model: each has its own ids, all share every call of a network.
 
 >>> group = TrackerGroup(config, 2)
 >>> group.update({0: (detections, time_s), 1: (others, time_s)})    # {0: Tracks, 1: Tracks}
@@ -12,6 +12,7 @@ import numpy as np
 
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.learned_association import load_association
+from mambatrack.live.joint_association import Occasion, associate_all
 from mambatrack.prediction import Boxes, Predictor, State, load_predictor
 from mambatrack.tracker import Tracker
 from mambatrack.tracks import Tracks
@@ -23,17 +24,17 @@ Predicted = dict[int, tuple[Boxes, Boxes]]
 class TrackerGroup:
     """``count`` trackers, numbered from 0, whose results are those of trackers on their own.
 
-    The networks are loaded once. The motion model is called once for all trackers that are due, and
+    The networks are loaded once, and called once for all trackers that are due; the motion model
     once more for each further frame that any of them has to go (Tracker, Time).
     """
 
     def __init__(self, config: Config | TrackerConfig | None = None, count: int = 1):
         settings = config.tracker if isinstance(config, Config) else config or TrackerConfig()
-        association = load_association(settings)
+        self.association = load_association(settings)
         # the size of the pictures is not known yet, and replaced in resize()
         predictor = load_predictor(settings.predictor, (1, 1), settings.device, settings.refill)
         self.trackers = [
-            Tracker(settings, None, copy.copy(predictor), association) for _ in range(count)
+            Tracker(settings, None, copy.copy(predictor), self.association) for _ in range(count)
         ]
 
     def resize(self, index: int, image_size: tuple[int, int]) -> None:
@@ -47,9 +48,15 @@ class TrackerGroup:
         """Tracker.update of those trackers that have a frame: their detections and time."""
         pending = {index: self.trackers[index].begin(*given) for index, given in due.items()}
         predicted = self._predict({index: each.span for index, each in pending.items()})
+        occasions: list[Occasion] = []
+        for index, each in pending.items():
+            table = self.trackers[index].table
+            table.predict(*predicted[index], each.span)
+            occasions.append((table, each.found, each.boxes))
+        associated = associate_all(self.association, occasions)
         return {
-            index: self.trackers[index].finish(each, *predicted[index])
-            for index, each in pending.items()
+            index: self.trackers[index].conclude(each, whom)
+            for (index, each), whom in zip(pending.items(), associated, strict=True)
         }
 
     def _predict(self, spans: Mapping[int, int]) -> Predicted:
