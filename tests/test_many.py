@@ -1,0 +1,246 @@
+"""A folder of videos, tracked several at a time, of which some are bad."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mambatrack import many
+from mambatrack.arguments import _add_track
+from mambatrack.config import load_config
+from mambatrack.errors import MambatrackError
+from mambatrack.mot_text import read_mot
+from mambatrack.video_jobs import VideoJob, track_video, track_videos
+
+SIZE = (160, 120)
+CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
+
+
+def write_video(path, frames=25, kind="mp4v"):
+    """A bright square that goes right on dark ground."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*kind), 25, SIZE)
+    assert writer.isOpened()
+    for number in range(frames):
+        image = np.full((SIZE[1], SIZE[0], 3), 30, np.uint8)
+        image[40:80, 10 + 4 * number : 40 + 4 * number] = 220
+        writer.write(image)
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """a.mp4, a.avi, b.mp4, one that is none, and a file that is not looked at."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    write_video(folder / "a.mp4")
+    write_video(folder / "a.avi", kind="MJPG")
+    write_video(folder / "b.mp4", frames=12)
+    (folder / "bad.mp4").write_bytes(b"no video")
+    (folder / "._b.mp4").write_bytes(b"of another system")
+    (folder / "notes.txt").write_text("")
+    return folder
+
+
+def track(videos, out, *options, quiet=True):
+    """As ``mambatrack track VIDEOS --out OUT`` does."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quiet", action="store_true")
+    _add_track(parser)
+    if parser.get_default("output_video") is None:
+        many.add_arguments(parser)
+    given = [str(videos), "--out", str(out), *map(str, options)] + (["--quiet"] if quiet else [])
+    parser.set_defaults(parser=parser)
+    options = parser.parse_args(given)
+    many.check(options)
+    return many.run(options, load_config(overrides=CONFIG))
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_of_videos_is_one_that_is_nothing_else(videos, tmp_path):
+    assert many.is_video_folder(videos) and not many.is_video_folder(None)
+    assert not many.is_video_folder(videos / "a.mp4") and not many.is_video_folder(tmp_path)
+    (videos / "frame.png").touch()
+    assert not many.is_video_folder(videos)
+    (videos / "frame.png").unlink()
+    (videos / "img1").mkdir()
+    assert not many.is_video_folder(videos)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["a.mp4", "b.avi"], ["a", "b"]),
+        (["a.mp4", "a.avi", "b.mov"], ["a.mp4", "a.avi", "b"]),
+        (["A.mp4", "a.avi"], ["A.mp4", "a.avi"]),
+        (["a.mp4", "a.mp4.mov"], ["a", "a.mp4.mov"]),
+        (["a.mp4", "a.avi", "a.mp4.mov"], ["a.mp4", "a.avi", "a.mp4.mov"]),
+    ],
+)
+def test_no_two_results_have_one_name(files, expected):
+    assert many.result_names([Path(each) for each in files]) == expected
+
+
+def test_a_bad_video_never_stops_the_others(videos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert track(videos, out, "--workers", 2, "--output-video", quiet=False) == 1
+    said = capsys.readouterr()
+    kinds = ("jsonl", "mp4", "txt")
+    results = [f"{name}.{kind}" for name in ("a.avi", "a.mp4", "b") for kind in kinds]
+    assert names(out) == sorted([*results, "run.json"])
+    assert "error: 1 of 4 videos failed" in said.err
+    assert "error: bad: " in said.err and "is not a video" in said.err
+    assert "] b: 12 frames, " in said.out and "] bad: failed: " in said.out
+    frames = [json.loads(line)["frame"] for line in (out / "b.jsonl").read_text().splitlines()[1:]]
+    assert frames == list(range(12)) and len(read_mot(out / "a.avi.txt")) > 2
+    capture = cv2.VideoCapture(str(out / "b.mp4"))
+    assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 12
+
+
+def test_the_same_command_goes_on_from_what_is_finished(videos, tmp_path, capsys):
+    (videos / "bad.mp4").unlink()
+    (videos / "a.avi").unlink()
+    out = tmp_path / "out"
+    assert track(videos, out) == 0
+    before = (out / "a.txt").stat().st_mtime_ns
+    assert track(videos, out, quiet=False) == 0
+    assert "2 of 2 videos are there already" in capsys.readouterr().out
+    assert (out / "a.txt").stat().st_mtime_ns == before
+    later = (out / "b.txt").stat().st_mtime + 5
+    os.utime(videos / "b.mp4", (later, later))
+    assert [job.name for job in many.plan_videos(videos, motion(), out)[0]] == ["b"]
+    drawn, finished = many.plan_videos(videos, motion(), out, draw=True)
+    assert [job.name for job in drawn] == ["a", "b"] and finished == 0
+    assert len(many.plan_videos(videos, motion(), out, overwrite=True)[0]) == 2
+
+
+def motion(**more):
+    return load_config(overrides=CONFIG | {"detector.name": "motion"} | more)
+
+
+def test_results_of_other_settings_are_never_mixed(videos, tmp_path):
+    out = tmp_path / "out"
+    [job, *_], _ = many.plan_videos(videos, motion(), out)
+    track_video(job)
+    with pytest.raises(MambatrackError, match=r"tracker\.max_age was 60, is 90"):
+        many.plan_videos(videos, motion(**{"tracker.max_age": 90}), out)
+    with pytest.raises(MambatrackError, match="is the folder of the videos"):
+        many.plan_videos(videos, motion(), videos / ".." / "videos")
+
+
+def test_a_video_that_ends_too_early_is_kept_apart_and_tried_again(videos, tmp_path):
+    video = write_video(videos / "long.avi", frames=60, kind="MJPG")
+    whole = video.read_bytes()
+    video.write_bytes(whole[: len(whole) // 2])
+    jobs, _ = many.plan_videos(videos, motion(), tmp_path / "out", draw=True)
+    [job] = [each for each in jobs if each.name == "long"]
+    outcome = track_video(job)
+    assert "ends at frame" in outcome.problem and not job.is_finished()
+    assert names(tmp_path / "out") == [
+        "partial/long.jsonl", "partial/long.mp4", "partial/long.txt", "run.json",
+    ]  # fmt: skip
+    video.write_bytes(whole)
+    assert track_video(job).problem is None
+    assert names(tmp_path / "out") == ["long.jsonl", "long.mp4", "long.txt", "run.json"]
+
+
+def test_what_a_killed_attempt_left_is_cleared(videos, tmp_path):
+    jobs, _ = many.plan_videos(videos, motion(), tmp_path / "out")
+    [job] = [each for each in jobs if each.name == "b"]
+    old = tmp_path / "out" / ".unfinished" / "b"
+    old.mkdir(parents=True)
+    (old / "result.txt").write_text("half a line")
+    assert track_video(job).problem is None
+    assert names(tmp_path / "out") == ["b.jsonl", "b.txt", "run.json"]
+
+
+class Deadly(VideoJob):
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_a_process_that_dies_is_one_failure(videos, tmp_path):
+    jobs, _ = many.plan_videos(videos, motion(), tmp_path / "out")
+    good = [job for job in jobs if job.name == "b"]
+    deadly = [Deadly(job.job) for job in jobs if job.name == "a.mp4"]
+    counted = []
+    outcomes = {each.name: each for each in track_videos(deadly + good, 1, counted.append)}
+    assert "its process died" in outcomes["a.mp4"].problem
+    assert outcomes["b"].problem is None and counted[-1] == 12
+
+
+def test_what_is_wrong_for_every_video_is_told_once(videos, tmp_path):
+    config = load_config(overrides=CONFIG | {"detector.name": "yolox"})
+    options = argparse.Namespace(
+        source=videos, out=tmp_path / "out", overwrite=False, output_video=False, quiet=True,
+        workers=1, engine="processes", address=None,
+    )  # fmt: skip
+    with pytest.raises(MambatrackError, match="the detector yolox needs an ONNX file"):
+        many.run(options, config)
+    config = load_config(overrides=CONFIG | {"detector.name": "file"})
+    with pytest.raises(MambatrackError, match=r"one det\.txt cannot belong to every video"):
+        many.run(options, config)
+
+
+def test_options_of_one_video_are_refused(videos, tmp_path, capsys):
+    for wrong in (["--mot", "x"], ["--stride", "2"], ["--show"]):
+        with pytest.raises(SystemExit):
+            track(videos, tmp_path / "out", *wrong)
+        assert "goes with one video" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        track(videos / "a.mp4", tmp_path / "out", "--output-video")
+    assert not (tmp_path / "out").exists()
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_many
+try:
+    sys.exit(test_many.track(Path({videos!r}), Path({out!r}), "--workers", "2", quiet=False))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_and_loses_nothing_finished(videos, tmp_path, number):
+    """Ctrl-C reaches every process of the terminal, SIGTERM only the first."""
+    for name in ("a.mp4", "a.avi", "bad.mp4"):
+        (videos / name).unlink()
+    write_video(videos / "z.mp4", frames=6000)
+    out = tmp_path / "out"
+    tests = str(Path(__file__).parent)
+    script = tmp_path / "program.py"
+    program = PROGRAM.format(tests=tests, videos=str(videos), out=str(out))
+    script.write_text("if __name__ == '__main__':\n" + "".join(
+        f"    {line}\n" for line in program.strip().splitlines()))  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}, start_new_session=True,
+    ) as process:  # fmt: skip
+        while process.poll() is None and not (out / "b.txt").exists():
+            time.sleep(0.05)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "stopped; the same mambatrack track goes on from here" in said
+    assert "Traceback" not in said
+    assert (out / "b.txt").exists() and not (out / "z.txt").exists()
