@@ -76,9 +76,8 @@ def track(clip: Path, options: argparse.Namespace) -> None:
     median, most, worst = np.percentile(seen.of_frames, [50, 95, 100])
     print(f"{count} cameras at {options.fps:g} fps, {options.detector_ms:g} ms to detect a frame")
     for status in statuses:
-        print(
-            f"{status.name}: {status.frames} tracked, {status.dropped} dropped, {status.fps:.1f} fps"
-        )
+        rate = f"{status.fps:.1f} frames a second"
+        print(f"{status.name}: {status.frames} tracked, {status.dropped} dropped, {rate}")
     print(f"latency in ms: median {median:.0f}, 95 % below {most:.0f}, worst {worst:.0f}")
     bound = 1000 / options.fps + count * options.detector_ms
     print(f"one frame and the detections of a turn are {bound:.0f} ms")
