@@ -59,7 +59,7 @@ def kill_once(folder: Path, every_s: float, chance: random.Random) -> None:
             if child.poll() is not None:
                 raise SystemExit("the child did not start")
             time.sleep(0.01)
-        time.sleep(chance.uniform(0.0, 4 * every_s))
+        time.sleep(chance.uniform(0.0, 10 * every_s))
         child.kill()
 
 
