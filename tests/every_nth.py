@@ -37,13 +37,13 @@ def thin_out(sequence: Sequence, nth: int, folder: Path) -> None:
     )
 
 
-def settings_to_compare(nth: int, fps: float, max_age: int) -> dict[str, dict[str, Any]]:
+def settings_to_compare(nth: int, rates: list[float], max_age: int) -> dict[str, dict[str, Any]]:
     """Overrides by the name of the row."""
     shorter = max(1, round(max_age / nth))
     return {
         "each update one frame": {},
         f"each update one frame, max_age {shorter}": {"tracker.max_age": shorter},
-        f"frame_rate {fps:g}": {"tracker.frame_rate": fps},
+        **{f"frame_rate {rate:g}": {"tracker.frame_rate": rate} for rate in rates},
     }
 
 
@@ -53,6 +53,7 @@ def main() -> None:
     )
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--nth", type=int, default=4)
+    parser.add_argument("--rates", type=float, nargs="+", help="frames a second of the model")
     parser.add_argument("--predictor", default="mamba")
     parser.add_argument("--association", default="learned")
     parser.add_argument("--workers", type=int, default=1)
@@ -65,7 +66,9 @@ def main() -> None:
         common = {
             "tracker.predictor": options.predictor, "tracker.association": options.association,
         }  # fmt: skip
-        rows = settings_to_compare(options.nth, whole[0].fps, load_config().tracker.max_age)
+        rows = settings_to_compare(
+            options.nth, options.rates or [whole[0].fps], load_config().tracker.max_age
+        )
         entries = [
             Entry(name, folder / f"results-{number}", load_config(None, common | overrides))
             for number, (name, overrides) in enumerate(rows.items())
