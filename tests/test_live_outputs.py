@@ -1,18 +1,29 @@
 """Files and windows of live sources: names, clocks, pictures of their own; the status line."""
 
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mambatrack.config import TrackerConfig
 from mambatrack.frames import Frame
 from mambatrack.live import status_line
-from mambatrack.live.outputs import LONGEST_S, LiveVideo, OnACopy, SourceOutputs, numbered
+from mambatrack.live.outputs import (
+    LONGEST_S,
+    Delayed,
+    FrameClock,
+    LiveVideo,
+    OnACopy,
+    SourceOutputs,
+    numbered,
+)
 from mambatrack.live.status_line import StatusLine, describe
 from mambatrack.live.updates import LiveUpdate, SourceStatus
+from mambatrack.tracker import Tracker
 
 
 class Clock:
@@ -29,7 +40,7 @@ def picture(shade):
 def play(path, times, fps=10.0):
     """Pictures of shade 10, 20, ... at these times -> the shades of the video's frames."""
     clock = Clock()
-    video = LiveVideo(path, lambda: fps, clock=clock)
+    video = LiveVideo(path, lambda: fps, clock)
     for number, clock.now in enumerate(times, start=1):
         video.write(picture(10 * number))
     video.close()
@@ -57,6 +68,7 @@ def test_a_video_plays_as_fast_as_it_happened(tmp_path, times, shades):
         assert played == shades
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(0.001, 0.5), max_size=12))
 def test_a_video_is_as_long_as_it_took(tmp_path_factory, steps):
     times = np.cumsum([0, *steps])
@@ -65,12 +77,12 @@ def test_a_video_is_as_long_as_it_took(tmp_path_factory, steps):
 
 
 def test_a_video_without_pictures_is_no_file(tmp_path):
-    LiveVideo(tmp_path / "a.mp4", lambda: 25.0).close()
+    LiveVideo(tmp_path / "a.mp4", lambda: 25.0, Clock()).close()
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_drawn_into_is_a_copy():
-    frame = Frame(0, 0.0, picture(9))
+    frame, clock = Frame(0, 7.0, picture(9)), FrameClock()
 
     class Drawing:
         def write(self, frame, tracks):
@@ -78,8 +90,9 @@ def test_what_is_drawn_into_is_a_copy():
             self.tracks = tracks
 
     drawing = Drawing()
-    OnACopy(drawing).write(frame, "tracks")
+    OnACopy(drawing, clock).write(frame, "tracks")
     assert frame.image.min() == 9 and drawing.tracks == "tracks"
+    assert clock() == 7
 
 
 def test_each_source_has_its_own_outputs():
@@ -91,6 +104,36 @@ def test_each_source_has_its_own_outputs():
     observer = SourceOutputs(outputs)
     observer.update(LiveUpdate(1, "frame", "tracks", SourceStatus("b")))
     assert outputs == [[[], []], [[("frame", "tracks")]]]
+
+
+@pytest.mark.parametrize("pictures", [False, True])
+def test_delayed_frames_come_in_order_once_and_with_their_own_number(pictures):
+    """Every other frame is dropped, which is no gap to whoever revises."""
+
+    class ThreeLate(list):
+        def update(self, tracks):
+            assert tracks.frame == len(sent) - 1
+            self.append(tracks)
+            return [self.pop(0)] if len(self) > 3 else []
+
+        def finish(self):
+            return list(self)
+
+    class Noting:
+        def write(self, frame, tracks):
+            noted.append((frame, tracks, len(sent)))
+
+    noted, sent, delayed = [], [], Delayed([Noting()], ThreeLate(), pictures)
+    tracks = Tracker(TrackerConfig("still", association="overlap")).update()
+    for number in range(8):
+        sent.append(Frame(2 * number, number / 5, picture(number)))
+        delayed.write(sent[-1], replace(tracks, frame=2 * number, time_s=number / 5))
+    assert [late for _, _, late in noted] == [4, 5, 6, 7, 8]
+    delayed.close()
+    assert [frame.index for frame, _, _ in noted] == [2 * number for number in range(8)]
+    assert all(frame.index == tracks.frame for frame, tracks, _ in noted)
+    assert all(tracks.time_s == frame.time_s for frame, tracks, _ in noted)
+    assert [frame.image.size > 0 for frame, _, _ in noted] == [pictures] * 8
 
 
 def test_files_of_several_sources_are_numbered_and_stay_in_their_folder():

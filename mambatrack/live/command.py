@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mambatrack.window import Window
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
+SAVE_EVERY_S = 1.0  # that --state may lose
 PAGE_OPTIONS = ("host", "port", "token")
 
 
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
     add("--forecast", type=int, nargs="?", const=30, default=0, metavar="N",
         help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+    add("--lag", type=int, default=0, metavar="N", help="files N frames late and in their final "
+        "version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
     add("--state", metavar="FILE", help="keep the tracks there every few seconds, and go on from "
         "them with the same ids")  # fmt: skip
     add("--serve", action="store_true", help="a page to watch in a browser")
@@ -90,6 +93,8 @@ def _check(options: argparse.Namespace) -> None:
                 options.parser.error(f"--{name} goes with --serve")
     if options.frames is not None and options.frames < 1:
         options.parser.error("--frames is a number from 1 on")
+    if options.lag < 0:
+        options.parser.error("--lag is a number of frames from 0 on")
     if not 0 <= options.forecast <= 1000:
         options.parser.error("--forecast is a number of frames from 1 to 1000")
 
@@ -165,21 +170,33 @@ def _outputs_of(
     stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
     from mambatrack.commands import text_outputs
-    from mambatrack.live.outputs import LiveVideo, OnACopy
+    from mambatrack.live.outputs import Delayed, FrameClock, LiveVideo, OnACopy
     from mambatrack.pipeline import PictureOutput
 
-    source, names = session.sources[number], session.detectors[number].names
-    outputs = text_outputs(options, names, stack)
+    source, names, clock = session.sources[number], session.detectors[number].names, FrameClock()
+    files = text_outputs(options, names, stack)
     places: list[Picture] = [] if window is None else [window]
+    delayed_places: list[Picture] = []
     if options.output:
-        video = LiveVideo(options.output, lambda: source.fps, options.overwrite)
-        places.append(stack.enter_context(closing(video)))
+        video = LiveVideo(options.output, lambda: source.fps, clock, options.overwrite)
+        stack.enter_context(closing(video))
+        (delayed_places if options.lag else places).append(video)
+
+    def speed() -> float:
+        return session.status(number).fps
+
+    outputs: list[Output] = []
     if places:
-        drawn = PictureOutput(
-            places, names, lambda: session.status(number).fps, lambda: session.forecasts[number]
-        )
-        outputs.append(OnACopy(drawn))
-    return outputs
+        drawn = PictureOutput(places, names, speed, lambda: session.forecasts[number])
+        outputs.append(OnACopy(drawn, clock))
+    if not options.lag:
+        return outputs + files
+    if delayed_places:
+        files.append(OnACopy(PictureOutput(delayed_places, names, speed), clock))
+    from mambatrack.revisions import DelayedTracks
+
+    late = Delayed(files, DelayedTracks(options.lag), bool(delayed_places))
+    return [*outputs, stack.enter_context(closing(late))]
 
 
 def _open_window(session: "LiveSession", number: int) -> "Window":
@@ -208,7 +225,8 @@ def _open_state(
     from mambatrack.live.state import StateKeeper
     from mambatrack.state_file import StateFile
 
-    keeper = StateKeeper(StateFile(options.state), session.sources, session.group.trackers)
+    file = StateFile(options.state, SAVE_EVERY_S)
+    keeper = StateKeeper(file, session.sources, session.group.trackers)
     known = keeper.resume()
     stack.enter_context(closing(keeper))
     if known and not options.quiet:

@@ -1,9 +1,12 @@
 """Where the tracks of live sources go: the files and windows of each, with its own clock."""
 
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mambatrack.drawing import Image
 from mambatrack.frames import Frame
@@ -12,8 +15,12 @@ from mambatrack.pipeline import Output
 from mambatrack.tracks import Tracks
 from mambatrack.video import VideoWriter, open_video_writer
 
+if TYPE_CHECKING:
+    from mambatrack.revisions import DelayedTracks
+
 MOST_FPS = 30.0
 LONGEST_S = 2.0  # that a picture stands still in a video
+NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
 
 class SourceOutputs:
@@ -33,26 +40,63 @@ class SourceOutputs:
         pass
 
 
-class OnACopy:
-    """An output that may draw into the frame, on a frame of its own."""
+class FrameClock:
+    """The time of the frame that is being written."""
 
-    def __init__(self, output: Output):
-        self._output = output
+    time_s = 0.0
+
+    def __call__(self) -> float:
+        return self.time_s
+
+
+class OnACopy:
+    """An output that may draw into the frame, on a frame of its own. clock: is told the time."""
+
+    def __init__(self, output: Output, clock: FrameClock):
+        self._output, self._clock = output, clock
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._clock.time_s = frame.time_s
         self._output.write(replace(frame, image=frame.image.copy()), tracks)
+
+
+class Delayed:
+    """Hands every frame on when its tracks are final. pictures: whether the outputs need the
+    images, which are held until then"""
+
+    def __init__(self, outputs: Sequence[Output], delayed: "DelayedTracks", pictures: bool):
+        self._outputs, self._delayed, self._pictures = outputs, delayed, pictures
+        self._held: deque[Frame] = deque()
+        self._count = 0  # frames that were dropped are no gap
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._held.append(frame if self._pictures else replace(frame, image=NO_PICTURE))
+        self._hand_on(self._delayed.update(replace(tracks, frame=self._count)))
+        self._count += 1
+
+    def close(self) -> None:
+        """Hands on what is still held back."""
+        self._hand_on(self._delayed.finish())
+
+    def _hand_on(self, final: Sequence[Tracks]) -> None:
+        for tracks in final:
+            frame = self._held.popleft()
+            for output in self._outputs:
+                output.write(frame, replace(tracks, frame=frame.index))
 
 
 class LiveVideo:
     """A video that plays as fast as it happened, of the size of its first picture.
 
-    fps: called for it when the first picture comes; a picture is repeated until the next one is
-    due, for LONGEST_S at most, so that a lost camera is a short stop
+    fps: called for it when the first picture comes; clock: called for the time of each, in seconds
+
+    A picture is repeated until the next one is due, for LONGEST_S at most, so that a lost camera is
+    a short stop.
     """
 
     def __init__(
-        self, path: str | Path, fps: Callable[[], float], overwrite: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        self, path: str | Path, fps: Callable[[], float], clock: Callable[[], float],
+        overwrite: bool = False,
     ):  # fmt: skip
         self._path, self._ask_fps, self._overwrite, self._clock = path, fps, overwrite, clock
         self._video: VideoWriter | None = None
