@@ -39,7 +39,7 @@ class FakeSession(FakeControls):
         self.worlds = [simulate(seed, people, size, fps) for seed in range(len(names))]
         self.trackers = [Tracker(image_size=size) for _ in names]
         self.statuses = [SourceStatus(name) for name in names]
-        self._stop = threading.Event()
+        self._stop, self._lock = threading.Event(), threading.RLock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self, observer):
@@ -51,8 +51,9 @@ class FakeSession(FakeControls):
         self._thread.join(10)
 
     def set_status(self, source, **changes):
-        self.statuses[source] = replace(self.statuses[source], **changes)
-        self.observer.status(source, self.statuses[source])
+        with self._lock:
+            self.statuses[source] = replace(self.statuses[source], **changes)
+            self.observer.status(source, self.statuses[source])
 
     def lose(self, source, error):
         self.set_status(source, state="lost", error=error, fps=0.0)
@@ -88,9 +89,10 @@ class FakeSession(FakeControls):
     def _run(self):
         for tick in itertools.count():
             due = time.monotonic() + 1 / self.fps
-            for source, status in enumerate(self.statuses):
-                if not self.paused and (tick == 0 or status.state == "open"):
-                    self.step(source)
+            for source in range(len(self.names)):
+                with self._lock:
+                    if not self.paused and (tick == 0 or self.statuses[source].state == "open"):
+                        self.step(source)
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
 

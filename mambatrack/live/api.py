@@ -121,7 +121,7 @@ Nothing = Annotated[Empty | None, Body()]
 Refusals = dict[int | str, dict[str, Any]]
 MISSING: Refusals = {404: {"model": Problem}}
 REFUSED: Refusals = {
-    status: {"model": Problem} for status in (400, 401, 403, 408, 413, 422)
+    status: {"model": Problem} for status in (400, 401, 403, 408, 413, 414, 422, 431)
 }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def build_app(state: LiveState, hub: Hub, alive: Callable[[], bool]) -> FastAPI:
     """alive: whether the page's own worker runs"""
     app = FastAPI(
         title="mambatrack live", version=VERSION, docs_url=None, redoc_url=None,
-        openapi_url="/api/openapi.json", responses=REFUSED,
+        openapi_url="/api/openapi.json", redirect_slashes=False, responses=REFUSED,
     )  # fmt: skip
     app.add_exception_handler(RequestValidationError, _invalid)
     _add_health(app, state, hub, alive)

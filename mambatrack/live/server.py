@@ -125,6 +125,7 @@ class WebObserver:
         http, websocket = protocols(self._count_stall)
         return uvicorn.Server(uvicorn.Config(
             app, http=http, ws=websocket, ws_max_size=4096, ws_per_message_deflate=False,
+            h11_max_incomplete_event_size=1 << 15,
             loop="asyncio", lifespan="off", log_config=None, log_level="critical",
             access_log=False, server_header=False, proxy_headers=False,
             timeout_graceful_shutdown=1,

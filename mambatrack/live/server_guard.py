@@ -24,6 +24,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 MOST_BODY = 4096
+MOST_PATH = 2048
+MOST_HEADERS = 16384
 BODY_S = 5.0
 OPEN_PATHS = ("/healthz", "/readyz", "/style.css", "/icon.svg")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -75,6 +77,7 @@ class Guard:
             return
         headers: Headers = dict(scope["headers"])
         try:
+            _check_lengths(scope)
             self._check_host(headers)
             self._check_origin(scope, headers)
             cookie = self._check_token(scope, headers)
@@ -135,6 +138,13 @@ class Guard:
             }
         )
         await send({"type": "http.response.body", "body": body})
+
+
+def _check_lengths(scope: Scope) -> None:
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MOST_PATH:
+        raise Refused(414, f"an address may have {MOST_PATH} characters")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
+        raise Refused(431, f"headers may have {MOST_HEADERS} bytes")
 
 
 async def _body(scope: Scope, headers: Headers, receive: Receive) -> bytes:

@@ -201,8 +201,9 @@ function showTabs() {
     ...sources.map((source, index) => [index, title(source.status), selected === index])];
   showChips(tabs, items, (key) => select(key === "all" ? null : key));
   [...tabs.children].slice(1).forEach((tab, index) => {
-    if (!tab.querySelector("i")) tab.prepend(element("i"));
-    tab.querySelector("i").className = sources[index].status.state;
+    const { status } = sources[index];
+    if (!tab.children.length) tab.replaceChildren(element("i"), element("span", { textContent: title(status) }));
+    tab.querySelector("i").className = status.state;
   });
 }
 
