@@ -55,6 +55,11 @@ class BoxStream:
     header: Header
     _lines: Iterator[tuple[int, str]] = field(repr=False)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes; MOT text has only one."""
+        return self.header.names or (("object",) if self.format == "mot" else ())
+
     def __iter__(self) -> Iterator[BoxFrame]:
         frames = _jsonl_frames(self._lines) if self.format == "jsonl" else _mot_frames(self._lines)
         last = -1

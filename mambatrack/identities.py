@@ -168,6 +168,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for number in numbers:
             added.add_argument(number.lower(), type=int, metavar=number)
         added.add_argument("result", metavar="RESULT", help="MOT text or JSON Lines; is replaced")
+        added.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS,
+            help="print nothing but errors")  # fmt: skip
         return added
 
     swap = edit("swap", "A is called B and B is called A", "A", "B")

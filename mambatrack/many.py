@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mambatrack.batch import Job, plan
 from mambatrack.config import Config
 from mambatrack.datasets import MARKERS, VIDEO_TYPES
 from mambatrack.datasets import Sequence as MotSequence
 from mambatrack.errors import MambatrackError
-from mambatrack.readers import IMAGE_TYPES
-from mambatrack.video_jobs import UNFINISHED, Outcome, VideoJob, track_video, track_videos
+
+if TYPE_CHECKING:
+    from mambatrack.video_jobs import Outcome, VideoJob
 
 SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show",
                "mot_predicted")  # fmt: skip
@@ -29,6 +30,8 @@ def is_video_folder(source: str | Path | None) -> bool:
     folder = Path(source or "")
     if source is None or not folder.is_dir() or any((folder / each).exists() for each in MARKERS):
         return False
+    from mambatrack.readers import IMAGE_TYPES
+
     kinds = {path.suffix.lower() for path in folder.iterdir() if path.is_file()}
     return not kinds.intersection(IMAGE_TYPES) and bool(find_videos(folder))
 
@@ -51,11 +54,14 @@ def result_names(videos: Sequence[Path]) -> list[str]:
 
 def plan_videos(
     folder: str | Path, config: Config, out: str | Path, overwrite: bool = False, draw: bool = False
-) -> tuple[list[VideoJob], int]:
+) -> "tuple[list[VideoJob], int]":
     """(the jobs that are left to do, how many are finished). Makes ``out``.
 
     Raises MambatrackError as batch.plan does, and where results would lie beside the videos.
     """
+    from mambatrack.batch import Job, plan
+    from mambatrack.video_jobs import VideoJob
+
     if Path(out).resolve() == Path(folder).resolve():
         raise MambatrackError(f"{out} is the folder of the videos; name another for the results")
     videos = find_videos(folder)
@@ -95,6 +101,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.commands import engine_of, resumable
     from mambatrack.engines import run_all
     from mambatrack.progress import Progress
+    from mambatrack.video_jobs import track_video, track_videos
 
     config = _with_detector(config)
     jobs, finished = plan_videos(
@@ -139,7 +146,7 @@ def _check_models(config: Config) -> None:
     Tracker(config, image_size=(1920, 1080))
 
 
-def _tell(outcome: Outcome, count: str, quiet: bool) -> None:
+def _tell(outcome: "Outcome", count: str, quiet: bool) -> None:
     for message in outcome.warnings:
         print(f"warning: {outcome.name}: {message}", file=sys.stderr)
     if not quiet:
@@ -148,8 +155,10 @@ def _tell(outcome: Outcome, count: str, quiet: bool) -> None:
 
 
 def _conclude(
-    jobs: Sequence[VideoJob], failed: Sequence[Outcome], options: argparse.Namespace
+    jobs: "Sequence[VideoJob]", failed: "Sequence[Outcome]", options: argparse.Namespace
 ) -> int:
+    from mambatrack.video_jobs import UNFINISHED
+
     unfinished = Path(options.out) / UNFINISHED
     if unfinished.is_dir() and not any(unfinished.iterdir()):
         unfinished.rmdir()

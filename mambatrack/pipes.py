@@ -83,6 +83,9 @@ def check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
+    from mambatrack.commands import check_outputs
+
+    check_outputs(options)
     size = parse_size(options.size) if options.size else None
     done = 0
     with _Interrupts() as interrupts, ExitStack() as stack:
@@ -163,7 +166,7 @@ class _Interrupts:
 
 
 def _writers(options: argparse.Namespace, stream: BoxStream) -> Iterator[TrackWriter]:
-    names, overwrite = stream.header.names, options.overwrite
+    names, overwrite = stream.names, options.overwrite
     if options.mot:
         yield mot_writer(options.mot, overwrite, predicted=options.mot_predicted)
     if options.jsonl:
@@ -190,8 +193,7 @@ def _mot_rows(predicted: bool) -> Callable[[Tracks], str]:
 
 def _wanted(stream: BoxStream, settings: DetectorConfig) -> Iterator[BoxFrame]:
     """The frames with those detections that ``conf`` and ``classes`` keep."""
-    names = stream.header.names or (("object",) if stream.format == "mot" else ())
-    numbered = names or tuple(map(str, range(1000)))
+    numbered = stream.names or tuple(map(str, range(1000)))
     labels = sorted(chosen_labels(settings.classes, numbered)) if settings.classes else None
     for frame in stream:
         found = frame.detections

@@ -333,6 +333,8 @@ def test_the_command_says_what_it_did(tmp_path, capsys):
     )
     command("--quiet", "merge", 1, 3, path)
     assert capsys.readouterr().out == "" and path.read_text() == MOT
+    command("swap", 1, 2, path, "--quiet")
+    assert capsys.readouterr().out == "" and path.read_text() != MOT
 
 
 def test_no_torch_is_needed():

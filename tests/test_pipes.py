@@ -31,6 +31,7 @@ for name in ("mot", "jsonl", "csv"):
     parser.add_argument(f"--{name}")
 for name in ("overwrite", "mot-predicted", "quiet"):
     parser.add_argument(f"--{name}", action="store_true")
+parser.set_defaults(source="-", output=None)
 pipes.add_arguments(parser)
 options = parser.parse_args()
 kalman = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
@@ -189,6 +190,8 @@ def test_files_take_the_place_of_standard_output(tmp_path):
     assert len(records((tmp_path / "jsonl").read_text())) == 6
     both = piped("--overwrite", "--emit", "mot", *files, text=walk(5))
     assert both.stdout == (tmp_path / "mot").read_text()
+    twice = piped("--mot", tmp_path / "a", "--jsonl", tmp_path / "a", text=walk(1))
+    assert twice.returncode == 1 and "is named for two outputs" in twice.stderr
 
 
 def test_what_came_before_a_bad_line_is_there():
