@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -129,6 +130,21 @@ def test_a_window_is_shown_where_there_is_a_display(clip):
     )
     assert run.returncode == 0, run.stderr
     assert "--show is left out" not in run.stderr and " frames, " in run.stdout
+
+
+@pytest.mark.skipif(
+    not (shutil.which("xvfb-run") and shutil.which("xdotool")), reason="needs xvfb-run and xdotool"
+)
+def test_q_in_the_window_ends_it(clip):
+    press = "xdotool search --name '^mambatrack: clip$' windowfocus key q"
+    script = f"""
+        {shlex.join(program(clip, "--loop", "--show", "--jsonl", "a.jsonl"))} & run=$!
+        while kill -0 $run 2>/dev/null; do {press} >/dev/null 2>&1; sleep 0.3; done
+        wait $run
+    """
+    command = ["xvfb-run", "-a", "bash", "-c", script]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0 and "wrote a.jsonl" in run.stdout, run.stderr
 
 
 def test_no_window_is_touched_without_a_display(clip):

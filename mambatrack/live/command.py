@@ -59,6 +59,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.commands import FAILED, INTERRUPTED, OK, can_show, check_outputs
     from mambatrack.live.group import TrackerGroup
     from mambatrack.live.session import LiveSession
+    from mambatrack.opencv import quiet
 
     count = len(options.sources)
     show = options.show and can_show()
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     sources = _open_sources(options)
     config = _timed(config)
     with ExitStack() as stack:
+        stack.enter_context(quiet())  # what OpenCV would say of a lost stream is in its status
         session = LiveSession(
             sources, _open_detectors(config, count), TrackerGroup(config, count), (),
             options.forecast,
