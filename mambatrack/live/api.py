@@ -8,20 +8,19 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, HTTPException, Path, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.websockets import WebSocketDisconnect
 
+from mambatrack.live.api_models import AllTracks, Empty, Health, Paused, Problem, Sources
 from mambatrack.live.metrics import CONTENT_TYPE, metrics_text
 from mambatrack.live.server_hub import Hub, Watcher
 from mambatrack.live.server_messages import frame_json, hello_message, snapshot, status_json
 from mambatrack.live.server_recording import Kind
 from mambatrack.live.server_state import LiveState, SourceView
-from mambatrack.live.updates import SourceState
 from mambatrack.version import VERSION
 
 TYPES = {
@@ -31,89 +30,6 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 MOST_DOWNLOADS = 4
-
-
-class Problem(BaseModel):
-    """Why a request was refused."""
-
-    detail: str
-
-
-class Empty(BaseModel):
-    """A body without anything in it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Health(BaseModel):
-    status: Literal["ok", "failed", "ready", "waiting"]
-
-
-class Paused(BaseModel):
-    paused: bool
-
-
-class Recorded(BaseModel):
-    """What can be downloaded: frames from ``first`` on, ``bytes`` on disk of at most ``limit``."""
-
-    frames: int
-    first: int | None
-    bytes: int
-    limit: int
-    problem: str | None
-
-
-class Source(BaseModel):
-    """How a source is doing."""
-
-    source: int
-    name: str
-    state: SourceState
-    size: tuple[int, int] | None
-    fps: float
-    frames: int
-    dropped: int
-    reconnects: int
-    latency_ms: float
-    error: str | None
-    recorded: Recorded
-
-
-class Sources(BaseModel):
-    paused: bool
-    sources: list[Source]
-
-
-Number = float | None  # null where it is not finite
-
-
-class Track(BaseModel):
-    """A live track; box: x1, y1, x2, y2 in pixels; spread: of centre x, centre y, width, height."""
-
-    id: int
-    box: tuple[Number, Number, Number, Number]
-    score: Number
-    label: int
-    class_: str = Field(alias="class")
-    state: Literal["tentative", "observed", "predicted"]
-    gap: int
-    spread: tuple[Number, Number, Number, Number]
-
-
-class FrameTracks(BaseModel):
-    """All live tracks in the newest frame of a source."""
-
-    source: int
-    name: str
-    size: tuple[int, int]
-    frame: int
-    time_s: float | None
-    tracks: list[Track]
-    ended: list[int]
-
-
-class AllTracks(BaseModel):
-    sources: list[FrameTracks]
 
 
 Index = Annotated[int, Path(ge=0, le=9999, description="number of the source, from 0")]
