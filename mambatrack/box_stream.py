@@ -65,9 +65,12 @@ class BoxStream:
         last = -1
         for number, frame in frames:
             if frame.index <= last:
+                known, hint = frame.index, ""
+                if self.format == "mot":
+                    known, hint = known + 1, "; 'sort -n -s' puts a whole file in order"
                 raise MambatrackError(
-                    f"line {number}: frame {frame.index + (self.format == 'mot')} is there already "
-                    "or out of order; frames must ascend"
+                    f"line {number}: frame {known} is there already or out of order; frames must "
+                    f"ascend{hint}"
                 )
             last = frame.index
             yield frame

@@ -14,9 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import pipes
+from mambatrack.batch import plan, track_sequence
 from mambatrack.box_stream import fill_missing, open_stream
 from mambatrack.config import load_config
+from mambatrack.datasets import find_sequences
 from mambatrack.errors import MambatrackError
+from mambatrack.synthetic import write_sequence
 from mambatrack.tracker import Tracker
 
 KALMAN = load_config(
@@ -169,6 +172,17 @@ def test_both_formats_give_the_same_tracks():
     lines = walk(12, gap=(5, 6)).replace("0.9, 1]", "0.9, 0]")
     for one, two in zip(ids(lines), ids(rows), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_a_pipe_gives_what_the_file_gives(tmp_path):
+    write_sequence(tmp_path / "walk", seed=4, people=5, frames=40, size=(320, 240))
+    overrides = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
+    [job] = plan(
+        find_sequences(tmp_path / "walk"), load_config(overrides=overrides), tmp_path / "out"
+    )
+    track_sequence(job)
+    done = piped("--size=320x240", text=(tmp_path / "walk/det/det.txt").read_text())
+    assert done.stdout == job.result.read_text() != ""
 
 
 def test_tracks_leave_on_standard_output_with_their_states():
