@@ -262,16 +262,23 @@ def text_outputs(
 ) -> "list[Output]":
     """The text files that were asked for, closed by the stack; names: of the classes."""
     from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
-    from mambatrack.pipeline import TextOutput
+    from mambatrack.pipeline import RevisedOutput, TextOutput
 
     writers, overwrite = [], options.overwrite
     if options.mot:
         writers.append(mot_writer(options.mot, overwrite, predicted=options.mot_predicted))
-    if options.jsonl:
-        writers.append(jsonl_writer(options.jsonl, overwrite, names))
     if options.csv:
         writers.append(csv_writer(options.csv, overwrite))
-    return [TextOutput(stack.enter_context(each)) for each in writers]
+    outputs: list[Output] = [TextOutput(stack.enter_context(each)) for each in writers]
+    if options.jsonl:
+        lines = stack.enter_context(jsonl_writer(options.jsonl, overwrite, names))
+        if getattr(options, "revise", False):
+            from mambatrack.revisions import Reviser
+
+            revised = RevisedOutput(lines, Reviser())
+            return [*outputs, stack.enter_context(closing(revised))]
+        outputs.append(TextOutput(lines))
+    return outputs
 
 
 def check_outputs(options: argparse.Namespace) -> list[Path]:

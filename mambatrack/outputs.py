@@ -114,6 +114,10 @@ class TrackWriter:
         self._file.append(self._rows(tracks.select(np.all(np.isfinite(tracks.boxes), axis=1))))
         self._last = tracks.frame
 
+    def note(self, record: dict[str, Any]) -> None:
+        """A line of JSON of its own behind the newest frame; for JSON Lines only."""
+        self._file.append(_line(record))
+
     def close(self) -> None:
         self._file.close()
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from mambatrack.prediction import Predictor
 from mambatrack.tracker import Tracker
 from mambatrack.tracks import Tracks
 
+if TYPE_CHECKING:
+    from mambatrack.revisions import Reviser, Revision
+
+KEPT = 4096  # frames whose numbers are remembered for revisions
 STEPS = ("decode", "detect", "predict", "associate", "write")
 
 
@@ -46,6 +50,35 @@ class TextOutput:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         self._writer.write(tracks)
+
+
+class RevisedOutput:
+    """Tracks into JSON Lines, and a line for each gap, filled from both of its ends, when its track
+    was found again (revisions.py). A gap of more than KEPT frames is left out."""
+
+    def __init__(self, writer: TrackWriter, reviser: "Reviser"):
+        self._writer, self._reviser = writer, reviser
+        self._frames: dict[int, int] = {}  # number in the file by count, of the newest
+        self._count = 0  # frames that were passed over are no gap
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._writer.write(tracks)
+        self._frames[self._count] = tracks.frame
+        self._frames.pop(self._count - KEPT, None)
+        self._note(self._reviser.update(replace(tracks, frame=self._count)))
+        self._count += 1
+
+    def close(self) -> None:
+        """Writes the revisions that were waited for; before the writer is closed."""
+        self._note(self._reviser.finish())
+
+    def _note(self, revisions: Iterable["Revision"]) -> None:
+        from mambatrack.revisions import jsonl_revision
+
+        for revision in revisions:
+            if revision.frames[0] in self._frames:
+                frames = np.array([self._frames[count] for count in revision.frames.tolist()])
+                self._writer.note(jsonl_revision(replace(revision, frames=frames)))
 
 
 class PictureOutput:

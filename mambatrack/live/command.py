@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
     add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
     add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
+    add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
+        "ends once its track is found again")  # fmt: skip
     add("--csv", metavar="FILE", help="CSV with supervision's column names")
     add("--overwrite", action="store_true", help="write over files that exist")
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
@@ -95,6 +97,8 @@ def _check(options: argparse.Namespace) -> None:
                 options.parser.error(f"--{name} goes with --serve")
     if options.frames is not None and options.frames < 1:
         options.parser.error("--frames is a number from 1 on")
+    if options.revise and (options.lag or not options.jsonl):
+        options.parser.error("--revise goes with --jsonl, and without --lag")
     if options.lag < 0:
         options.parser.error("--lag is a number of frames from 0 on")
     if not 0 <= options.forecast <= 1000:
