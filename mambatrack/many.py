@@ -157,11 +157,11 @@ def _tell(outcome: "Outcome", count: str, quiet: bool) -> None:
 def _conclude(
     jobs: "Sequence[VideoJob]", failed: "Sequence[Outcome]", options: argparse.Namespace
 ) -> int:
-    from mambatrack.video_jobs import UNFINISHED
+    from mambatrack.video_jobs import PARTIAL, UNFINISHED
 
-    unfinished = Path(options.out) / UNFINISHED
-    if unfinished.is_dir() and not any(unfinished.iterdir()):
-        unfinished.rmdir()
+    for folder in (Path(options.out) / UNFINISHED, Path(options.out) / PARTIAL):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     if not options.quiet:
         print(f"wrote the results of {len(jobs) - len(failed)} videos to {options.out}")
     if failed:

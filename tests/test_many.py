@@ -99,6 +99,7 @@ def test_a_bad_video_never_stops_the_others(videos, tmp_path, capsys):
     kinds = ("jsonl", "mp4", "txt")
     results = [f"{name}.{kind}" for name in ("a.avi", "a.mp4", "b") for kind in kinds]
     assert names(out) == sorted([*results, "run.json"])
+    assert all(path.is_file() for path in out.iterdir())
     assert "error: 1 of 4 videos failed" in said.err
     assert "error: bad: " in said.err and "is not a video" in said.err
     assert "] b: 12 frames, " in said.out and "] bad: failed: " in said.out
