@@ -158,7 +158,7 @@ def test_the_forecast_is_a_cone_ahead_of_its_track(tab):
         drawn(tab, 0)
         press(tab, "Labels", "Trails", "Boxes")
         left, top, right, bottom = drawn(tab, 0)["box"]
-        assert left == pytest.approx(40, abs=4) and right == pytest.approx(160, abs=3)
+        assert left == pytest.approx(40, abs=4) and right == pytest.approx(166, abs=3)
         assert top == pytest.approx(94, abs=3) and bottom == pytest.approx(106, abs=3)
     finally:
         page.close()

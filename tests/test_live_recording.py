@@ -1,6 +1,7 @@
 """What the page keeps of a session: recordings in bounded space, the timeline, the counters."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -42,7 +43,7 @@ def no_rest(monkeypatch):
 
 
 def test_a_download_is_the_file_that_the_writers_write(tmp_path):
-    recording = Recording(tmp_path)
+    recording = Recording()
     recording.names = ("person",)
     with (
         mot_writer(tmp_path / "a.txt") as mot,
@@ -60,21 +61,23 @@ def test_a_download_is_the_file_that_the_writers_write(tmp_path):
     recording.close()
 
 
-def test_the_oldest_frames_go_and_the_disk_is_bounded(tmp_path):
-    recording = Recording(tmp_path, limit=10_000)
+def test_the_oldest_frames_go_and_the_disk_is_bounded():
+    recording = Recording(limit=10_000)
     for frame in range(1000):
         recording.add(tracks(frame))
-        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 10_000
+        files = [os.fstat(part._file.fileno()).st_size for part in recording._parts]
+        assert sum(files) <= 10_000
         assert recording.size <= 10_000
     frames = [json.loads(line)["frame"] for line in text(recording, "jsonl").splitlines()[1:]]
     assert frames == list(range(recording.first, 1000))
     assert recording.frames == len(frames) > 25
+    files = [part._file for part in recording._parts]
     recording.close()
-    assert list(tmp_path.iterdir()) == []
+    assert all(file.closed for file in files)
 
 
-def test_a_download_that_has_begun_survives_the_end_of_its_file(tmp_path):
-    recording = Recording(tmp_path, limit=20_000)
+def test_a_download_that_has_begun_survives_the_end_of_its_file():
+    recording = Recording(limit=20_000)
     for frame in range(100):
         recording.add(tracks(frame))
     download = recording.text("jsonl")
@@ -86,8 +89,8 @@ def test_a_download_that_has_begun_survives_the_end_of_its_file(tmp_path):
     assert json.loads(lines[-1])["frame"] == 99
 
 
-def test_a_full_disk_ends_the_recording_and_keeps_whole_frames(tmp_path, monkeypatch):
-    recording = Recording(tmp_path)
+def test_a_full_disk_ends_the_recording_and_keeps_whole_frames(monkeypatch):
+    recording = Recording()
     recording.add(tracks(0))
 
     class Full:
@@ -107,8 +110,8 @@ def test_a_full_disk_ends_the_recording_and_keeps_whole_frames(tmp_path, monkeyp
     assert len(text(recording, "jsonl").splitlines()) == 2
 
 
-def test_frames_that_are_not_finite_stay_valid_json(tmp_path):
-    recording, odd = Recording(tmp_path), tracks(0)
+def test_frames_that_are_not_finite_stay_valid_json():
+    recording, odd = Recording(), tracks(0)
     odd.boxes[0, 0] = np.nan
     odd.spread[1, 0] = np.inf
     recording.add(odd)
@@ -150,12 +153,12 @@ def test_the_timeline_is_bounded(monkeypatch):
     assert len(flicker.rows(1000 * STEP_S, ())[0][3]) == server_timeline.MOST_SPANS
 
 
-def state_of(tmp_path, *names):
-    return LiveState(SimpleNamespace(paused=False), names, tmp_path)
+def state_of(*names):
+    return LiveState(SimpleNamespace(paused=False), names)
 
 
-def test_metrics_are_well_formed_whatever_a_source_is_called(tmp_path):
-    state = state_of(tmp_path, 'a "door"\n\\', "yard")
+def test_metrics_are_well_formed_whatever_a_source_is_called():
+    state = state_of('a "door"\n\\', "yard")
     state.take(
         Tracked(0, SourceStatus("x", "open", fps=9.5), tracks(3), ("person",), 2.0, 1.0, 0.0)
     )
@@ -170,8 +173,8 @@ def test_metrics_are_well_formed_whatever_a_source_is_called(tmp_path):
     assert all(np.isfinite(float(line.rsplit(" ", 1)[1])) for line in samples)
 
 
-def test_passwords_of_streams_are_shown_to_nobody(tmp_path):
-    state = state_of(tmp_path, "rtsp://joe:secret@cam/1?key=secret")
+def test_passwords_of_streams_are_shown_to_nobody():
+    state = state_of("rtsp://joe:secret@cam/1?key=secret")
     status = SourceStatus("rtsp://joe:secret@cam", "lost", error="rtsp://joe:secret@cam: refused")
     state.take(Changed(0, status))
     assert "secret" not in repr(state.sources[0].status) + metrics_text(state, 0)

@@ -10,12 +10,10 @@ import importlib.util
 import ipaddress
 import secrets
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mambatrack.errors import MambatrackError, MissingExtra
@@ -78,10 +76,7 @@ class WebObserver:
 
         self.token = token
         self.url = _url(listener, host, token)
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="mambatrack-live-", ignore_cleanup_errors=True
-        )
-        self._state = LiveState(controls, names, Path(self._folder.name), limit or LIMIT)
+        self._state = LiveState(controls, names, limit or LIMIT)
         self._hub = Hub(len(names))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = self._configured(listener, host)
@@ -107,7 +102,6 @@ class WebObserver:
         self._thread.join(10)
         self._worker.close()
         self._state.close()
-        self._folder.cleanup()
 
     def _configured(self, listener: socket.socket, host: str) -> Any:
         import uvicorn

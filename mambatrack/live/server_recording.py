@@ -1,14 +1,12 @@
 """The tracks of a source so far, in bounded space on disk, for download as MOT or JSON Lines."""
 
 import json
-import os
 import struct
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,11 +37,11 @@ class Recording:
     problem: why nothing more is recorded, None while all is well
     """
 
-    def __init__(self, folder: Path, limit: int = LIMIT):
+    def __init__(self, limit: int = LIMIT):
         self.frames, self.limit = 0, limit
         self.problem: str | None = None
         self.names: tuple[str, ...] = ()
-        self._folder, self._lock = folder, threading.Lock()
+        self._lock = threading.Lock()
         self._parts: list[_Part] = []
 
     @property
@@ -70,59 +68,56 @@ class Recording:
         self.frames = sum(part.frames for part in self._parts)
 
     def _turn(self, first: int) -> None:
-        self._parts.append(_Part(self._folder, first))
-        if len(self._parts) > 2:
-            self._parts.pop(0).close()
+        self._parts = [*self._parts[-1:], _Part(first)]
 
     def text(self, kind: Kind) -> Iterator[str]:
         """The frames so far, some at a time and with rests, so that the tracker keeps its pace."""
         with self._lock:
-            ends = [(part.open(), part.size) for part in self._parts]
+            ends = [(part, part.size) for part in self._parts]
         if kind == "jsonl":
             header = {"format": "mambatrack-tracks", "version": JSONL_VERSION}
             yield dumps({**header, "classes": list(self.names)}) + "\n"
         lines: list[str] = []
         began = time.monotonic()
-        for file, size in ends:
-            with file:
-                for tracks in _unpacked(file, size):
-                    lines.append(_text_of(tracks, kind, self.names))
-                    if len(lines) == CHUNK_FRAMES:
-                        yield "".join(lines)
-                        lines.clear()
-                        time.sleep(REST * (time.monotonic() - began))
-                        began = time.monotonic()
+        for part, size in ends:
+            for tracks in _unpacked(part, size):
+                lines.append(_text_of(tracks, kind, self.names))
+                if len(lines) == CHUNK_FRAMES:
+                    yield "".join(lines)
+                    lines.clear()
+                    time.sleep(REST * (time.monotonic() - began))
+                    began = time.monotonic()
         yield "".join(lines)
 
     def close(self) -> None:
         with self._lock:
-            for part in self._parts:
-                part.close()
-            self._parts.clear()
+            self._parts = []
 
 
 class _Part:
-    """One of the two files; it is gone when it is closed, but for who reads it then."""
+    """A file without a name: it is gone with the last who holds it, also after kill -9."""
 
-    def __init__(self, folder: Path, first: int):
+    def __init__(self, first: int):
         self.first, self.size, self.frames = first, 0, 0
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix="tracks-")
-        self._file, self._path = os.fdopen(descriptor, "wb", buffering=0), Path(name)
+        self._file: Any = tempfile.TemporaryFile(prefix="mambatrack-", buffering=0)  # noqa: SIM115
+        self._lock = threading.Lock()
 
     def append(self, block: bytes) -> None:
-        written = self._file.write(block)
-        if written != len(block):
+        with self._lock:
             self._file.seek(self.size)
-            raise OSError("the disk is full")
-        self.size += len(block)
-        self.frames += 1
+            if self._file.write(block) != len(block):
+                raise OSError("the disk is full")
+            self.size += len(block)
+            self.frames += 1
 
-    def open(self) -> IO[bytes]:
-        return self._path.open("rb")
+    def read(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.read(size)
 
-    def close(self) -> None:
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
 
 
 def _packed(tracks: Tracks) -> bytes:
@@ -134,12 +129,17 @@ def _packed(tracks: Tracks) -> bytes:
     return head + rows.tobytes() + tracks.ended.astype("<i8").tobytes()
 
 
-def _unpacked(file: IO[bytes], size: int) -> Iterator[Tracks]:
-    while file.tell() < size:
-        frame, time_s, count, ended = HEAD.unpack(file.read(HEAD.size))
-        rows = np.frombuffer(file.read(count * ROW.itemsize), ROW)
+def _unpacked(part: _Part, size: int) -> Iterator[Tracks]:
+    """The frames in the first ``size`` bytes."""
+    offset = 0
+    while offset < size:
+        frame, time_s, count, ended = HEAD.unpack(part.read(offset, HEAD.size))
+        offset += HEAD.size
+        body = part.read(offset, count * ROW.itemsize + 8 * ended)
+        offset += len(body)
+        rows = np.frombuffer(body, ROW, count)
         columns = {name: rows[name] for name in ROW.names or ()}
-        gone = np.frombuffer(file.read(8 * ended), "<i8")
+        gone = np.frombuffer(body, "<i8", ended, count * ROW.itemsize)
         yield Tracks(frame, None if np.isnan(time_s) else time_s, **columns, ended=gone)
 
 

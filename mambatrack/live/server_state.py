@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -45,11 +44,11 @@ class SourceView:
     samples: [fps, latency, detect, track] of the last seconds, milliseconds, newest last
     """
 
-    def __init__(self, name: str, folder: Path, limit: int):
+    def __init__(self, name: str, limit: int):
         self.status = SourceStatus(without_secrets(name))
         self.newest: LiveUpdate | None = None
         self.names: tuple[str, ...] = ()
-        self.timeline, self.recording = Timeline(), Recording(folder, limit)
+        self.timeline, self.recording = Timeline(), Recording(limit)
         self.samples: deque[list[float]] = deque(maxlen=SAMPLES)
         self.identities, self.ended, self.at = 0, 0, 0.0
         self.detect_s, self.track_s = 0.0, 0.0
@@ -89,11 +88,9 @@ class SourceView:
 class LiveState:
     """All sources of a session, and what the server counts about itself."""
 
-    def __init__(
-        self, controls: Controls, names: Sequence[str], folder: Path, limit: int = LIMIT
-    ) -> None:
+    def __init__(self, controls: Controls, names: Sequence[str], limit: int = LIMIT) -> None:
         self.controls = controls
-        self.sources = [SourceView(name, folder, limit) for name in names]
+        self.sources = [SourceView(name, limit) for name in names]
         self.lock = threading.Lock()
         self.began = time.monotonic()
         self.missed = 0  # frames that were not recorded as the worker was behind

@@ -265,6 +265,8 @@ function showTimeline() {
   const rows = shownSources().flatMap(({ status, rows }) => rows
     .filter(([, name, , spans]) => !hidden.has(name) && spans.some(([, , ended]) => ended < span))
     .map(([id, , , spans]) => [id, label(status, id), spans]));
+  const gone = ([, , spans]) => Math.max(0, Math.floor(spans.at(-1)[2] - 1)); // live ones first
+  rows.sort((a, b) => gone(a) - gone(b));
   drawTimeline(find("timeline"), rows, span);
 }
 

@@ -114,7 +114,7 @@ function drawTrail(pen, line, colour, scale, unit) {
   pen.globalAlpha = 1;
 }
 
-/** The way of the centres ahead, as wide as one standard deviation across it. */
+/** The way of the centres ahead, and one standard deviation around it. */
 function drawCones(pen, { tracks, forecast }, ids, scale, unit) {
   const point = (box, spread) => ({
     x: ((box[0] + box[2]) / 2) * scale,
@@ -124,15 +124,12 @@ function drawCones(pen, { tracks, forecast }, ids, scale, unit) {
   });
   forecast.ids.forEach((id, row) => {
     if (!ids.has(id)) return;
-    const { box, spread } = tracks.find((track) => track.id === id);
+    const { box, spread, state } = tracks.find((track) => track.id === id);
     const ahead = forecast.boxes[row].map((each, step) => point(each, forecast.spread[row][step]));
     const way = [point(box, spread), ...ahead];
     pen.fillStyle = pen.strokeStyle = colourOf(id);
-    pen.globalAlpha = 0.28;
-    pen.beginPath();
-    for (const [x, y] of outline(way)) pen.lineTo(x, y);
-    pen.closePath();
-    pen.fill();
+    pen.globalAlpha = state === "observed" ? 0.3 : 0.12;
+    pen.fill(cone(way));
     pen.globalAlpha = 0.9;
     pen.lineWidth = unit;
     pen.setLineDash([2 * unit, 3 * unit]);
@@ -144,14 +141,27 @@ function drawCones(pen, { tracks, forecast }, ids, scale, unit) {
   });
 }
 
-function outline(way) {
-  const last = way.length - 1;
-  const [dx, dy] = [way[last].x - way[0].x, way[last].y - way[0].y];
-  const length = Math.hypot(dx, dy);
-  const [nx, ny] = length > 0 ? [-dy / length, dx / length] : [1, 0];
-  const side = (sign) => ({ x, y, sx, sy }) => {
-    const reach = sign * Math.hypot(nx * sx, ny * sy);
-    return [x + nx * reach, y + ny * reach];
-  };
-  return [...way.map(side(1)), ...way.map(side(-1)).reverse()];
+/** All ellipses and what lies between them, as one shape: its parts turn the same way round. */
+function cone(way) {
+  const shape = new Path2D();
+  way.forEach(({ x, y, sx, sy }, step) => {
+    shape.moveTo(x + sx, y);
+    shape.ellipse(x, y, sx, sy, 0, 0, 2 * Math.PI);
+    if (step === 0) return;
+    const before = way[step - 1];
+    const [dx, dy] = [x - before.x, y - before.y];
+    const length = Math.hypot(dx, dy);
+    if (length === 0) return;
+    const [nx, ny] = [-dy / length, dx / length];
+    const side = (from, sign) => {
+      const reach = sign * Math.hypot(nx * from.sx, ny * from.sy);
+      return [from.x + nx * reach, from.y + ny * reach];
+    };
+    shape.moveTo(...side(before, -1));
+    shape.lineTo(...side(way[step], -1));
+    shape.lineTo(...side(way[step], 1));
+    shape.lineTo(...side(before, 1));
+    shape.closePath();
+  });
+  return shape;
 }
