@@ -156,6 +156,13 @@ def test_no_window_is_touched_without_a_display(clip):
     assert run.returncode == 0 and "--show is left out: there is no display" in run.stderr
 
 
+def test_what_fails_later_leaves_no_files_behind(clip, tmp_path):
+    (tmp_path / "state").write_text("no state")
+    with pytest.raises(MambatrackError, match="state"):
+        live_program.main(clip, "--jsonl", "a.jsonl", "--state", "state")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
 def program(*arguments):
     return [sys.executable, live_program.__file__, *map(str, arguments)]
 

@@ -69,17 +69,15 @@ def run(options: argparse.Namespace, config: Config) -> int:
     paths = [path for each in own for path in check_outputs(each)]
     sources = _open_sources(options)
     config = _timed(config)
-    with ExitStack() as stack:
-        stack.enter_context(quiet())  # what OpenCV would say of a lost stream is in its status
-        session = LiveSession(
-            sources, _open_detectors(config, count), TrackerGroup(config, count), (),
-            options.forecast,
-        )  # fmt: skip
-        windows = _open_outputs(session, own, show, stack)
-        keeper = _open_state(session, options, stack) if options.state else None
-        stack.enter_context(session)
+    session = LiveSession(
+        sources, _open_detectors(config, count), TrackerGroup(config, count), (), options.forecast
+    )
+    # what OpenCV would say of a lost stream is in its status; the files are closed last
+    with quiet(), ExitStack() as files, session:
         if options.serve:
             _open_page(session, options)
+        keeper = _open_state(session, options, files) if options.state else None
+        windows = _open_outputs(session, own, show, files)
         interrupted = _go(session, options, windows, keeper)
         statuses = session.statuses
     if not options.quiet:

@@ -26,7 +26,7 @@ WAIT_S = 0.05  # for a frame, before the caller has a turn
 
 
 @dataclass
-class Progress:
+class Tally:
     """Of one source: frames tracked, when the newest of them were, and how late the last was."""
 
     frames: int = 0
@@ -64,7 +64,7 @@ class LiveSession:
         self.paused = False
         self.forecasts: list[forecasting.Forecast | None] = [None for _ in sources]  # the newest
         self.detectors, self._horizon = list(detectors), horizon
-        self._progress = [Progress() for _ in sources]
+        self._tallies = [Tally() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
         self._news = Event()
         for source in self.sources:
@@ -124,18 +124,18 @@ class LiveSession:
 
     def status(self, index: int) -> SourceStatus:
         """Of one source, as it is now."""
-        progress = self._progress[index]
+        tally = self._tallies[index]
         return replace(
             self.sources[index].status,
-            fps=progress.fps(),
-            frames=progress.frames,
-            latency_ms=progress.latency_ms,
+            fps=tally.fps(),
+            frames=tally.frames,
+            latency_ms=tally.latency_ms,
         )
 
     @property
     def frames(self) -> int:
         """Tracked so far, of all sources."""
-        return sum(each.frames for each in self._progress)
+        return sum(each.frames for each in self._tallies)
 
     def pause(self) -> None:
         """Frames are read and thrown away until resume(); tracks stay as they are."""
@@ -164,7 +164,7 @@ class LiveSession:
     def _publish(
         self, index: int, arrival: Arrival, tracks: Tracks, detect_ms: float, track_ms: float
     ) -> None:
-        self._progress[index].tracked(arrival.at)
+        self._tallies[index].tracked(arrival.at)
         update = LiveUpdate(
             index,
             arrival.frame,
