@@ -166,13 +166,12 @@ class Tracker:
         """Moves the clock; -> frames of the motion model since the last update, from 1 to
         max_age + 2, by which every track has ended."""
         rate, before = self.config.frame_rate, self.clock
-        if not rate:
-            return 1
         if time_s is None or not math.isfinite(time_s):
-            self.clock = None if before is None else before + 1 / rate
+            if rate and before is not None:
+                self.clock = before + 1 / rate
             return 1
         self.clock = time_s if before is None else max(before, time_s)
-        frames = 0.0 if before is None else (time_s - before) * rate
+        frames = (time_s - before) * rate if rate and before is not None else 0.0
         return math.floor(min(max(frames, 1), self.config.max_age + 2) + 0.5)
 
     def _correct(self, rows: Indices, boxes: Boxes) -> None:

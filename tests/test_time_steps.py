@@ -33,8 +33,9 @@ def test_time_counts_in_frames_of_the_model():
 
 
 def test_without_a_rate_each_update_is_one_frame():
-    assert spans(tracker(0), [0.0, 5.0, 5.0, -3.0, None]) == [1] * 5
-    assert tracker(0).clock is None
+    tracked = tracker(0)
+    assert tracked.clock is None
+    assert spans(tracked, [0.0, 5.0, 5.0, -3.0, None]) == [1] * 5 and tracked.clock == 5
 
 
 def test_half_a_frame_more_is_one_more():
@@ -158,9 +159,9 @@ def test_a_predictor_of_ones_own_takes_the_steps():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.one_of(st.none(), st.floats()), max_size=12))
-def test_any_times_at_all(times):
-    tracked, clock = tracker(1000, max_age=5), -np.inf
+@given(st.lists(st.one_of(st.none(), st.floats()), max_size=12), st.sampled_from([0.0, 1000.0]))
+def test_any_times_at_all(times, rate):
+    tracked, clock = tracker(rate, max_age=5), -np.inf
     for index, time_s in enumerate(times):
         tracks = tracked.update([walker(3 * index)], time_s)
         assert len(tracks) and np.isfinite(tracks.to_array()).all() and tracks.frame == index
