@@ -1,4 +1,5 @@
-"""A camera for tests: motion JPEG over HTTP on loopback, which can be killed and started again."""
+"""Cameras for tests: motion JPEG over HTTP on loopback, which can be killed and started again, and
+one that is led by hand."""
 
 import contextlib
 import http.server
@@ -96,3 +97,39 @@ class MjpegServer:
 
     def __exit__(self, *_):
         self.kill()
+
+
+class ByHand:
+    """A camera whose frames are released one by one, or fail."""
+
+    live, length, fps, size, time_s = True, None, 25.0, (8, 6), 0.0
+
+    def __init__(self):
+        self.steps, self.opened, self.closed = [], 0, 0
+        self._more = threading.Semaphore(0)
+
+    def open(self, source, timeout_s):
+        self.opened += 1
+        return self
+
+    def give(self, *steps):
+        """Each a picture, None for a damaged one, or an exception to be raised."""
+        for step in steps:
+            self.steps.append(step)
+            self._more.release()
+
+    def advance(self):
+        self._more.acquire()
+        self._now = self.steps.pop(0)
+        if isinstance(self._now, Exception):
+            raise self._now
+        return self._now is not StopIteration
+
+    def image(self):
+        return self._now
+
+    def problem(self, frames):
+        return f"ended after {frames}"
+
+    def close(self):
+        self.closed += 1

@@ -8,12 +8,15 @@ import pytest
 
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
-from mambatrack.frames import Frame
+from mambatrack.detectors.motion import MotionDetector
+from mambatrack.frames import Frame, as_bgr
 from mambatrack.live.group import TrackerGroup
+from mambatrack.live.outputs import FrameClock, OnACopy, SourceOutputs
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import Arrival, Backoff, LiveSource
 from mambatrack.live.updates import SourceStatus
-from mjpeg_server import MjpegServer, jpeg, until
+from mambatrack.pipeline import PictureOutput
+from mjpeg_server import ByHand, MjpegServer, jpeg, until
 
 CONFIG = TrackerConfig("kalman", association="overlap", frame_rate=25, max_age=1000)
 
@@ -262,3 +265,49 @@ def test_identities_live_through_a_killed_camera():
             until(lambda: session.turn(0.01) and source.status.reconnects == 5)
     assert {identity for each in watching.updates for identity in each.tracks.ids.tolist()} == {1}
     assert [state for _, state, _ in watching.changes].count("lost") == 5
+
+
+def test_whatever_a_camera_sends_is_tracked_or_counted():
+    """Sizes, kinds and damages at random, through detector, tracker and drawing."""
+    rng = np.random.default_rng(0)
+    sizes = [(1, 1), (64, 48), (640, 7), (3, 300), (200, 150)]
+
+    def any_picture():
+        width, height = sizes[rng.integers(len(sizes))]
+        shape = [(height, width), (height, width, 1), (height, width, 3), (height, width, 4)]
+        kind = rng.choice([np.uint8, np.uint16, np.float32, np.int64], p=[0.6, 0.2, 0.1, 0.1])
+        image = rng.integers(0, 256, shape[rng.integers(4)]).astype(kind)
+        return (image, None, image[:0], "no picture")[rng.choice(4, p=[0.7, 0.1, 0.1, 0.1])]
+
+    given = [any_picture() for _ in range(150)]
+    usable = [as_bgr(each) is not None for each in given]
+    camera = ByHand()
+    source = LiveSource("0", opener=camera.open)
+    session, watching = make_session([source], MotionDetector())
+    shown = []
+    drawing = OnACopy(PictureOutput([Shown(shown)], ("thing",), lambda: 1.0), FrameClock())
+    session.observers.append(SourceOutputs([[drawing]]))
+    session.start()
+    for number, (picture, good) in enumerate(zip(given, usable, strict=True)):
+        camera.give(picture)
+        if good:
+            until(session.turn)
+        else:
+            until(lambda n=number + 1: source.skipped == n - sum(usable[:n]))
+    assert len(watching.updates) == len(shown) == sum(usable) > 50
+    indices = [each.frame.index for each in watching.updates]
+    assert indices == np.flatnonzero(usable).tolist()
+    for each in watching.updates:
+        assert np.isfinite(each.tracks.boxes).all() and len(set(each.tracks.ids)) == len(
+            each.tracks
+        )
+    camera.give(StopIteration)
+    session.close()
+
+
+class Shown:
+    def __init__(self, images):
+        self.images = images
+
+    def write(self, image):
+        self.images.append(image)

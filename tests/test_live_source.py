@@ -1,6 +1,5 @@
 """Sources that are read as they come: newest frame, lost and back, clock and count going on."""
 
-import threading
 import time
 
 import cv2
@@ -11,43 +10,7 @@ from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
 from mambatrack.live.source import Backoff, LiveSource
-from mjpeg_server import SOON_S, MjpegServer, jpeg, until
-
-
-class ByHand:
-    """A camera whose frames are released one by one, or fail."""
-
-    live, length, fps, size, time_s = True, None, 25.0, (8, 6), 0.0
-
-    def __init__(self):
-        self.steps, self.opened, self.closed = [], 0, 0
-        self._more = threading.Semaphore(0)
-
-    def open(self, source, timeout_s):
-        self.opened += 1
-        return self
-
-    def give(self, *steps):
-        """Each a picture, None for a damaged one, or an exception to be raised."""
-        for step in steps:
-            self.steps.append(step)
-            self._more.release()
-
-    def advance(self):
-        self._more.acquire()
-        self._now = self.steps.pop(0)
-        if isinstance(self._now, Exception):
-            raise self._now
-        return self._now is not StopIteration
-
-    def image(self):
-        return self._now
-
-    def problem(self, frames):
-        return f"ended after {frames}"
-
-    def close(self):
-        self.closed += 1
+from mjpeg_server import SOON_S, ByHand, MjpegServer, jpeg, until
 
 
 @pytest.fixture
