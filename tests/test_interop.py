@@ -1,7 +1,9 @@
 """Other libraries' detections in, other libraries' shapes out."""
 
 import dataclasses
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +132,23 @@ def test_supervision_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(MissingExtra, match=r"pip install 'mambatrack\[supervision\]'"):
         to_supervision(Tracker(KALMAN).update(None))
+
+
+def examples():
+    """The blocks of Python in docs/interop.md."""
+    page = Path(__file__).parents[1] / "docs/interop.md"
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_example_for_boxmot():
+    image = np.zeros((480, 640, 3), np.uint8)
+    names = {"detections": ROWS[:2], "image": image}
+    exec(compile(examples()[1], "interop.md", "exec"), names)
+    assert names["tracks"].shape == (2, 8)
+
+
+def test_the_example_for_supervision():
+    sv = pytest.importorskip("supervision")
+    names = {"detections": theirs(ROWS[:2], sv.Detections)}
+    exec(compile(examples()[0], "interop.md", "exec"), names)
+    assert names["tracked"].tracker_id.tolist() == [1, 2] and len(names["seen"]) == 2
