@@ -207,7 +207,7 @@ def _frame_of_reference(ends: Ends, q: int) -> tuple[Boxes, Boxes, Boxes]:
     """The last box before each gap [B, 4], the straight line's movement per frame [B, 1, 4], and a
     20th of the size of the box [B, 1, 1]."""
     start, stop = ends.boxes[:, q - 1], ends.boxes[:, q]
-    step = (stop - start) / (ends.length[:, None] + 1)
+    step = ((stop - start) / (ends.length[:, None] + 1)).astype(np.float32)
     size = np.sqrt(np.sqrt(start[:, 2:] * stop[:, 2:]).prod(1))
     return start, step[:, None], size[:, None, None] / UNITS
 

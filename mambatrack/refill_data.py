@@ -99,8 +99,8 @@ def gap_ends(
 class GapSampler:
     """Draws gaps; ``batch(rng, size)`` depends on nothing but its arguments.
 
-    Half of them are real ones, the others are cut into what was seen, of any length up to
-    ``longest`` on a log scale. They are mirrored in space and time at random, and often less than q
+    A share ``cut`` of them is cut into what was seen, of any length up to ``longest`` on a log
+    scale; the others are real. They are mirrored in space and time at random, and often less than q
     boxes are known, as of a young track or of one that has just been found again.
     """
 
@@ -113,11 +113,11 @@ class GapSampler:
         if not all(len(each.gaps) for each in self.found):
             raise MambatrackError("the detections leave no gaps to learn from")
 
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[Ends, Boxes]:
+    def batch(self, rng: np.random.Generator, size: int, cut: float = 0.5) -> tuple[Ends, Boxes]:
         """``size`` gaps and the true boxes of their missing frames, as of gap_ends."""
         found = self.found[rng.integers(len(self.found))]
-        last = found.gaps[rng.integers(len(found.gaps), size=size - size // 2)]
-        cut_last, cut_first = self._cut(rng, found, size // 2)
+        last = found.gaps[rng.integers(len(found.gaps), size=size - int(size * cut))]
+        cut_last, cut_first = self._cut(rng, found, int(size * cut))
         last, first = np.concatenate([last, cut_last]), np.concatenate([last + 1, cut_first])
         counts = tuple(
             np.where(rng.random(size) < share, rng.integers(1, self.q + 1, size), self.q)
