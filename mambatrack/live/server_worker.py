@@ -19,7 +19,7 @@ from mambatrack.live.server_state import Changed, LiveState, Tracked
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 
 MOST_FPS = 15.0  # pictures of a source a second
-SENDS_PER_S = 300.0  # to all watchers together; sending shares the interpreter with the tracker
+SENDS_PER_S = 200.0  # to all watchers together; sending shares the interpreter with the tracker
 PACE_S = 0.03  # the worker looks at most this often
 SAMPLE_S = 1.0  # a point of the graphs
 TIMELINE_S = 2.0
