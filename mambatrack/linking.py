@@ -57,7 +57,9 @@ def merge(frame: Indices, one: Hypothesis, other: Hypothesis) -> Indices:
     for rows in _regions(after, rival):
         tails = np.concatenate([after[rows], rival[rows]])
         ends = np.concatenate([rows, tails[tails >= 0]])
-        worth = LINKED * np.sign(np.sum(rival[rows] >= 0) - np.sum(after[rows] >= 0))
+        worth = LINKED * np.sign(
+            np.count_nonzero(rival[rows] >= 0) - np.count_nonzero(after[rows] >= 0)
+        )
         worth += _evidence(frame, other, ends) - _evidence(frame, one, ends)
         if worth > 0:
             after[rows] = rival[rows]

@@ -25,6 +25,8 @@ from mambatrack.refill import Gap, fill_gaps
 from mambatrack.tracker import Tracker
 from mambatrack.tracks import Tracks, TrackState, TrackTable
 
+Doubles = NDArray[np.float64]
+
 LEAST = 2  # detections of a track
 CERTAIN = 0.5  # factor on the odds of a pair, which count its track and its detection
 WORST = 8.0  # least log-likelihood of one event is minus this
@@ -45,7 +47,7 @@ def track_offline(
     """
     tracker = config.tracker if isinstance(config, Config) else config or TrackerConfig()
     found = [as_detections(each) for each in detections]
-    stamps = list(times) if times is not None else [None] * len(found)
+    stamps: list[float | None] = list(times) if times is not None else [None] * len(found)
     if len(stamps) != len(found):
         raise MambatrackError(f"{len(found)} frames have {len(stamps)} time stamps; give one each")
     sequence = _Sequence.of(found, stamps, image_size)
@@ -91,23 +93,22 @@ class _Judge:
         scores = policy.scorer(given, policy.codes(table))
         if self.told is None:
             chosen, born = policy.choose(given, scores, found)
-            pairs = given.tracks[chosen], given.detections[chosen]
+            made = Associated(given.tracks[chosen], given.detections[chosen], born)
         else:
-            *pairs, born = self._obey(table, self.told[number])
-            chosen = _where(given, *pairs, len(found))
+            made = self._obey(table, self.told[number])
+            chosen = _where(given, made, len(found))
         policy.remember(given, table, chosen)
-        self._weigh(given, scores.pairs, chosen, Associated(*pairs, born), number)
-        ids = np.concatenate([table["ids"][pairs[0]], np.arange(len(born)) + table.next_id])
-        self._note(table, ids, number[np.concatenate([pairs[1], born])], pairs[0])
-        return Associated(*pairs, born)
+        self._weigh(given, scores.pairs, chosen, made, number)
+        self._note(table, made, number)
+        return made
 
-    def _obey(self, table: TrackTable, names: Indices) -> tuple[Indices, Indices, Indices]:
+    def _obey(self, table: TrackTable, names: Indices) -> Associated:
         rows = {identity: row for row, identity in enumerate(table["ids"].tolist())}
         row = np.array([rows.get(self._named.get(name, -1), -1) for name in names.tolist()], int)
         (seen,), (born,) = (row >= 0).nonzero(), ((row < 0) & (names >= 0)).nonzero()
         started = names[born].tolist()
         self._named.update({name: table.next_id + i for i, name in enumerate(started)})
-        return row[seen], seen, born
+        return Associated(row[seen], seen, born)
 
     def _weigh(
         self, given: Candidates, odds: Floats, chosen: Indices, made: Associated, number: Indices
@@ -124,24 +125,27 @@ class _Judge:
         self.evidence[number] += np.maximum(likely, -WORST)
         self._unseen = np.minimum(of_track / 2, WORST)
 
-    def _note(self, table: TrackTable, ids: Indices, number: Indices, rows: Indices) -> None:
+    def _note(self, table: TrackTable, made: Associated, number: Indices) -> None:
+        new = np.arange(len(made.born)) + table.next_id
+        ids = np.concatenate([table["ids"][made.rows], new])
+        number = number[np.concatenate([made.seen, made.born])]
         self.track[number] = ids
-        missed = np.delete(np.arange(len(table)), rows)
+        missed = np.delete(np.arange(len(table)), made.rows)
         for row, identity in zip(missed.tolist(), table["ids"][missed].tolist(), strict=True):
             self.evidence[self._newest[identity]] -= self._unseen[row]
         self._newest.update(zip(ids.tolist(), number.tolist(), strict=True))
 
 
-def _log_total(odds: Floats, index: Indices, count: int) -> Floats:
+def _log_total(odds: Doubles, index: Indices, count: int) -> Doubles:
     """log(1 + sum of exp(odds)) of each group [count]."""
     total = np.zeros(count)
     np.logaddexp.at(total, index, odds)
     return total
 
 
-def _where(given: Candidates, rows: Indices, seen: Indices, count: int) -> Indices:
-    """Which candidates are the pairs (rows, seen); some may be none."""
-    wanted = rows * (count + 1) + seen
+def _where(given: Candidates, made: Associated, count: int) -> Indices:
+    """Which candidates are the pairs that were made; some of these may be none."""
+    wanted = made.rows * (count + 1) + made.seen
     (chosen,) = np.isin(given.tracks * (count + 1) + given.detections, wanted).nonzero()
     return chosen
 
@@ -206,7 +210,8 @@ def _results(sequence: _Sequence, ids: Indices) -> list[Tracks]:
     rows = np.flatnonzero(ids > 0)
     rows = rows[np.lexsort((sequence.frame[rows], ids[rows]))]
     seen = _seen(sequence, ids, rows)
-    every = _Rows(*(np.concatenate(each) for each in zip(seen, _between(seen), strict=True)))
+    added = _between(seen)
+    every = _Rows(*(np.concatenate([seen[i], added[i]]) for i in range(len(seen))))
     last = {int(identity): int(frame) for identity, frame in zip(seen.ids, seen.frame, strict=True)}
     ended: list[list[int]] = [[] for _ in range(len(sequence.found) + 1)]
     for identity, frame in last.items():
