@@ -4,15 +4,20 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from mambatrack import commands
+from mambatrack import commands, identities, many, pipes
 from mambatrack.evaluation import commands as scoring
+from mambatrack.exporting import command as exporting
+from mambatrack.live import command as live
 from mambatrack.version import VERSION
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "still")
-SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show")
-DATASET_ONLY = ("workers", "engine", "address")
+SOURCE_ONLY = (
+    "crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show", "revise",
+    "forecast",
+)  # fmt: skip
+DATASET_ONLY = ("out", "workers", "engine", "address")
 RESULTS = ("results", "trackers", "predictors")
-TRACKING = ("config", "out", "detector", "weights", "classes", "conf", "device")
+TRACKING = ("config", "out", "detector", "weights", "classes", "conf", "device", "offline")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,11 +28,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mambatrack {VERSION}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     track = _command(choices, "track", commands.track, "track a video, images, webcam or stream")
+    watch = _command(choices, "live", live.run, "track webcams, streams and files as they come")
     train = _command(choices, "train", commands.train, "train a motion model on MOT folders")
     learn = _command(
         choices, "train-association", commands.train_association,
         "train who belongs to whom, on sequences with gt and det",
     )  # fmt: skip
+    fill = _command(
+        choices, "train-refill", commands.train_refill, "train what fills the gaps of tracks"
+    )
     score = _command(choices, "eval", scoring.evaluate, "score results, or track and score")
     motion = _command(
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
@@ -39,7 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
+    _add_live(watch)
     _add_train(train)
+    _add_train_refill(fill)
     _add_train_association(learn)
     _add_eval(score)
     _add_eval_motion(motion)
@@ -47,6 +58,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(bench)
     _add_simulate(simulate)
     _add_submit(hand_in)
+    repair = _command(choices, "ids", identities.run, "repair identities of a result, and undo it")
+    identities.add_arguments(repair)
+    hand_on = _command(
+        choices, "export-tracks", exporting.run,
+        "a result for CVAT, Label Studio, FiftyOne or rerun",
+    )  # fmt: skip
+    exporting.add_arguments(hand_on)
     _command(choices, "config", commands.show_config, "print every setting, as YAML")
     info = _command(choices, "info", commands.show_info, "versions, devices, backends, extras")
     info.add_argument("--json", action="store_true", help="for programs")
@@ -76,12 +94,14 @@ def _add_track(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="SOURCE",
-        help="video file, folder or glob of images, webcam index, RTSP or HTTP address",
+        help="video file, folder or glob of images, webcam index, RTSP or HTTP address; with --out "
+        "a folder of videos; - is boxes on standard input",
     )
     add("--dataset", metavar="DIR", help="track every sequence or video below DIR")
-    add("--out", metavar="DIR", help="folder for the results of --dataset; goes on from a stop")
-    add("--predictor", choices=PREDICTORS, help="shipped motion model")
-    add("--association", metavar="A", help="learned, overlap, or a trained .safetensors file")
+    add("--out", metavar="DIR", help="for the results of --dataset or a folder of videos; goes on "
+        "from a stop")  # fmt: skip
+    _add_tracker(parser)
+    _add_offline(parser)
     _add_detector(parser)
     _add_engine(parser)
     add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
@@ -93,9 +113,34 @@ def _add_track(parser: argparse.ArgumentParser) -> None:
     add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
     add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
     add("--csv", metavar="FILE", help="CSV with supervision's column names")
+    add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
+        "ends once its track is found again")  # fmt: skip
+    add("--forecast", type=_count, nargs="?", const=30, metavar="N",
+        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
     add("--overwrite", action="store_true", help="write over files that exist")
+    many.add_arguments(parser)
+    pipes.add_arguments(parser)
     parser.set_defaults(check=_check_track)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    live.add_arguments(parser)
+    _add_tracker(parser)
+    _add_detector(parser)
+
+
+def _add_offline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--offline", action="store_true", default=None,
+        help="decide after the last frame, looking both ways: better, and no online result",
+    )  # fmt: skip
+
+
+def _add_tracker(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--predictor", choices=PREDICTORS, help="shipped motion model")
+    add("--association", metavar="A", help="learned, overlap, or a trained .safetensors file")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +156,12 @@ def _add_train_association(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="DIR", help="weights, model card, log, and each round")
 
 
+def _add_train_refill(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", nargs="+", required=True, metavar="DIR", help="folders with gt and det")
+    add("--out", required=True, metavar="DIR", help="weights, model card and log")
+
+
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     _add_dataset(parser)
@@ -118,6 +169,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     add("--trackers", nargs="+", metavar="DIR", help="several such folders, side by side")
     add("--predictor", nargs="+", dest="predictors", metavar="P",
         help="track first, with mamba, kalman, still or a trained file")  # fmt: skip
+    _add_offline(parser)
     add("--out", metavar="DIR", help="where those tracks go (default: results/NAME-SETTINGS)")
     add("--csv", metavar="FILE", help="all scores, with full precision")
     add("--json", metavar="FILE", help="all scores and HOTA's curves, with full precision")
@@ -264,13 +316,17 @@ def _check_track(options: argparse.Namespace) -> None:
     """Refuses combinations of which one part would be ignored."""
     if (options.source is None) == (options.dataset is None):
         options.parser.error("give a SOURCE, or a folder of sequences with --dataset")
-    if (options.dataset is None) != (options.out is None):
-        options.parser.error("--dataset DIR and --out DIR go together")
-    if options.dataset is None:
-        _refuse(options, DATASET_ONLY, "goes with --dataset")
-    else:
+    if options.dataset is not None:
+        if options.out is None:
+            options.parser.error("--dataset DIR and --out DIR go together")
         _refuse(options, SOURCE_ONLY, "goes with a SOURCE; --dataset writes MOT text and JSON "
                 "Lines of each sequence into --out")  # fmt: skip
+    elif many.is_video_folder(options.source):
+        many.check(options)
+    else:
+        many.check(options)
+        _refuse(options, DATASET_ONLY, "goes with --dataset or a folder of videos")
+    pipes.check(options)
     _check_engine(options)
 
 

@@ -8,6 +8,7 @@ import glob
 import json
 from collections.abc import Sequence as Several
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
 from mambatrack.learned_association import association_path
 from mambatrack.outputs import jsonl_writer, mot_writer
-from mambatrack.pipeline import Run, TextOutput, Totals, frames_without_pictures
+from mambatrack.pipeline import TextOutput, Totals, frames_without_pictures, open_run
 from mambatrack.prediction import weights_path
 from mambatrack.tracker import Tracker
 from mambatrack.version import VERSION
@@ -79,7 +80,9 @@ def track_sequence(job: Job) -> Totals:
             jsonl_writer(states_file, overwrite=True, names=detector.names) as lines,
         ):
             outputs = [TextOutput(mot), TextOutput(lines)]
-            run = Run(frames_without_pictures(sequence), detector, tracker, outputs)
+            frames = partial(frames_without_pictures, sequence)
+            run = open_run(frames(), frames, detector, tracker)
+            run.outputs = outputs
             run.go()
     return run.totals(sequence.name)
 

@@ -22,6 +22,7 @@ SHORTCUTS = {  # option -> setting that it stands for
     "detector": "detector.name", "weights": "detector.weights", "conf": "detector.conf",
     "classes": "detector.classes", "predictor": "tracker.predictor",
     "association": "tracker.association", "device": "tracker.device",
+    "offline": "tracker.offline",
 }  # fmt: skip
 
 

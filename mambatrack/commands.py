@@ -23,12 +23,22 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 
 
 def track(options: argparse.Namespace, config: Config) -> int:
-    """One source, or every sequence of a data set."""
+    """One source, boxes on standard input, a folder of videos, or every sequence of a data set."""
+    from mambatrack import many, pipes
+
     if options.dataset is not None:
         return _track_dataset(options, config)
+    if options.source == "-":
+        return pipes.run(options, config)
+    if many.is_video_folder(options.source):
+        return many.run(options, config)
+    return _track_source(options, config)
+
+
+def _track_source(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.detectors import open_detector
     from mambatrack.frames import open_frames, parse_crop
-    from mambatrack.pipeline import Run
+    from mambatrack.pipeline import open_run
     from mambatrack.tracker import Tracker
 
     show = options.show and can_show()
@@ -36,11 +46,16 @@ def track(options: argparse.Namespace, config: Config) -> int:
         options.output = _default_output(options.source)
     paths = check_outputs(options)
     crop = parse_crop(options.crop) if options.crop else None
-    source = open_frames(options.source, crop, options.start, options.stop, options.stride)
+    chosen = options.source, crop, options.start, options.stop, options.stride
     with ExitStack() as stack:
-        frames = stack.enter_context(source)
+        frames = stack.enter_context(open_frames(*chosen))
+        if frames.live:
+            refuse_offline(config, options.source)
         detector = open_detector(config.detector)
-        run = Run(frames, detector, Tracker(config, image_size=frames.size))
+        run = open_run(
+            frames, lambda: stack.enter_context(open_frames(*chosen)), detector,
+            Tracker(config, image_size=frames.size),
+        )  # fmt: skip
         run.outputs = _open_outputs(options, frames, detector, run, show, stack)
         interrupted = _go(run, frames.count, options.quiet)
     if not options.quiet:
@@ -53,6 +68,14 @@ def track(options: argparse.Namespace, config: Config) -> int:
         print(f"error: {options.source}: {frames.problem}", file=sys.stderr)
         return FAILED
     return OK
+
+
+def refuse_offline(config: Config, source: str) -> None:
+    """Raises MambatrackError where what is tracked as it comes should be tracked offline."""
+    if config.tracker.offline:
+        raise MambatrackError(
+            f"tracker.offline decides after the last frame; {source} has to be tracked as it comes"
+        )
 
 
 def train(options: argparse.Namespace, config: Config) -> int:
@@ -82,6 +105,19 @@ def train_association(options: argparse.Namespace, config: Config) -> int:
 
     with resumable("train-association", options.quiet):
         path = run_training(options.data, config, options.out, say)
+    say(f"wrote {path}, its model card and log.csv")
+    return OK
+
+
+def train_refill(options: argparse.Namespace, config: Config) -> int:
+    """Trains the network that fills the gaps of tracks."""
+    from mambatrack.refill_training import train_refill as run_training
+
+    def say(line: str) -> None:
+        if not options.quiet:
+            print(line, flush=True)
+
+    path = run_training(options.data, config.refill, options.out, say)
     say(f"wrote {path}, its model card and log.csv")
     return OK
 
@@ -253,7 +289,12 @@ def _open_outputs(
     if show:
         places.append(stack.enter_context(closing(Window())))
     if places:
-        outputs.append(PictureOutput(places, detector.names, run.fps))
+        ahead, horizon = run.tracker.forecast, options.forecast
+        outputs.append(
+            PictureOutput(
+                places, detector.names, run.fps, lambda: ahead(horizon) if horizon else None
+            )
+        )
     return outputs
 
 

@@ -62,9 +62,14 @@ class TrackerConfig:
         0.0,
         1000.0,
     )
-    max_age: int = option(60, "frames without a detection after which a track ends", 1, 100_000)
+    max_age: int = option(
+        60, "frames of the motion model without a detection after which a track ends", 1, 100_000
+    )
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")
+    offline: bool = option(
+        False, "decide after the last frame, looking both ways: not an online result"
+    )
     refill: bool = option(
         False, "on re-finding a lost track, replace its predicted history by a straight line"
     )
@@ -135,6 +140,12 @@ class TrainingConfig:
         1,
         100,
     )
+    source: str = option(
+        "truth",
+        "what the predictor sees: truth (with noise_data), or the detections in det/det.txt of the "
+        "training data, misses and low scores included; it learns the truth in either case",
+        choices=("truth", "detections"),
+    )
     noise_data: str = option(
         "", "folder of sequences with gt and det whose detector errors are put on the clean boxes"
     )
@@ -179,11 +190,31 @@ class AssociationConfig:
 
 
 @dataclass(frozen=True)
+class RefillConfig:
+    """How the gap filler is trained (train-refill)."""
+
+    d_model: int = option(32, "width of the tokens", 4, 4096)
+    layers: int = option(2, "number of bi-Mamba blocks", 1, 64)
+    d_state: int = option(4, "state size per channel", 1, 256)
+    q: int = option(10, "boxes that are read on each side of a gap", 1, 256)
+    longest: int = option(60, "missing frames; a longer gap gets a straight line", 1, 1000)
+    batch_size: int = option(64, "gaps per step", 1, 65536)
+    steps: int = option(2200, "optimiser steps", 1, 10_000_000)
+    rate: float = option(4e-3, "highest learning rate of the cycle", 0.0, 1.0)
+    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+    checkpoint_every: int = option(550, "steps between checkpoints", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
 class Config:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     association: AssociationConfig = field(default_factory=AssociationConfig)
+    refill: RefillConfig = field(default_factory=RefillConfig)
 
 
 def load_config(

@@ -51,7 +51,7 @@ class OverlapAssociation:
         comparable = (found.scores >= config.match_score)[pairs.detections]
         if config.class_aware:
             comparable &= table["labels"][pairs.tracks] == found.labels[pairs.detections]
-        active = (table["gap"] == 1)[pairs.tracks]
+        active = (table.missed == 0)[pairs.tracks]
         gate = np.where(active, config.iou_gate, config.lost_iou_gate)
         passes = [comparable & (pairs.similarities >= gate)]
         if config.passes == 2:

@@ -57,7 +57,7 @@ def describe_pairs(
     predicted = np.ascontiguousarray(table["boxes"].T)
     corners = np.ascontiguousarray(cxcywh_to_xyxy(table["boxes"]).T)
     found_corners = np.ascontiguousarray(found.boxes.T)
-    reach = np.minimum(REACH + REACH_PER_FRAME * (table["gap"] - 1), MOST_REACH) * predicted[2:]
+    reach = np.minimum(REACH + REACH_PER_FRAME * table.missed, MOST_REACH) * predicted[2:]
     rows, columns = overlapping(corners + np.concatenate([-reach, reach]), found_corners)
     if class_aware:
         (same,) = (table["labels"][rows] == found.labels[columns]).nonzero()
@@ -124,15 +124,15 @@ def _of_tracks(table: TrackTable, boxes: Floats, corners: Floats) -> Floats:
     carries it, running means, and the features that are the track's alone."""
     last, means = table["last"].T, table["means"].T
     width, height = boxes[2], boxes[3]
-    gap, hits = table["gap"], np.minimum(table["hits"], 200)
+    missed, hits = np.log1p(table.missed), np.minimum(table["hits"], 200)
     most, which = neighbours(corners)
     return np.concatenate(
         [
             boxes, corners, last, last[:2] - last[2:] / 2, last[:2] + last[2:] / 2,
-            last[:2] + gap * means[6:8] * last[2:], means[:6],
-            [np.log(gap), np.log(hits)], means[6:8], table["spread"].T[:2] / boxes[2:],
+            last[:2] + table["gap"] * means[6:8] * last[2:], means[:6],
+            [missed, np.log(hits)], means[6:8], table["spread"].T[:2] / boxes[2:],
             [most, (corners[3, which] - corners[3]) / height,
-             (boxes[0, which] - boxes[0]) / width, np.log(gap[which])],
+             (boxes[0, which] - boxes[0]) / width, missed[which]],
         ], dtype=np.float32,
     )  # fmt: skip
 

@@ -181,6 +181,9 @@ class Run:
         with self._measure("associate"):
             tracks = self.tracker.update(detections, frame.time_s)
         self.seconds["associate"] -= self.seconds["predict"] - before
+        self._write(frame, tracks)
+
+    def _write(self, frame: Frame, tracks: Tracks) -> None:
         # the number in the source, which a range, a stride or a skipped frame sets apart
         tracks = replace(tracks, frame=frame.index)
         with self._measure("write"):
@@ -196,6 +199,51 @@ class Run:
             yield
         finally:
             self.seconds[step] += time.perf_counter() - began
+
+
+class OfflineRun(Run):
+    """A source that is tracked once its last frame was seen, and then read again for the outputs.
+
+    again: opens the source a second time
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Frame],
+        again: Callable[[], Iterable[Frame]],
+        detector: Detector,
+        tracker: Tracker,
+        outputs: Sequence[Output] = (),
+    ):
+        super().__init__(source, detector, tracker, outputs)
+        self._again = again
+
+    def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
+        """As Run's; ``report`` counts the frames twice, first as they are looked at."""
+        from mambatrack.offline import track_offline
+
+        self._began = time.perf_counter()
+        found, times = [], []
+        for frame in self.source:
+            with self._measure("detect"):
+                found.append(self.detector(frame.image, frame.index))
+            times.append(frame.time_s)
+            report(len(found))
+        with self._measure("associate"):
+            tracks = track_offline(found, self.tracker.config, self.tracker.image_size, times)
+        for frame, each in zip(self._again(), tracks, strict=False):
+            self._write(frame, each)
+            report(self.frames)
+
+
+def open_run(
+    source: Iterable[Frame], again: Callable[[], Iterable[Frame]], detector: Detector,
+    tracker: Tracker,
+) -> Run:  # fmt: skip
+    """A Run, or an OfflineRun where the tracker's settings ask for it."""
+    if tracker.config.offline:
+        return OfflineRun(source, again, detector, tracker)
+    return Run(source, detector, tracker)
 
 
 class _Timed:

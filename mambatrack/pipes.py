@@ -83,8 +83,9 @@ def check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
-    from mambatrack.commands import check_outputs
+    from mambatrack.commands import check_outputs, refuse_offline
 
+    refuse_offline(config, "standard input")
     check_outputs(options)
     size = parse_size(options.size) if options.size else None
     done = 0

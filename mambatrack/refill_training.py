@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mambatrack.config import option
+from mambatrack.config import RefillConfig
 from mambatrack.datasets import find_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
@@ -29,25 +29,6 @@ CALIBRATION = 8000  # gaps
 PART = 32  # gaps that go through the network together
 BINS = (1, 2, 6, 11, 31)  # shortest gap of each bin that validation reports
 WITHIN = 0.6827  # of a normal distribution, within one standard deviation
-
-
-@dataclass(frozen=True)
-class RefillConfig:
-    """How the gap filler is trained (train-refill)."""
-
-    d_model: int = option(32, "width of the tokens", 4, 4096)
-    layers: int = option(2, "number of bi-Mamba blocks", 1, 64)
-    d_state: int = option(4, "state size per channel", 1, 256)
-    q: int = option(10, "boxes that are read on each side of a gap", 1, 256)
-    longest: int = option(60, "missing frames; a longer gap gets a straight line", 1, 1000)
-    batch_size: int = option(64, "gaps per step", 1, 65536)
-    steps: int = option(2200, "optimiser steps", 1, 10_000_000)
-    rate: float = option(4e-3, "highest learning rate of the cycle", 0.0, 1.0)
-    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
-    licence: str = option("", "terms of the training data, for the model card")
-    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
-    threads: int = option(1, "CPU threads", 1, 1024)
-    checkpoint_every: int = option(550, "steps between checkpoints", 1, 1_000_000)
 
 
 class _Gaps(NamedTuple):

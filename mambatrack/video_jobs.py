@@ -97,7 +97,7 @@ def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | Non
     from mambatrack.detectors import open_detector
     from mambatrack.frames import open_frames
     from mambatrack.outputs import jsonl_writer, mot_writer
-    from mambatrack.pipeline import Output, PictureOutput, Run, TextOutput
+    from mambatrack.pipeline import Output, PictureOutput, TextOutput, open_run
     from mambatrack.tracker import Tracker
     from mambatrack.video import open_video_writer
 
@@ -109,7 +109,10 @@ def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | Non
         with ExitStack() as stack:
             frames = stack.enter_context(open_frames(job.video))
             detector = open_detector(config.detector)
-            run = Run(frames, detector, Tracker(config, image_size=frames.size))
+            run = open_run(
+                frames, lambda: stack.enter_context(open_frames(job.video)), detector,
+                Tracker(config, image_size=frames.size),
+            )  # fmt: skip
             mot = stack.enter_context(mot_writer(work / "result.txt"))
             lines = stack.enter_context(jsonl_writer(work / "result.jsonl", names=detector.names))
             outputs: list[Output] = [TextOutput(mot), TextOutput(lines)]

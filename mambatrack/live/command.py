@@ -58,11 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
-    from mambatrack.commands import FAILED, INTERRUPTED, OK, can_show, check_outputs
+    from mambatrack.commands import (
+        FAILED,
+        INTERRUPTED,
+        OK,
+        can_show,
+        check_outputs,
+        refuse_offline,
+    )
     from mambatrack.live.group import TrackerGroup
     from mambatrack.live.session import LiveSession
     from mambatrack.opencv import quiet
 
+    refuse_offline(config, "a live source")
     count = len(options.sources)
     show = options.show and can_show()
     own = [_options_of(options, number) for number in range(count)]
