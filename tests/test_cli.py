@@ -113,6 +113,25 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
     assert main([*command, "--predictor", "still", "--overwrite", "--workers", "2"]) == 0
 
 
+def test_offline_is_a_result_of_its_own(world, tmp_path, capsys):
+    out = tmp_path / "results"
+    command = ["track", "--dataset", str(world / "set"), "--out", str(out)]
+    assert main([*command, "--offline"]) == 0
+    assert json.loads((out / "run.json").read_text())["tracker"]["offline"] is True
+    assert rows(out / "walk.txt")
+    assert main(command) == 1
+    assert "tracker.offline was True, is False" in capsys.readouterr().err
+
+
+def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, capsys):
+    assert track("--offline", "--jsonl", "a.jsonl", "--output", "a.mp4") == 0
+    frames = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()[1:]]
+    assert [each["frame"] for each in frames] == list(range(30))
+    for command in (["track", "-"], ["live", "clip.mp4"]):
+        assert main([*command, "--tracker.offline", "true"]) == 1
+        assert "decides after the last frame" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -134,7 +153,7 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
         (["--ouput", "a.mp4"], 2, "did you mean --output?"),
         (["--config", "absent"], 2, "configuration absent not found"),
         (["--dataset", "x", "--out", "y"], 2, "give a SOURCE, or a folder"),
-        (["--out", "y"], 2, "--dataset DIR and --out DIR go together"),
+        (["--out", "y"], 2, "--out goes with --dataset or a folder of videos"),
         (["--workers", "2"], 2, "--workers goes with --dataset"),
     ],
 )
