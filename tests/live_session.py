@@ -10,9 +10,10 @@ import numpy as np
 
 from mambatrack import Tracker
 from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.forecasting import Forecast
 from mambatrack.frames import Frame
 from mambatrack.live.server import serve
-from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
+from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.patching import forecast
 from mambatrack.synthetic import simulate
 
@@ -84,7 +85,7 @@ class FakeSession(FakeControls):
     def _forecast(self, tracker, tracks):
         state = tracker.table["motion"].copy()
         boxes, spread = forecast(tracker.predictor, state, self.horizon)
-        return Forecast(tracks.ids, cxcywh_to_xyxy(boxes), spread)
+        return Forecast(tracks.frame, tracks.ids, cxcywh_to_xyxy(boxes), spread)
 
     def _run(self):
         for tick in itertools.count():

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.drawing import draw
+from mambatrack.forecasting import Forecast
 from mambatrack.live.server_recording import dumps
 from mambatrack.live.server_state import LiveState, SourceView
 from mambatrack.live.server_timeline import WINDOW_S
-from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
+from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.outputs import jsonl_frame
 
 MOST_WIDTH = 960

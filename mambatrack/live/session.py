@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
 
-from mambatrack import forecasting
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
+from mambatrack.forecasting import Forecast
 from mambatrack.frames import Frame
 from mambatrack.live.group import TrackerGroup
 from mambatrack.live.source import Arrival, LiveSource
-from mambatrack.live.updates import Forecast, LiveUpdate, Observer, SourceStatus
+from mambatrack.live.updates import LiveUpdate, Observer, SourceStatus
 from mambatrack.tracks import Tracks
 
 LATELY = 32  # frames over which the speed is measured
@@ -62,7 +62,7 @@ class LiveSession:
         self.sources, self.group = list(sources), group
         self.observers = list(observers)
         self.paused = False
-        self.forecasts: list[forecasting.Forecast | None] = [None for _ in sources]  # the newest
+        self.forecasts: list[Forecast | None] = [None for _ in sources]  # the newest
         self.detectors, self._horizon = list(detectors), horizon
         self._tallies = [Tally() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
@@ -183,7 +183,7 @@ class LiveSession:
             return None
         ahead = self.group.trackers[index].forecast(self._horizon)
         self.forecasts[index] = ahead
-        return Forecast(ahead.ids, ahead.boxes, ahead.spread)
+        return ahead
 
     def _tell(self) -> None:
         """Tells the observers of every source that is no longer as they know it."""

@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mambatrack.forecasting import Forecast
 from mambatrack.frames import Frame
 from mambatrack.tracks import Tracks
 
@@ -32,19 +30,6 @@ class SourceStatus:
     reconnects: int = 0
     latency_ms: float = 0.0
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Where the tracks of a frame go if nobody sees them again.
-
-    ids: [M] int64. boxes: [M, H, 4] float32 xyxy pixels, of the next H frames.
-    spread: [M, H, 4] float32, standard deviation of (cx, cy, w, h) in pixels
-    """
-
-    ids: NDArray[np.int64]
-    boxes: NDArray[np.float32]
-    spread: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
