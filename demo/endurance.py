@@ -83,7 +83,7 @@ def main() -> None:
         spent += time.perf_counter() - began
         check(tracks)
         if tracker.frame % (options.frames // 10) == 0:
-            memory.append(resident_mebibytes())
+            memory.append(own_mebibytes())
             print(
                 f"frame {tracker.frame:6d}  memory {memory[-1]:6.1f} MiB  "
                 f"ids {tracker.table.next_id - 1:5d}  live {len(tracker.table):2d}  "
@@ -96,10 +96,12 @@ def main() -> None:
         sys.exit(f"more than {100 * GROWTH:.0f} %")
 
 
-def resident_mebibytes() -> float:
-    """Memory that the process holds now (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if "VmRSS" in line)
+def own_mebibytes() -> float:
+    """What the process has allocated and still holds, in memory or swapped out (Linux). Pages of
+    files, as of libraries, are left out: the system drops and reads them again as it likes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    sizes = dict(line.split(":", 1) for line in lines)
+    return sum(int(sizes[name].split()[0]) for name in ("RssAnon", "VmSwap")) / 1024
 
 
 if __name__ == "__main__":
