@@ -79,8 +79,11 @@ class MjpegReader:
         """None for a picture that is damaged or not all there."""
         if self._part is None or END not in self._part[-64:]:
             return None
-        with quiet():
-            image = cv2.imdecode(np.frombuffer(self._part, np.uint8), cv2.IMREAD_COLOR)
+        try:
+            with quiet():
+                image = cv2.imdecode(np.frombuffer(self._part, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:  # it says that it has more pixels than OpenCV decodes
+            return None
         return cast("NDArray[Any] | None", image)
 
     def problem(self, frames: int) -> str | None:

@@ -94,6 +94,13 @@ def test_damaged_pictures_are_none_and_the_next_is_read(answer):
     assert read(answer(body(parts)))[0] == [1, None, None, 3]
 
 
+def test_a_picture_that_says_it_is_too_large_is_damaged(answer):
+    place = PICTURES[1].index(b"\xff\xc0") + 5  # of height and width
+    huge = PICTURES[1][:place] + b"\xff\xdc\xff\xdc" + PICTURES[1][place + 4 :]
+    shades = read(answer(body([PICTURES[0], huge, PICTURES[2]])))[0]
+    assert shades == [0, None, 2]
+
+
 def test_what_is_no_motion_jpeg_is_left_to_others(answer):
     assert open_mjpeg(answer(b"<html>", "text/html"), "x", 5) is None
 
