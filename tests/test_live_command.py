@@ -1,5 +1,6 @@
 """``mambatrack live`` as a user meets it: files, messages, exit codes, signals."""
 
+import argparse
 import json
 import os
 import shlex
@@ -15,6 +16,7 @@ import pytest
 
 import live_program
 from mambatrack.errors import MambatrackError
+from mambatrack.live.command import _open_sources
 from mambatrack.synthetic import write_sequence
 from mjpeg_server import MjpegServer, jpeg, until
 
@@ -55,6 +57,16 @@ def test_every_source_has_its_own_files(clip, tmp_path, capsys):
         assert indices == sorted(set(indices)) and indices[-1] <= 39
         video = cv2.VideoCapture(f"d-{number}.mp4")
         assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+
+
+def test_no_two_sources_have_one_name(clip, tmp_path):
+    files = [tmp_path / name for name in ("a/clip.mp4", "clip #2.mp4", "b/clip.mp4", "clip.mp4")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        shutil.copy(clip, file)
+    options = argparse.Namespace(sources=[str(file) for file in files], loop=False)
+    names = [source.name for source in _open_sources(options)]
+    assert names == ["clip", "clip #2", "clip #3", "clip #4"]
 
 
 def test_one_source_keeps_the_name_and_stops_after_so_many_frames(clip, tmp_path, capsys):

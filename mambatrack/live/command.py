@@ -1,6 +1,7 @@
 """``mambatrack live``: sources that come and go, until the user has enough."""
 
 import argparse
+import itertools
 import sys
 import time
 from contextlib import ExitStack, closing, suppress
@@ -141,10 +142,10 @@ def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":
     """Not started yet; every name is another one."""
     from mambatrack.live.source import LiveSource, name_of
 
-    names = [name_of(text) for text in options.sources]
-    for number, name in enumerate(names):
-        if before := names[:number].count(name):
-            names[number] = f"{name} #{before + 1}"
+    names: list[str] = []
+    for plain in map(name_of, options.sources):
+        others = (f"{plain} #{count}" for count in itertools.count(2))
+        names.append(next(name for name in itertools.chain([plain], others) if name not in names))
     return [
         LiveSource(text, name, options.loop)
         for text, name in zip(options.sources, names, strict=True)
