@@ -92,7 +92,7 @@ def one_box(frame, state=TrackState.OBSERVED, label=0, names=("person", "dog")):
     }  # fmt: skip
     tracks = Tracks(frame, frame / 10, **row, ended=np.zeros(0, np.int64))
     ahead = row["boxes"][:, None] + np.array([40, 0, 40, 0], np.float32) * np.arange(1, 4)[:, None]
-    forecast = Forecast(row["ids"], ahead, np.full((1, 3, 4), 6, np.float32))
+    forecast = Forecast(frame, row["ids"], ahead, np.full((1, 3, 4), 6, np.float32))
     picture = Frame(frame, frame / 10, np.full((SIZE[1], SIZE[0], 3), 128, np.uint8))
     status = SourceStatus("door", "open", SIZE, fps=10.0, frames=frame + 1, latency_ms=5.0)
     return LiveUpdate(0, picture, tracks, status, 3.0, 2.0, names, forecast)
