@@ -1,5 +1,6 @@
 """The server of the live page over real connections: what it tells, and whom it refuses."""
 
+import asyncio
 import contextlib
 import json
 import re
@@ -89,6 +90,29 @@ def test_results_can_be_downloaded(live):
     assert json.loads(lines[0])["classes"] == ["person"] and len(lines) == 4
     assert client.get("/api/results/0.csv").status_code == 422
     assert client.get("/api/results/7.mot").status_code == 404
+
+
+def test_a_client_that_leaves_before_the_first_byte_gives_its_download_back():
+    given_back = []
+
+    async def send(_):
+        raise OSError("gone")
+
+    async def receive():
+        await asyncio.sleep(60)
+
+    async def leave():
+        from starlette.requests import ClientDisconnect
+
+        from mambatrack.live.api import _Download, _in_a_thread
+
+        response = _Download(lambda: given_back.append(1), _in_a_thread(iter("abc")))
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        with pytest.raises((OSError, ClientDisconnect)):
+            await response(scope, receive, send)
+
+    asyncio.run(leave())
+    assert given_back == [1]
 
 
 def test_health_metrics_and_schema(live):

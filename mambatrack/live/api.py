@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, HTTPException, Path, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from mambatrack.live.api_models import AllTracks, Empty, Health, Paused, Problem, Sources
@@ -145,18 +146,27 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
         if recording.first is not None:
             headers["x-mambatrack-first-frame"] = str(recording.first)
         media = "text/plain" if kind == "mot" else "application/x-ndjson"
-        text = _counted(recording.text(kind), downloads)
-        return StreamingResponse(text, media_type=media, headers=headers)
+        text = _in_a_thread(recording.text(kind))
+        return _Download(downloads.release, text, media_type=media, headers=headers)
 
 
-async def _counted(
-    text: Iterator[str], downloads: threading.BoundedSemaphore
-) -> AsyncIterator[str]:
-    try:
-        while (part := await asyncio.to_thread(next, text, None)) is not None:
-            yield part
-    finally:
-        downloads.release()
+class _Download(StreamingResponse):
+    """over: called at its end, also where the client left before the first byte."""
+
+    def __init__(self, over: Callable[[], None], *given: Any, **named: Any):
+        super().__init__(*given, **named)
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
+
+
+async def _in_a_thread(text: Iterator[str]) -> AsyncIterator[str]:
+    while (part := await asyncio.to_thread(next, text, None)) is not None:
+        yield part
 
 
 def _add_streams(app: FastAPI, state: LiveState, hub: Hub) -> None:
