@@ -12,18 +12,20 @@ it makes of them is added to each token before the first block: bi-directional o
 carried over the rest.
 """
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mambatrack.causal_prediction import OUTPUTS
 from mambatrack.kernels.reference import token_mask
 from mambatrack.mamba import MambaBlock, MotionPredictor
 
 TOKEN = 7
 SIZE_WEIGHT = 0.2  # of the newest box in the running mean of the size
 UNITS = 20.0  # units of offset in the size of a box, so that usual offsets are about 1
+FIRST_SCALE = -3.0  # log of a twentieth of the box
 DT_RANGE = (0.02, 0.5)  # at the start; memories of up to 50 frames settle within a training piece
 
 
@@ -53,7 +55,10 @@ class CausalBlock(nn.Module):
 
 
 class CausalMotionPredictor(nn.Module):
-    """Tokens of many tracks -> the next offset of each, read out at the newest token.
+    """Tokens of many tracks -> the next offset of each, read out at the newest token, and how far
+    the box may be from there: 4 offsets, then the log of the Laplace scale of cx, cy, w, h as a
+    share of the box's width and height. After predictions that were fed back, the scale is that of
+    all the frames since the last observation.
 
     The carried state of a track is flat, [R]: for each block the last d_conv - 1 inputs of its
     convolution, [d_conv - 1, d_inner], then the state of its scan, [d_inner, d_state], both row
@@ -64,7 +69,7 @@ class CausalMotionPredictor(nn.Module):
     limit = MotionPredictor.limit
 
     def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16, back: int = 0,
-                 inputs: int = TOKEN, outputs: int = 4):  # fmt: skip
+                 inputs: int = TOKEN, outputs: int = OUTPUTS):  # fmt: skip
         super().__init__()
         self.back, self.inputs = back, inputs
         if back:
@@ -74,14 +79,16 @@ class CausalMotionPredictor(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, outputs)
         )
+        if outputs == OUTPUTS:
+            nn.init.constant_(cast(nn.Linear, self.head[2]).bias[4:], FIRST_SCALE)
         d_conv, d_inner = 4, 2 * d_model  # of MambaBlock
         self.shapes = ((d_conv - 1, d_inner), (d_inner, d_state))
         self.kept = max(back - 1, 0)  # tokens carried for the next look back
         self.carried_size = layers * d_inner * (d_conv - 1 + d_state) + self.kept * inputs
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """tokens [B, L, TOKEN], of which the first ``lengths`` [B] count -> the offset after each
-        of them [B, L, 4], and the carried state after the last one [B, R]."""
+        """tokens [B, L, TOKEN], of which the first ``lengths`` [B] count -> the outputs after each
+        of them [B, L, OUTPUTS], and the carried state after the last one [B, R]."""
         mask = token_mask(lengths, tokens.shape[0], tokens.shape[1], tokens.device)[..., None]
         tokens = tokens.masked_fill(~mask, 0).clamp(-self.limit, self.limit)
         recent = F.pad(tokens, (0, 0, self.kept, 0))
@@ -95,8 +102,8 @@ class CausalMotionPredictor(nn.Module):
         return self.head(hidden) * mask, torch.cat(carried, dim=1)
 
     def step(self, token: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        """One more token [B, TOKEN], carried [B, R] -> the offset after it [B, 4] and the new
-        carried state; equal to forward over all tokens up to rounding."""
+        """One more token [B, TOKEN], carried [B, R] -> the outputs after it [B, OUTPUTS] and the
+        new carried state; equal to forward over all tokens up to rounding."""
         token = token.clamp(-self.limit, self.limit)
         sizes = [a * b for a, b in self.shapes] * len(self.blocks)
         *parts, kept = carried.split([*sizes, self.kept * self.inputs], dim=1)
@@ -159,25 +166,40 @@ def _running_size(boxes: Tensor) -> Tensor:
     return torch.stack(sizes, dim=1)
 
 
+class Rollout(NamedTuple):
+    """boxes [B, K, 4] ahead and log_scales [B, K, 4] of their errors, as CausalMotionPredictor's;
+    of the tokens: what follows each, outputs [B, T, OUTPUTS], and lengths, frames and scale as in
+    observed_tokens."""
+
+    boxes: Tensor
+    log_scales: Tensor
+    outputs: Tensor
+    lengths: Tensor
+    frames: Tensor
+    scale: Tensor
+
+
 def roll_out_causal(
     model: CausalMotionPredictor, boxes: Tensor, seen: Tensor, steps: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+) -> Rollout:
     """boxes [B, T, 4] and seen [B, T], the newest box seen -> the next ``steps`` boxes of each
-    track [B, steps, 4], each from the ones before it; and of the tokens: the offset that follows
-    each [B, T, 4], lengths, frames and scale as in observed_tokens."""
+    track, each from the ones before it."""
     tokens, lengths, frames, scale = observed_tokens(boxes, seen)
-    offsets, carried = model(tokens, lengths)
+    outputs, carried = model(tokens, lengths)
     rows = torch.arange(len(boxes), device=boxes.device)
     box, unit = boxes[:, -1], scale[rows, lengths - 1][:, None]
-    offset = offsets[rows, lengths - 1]
+    newest = outputs[rows, lengths - 1]
     once = torch.ones_like(unit[:, 0])
     ahead: list[Tensor] = []
+    spreads: list[Tensor] = []
     while True:
-        moved = box + offset * unit
+        moved = box + newest[:, :4] * unit
         moved = torch.cat([moved[:, :2], moved[:, 2:].clamp(min=1.0)], dim=1)
         ahead.append(moved)
+        spreads.append(newest[:, 4:])
         if len(ahead) == steps:
-            return torch.stack(ahead, dim=1), offsets, lengths, frames, scale
+            both = torch.stack(ahead, dim=1), torch.stack(spreads, dim=1)
+            return Rollout(*both, outputs, lengths, frames, scale)
         token = as_tokens((moved - box) / unit, once, once * len(ahead), moved)
-        offset, carried = model.step(token, carried)
+        newest, carried = model.step(token, carried)
         box = moved

@@ -14,12 +14,13 @@ from mambatrack.prediction import (
     c_library_for,
     load_weights,
     read_card,
-    spread_after,
 )
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
 HEAD = 17  # columns before the two carried states
 SIZE_WEIGHT, UNITS = 0.2, 20.0  # as in causal.py, which needs torch
+OUTPUTS = 8
+LOG_SCALES = (-7.0, 2.0)  # least and largest that counts
 
 
 class Network(Protocol):
@@ -27,9 +28,10 @@ class Network(Protocol):
 
     carried_size: int
 
-    def __call__(self, tokens: State, carried: State) -> Boxes:
-        """tokens [N, 7], carried [N, R], changed in place, its rows a stride apart -> offsets
-        [N, 4] in units. carried is zero before the first token; its layout is the network's."""
+    def __call__(self, tokens: State, carried: State) -> State:
+        """tokens [N, 7], carried [N, R], changed in place, its rows a stride apart -> [N, 8],
+        offsets in units and log scales. carried is zero before the first token; its layout is the
+        network's."""
         ...
 
 
@@ -62,7 +64,7 @@ class CausalPredictor:
     offset per frame of the gap as its token. correct() reads and writes the first HEAD columns
     only, and takes those alone as well as whole rows.
 
-    spread: as for MambaPredictor.
+    spread: [H, 4], what makes the network's scales hold 68 % of the errors, after 1 to H frames
     """
 
     def __init__(self, network: Network, spread: Any):
@@ -83,13 +85,20 @@ class CausalPredictor:
 
     def predict_in_place(self, state: State) -> tuple[Boxes, Boxes]:
         """predict() for a caller who needs the old state no more: most of a frame is copying."""
-        offsets = self._feed(state)
+        outputs = self._feed(state)
         before, unit = state[:, BOX].copy(), self._unit(state)
-        boxes = as_plausible(before + offsets * unit)
+        boxes = as_plausible(before + outputs[:, :4] * unit)
         state[:, GAP] += 1
         state[:, PENDING] = _tokens((boxes - before) / unit, 1, state[:, GAP], boxes)
         state[:, BOX] = boxes
-        return boxes, spread_after(self.spread, state[:, GAP], boxes)
+        return boxes, self._spread(outputs[:, 4:], state[:, GAP], boxes)
+
+    def _spread(self, log_scales: State, gaps: State, boxes: Boxes) -> Boxes:
+        """[N, 4] pixels."""
+        factor = self.spread[np.minimum(gaps, len(self.spread)).astype(np.int64) - 1]
+        scales = np.exp(np.minimum(np.maximum(log_scales, LOG_SCALES[0]), LOG_SCALES[1]))
+        spread: Boxes = factor * scales * boxes[:, [2, 3, 2, 3]]
+        return spread
 
     def correct_in_place(self, state: State, rows: NDArray[np.integer], boxes: Boxes) -> None:
         """correct() of some rows [K] of the state, boxes [K, 4]."""
@@ -109,23 +118,23 @@ class CausalPredictor:
         """[N, 1] pixels per unit of offset."""
         return state[:, SIZE, None] / UNITS
 
-    def _feed(self, state: State) -> Boxes:
-        """Feeds every pending token and moves A and B in place; returns the offsets [N, 4].
+    def _feed(self, state: State) -> State:
+        """Feeds every pending token and moves A and B in place; returns the outputs [N, 8].
 
         The network works on A of all tracks at once; the few that are lost lend it their place.
         """
         if not len(state):
-            return np.zeros((0, 4), np.float32)
+            return np.zeros((0, 8), np.float32)
         A, B = slice(HEAD, HEAD + self.carried), slice(HEAD + self.carried, None)
         lost = np.flatnonzero(state[:, GAP])
         if not len(lost):
             return self.network(state[:, PENDING], state[:, A])
         observed, later = state[lost, A], lost[state[lost, GAP] >= 2]
         state[later, A] = state[later, B]
-        offsets = self.network(state[:, PENDING], state[:, A])
+        outputs = self.network(state[:, PENDING], state[:, A])
         state[lost, B] = state[lost, A]
         state[lost, A] = observed
-        return offsets
+        return outputs
 
 
 def open_network(path: Path, device: str) -> Network:
@@ -133,10 +142,13 @@ def open_network(path: Path, device: str) -> Network:
 
     Raises ValueError where the weights do not fit together.
     """
+    weights = load_weights(path)
+    if len(weights["head.2.bias"]) != OUTPUTS:
+        raise ValueError("its network knows no spread; train it again")
     if c_library_for(device):
         from mambatrack.kernels.cpu_network import CausalNetwork
 
-        return CausalNetwork(load_weights(path), back_of(read_card(path)))
+        return CausalNetwork(weights, back_of(read_card(path)))
     from mambatrack.causal_step import CausalStep
     from mambatrack.prediction import choose_device, load_model
 

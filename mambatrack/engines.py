@@ -88,7 +88,7 @@ def _in_processes(
 ) -> Iterator[tuple[int, _Outcome]]:
     # spawned, as a forked process inherits the locks of torch's threads
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, context, initializer=start_worker)
     try:
         waiting = {pool.submit(attempt, job): index for index, job in enumerate(jobs)}
         for future in as_completed(waiting):
@@ -105,7 +105,7 @@ def _in_processes(
             process.terminate()
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Ctrl-C is the parent's to handle; a worker's libraries keep to one core."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -101,7 +101,9 @@ class ResultFile:
     def _read(self) -> None:
         try:
             text = self.path.read_bytes().decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise MambatrackError(f"{self.path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
             raise MambatrackError(f"{self.path} is no readable result file: {error}") from None
         self.lines = _split(text)
         kind = JsonLines if text.lstrip("\ufeff \t\r\n").startswith("{") else MotLines

@@ -8,13 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mambatrack.causal import CausalMotionPredictor, roll_out_causal
+from mambatrack.causal import CausalMotionPredictor, Rollout, roll_out_causal
+from mambatrack.causal_prediction import LOG_SCALES
 from mambatrack.config import TrainingConfig
 from mambatrack.kernels.reference import token_mask
 from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.windows import Batch, WindowSampler
 
 HORIZON = 30  # frames over which validation measures the error
+SCALE_WEIGHT = 0.1  # of the likelihood of the spread
+HELD = 0.683  # share of the errors that a spread holds, as a standard deviation of normal ones does
 TEMPERATURE = 0.1  # of the identity loss, in units of generalised IoU
 
 Network = MotionPredictor | CausalMotionPredictor
@@ -52,10 +55,10 @@ def rollout_loss(
         share = len(batch.history) / len(whole.history)
         share_seen = float(batch.seen.sum() / whole.seen.sum())
         weight *= _contested_share(batch, whole) if weight else 1.0
+    rolled = None
     if isinstance(model, CausalMotionPredictor):
-        boxes, *tokens = roll_out_causal(model, history, seen, steps)
-        _, lengths, _, units = tokens
-        scale = units.gather(1, lengths[:, None] - 1)
+        rolled = roll_out_causal(model, history, seen, steps)
+        boxes, scale = rolled.boxes, rolled.scale.gather(1, rolled.lengths[:, None] - 1)
     else:
         scale = offset_scale(history, counts, settings.unit, image_size)
         boxes = roll_out(model, history, counts, future, steps, settings.unit, image_size)
@@ -64,8 +67,11 @@ def rollout_loss(
     loss = boxes.new_zeros(())
     for part, goal in _weighted(truth, taught, settings.teacher_weight):
         loss = loss + part * share * _ahead_loss(boxes, goal.ahead, scale)
-        if isinstance(model, CausalMotionPredictor):
-            loss = loss + part * share_seen * _dense_loss(goal.moves, *tokens)
+        if rolled is not None:
+            loss = loss + part * share_seen * _dense_loss(goal.moves, rolled)
+    if rolled is not None:
+        loss = loss + SCALE_WEIGHT * share * _scale_loss(rolled, future)
+        loss = loss + SCALE_WEIGHT * share_seen * _dense_scale_loss(rolled, history, truth.moves)
     if weight:
         loss = loss + weight * identity_loss(boxes, future, rivals)[0]
     return loss
@@ -82,14 +88,45 @@ def _ahead_loss(boxes: Tensor, ahead: Tensor, scale: Tensor) -> Tensor:
     return F.smooth_l1_loss(errors, torch.zeros_like(errors))
 
 
-def _dense_loss(
-    moves: Tensor, offsets: Tensor, lengths: Tensor, frames: Tensor, units: Tensor
-) -> Tensor:
+def _dense_loss(moves: Tensor, rolled: Rollout) -> Tensor:
     """Smooth L1 between the offset after every token and the one to the next frame, seen or not;
-    moves as in Goal, the others as in roll_out_causal."""
-    errors = offsets - moves.gather(1, frames[..., None].expand(-1, -1, 4)) / units[..., None]
-    counted = token_mask(lengths, len(frames), frames.shape[1], frames.device)
+    moves as in Goal."""
+    errors = rolled.outputs[..., :4] - _of_tokens(moves, rolled) / rolled.scale[..., None]
+    counted = _counted(rolled)
     return F.smooth_l1_loss(errors[counted], torch.zeros_like(errors[counted]))
+
+
+def _scale_loss(rolled: Rollout, future: Tensor) -> Tensor:
+    """Laplace NLL of the boxes ahead. The boxes themselves are learnt from the other terms only, so
+    that what is uncertain is not learnt less."""
+    errors = (rolled.boxes.detach() - future) / future[..., [2, 3, 2, 3]]
+    return laplace_loss(errors, rolled.log_scales)
+
+
+def _dense_scale_loss(rolled: Rollout, history: Tensor, moves: Tensor) -> Tensor:
+    """The same of one frame after every token."""
+    errors = rolled.outputs[..., :4].detach() * rolled.scale[..., None] - _of_tokens(moves, rolled)
+    size = _of_tokens(history, rolled)[..., [2, 3, 2, 3]]
+    counted = _counted(rolled)
+    return laplace_loss((errors / size)[counted], rolled.outputs[..., 4:][counted])
+
+
+def laplace_loss(errors: Tensor, log_scales: Tensor) -> Tensor:
+    """Mean negative log-likelihood, without its constant, of errors [...] under Laplace's
+    distribution with the logs of these scales [...]."""
+    held = log_scales.clamp(*LOG_SCALES)
+    return (errors.abs() * torch.exp(-held) + held).mean()
+
+
+def _of_tokens(values: Tensor, rolled: Rollout) -> Tensor:
+    """values [B, T, 4] of all frames -> those of the frames of the tokens [B, T, 4]."""
+    return values.gather(1, rolled.frames[..., None].expand(-1, -1, 4))
+
+
+def _counted(rolled: Rollout) -> Tensor:
+    """[B, T] which tokens there are."""
+    frames = rolled.frames
+    return token_mask(rolled.lengths, len(frames), frames.shape[1], frames.device)
 
 
 def roll_out(
@@ -193,19 +230,24 @@ class Validation:
     @torch.inference_mode()
     def measure(self, model: Network) -> tuple[dict[str, float], list[list[float]]]:
         """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
-        to a box that stands still; and the spread [30, 4] that the model card keeps."""
+        to a box that stands still; and the spread [30, 4] that the model card keeps: what holds
+        HELD of the errors, as a share of the box's size, for a causal network in its own scales.
+        """
         history, counts, future, rivals, image_size, seen = tensors(self.batch, device_of(model))
+        every, future, rivals = future, future[:, :HORIZON], rivals[:, :HORIZON]
+        own_scale = torch.ones_like(future)
         if isinstance(model, CausalMotionPredictor):
-            boxes = roll_out_causal(model, history, seen, HORIZON)[0]
+            boxes, log_scales, *_ = roll_out_causal(model, history, seen, HORIZON)
+            own_scale = log_scales.clamp(*LOG_SCALES).exp()
         else:
             unit = self.settings.unit
-            boxes = roll_out(model, history, counts, future, HORIZON, unit, image_size)
-        future, rivals = future[:, :HORIZON], rivals[:, :HORIZON]
+            boxes = roll_out(model, history, counts, every, HORIZON, unit, image_size)
         own_size = future[..., 2:].prod(-1).sqrt()
         error = (boxes - future)[..., :2].norm(dim=-1) / own_size
         still = (history[:, -1:] - future)[..., :2].norm(dim=-1) / own_size
         ratio = error.mean(0) / still.mean(0)
         metrics = {f"error_{k}": round(float(ratio[k - 1]), 5) for k in (1, 5, 10, 30)}
         metrics["identity"] = round(float(identity_loss(boxes, future, rivals)[1]), 5)
-        spread = ((boxes - future) / future[..., [2, 3, 2, 3]]).square().mean(0).sqrt()
+        off = (boxes - future).abs() / future[..., [2, 3, 2, 3]] / own_scale
+        spread = off.quantile(HELD, dim=0)
         return metrics, np.round(spread.cpu().numpy().astype(float), 5).tolist()

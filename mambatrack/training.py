@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mambatrack.causal import CausalMotionPredictor
 from mambatrack.checkpoints import export, resume, save_checkpoint
 from mambatrack.config import Config, TrainingConfig
 from mambatrack.datasets import Sequence, find_sequences
@@ -25,6 +26,7 @@ from mambatrack.distributed import Processes, join_processes
 from mambatrack.errors import MambatrackError
 from mambatrack.losses import HORIZON, Network, Validation, device_of, rollout_loss
 from mambatrack.prediction import choose_device, new_model
+from mambatrack.spread_fitting import fit_spread
 from mambatrack.version import VERSION
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
@@ -75,7 +77,7 @@ def _train(
     errors = _errors(settings)
     beyond = max(settings.foresight, teacher.foresight if teacher else 0)
     sampler = _sampler(learn, settings, settings.rollout + beyond, errors)
-    unbroken = replace(settings, gaps=0.0)
+    unbroken = replace(settings, gaps=0.0, crossings=0.0)
     validation = Validation(
         _sampler(check, unbroken, HORIZON + settings.foresight, errors), settings
     )
@@ -93,6 +95,9 @@ def _train(
             log.add(step, learning_rate(step, settings), float(np.mean(losses)), metrics)
             losses.clear()
             save_checkpoint(folder / "checkpoint.safetensors", settings, model, optimiser, step)
+            if step == settings.steps and isinstance(model, CausalMotionPredictor):
+                _fit_spread(model, learn, unbroken, errors)
+                spread = validation.measure(model)[1]
             card = _card(model, settings, roots, len(learn), len(check), step)
             export(folder, model, {**card, "validation": metrics, "spread": spread})
     if done >= settings.steps and not (folder / "predictor.safetensors").is_file():
@@ -102,10 +107,26 @@ def _train(
     return folder / "predictor.safetensors"
 
 
+def _fit_spread(
+    model: CausalMotionPredictor,
+    sequences: list[Sequence],
+    settings: TrainingConfig,
+    errors: list[Any],
+) -> None:
+    fit_spread(
+        model, _sampler(sequences, settings, HORIZON, errors), settings.seed, settings.batch_size
+    )
+
+
 def _check(settings: TrainingConfig) -> None:
     """Raises MambatrackError for settings that do not go together."""
     if settings.kind != "window" and settings.unit != "box":
         raise MambatrackError("a causal network knows training.unit box only")
+    if settings.source == "detections" and (settings.kind == "window" or settings.noise_data):
+        raise MambatrackError(
+            "training.source detections is for a causal network, as a window has no holes, and "
+            "leaves no place for training.noise_data"
+        )
     if settings.kind != "window" and settings.foresight:
         raise MambatrackError(
             "training.foresight needs kind window: a causal network sees no future; "
@@ -271,7 +292,7 @@ def _errors(settings: TrainingConfig) -> list[Any]:
 def _sampler(
     sequences: list[Sequence], settings: TrainingConfig, rollout: int, errors: list[Any]
 ) -> WindowSampler:
-    people = [read_people(each) for each in sequences]
+    people = [read_people(each, settings.source == "detections") for each in sequences]
     return WindowSampler(
         people, settings.window, rollout, errors, settings.noise, settings.crossings,
         gaps=settings.gaps,

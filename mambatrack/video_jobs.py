@@ -7,7 +7,6 @@ the folder partial/, so that nobody takes it for all of it.
 import multiprocessing
 import os
 import shutil
-import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mambatrack.batch import Job
+from mambatrack.engines import start_worker
 from mambatrack.errors import MambatrackError
 
 UNFINISHED, PARTIAL = ".unfinished", "partial"  # folders among the results
@@ -146,10 +146,8 @@ _frames: Any = None  # in a worker process: the shared count of frames
 
 
 def _start_worker(frames: Any) -> None:
-    """Ctrl-C is the parent's to handle; a worker's libraries keep to one core."""
     global _frames
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    start_worker()
     _frames = frames
 
 

@@ -1,7 +1,8 @@
 """Training windows: what a predictor sees of a person, what follows, and who is near.
 
-Boxes are cxcywh in pixels. Detector errors are simulated by adding unbroken runs of errors that a
-real detector made, which keeps their correlation in time.
+Boxes are cxcywh in pixels. What a predictor sees are a detector's boxes where the sequences have
+them, or the true ones with unbroken runs of errors that a real detector made added to them, which
+keeps their correlation in time; what follows is the truth, or the truth with those errors.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import iou, ltwh_to_xyxy, xyxy_to_cxcywh
-from mambatrack.datasets import Sequence, read_ground_truth
+from mambatrack.datasets import Sequence, Trajectories, read_ground_truth
 from mambatrack.errors import MambatrackError
 from mambatrack.mot_text import read_mot
 
@@ -43,16 +44,19 @@ class Batch(NamedTuple):
 @dataclass(frozen=True)
 class People:
     """Ground truth of one sequence: boxes [F, P, 4] (NaN where absent), age [F, P] in unbroken
-    frames up to this one, overlap [F, P] the largest IoU with anybody else."""
+    frames up to this one, overlap [F, P] the largest IoU with anybody else; found [F, P, 4], what a
+    detector saw of them (NaN where it missed them), None where nobody asked."""
 
     boxes: NDArray[np.float32]
     age: NDArray[np.int64]
     overlap: NDArray[np.float32]
     image_size: tuple[int, int]
+    found: NDArray[np.float32] | None = None
 
 
-def read_people(sequence: Sequence) -> People:
-    """The ground truth of a sequence as arrays over frames and people."""
+def read_people(sequence: Sequence, detected: bool = False) -> People:
+    """The ground truth of a sequence as arrays over frames and people; detected: with the
+    detections of each, whatever their score."""
     truth = read_ground_truth(sequence)
     people, person = np.unique(truth.id, return_inverse=True)
     frames = int(truth.frame.max(initial=0))
@@ -67,7 +71,29 @@ def read_people(sequence: Sequence) -> People:
         shared = iou(truth.boxes[rows], truth.boxes[rows])
         np.fill_diagonal(shared, 0)
         overlap[t - 1, person[rows]] = shared.max(axis=1)
-    return People(boxes, age, overlap, sequence.image_size)
+    found = None
+    if detected:
+        found = np.full_like(boxes, np.nan)
+        row, seen = _detections_of(sequence, truth)
+        (hit,) = (row >= 0).nonzero()
+        found[truth.frame[hit] - 1, person[hit]] = seen[row[hit]]
+    return People(boxes, age, overlap, sequence.image_size, found)
+
+
+def _detections_of(
+    sequence: Sequence, truth: Trajectories
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each true box the row of its detection, -1 where it was missed; and the detections
+    cxcywh [M, 4]."""
+    from mambatrack.evaluation.matching import detection_rows, match_confident_first
+
+    if sequence.det_path is None:
+        raise MambatrackError(
+            f"{sequence.folder} has no det/det.txt to train on; 'mambatrack simulate' makes one, "
+            "or set training.source to truth"
+        )
+    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
+    return match_confident_first(truth, found), xyxy_to_cxcywh(found.boxes).astype(np.float32)
 
 
 def detector_errors(
@@ -147,13 +173,14 @@ class WindowSampler:
         count = min(int(people.age[t, person]), self.q + 1)
         if rng.random() < self.truncated:
             count = int(rng.integers(1, count + 1))
-        first = max(t - self.q, 0)
-        track = people.boxes[first : t + 1 + self.rollout, person]
-        missing = self.q + 1 + self.rollout - len(track)
-        before = self.q + 1 - (t + 1 - first)
-        track = np.pad(track, ((before, missing - before), (0, 0)), constant_values=np.nan)
+        track = self._track(people.boxes, t, person)
+        seen = np.arange(self.q, -1, -1) < count
         rivals = self._rivals(people, t, person)
-        if self.errors:
+        if people.found is not None:
+            found = self._track(people.found, t, person)[: self.q + 1]
+            seen &= ~np.isnan(found[:, 0])
+            track[: self.q + 1][seen] = found[seen]
+        elif self.errors:
             run = self.errors[rng.integers(len(self.errors))]
             start = rng.integers(len(run) - len(track) + 1)
             size = track[:, [2, 3, 2, 3]]
@@ -164,10 +191,16 @@ class WindowSampler:
         history = track[: self.q + 1].copy()
         history[: self.q + 1 - count] = history[self.q + 1 - count]
         size = np.array(people.image_size, np.float32)
-        seen = np.arange(self.q, -1, -1) < count
         if self.gaps and rng.random() < self.gaps:
             seen &= ~_hole(rng, self.q + 1, count)
         return history, np.int64(count), track[self.q + 1 :], rivals, size, seen
+
+    def _track(self, boxes: NDArray[np.float32], t: int, person: int) -> NDArray[np.float32]:
+        """[q + 1 + K, 4] the boxes of a person around frame ``t``, NaN outside of the sequence."""
+        track = boxes[max(t - self.q, 0) : t + 1 + self.rollout, person]
+        before = max(self.q - t, 0)
+        after = self.q + 1 + self.rollout - len(track) - before
+        return np.pad(track, ((before, after), (0, 0)), constant_values=np.nan)
 
     def _rivals(self, people: People, t: int, person: int) -> NDArray[np.float32]:
         """[K, R, 4] the boxes of those who come nearest in the frames ahead."""
@@ -188,6 +221,8 @@ def _starts(which: int, people: People, rollout: int) -> NDArray[np.int64]:
     stays = np.zeros_like(people.age, bool)
     reach = min(rollout, frames)
     stays[: frames - reach] = people.age[reach:] > reach
+    if people.found is not None:
+        stays &= ~np.isnan(people.found[..., 0])
     crosses = np.zeros_like(stays)
     for ahead in range(1, reach + 1):
         crosses[: frames - ahead] |= people.overlap[ahead:] >= CROSSING

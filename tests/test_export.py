@@ -96,9 +96,12 @@ def test_the_step_predicts_what_the_predictor_of_the_tracker_does_across_a_gap(e
     newest, previous, sizes, spans, unseen = boxes[0], boxes[0], 0 * one, one, 0 * one
     seen, kept = boxes[0], None
     for frame in range(1, 9):
-        wanted, _, state = predictor.predict(state)
-        found, sizes, carried = run(newest, previous, spans, unseen, sizes, carried)
+        wanted, spread, state = predictor.predict(state)
+        found, scales, sizes, carried = run(newest, previous, spans, unseen, sizes, carried)
         np.testing.assert_allclose(found, wanted, atol=1e-3)
+        measured = np.array(json.loads(done.metadata["spread"]))
+        factor = measured[np.minimum(unseen + 1, len(measured)).astype(int) - 1]
+        np.testing.assert_allclose(factor * scales * wanted[:, [2, 3, 2, 3]], spread, rtol=1e-3)
         kept = carried if unseen[0] == 0 else kept
         gap = unseen + 1
         if frame in (3, 4, 5):

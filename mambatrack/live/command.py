@@ -102,6 +102,11 @@ def _check(options: argparse.Namespace) -> None:
         for name in PAGE_OPTIONS:
             if getattr(options, name) != options.parser.get_default(name):
                 options.parser.error(f"--{name} goes with --serve")
+    elif options.quiet and options.token is None:
+        from mambatrack.live.server import is_loopback
+
+        if not is_loopback(options.host):
+            options.parser.error("--quiet would not tell the page's token; give one with --token")
     if options.frames is not None and options.frames < 1:
         options.parser.error("--frames is a number from 1 on")
     if options.revise and (options.lag or not options.jsonl):

@@ -158,7 +158,7 @@ class WebObserver:
 def _token(host: str, token: str | None) -> str | None:
     """The token to ask for; None on this machine where none was given."""
     if token is None:
-        return None if _is_loopback(host) else secrets.token_urlsafe(24)
+        return None if is_loopback(host) else secrets.token_urlsafe(24)
     if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
         raise MambatrackError(
             f"the token has {len(token)} characters; expected at least {SHORTEST_TOKEN} printable "
@@ -191,7 +191,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -204,9 +204,9 @@ def _names(host: str) -> tuple[frozenset[str], bool]:
     """Names by which the server may be called, and whether any address will do too: a page of
     another site can only reach it by a name, never make the browser send an address."""
     names = {"localhost", "127.0.0.1", "::1", host.lower()}
-    if not _is_loopback(host):
+    if not is_loopback(host):
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
-    return frozenset(names - {""}), not _is_loopback(host)
+    return frozenset(names - {""}), not is_loopback(host)
 
 
 def _url(listener: socket.socket, host: str, token: str | None) -> str:
