@@ -327,6 +327,8 @@ def _check_track(options: argparse.Namespace) -> None:
         many.check(options)
         _refuse(options, DATASET_ONLY, "goes with --dataset or a folder of videos")
     pipes.check(options)
+    if options.revise and not options.jsonl:
+        options.parser.error("--revise goes with --jsonl")
     _check_engine(options)
 
 

@@ -117,7 +117,7 @@ def train_refill(options: argparse.Namespace, config: Config) -> int:
         if not options.quiet:
             print(line, flush=True)
 
-    path = run_training(options.data, config.refill, options.out, say)
+    path = run_training(options.data, config.filler, options.out, say)
     say(f"wrote {path}, its model card and log.csv")
     return OK
 

@@ -214,7 +214,7 @@ class Config:
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     association: AssociationConfig = field(default_factory=AssociationConfig)
-    refill: RefillConfig = field(default_factory=RefillConfig)
+    filler: RefillConfig = field(default_factory=RefillConfig)
 
 
 def load_config(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mambatrack.video_jobs import Outcome, VideoJob
 
 SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show",
-               "mot_predicted")  # fmt: skip
+               "mot_predicted", "revise", "forecast")  # fmt: skip
 
 
 def is_video_folder(source: str | Path | None) -> bool:

@@ -155,6 +155,7 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--dataset", "x", "--out", "y"], 2, "give a SOURCE, or a folder"),
         (["--out", "y"], 2, "--out goes with --dataset or a folder of videos"),
         (["--workers", "2"], 2, "--workers goes with --dataset"),
+        (["--revise"], 2, "--revise goes with --jsonl"),
     ],
 )
 def test_a_mistake_is_one_clear_line(track, tmp_path, capsys, options, code, message):

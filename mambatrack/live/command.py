@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
     add("--lag", type=int, default=0, metavar="N", help="files N frames late and in their final "
         "version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
-    add("--state", metavar="FILE", help="keep the tracks there every few seconds, and go on from "
+    add("--state", metavar="FILE", help="keep the tracks there every second, and go on from "
         "them with the same ids")  # fmt: skip
     add("--serve", action="store_true", help="a page to watch in a browser")
     add(

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from mambatrack.errors import MambatrackError
 from mambatrack.live.source import LiveSource
@@ -32,12 +33,18 @@ class StateKeeper:
         known = 0
         for source, tracker in zip(self._sources, self._trackers, strict=True):
             if source.name in states:
-                tracker.load_state_dict(states[source.name])
+                self._load(tracker, source.name, states[source.name])
                 known += 1
         age = max(time.time() - self._file.path.stat().st_mtime, 0.0) if states else 0.0
         for source, tracker in zip(self._sources, self._trackers, strict=True):
             source.start(time_s=0.0 if tracker.clock is None else tracker.clock + age)
         return known
+
+    def _load(self, tracker: Tracker, name: str, state: dict[str, Any]) -> None:
+        try:
+            tracker.load_state_dict(state)
+        except MambatrackError as error:
+            raise MambatrackError(f"{self._file.path}, source {name}: {error}") from None
 
     def turn(self) -> None:
         """Begins to save, if it is time to and the last one is done. Call it between frames."""
