@@ -101,7 +101,14 @@ def test_what_cannot_be_is_said_before_the_work_starts(clip, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [["--port", "1"], ["--token", "x"], ["--frames", "0"], ["--seconds", "-1"]]
+    "options",
+    [
+        ["--port", "1"],
+        ["--token", "x"],
+        ["--frames", "0"],
+        ["--seconds", "-1"],
+        ["--serve", "--host", "0.0.0.0", "--port", "0", "--frames", "1", "--quiet"],
+    ],
 )
 def test_options_that_make_no_sense_are_wrong_usage(clip, options, capsys):
     with pytest.raises(SystemExit) as error:
