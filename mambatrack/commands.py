@@ -5,7 +5,7 @@ import dataclasses
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,21 +193,33 @@ def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
 
 
 @contextmanager
-def resumable(command: str, quiet: bool = False) -> Iterator[None]:
-    """SIGTERM is Ctrl-C, and either says that the same command goes on from what is finished."""
+def resumable(command: str, quiet: bool = False) -> Iterator[Callable[[], None]]:
+    """SIGTERM is Ctrl-C, and either says that the same command goes on from what is finished.
+
+    What it gives is to be called now and then in long work: a KeyboardInterrupt that came while
+    Python could only print it, as in a destructor, comes again.
+    """
+    stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:
+        stopped.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def check() -> None:
+        if stopped:
+            raise KeyboardInterrupt
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop) for number in signals}
     try:
-        yield
+        yield check
     except KeyboardInterrupt:
         if not quiet:
             print(f"stopped; the same mambatrack {command} goes on from here", file=sys.stderr)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _track_dataset(options: argparse.Namespace, config: Config) -> int:

@@ -113,12 +113,20 @@ def run(options: argparse.Namespace, config: Config) -> int:
         _check_models(config)
     failed = []
     found: Iterator[Outcome]
-    with resumable("track", options.quiet), Progress("frames", None, options.quiet) as progress:
+    with (
+        resumable("track", options.quiet) as check_stop,
+        Progress("frames", None, options.quiet) as progress,
+    ):
+
+        def report(frames: int) -> None:
+            progress.update(frames)
+            check_stop()
+
         if options.engine == "ray":
             answers = run_all(track_video, jobs, engine_of(options, config))
             found = (outcome for _, outcome in answers)
         else:
-            found = track_videos(jobs, options.workers, progress.update)
+            found = track_videos(jobs, options.workers, report)
         for done, outcome in enumerate(found, start=1):
             failed += [outcome] if outcome.problem is not None else []
             _tell(outcome, f"{done} of {len(jobs)}", options.quiet)
