@@ -329,6 +329,9 @@ def _check_track(options: argparse.Namespace) -> None:
     pipes.check(options)
     if options.revise and not options.jsonl:
         options.parser.error("--revise goes with --jsonl")
+    if options.offline:
+        _refuse(options, ("revise", "forecast"), "does not go with --offline, which knows what "
+                "follows and fills every gap")  # fmt: skip
     _check_engine(options)
 
 

@@ -6,7 +6,7 @@ below dataset/), MOT17, MOT20, a folder of sequences, and a sequence itself.
 """
 
 import configparser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,6 +91,19 @@ def find_sequences(root: str | Path) -> list[Sequence]:
             f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}, or videos"
         )
     return [_video_sequence(path) for path in videos]
+
+
+def find_detected_sequences(roots: Iterable[str | Path]) -> list[Sequence]:
+    """The sequences below ``roots`` that have ground truth and detections, to train on. Raises
+    MambatrackError where they are fewer than two."""
+    found = [each for root in roots for each in find_sequences(root)]
+    usable = [each for each in found if each.gt_path and each.det_path]
+    if len(usable) < 2:
+        raise MambatrackError(
+            f"training needs at least 2 sequences with gt/gt.txt and det/det.txt, found "
+            f"{len(usable)}; 'mambatrack simulate' makes detections from the ground truth"
+        )
+    return usable
 
 
 def select_split(sequences: list[Sequence], split: str) -> list[Sequence]:

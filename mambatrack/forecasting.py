@@ -20,7 +20,7 @@ class Forecast:
     frame:  index of that update, -1 where there was none yet
     ids:    [M] int64, in the order of that update's Tracks
     boxes:  [M, H, 4] float32, xyxy, pixels, not clipped; H counts in frames of the motion model
-    spread: [M, H, 4] float32, standard deviation of (cx, cy, w, h) in pixels
+    spread: [M, H, 4] float32, of (cx, cy, w, h) in pixels, as in Tracks
     """
 
     frame: int

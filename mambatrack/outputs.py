@@ -116,7 +116,7 @@ class TrackWriter:
 
     def note(self, record: dict[str, Any]) -> None:
         """A line of JSON of its own behind the newest frame; for JSON Lines only."""
-        self._file.append(_line(record))
+        self._file.append(jsonl_line(record))
 
     def close(self) -> None:
         self._file.close()
@@ -157,11 +157,10 @@ def jsonl_writer(
 
     names: class names by label. image_size: (width, height) to clip boxes to
     """
-    header = {"format": "mambatrack-tracks", "version": JSONL_VERSION, "classes": list(names)}
     return TrackWriter(
         open_output(path, overwrite),
-        lambda tracks: _line(jsonl_frame(_clipped(tracks, image_size), names)),
-        _line(header),
+        lambda tracks: jsonl_line(jsonl_frame(_clipped(tracks, image_size), names)),
+        jsonl_line(jsonl_header(names)),
     )
 
 
@@ -182,7 +181,7 @@ def csv_writer(
 def mot_rows(tracks: Tracks) -> str:
     """One line ``frame,id,left,top,width,height,conf,-1,-1,-1`` per track."""
     boxes = xyxy_to_ltwh(tracks.boxes.astype(np.float64)).tolist()
-    rows = zip(tracks.ids.tolist(), boxes, _numbers(tracks.scores), strict=True)
+    rows = zip(tracks.ids.tolist(), boxes, numbers(tracks.scores), strict=True)
     return "".join(
         f"{tracks.frame + 1},{identity},{left:.2f},{top:.2f},{width:.2f},{height:.2f},"
         f"{0.0 if score is None else score:.4f},-1,-1,-1\n"
@@ -193,9 +192,9 @@ def mot_rows(tracks: Tracks) -> str:
 def jsonl_frame(tracks: Tracks, names: Sequence[str] = ()) -> dict[str, Any]:
     """The frame as plain numbers, strings, lists and None: valid JSON whatever the tracks hold."""
     columns = zip(
-        tracks.ids.tolist(), _numbers(tracks.boxes), _numbers(tracks.scores),
+        tracks.ids.tolist(), numbers(tracks.boxes), numbers(tracks.scores),
         tracks.labels.tolist(), tracks.state.tolist(), tracks.gap.tolist(),
-        _numbers(tracks.spread), strict=True,
+        numbers(tracks.spread), strict=True,
     )  # fmt: skip
     return {
         "frame": tracks.frame,
@@ -214,7 +213,7 @@ def csv_rows(tracks: Tracks) -> list[tuple]:
     """One row per track in the order of CSV_COLUMNS."""
     time_s = _number(tracks.time_s)
     columns = zip(
-        _numbers(tracks.boxes), tracks.labels.tolist(), _numbers(tracks.scores),
+        numbers(tracks.boxes), tracks.labels.tolist(), numbers(tracks.scores),
         tracks.ids.tolist(), tracks.state.tolist(), tracks.gap.tolist(), strict=True,
     )  # fmt: skip
     return [
@@ -237,7 +236,13 @@ def _clipped(tracks: Tracks, image_size: Size | None) -> Tracks:
     return Tracks(**{**vars(kept), "boxes": boxes[inside]})
 
 
-def _line(value: dict[str, Any]) -> str:
+def jsonl_header(names: Sequence[str]) -> dict[str, Any]:
+    """The first line of JSON Lines; names: of the classes, by label."""
+    return {"format": "mambatrack-tracks", "version": JSONL_VERSION, "classes": list(names)}
+
+
+def jsonl_line(value: dict[str, Any]) -> str:
+    """One line of JSON Lines."""
     return json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n"
 
 
@@ -247,7 +252,7 @@ def _csv(rows: Sequence[Sequence]) -> str:
     return text.getvalue()
 
 
-def _numbers(values: NDArray) -> list[Any]:
+def numbers(values: NDArray) -> list[Any]:
     """Nested lists of floats rounded to 4 decimals, None where not finite."""
     wide = np.round(values.astype(np.float64), 4)
     if np.isfinite(wide).all():

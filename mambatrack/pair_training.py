@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.config import AssociationConfig, Config
-from mambatrack.datasets import Sequence, find_sequences
+from mambatrack.datasets import Sequence, find_detected_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.learned_association import load_learned
 from mambatrack.pair_features import ALONE, NAMES
@@ -48,13 +48,7 @@ def train_association(
     Raises MambatrackError for unusable data or a folder with rounds of other settings.
     """
     folder, settings = Path(out), config.association
-    sequences = [each for root in data for each in find_sequences(root)]
-    usable = [each for each in sequences if each.gt_path and each.det_path]
-    if len(usable) < 2:
-        raise MambatrackError(
-            f"training needs at least 2 sequences with gt/gt.txt and det/det.txt, found "
-            f"{len(usable)}; 'mambatrack simulate' makes detections from the ground truth"
-        )
+    usable = find_detected_sequences(data)
     names = [_recorded(folder, each).name for each in usable]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise MambatrackError(

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import json
 import os
 import re
 import signal
@@ -10,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -26,11 +24,12 @@ from mambatrack.config import Config, DetectorConfig
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError
 from mambatrack.outputs import (
-    JSONL_VERSION,
     OutputFile,
     TrackWriter,
     csv_writer,
     jsonl_frame,
+    jsonl_header,
+    jsonl_line,
     jsonl_writer,
     mot_rows,
     mot_writer,
@@ -83,7 +82,7 @@ def check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
-    from mambatrack.commands import check_outputs, refuse_offline
+    from mambatrack.commands import INTERRUPTED, OK, check_outputs, refuse_offline
 
     refuse_offline(config, "standard input")
     check_outputs(options)
@@ -99,7 +98,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     if not options.quiet:
         unusable = f", {tracker.dropped} unusable detections" if tracker.dropped else ""
         print(f"{done} frames, {tracker.table.next_id - 1} tracks{unusable}", file=sys.stderr)
-    return 130 if interrupts.stopped else 0
+    return INTERRUPTED if interrupts.stopped else OK
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -179,9 +178,10 @@ def _writers(options: argparse.Namespace, stream: BoxStream) -> Iterator[TrackWr
     if emit == "mot":
         yield TrackWriter(StandardOutput(), _mot_rows(options.mot_predicted))
     elif emit == "jsonl":
-        header = {"format": "mambatrack-tracks", "version": JSONL_VERSION, "classes": list(names)}
         yield TrackWriter(
-            StandardOutput(), lambda tracks: _dumped(jsonl_frame(tracks, names)), _dumped(header)
+            StandardOutput(),
+            lambda tracks: jsonl_line(jsonl_frame(tracks, names)),
+            jsonl_line(jsonl_header(names)),
         )
 
 
@@ -202,7 +202,3 @@ def _wanted(stream: BoxStream, settings: DetectorConfig) -> Iterator[BoxFrame]:
         if labels is not None:
             kept &= np.isin(found.labels, labels)
         yield frame if kept.all() else replace(frame, detections=found.select(kept))
-
-
-def _dumped(value: dict[str, Any]) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n"

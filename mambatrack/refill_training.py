@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mambatrack.config import RefillConfig
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets import find_detected_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
 from mambatrack.prediction import Boxes
@@ -59,13 +59,7 @@ def train_refill(
     Raises MambatrackError for unusable data.
     """
     roots, folder = [Path(root) for root in data], Path(out)
-    sequences = [each for root in roots for each in find_sequences(root)]
-    usable = [each for each in sequences if each.gt_path and each.det_path]
-    if len(usable) < 2:
-        raise MambatrackError(
-            f"training needs at least 2 sequences with gt/gt.txt and det/det.txt, found "
-            f"{len(usable)}; 'mambatrack simulate' makes detections from the ground truth"
-        )
+    usable = find_detected_sequences(roots)
     torch.set_num_threads(settings.threads)
     folder.mkdir(parents=True, exist_ok=True)
     learn = read_seen_people(each for i, each in enumerate(usable) if i % HELD_OUT)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.errors import MambatrackError
+from mambatrack.outputs import numbers
 from mambatrack.refill import Gap, GapFiller, shipped_filler
 from mambatrack.tracks import Tracks
 
@@ -209,8 +210,8 @@ def jsonl_revision(revision: Revision) -> dict[str, Any]:
         "revision": {
             "id": revision.id,
             "frames": revision.frames.tolist(),
-            "boxes": _numbers(revision.boxes),
-            "spread": _numbers(revision.spread),
+            "boxes": numbers(revision.boxes),
+            "spread": numbers(revision.spread),
             "gap": revision.gap,
         }
     }
@@ -224,8 +225,3 @@ def _revised(tracks: Tracks, revision: Revision, number: int) -> Tracks:
     for array in (boxes, spread):
         array.setflags(write=False)
     return replace(tracks, boxes=boxes, spread=spread)
-
-
-def _numbers(values: NDArray[np.float32]) -> list[Any]:
-    rounded: list[Any] = np.round(values.astype(np.float64), 4).tolist()
-    return rounded

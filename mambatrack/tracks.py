@@ -33,7 +33,8 @@ class Tracks:
     labels:  [M] int64, class: the vote of its detections, weighted by score (class_votes.py)
     state:   [M] uint8, see TrackState
     gap:     [M] int64, frames of the motion model since the track was seen, 0 where it is seen now
-    spread:  [M, 4] float32, standard deviation of (cx, cy, w, h) in pixels, 0 where seen now
+    spread:  [M, 4] float32, of (cx, cy, w, h) in pixels: 68 % of the true values are nearer, as
+             within a standard deviation of a normal distribution; 0 where seen now
     det_ind: [M] int64, row of the matched detection in the caller's array, -1 where predicted
     ended:   [E] int64, ids of the tracks that ended in this frame
     """

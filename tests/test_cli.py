@@ -156,6 +156,7 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--out", "y"], 2, "--out goes with --dataset or a folder of videos"),
         (["--workers", "2"], 2, "--workers goes with --dataset"),
         (["--revise"], 2, "--revise goes with --jsonl"),
+        (["--offline", "--forecast"], 2, "--forecast does not go with --offline"),
     ],
 )
 def test_a_mistake_is_one_clear_line(track, tmp_path, capsys, options, code, message):

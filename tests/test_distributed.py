@@ -14,9 +14,9 @@ from mambatrack import MambatrackError, load_config
 from mambatrack.distributed import Processes, is_first_process, join_processes, own_device
 from mambatrack.losses import rollout_loss
 from mambatrack.prediction import new_model
-from mambatrack.synthetic import write_sequence
 from mambatrack.training import train
 from mambatrack.windows import Batch
+from worlds import write_training_data
 
 UNEVEN = {  # seven windows for two processes, and both terms of the loss
     "d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
@@ -26,10 +26,7 @@ UNEVEN = {  # seven windows for two processes, and both terms of the loss
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    for seed in range(2):
-        write_sequence(folder / f"world{seed}", seed=seed, people=6, frames=90, size=(640, 360))
-    return folder
+    return write_training_data(tmp_path_factory.mktemp("data"), 2, people=6)
 
 
 def two_processes(data, out, **changes):

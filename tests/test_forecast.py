@@ -148,7 +148,9 @@ def test_cones_of_lost_tracks_are_drawn_and_those_of_tentative_or_unknown_ones_n
     ],
 )
 def test_any_forecast_can_be_drawn(forecast):
-    picture(forecast)
+    drawn = picture(forecast)
+    assert drawn.shape == (360, 480, 3) and drawn.dtype == np.uint8
+    assert (drawn[60:161, 100:141] != 90).any()  # the track's box, whatever its forecast
 
 
 def test_the_given_image_stays_as_it_was():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,19 @@ def test_tracks_and_clock_go_on_by_the_name_of_the_source(tmp_path):
     second.close()
 
 
-def test_it_saves_now_and_then_and_not_while_it_saves(tmp_path):
+def test_it_does_not_save_while_it_saves(tmp_path):
+    keeper = keeper_of(tmp_path / "state", ["door"], every_s=0.0)
+    keeper.resume()
+    going_on = keeper._saving = Future()
+    keeper.turn()
+    assert keeper._saving is going_on
+    going_on.set_result(None)
+    keeper.turn()
+    assert keeper._saving is not going_on
+    keeper.close()
+
+
+def test_it_saves_now_and_then(tmp_path):
     keeper = keeper_of(tmp_path / "state", ["door"], every_s=0.01)
     keeper.resume()
     for frame in range(3):
@@ -63,6 +76,7 @@ def test_it_saves_now_and_then_and_not_while_it_saves(tmp_path):
         keeper._saving.result()
         until(lambda n=frame: int(StateFile(tmp_path / "state").load()["door"]["frame"]) == n + 1
               or keeper.turn())  # fmt: skip
+    assert StateFile(tmp_path / "state").load()["door"]["frame"] == 3
     keeper.close()
 
 
@@ -115,5 +129,7 @@ def test_a_source_is_started_once_only():
     source = LiveSource("0", opener=lambda *_: (_ for _ in ()).throw(OSError("none")))
     source.start(time_s=5.0)
     session.sources[0] = source
+    began = source._began
     session.start()
+    assert source.started and source._began == began  # its clock is the one it was started with
     source.close()

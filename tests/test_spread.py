@@ -11,17 +11,14 @@ from mambatrack.causal_prediction import OUTPUTS, CausalPredictor
 from mambatrack.datasets import find_sequences
 from mambatrack.losses import HELD, _scale_loss
 from mambatrack.patching import forecast
-from mambatrack.synthetic import write_sequence
 from mambatrack.training import train
 from mambatrack.windows import WindowSampler, read_people
+from worlds import write_training_data
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    for seed in range(3):
-        write_sequence(folder / f"world{seed}", seed=seed, people=5, frames=90, size=(640, 360))
-    return folder
+    return write_training_data(tmp_path_factory.mktemp("data"), 3)
 
 
 def scripted(log_scales):

@@ -21,9 +21,9 @@ from mambatrack.export import export
 from mambatrack.losses import generalised_iou, identity_loss, rollout_loss
 from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.prediction import new_model
-from mambatrack.synthetic import write_sequence
 from mambatrack.training import learning_rate, train
 from mambatrack.windows import WindowSampler, detector_errors, read_people
+from worlds import write_training_data
 
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
          "batch_size": 8}  # fmt: skip
@@ -31,10 +31,7 @@ SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "chec
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    for seed in range(3):
-        write_sequence(folder / f"world{seed}", seed=seed, people=5, frames=90, size=(640, 360))
-    return folder
+    return write_training_data(tmp_path_factory.mktemp("data"), 3)
 
 
 def settings_of(**changes):

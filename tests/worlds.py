@@ -3,6 +3,16 @@
 import numpy as np
 
 from mambatrack.datasets import find_sequences
+from mambatrack.synthetic import write_sequence
+
+
+def write_training_data(folder, count, people=5):
+    """Short synthetic sequences with truth and detections -> folder."""
+    for seed in range(count):
+        write_sequence(
+            folder / f"world{seed}", seed=seed, people=people, frames=90, size=(640, 360)
+        )
+    return folder
 
 
 def write_world(folder, truth, rows, size=(960, 540)):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mambatrack.outputs import JSONL_VERSION, jsonl_frame, mot_rows
+from mambatrack.outputs import jsonl_frame, jsonl_header, jsonl_line, mot_rows
 from mambatrack.tracks import Tracks
 
 Kind = Literal["mot", "jsonl"]
@@ -75,8 +75,7 @@ class Recording:
         with self._lock:
             ends = [(part, part.size) for part in self._parts]
         if kind == "jsonl":
-            header = {"format": "mambatrack-tracks", "version": JSONL_VERSION}
-            yield dumps({**header, "classes": list(self.names)}) + "\n"
+            yield jsonl_line(jsonl_header(self.names))
         lines: list[str] = []
         began = time.monotonic()
         for part, size in ends:
