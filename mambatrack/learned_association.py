@@ -22,6 +22,7 @@ from mambatrack.tracks import TrackTable
 
 SHIPPED = Path(__file__).parent / "weights/mambatrack-association.safetensors"
 LIMIT = 6.0  # of every normalised feature
+CODE_LIMIT = 8.0  # a history that the encoder has never met may not drown the pairs beside it
 
 
 class Scores(NamedTuple):
@@ -170,7 +171,8 @@ class LearnedAssociation:
             memory, rows = table["memory"], given.tracks[chosen]
             tokens = self.scorer.tokens(given.features.take(chosen, axis=1))
             carried = memory[:, self.code_size :]
-            memory[rows, : self.code_size] = self.encoder(tokens, carried, rows)
+            code = self.encoder(tokens, carried, rows)
+            memory[rows, : self.code_size] = np.clip(code, -CODE_LIMIT, CODE_LIMIT)
 
 
 def load_association(config: TrackerConfig) -> Association:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambatrack.causal import CausalMotionPredictor
-from mambatrack.learned_association import LIMIT
+from mambatrack.learned_association import CODE_LIMIT, LIMIT
 from mambatrack.pair_features import ALONE, NAMES
 
 
@@ -99,7 +99,8 @@ class PairNetwork(nn.Module):
         sequences, longest = len(batch.lengths), int(batch.lengths.max())
         tokens = features.new_zeros(sequences, longest, features.shape[1])
         tokens[batch.token_track, batch.token_place] = features[batch.token_pair]
-        codes = F.pad(self.encoder(tokens, batch.lengths)[0], (0, 0, 1, 0))
+        codes = self.encoder(tokens, batch.lengths)[0].clamp(-CODE_LIMIT, CODE_LIMIT)
+        codes = F.pad(codes, (0, 0, 1, 0))
         return codes[batch.track_of, batch.heard]
 
 

@@ -35,7 +35,7 @@ class Predictor(Protocol):
         ...
 
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        """state [N, S] -> boxes [N, 4] one frame on, their spread [N, 4] (of cx, cy, w, h in pixels;
+        """state [N, S] -> boxes [N, 4] one frame on, their spread [N, 4] (cx, cy, w, h in pixels;
         as within a standard deviation, 68 % of the true values are nearer), and the state with that
         prediction taken as what happened."""
         ...

@@ -74,7 +74,7 @@ def test_a_snapshot_is_the_newest_frame(live):
     newest = page._state.sources[0].newest.frame.image
     plain, drawn = (
         cv2.imdecode(np.frombuffer(client.get(f"/api/snapshot/0.jpg?boxes={on}").content, "u1"), 1)
-        for on in (0, 1)
+        for on in ("false", "true")
     )
     assert plain.shape == newest.shape
     assert np.abs(plain.astype(int) - newest).mean() < 5

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.datasets import find_sequences
-from mambatrack.learned_association import LearnedAssociation, PairScorer, open_encoder
+from mambatrack.learned_association import CODE_LIMIT, LearnedAssociation, PairScorer, open_encoder
 from mambatrack.pair_features import ALONE, NAMES, best_other, describe_pairs, neighbours
 from mambatrack.pair_model import PairNetwork, pair_loss
 from mambatrack.pair_recording import Recorder, Recording, record
@@ -110,6 +110,26 @@ def test_network_in_numpy_equals_torch_along_a_whole_video(sequences):
     assert len(ours) > 200
     assert (batch.lengths > 20).any()
     np.testing.assert_allclose(ours, odds.numpy(), atol=2e-4)
+
+
+def test_a_history_that_the_encoder_never_met_does_not_drown_the_others():
+    """Once in hours a code of forty times the usual size had everybody around born anew."""
+    association = learned(network())
+    encoder = association.encoder
+
+    class Wild:
+        carried_size = encoder.carried_size
+
+        def __call__(self, tokens, carried, rows):
+            return 1e4 * encoder(tokens, carried, rows)
+
+    association.encoder = Wild()
+    tracker = Tracker(association=association, image_size=(WIDTH, 540))
+    largest = 0.0
+    for detections in world():
+        tracker.update(detections)
+        largest = max(largest, float(np.abs(tracker.table["memory"][:, :8]).max(initial=0)))
+    assert largest == CODE_LIMIT
 
 
 def test_encoder_in_torch_equals_the_one_in_c(monkeypatch):

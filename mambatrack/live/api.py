@@ -5,6 +5,7 @@ Needs the extra [web]; server.py puts the guard of server_guard.py around it.
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, HTTPException, Path, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BeforeValidator, Field
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
@@ -33,7 +35,21 @@ TYPES = {
 MOST_DOWNLOADS = 4
 
 
-Index = Annotated[int, Path(ge=0, le=9999, description="number of the source, from 0")]
+def _written(pattern: str) -> BeforeValidator:
+    """Values as JSON writes them: no sign, space or leading zero, and no "yes" for true."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {pattern.replace('|', ' or ')}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Number = Annotated[int, Field(ge=0, le=9999), _written("0|[1-9][0-9]*")]
+Truth = Annotated[bool, _written("true|false")]
+Index = Annotated[Number, Path(description="number of the source, from 0")]
+Chosen = Annotated[Number | None, Query()]
 Nothing = Annotated[Empty | None, Body()]
 Refusals = dict[int | str, dict[str, Any]]
 MISSING: Refusals = {404: {"model": Problem}}
@@ -90,7 +106,9 @@ def _add_state(app: FastAPI, state: LiveState) -> None:
         return Sources.model_validate({"paused": state.controls.paused, "sources": views})
 
     @app.get("/api/tracks", responses=MISSING)
-    async def tracks(source: Annotated[int | None, Query(ge=0, le=9999)] = None) -> AllTracks:
+    async def tracks(
+        source: Annotated[int | None, Number, Query(ge=0, le=9999)] = None,
+    ) -> AllTracks:
         """The tracks in the newest frame of one source, or of all that had one."""
         chosen = state.sources if source is None else [_view(state, source)]
         newest = [(view.status.name, view.newest) for view in chosen]
@@ -122,7 +140,7 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
         response_class=Response,
         responses={200: {"content": {"image/jpeg": {}}}, **MISSING},
     )
-    def take_snapshot(source: Index, boxes: bool = True) -> Response:
+    def take_snapshot(source: Index, boxes: Truth = True) -> Response:
         """The newest frame in full size, with its tracks drawn or without."""
         newest = _view(state, source).newest
         if newest is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mambatrack.association import Indices
 from mambatrack.detections import Detections
-from mambatrack.learned_association import LearnedAssociation, Scores
+from mambatrack.learned_association import CODE_LIMIT, LearnedAssociation, Scores
 from mambatrack.overlap_association import Associated, Association
 from mambatrack.pair_features import Candidates, describe_pairs
 from mambatrack.prediction import Boxes
@@ -73,7 +73,8 @@ def _remember(
     carried = np.concatenate(
         [memory[own, size:] for memory, own in zip(memories, rows, strict=True)]
     )
-    moved = np.concatenate([association.encoder(tokens, carried), carried], axis=1)
+    code = np.clip(association.encoder(tokens, carried), -CODE_LIMIT, CODE_LIMIT)
+    moved = np.concatenate([code, carried], axis=1)
     for memory, own, new in zip(memories, rows, np.split(moved, _ends(counts)), strict=True):
         memory[own] = new
 
