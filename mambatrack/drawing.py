@@ -23,6 +23,7 @@ GREY: Colour = (165, 165, 165)
 DARK: Colour = (24, 24, 24)
 WHITE: Colour = (255, 255, 255)
 OPACITY, EDGE = (130, 40), 170  # of a forecast, here and at its horizon, and its outline; of 255
+FORESEEN = 10  # frames: who has not been seen for longer has a cone as wide as the picture
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -64,14 +65,16 @@ def draw(
     """-> the image [H, W, 3] BGR uint8 with boxes, labels, trails and a legend.
 
     names: class names by label. fps: shown in the legend. in_place: draws into ``image`` itself
-    instead of a copy. forecast: a cone for each track that it knows and that is not tentative.
+    instead of a copy. forecast: a cone for each track that it knows, not tentative, and seen in
+    the last FORESEEN frames.
     """
     canvas = image if in_place else image.copy()
     height, width = canvas.shape[:2]
     thick = max(2, round(height / 400))
     firm = tracks.ids[tracks.state != TrackState.TENTATIVE]
     if forecast is not None:
-        for row in np.flatnonzero(np.isin(forecast.ids, firm)).tolist():
+        foreseen = np.intersect1d(firm, tracks.ids[tracks.gap <= FORESEEN])
+        for row in np.flatnonzero(np.isin(forecast.ids, foreseen)).tolist():
             _draw_cone(canvas, forecast, row, thick)
     if trails is not None:
         _draw_trails(canvas, trails, np.isin(trails.ids, firm), thick)

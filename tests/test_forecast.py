@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,6 +134,10 @@ def test_the_cone_widens_along_the_way_and_is_see_through():
 
 def test_cones_of_lost_tracks_are_drawn_and_those_of_tentative_or_unknown_ones_not():
     assert changed(moving(), PREDICTED).any()
+    long_lost = replace(make_tracks(0, [(100, 60, 140, 160)], [PREDICTED]), gap=np.array([11]))
+    image = np.full((360, 480, 3), 90, np.uint8)
+    drawn = draw(image, long_lost, legend=False, forecast=moving())
+    assert (drawn == draw(image, long_lost, legend=False)).all()
     assert not changed(moving(), TENTATIVE).any()
     assert not changed(moving(ids=(7,))).any()
 

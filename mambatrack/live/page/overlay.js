@@ -115,6 +115,8 @@ function drawTrail(pen, line, colour, scale, unit) {
 }
 
 /** The way of the centres ahead, and one standard deviation around it. */
+const FORESEEN = 10; // frames, as in drawing.py
+
 function drawCones(pen, { tracks, forecast }, ids, scale, unit) {
   const point = (box, spread) => ({
     x: ((box[0] + box[2]) / 2) * scale,
@@ -124,7 +126,8 @@ function drawCones(pen, { tracks, forecast }, ids, scale, unit) {
   });
   forecast.ids.forEach((id, row) => {
     if (!ids.has(id)) return;
-    const { box, spread, state } = tracks.find((track) => track.id === id);
+    const { box, spread, state, gap } = tracks.find((track) => track.id === id);
+    if (gap > FORESEEN) return; // its cone is as wide as the picture
     const ahead = forecast.boxes[row].map((each, step) => point(each, forecast.spread[row][step]));
     const way = [point(box, spread), ...ahead];
     pen.fillStyle = pen.strokeStyle = colourOf(id);
