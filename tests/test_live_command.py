@@ -158,7 +158,10 @@ def test_q_in_the_window_ends_it(clip):
     press = "xdotool search --name '^mambatrack: clip$' windowfocus key q"
     script = f"""
         {shlex.join(program(clip, "--loop", "--show", "--jsonl", "a.jsonl"))} & run=$!
-        while kill -0 $run 2>/dev/null; do {press} >/dev/null 2>&1; sleep 0.3; done
+        while kill -0 $run 2>/dev/null; do
+            grep -q time_s a.jsonl 2>/dev/null && {press} >/dev/null 2>&1
+            sleep 0.3
+        done
         wait $run
     """
     command = ["xvfb-run", "-a", "bash", "-c", script]

@@ -5,16 +5,14 @@ Needs the extra [web]; server.py puts the guard of server_guard.py around it.
 
 import asyncio
 import json
-import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI, HTTPException, Path, Query, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BeforeValidator, Field
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
@@ -34,22 +32,11 @@ TYPES = {
 }
 MOST_DOWNLOADS = 4
 
-
-def _written(pattern: str) -> BeforeValidator:
-    """Values as JSON writes them: no sign, space or leading zero, and no "yes" for true."""
-
-    def check(value: object) -> object:
-        if isinstance(value, str) and not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {pattern.replace('|', ' or ')}")
-        return value
-
-    return BeforeValidator(check)
-
-
-Number = Annotated[int, Field(ge=0, le=9999), _written("0|[1-9][0-9]*")]
-Truth = Annotated[bool, _written("true|false")]
-Index = Annotated[Number, Path(description="number of the source, from 0")]
-Chosen = Annotated[Number | None, Query()]
+# as text: numbers would be let in with spaces, signs and leading zeros, which the schema forbids
+NUMBER = "^(0|[1-9][0-9]{0,3})$"
+Index = Annotated[str, Path(pattern=NUMBER, description="number of the source, from 0")]
+Chosen = Annotated[str | None, Query(pattern=NUMBER)]
+Truth = Literal["true", "false"]
 Nothing = Annotated[Empty | None, Body()]
 Refusals = dict[int | str, dict[str, Any]]
 MISSING: Refusals = {404: {"model": Problem}}
@@ -106,9 +93,7 @@ def _add_state(app: FastAPI, state: LiveState) -> None:
         return Sources.model_validate({"paused": state.controls.paused, "sources": views})
 
     @app.get("/api/tracks", responses=MISSING)
-    async def tracks(
-        source: Annotated[int | None, Number, Query(ge=0, le=9999)] = None,
-    ) -> AllTracks:
+    async def tracks(source: Chosen = None) -> AllTracks:
         """The tracks in the newest frame of one source, or of all that had one."""
         chosen = state.sources if source is None else [_view(state, source)]
         newest = [(view.status.name, view.newest) for view in chosen]
@@ -140,13 +125,13 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
         response_class=Response,
         responses={200: {"content": {"image/jpeg": {}}}, **MISSING},
     )
-    def take_snapshot(source: Index, boxes: Truth = True) -> Response:
+    def take_snapshot(source: Index, boxes: Truth = "true") -> Response:
         """The newest frame in full size, with its tracks drawn or without."""
         newest = _view(state, source).newest
         if newest is None:
             raise HTTPException(404, f"source {source} had no frame yet")
         with drawing:  # one at a time: the tracker needs the processor
-            return Response(snapshot(newest, boxes), media_type="image/jpeg")
+            return Response(snapshot(newest, boxes == "true"), media_type="image/jpeg")
 
     @app.get(
         "/api/results/{source}.{kind}",
@@ -293,7 +278,7 @@ def _add_page(app: FastAPI) -> None:
         return Response(content, media_type=media_type)
 
 
-def _view(state: LiveState, source: int) -> SourceView:
-    if source >= len(state.sources):
+def _view(state: LiveState, source: str) -> SourceView:
+    if int(source) >= len(state.sources):
         raise HTTPException(404, f"there is no source {source}; they are numbered from 0")
-    return state.sources[source]
+    return state.sources[int(source)]
