@@ -251,13 +251,19 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def _add_simulate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--dataset", required=True, metavar="DIR", help="sequences with ground truth")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", metavar="DIR", help="sequences with ground truth")
+    source.add_argument("--walkers", type=_natural, metavar="N", help="N made-up sequences of "
+        "people who walk, under still and moving cameras")  # fmt: skip
     add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add("--every", type=_natural, default=1, metavar="N", help="play every N-th frame (1)")
+    add("--backwards", action="store_true", help="play from the last frame to the first")
     add("--like", required=True, metavar="DIR", help="other sequences, with gt and det, whose "
         "detector's errors are copied")  # fmt: skip
     add("--out", required=True, metavar="DIR", help="gets each sequence with its det/det.txt")
-    add("--seed", type=_natural, default=0, metavar="N", help="of the errors (0)")
+    add("--seed", type=_natural, default=0, metavar="N", help="of the errors, and of walkers (0)")
     add("--overwrite", action="store_true", help="write over sequences that exist")
+    parser.set_defaults(check=_check_simulate)
 
 
 def _add_submit(parser: argparse.ArgumentParser) -> None:
@@ -361,3 +367,8 @@ def _check_bench(options: argparse.Namespace) -> None:
 def _check_engine(options: argparse.Namespace) -> None:
     if options.address is not None and options.engine != "ray":
         options.parser.error("--address goes with --engine ray")
+
+
+def _check_simulate(options: argparse.Namespace) -> None:
+    if options.split and options.walkers is not None:
+        options.parser.error("--split goes with --dataset; walkers have no splits")

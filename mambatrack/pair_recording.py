@@ -34,6 +34,7 @@ from mambatrack.tracks import TrackTable
 
 FORGETTING = 0.93  # a frame, of what speaks for a track's identity
 CLEAR = 0.5  # score from which the teacher starts a track
+LARGEST = 1e4  # of a feature; a box that shrank in a long gap gives numbers that float16 lacks
 
 
 @dataclass
@@ -130,19 +131,21 @@ class Recorder:
         pairs, rows, found = (
             np.array([len(each) for each in part]) for part in (same, ids, person)
         )
-        features = np.concatenate([each.features for each in given], axis=1)
-        alone = np.concatenate([each.alone for each in given], axis=1)
+        features, alone = (
+            np.concatenate(part, axis=1).clip(-LARGEST, LARGEST).astype(np.float16)
+            for part in ([each.features for each in given], [each.alone for each in given])
+        )
         return Recording(
             pairs,
             rows,
             found,
-            features.astype(np.float16),
+            features,
             np.concatenate([each.tracks for each in given]).astype(np.int32),
             np.concatenate([each.detections for each in given]).astype(np.int32),
             np.concatenate(same),
             np.concatenate(chosen),
             np.concatenate(ids),
-            alone.astype(np.float16),
+            alone,
             np.concatenate(person),
         )  # fmt: skip
 

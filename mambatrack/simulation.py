@@ -8,13 +8,14 @@ does. How they are made is in error_runs.py.
 import hashlib
 import shutil
 from collections.abc import Sequence as Many
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from mambatrack.crossing_context import Floats
-from mambatrack.datasets import Sequence, find_sequences, read_ground_truth
+from mambatrack.datasets import GroundTruth, Sequence, find_sequences, read_ground_truth
 from mambatrack.error_runs import ErrorRuns, bootstrap_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.version import VERSION
@@ -25,10 +26,40 @@ The detections in this folder are SIMULATED; no detector has seen these videos.
 They were made from the ground truth by mambatrack {version}, seed {seed}, with runs of errors of
 the detections in {source} ({boxes} true boxes in {frames} frames),
 copied where people cross alike: misses, scores, errors of place and false positives.
-gt/gt.txt is an unchanged copy.
+gt/gt.txt is {truth}.
 
 Say "simulated detections" wherever a number from this folder appears.
 """
+
+
+@dataclass(frozen=True)
+class Playback:
+    """How a sequence is played: every ``every``-th frame, from its end if ``backwards``."""
+
+    every: int = 1
+    backwards: bool = False
+
+    @property
+    def plain(self) -> bool:
+        return self == Playback()
+
+    def describe(self) -> str:
+        """What gt/gt.txt is then."""
+        if self.plain:
+            return "an unchanged copy"
+        order = " from the last to the first" if self.backwards else ""
+        return f"the original, of which every frame number {self.every} is played{order}"
+
+    def play(self, sequence: Sequence, truth: GroundTruth) -> tuple[Sequence, GroundTruth]:
+        """The sequence and its truth as they are played, in frames from 1."""
+        place = truth.frame - sequence.start - 1
+        if self.backwards:
+            place = sequence.frames - 1 - place
+        kept = place % self.every == 0
+        frames, fps = -(-sequence.frames // self.every), sequence.fps / self.every
+        columns = truth.id[kept], truth.boxes[kept], truth.visibility[kept]
+        played = GroundTruth(place[kept] // self.every + 1, *columns)
+        return replace(sequence, frames=frames, fps=fps, start=0), played
 
 
 def measurable_sequences(root: str | Path) -> list[Sequence]:
@@ -56,6 +87,7 @@ def write_simulated(
     out: str | Path,
     seed: int = 0,
     overwrite: bool = False,
+    playback: Playback = Playback(),
 ) -> list[Path]:
     """Writes OUT/NAME/{gt/gt.txt, det/det.txt, seqinfo.ini} for each sequence, and README.txt,
     which says what they are -> the folders of the sequences.
@@ -65,20 +97,30 @@ def write_simulated(
     moments otherwise, and a few blocks come out differently.
 
     Raises MambatrackError before anything is written where a sequence has no ground truth, two have
-    one name, or one is in ``out`` already and ``overwrite`` is not set.
+    one name, or one is in ``out`` already and ``overwrite`` is not set; or for a playback of no
+    frames.
     """
     out = Path(out)
     folders = [out / sequence.name for sequence in sequences]
     _check(sequences, folders, seed, overwrite)
+    if playback.every < 1:
+        raise MambatrackError(f"every {playback.every}-th frame; expected at least 1")
     out.mkdir(parents=True, exist_ok=True)
     known = {"source": bank.source, "boxes": bank.boxes, "frames": bank.frames}
-    note = NOTE.format(version=VERSION, seed=seed, **known)
+    note = NOTE.format(version=VERSION, seed=seed, truth=playback.describe(), **known)
     (out / "README.txt").write_text(note, encoding="utf-8")
     for sequence, folder in zip(sequences, folders, strict=True):
-        truth = read_ground_truth(sequence)
+        played, truth = sequence, read_ground_truth(sequence)
+        if not playback.plain:
+            played, truth = playback.play(sequence, truth)
         rng = _generator(seed, sequence.name)
         rows = bootstrap_detections(truth, sequence.image_size, bank, rng)
-        _write_sequence(sequence, folder, rows)
+        _write_sequence(played, folder, rows)
+        if playback.plain:
+            assert sequence.gt_path is not None
+            shutil.copyfile(sequence.gt_path, folder / "gt/gt.txt")
+        else:
+            _write_truth(folder / "gt/gt.txt", truth)
     return folders
 
 
@@ -106,8 +148,6 @@ def _generator(seed: int, name: str) -> Generator:
 def _write_sequence(sequence: Sequence, folder: Path, rows: Floats) -> None:
     for part in ("gt", "det"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    assert sequence.gt_path is not None
-    shutil.copyfile(sequence.gt_path, folder / "gt/gt.txt")
     lines = [
         f"{int(frame)},-1,{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},-1,-1,-1\n"
         for frame, _, x, y, w, h, score in rows.tolist()
@@ -120,3 +160,11 @@ def _write_sequence(sequence: Sequence, folder: Path, rows: Floats) -> None:
         f"imWidth={width}\nimHeight={height}\nimExt=.jpg\n",
         encoding="utf-8",
     )
+
+
+def _write_truth(path: Path, truth: GroundTruth) -> None:
+    sides = truth.boxes[:, 2:] - truth.boxes[:, :2]
+    considered = np.ones((len(truth), 2))
+    columns = truth.frame, truth.id, truth.boxes[:, :2], sides, considered, truth.visibility
+    table = np.column_stack(columns)
+    np.savetxt(path, table[np.lexsort((truth.id, truth.frame))], "%.9g", ",")

@@ -14,7 +14,7 @@ from mambatrack.error_runs import bootstrap_detections, measure_runs
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.matching import detection_rows, match
 from mambatrack.mot_text import read_mot
-from mambatrack.simulation import measurable_sequences, write_simulated
+from mambatrack.simulation import Playback, measurable_sequences, write_simulated
 from mambatrack.synthetic import write_sequence
 from shared import needs
 from worlds import write_world
@@ -231,3 +231,27 @@ def test_simulated_detections_of_real_data_are_like_the_real_ones():
         recall.append([found[hidden].mean(), found[~hidden].mean()])
     np.testing.assert_allclose(recall[0], recall[1], atol=0.06)
     assert len(made) == pytest.approx(len(real), rel=0.05)
+
+
+@pytest.mark.parametrize(("every", "backwards"), [(1, True), (3, False), (3, True)])
+def test_played_truth_is_the_original_in_another_order(world, measured, tmp_path, every, backwards):
+    playback = Playback(every, backwards)
+    (folder,) = write_simulated(world, measured, tmp_path / "out", 0, playback=playback)
+    (played,) = find_sequences(tmp_path / "out")
+    original, truth = read_ground_truth(world[0]), read_ground_truth(played)
+    order = np.arange(1, world[0].frames + 1)[:: -1 if backwards else 1][::every]
+    assert played.frames == len(order) and played.fps == pytest.approx(world[0].fps / every)
+    for frame, source in enumerate(order.tolist(), 1):
+        one, two = truth.frame == frame, original.frame == source
+        assert truth.id[one].tolist() == sorted(original.id[two].tolist())
+        expected = original.boxes[two][np.argsort(original.id[two])]
+        assert np.allclose(truth.boxes[one], expected, atol=1e-3)
+    note = (tmp_path / "out/README.txt").read_text()
+    assert f"every frame number {every}" in note and ("last to the first" in note) == backwards
+    assert len(read_mot(folder / "det/det.txt"))
+
+
+def test_no_frames_cannot_be_played(world, measured, tmp_path):
+    with pytest.raises(MambatrackError, match="every 0-th frame"):
+        write_simulated(world, measured, tmp_path / "out", playback=Playback(0))
+    assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,13 +129,19 @@ def simulate(options: argparse.Namespace, config: Config) -> int:
     """Puts a detector's errors on data that has only ground truth."""
     from mambatrack.error_runs import measure_runs
     from mambatrack.evaluation.runs import scored_sequences
-    from mambatrack.simulation import measurable_sequences, write_simulated
+    from mambatrack.simulation import Playback, measurable_sequences, write_simulated
+    from mambatrack.walkers import walking_sequences
 
     bank = measure_runs(measurable_sequences(options.like))
-    sequences = scored_sequences(options.dataset, options.split)
-    folders = write_simulated(
-        sequences, bank, options.out, seed=options.seed, overwrite=options.overwrite
-    )
+    with tempfile.TemporaryDirectory() as made:
+        if options.walkers is not None:
+            sequences = walking_sequences(made, options.walkers, options.seed)
+        else:
+            sequences = scored_sequences(options.dataset, options.split)
+        playback = Playback(options.every, options.backwards)
+        folders = write_simulated(
+            sequences, bank, options.out, options.seed, options.overwrite, playback
+        )
     if not options.quiet:
         print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
     return OK
