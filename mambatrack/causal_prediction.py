@@ -14,12 +14,14 @@ from mambatrack.prediction import (
     c_library_for,
     load_weights,
     read_card,
+    spread_after,
 )
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
 HEAD = 17  # columns before the two carried states
 SIZE_WEIGHT, UNITS = 0.2, 20.0  # as in causal.py, which needs torch
 OUTPUTS = 8
+SIZED = 5  # frames of a gap in which the box goes on changing its size
 LOG_SCALES = (-7.0, 2.0)  # least and largest that counts
 
 
@@ -64,12 +66,18 @@ class CausalPredictor:
     offset per frame of the gap as its token. correct() reads and writes the first HEAD columns
     only, and takes those alone as well as whole rows.
 
+    Offsets of the size count in the first SIZED frames of a gap only: farther ahead their errors
+    add up to boxes that no person has. Beyond H frames, the longest gap that the spread was fitted
+    to, the box rests where it is: the network is asked the same question again, and its scales grow
+    with the square root of the gap.
+
     spread: [H, 4], what makes the network's scales hold 68 % of the errors, after 1 to H frames
     """
 
     def __init__(self, network: Network, spread: Any):
         self.network, self.carried = network, network.carried_size
         self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
+        self.horizon = len(self.spread)
         self.state_size = HEAD + 2 * self.carried
 
     def start(self, boxes: Boxes) -> State:
@@ -88,16 +96,20 @@ class CausalPredictor:
         outputs = self._feed(state)
         before, unit = state[:, BOX].copy(), self._unit(state)
         boxes = as_plausible(before + outputs[:, :4] * unit)
+        boxes[:, 2:] = np.where(state[:, GAP, None] >= SIZED, before[:, 2:], boxes[:, 2:])
+        (resting,) = (state[:, GAP] >= self.horizon).nonzero()
+        question = state[resting, PENDING]
+        boxes[resting] = before[resting]
         state[:, GAP] += 1
         state[:, PENDING] = _tokens((boxes - before) / unit, 1, state[:, GAP], boxes)
+        state[resting, PENDING] = question
         state[:, BOX] = boxes
         return boxes, self._spread(outputs[:, 4:], state[:, GAP], boxes)
 
     def _spread(self, log_scales: State, gaps: State, boxes: Boxes) -> Boxes:
         """[N, 4] pixels."""
-        factor = self.spread[np.minimum(gaps, len(self.spread)).astype(np.int64) - 1]
         scales = np.exp(np.minimum(np.maximum(log_scales, LOG_SCALES[0]), LOG_SCALES[1]))
-        spread: Boxes = factor * scales * boxes[:, [2, 3, 2, 3]]
+        spread: Boxes = scales * spread_after(self.spread, gaps, boxes)
         return spread
 
     def correct_in_place(self, state: State, rows: NDArray[np.integer], boxes: Boxes) -> None:
@@ -132,7 +144,8 @@ class CausalPredictor:
         observed, later = state[lost, A], lost[state[lost, GAP] >= 2]
         state[later, A] = state[later, B]
         outputs = self.network(state[:, PENDING], state[:, A])
-        state[lost, B] = state[lost, A]
+        moving = lost[state[lost, GAP] < self.horizon]
+        state[moving, B] = state[moving, A]
         state[lost, A] = observed
         return outputs
 

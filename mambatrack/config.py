@@ -63,7 +63,7 @@ class TrackerConfig:
         1000.0,
     )
     max_age: int = option(
-        60, "frames of the motion model without a detection after which a track ends", 1, 100_000
+        120, "frames of the motion model without a detection after which a track ends", 1, 100_000
     )
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")
@@ -177,6 +177,9 @@ class AssociationConfig:
         4, "of tracking and learning; the truth decides in the first, the network later", 1, 20
     )
     recent: int = option(2, "newest iterations whose tracks are learnt from", 1, 20)
+    members: int = option(
+        1, "networks of the last one, from different seeds, whose log-odds are averaged", 1, 16
+    )
     steps: int = option(
         6000, "optimiser steps of the last one; a third in those before", 1, 10_000_000
     )

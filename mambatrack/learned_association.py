@@ -6,6 +6,8 @@ pair_model.py and pair_training.py.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Many
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +24,7 @@ from mambatrack.tracks import TrackTable
 
 SHIPPED = Path(__file__).parent / "weights/mambatrack-association.safetensors"
 LIMIT = 6.0  # of every normalised feature
+Weights = dict[str, NDArray[np.float32]]
 CODE_LIMIT = 8.0  # a history that the encoder has never met may not drown the pairs beside it
 
 
@@ -98,7 +101,56 @@ class CompiledScorer:
         return Scores(*self._network(features, tracks, detections, code, alone))
 
 
-Scorer = PairScorer | CompiledScorer
+class Committee:
+    """Several pair networks that were trained alike from different seeds: the mean of their
+    log-odds. What one of them takes for a swap by accident, the others do not (deep ensembles,
+    Lakshminarayanan et al., NeurIPS 2017).
+
+    The code of a track is those of all, one behind the other, and so are the tokens.
+    """
+
+    def __init__(self, members: Many[PairScorer | CompiledScorer], code_sizes: Many[int]):
+        self.members, self._columns = members, _slices(code_sizes)
+
+    def tokens(self, features: Floats) -> list[Floats]:
+        """Of each member, as it scales them."""
+        return [each.tokens(features) for each in self.members]
+
+    def __call__(self, given: Candidates, code: Floats) -> Scores:
+        said = [
+            each(given, code[:, columns])
+            for each, columns in zip(self.members, self._columns, strict=True)
+        ]
+        pairs, people = (np.mean(part, axis=0) for part in zip(*said, strict=True))
+        return Scores(pairs, people)
+
+
+class CommitteeEncoder:
+    """The encoders of a Committee as one."""
+
+    def __init__(self, members: Many[Any]):
+        self.members = members
+        sizes = [each.carried_size for each in members]
+        self.carried_size, self._columns = sum(sizes), _slices(sizes)
+
+    def __call__(
+        self, tokens: list[Floats], carried: Floats, rows: Indices | None = None
+    ) -> Floats:
+        """tokens [K, F] of each member; carried [N, R], of which ``rows`` [K] are changed in
+        place -> codes [K, E]."""
+        chosen = () if rows is None else (rows,)
+        parts = zip(self.members, tokens, self._columns, strict=True)
+        return np.concatenate(
+            [each(own, carried[:, columns], *chosen) for each, own, columns in parts], axis=1
+        )
+
+
+def _slices(sizes: Many[int]) -> list[slice]:
+    ends = np.cumsum([0, *sizes]).tolist()
+    return [slice(first, end) for first, end in pairwise(ends)]
+
+
+Scorer = PairScorer | CompiledScorer | Committee
 
 
 class _Groups:
@@ -196,18 +248,34 @@ def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
 
     read_card(path, ("association",), "learned, overlap")
     with fitting(path):
-        weights = load_file(path)
-        encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
-        code_size = len(encoder["head.2.bias"])
+        members = split_members(load_file(path))
+        encoders, scorers, code_sizes = [], [], []
+        for weights in members:
+            encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
+            encoders.append(open_encoder(encoder, config.device))
+            scorers.append(open_scorer(weights, config.device))
+            code_sizes.append(len(encoder["head.2.bias"]))
+        if len(members) == 1:
+            return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
         return LearnedAssociation(
-            open_scorer(weights, config.device),
-            open_encoder(encoder, config.device),
-            code_size,
-            config,
+            Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
         )
 
 
-def open_scorer(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Scorer:
+def split_members(weights: Weights) -> list[Weights]:
+    """The weights of each network in a file: those of member 2 have names that begin with 2."""
+    if not any(name[0].isdigit() for name in weights):
+        return [weights]
+    members: dict[str, Weights] = {}
+    for name, array in weights.items():
+        number, _, rest = name.partition(".")
+        members.setdefault(number, {})[rest] = array
+    return list(members.values())
+
+
+def open_scorer(
+    weights: Mapping[str, NDArray[np.float32]], device: str = "cpu"
+) -> PairScorer | CompiledScorer:
     """CompiledScorer where the C library is there, else the same in numpy."""
     from mambatrack.prediction import c_library_for
 

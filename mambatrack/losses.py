@@ -6,15 +6,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.causal import CausalMotionPredictor, Rollout, roll_out_causal
-from mambatrack.causal_prediction import LOG_SCALES
+from mambatrack.causal_prediction import LOG_SCALES, CausalPredictor
+from mambatrack.causal_step import CausalStep
 from mambatrack.config import TrainingConfig
 from mambatrack.kernels.reference import token_mask
 from mambatrack.mamba import MotionPredictor, offset_scale, window_offsets
+from mambatrack.patching import forecast
 from mambatrack.windows import Batch, WindowSampler
 
+KNOWN = 11  # boxes seen, from which on a history counts for the spread
 HORIZON = 30  # frames over which validation measures the error
 SCALE_WEIGHT = 0.1  # of the likelihood of the spread
 HELD = 0.683  # share of the errors that a spread holds, as a standard deviation of normal ones does
@@ -228,17 +232,13 @@ class Validation:
         self.batch = sampler.batch(np.random.default_rng(settings.seed), windows)
 
     @torch.inference_mode()
-    def measure(self, model: Network) -> tuple[dict[str, float], list[list[float]]]:
+    def measure(self, model: Network) -> dict[str, float]:
         """Errors of the centre in units of the box's size after 1, 5, 10 and 30 frames, relative
-        to a box that stands still; and the spread [30, 4] that the model card keeps: what holds
-        HELD of the errors, as a share of the box's size, for a causal network in its own scales.
-        """
+        to a box that stands still, and how often another person is taken for this one."""
         history, counts, future, rivals, image_size, seen = tensors(self.batch, device_of(model))
         every, future, rivals = future, future[:, :HORIZON], rivals[:, :HORIZON]
-        own_scale = torch.ones_like(future)
         if isinstance(model, CausalMotionPredictor):
-            boxes, log_scales, *_ = roll_out_causal(model, history, seen, HORIZON)
-            own_scale = log_scales.clamp(*LOG_SCALES).exp()
+            boxes = roll_out_causal(model, history, seen, HORIZON).boxes
         else:
             unit = self.settings.unit
             boxes = roll_out(model, history, counts, every, HORIZON, unit, image_size)
@@ -248,6 +248,37 @@ class Validation:
         ratio = error.mean(0) / still.mean(0)
         metrics = {f"error_{k}": round(float(ratio[k - 1]), 5) for k in (1, 5, 10, 30)}
         metrics["identity"] = round(float(identity_loss(boxes, future, rivals)[1]), 5)
-        off = (boxes - future).abs() / future[..., [2, 3, 2, 3]] / own_scale
-        spread = off.quantile(HELD, dim=0)
-        return metrics, np.round(spread.cpu().numpy().astype(float), 5).tolist()
+        return metrics
+
+    @torch.inference_mode()
+    def spread(self, model: Network) -> list[list[float]]:
+        """[30, 4] what holds HELD of the errors after 1 to 30 frames, for the model card: of a
+        window network as a share of the box's size; of a causal one in its own scales, as the
+        tracker uses it, after at least KNOWN boxes."""
+        batch = self.batch
+        if isinstance(model, CausalMotionPredictor):
+            known = batch.seen.sum(1) >= KNOWN
+            off = _in_use(model, batch.rows(known if known.any() else ~known))
+        else:
+            history, counts, every, _, image_size, _ = tensors(batch, device_of(model))
+            unit = self.settings.unit
+            boxes = roll_out(model, history, counts, every, HORIZON, unit, image_size)
+            future = every[:, :HORIZON]
+            off = ((boxes - future).abs() / future[..., [2, 3, 2, 3]]).cpu().numpy()
+        return np.round(np.quantile(off, HELD, axis=0).astype(float), 5).tolist()
+
+
+def _in_use(model: CausalMotionPredictor, batch: Batch) -> NDArray[np.float32]:
+    """[B, HORIZON, 4] errors of the forecasts of a CausalPredictor in its own scales."""
+    predictor = CausalPredictor(CausalStep(model, str(device_of(model))), np.ones((HORIZON, 4)))
+    seen, history = batch.seen, batch.history
+    state = np.zeros((len(history), predictor.state_size), np.float32)
+    started = np.zeros(len(history), bool)
+    for frame in range(history.shape[1]):
+        state[started] = predictor.predict(state[started])[2]
+        old, new = seen[:, frame] & started, seen[:, frame] & ~started
+        state[old] = predictor.correct(state[old], history[old, frame])
+        state[new] = predictor.start(history[new, frame])
+        started |= new
+    boxes, spread = forecast(predictor, state[started], HORIZON)
+    return np.abs(boxes - batch.future[started, :HORIZON]) / spread

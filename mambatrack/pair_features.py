@@ -17,7 +17,7 @@ from mambatrack.tracks import TrackTable
 
 Floats = NDArray[np.float32]
 
-REACH, REACH_PER_FRAME, MOST_REACH = 0.2, 0.03, 1.0  # of the gate, in box sizes on each side
+REACH, REACH_PER_FRAME, MOST_REACH = 0.2, 0.05, 2.0  # of the gate, in box sizes on each side
 
 NAMES = (
     "iou", "cover_width", "cover_height",  # of the predicted box

@@ -3,8 +3,8 @@
 import csv
 import json
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mambatrack.config import AssociationConfig, Config
@@ -28,6 +29,7 @@ CHECKED = 200  # frames of each of those
 LEAST_TRUST = 0.5  # of scores: other detectors are less sure of what they see
 LOWEST_SCORE = 0.1
 SAMPLED = 17  # one in so many pairs decides how features are scaled
+SEED_STEP = 1000  # between the members of a committee
 GRADIENT_LIMIT = 1.0  # of its norm
 REPORT_EVERY = 500  # steps
 
@@ -64,12 +66,42 @@ def train_association(
         _record_all(usable, kept, before if number else None, config, report)
         last = number == settings.iterations - 1
         target = network if last else kept / "association.safetensors"
-        if not target.exists():
-            steps = settings.steps if last else max(settings.steps // 3, 1)
-            first = max(number + 1 - settings.recent, 0)
-            pool = [folder / f"round-{past}" for past in range(first, number + 1)]
+        if target.exists():
+            continue
+        steps = settings.steps if last else max(settings.steps // 3, 1)
+        first = max(number + 1 - settings.recent, 0)
+        pool = [folder / f"round-{past}" for past in range(first, number + 1)]
+        if not last or settings.members == 1:
             _fit(pool, usable, settings, steps, target, roots, report)
+            continue
+        members = [
+            folder / f"member-{each}/association.safetensors" for each in range(settings.members)
+        ]
+        for each, member in enumerate(members):
+            if not member.exists():
+                member.parent.mkdir(exist_ok=True)
+                own = replace(settings, seed=settings.seed + SEED_STEP * each)
+                _fit(pool, usable, own, steps, member, roots, report)
+        join_members(members, target, settings.seed)
     return network
+
+
+def join_members(members: list[Path], target: Path, seed: int) -> None:
+    """Makes one association of several, whose log-odds are averaged."""
+    cards = [json.loads(each.with_suffix(".json").read_text(encoding="utf-8")) for each in members]
+    weights = {
+        f"{number}.{name}": array
+        for number, each in enumerate(members)
+        for name, array in load_file(each).items()
+    }
+    card = cards[0]
+    architecture, training = card["architecture"], card["training"]
+    architecture["members"] = len(members)
+    architecture["parameters"] = sum(each["architecture"]["parameters"] for each in cards)
+    training |= {"seed": seed, "members": len(members)}
+    losses = [each["validation"]["loss"] for each in cards]
+    card["validation"] = {"loss": round(float(np.mean(losses)), 5)}
+    _write(target, card, weights)
 
 
 def _claim(folder: Path, config: Config, sequences: list[Sequence]) -> None:
@@ -117,7 +149,9 @@ def _fit(
     target: Path,
     roots: list[str],
     report: Callable[[str], None],
+    unseen: Collection[str] = (),
 ) -> None:
+    """unseen: features that the network is not shown, to learn what they are worth"""
     names = sorted({each.name for each in sequences})
     held = set(names[::HELD_OUT])
     learn: list[_Indexed] = []
@@ -128,7 +162,7 @@ def _fit(
             (check if sequence.name in held else learn).append(_Indexed.of(recording))
     torch.manual_seed(settings.seed)
     model = PairNetwork(settings.d_model, settings.layers, settings.d_state, settings.rounds)
-    _normalise(model, learn)
+    _normalise(model, learn, unseen)
     rate = settings.rate
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1)
@@ -297,8 +331,8 @@ def join(pieces: list[Piece]) -> PairBatch:
     return PairBatch(*tensors)
 
 
-def _normalise(model: PairNetwork, learn: list[_Indexed]) -> None:
-    """Centres and scales of the features, the same in a mirror."""
+def _normalise(model: PairNetwork, learn: list[_Indexed], unseen: Collection[str] = ()) -> None:
+    """Centres and scales of the features, the same in a mirror; a scale of 0 for those unseen."""
     parts = (("feature", "features", NAMES), ("alone", "alone", ALONE))
     for name, column, names in parts:
         sample = np.concatenate(
@@ -309,6 +343,7 @@ def _normalise(model: PairNetwork, learn: list[_Indexed]) -> None:
         spread = np.maximum(sample.std(axis=0) / 2, (tails[1] - tails[0]) / 2.56)
         for kind, values in (("mean", sample.mean(axis=0)), ("scale", 1 / (spread + 1e-3))):
             getattr(model, f"{name}_{kind}").copy_(torch.from_numpy(values.astype(np.float32)))
+        getattr(model, f"{name}_scale")[[each in unseen for each in names]] = 0
 
 
 def _export(
@@ -321,8 +356,6 @@ def _export(
     validation: float,
 ) -> None:
     """The weights and, beside them, their model card."""
-    from safetensors.torch import save_file
-
     recipe = asdict(settings)
     card: dict[str, Any] = {
         "format": 1,
@@ -338,7 +371,13 @@ def _export(
         "training": {**recipe, "step": steps, "recordings": sequences, "torch": torch.__version__},
         "validation": {"loss": round(validation, 5)},
     }  # fmt: skip
+    weights = {name: each.contiguous() for name, each in model.state_dict().items()}
+    _write(target, card, weights)
+
+
+def _write(target: Path, card: dict[str, Any], weights: dict[str, Tensor]) -> None:
+    """The weights last: where they are, the card is."""
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     temporary = target.with_suffix(".tmp")
-    save_file({name: each.contiguous() for name, each in model.state_dict().items()}, temporary)
+    save_file(weights, temporary)
     temporary.replace(target)

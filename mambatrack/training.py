@@ -31,6 +31,7 @@ from mambatrack.version import VERSION
 from mambatrack.windows import WindowSampler, detector_errors, read_people
 
 VALIDATION_SHARE = 0.1
+CALIBRATION = 2048  # windows by which the spread is measured
 COLUMNS = ("step", "rate", "loss", "error_1", "error_5", "error_10", "error_30", "identity")
 
 
@@ -42,7 +43,8 @@ def train(
 ) -> Path:
     """Trains a predictor on folders in MOT layout and returns the path of its weights.
 
-    data: folders of sequences with gt/gt.txt; a tenth of the sequences is kept for validation.
+    data: folders of sequences with gt/gt.txt; a tenth of the sequences is kept for validation, and
+    all of the first folder decide how wide 68 % is: under a moving camera people go farther.
     config: with a whole Config, tracker.device says where to train; auto is a GPU if there is one
     (training on a GPU has not been run yet).
     out: gets predictor.safetensors and predictor.json (model card), log.csv, curve.png (with
@@ -81,6 +83,10 @@ def _train(
     validation = Validation(
         _sampler(check, unbroken, HORIZON + settings.foresight, errors), settings
     )
+    home = [each for each in sequences if roots[0] in (each.folder, *each.folder.parents)]
+    calibration = Validation(
+        _sampler(home, unbroken, HORIZON + settings.foresight, errors), settings, CALIBRATION
+    )
     model, optimiser, done = _start(folder / "checkpoint.safetensors", settings, processes)
     log = _Log(folder / "log.csv", done) if processes.first else None
     losses: list[float] = []
@@ -91,15 +97,15 @@ def _train(
         losses.append(loss)
         report(step, settings.steps, loss)
         if step % settings.checkpoint_every == 0 or step == settings.steps:
-            metrics, spread = validation.measure(model)
+            metrics = validation.measure(model)
             log.add(step, learning_rate(step, settings), float(np.mean(losses)), metrics)
             losses.clear()
             save_checkpoint(folder / "checkpoint.safetensors", settings, model, optimiser, step)
             if step == settings.steps and isinstance(model, CausalMotionPredictor):
                 _fit_spread(model, learn, unbroken, errors)
-                spread = validation.measure(model)[1]
             card = _card(model, settings, roots, len(learn), len(check), step)
-            export(folder, model, {**card, "validation": metrics, "spread": spread})
+            measured = {"validation": metrics, "spread": calibration.spread(model)}
+            export(folder, model, {**card, **measured})
     if done >= settings.steps and not (folder / "predictor.safetensors").is_file():
         raise MambatrackError(f"{folder} is trained to step {done} but holds no predictor")
     if log is not None:

@@ -40,7 +40,7 @@ class MambaPredictor:
 
     q: past offsets the network sees; unit: how offsets are normalised (mamba.window_offsets);
     spread: [H, 4] standard deviation of the error after 1..H frames as a share of the box's width
-    and height, measured in validation.
+    and height, measured in validation. Beyond H frames the box rests where it is.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class MambaPredictor:
     def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
         windows, counts, gaps = self._parts(state)
         boxes = as_plausible(self._next_boxes(windows, counts))
+        resting = gaps >= len(self.spread)
+        boxes[resting] = windows[resting, -1]
         windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
         gaps = gaps + 1
         return boxes, spread_after(self.spread, gaps, boxes), self._state(

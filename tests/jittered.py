@@ -1,14 +1,19 @@
-"""HOTA as a mean over jittered settings and several networks: single runs mislead.
+r"""HOTA as a mean over jittered settings and several networks: single runs mislead.
 
-    python tests/jittered.py --dataset data/dancetrack/val --association A B C --runs 3
+    python tests/jittered.py --dataset data/dancetrack/val --association A B C --runs 3 \
+      [--predictor mamba kalman] [--set tracker.max_age=30 ...] [--half]
 
 Each run draws the tracker's thresholds anew: scores and ages by 3 % of their value, log-odds by 0.1
-(standard deviations, seed 0). Prints every run, then mean and standard deviation.
+(standard deviations, seed 0, the same draws for every network). A setting is tried by itself, each
+on top of the defaults. Prints every run, the mean of each network, and in the end mean and standard
+deviation of all.
 """
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -36,31 +41,46 @@ def jittered(config: TrackerConfig, rng: np.random.Generator) -> TrackerConfig:
     )
 
 
+def variants(options: argparse.Namespace) -> Iterator[tuple[str, TrackerConfig]]:
+    """Name and settings of everything that is compared."""
+    for association, predictor in product(options.association, options.predictor):
+        plain = {"tracker.association": association, "tracker.predictor": predictor}
+        for given in options.set or [""]:
+            key, _, value = given.partition("=")
+            config = load_config(None, plain | ({key: value} if key else {}))
+            yield " ".join(filter(None, (association, predictor, given))), config.tracker
+
+
+def line(name: str, values: np.ndarray) -> None:
+    print(name, *(f"{value:.2f}" for value in values), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True, nargs="+")
     parser.add_argument("--association", nargs="+", default=["learned"])
+    parser.add_argument("--predictor", nargs="+", default=["mamba"])
+    parser.add_argument("--set", nargs="+", metavar="KEY=VALUE")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--half", action="store_true", help="second halves only")
     options = parser.parse_args()
     sequences = [s for root in options.dataset for s in scored_sequences(root, half=options.half)]
-    rows = []
-    rng = np.random.default_rng(0)
+    table = []
     with tempfile.TemporaryDirectory() as folder:
-        for association in options.association:
-            plain = load_config(None, {"tracker.association": association})
+        for number, (name, settings) in enumerate(variants(options)):
+            rng, rows = np.random.default_rng(0), []
             for run in range(options.runs):
-                config = Config(tracker=jittered(plain.tracker, rng))
-                place = Path(folder) / f"{len(rows)}"
-                entry = Entry("run", place, config)
+                place = Path(folder) / f"{number}-{run}"
+                entry = Entry("run", place, Config(tracker=jittered(settings, rng)))
                 result = evaluate(sequences, [entry], Engine(workers=options.workers))["run"]
-                row = [float(getattr(result.scores.combined, name)) for name in FIELDS]
-                rows.append(row)
-                print(association, run, *(f"{value:.2f}" for value in row), flush=True)
-    table = np.array(rows)
-    print("mean", *(f"{value:.2f}" for value in table.mean(0)))
-    print("std", *(f"{value:.2f}" for value in table.std(0)))
+                rows.append([float(getattr(result.scores.combined, each)) for each in FIELDS])
+                line(f"{name} {run}", rows[-1])
+            line(f"{name} mean", np.mean(rows, 0))
+            table += rows
+    print("", *FIELDS)
+    line("mean", np.mean(table, 0))
+    line("std", np.std(table, 0))
 
 
 if __name__ == "__main__":

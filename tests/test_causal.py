@@ -15,7 +15,7 @@ from mambatrack.causal import (
     observed_tokens,
     roll_out_causal,
 )
-from mambatrack.causal_prediction import GAP, HEAD, PENDING, CausalPredictor
+from mambatrack.causal_prediction import GAP, HEAD, PENDING, SIZED, CausalPredictor
 from mambatrack.causal_step import CausalStep
 from mambatrack.kernels import cpu
 from mambatrack.patching import forecast
@@ -26,9 +26,9 @@ def _seed():
     torch.manual_seed(0)
 
 
-def predictor(d_model=16, layers=2, d_state=4, back=0):
+def predictor(d_model=16, layers=2, d_state=4, back=0, horizon=40):
     model = CausalMotionPredictor(d_model, layers, d_state, back)
-    tracker = CausalPredictor(CausalStep(model), [[0.1] * 4] * 3)
+    tracker = CausalPredictor(CausalStep(model), [[0.1] * 4] * horizon)
     tracker.model = model
     return tracker
 
@@ -135,6 +135,7 @@ def test_tokens_are_offsets_per_frame_in_units_of_the_box():
     back=st.sampled_from([0, 4]),
 )
 def test_frame_by_frame_equals_the_whole_track_at_once(seen, steps, back):
+    """While the size is still forecast."""
     seen = np.array([True, *seen, True])
     boxes, tracker = walk(len(seen)), predictor(back=back)
     ahead, _ = forecast(tracker, fed(tracker, boxes, seen), steps)
@@ -275,3 +276,27 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
     path.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(MambatrackError, match="run.safetensors and its model card do not fit"):
         load_predictor(path)
+
+
+def test_far_ahead_the_size_is_kept_and_then_the_box_rests():
+    boxes, tracker = walk(12), predictor(horizon=9)
+    state = fed(tracker, boxes, np.ones(12, bool))
+    ahead, spread = forecast(tracker, state, 20)
+    moved = np.abs(np.diff(ahead, axis=1))
+    assert (moved[:, : SIZED - 1, 2:] > 0).all() and (moved[:, SIZED - 1 :, 2:] == 0).all()
+    assert (moved[:, :8, :2] > 0).all() and (moved[:, 8:] == 0).all()
+    growth = spread[:, 9:] / spread[:, 8:9]
+    wanted = np.sqrt(np.arange(10, 21) / 9, dtype=np.float32)
+    wanted = np.broadcast_to(wanted[:, None], growth.shape[1:])
+    for each in growth[:, 1:] / growth[:, :1]:  # the tenth frame asks with the ninth box
+        np.testing.assert_allclose(each, wanted[1:] / wanted[0], rtol=1e-4)
+
+
+def test_a_track_found_after_its_box_rested_goes_on_from_what_was_observed():
+    boxes, tracker = walk(40), predictor(horizon=5)
+    seen = np.ones(40, bool)
+    seen[10:39] = False
+    kept = slice(HEAD, HEAD + tracker.carried)
+    state, before = fed(tracker, boxes, seen), fed(tracker, boxes[:11], seen[:11])
+    np.testing.assert_array_equal(state[:, kept], before[:, kept])
+    assert (state[:, GAP] == 0).all() and np.array_equal(state[:, :4], boxes[-1])

@@ -1,14 +1,25 @@
 """The learned association: features, network in torch and in numpy, recordings, training."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.datasets import find_sequences
-from mambatrack.learned_association import CODE_LIMIT, LearnedAssociation, PairScorer, open_encoder
+from mambatrack.learned_association import (
+    CODE_LIMIT,
+    Committee,
+    CommitteeEncoder,
+    LearnedAssociation,
+    PairScorer,
+    open_encoder,
+    split_members,
+)
 from mambatrack.pair_features import ALONE, NAMES, best_other, describe_pairs, neighbours
 from mambatrack.pair_model import PairNetwork, pair_loss
 from mambatrack.pair_recording import Recorder, Recording, record
@@ -110,6 +121,49 @@ def test_network_in_numpy_equals_torch_along_a_whole_video(sequences):
     assert len(ours) > 200
     assert (batch.lengths > 20).any()
     np.testing.assert_allclose(ours, odds.numpy(), atol=2e-4)
+
+
+def committee(seeds, **changes):
+    members = [learned(network(seed), **changes) for seed in seeds]
+    sizes = [each.code_size for each in members]
+    scorer = Committee([each.scorer for each in members], sizes)
+    encoder = CommitteeEncoder([each.encoder for each in members])
+    return LearnedAssociation(scorer, encoder, sum(sizes), members[0].config)
+
+
+def test_a_committee_of_one_network_twice_decides_as_it_does():
+    alone, twice = (track_with(each, world()) for each in (learned(network(1)), committee([1, 1])))
+    for one, two in zip(alone, twice, strict=True):
+        assert one.ids.tolist() == two.ids.tolist() and np.array_equal(one.boxes, two.boxes)
+
+
+def test_a_committee_gives_the_mean_and_keeps_the_histories_apart():
+    both, seen = committee([1, 2], match_odds=-20.0), []
+    tracker = Tracker(load_config(None, {"tracker.predictor": "kalman"}), association=both)
+    alone = [learned(network(seed)) for seed in (1, 2)]
+    histories = [np.zeros((0, each.memory_size), np.float32) for each in alone]
+    decide = both.decide
+
+    def noted(given, table, found):
+        chosen, born = decide(given, table, found)
+        codes = [each[:, : one.code_size] for each, one in zip(histories, alone, strict=True)]
+        said = [one.scorer(given, code) for one, code in zip(alone, codes, strict=True)]
+        ours = both.scorer(given, both.codes(table))
+        np.testing.assert_allclose(ours.pairs, (said[0].pairs + said[1].pairs) / 2, atol=1e-4)
+        np.testing.assert_allclose(ours.people, (said[0].people + said[1].people) / 2, atol=1e-4)
+        for one, memory in zip(alone, histories, strict=True):
+            one.remember(given, {"memory": memory}, chosen)
+        seen.append(len(chosen))
+        return chosen, born
+
+    both.decide = noted
+    for frame in world(30):
+        tracker.update(frame)
+        count = len(tracker.table)
+        for number, old in enumerate(histories):  # nobody ends in so few frames
+            histories[number] = np.zeros((count, old.shape[1]), np.float32)
+            histories[number][: len(old)] = old
+    assert sum(seen) > 100
 
 
 def test_a_history_that_the_encoder_never_met_does_not_drown_the_others():
@@ -310,6 +364,29 @@ def test_training_learns_and_its_network_tracks(sequences, tmp_path):
     tracker = Tracker(trained, (WIDTH, 540))
     ids = {i for each in world(60) for i in tracker.update(each).ids.tolist()}
     assert 1 <= len(ids) < 100
+
+
+def test_members_are_networks_of_their_own_and_a_stopped_training_keeps_those_it_has(
+    sequences, tmp_path
+):
+    config = small_config(members=2)
+    path = train_association([sequences[0]], config, tmp_path / "run")
+    alone = train_association([sequences[0]], small_config(), tmp_path / "alone")
+    members = split_members(load_file(path))
+    first, second = (load_file(tmp_path / f"run/member-{i}" / path.name) for i in range(2))
+    assert len(members) == 2 and first.keys() == second.keys()
+    for name, array in load_file(alone).items():
+        assert np.array_equal(members[0][name], array) and np.array_equal(first[name], array)
+        assert np.array_equal(members[1][name], second[name])
+    assert not np.array_equal(first["out.weight"], second["out.weight"])
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["architecture"]["members"] == card["training"]["members"] == 2
+    assert card["training"]["seed"] == 0
+    whole, log = path.read_bytes(), (tmp_path / "run/member-0/log.csv").read_bytes()
+    path.unlink()
+    (tmp_path / "run/member-1" / path.name).unlink()
+    assert train_association([sequences[0]], config, tmp_path / "run").read_bytes() == whole
+    assert (tmp_path / "run/member-0/log.csv").read_bytes() == log
 
 
 def test_training_is_the_same_twice(sequences, tmp_path):
