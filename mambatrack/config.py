@@ -27,8 +27,8 @@ def option(default: Any, doc: str, low: Any = None, high: Any = None, choices: t
 class TrackerConfig:
     predictor: str = option(
         "mamba",
-        "motion model: mamba, mamba-window (bi-directional), kalman, still, or the path of a "
-        "trained .safetensors file",
+        "motion model: mamba, mamba-window (bi-directional), kalman, velocity, still, or the path "
+        "of a trained .safetensors file",
     )
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     association: str = option(

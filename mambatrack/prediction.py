@@ -6,7 +6,7 @@ cxcywh in pixels here.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -60,6 +60,34 @@ class StillPredictor:
         return boxes.astype(np.float32)
 
 
+class VelocityPredictor:
+    """Constant velocity without a filter: a floor to compare with.
+
+    The centre goes on with the mean velocity of the last ``span`` steps before it was last seen;
+    the size stays. State: the last span + 1 boxes, newest last, (vx, vy), boxes in the window.
+    """
+
+    def __init__(self, span: int = 5):
+        self.span = span
+        self.state_size = (span + 1) * 4 + 3
+
+    def start(self, boxes: Boxes) -> State:
+        window = np.tile(boxes, (1, self.span + 1))
+        return np.column_stack([window, np.tile([0, 0, 1], (len(boxes), 1))]).astype(np.float32)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        boxes = state[:, -7:-3].copy()
+        boxes[:, :2] += state[:, -3:-1]
+        count = np.minimum(state[:, -1] + 1, self.span + 1)
+        after = np.column_stack([state[:, 4:-3], boxes, state[:, -3:-1], count])
+        return boxes, np.zeros_like(boxes), after
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        steps = state[:, -1:] - 1
+        velocity = (boxes[:, :2] - state[:, :2]) / steps
+        return np.column_stack([state[:, :-7], boxes, velocity, state[:, -1]]).astype(np.float32)
+
+
 class KalmanPredictor:
     """Constant velocity on cx, cy, w, h with noise relative to the box size.
 
@@ -107,23 +135,27 @@ class KalmanPredictor:
         return np.stack(parts, axis=1).astype(np.float32).reshape(-1, self.state_size)
 
 
+PLAIN: dict[str, Callable[[], Predictor]] = {
+    "kalman": KalmanPredictor, "velocity": VelocityPredictor, "still": StillPredictor
+}  # fmt: skip
+
+
 def load_predictor(
     path_or_name: str | Path = "mamba",
     image_size: tuple[int, int] | None = None,
     device: str = "auto",
     refill_gaps: bool = False,
 ) -> Predictor:
-    """A predictor by name (mamba, mamba-window, kalman, still) or from a .safetensors file.
+    """A predictor by name (mamba, mamba-window, kalman, velocity, still) or from a .safetensors
+    file.
 
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
     device: auto, cpu or cuda; auto is the C library on the CPU, and where that is not there a GPU
     if there is one. Raises MambatrackError where the file or its model card is unusable.
     """
     name = str(path_or_name)
-    if name == "kalman":
-        return KalmanPredictor()
-    if name == "still":
-        return StillPredictor()
+    if name in PLAIN:
+        return PLAIN[name]()
     path = weights_path(path_or_name)
     assert path is not None
     card = read_card(path)
@@ -154,7 +186,7 @@ def c_library_for(device: str) -> bool:
 def weights_path(path_or_name: str | Path) -> Path | None:
     """The file of a predictor's weights, of a shipped one too; None where it has none."""
     name = str(path_or_name)
-    if name in ("kalman", "still"):
+    if name in PLAIN:
         return None
     if name in SHIPPED:
         return Path(__file__).parent / "weights" / f"{SHIPPED[name]}.safetensors"

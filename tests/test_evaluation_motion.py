@@ -13,9 +13,9 @@ from mambatrack.boxes import cxcywh_to_xyxy, iou, ltwh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.datasets import find_sequences, open_sequence, read_ground_truth, tracklets
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import motion
-from mambatrack.evaluation.motion import VelocityPredictor, evaluate_motion, named_predictors
+from mambatrack.evaluation.motion import evaluate_motion, named_predictors
 from mambatrack.mot_text import read_mot
-from mambatrack.prediction import KalmanPredictor, StillPredictor
+from mambatrack.prediction import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.synthetic import write_sequence
 from shared import needs
 

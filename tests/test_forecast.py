@@ -12,7 +12,7 @@ from mambatrack.patching import forecast as patched
 from mambatrack.synthetic import simulate
 from test_outputs import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
-KINDS = ["mamba", "mamba-window", "kalman", "still"]
+KINDS = ["mamba", "mamba-window", "kalman", "velocity", "still"]
 
 
 def tracker(predictor="kalman", association="overlap", **settings_):

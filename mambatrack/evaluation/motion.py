@@ -36,44 +36,11 @@ BATCH = 512  # forecasts a call; more are slower, they no longer fit the process
 Factory = Callable[[tuple[int, int]], Predictor]  # image size (width, height) -> predictor
 
 
-class VelocityPredictor:
-    """Constant velocity without a filter: a floor for the benchmark, no choice for a tracker.
-
-    The centre goes on with the mean velocity of the last ``span`` steps before it was last seen;
-    the size stays. State: the last span + 1 boxes, newest last, (vx, vy), boxes in the window.
-    """
-
-    def __init__(self, span: int = 5):
-        self.span = span
-        self.state_size = (span + 1) * 4 + 3
-
-    def start(self, boxes: Boxes) -> State:
-        window = np.tile(boxes, (1, self.span + 1))
-        return np.column_stack([window, np.tile([0, 0, 1], (len(boxes), 1))]).astype(np.float32)
-
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        boxes = state[:, -7:-3].copy()
-        boxes[:, :2] += state[:, -3:-1]
-        count = np.minimum(state[:, -1] + 1, self.span + 1)
-        after = np.column_stack([state[:, 4:-3], boxes, state[:, -3:-1], count])
-        return boxes, np.zeros_like(boxes), after
-
-    def correct(self, state: State, boxes: Boxes) -> State:
-        steps = state[:, -1:] - 1
-        velocity = (boxes[:, :2] - state[:, :2]) / steps
-        return np.column_stack([state[:, :-7], boxes, velocity, state[:, -1]]).astype(np.float32)
-
-
 def named_predictors(
     names: Iterable[str | Path] = ("mamba", "kalman", "velocity", "still"), device: str = "auto"
 ) -> dict[str, Factory]:
-    """What evaluate_motion takes, from the names and paths of load_predictor; also velocity."""
-    made: dict[str, Factory] = {}
-    for name in names:
-        made[str(name)] = partial(load_predictor, name, device=device)
-    if "velocity" in made:
-        made["velocity"] = lambda image_size: VelocityPredictor()
-    return made
+    """What evaluate_motion takes, from the names and paths of load_predictor."""
+    return {str(name): partial(load_predictor, name, device=device) for name in names}
 
 
 def evaluate_motion(
