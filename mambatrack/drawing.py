@@ -66,7 +66,8 @@ def draw(
 
     names: class names by label. fps: shown in the legend. in_place: draws into ``image`` itself
     instead of a copy. forecast: a cone for each track that it knows, not tentative, and seen in
-    the last FORESEEN frames.
+    the last FORESEEN frames. A lost track is drawn while its spread is at most its width: beyond
+    that its box says little about where it is.
     """
     canvas = image if in_place else image.copy()
     height, width = canvas.shape[:2]
@@ -80,7 +81,8 @@ def draw(
         _draw_trails(canvas, trails, np.isin(trails.ids, firm), thick)
     boxes = clip(np.nan_to_num(tracks.boxes, nan=-1.0), (width - 1, height - 1))
     order = np.lexsort((boxes[:, 3], tracks.state != TrackState.PREDICTED))  # near ones on top
-    visible = order[np.all(boxes[order, 2:] > boxes[order, :2], axis=1)].tolist()
+    vague = tracks.spread[:, 0] > tracks.boxes[:, 2] - tracks.boxes[:, 0]
+    visible = order[np.all(boxes[order, 2:] > boxes[order, :2], axis=1) & ~vague[order]].tolist()
     corners = np.round(boxes).astype(int)
     for row in visible:
         _draw_box(canvas, corners[row], TrackState(tracks.state[row]), int(tracks.ids[row]), thick)

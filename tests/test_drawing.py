@@ -34,6 +34,13 @@ def test_dashes_let_the_picture_through():
     assert (image[90:250, 100] == 90).all(axis=1).any()
 
 
+def test_a_lost_track_is_drawn_while_it_is_known_where_it_is():
+    for spread, shown in ((150, True), (250, False)):
+        wide = np.array([[spread, 10, 10, 10]], np.float32)
+        image = draw(blank(), make_tracks(0, [BOX], [PREDICTED], spread=wide), legend=False)
+        assert (image != 90).any() == shown
+
+
 def test_a_tentative_box_is_thin_and_grey():
     image = draw(blank(), make_tracks(0, [BOX], [TENTATIVE]), legend=False)
     changed = (image != 90).any(axis=2)
