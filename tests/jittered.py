@@ -1,11 +1,11 @@
 r"""HOTA as a mean over jittered settings and several networks: single runs mislead.
 
     python tests/jittered.py --dataset data/dancetrack/val --association A B C --runs 3 \
-      [--predictor mamba kalman] [--set tracker.max_age=30 ...] [--half]
+      [--config overlap] [--predictor mamba kalman] [--set tracker.max_age=30 ...] [--half]
 
 Each run draws the tracker's thresholds anew: scores and ages by 3 % of their value, log-odds by 0.1
-(standard deviations, seed 0, the same draws for every network). A setting is tried by itself, each
-on top of the defaults. Prints every run, the mean of each network, and in the end mean and standard
+(standard deviations, seed 0, the same draws for every network). A setting is tried by itself, on
+top of the others. Prints every run, the mean of each network, and in the end mean and standard
 deviation of all.
 """
 
@@ -44,11 +44,12 @@ def jittered(config: TrackerConfig, rng: np.random.Generator) -> TrackerConfig:
 def variants(options: argparse.Namespace) -> Iterator[tuple[str, TrackerConfig]]:
     """Name and settings of everything that is compared."""
     for association, predictor in product(options.association, options.predictor):
-        plain = {"tracker.association": association, "tracker.predictor": predictor}
-        for given in options.set or [""]:
+        names = {"tracker.association": association, "tracker.predictor": predictor}
+        plain = {key: name for key, name in names.items() if name}
+        for given in ["", *options.set]:
             key, _, value = given.partition("=")
-            config = load_config(None, plain | ({key: value} if key else {}))
-            yield " ".join(filter(None, (association, predictor, given))), config.tracker
+            config = load_config(options.config, plain | ({key: value} if key else {}))
+            yield " ".join(filter(None, (association, predictor, given))) or "-", config.tracker
 
 
 def line(name: str, values: np.ndarray) -> None:
@@ -58,9 +59,10 @@ def line(name: str, values: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True, nargs="+")
-    parser.add_argument("--association", nargs="+", default=["learned"])
-    parser.add_argument("--predictor", nargs="+", default=["mamba"])
-    parser.add_argument("--set", nargs="+", metavar="KEY=VALUE")
+    parser.add_argument("--config")
+    parser.add_argument("--association", nargs="+", default=[""])
+    parser.add_argument("--predictor", nargs="+", default=[""])
+    parser.add_argument("--set", nargs="+", metavar="KEY=VALUE", default=[])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--half", action="store_true", help="second halves only")
