@@ -58,7 +58,7 @@ def test_results_of_other_settings_are_never_mixed(sequences, tmp_path):
     for job in plan(sequences, KALMAN, tmp_path / "out"):
         track_sequence(job)
     other = load_config(overrides={"tracker.predictor": "kalman", "tracker.max_age": 90})
-    with pytest.raises(MambatrackError, match=r"tracker\.max_age was 120, is 90\); use --overwrite"):
+    with pytest.raises(MambatrackError, match=r"max_age was 120, is 90\); use --overwrite"):
         plan(sequences, other, tmp_path / "out")
     (tmp_path / "out" / "run.json").unlink()
     with pytest.raises(MambatrackError, match=r"a\.txt exists, but no run\.json"):
