@@ -24,7 +24,9 @@ The causal predictor, one call per frame:
 | carried | [B, R] | from the call before, zeros at first |
 
 -> next_boxes [B, 4], next_scales [B, 4], next_sizes [B], next_carried [B, R]. Keep what came out
-for the last observed box: when a track is found again, go on from that.
+for the last observed box: when a track is found again, go on from that. After as many frames
+unseen as ``spread`` has rows, stop asking: the box rests, and its spread grows with the square root
+of the frames.
 
 The metadata of the file hold kind, q, unit, version and licence, and in ``spread``, as JSON, how
 far 68 % of the true boxes are at most after 1, 2, ... frames without an observation, as a share of
@@ -52,7 +54,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mambatrack.causal import SIZE_WEIGHT, UNITS, CausalMotionPredictor, as_tokens
-from mambatrack.causal_prediction import LOG_SCALES
+from mambatrack.causal_prediction import LOG_SCALES, SIZED
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.files import replacing
 from mambatrack.mamba import MotionPredictor, next_boxes, window_offsets
@@ -141,7 +143,9 @@ class StepGraph(nn.Module):
         offsets = (boxes - previous) / (spans[:, None] * unit)
         found, carried = self.model.step(as_tokens(offsets, spans, unseen, boxes), carried)
         scales = found[:, 4:].clamp(*LOG_SCALES).exp()
-        return _plausible(boxes + found[:, :4] * unit), scales, sizes, carried
+        sized = (unseen < SIZED)[:, None].to(unit.dtype) * unit
+        moves = found[:, :4] * torch.cat([unit, unit, sized, sized], dim=1)
+        return _plausible(boxes + moves), scales, sizes, carried
 
     def example(self, tracks: int, random: np.random.Generator) -> tuple[Tensor, ...]:
         previous = _boxes(random, tracks)
