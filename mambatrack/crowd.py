@@ -189,7 +189,7 @@ class Crowd:
         wanted = (
             way / np.maximum(distance, 1e-6) * np.minimum(3 * distance, people["pace"][:, None])
         )
-        wanted += _elbow_room(people["place"])
+        wanted += 3 * elbow_room(people["place"])
         change = wanted - people["velocity"]
         limit = 6.0 * dt / np.maximum(np.linalg.norm(change, axis=1, keepdims=True), 1e-6)
         people["velocity"] += change * np.minimum(limit, 1)
@@ -241,12 +241,13 @@ def _formation(rng: Random, count: int) -> Floats:
     return rng.permutation(goals)
 
 
-def _elbow_room(place: Floats, radius: float = 0.5) -> Floats:
+def elbow_room(place: Floats, radius: float = 0.5) -> Floats:
     """``place [N, 2]`` -> [N, 2] velocity that pushes people apart who stand closer than radius."""
     apart = place[:, None] - place[None]
     distance = np.linalg.norm(apart, axis=-1, keepdims=True)
     push = np.maximum(radius - distance, 0) / np.maximum(distance, 0.05)
-    return 3 * (apart * push).sum(axis=1)
+    total: Floats = (apart * push).sum(axis=1)
+    return total
 
 
 def _skeleton(people: NDArray) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import area, clip
+from mambatrack.crowd import elbow_room
 from mambatrack.datasets import Sequence, open_sequence
 from mambatrack.errors import MambatrackError
 
@@ -187,7 +188,7 @@ class _Crowd:
         people["now"] += (wanted - people["now"]) * min(2 * dt, 1)
         way = people["heading"] + people["drift"]
         velocity = people["now"][:, None] * np.stack([np.sin(way), np.cos(way)], axis=1)
-        people["place"] += dt * (velocity + _elbow_room(people["place"]))
+        people["place"] += dt * (velocity + 1.5 * elbow_room(people["place"]))
         people["phase"] += dt * np.pi * 1.5 * people["now"]
         self._come_and_go()
 
@@ -232,14 +233,6 @@ class _Crowd:
         people["shape"] = rng.uniform(0.33, 0.44, count)
         people["phase"] = rng.uniform(0, 2 * np.pi, count)
         self.people = np.concatenate([self.people, people])
-
-
-def _elbow_room(place: Floats, radius: float = 0.5) -> Floats:
-    """``place [N, 2]`` -> [N, 2] velocity that pushes people apart who stand closer than radius."""
-    apart = place[:, None] - place[None]
-    distance = np.linalg.norm(apart, axis=-1, keepdims=True)
-    push = np.maximum(radius - distance, 0) / np.maximum(distance, 0.05)
-    return 1.5 * (apart * push).sum(axis=1)
 
 
 def _boxes(people: NDArray, camera: Camera) -> tuple[NDArray[np.int64], Floats]:
