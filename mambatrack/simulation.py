@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -26,10 +27,15 @@ The detections in this folder are SIMULATED; no detector has seen these videos.
 They were made from the ground truth by mambatrack {version}, seed {seed}, with runs of errors of
 the detections in {source} ({boxes} true boxes in {frames} frames),
 copied where people cross alike: misses, scores, errors of place and false positives.
-gt/gt.txt is {truth}.
+gt/gt.txt is {truth}.{made_up}
 
 Say "simulated detections" wherever a number from this folder appears.
 """
+
+
+MADE_UP = (
+    "\nThe people are made up as well (walkers.py): there are no videos, and no scores to report."
+)
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,10 @@ def write_simulated(
     seed: int = 0,
     overwrite: bool = False,
     playback: Playback = Playback(),
+    made_up: bool = False,
 ) -> list[Path]:
     """Writes OUT/NAME/{gt/gt.txt, det/det.txt, seqinfo.ini} for each sequence, and README.txt,
-    which says what they are -> the folders of the sequences.
+    which says what they are -> the folders of the sequences. made_up: so is their ground truth.
 
     Each sequence draws from its own seed, made of ``seed`` and its name, so that it does not depend
     on the others. Another number of BLAS threads (OMP_NUM_THREADS) rounds the search for alike
@@ -104,10 +111,11 @@ def write_simulated(
     folders = [out / sequence.name for sequence in sequences]
     _check(sequences, folders, seed, overwrite)
     if playback.every < 1:
-        raise MambatrackError(f"every {playback.every}-th frame; expected at least 1")
+        raise MambatrackError(f"every {playback.every}-th frame; give --every 1 or more")
     out.mkdir(parents=True, exist_ok=True)
-    known = {"source": bank.source, "boxes": bank.boxes, "frames": bank.frames}
-    note = NOTE.format(version=VERSION, seed=seed, truth=playback.describe(), **known)
+    known: dict[str, Any] = {"source": bank.source, "boxes": bank.boxes, "frames": bank.frames}
+    known |= {"truth": playback.describe(), "made_up": MADE_UP if made_up else ""}
+    note = NOTE.format(version=VERSION, seed=seed, **known)
     (out / "README.txt").write_text(note, encoding="utf-8")
     for sequence, folder in zip(sequences, folders, strict=True):
         played, truth = sequence, read_ground_truth(sequence)

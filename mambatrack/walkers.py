@@ -84,7 +84,7 @@ def walking_sequences(out: str | Path, count: int, seed: int = 0) -> list[Sequen
     Raises MambatrackError for a count below 1 or where one of them is there already.
     """
     if count < 1:
-        raise MambatrackError(f"{count} sequences of walkers; expected at least 1")
+        raise MambatrackError(f"{count} sequences of walkers; give --walkers 1 or more")
     return [_write(Path(out) / f"walkers{number:03d}", seed, number) for number in range(count)]
 
 

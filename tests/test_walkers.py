@@ -98,6 +98,7 @@ def test_the_command_makes_detections_of_them(tmp_path):
     write_sequence(tmp_path / "like/seq", 3, 10, 100)
     command = ["simulate", "--walkers", "2", "--like", str(tmp_path / "like"), "--quiet"]
     assert main([*command, "--out", str(tmp_path / "out"), "--every", "2"]) == 0
+    assert "made up" in (tmp_path / "out/README.txt").read_text()
     made = find_sequences(tmp_path / "out")
     assert [each.name for each in made] == ["walkers000", "walkers001"]
     assert all(each.frames == FRAMES // 2 and len(read_mot(each.det_path)) for each in made)

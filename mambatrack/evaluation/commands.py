@@ -134,13 +134,14 @@ def simulate(options: argparse.Namespace, config: Config) -> int:
 
     bank = measure_runs(measurable_sequences(options.like))
     with tempfile.TemporaryDirectory() as made:
-        if options.walkers is not None:
+        made_up = options.walkers is not None
+        if made_up:
             sequences = walking_sequences(made, options.walkers, options.seed)
         else:
             sequences = scored_sequences(options.dataset, options.split)
         playback = Playback(options.every, options.backwards)
         folders = write_simulated(
-            sequences, bank, options.out, options.seed, options.overwrite, playback
+            sequences, bank, options.out, options.seed, options.overwrite, playback, made_up
         )
     if not options.quiet:
         print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
