@@ -48,7 +48,6 @@ class TrackerConfig:
         0.45, "a track starts only where IoU with every live track's box is below this", 0.0, 1.0
     )
     iou_gate: float = option(0.15, "lowest similarity of a match", 0.0, 1.0)
-    lost_iou_gate: float = option(0.3, "lowest similarity of a match to a lost track", 0.0, 1.0)
     height_power: float = option(
         2.0,
         "similarity is IoU times the overlap of heights to this power; 0 is plain IoU",

@@ -51,12 +51,10 @@ class OverlapAssociation:
         comparable = (found.scores >= config.match_score)[pairs.detections]
         if config.class_aware:
             comparable &= table["labels"][pairs.tracks] == found.labels[pairs.detections]
-        active = (table.missed == 0)[pairs.tracks]
-        gate = np.where(active, config.iou_gate, config.lost_iou_gate)
-        passes = [comparable & (pairs.similarities >= gate)]
+        passes = [comparable & (pairs.similarities >= config.iou_gate)]
         if config.passes == 2:
-            lost_pass = comparable & (pairs.similarities >= config.lost_iou_gate)
-            passes = [passes[0] & active, lost_pass]
+            active = (table.missed == 0)[pairs.tracks]
+            passes.insert(0, passes[0] & active)
         chosen = cascade(pairs, passes)
         return pairs.tracks[chosen], pairs.detections[chosen]
 

@@ -27,7 +27,7 @@ FIELDS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 
 def jittered(config: TrackerConfig, rng: np.random.Generator) -> TrackerConfig:
     """The same settings with thresholds that differ a little."""
-    share, odds = rng.normal(1, 0.03, 6), rng.normal(0, 0.1, 2)
+    share, odds = rng.normal(1, 0.03, 5), rng.normal(0, 0.1, 2)
     return replace(
         config,
         match_odds=config.match_odds + odds[0],
@@ -36,8 +36,7 @@ def jittered(config: TrackerConfig, rng: np.random.Generator) -> TrackerConfig:
         max_age=round(config.max_age * share[1]),
         match_score=min(config.match_score * share[2], 1.0),
         iou_gate=min(config.iou_gate * share[3], 1.0),
-        lost_iou_gate=min(config.lost_iou_gate * share[4], 1.0),
-        birth_iou=min(config.birth_iou * share[5], 1.0),
+        birth_iou=min(config.birth_iou * share[4], 1.0),
     )
 
 

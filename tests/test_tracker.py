@@ -103,7 +103,7 @@ def test_a_score_on_the_threshold_counts(setting):
 
 def test_an_iou_on_the_gate_is_matched():
     for gate, matched in ((1 / 3, True), (0.34, False)):
-        tracked = tracker(predictor="still", iou_gate=gate, lost_iou_gate=gate, birth_score=0.95)
+        tracked = tracker(predictor="still", iou_gate=gate, birth_score=0.95)
         tracked.update([[0, 0, 4, 4, 0.99]])
         tracks = tracked.update([[2, 0, 6, 4, 0.9]])
         assert tracks.observed.tolist() == [matched]
@@ -111,7 +111,7 @@ def test_an_iou_on_the_gate_is_matched():
 
 def test_active_tracks_go_first_in_two_passes():
     for passes, holder in ((2, 2), (1, 1)):
-        tracked = tracker(predictor="still", passes=passes, iou_gate=0.2, lost_iou_gate=0.2)
+        tracked = tracker(predictor="still", passes=passes, iou_gate=0.2)
         tracked.update([[0, 0, 100, 100]])
         tracked.update()
         tracked.update([[200, 0, 300, 100]])

@@ -15,7 +15,6 @@ RANGES: dict[str, tuple[float, float]] = {  # usual ones
     "tracker.birth_score": (0.4, 0.9),
     "tracker.birth_iou": (0.2, 0.8),
     "tracker.iou_gate": (0.05, 0.5),
-    "tracker.lost_iou_gate": (0.05, 0.6),
     "tracker.height_power": (0.0, 4.0),
     "tracker.max_age": (10, 120),
 }
