@@ -39,6 +39,9 @@ class TrackerConfig:
     birth_odds: float = option(
         0.0, "learned: lowest log-odds of a person where a track starts near others", -20.0, 20.0
     )
+    hypotheses: int = option(
+        3, "learned: answers to who is who that go on side by side until one is likelier", 1, 100
+    )
     passes: int = option(
         1, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2
     )

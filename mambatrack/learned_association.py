@@ -210,12 +210,18 @@ class LearnedAssociation:
         (able,) = (scores.pairs >= self.config.match_odds).nonzero()
         worth = scores.pairs[able] - self.config.match_odds + 1e-6
         chosen = able[best(Pairs(given.tracks[able], given.detections[able], worth))]
+        return chosen, self.births(given, scores, found, chosen)
+
+    def births(
+        self, given: Candidates, scores: Scores, found: Detections, chosen: Indices
+    ) -> Indices:
+        """The detections that start tracks [.], where the pairs ``chosen`` [.] are matched."""
         doubtful = np.zeros(len(found), bool)  # near a track, and may be its duplicate
         doubtful[given.detections] = True
         doubtful &= scores.people < self.config.birth_odds
         born = (found.scores >= self.config.birth_score) & ~doubtful
         born[given.detections[chosen]] = False
-        return chosen, born.nonzero()[0]
+        return born.nonzero()[0]
 
     def remember(self, given: Candidates, table: TrackTable, chosen: Indices) -> None:
         """Each chosen pair is the next token of its track."""

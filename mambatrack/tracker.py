@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,8 @@ from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.forecasting import Forecast, run_ahead
-from mambatrack.learned_association import load_association
+from mambatrack.hypotheses import Hypothesis, Occasion, go_on
+from mambatrack.learned_association import LearnedAssociation, load_association
 from mambatrack.overlap_association import Associated, Association
 from mambatrack.prediction import Boxes, Predictor, State, load_predictor
 from mambatrack.tracker_state import StateDict, layout_of, restore, state_of, weights_of
@@ -81,6 +82,8 @@ class Tracker:
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
         self.table = TrackTable(self.predictor.state_size, self.association.memory_size)
+        self.rivals: list[TrackTable] = []  # of the other hypotheses, the likelier first
+        self.likelihoods = [0.0]  # log-likelihood of each hypothesis, against the first
         self.frame = 0
         self.dropped = 0
         self.clock: float | None = None  # largest time seen, s
@@ -93,51 +96,95 @@ class Tracker:
         Returns all live tracks; ``state`` tells those seen now from those only predicted.
         """
         pending = self.begin(detections, time_s)
-        return self.finish(pending, *self.predict(pending.span))
+        self.predict(pending.span)
+        return self.finish(pending)
 
     def begin(self, detections: Any = None, time_s: float | None = None) -> Pending:
         """The part of update() before the prediction. Whoever predicts the tracks of several
-        trackers at once moves ``table["motion"]`` on by ``span`` frames and calls finish()."""
+        trackers at once does to their ``tables`` what predict() does, and calls finish()."""
         found = self._admit(as_detections(detections))
         span = self._advance(time_s)
         unseen = span - 1
         ended = self.table.end(0, self.config.max_age - unseen) if unseen else NOBODY
+        for rival in self.rivals if unseen else ():
+            rival.end(0, self.config.max_age - unseen)
         return Pending(found, xyxy_to_cxcywh(found.boxes), time_s, span, ended)
 
-    def predict(self, span: int = 1) -> tuple[Boxes, Boxes]:
-        """Boxes and spread [N, 4] of all tracks ``span`` frames on, one batched call per frame."""
-        state = self.table["motion"]
-        for _ in range(span if len(state) else 1):
-            boxes, spread = self._step(state)
-        return boxes, spread
+    @property
+    def tables(self) -> list[TrackTable]:
+        """Of all hypotheses, the likeliest first."""
+        return [self.table, *self.rivals]
 
-    def finish(self, pending: Pending, predicted: Boxes, spread: Boxes) -> Tracks:
-        """The part of update() after the prediction of all tracks: boxes and spread [N, 4]."""
-        self.table.predict(predicted, spread, pending.span)
+    def predict(self, span: int = 1) -> None:
+        """All tracks of all hypotheses ``span`` frames on, one batched call per frame."""
+        tables = self.tables
+        for _ in range(span if any(map(len, tables)) else 1):
+            predicted = step_together(self.step, tables)
+        for table, (boxes, spread) in zip(tables, predicted, strict=True):
+            table.predict(boxes, spread, span)
+
+    def finish(self, pending: Pending) -> Tracks:
+        """The part of update() after the prediction."""
+        if isinstance(self.association, LearnedAssociation):
+            (kept,) = go_on(self.association, [self.occasion(pending)])
+            return self.adopt(pending, kept)
         return self.conclude(pending, self.association(self.table, pending.found, pending.boxes))
+
+    def occasion(self, pending: Pending) -> Occasion:
+        """What there is to decide."""
+        return Occasion(self.tables, self.likelihoods, pending.found, pending.boxes)
+
+    def adopt(self, pending: Pending, kept: Sequence[Hypothesis]) -> Tracks:
+        """The part of update() after it is known which hypotheses go on: the first is put out. What
+        was put out as ended has ended in all."""
+        known, first = self.table["ids"].copy(), self.table.next_id
+        born = np.unique(np.concatenate([each.seen.born for each in kept]))
+        for each in kept:
+            names = first + born.searchsorted(each.seen.born)
+            self._settle(each.table, pending, each.seen, names)
+            each.table.next_id = first + len(born)
+        self.table = kept[0].table
+        ended = known[~np.isin(known, self.table["ids"])]
+        gone = np.union1d(pending.ended, ended)
+        able = [kept[0]]
+        able += [each for each in kept[1:] if not np.isin(gone, each.table["ids"]).any()]
+        self.rivals = [each.table for each in able[1:]]
+        self.likelihoods = [each.likelihood for each in able]
+        return self._report(pending, ended)
 
     def conclude(self, pending: Pending, associated: Associated) -> Tracks:
         """The part of update() after it is known who is seen where."""
-        table, config = self.table, self.config
+        ended = self._settle(self.table, pending, associated)
+        return self._report(pending, ended)
+
+    def _settle(
+        self,
+        table: TrackTable,
+        pending: Pending,
+        associated: Associated,
+        names: Indices | None = None,
+    ) -> Indices:
+        """Writes into the table who is seen where; the ids that ended. names [B]: of new tracks"""
         found, boxes = pending.found, pending.boxes
         rows, seen, born = associated
-        self._correct(rows, boxes.take(seen, axis=0))
+        self._correct(table["motion"], rows, boxes.take(seen, axis=0))
         table.observe(rows, boxes.take(seen, axis=0), found, seen)
         if len(born):
             state = self.predictor.start(boxes.take(born, axis=0))
-            table.start(boxes.take(born, axis=0), state, found, born)
-        ended = table.end(config.min_hits, config.max_age)
+            table.start(boxes.take(born, axis=0), state, found, born, names)
+        return table.end(self.config.min_hits, self.config.max_age)
+
+    def _report(self, pending: Pending, ended: Indices) -> Tracks:
         if len(pending.ended):
             ended = np.union1d(pending.ended, ended)
-
         self.frame += 1
-        return table.snapshot(self.frame - 1, pending.time_s, config.min_hits, ended)
+        return self.table.snapshot(self.frame - 1, pending.time_s, self.config.min_hits, ended)
 
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
         batched call per frame. Changes nothing."""
         table = self.table
-        return run_ahead(self._step, table["motion"], horizon, table["ids"], self.frame - 1)
+        return run_ahead(self.step, table["motion"], horizon, table["ids"], self.frame - 1)
 
     def state_dict(self) -> StateDict:
         """Everything that later updates depend on, but for the settings: arrays, numbers and text,
@@ -154,7 +201,7 @@ class Tracker:
         """SHA-256 of the weights in use, by what they are of."""
         return weights_of(self)
 
-    def _step(self, state: State) -> tuple[Boxes, Boxes]:
+    def step(self, state: State) -> tuple[Boxes, Boxes]:
         """The state [N, S] one frame on, in place. A predictor with a long state may offer to work
         without copies: predict_in_place and correct_in_place."""
         if hasattr(self.predictor, "predict_in_place"):
@@ -174,8 +221,7 @@ class Tracker:
         frames = (time_s - before) * rate if rate and before is not None else 0.0
         return math.floor(min(max(frames, 1), self.config.max_age + 2) + 0.5)
 
-    def _correct(self, rows: Indices, boxes: Boxes) -> None:
-        state = self.table["motion"]
+    def _correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
         if hasattr(self.predictor, "correct_in_place"):
             self.predictor.correct_in_place(state, rows, boxes)
         else:
@@ -200,6 +246,20 @@ class Tracker:
             )
         self.dropped += dropped
         return found
+
+
+def step_together(
+    step: Callable[[State], tuple[Boxes, Boxes]], tables: Sequence[TrackTable]
+) -> list[tuple[Boxes, Boxes]]:
+    """Tracker.step for the tracks of all tables in one call -> boxes and spread of each."""
+    states = [table["motion"] for table in tables]
+    if len(states) == 1:
+        return [step(states[0])]
+    ends, joined = np.cumsum([len(state) for state in states])[:-1], np.concatenate(states)
+    boxes, spread = step(joined)
+    for state, moved in zip(states, np.split(joined, ends), strict=True):
+        state[:] = moved
+    return list(zip(np.split(boxes, ends), np.split(spread, ends), strict=True))
 
 
 def _checked_size(image_size: Any) -> tuple[int, int] | None:

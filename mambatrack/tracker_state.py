@@ -15,13 +15,13 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import sha256
 from mambatrack.learned_association import association_path
 from mambatrack.prediction import weights_path
+from mambatrack.tracks import TrackTable
 
 if TYPE_CHECKING:
     from mambatrack.tracker import Tracker
 
 StateDict = dict[str, NDArray | int | float | str]
 VERSION = 1
-COLUMN = "tracks."  # prefix of the table's columns
 COUNTS = ("next_id", "frame", "dropped", "mixed")
 MOST = 2**62
 
@@ -51,27 +51,51 @@ def state_of(tracker: "Tracker") -> StateDict:
     }  # fmt: skip
     if tracker.clock is not None:
         state["clock"] = tracker.clock
-    return state | {COLUMN + name: array for name, array in table.columns().items()}
+    if tracker.rivals:
+        state["likelihoods"] = np.array(tracker.likelihoods)
+    for number, each in enumerate([table, *tracker.rivals]):
+        state |= {_prefix(number) + name: array for name, array in each.columns().items()}
+    return state
 
 
 def restore(tracker: "Tracker", state: Mapping[str, Any]) -> None:
     """Takes ``state`` over. Raises MambatrackError, with the tracker as it was, where it does not
     fit or is damaged."""
     _check_origin(tracker, state)
-    table = tracker.table
+    own = tracker.table.columns()
+    likelihoods = _likelihoods(state.get("likelihoods", np.zeros(1)), tracker)
     known = {"version", *COUNTS, *tracker.layout, *tracker.weights}
-    known |= {COLUMN + name for name in table.columns()}
+    known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
     _require(not known - set(state), f"without {', '.join(sorted(known - set(state)))}")
-    extra = set(state) - known - {"clock"}
+    extra = set(state) - known - {"clock", "likelihoods"}
     _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, state[name]) for name in COUNTS}
     clock = state.get("clock")
     sound = clock is None or (isinstance(clock, float) and np.isfinite(clock))
     _require(sound, f"with the clock at {clock!r}")
-    columns = {name: state[COLUMN + name] for name in table.columns()}
-    _check_columns(columns, table.columns(), counts["next_id"])
-    table.load(columns, counts["next_id"], bool(counts["mixed"]))
+    tables = []
+    for number in range(len(likelihoods)):
+        columns = {name: state[_prefix(number) + name] for name in own}
+        _check_columns(columns, own, counts["next_id"])
+        tables.append(TrackTable(tracker.predictor.state_size, tracker.association.memory_size))
+        mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
+        tables[number].load(columns, counts["next_id"], mixed)
+    (tracker.table, *tracker.rivals), tracker.likelihoods = tables, likelihoods
     tracker.frame, tracker.dropped, tracker.clock = counts["frame"], counts["dropped"], clock
+
+
+def _prefix(number: int) -> str:
+    """Of the columns of a hypothesis' table; number 0 is the one that is put out."""
+    return f"rival{number}.tracks." if number else "tracks."
+
+
+def _likelihoods(given: Any, tracker: "Tracker") -> list[float]:
+    sound = isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype == np.float64
+    sound = sound and bool(np.isfinite(given).all()) and len(given) >= 1 and given[0] == 0
+    _require(sound, f"with likelihoods {given!r:.80}")
+    most = tracker.config.hypotheses
+    _require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
+    return given.tolist()
 
 
 def _check_origin(tracker: "Tracker", state: Mapping[str, Any]) -> None:

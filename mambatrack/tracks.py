@@ -1,5 +1,6 @@
 """The table of live tracks, the only mutable state, and the frozen result of one frame."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -121,6 +122,16 @@ class TrackTable:
         """The live rows of one column, as a view that may be written to."""
         return self._live[name]
 
+    def copy(self) -> "TrackTable":
+        """Another table with the same tracks."""
+        other = copy.copy(self)
+        other._arrays = {
+            name: array[: max(self.count, 1)].copy() for name, array in self._arrays.items()
+        }
+        other._live = {}
+        other._resize(self.count)
+        return other
+
     def columns(self) -> dict[str, NDArray]:
         """Copies of all columns."""
         return {name: array.copy() for name, array in self._live.items()}
@@ -186,17 +197,26 @@ class TrackTable:
         classes[rows], votes[rows] = own_classes, own_votes
         self.mixed = bool(votes[:, 1:].any())
 
-    def start(self, boxes: NDArray, motion: NDArray, found: Detections, born: NDArray) -> None:
-        """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids."""
+    def start(
+        self,
+        boxes: NDArray,
+        motion: NDArray,
+        found: Detections,
+        born: NDArray,
+        ids: NDArray[np.int64] | None = None,
+    ) -> None:
+        """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids, or
+        with ``ids`` [K], ascending and none of them below next_id."""
+        ids = np.arange(self.next_id, self.next_id + len(born)) if ids is None else ids
         rows = np.arange(self.count, self.count + len(born))
         self._reserve(self.count + len(born))
         self._resize(self.count + len(born))
-        self["ids"][rows] = np.arange(self.next_id, self.next_id + len(born))
+        self["ids"][rows] = ids
         self["hits"][rows], self["motion"][rows] = 0, motion
         self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
         self["labels"][rows], self["votes"][rows] = found.labels[born], 0
         self["classes"][rows] = found.labels[born, None]
-        self.next_id += len(born)
+        self.next_id = int(ids[-1]) + 1
         self.observe(rows, boxes, found, born)
 
     def end(self, min_hits: int, max_age: int) -> NDArray[np.int64]:

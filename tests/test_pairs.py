@@ -139,7 +139,6 @@ def test_a_committee_of_one_network_twice_decides_as_it_does():
 
 def test_a_committee_gives_the_mean_and_keeps_the_histories_apart():
     both, seen = committee([1, 2], match_odds=-20.0), []
-    tracker = Tracker(load_config(None, {"tracker.predictor": "kalman"}), association=both)
     alone = [learned(network(seed)) for seed in (1, 2)]
     histories = [np.zeros((0, each.memory_size), np.float32) for each in alone]
     decide = both.decide
@@ -156,7 +155,14 @@ def test_a_committee_gives_the_mean_and_keeps_the_histories_apart():
         seen.append(len(chosen))
         return chosen, born
 
+    class One:
+        memory_size = both.memory_size
+
+        def __call__(self, table, found, boxes):
+            return both(table, found, boxes)
+
     both.decide = noted
+    tracker = Tracker(load_config(None, {"tracker.predictor": "kalman"}), association=One())
     for frame in world(30):
         tracker.update(frame)
         count = len(tracker.table)
@@ -174,7 +180,7 @@ def test_a_history_that_the_encoder_never_met_does_not_drown_the_others():
     class Wild:
         carried_size = encoder.carried_size
 
-        def __call__(self, tokens, carried, rows):
+        def __call__(self, tokens, carried, rows=None):
             return 1e4 * encoder(tokens, carried, rows)
 
     association.encoder = Wild()

@@ -5,20 +5,16 @@
 """
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from mambatrack.config import Config, TrackerConfig
-from mambatrack.learned_association import load_association
-from mambatrack.live.joint_association import Occasion, associate_all
-from mambatrack.prediction import Boxes, Predictor, State, load_predictor
-from mambatrack.tracker import Tracker
+from mambatrack.hypotheses import go_on
+from mambatrack.learned_association import LearnedAssociation, load_association
+from mambatrack.prediction import Boxes, load_predictor
+from mambatrack.tracker import Tracker, step_together
 from mambatrack.tracks import Tracks
 from mambatrack.window_prediction import MambaPredictor
-
-Predicted = dict[int, tuple[Boxes, Boxes]]
 
 
 class TrackerGroup:
@@ -46,26 +42,35 @@ class TrackerGroup:
 
     def update(self, due: Mapping[int, tuple[Any, float | None]]) -> dict[int, Tracks]:
         """Tracker.update of those trackers that have a frame: their detections and time."""
-        pending = {index: self.trackers[index].begin(*given) for index, given in due.items()}
-        predicted = self._predict({index: each.span for index, each in pending.items()})
-        occasions: list[Occasion] = []
-        for index, each in pending.items():
-            table = self.trackers[index].table
-            table.predict(*predicted[index], each.span)
-            occasions.append((table, each.found, each.boxes))
-        associated = associate_all(self.association, occasions)
-        return {
-            index: self.trackers[index].conclude(each, whom)
-            for (index, each), whom in zip(pending.items(), associated, strict=True)
-        }
+        pending = [
+            (self.trackers[index], self.trackers[index].begin(*given))
+            for index, given in due.items()
+        ]
+        self._predict({index: each.span for index, (_, each) in zip(due, pending, strict=True)})
+        if isinstance(self.association, LearnedAssociation):
+            occasions = [tracker.occasion(each) for tracker, each in pending]
+            kept = go_on(self.association, occasions)
+            results = [
+                tracker.adopt(each, own) for (tracker, each), own in zip(pending, kept, strict=True)
+            ]
+        else:
+            results = [tracker.finish(each) for tracker, each in pending]
+        return dict(zip(due, results, strict=True))
 
-    def _predict(self, spans: Mapping[int, int]) -> Predicted:
-        """Boxes and spread of all tracks of each tracker, its span of frames on."""
-        predicted: Predicted = {}
-        for step in range(max(spans.values(), default=0)):
-            for alike in self._alike(index for index, span in spans.items() if span > step):
-                predicted |= self._predict_together(alike)
-        return predicted
+    def _predict(self, spans: Mapping[int, int]) -> None:
+        """All tracks of each tracker, its span of frames on."""
+        predicted: dict[int, list[tuple[Boxes, Boxes]]] = {}
+        for number in range(max(spans.values(), default=0)):
+            for alike in self._alike(index for index, span in spans.items() if span > number):
+                tables = [self.trackers[index].tables for index in alike]
+                parts = iter(step_together(self.trackers[alike[0]].step, sum(tables, [])))
+                predicted |= {
+                    index: [next(parts) for _ in own]
+                    for index, own in zip(alike, tables, strict=True)
+                }
+        for index, parts_of in predicted.items():
+            for table, (boxes, spread) in zip(self.trackers[index].tables, parts_of, strict=True):
+                table.predict(boxes, spread, spans[index])
 
     def _alike(self, indices: Iterable[int]) -> list[list[int]]:
         """Those that one call can predict: all, but for a predictor that measures in images."""
@@ -77,21 +82,3 @@ class TrackerGroup:
                 index
             )
         return list(alike.values())
-
-    def _predict_together(self, indices: Sequence[int]) -> Predicted:
-        """One frame on."""
-        if len(indices) == 1:
-            return {indices[0]: self.trackers[indices[0]].predict()}
-        states = [self.trackers[index].table["motion"] for index in indices]
-        bounds = np.cumsum([len(state) for state in states])[:-1]
-        boxes, spread, joined = _moved(self.trackers[indices[0]].predictor, np.concatenate(states))
-        for state, own in zip(states, np.split(joined, bounds), strict=True):
-            state[:] = own
-        parts = zip(np.split(boxes, bounds), np.split(spread, bounds), strict=True)
-        return dict(zip(indices, parts, strict=True))
-
-
-def _moved(predictor: Predictor, state: State) -> tuple[Boxes, Boxes, State]:
-    if hasattr(predictor, "predict_in_place"):
-        return *predictor.predict_in_place(state), state
-    return predictor.predict(state)
