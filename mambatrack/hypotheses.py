@@ -25,6 +25,7 @@ from mambatrack.tracks import TrackTable
 BRANCHES = 2  # further assignments of one hypothesis that are looked at in a frame
 CLOSE = 4.0  # log-odds by which such an assignment may be worse than the best
 BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
+MATCHED = 2.0  # log-likelihood for each match: people do not vanish where nothing hides them
 CERTAIN = 0.5  # factor on the odds of a pair, which count its track and its detection
 
 
@@ -118,11 +119,12 @@ def _ways(
     """The best assignment of a hypothesis and those that are close to it."""
     chosen, born = association.choose(given, scores, occasion.found)
     likelihood = occasion.likelihoods[parent]
-    if most == 1:
+    alternatives = _alternatives(association, given, scores.pairs, chosen) if most > 1 else []
+    if not alternatives and len(occasion.tables) == 1:
         return [Way(likelihood, parent, chosen, born)]
     likelihood += _log_likelihood(given, scores.pairs, chosen)
     ways = [Way(likelihood, parent, chosen, born)]
-    for worse, dropped, taken in _alternatives(association, given, scores.pairs, chosen):
+    for worse, dropped, taken in alternatives:
         other = np.sort(np.concatenate([np.setdiff1d(chosen, dropped), taken]))
         born = association.births(given, scores, occasion.found, other)
         ways.append(Way(likelihood - CERTAIN * worse, parent, other, born))
@@ -130,10 +132,11 @@ def _ways(
 
 
 def _log_likelihood(given: Candidates, odds: NDArray[np.float32], chosen: Indices) -> float:
-    """Of an assignment, from the softmax of each track and of each detection over its candidates
-    and none, half of each."""
+    """Of an assignment: the softmax of each track and of each detection over its candidates and
+    none, half of each. The softmax knows no frame in which nothing fits: a hypothesis that has gone
+    astray may be sure that everybody stays alone. MATCHED is what that costs it."""
     halves = CERTAIN * odds.astype(np.float64)
-    certain = halves[chosen].sum()
+    certain = halves[chosen].sum() + MATCHED * len(chosen)
     for index in (given.tracks, given.detections):
         certain -= np.log1p(np.bincount(index, np.exp(np.minimum(halves, 50)))).sum() / 2
     return float(certain)
@@ -148,13 +151,15 @@ def _alternatives(
     """(log-odds that are lost, pairs that are dropped, pairs in their place), the best few: two
     tracks that change places, a free track that takes a detection over, or a track that takes a
     free detection."""
+    able = odds >= association.config.match_odds
+    able[chosen] = False
+    (pair,) = able.nonzero()
+    if not len(pair):
+        return []
     tracks, detections = given.tracks, given.detections
     of_track = np.full(given.track_count, -1)
     of_detection = np.full(given.alone.shape[1], -1)
     of_track[tracks[chosen]] = of_detection[detections[chosen]] = chosen
-    able = odds >= association.config.match_odds
-    able[chosen] = False
-    (pair,) = able.nonzero()
     owner, own = of_detection[detections[pair]], of_track[tracks[pair]]
     held = ((owner >= 0) | (own >= 0)).nonzero()[0]
     pair, owner, own = pair[held], owner[held], own[held]

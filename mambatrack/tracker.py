@@ -144,6 +144,8 @@ class Tracker:
             self._settle(each.table, pending, each.seen, names)
             each.table.next_id = first + len(born)
         self.table = kept[0].table
+        strange = ~np.isin(self.table["ids"], known)  # nobody has heard of them, nor sees them now
+        self.table.drop(strange & (self.table["gap"] > 0))
         ended = known[~np.isin(known, self.table["ids"])]
         gone = np.union1d(pending.ended, ended)
         able = [kept[0]]

@@ -19,7 +19,7 @@ class TrackState(IntEnum):
     TENTATIVE = 0  # seen, but not yet often enough to be trusted
     OBSERVED = 1  # seen: the box is the matched detection's
     PREDICTED = 2  # lost: the box is the motion model's
-    ENDED = 3  # not seen for too long; the id is never used again
+    ENDED = 3  # not seen for too long, or another track all along; the id is never used again
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,10 @@ class TrackTable:
         """Drops tracks unseen for more than ``max_age`` frames and unseen ones that were not yet
         seen ``min_hits`` times; returns the ids that ended."""
         gap = self["gap"]
-        over = (gap > max_age) | ((gap > 0) & (self["hits"] < min_hits))
+        return self.drop((gap > max_age) | ((gap > 0) & (self["hits"] < min_hits)))
+
+    def drop(self, over: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Forgets the tracks that are ``over`` [N]; returns their ids."""
         ended = self["ids"][over]
         if len(ended):
             (kept,) = (~over).nonzero()

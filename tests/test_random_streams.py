@@ -40,7 +40,7 @@ class Plan:
 def plans(kind):
     config = st.builds(
         functools.partial(TrackerConfig, predictor=kind[0], association=kind[1]),
-        passes=st.sampled_from([1, 2]), max_age=st.sampled_from([1, 3, 60]),
+        hypotheses=st.sampled_from([1, 3]), passes=st.sampled_from([1, 2]), max_age=st.sampled_from([1, 3, 60]),
         min_hits=st.sampled_from([1, 3]), class_aware=st.booleans(),
         frame_rate=st.sampled_from([0.0, 20.0]), birth_iou=st.sampled_from([0.45, 1.0]),
         birth_score=st.sampled_from([0.0, 0.6]), match_score=st.sampled_from([0.0, 0.6]),
@@ -93,7 +93,7 @@ class Watch:
 
     def __init__(self):
         self.before = None
-        self.highest = 0
+        self.known = set()
         self.labels = {0}
 
     def __call__(self, tracker, tracks, rows):
@@ -113,7 +113,7 @@ class Watch:
         if config.min_hits == 1:
             assert (tracks.state != TrackState.TENTATIVE).all()
         self._check_detections(tracks, seen, rows)
-        self._check_ids(tracks, tracker.table.span)
+        self._check_ids(tracks, tracker.table.span, config.hypotheses > 1)
         self.before = tracks
 
     def _check_detections(self, tracks, seen, rows):
@@ -125,17 +125,20 @@ class Watch:
         self.labels |= set(rows[used, 5].astype(np.int64).tolist())
         assert set(tracks.labels.tolist()) <= self.labels
 
-    def _check_ids(self, tracks, span):
+    def _check_ids(self, tracks, span, several):
+        """several: hypotheses, of which another one may be put out than before."""
         before = self.before.ids if self.before is not None else np.zeros(0, np.int64)
         assert (np.diff(tracks.ids) > 0).all() and (np.diff(tracks.ended) > 0).all()
         new = np.setdiff1d(tracks.ids, before)
-        assert (new > self.highest).all() and (tracks.gap[np.isin(tracks.ids, new)] == 0).all()
+        assert several or (new > max(self.known, default=0)).all()
+        assert not self.known & set(new.tolist())
+        assert (tracks.gap[np.isin(tracks.ids, new)] == 0).all()
         np.testing.assert_array_equal(tracks.ended, np.setdiff1d(before, tracks.ids))
-        self.highest = max([self.highest, *new.tolist()])
+        self.known |= set(new.tolist())
         if self.before is not None:
             _, now, then = np.intersect1d(tracks.ids, before, return_indices=True)
             older = self.before.gap[then] + span
-            assert ((tracks.gap[now] == 0) | (tracks.gap[now] == older)).all()
+            assert several or ((tracks.gap[now] == 0) | (tracks.gap[now] == older)).all()
             assert tracks.frame == self.before.frame + 1
 
 

@@ -1,0 +1,267 @@
+"""Several hypotheses side by side: which assignments are tried, how they are weighed, and what is
+put out."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack import MambatrackError, Tracker, load_config
+from mambatrack import hypotheses as module
+from mambatrack.config import TrackerConfig
+from mambatrack.detections import as_detections
+from mambatrack.hypotheses import CERTAIN, CLOSE, Occasion, go_on
+from mambatrack.learned_association import LearnedAssociation, Scores
+from mambatrack.pair_features import ALONE, NAMES, Candidates
+from mambatrack.synthetic import make_world
+from mambatrack.tracks import TrackTable
+
+
+class Told:
+    """A pair scorer that says what it is told; ``size`` features of history are not used."""
+
+    def __init__(self, odds):
+        self.odds = iter(odds)
+
+    def tokens(self, features):
+        return features.T
+
+    def __call__(self, given, code):
+        said = next(self.odds)
+        pairs = np.array(
+            [said[t, d] for t, d in zip(given.tracks, given.detections, strict=True)], np.float32
+        )
+        return Scores(pairs, np.full(given.alone.shape[1], 5, np.float32))
+
+
+class Still:
+    carried_size = 1
+
+    def __call__(self, tokens, carried, rows=None):
+        return np.zeros((len(tokens), 1), np.float32)
+
+
+def told(odds, **changes):
+    return LearnedAssociation(Told(odds), Still(), 1, TrackerConfig(**changes))
+
+
+def candidates(odds):
+    """All pairs of a table of odds [N, M], but those that are NaN."""
+    tracks, detections = np.nonzero(~np.isnan(odds))
+    return Candidates(
+        tracks, detections, np.zeros((len(NAMES), len(tracks)), np.float32),
+        np.zeros((len(ALONE), odds.shape[1]), np.float32), len(odds),
+    )  # fmt: skip
+
+
+def assignments(odds):
+    """All one-to-one sets of pairs (track, detection) with odds of 0 or more."""
+    pairs = [tuple(each) for each in np.argwhere(odds >= 0).tolist()]
+    for count in range(len(pairs) + 1):
+        for some in combinations(pairs, count):
+            if len({t for t, _ in some}) == len({d for _, d in some}) == count:
+                yield frozenset(some)
+
+
+tables_of_odds = st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 10**6)).map(
+    lambda given: np.random.default_rng(given[2]).uniform(-3, 6, given[:2]).astype(np.float32)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables_of_odds, st.floats(0, 0.5))
+def test_alternatives_are_the_best_ones_that_change_two_tracks_at_most(odds, holes):
+    odds[np.random.default_rng(0).random(odds.shape) < holes] = np.nan
+    pairs = candidates(odds)
+    said = odds[pairs.tracks, pairs.detections]
+    association = told([odds])
+    found = as_detections([[10 * i, 0, 10 * i + 5, 9, 0.9] for i in range(odds.shape[1])])
+    chosen, _ = association.choose(pairs, Scores(said, np.zeros(odds.shape[1])), found)
+    names = list(zip(pairs.tracks.tolist(), pairs.detections.tolist(), strict=True))
+    best = frozenset(names[k] for k in chosen)
+    got = {}
+    for worse, dropped, taken in module._alternatives(association, pairs, said, chosen):
+        other = frozenset(best - {names[k] for k in dropped} | {names[k] for k in taken})
+        assert len({t for t, _ in other}) == len({d for _, d in other}) == len(other)
+        got[other] = worse
+    value = lambda some: sum(float(odds[pair]) for pair in some)  # noqa: E731
+    expected = {}
+    for other in assignments(np.nan_to_num(odds, nan=-9)):
+        new, old = other - best, best - other
+        touched = {t for t, _ in new} | {t for t, _ in old}
+        detections = {d for _, d in new} | {d for _, d in old}
+        swap = len(new) == len(old) == 2 and len(touched) == len(detections) == 2
+        moved = len(new) == len(old) == 1 and (len(touched) == 1 or len(detections) == 1)
+        if (swap or moved) and value(best) - value(other) < CLOSE:
+            expected[other] = value(best) - value(other)
+    nearest = sorted(expected.values())[: module.BRANCHES]
+    np.testing.assert_allclose(sorted(got.values()), nearest, atol=1e-4)
+    assert set(got) <= set(expected)
+
+
+def test_likelihood_is_that_of_the_choices_of_tracks_and_of_detections():
+    odds = np.array([[3.0, 1.0], [0.5, 2.0]], np.float32)
+    pairs = candidates(odds)
+    got = module._log_likelihood(pairs, odds.ravel(), np.array([0, 3]))
+    halves = CERTAIN * odds.astype(float)
+    with_none = [
+        np.log(np.exp(halves[0, 0]) / (1 + np.exp(halves[0]).sum())),
+        np.log(np.exp(halves[1, 1]) / (1 + np.exp(halves[1]).sum())),
+        np.log(np.exp(halves[0, 0]) / (1 + np.exp(halves[:, 0]).sum())),
+        np.log(np.exp(halves[1, 1]) / (1 + np.exp(halves[:, 1]).sum())),
+    ]
+    assert got == pytest.approx(sum(with_none) / 2 + 2 * module.MATCHED)
+
+
+def two_people(frames, **changes):
+    """A tracker that sees two people beside each other, and is told what the odds are."""
+    association = told(frames, **changes)
+    config = TrackerConfig(predictor="still", **changes)
+    rows = np.array([[0, 0, 100, 200, 0.9], [60, 0, 160, 200, 0.9]])
+    return Tracker(config, association=association), rows
+
+
+START, CLEAR = np.zeros((0, 2)), np.array([[8.0, -8.0], [-8.0, 8.0]])
+SWAPPED = CLEAR[::-1].copy()
+DOUBT = np.array([[2.0, 2.5], [2.5, 2.0]])  # leans to change places
+
+
+def test_what_comes_later_decides_a_crossing():
+    """One frame of doubt leans to the wrong side. In the next the hypothesis that changed places
+    finds neither track likely, the other both: the scorer answers once for both tables."""
+    found = [START, DOUBT, np.block([[np.full((2, 2), -2.0), CLEAR * 0], [CLEAR * 0, CLEAR]])]
+    tracker, rows = two_people(found, hypotheses=2)
+    assert tracker.update(rows).ids.tolist() == [1, 2]
+    doubtful = tracker.update(rows)
+    assert doubtful.det_ind.tolist() == [1, 0] and len(tracker.rivals) == 1
+    settled = tracker.update(rows)
+    assert settled.ids.tolist() == [1, 2] and settled.det_ind.tolist() == [0, 1]
+    assert settled.ended.tolist() == []
+
+
+def test_one_hypothesis_goes_with_the_first_impression():
+    tracker, rows = two_people([START, DOUBT, SWAPPED * 0 + CLEAR], hypotheses=1)
+    tracker.update(rows)
+    assert tracker.update(rows).det_ind.tolist() == [1, 0] and not tracker.rivals
+
+
+def test_the_same_places_are_one_hypothesis():
+    """Both change back: two ways to the same places, of which the likelier stays."""
+    both = np.block([[DOUBT, CLEAR * 0 - 9], [CLEAR * 0 - 9, DOUBT]])
+    tracker, rows = two_people([START, DOUBT, both], hypotheses=5)
+    for _ in range(3):
+        tracker.update(rows)
+    places = [tuple(table["det_ind"].tolist()) for table in tracker.tables]
+    assert len(set(places)) == len(places) == 2
+
+
+def test_a_hypothesis_far_behind_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "BEHIND", 3.0)
+    surely = np.block([[np.full((2, 2), -12.0), CLEAR * 0], [CLEAR * 0, 2 * CLEAR]])
+    tracker, rows = two_people([START, DOUBT, surely], hypotheses=2)
+    for _ in range(3):
+        tracker.update(rows)
+    assert not tracker.rivals and tracker.likelihoods == [0.0]
+
+
+CROWD = make_world(seed=4, people=14, frames=120, size=(320, 240))
+
+
+def seen_in(frame):
+    """What a detector that is far from exact sees of the crowd."""
+    found = CROWD.detections(frame)
+    noise = np.random.default_rng(frame).normal(0, 5, (len(found), 2))
+    return np.column_stack([found.boxes + np.tile(noise, 2), found.scores])
+
+
+def crowd(**changes):
+    overrides = {f"tracker.{name}": value for name, value in changes.items()}
+    return Tracker(load_config(None, overrides), image_size=(320, 240))
+
+
+def test_ids_that_ended_never_return_and_none_vanishes_unsaid():
+    tracker = crowd(hypotheses=4)
+    alive: set[int] = set()
+    over: set[int] = set()
+    rivals = 0
+    for frame in range(120):
+        tracks = tracker.update(seen_in(frame))
+        now, ended = set(tracks.ids.tolist()), set(tracks.ended.tolist())
+        assert alive - now == ended and not now & (over | ended)
+        assert (np.diff(tracks.ids) > 0).all()
+        seen = tracks.det_ind[tracks.det_ind >= 0]
+        assert len(set(seen.tolist())) == len(seen)
+        for table in tracker.tables:
+            assert table.next_id == tracker.table.next_id > table["ids"].max(initial=0)
+        rivals += len(tracker.rivals)
+        alive, over = now, over | ended
+    assert rivals > 60 and len(over) > 0
+
+
+def test_a_table_of_its_own_for_each():
+    tracker = crowd()
+    for frame in range(60):
+        tracker.update(seen_in(frame))
+        arrays = [table["boxes"] for table in tracker.tables]
+        assert not any(np.shares_memory(a, b) for a, b in combinations(arrays, 2))
+
+
+def test_a_state_holds_every_hypothesis():
+    whole = crowd()
+    frame = 0
+    while not whole.rivals:
+        whole.update(seen_in(frame))
+        frame += 1
+    state = whole.state_dict()
+    assert len(state["likelihoods"]) == 1 + len(whole.rivals)
+    resumed = crowd()
+    resumed.load_state_dict(state)
+    for later in range(frame, 120):
+        a, b = whole.update(seen_in(later)), resumed.update(seen_in(later))
+        np.testing.assert_array_equal(a.ids, b.ids)
+        np.testing.assert_array_equal(a.boxes, b.boxes)
+    with pytest.raises(MambatrackError, match="hypotheses, more than 1"):
+        crowd(hypotheses=1).load_state_dict(state)
+    for wrong in (np.zeros(2, np.float32), np.array([0.0, np.nan]), np.array([1.0]), [0.0]):
+        with pytest.raises(MambatrackError, match="likelihoods"):
+            resumed.load_state_dict(state | {"likelihoods": wrong})
+
+
+def test_an_association_by_overlap_keeps_one():
+    tracker = crowd(association="overlap", hypotheses=5)
+    for frame in range(40):
+        tracker.update(seen_in(frame))
+    assert not tracker.rivals
+
+
+def test_several_trackers_are_decided_as_one_by_one():
+    """Each occasion is weighed by itself, although the networks are called for all together."""
+    config = load_config(None, {}).tracker
+    alone, joint = [crowd() for _ in range(2)], [crowd() for _ in range(2)]
+    for frame in range(50):
+        found = [seen_in(frame), seen_in(frame + 60)]
+        expected = [own.update(each) for own, each in zip(alone, found, strict=True)]
+        pending = [own.begin(each) for own, each in zip(joint, found, strict=True)]
+        for own, each in zip(joint, pending, strict=True):
+            own.predict(each.span)
+        occasions = [own.occasion(each) for own, each in zip(joint, pending, strict=True)]
+        assert all(isinstance(each, Occasion) for each in occasions)
+        kept = go_on(joint[0].association, occasions)
+        got = [o.adopt(p, k) for o, p, k in zip(joint, pending, kept, strict=True)]
+        for a, b in zip(expected, got, strict=True):
+            np.testing.assert_array_equal(a.ids, b.ids)
+            np.testing.assert_array_equal(a.det_ind, b.det_ind)
+    assert config.hypotheses > 1
+
+
+def test_a_copied_table_is_independent():
+    table = TrackTable(2)
+    found = as_detections([[0, 0, 10, 10, 1], [20, 0, 30, 10, 1]])
+    table.start(found.boxes, np.zeros((2, 2), np.float32), found, np.arange(2))
+    other = table.copy()
+    other["boxes"][:] = 7
+    other.start(found.boxes[:1], np.zeros((1, 2), np.float32), found, np.arange(1), np.array([9]))
+    assert table["ids"].tolist() == [1, 2] and other["ids"].tolist() == [1, 2, 9]
+    assert (table["boxes"] != 7).any() and (table.next_id, other.next_id) == (3, 10)
