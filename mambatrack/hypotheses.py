@@ -24,6 +24,7 @@ from mambatrack.tracks import TrackTable
 
 BRANCHES = 2  # further assignments of one hypothesis that are looked at in a frame
 CLOSE = 4.0  # log-odds by which such an assignment may be worse than the best
+ROWS = 250  # tracks of all hypotheses together; of a crowd there are fewer hypotheses
 BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
 MATCHED = 2.0  # log-likelihood for each match: people do not vanish where nothing hides them
 CERTAIN = 0.5  # factor on the odds of a pair, which count its track and its detection
@@ -62,8 +63,7 @@ class Occasion(NamedTuple):
 
 def go_on(association: LearnedAssociation, occasions: Sequence[Occasion]) -> list[list[Hypothesis]]:
     """For each occasion the likeliest ways to go on, the likeliest first, at most as many as the
-    association's settings say. Their tables are used up."""
-    most = association.config.hypotheses
+    association's settings say, and as ROWS allows. Their tables are used up."""
     described = [
         (table, describe_pairs(table, each.found, each.boxes, association.config.class_aware))
         for each in occasions
@@ -75,6 +75,8 @@ def go_on(association: LearnedAssociation, occasions: Sequence[Occasion]) -> lis
     chosen = []
     for each in occasions:
         given = [own for _, (_, own) in zip(each.tables, candidates, strict=False)]
+        room = ROWS // max(1, *map(len, each.tables), len(each.found))
+        most = max(min(association.config.hypotheses, room), 1)
         ways = [
             way
             for number, own in enumerate(given)

@@ -14,6 +14,8 @@ from mambatrack.learned_association import CODE_LIMIT, LearnedAssociation, Score
 from mambatrack.pair_features import Candidates
 from mambatrack.tracks import TrackTable
 
+LARGE = 64  # tracks from which a call for each table costs less than to copy them into one
+
 
 def score_all(
     association: LearnedAssociation, described: Sequence[tuple[TrackTable, Candidates]]
@@ -33,11 +35,12 @@ def remember_all(
     association: LearnedAssociation, chosen: Sequence[tuple[TrackTable, Candidates, Indices]]
 ) -> None:
     """LearnedAssociation.remember of the chosen pairs of each table."""
-    if len(chosen) < 2:
+    counts = [len(pairs) for _, _, pairs in chosen]
+    if len(chosen) < 2 or sum(counts) > LARGE:
         for table, given, pairs in chosen:
             association.remember(given, table, pairs)
         return
-    counts, size = [len(pairs) for _, _, pairs in chosen], association.code_size
+    size = association.code_size
     if not any(counts):
         return
     features = [given.features.take(pairs, axis=1) for _, given, pairs in chosen]

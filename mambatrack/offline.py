@@ -1,11 +1,11 @@
 """Tracking of a whole sequence that may look ahead: not an online result.
 
 The online tracker runs forwards and backwards in time. Each of the two results is then weighed in
-both directions by the learned association that made them: how likely is every one of its links?
+both directions by the learned association: how likely is every one of its links?
 Where they differ, the likelier one counts (linking.py). Gaps are filled from both ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.learned_association import LearnedAssociation, load_association
 from mambatrack.linking import Hypothesis, merge
-from mambatrack.overlap_association import Associated
+from mambatrack.overlap_association import Associated, Association
 from mambatrack.pair_features import Candidates, Floats, describe_pairs
 from mambatrack.refill import Gap, fill_gaps
 from mambatrack.tracker import Tracker
@@ -74,29 +74,24 @@ class _Sequence(NamedTuple):
 
 
 class _Judge:
-    """An Association that decides as the learned one, or as it is told, and notes how likely the
-    learned one finds that.
+    """An Association that decides as it is told, and notes how likely the learned one finds that.
 
-    told [D]: the track of each detection, -1 for none
+    told [D]: the track of each detection, -1 for none; evidence [D]: log-likelihood of what made
+    each detection part of its track, and of the frames after it in which the track was not seen
     """
 
-    def __init__(self, policy: LearnedAssociation, count: int, told: Indices | None = None):
+    def __init__(self, policy: LearnedAssociation, told: Indices):
         self.policy, self.told, self.memory_size = policy, told, policy.memory_size
-        self.track, self.evidence = np.full(count, -1), np.zeros(count)
-        self.offset = 0  # number of the frame's first detection
+        self.evidence = np.zeros(len(told))
         self._newest: dict[int, int] = {}  # of each track
         self._named: dict[int, int] = {}  # track of the table for each that was told
 
     def __call__(self, table: TrackTable, found: Detections, boxes: Floats) -> Associated:
-        policy, number = self.policy, self.offset + found.rows
+        policy, number = self.policy, found.rows
         given = describe_pairs(table, found, boxes, policy.config.class_aware)
         scores = policy.scorer(given, policy.codes(table))
-        if self.told is None:
-            chosen, born = policy.choose(given, scores, found)
-            made = Associated(given.tracks[chosen], given.detections[chosen], born)
-        else:
-            made = self._obey(table, self.told[number])
-            chosen = _where(given, made, len(found))
+        made = self._obey(table, self.told[number])
+        chosen = _where(given, made, len(found))
         policy.remember(given, table, chosen)
         self._weigh(given, scores.pairs, chosen, made, number)
         self._note(table, made, number)
@@ -129,7 +124,6 @@ class _Judge:
         new = np.arange(len(made.born)) + table.next_id
         ids = np.concatenate([table["ids"][made.rows], new])
         number = number[np.concatenate([made.seen, made.born])]
-        self.track[number] = ids
         missed = np.delete(np.arange(len(table)), made.rows)
         for row, identity in zip(missed.tolist(), table["ids"][missed].tolist(), strict=True):
             self.evidence[self._newest[identity]] -= self._unseen[row]
@@ -152,34 +146,49 @@ def _where(given: Candidates, made: Associated, count: int) -> Indices:
 
 def _decide(sequence: _Sequence, config: TrackerConfig) -> Indices:
     """The track of every detection [D], -1 for none."""
-    results = []
-    for backward in (False, True):
-        own = _run(sequence, config, backward)
-        check = _run(sequence, config, not backward, own.track)
-        results.append(Hypothesis(own.track, own.evidence + check.evidence))
-    return merge(sequence.frame, *results)
-
-
-def _run(
-    sequence: _Sequence, config: TrackerConfig, backward: bool, told: Indices | None = None
-) -> _Judge:
-    """One pass of the online tracker."""
     policy = load_association(config)
     if not isinstance(policy, LearnedAssociation):
         raise MambatrackError(
             f"offline tracking weighs links by a learned association, not by {config.association}; "
             "use --tracker.association learned or a trained file"
         )
-    judge = _Judge(policy, len(sequence.frame), told)
-    tracker = Tracker(config, sequence.image_size, association=judge)
+    results = []
+    for backward in (False, True):
+        track = np.full(len(sequence.frame), -1)
+        for tracks in _run(sequence, config, policy, backward):
+            seen = tracks.gap == 0
+            track[tracks.det_ind[seen]] = tracks.ids[seen]
+        weighed = [_weigh(sequence, config, policy, each, track) for each in (False, True)]
+        results.append(Hypothesis(track, weighed[0] + weighed[1]))
+    return merge(sequence.frame, *results)
+
+
+def _weigh(
+    sequence: _Sequence,
+    config: TrackerConfig,
+    policy: LearnedAssociation,
+    backward: bool,
+    track: Indices,
+) -> Doubles:
+    """_Judge.evidence of the track of each detection [D], in one direction of time."""
+    judge = _Judge(policy, track)
+    for _ in _run(sequence, config, judge, backward):
+        pass
+    return judge.evidence
+
+
+def _run(
+    sequence: _Sequence, config: TrackerConfig, association: Association, backward: bool
+) -> Iterator[Tracks]:
+    """One pass of the tracker; detections are numbered through all frames."""
+    tracker = Tracker(config, sequence.image_size, association=association)
     count = len(sequence.found)
     for index in reversed(range(count)) if backward else range(count):
-        judge.offset, time_s = int(sequence.first[index]), sequence.times[index]
+        first, time_s = int(sequence.first[index]), sequence.times[index]
         if backward and time_s is not None:
             time_s = -time_s
         found = sequence.found[index]
-        tracker.update(replace(found, rows=np.arange(len(found))), time_s)
-    return judge
+        yield tracker.update(replace(found, rows=first + np.arange(len(found))), time_s)
 
 
 def _renumbered(track: Indices, frame: Indices) -> Indices:

@@ -23,6 +23,7 @@ from mambatrack.tracker_state import StateDict, layout_of, restore, state_of, we
 from mambatrack.tracks import Tracks, TrackTable
 
 Indices = NDArray[np.int64]
+LARGE = 64  # tracks from which a call for each table costs less than to copy them into one
 NOBODY: Indices = np.zeros(0, np.int64)
 
 
@@ -253,10 +254,11 @@ class Tracker:
 def step_together(
     step: Callable[[State], tuple[Boxes, Boxes]], tables: Sequence[TrackTable]
 ) -> list[tuple[Boxes, Boxes]]:
-    """Tracker.step for the tracks of all tables in one call -> boxes and spread of each."""
+    """Tracker.step for the tracks of all tables, few of them in one call -> boxes and spread of
+    each."""
     states = [table["motion"] for table in tables]
-    if len(states) == 1:
-        return [step(states[0])]
+    if len(states) == 1 or sum(map(len, states)) > LARGE:
+        return [step(state) for state in states]
     ends, joined = np.cumsum([len(state) for state in states])[:-1], np.concatenate(states)
     boxes, spread = step(joined)
     for state, moved in zip(states, np.split(joined, ends), strict=True):

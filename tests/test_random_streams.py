@@ -40,7 +40,8 @@ class Plan:
 def plans(kind):
     config = st.builds(
         functools.partial(TrackerConfig, predictor=kind[0], association=kind[1]),
-        hypotheses=st.sampled_from([1, 3]), passes=st.sampled_from([1, 2]), max_age=st.sampled_from([1, 3, 60]),
+        hypotheses=st.sampled_from([1, 3]), passes=st.sampled_from([1, 2]),
+        max_age=st.sampled_from([1, 3, 60]),
         min_hits=st.sampled_from([1, 3]), class_aware=st.booleans(),
         frame_rate=st.sampled_from([0.0, 20.0]), birth_iou=st.sampled_from([0.45, 1.0]),
         birth_score=st.sampled_from([0.0, 0.6]), match_score=st.sampled_from([0.0, 0.6]),
