@@ -89,7 +89,7 @@ def check(attempts: list[list[dict[str, Any]]]) -> tuple[int, int, float]:
     frames = max((line["frame"] for line in told), default=-1) + 1
     for frame in itertools.islice(simulate(seed=0), frames):
         expected.append(json.dumps(as_line(tracker.update(frame.detections))))
-        last_id = tracker.table.next_id - 1
+        last_id = tracker.started
     for start, *lines in attempts:
         assert start["start"] <= reached, "frames were skipped"
         anew = max(anew, reached - start["start"])

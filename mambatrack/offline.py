@@ -17,6 +17,7 @@ from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.hypotheses import CERTAIN
 from mambatrack.learned_association import LearnedAssociation, load_association
 from mambatrack.linking import Hypothesis, merge
 from mambatrack.overlap_association import Associated, Association
@@ -28,7 +29,6 @@ from mambatrack.tracks import Tracks, TrackState, TrackTable
 Doubles = NDArray[np.float64]
 
 LEAST = 2  # detections of a track
-CERTAIN = 0.5  # factor on the odds of a pair, which count its track and its detection
 WORST = 8.0  # least log-likelihood of one event is minus this
 
 

@@ -97,7 +97,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
             done = count
     if not options.quiet:
         unusable = f", {tracker.dropped} unusable detections" if tracker.dropped else ""
-        print(f"{done} frames, {tracker.table.next_id - 1} tracks{unusable}", file=sys.stderr)
+        print(f"{done} frames, {tracker.started} tracks{unusable}", file=sys.stderr)
     return INTERRUPTED if interrupts.stopped else OK
 
 

@@ -16,6 +16,7 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.forecasting import Forecast, run_ahead
 from mambatrack.hypotheses import Hypothesis, Occasion, go_on
+from mambatrack.joint_association import LARGE
 from mambatrack.learned_association import LearnedAssociation, load_association
 from mambatrack.overlap_association import Associated, Association
 from mambatrack.prediction import Boxes, Predictor, State, load_predictor
@@ -23,7 +24,6 @@ from mambatrack.tracker_state import StateDict, layout_of, restore, state_of, we
 from mambatrack.tracks import Tracks, TrackTable
 
 Indices = NDArray[np.int64]
-LARGE = 64  # tracks from which a call for each table costs less than to copy them into one
 NOBODY: Indices = np.zeros(0, np.int64)
 
 
@@ -87,6 +87,7 @@ class Tracker:
         self.likelihoods = [0.0]  # log-likelihood of each hypothesis, against the first
         self.frame = 0
         self.dropped = 0
+        self.started = 0  # tracks that were put out; ids of hypotheses that never were leave holes
         self.clock: float | None = None  # largest time seen, s
 
     def update(self, detections: Any = None, time_s: float | None = None) -> Tracks:
@@ -117,7 +118,8 @@ class Tracker:
         return [self.table, *self.rivals]
 
     def predict(self, span: int = 1) -> None:
-        """All tracks of all hypotheses ``span`` frames on, one batched call per frame."""
+        """All tracks of all hypotheses ``span`` frames on: one batched call per frame, or where
+        there are many tracks, one for each hypothesis."""
         tables = self.tables
         for _ in range(span if any(map(len, tables)) else 1):
             predicted = step_together(self.step, tables)
@@ -146,7 +148,9 @@ class Tracker:
             each.table.next_id = first + len(born)
         self.table = kept[0].table
         strange = ~np.isin(self.table["ids"], known)  # nobody has heard of them, nor sees them now
-        self.table.drop(strange & (self.table["gap"] > 0))
+        unheard = strange & (self.table["gap"] > 0)
+        self.table.drop(unheard)
+        self.started += int(np.count_nonzero(strange & ~unheard))
         ended = known[~np.isin(known, self.table["ids"])]
         gone = np.union1d(pending.ended, ended)
         able = [kept[0]]
@@ -158,6 +162,7 @@ class Tracker:
     def conclude(self, pending: Pending, associated: Associated) -> Tracks:
         """The part of update() after it is known who is seen where."""
         ended = self._settle(self.table, pending, associated)
+        self.started += len(associated.born)
         return self._report(pending, ended)
 
     def _settle(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mambatrack.tracker import Tracker
 
 StateDict = dict[str, NDArray | int | float | str]
-VERSION = 1
-COUNTS = ("next_id", "frame", "dropped", "mixed")
+VERSION = 2
+COUNTS = ("next_id", "frame", "dropped", "started", "mixed")
 MOST = 2**62
 
 
@@ -47,7 +47,8 @@ def state_of(tracker: "Tracker") -> StateDict:
     table = tracker.table
     state: StateDict = {
         "version": VERSION, **tracker.layout, **tracker.weights, "next_id": table.next_id,
-        "frame": tracker.frame, "dropped": tracker.dropped, "mixed": int(table.mixed),
+        "frame": tracker.frame, "dropped": tracker.dropped, "started": tracker.started,
+        "mixed": int(table.mixed),
     }  # fmt: skip
     if tracker.clock is not None:
         state["clock"] = tracker.clock
@@ -82,6 +83,7 @@ def restore(tracker: "Tracker", state: Mapping[str, Any]) -> None:
         tables[number].load(columns, counts["next_id"], mixed)
     (tracker.table, *tracker.rivals), tracker.likelihoods = tables, likelihoods
     tracker.frame, tracker.dropped, tracker.clock = counts["frame"], counts["dropped"], clock
+    tracker.started = counts["started"]
 
 
 def _prefix(number: int) -> str:

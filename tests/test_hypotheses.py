@@ -198,6 +198,7 @@ def test_ids_that_ended_never_return_and_none_vanishes_unsaid():
         rivals += len(tracker.rivals)
         alive, over = now, over | ended
     assert rivals > 60 and len(over) > 0
+    assert tracker.started == len(alive | over) < tracker.table.next_id - 1
 
 
 def test_a_table_of_its_own_for_each():

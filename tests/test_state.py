@@ -115,7 +115,7 @@ def test_states_of_other_trackers_are_refused():
     refused(after(20, predictor="mamba"), state, "of predictor 'KalmanPredictor', not 'CausalPre")
     refused(after(20, predictor="still"), state, "of predictor")
     refused(after(20, association="learned"), state, "of association 'OverlapAssociation', not")
-    refused(after(20), {**state, "version": 2}, "of version 2, not 1")
+    refused(after(20), {**state, "version": 1}, "of version 1, not 2")
     refused(after(20), {**state, "predictor_sha256": "0" * 64}, "of predictor_sha256")
     refused(after(20), {}, "of version None")
     refused(after(20), [1, 2], "of type list")

@@ -280,7 +280,7 @@ def _go(
 
 def _print_summary(session: "LiveSession", paths: list[Path]) -> None:
     for number, status in enumerate(session.statuses):
-        ids = session.group.trackers[number].table.next_id - 1
+        ids = session.group.trackers[number].started
         parts = [f"{status.name}: {status.frames} frames, {ids} ids", f"{status.dropped} dropped"]
         if session.sources[number].skipped:
             parts.append(f"{session.sources[number].skipped} damaged")
