@@ -64,7 +64,8 @@ class IdCheck:
         self.over = np.zeros(IDS, bool)
 
     def __call__(self, tracks: Tracks) -> None:
-        assert (np.diff(tracks.ids) > 0).all() and not self.over[tracks.ids].any(), "an id came back"
+        assert not self.over[tracks.ids].any(), "an id came back"
+        assert (np.diff(tracks.ids) > 0).all(), "ids do not ascend"
         self.over[np.setdiff1d(self.last, tracks.ids, assume_unique=True)] = True
         self.last = tracks.ids
 
