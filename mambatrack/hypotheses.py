@@ -4,7 +4,7 @@ Where people cross, one frame often does not tell them apart, and the next ones 
 second-best assignment is not thrown away: it becomes a hypothesis of its own, with a table of its
 own, and what the learned association finds likely in the frames that follow decides between them
 (multiple hypothesis tracking, Reid 1979; Cox and Hingorani 1996). The likeliest one is put out.
-Every network is called once a frame for all of them.
+All of them share each call of the networks.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,7 @@ CLOSE = 4.0  # log-odds by which such an assignment may be worse than the best
 ROWS = 250  # tracks of all hypotheses together; of a crowd there are fewer hypotheses
 BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
 MATCHED = 2.0  # log-likelihood for each match: people do not vanish where nothing hides them
+SURE = 50.0  # log-odds above which a choice is no surer
 CERTAIN = 0.5  # factor on the odds of a pair, which count its track and its detection
 
 
@@ -137,10 +138,10 @@ def _log_likelihood(given: Candidates, odds: NDArray[np.float32], chosen: Indice
     """Of an assignment: the softmax of each track and of each detection over its candidates and
     none, half of each. The softmax knows no frame in which nothing fits: a hypothesis that has gone
     astray may be sure that everybody stays alone. MATCHED is what that costs it."""
-    halves = CERTAIN * odds.astype(np.float64)
+    halves = np.minimum(CERTAIN * odds.astype(np.float64), SURE)
     certain = halves[chosen].sum() + MATCHED * len(chosen)
     for index in (given.tracks, given.detections):
-        certain -= np.log1p(np.bincount(index, np.exp(np.minimum(halves, 50)))).sum() / 2
+        certain -= np.log1p(np.bincount(index, np.exp(halves))).sum() / 2
     return float(certain)
 
 
@@ -163,8 +164,6 @@ def _alternatives(
     of_detection = np.full(given.alone.shape[1], -1)
     of_track[tracks[chosen]] = of_detection[detections[chosen]] = chosen
     owner, own = of_detection[detections[pair]], of_track[tracks[pair]]
-    held = ((owner >= 0) | (own >= 0)).nonzero()[0]
-    pair, owner, own = pair[held], owner[held], own[held]
     worse = np.where(owner >= 0, odds[owner], 0) + np.where(own >= 0, odds[own], 0) - odds[pair]
     back = _pair_of(given, tracks[owner], detections[own])
     back[(owner < 0) | (own < 0)] = -1
@@ -184,8 +183,6 @@ def _alternatives(
 
 def _pair_of(given: Candidates, tracks: Indices, detections: Indices) -> Indices:
     """The number of the pair of these [K], -1 where it is no candidate."""
-    if not len(given.tracks):
-        return np.full(len(tracks), -1)
     count = given.alone.shape[1]
     names = given.tracks * count + given.detections
     order = names.argsort()

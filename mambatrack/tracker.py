@@ -108,8 +108,10 @@ class Tracker:
         span = self._advance(time_s)
         unseen = span - 1
         ended = self.table.end(0, self.config.max_age - unseen) if unseen else NOBODY
-        for rival in self.rivals if unseen else ():
-            rival.end(0, self.config.max_age - unseen)
+        if unseen:
+            for rival in self.rivals:
+                rival.end(0, self.config.max_age - unseen)
+            self._drop_rivals(ended)
         return Pending(found, xyxy_to_cxcywh(found.boxes), time_s, span, ended)
 
     @property
@@ -131,39 +133,43 @@ class Tracker:
         if isinstance(self.association, LearnedAssociation):
             (kept,) = go_on(self.association, [self.occasion(pending)])
             return self.adopt(pending, kept)
-        return self.conclude(pending, self.association(self.table, pending.found, pending.boxes))
+        associated = self.association(self.table, pending.found, pending.boxes)
+        self.started += len(associated.born)
+        return self._report(pending, self._settle(self.table, pending, associated))
 
     def occasion(self, pending: Pending) -> Occasion:
         """What there is to decide."""
         return Occasion(self.tables, self.likelihoods, pending.found, pending.boxes)
 
     def adopt(self, pending: Pending, kept: Sequence[Hypothesis]) -> Tracks:
-        """The part of update() after it is known which hypotheses go on: the first is put out. What
-        was put out as ended has ended in all."""
+        """The part of update() after it is known which hypotheses go on: the first is put out."""
         known, first = self.table["ids"].copy(), self.table.next_id
         born = np.unique(np.concatenate([each.seen.born for each in kept]))
         for each in kept:
             names = first + born.searchsorted(each.seen.born)
             self._settle(each.table, pending, each.seen, names)
             each.table.next_id = first + len(born)
-        self.table = kept[0].table
+        self.table, *self.rivals = [each.table for each in kept]
+        self.likelihoods = [each.likelihood for each in kept]
         strange = ~np.isin(self.table["ids"], known)  # nobody has heard of them, nor sees them now
         unheard = strange & (self.table["gap"] > 0)
         self.table.drop(unheard)
         self.started += int(np.count_nonzero(strange & ~unheard))
         ended = known[~np.isin(known, self.table["ids"])]
-        gone = np.union1d(pending.ended, ended)
-        able = [kept[0]]
-        able += [each for each in kept[1:] if not np.isin(gone, each.table["ids"]).any()]
-        self.rivals = [each.table for each in able[1:]]
-        self.likelihoods = [each.likelihood for each in able]
+        self._drop_rivals(ended)
         return self._report(pending, ended)
 
-    def conclude(self, pending: Pending, associated: Associated) -> Tracks:
-        """The part of update() after it is known who is seen where."""
-        ended = self._settle(self.table, pending, associated)
-        self.started += len(associated.born)
-        return self._report(pending, ended)
+    def _drop_rivals(self, ended: Indices) -> None:
+        """What was put out as ended has ended: hypotheses in which it lives on are given up."""
+        if not len(ended) or not self.rivals:
+            return
+        rivals = [
+            (table, likelihood)
+            for table, likelihood in zip(self.rivals, self.likelihoods[1:], strict=True)
+            if not np.isin(ended, table["ids"]).any()
+        ]
+        self.rivals = [table for table, _ in rivals]
+        self.likelihoods = [0.0, *(likelihood for _, likelihood in rivals)]
 
     def _settle(
         self,

@@ -21,7 +21,8 @@ class TrackerGroup:
     """``count`` trackers, numbered from 0, whose results are those of trackers on their own.
 
     The networks are loaded once, and called once for all trackers that are due; the motion model
-    once more for each further frame that any of them has to go (Tracker, Time).
+    once more for each further frame that any of them has to go (Tracker, Time). Where many tracks
+    come together (joint_association.LARGE), motion model and encoder are called for each tracker.
     """
 
     def __init__(self, config: Config | TrackerConfig | None = None, count: int = 1):
