@@ -79,9 +79,10 @@ def draw(
             _draw_cone(canvas, forecast, row, thick)
     if trails is not None:
         _draw_trails(canvas, trails, np.isin(trails.ids, firm), thick)
-    boxes = clip(np.nan_to_num(tracks.boxes, nan=-1.0), (width - 1, height - 1))
+    whole = np.nan_to_num(tracks.boxes, nan=-1.0, posinf=1e9, neginf=-1e9)
+    boxes = clip(whole, (width - 1, height - 1))
     order = np.lexsort((boxes[:, 3], tracks.state != TrackState.PREDICTED))  # near ones on top
-    vague = tracks.spread[:, 0] > tracks.boxes[:, 2] - tracks.boxes[:, 0]
+    vague = tracks.spread[:, 0] > whole[:, 2] - whole[:, 0]
     visible = order[np.all(boxes[order, 2:] > boxes[order, :2], axis=1) & ~vague[order]].tolist()
     corners = np.round(boxes).astype(int)
     for row in visible:

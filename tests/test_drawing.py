@@ -3,6 +3,7 @@
 import colorsys
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,13 @@ def test_the_score_and_class_and_gap_are_written():
     assert (base != picture(labels=np.array([3]))).any()
     lost = picture(PREDICTED, gap=np.array([1]))
     assert (lost != picture(PREDICTED, gap=np.array([12]))).any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_boxes_that_are_not_finite_are_left_out():
+    wild = [[np.nan] * 4, [np.inf] * 4, [-np.inf, 10, np.inf, np.nan]]
+    drawn = draw(blank(), make_tracks(0, [BOX, *wild]))
+    assert (drawn != blank()).any()
 
 
 def test_the_input_is_altered_only_when_asked():
