@@ -21,7 +21,7 @@ AFTERMATH = 10  # frames around a region that speak for one result or the other
 LINKED = 20.0  # log-odds in favour of the result that links more
 
 
-class Hypothesis(NamedTuple):
+class Weighed(NamedTuple):
     """track [D]: the track of each detection, -1 for none; evidence [D]: log-likelihood of what
     became of it, at most 0"""
 
@@ -49,7 +49,7 @@ def pieces(after: Indices) -> tuple[Indices, Indices]:
     return of.astype(np.int64), np.bincount(of)
 
 
-def merge(frame: Indices, one: Hypothesis, other: Hypothesis) -> Indices:
+def merge(frame: Indices, one: Weighed, other: Weighed) -> Indices:
     """frame [D] -> the track of each detection [D], from 0, -1 for none: that of ``one``, in some
     regions as in ``other``. A detection that only ``other`` uses stays where it fits in."""
     after = followers(one.track, frame)
@@ -93,7 +93,7 @@ def _regions(after: Indices, rival: Indices) -> list[Indices]:
     return [each for each in np.split(rows, np.flatnonzero(np.diff(region[rows])) + 1) if len(each)]
 
 
-def _evidence(frame: Indices, given: Hypothesis, ends: Indices) -> float:
+def _evidence(frame: Indices, given: Weighed, ends: Indices) -> float:
     """Of the tracks that the detections ``ends`` are on, in the frames around these."""
     tracks = np.unique(given.track[ends])
     near = np.isin(given.track, tracks[tracks >= 0])

@@ -19,7 +19,7 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.hypotheses import CERTAIN
 from mambatrack.learned_association import LearnedAssociation, load_association
-from mambatrack.linking import Hypothesis, merge
+from mambatrack.linking import Weighed, merge
 from mambatrack.overlap_association import Associated, Association
 from mambatrack.pair_features import Candidates, Floats, describe_pairs
 from mambatrack.refill import Gap, fill_gaps
@@ -159,7 +159,7 @@ def _decide(sequence: _Sequence, config: TrackerConfig) -> Indices:
             seen = tracks.gap == 0
             track[tracks.det_ind[seen]] = tracks.ids[seen]
         weighed = [_weigh(sequence, config, policy, each, track) for each in (False, True)]
-        results.append(Hypothesis(track, weighed[0] + weighed[1]))
+        results.append(Weighed(track, weighed[0] + weighed[1]))
     return merge(sequence.frame, *results)
 
 

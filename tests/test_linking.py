@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.linking import Hypothesis, followers, merge, pieces
+from mambatrack.linking import Weighed, followers, merge, pieces
 
 FRAME = np.repeat(np.arange(40), 2)
 STRAIGHT = np.tile([0, 1], 40)
@@ -12,7 +12,7 @@ CROSSED = np.where(FRAME < 20, STRAIGHT, 1 - STRAIGHT)
 
 
 def surely(track, evidence=0.0):
-    return Hypothesis(track, np.full(len(track), float(evidence)))
+    return Weighed(track, np.full(len(track), float(evidence)))
 
 
 def same_partition(one, other):
@@ -34,7 +34,7 @@ def test_the_likelier_result_wins():
 def test_evidence_far_from_the_difference_does_not_count():
     far = np.where(FRAME < 5, -100.0, 0.0)
     near = np.where(FRAME == 20, -1.0, 0.0)
-    one, other = Hypothesis(STRAIGHT, near), Hypothesis(CROSSED, far)
+    one, other = Weighed(STRAIGHT, near), Weighed(CROSSED, far)
     assert same_partition(merge(FRAME, one, other), CROSSED)
 
 
@@ -59,7 +59,7 @@ def test_a_track_has_one_detection_in_a_frame(one, other, seed):
     frame = np.repeat(np.arange(count), 3)
     rng = np.random.default_rng(seed)
     given = [
-        Hypothesis(np.array(each[:count]).ravel(), -rng.random(3 * count)) for each in (one, other)
+        Weighed(np.array(each[:count]).ravel(), -rng.random(3 * count)) for each in (one, other)
     ]
     merged = merge(frame, *given)
     used = merged >= 0
