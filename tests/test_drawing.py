@@ -72,8 +72,8 @@ def test_the_score_and_class_and_gap_are_written():
 @pytest.mark.filterwarnings("error")
 def test_boxes_that_are_not_finite_are_left_out():
     wild = [[np.nan] * 4, [np.inf] * 4, [-np.inf, 10, np.inf, np.nan]]
-    drawn = draw(blank(), make_tracks(0, [BOX, *wild]))
-    assert (drawn != blank()).any()
+    drawn = draw(blank(), make_tracks(0, [BOX, *wild]), legend=False)
+    np.testing.assert_array_equal(drawn, draw(blank(), make_tracks(0, [BOX]), legend=False))
 
 
 def test_the_input_is_altered_only_when_asked():
