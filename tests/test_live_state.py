@@ -111,7 +111,7 @@ def test_ids_go_on_after_a_kill(tmp_path, monkeypatch):
     done = subprocess.run(
         [*live, "--jsonl", "b.jsonl", "--frames", "30"], capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 0 and "goes on with the tracks of 1 sources in s" in done.stdout
+    assert done.returncode == 0 and "goes on with the tracks of 1 source(s) in s" in done.stdout
     first, second = (
         [json.loads(line) for line in Path(name).read_text().splitlines()[1:]]
         for name in ("a.jsonl", "b.jsonl")

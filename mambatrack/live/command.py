@@ -248,7 +248,7 @@ def _open_state(
     known = keeper.resume()
     stack.enter_context(closing(keeper))
     if known and not options.quiet:
-        print(f"goes on with the tracks of {known} sources in {options.state}", flush=True)
+        print(f"goes on with the tracks of {known} source(s) in {options.state}", flush=True)
     return keeper
 
 
