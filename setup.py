@@ -62,10 +62,10 @@ class PlatformWheel(bdist_wheel):
 setup(
     ext_modules=[
         Extension(
-            "mambatrack.kernels.libmambatrack",
-            ["kernels/cpu_detect.c", "kernels/cpu_variant.c"],
+            "mambatrack.kernels.cpu.libmambatrack",
+            ["kernels/cpu/detect.c", "kernels/cpu/variant.c"],
             depends=[
-                f"kernels/cpu_{part}.h"
+                f"kernels/cpu/{part}.h"
                 for part in ("simd", "gemm", "scan", "network", "step", "pairs", "boxes")
             ],
         )

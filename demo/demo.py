@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mambatrack import Config, Tracker, load_config, open_frames
-from mambatrack.datasets import Sequence, open_sequence, read_ground_truth, read_trajectories
+from mambatrack.datasets.sequences import (
+    Sequence,
+    open_sequence,
+    read_ground_truth,
+    read_trajectories,
+)
 from mambatrack.detectors.from_file import FileDetector
-from mambatrack.drawing import Trails, draw
 from mambatrack.evaluation import Summary, match_events, summary
-from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
-from mambatrack.synthetic import write_sequence
-from mambatrack.video import open_video_writer
+from mambatrack.outputs.drawing import Trails, draw
+from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
+from mambatrack.outputs.video import open_video_writer
+from mambatrack.simulation.world import write_sequence
 
 FPS = 25
 NAMES = ("person",)

@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from mambatrack import Tracker, Tracks
-from mambatrack.state_file import StateFile
-from mambatrack.synthetic import simulate
+from mambatrack.simulation.world import simulate
+from mambatrack.tracking.state_file import StateFile
 
 SOURCE = "world"
 

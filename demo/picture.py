@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mambatrack import Tracker, Tracks
 from mambatrack.boxes import iou
-from mambatrack.drawing import draw
-from mambatrack.synthetic import World, make_world
+from mambatrack.outputs.drawing import draw
+from mambatrack.simulation.world import World, make_world
 
 Image = NDArray[np.uint8]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from mambatrack import Config, Frame, Tracker, Tracks, load_config, open_frames
 from mambatrack.detectors import open_detector
-from mambatrack.drawing import Trails, draw
-from mambatrack.frames import FrameSource
-from mambatrack.video import open_video_writer
+from mambatrack.outputs.drawing import Trails, draw
+from mambatrack.outputs.video import open_video_writer
+from mambatrack.sources.frames import FrameSource
 
 
 def track(frames: FrameSource, config: Config) -> Iterator[tuple[Frame, Tracks]]:

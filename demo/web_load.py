@@ -30,10 +30,10 @@ import cv2
 from mambatrack import Tracker
 from mambatrack.config import DetectorConfig
 from mambatrack.detectors import open_detector
-from mambatrack.frames import Frame
-from mambatrack.live.server import WebObserver, serve
 from mambatrack.live.updates import LiveUpdate, SourceStatus
-from mambatrack.synthetic import make_world
+from mambatrack.live.web.server import WebObserver, serve
+from mambatrack.simulation.world import make_world
+from mambatrack.sources.frames import Frame
 
 SIZE = (960, 540)
 CLIP = 100  # pictures, played over and over

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.datasets.mot_text import line_of, read_mot
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import line_of, read_mot
 
 
 class FileDetector:

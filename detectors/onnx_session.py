@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mambatrack.detectors.onnx_file import OnnxHeader, read_header
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.opencv import quiet
+from mambatrack.sources.opencv import quiet
 
 Blob = NDArray[np.float32]
 

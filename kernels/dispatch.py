@@ -102,9 +102,9 @@ def _why_not_triton(operation: str, device: torch.device, dtypes: set, gradient:
         return ""
     if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         return "it needs a GPU, or TRITON_INTERPRET=1 before triton is imported"
-    from mambatrack.kernels import triton_ops
+    from mambatrack.kernels.gpu import operations
 
-    return "" if triton_ops.runs_on(device) else f"it does not run on {device.type}"
+    return "" if operations.runs_on(device) else f"it does not run on {device.type}"
 
 
 def _why_not_cpu(operation: str, device: torch.device, dtypes: set, gradient: bool) -> str:
@@ -117,10 +117,10 @@ def _why_not_cpu(operation: str, device: torch.device, dtypes: set, gradient: bo
     if dtypes != {torch.float32}:
         return "it computes float32 only"
     try:
-        from mambatrack.kernels import cpu
+        from mambatrack.kernels.cpu import library
     except ImportError:
         return f"{NOT_BUILT}, it is not part of this installation"
-    reason = cpu.why_not()
+    reason = library.why_not()
     return f"{NOT_BUILT}, {reason}" if reason else ""
 
 
@@ -132,8 +132,8 @@ def _notice(reason: str) -> None:
 
 def implementation(backend: str, operation: str) -> Any:
     """The function that does ``operation``."""
-    modules = {"cpu": "cpu_functions", "torch": "torch_scan", "triton": "triton_ops"}
-    of_triton = {"bi_conv_silu": "triton_conv", "selective_state_update": "triton_update"}
+    modules = {"cpu": "cpu.functions", "torch": "torch_scan", "triton": "gpu.operations"}
+    of_triton = {"bi_conv_silu": "gpu.convolution", "selective_state_update": "gpu.update"}
     module = modules.get(backend, "reference")
     if backend == "triton":
         module = of_triton.get(operation, module)

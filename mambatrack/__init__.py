@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from mambatrack.config import Config, load_config
     from mambatrack.detections import Detections
     from mambatrack.errors import MambatrackError
-    from mambatrack.frames import Frame, open_frames
-    from mambatrack.prediction import load_predictor
-    from mambatrack.tracker import Tracker
+    from mambatrack.motion.loading import load_predictor
+    from mambatrack.sources.frames import Frame, open_frames
+    from mambatrack.tracking.tracker import Tracker
     from mambatrack.tracks import Tracks, TrackState
 
 _HOME = {
     "Config": "config", "load_config": "config", "Detections": "detections",
-    "MambatrackError": "errors", "Frame": "frames", "open_frames": "frames",
-    "load_predictor": "prediction", "Tracker": "tracker", "Tracks": "tracks",
+    "MambatrackError": "errors", "Frame": "sources.frames", "open_frames": "sources.frames",
+    "load_predictor": "motion.loading", "Tracker": "tracking.tracker", "Tracks": "tracks",
     "TrackState": "tracks",
 }  # fmt: skip
 __all__ = [

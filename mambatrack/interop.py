@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.outputs import STATE_NAMES, class_name
-from mambatrack.prediction import Predictor
-from mambatrack.tracker import Tracker
+from mambatrack.motion.loading import Predictor
+from mambatrack.outputs.text import STATE_NAMES, class_name
+from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks, TrackState
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from mambatrack.prediction import Predictor
+    from mambatrack.motion.loading import Predictor
 
 
 def forecast(

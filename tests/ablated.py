@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
+from mambatrack.association.features import ALONE, NAMES
 from mambatrack.config import AssociationConfig
-from mambatrack.datasets import find_detected_sequences
-from mambatrack.pair_features import ALONE, NAMES
-from mambatrack.pair_training import _fit
+from mambatrack.datasets.sequences import find_detected_sequences
+from mambatrack.learning.association_training import _fit
 
 GROUPS = {
     "nothing": (),

@@ -20,11 +20,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from mambatrack.datasets import Sequence
-from mambatrack.engines import Engine
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence
 from mambatrack.evaluation import Score
-from mambatrack.evaluation.runs import Entry, evaluate, scored_sequences
-from mambatrack.mot_text import read_mot
+from mambatrack.evaluation.evaluate import Entry, evaluate, scored_sequences
+from mambatrack.runs.engines import Engine
 
 
 def trackeval_scores(sequences: list[Sequence], trackers: Path) -> dict[str, dict[str, list]]:

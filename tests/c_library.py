@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mambatrack.kernels import cpu
+from mambatrack.kernels.cpu import library as cpu
 
 ROOT = Path(__file__).parents[1]
 CHECK = """
 import json, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from mambatrack.kernels import cpu
+from mambatrack.kernels.cpu import library as cpu
 cpu.LIBRARY = Path({library!r})
 if cpu.why_not():
     print(json.dumps({{"skip": cpu.why_not()}}))
@@ -55,7 +55,7 @@ def measured_under_sanitizer(module, folder):
     flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
     command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
                "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
-               *flags[variant], "kernels/cpu_detect.c", "kernels/cpu_variant.c",
+               *flags[variant], "kernels/cpu/detect.c", "kernels/cpu/variant.c",
                "-o", str(library)]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True)
     options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}

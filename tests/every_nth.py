@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from mambatrack import load_config
-from mambatrack.datasets import Sequence, find_sequences
-from mambatrack.engines import Engine
-from mambatrack.evaluation.runs import Entry, evaluate, scored_sequences
-from mambatrack.mot_text import read_mot
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence, find_sequences
+from mambatrack.evaluation.evaluate import Entry, evaluate, scored_sequences
+from mambatrack.runs.engines import Engine
 
 
 def thin_out(sequence: Sequence, nth: int, folder: Path) -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from mambatrack.config import Config, TrackerConfig, load_config
-from mambatrack.engines import Engine
-from mambatrack.evaluation.runs import Entry, evaluate, scored_sequences
+from mambatrack.evaluation.evaluate import Entry, evaluate, scored_sequences
+from mambatrack.runs.engines import Engine
 
 FIELDS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 

@@ -3,18 +3,18 @@
 import argparse
 import sys
 
+from mambatrack.cli import live
 from mambatrack.config import load_config
-from mambatrack.live import command
 
 
 def main(*arguments):
     parser = argparse.ArgumentParser("live")
     parser.set_defaults(parser=parser, quiet=False)
-    command.add_arguments(parser)
+    live.add_arguments(parser)
     options = parser.parse_args([str(each) for each in arguments])
     options.check(options)
     fast = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
-    return command.run(options, load_config(None, fast))
+    return live.run(options, load_config(None, fast))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ import numpy as np
 
 from mambatrack import Tracker
 from mambatrack.boxes import cxcywh_to_xyxy
-from mambatrack.forecasting import Forecast
-from mambatrack.frames import Frame
-from mambatrack.live.server import serve
 from mambatrack.live.updates import LiveUpdate, SourceStatus
+from mambatrack.live.web.server import serve
+from mambatrack.motion.forecast import Forecast
 from mambatrack.patching import forecast
-from mambatrack.synthetic import simulate
+from mambatrack.simulation.world import simulate
+from mambatrack.sources.frames import Frame
 
 
 class FakeControls:

@@ -9,7 +9,7 @@ detections around the gap, from 60 frames before it on:
     causal    the online predictor's own forecast: what a tracker shows as it happens
     line      straight line between both ends
     smoother  Rauch-Tung-Striebel smoother of KalmanPredictor's model, 10 frames beyond the gap
-    filler N  mambatrack.refill with 10 boxes before and N after the gap
+    filler N  mambatrack.gaps.filling with 10 boxes before and N after the gap
 
 Prints, by length of the gap, means over its frames: distance of the centres in heights of the true
 box, IoU, and the share of the four coordinates that lie within the spread (68 % expected).
@@ -25,11 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mambatrack.boxes import cxcywh_to_xyxy
-from mambatrack.datasets import find_sequences
-from mambatrack.evaluation.matching import pair_iou
-from mambatrack.prediction import KalmanPredictor, Predictor, load_predictor
-from mambatrack.refill import SHIPPED, Gap, GapFiller
-from mambatrack.refill_data import SeenPeople, observations, read_seen_people
+from mambatrack.datasets.matching import pair_iou
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.gaps.filling import SHIPPED, Gap, GapFiller
+from mambatrack.learning.gap_data import SeenPeople, observations, read_seen_people
+from mambatrack.motion.loading import KalmanPredictor, Predictor, load_predictor
 
 HISTORY, BEYOND, LONGEST = 60, 10, 60
 BINS = {"1": 1, "2-5": 2, "6-10": 6, "11-30": 11, "31-60": 31}

@@ -15,9 +15,9 @@ import numpy as np
 
 from mambatrack.config import TrackerConfig
 from mambatrack.detectors.motion import MotionDetector
-from mambatrack.live.group import TrackerGroup
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import LiveSource
+from mambatrack.tracking.group import TrackerGroup
 from mjpeg_server import MjpegServer
 
 

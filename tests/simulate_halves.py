@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack.datasets import Sequence, read_ground_truth, second_half
-from mambatrack.error_runs import bootstrap_detections, measure_runs
-from mambatrack.simulation import _check, _generator, _write_sequence, measurable_sequences
+from mambatrack.datasets.sequences import Sequence, read_ground_truth, second_half
+from mambatrack.simulation.error_runs import bootstrap_detections, measure_runs
+from mambatrack.simulation.simulate import _check, _generator, _write_sequence, measurable_sequences
 
 
 def from_the_other_half(sequence: Sequence, seed: int) -> np.ndarray:

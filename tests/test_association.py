@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import association, boxes
-from mambatrack.association import Pairs, assign, best, candidates, cascade, similarity
+from mambatrack import boxes
+from mambatrack.association import pairs as pairs_module
+from mambatrack.association.pairs import Pairs, assign, best, candidates, cascade, similarity
 
 shapes = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 10_000))
 
@@ -101,7 +102,7 @@ def test_no_pairs_no_matches():
 def test_candidates_are_all_that_overlap_and_bit_for_bit_as_defined(seed, dense, power):
     tracks, detections = crowd(seed, 12), crowd(seed + 1, 15)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(association, "DENSE", 1000 if dense else 0)
+        patch.setattr(pairs_module, "DENSE", 1000 if dense else 0)
         pairs = candidates(tracks, detections, power)
     keys = zip(pairs.tracks.tolist(), pairs.detections.tolist(), strict=True)
     found = dict(zip(keys, pairs.similarities, strict=True))

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from mambatrack.batch import plan, track_sequence
 from mambatrack.config import load_config
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import read_mot
-from mambatrack.synthetic import write_sequence
+from mambatrack.runs.dataset_jobs import plan, track_sequence
+from mambatrack.simulation.world import write_sequence
 
 KALMAN = load_config(overrides={"tracker.predictor": "kalman"})
 
@@ -48,7 +48,7 @@ def test_an_interrupted_sequence_leaves_nothing(sequences, tmp_path, monkeypatch
     def interrupted(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mambatrack.pipeline.Run.go", interrupted)
+    monkeypatch.setattr("mambatrack.runs.run.Run.go", interrupted)
     with pytest.raises(KeyboardInterrupt):
         track_sequence(job)
     assert [path.name for path in job.folder.iterdir()] == ["run.json"]

@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 
 from mambatrack import MambatrackError
-from mambatrack.benchmark import WARM_UP, bench
+from mambatrack.association.learned import load_association
 from mambatrack.config import TrackerConfig
-from mambatrack.learned_association import load_association
-from mambatrack.prediction import StillPredictor
+from mambatrack.evaluation.benchmark import WARM_UP, bench
+from mambatrack.motion.loading import StillPredictor
 from mambatrack.tracks import TrackTable
 
 

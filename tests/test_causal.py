@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from mambatrack import MambatrackError, load_predictor
-from mambatrack.causal import (
+from mambatrack.kernels.cpu import library as cpu
+from mambatrack.motion.causal_predictor import GAP, HEAD, PENDING, SIZED, CausalPredictor
+from mambatrack.networks.causal import (
     TOKEN,
     UNITS,
     CausalMotionPredictor,
     observed_tokens,
     roll_out_causal,
 )
-from mambatrack.causal_prediction import GAP, HEAD, PENDING, SIZED, CausalPredictor
-from mambatrack.causal_step import CausalStep
-from mambatrack.kernels import cpu
+from mambatrack.networks.causal_step import CausalStep
 from mambatrack.patching import forecast
 
 

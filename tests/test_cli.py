@@ -14,8 +14,8 @@ import pytest
 
 from mambatrack.cli import main
 from mambatrack.config import load_config
-from mambatrack.synthetic import make_world, write_sequence
-from mambatrack.video import open_video_writer
+from mambatrack.outputs.video import open_video_writer
+from mambatrack.simulation.world import make_world, write_sequence
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from c_library import measured, measured_under_sanitizer, needs_library
-from mambatrack.causal import TOKEN, CausalMotionPredictor
-from mambatrack.kernels import cpu, reference
-from mambatrack.kernels.cpu_network import CausalNetwork, WindowNetwork
-from mambatrack.mamba import MotionPredictor
+from mambatrack.kernels import reference
+from mambatrack.kernels.cpu import library as cpu
+from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
+from mambatrack.networks.causal import TOKEN, CausalMotionPredictor
+from mambatrack.networks.mamba import MotionPredictor
 
 OPTIONAL = ("D", "z", "dt_bias", "lengths", "initial_state")
 

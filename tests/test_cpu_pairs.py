@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c_library import measured, measured_under_sanitizer, needs_library
-from mambatrack.kernels import cpu
-from mambatrack.learned_association import LIMIT, CompiledScorer, PairScorer, open_scorer
-from mambatrack.pair_features import (
+from mambatrack.association.features import (
     ALONE,
     NAMES,
     Candidates,
@@ -20,7 +18,9 @@ from mambatrack.pair_features import (
     neighbours,
     overlapping,
 )
-from mambatrack.pair_model import PairBatch, PairNetwork
+from mambatrack.association.learned import LIMIT, CompiledScorer, PairScorer, open_scorer
+from mambatrack.kernels.cpu import library as cpu
+from mambatrack.learning.association_network import PairBatch, PairNetwork
 
 WIDTHS = (8, 32, 48)
 

@@ -4,10 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import cuda_graphs, window_prediction
-from mambatrack.cuda_graphs import BUCKETS, GraphNetwork, bucket, eager
-from mambatrack.mamba import MotionPredictor
-from mambatrack.window_prediction import TorchNetwork
+from mambatrack.motion import window_predictor
+from mambatrack.motion.window_predictor import TorchNetwork
+from mambatrack.networks import window_step
+from mambatrack.networks.mamba import MotionPredictor
+from mambatrack.networks.window_step import BUCKETS, GraphNetwork, bucket, eager
 
 
 def model():
@@ -65,7 +66,7 @@ def test_a_bucket_is_recorded_once_and_answers_stay():
 
 
 def test_more_tracks_than_the_largest_bucket_go_in_pieces(monkeypatch):
-    monkeypatch.setattr(cuda_graphs, "BUCKETS", (4, 8))
+    monkeypatch.setattr(window_step, "BUCKETS", (4, 8))
     graphs, many = GraphNetwork(model(), "cpu", eager), tracks(19)
     np.testing.assert_allclose(graphs(*many), TorchNetwork(model())(*many), rtol=1e-5, atol=1e-6)
     assert sorted(graphs.recordings) == [(4, 4), (8, 4)]
@@ -84,13 +85,13 @@ def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
 
 def test_a_gpu_gets_graphs_and_a_cpu_does_not(monkeypatch):
     made = []
-    monkeypatch.setattr(cuda_graphs, "GraphNetwork", lambda *each: made.append(each))
-    monkeypatch.setattr(window_prediction, "c_library_for", lambda device: False)
-    monkeypatch.setattr("mambatrack.prediction.choose_device", lambda device: device)
-    path = window_prediction.Path(cuda_graphs.__file__).parent / "weights"
+    monkeypatch.setattr(window_step, "GraphNetwork", lambda *each: made.append(each))
+    monkeypatch.setattr(window_predictor, "c_library_for", lambda device: False)
+    monkeypatch.setattr("mambatrack.motion.loading.choose_device", lambda device: device)
+    path = window_predictor.Path(window_step.__file__).parent / "weights"
     path = path / "mambatrack-window.safetensors"
-    assert isinstance(window_prediction.open_network(path, "cpu"), TorchNetwork) and not made
-    window_prediction.open_network(path, "cuda")
+    assert isinstance(window_predictor.open_network(path, "cpu"), TorchNetwork) and not made
+    window_predictor.open_network(path, "cuda")
     assert made[0][1] == "cuda"
 
 
@@ -102,4 +103,4 @@ def test_graphs_on_a_gpu_equal_the_network_there_and_on_the_cpu():
         some = tracks(count, seed=count)
         np.testing.assert_allclose(graphs(*some), there(*some), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(graphs(*some), here(*some), rtol=1e-4, atol=1e-5)
-    assert graphs.record is cuda_graphs.capture and len(graphs.recordings) == 4
+    assert graphs.record is window_step.capture and len(graphs.recordings) == 4

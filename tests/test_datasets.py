@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.datasets import (
+from mambatrack.datasets.sequences import (
     GroundTruth,
     find_sequences,
     read_ground_truth,

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from mambatrack import load_config
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.evaluation import score
-from mambatrack.synthetic import make_world
+from mambatrack.simulation.world import make_world
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from mambatrack import MambatrackError, load_config
-from mambatrack.distributed import Processes, is_first_process, join_processes, own_device
-from mambatrack.losses import rollout_loss
-from mambatrack.prediction import new_model
-from mambatrack.training import train
-from mambatrack.windows import Batch
+from mambatrack.learning.motion_losses import rollout_loss
+from mambatrack.learning.motion_training import train
+from mambatrack.learning.motion_windows import Batch
+from mambatrack.learning.processes import Processes, is_first_process, join_processes, own_device
+from mambatrack.motion.loading import new_model
 from worlds import write_training_data
 
 UNEVEN = {  # seven windows for two processes, and both terms of the loss

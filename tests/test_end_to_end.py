@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mambatrack.cli import main
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.evaluation import score
 from shared import needs
 

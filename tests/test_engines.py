@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mambatrack.batch import Job, plan, track_sequence
 from mambatrack.config import load_config
-from mambatrack.datasets import find_sequences
-from mambatrack.engines import Engine, run_all
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.frames import Frame
-from mambatrack.pipeline import Run, Totals
-from mambatrack.synthetic import write_sequence
+from mambatrack.runs.dataset_jobs import Job, plan, track_sequence
+from mambatrack.runs.engines import Engine, run_all
+from mambatrack.runs.run import Run, Totals
+from mambatrack.simulation.world import write_sequence
+from mambatrack.sources.frames import Frame
 
 PROCESSES = Engine(workers=2)
 
@@ -138,7 +138,7 @@ def test_a_sequence_of_a_killed_worker_is_tracked_again(ray_cluster, tmp_path):
 
 def test_a_ray_of_its_own_listens_on_this_machine_only():
     pytest.importorskip("ray")
-    code = "from mambatrack.engines import Engine, run_all\nimport ray\n"
+    code = "from mambatrack.runs.engines import Engine, run_all\nimport ray\n"
     code += "from test_engines import square\n"
     code += "results = run_all(square, [2, 3], Engine('ray', workers=1))\nprint(next(results)[1])\n"
     code += "print(ray.nodes()[0]['NodeManagerAddress'], ray.cluster_resources()['CPU'])\n"

@@ -6,18 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.boxes import iou, ltwh_to_xyxy
-from mambatrack.crossing_context import MIRROR, describe_scene
-from mambatrack.datasets import Trajectories
-from mambatrack.detector_errors import Errors
-from mambatrack.error_runs import (
+from mambatrack.datasets.matching import DetectionRows, detection_rows, match
+from mambatrack.datasets.sequences import Trajectories
+from mambatrack.errors import MambatrackError
+from mambatrack.simulation.crossing_context import MIRROR, describe_scene
+from mambatrack.simulation.detector_errors import Errors
+from mambatrack.simulation.error_runs import (
     _alone,
     _crossings,
     _suppress,
     bootstrap_detections,
     measure_runs,
 )
-from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.matching import DetectionRows, detection_rows, match
 from worlds import write_world
 
 SIZE = (960, 540)

@@ -7,9 +7,9 @@ import pytest
 
 from mambatrack.cli import main
 from mambatrack.config import load_config
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.evaluation import Score, score
-from mambatrack.synthetic import write_sequence
+from mambatrack.simulation.world import write_sequence
 
 
 @pytest.fixture(scope="module")

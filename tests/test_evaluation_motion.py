@@ -10,13 +10,18 @@ from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 
 from mambatrack.boxes import cxcywh_to_xyxy, iou, ltwh_to_xyxy, xyxy_to_cxcywh
-from mambatrack.datasets import find_sequences, open_sequence, read_ground_truth, tracklets
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import (
+    find_sequences,
+    open_sequence,
+    read_ground_truth,
+    tracklets,
+)
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation import motion
-from mambatrack.evaluation.motion import evaluate_motion, named_predictors
-from mambatrack.mot_text import read_mot
-from mambatrack.prediction import KalmanPredictor, StillPredictor, VelocityPredictor
-from mambatrack.synthetic import write_sequence
+from mambatrack.evaluation import motion_errors
+from mambatrack.evaluation.motion_errors import evaluate_motion, named_predictors
+from mambatrack.motion.loading import KalmanPredictor, StillPredictor, VelocityPredictor
+from mambatrack.simulation.world import write_sequence
 from shared import needs
 
 SEQINFO = "[Sequence]\nseqLength={}\nimWidth={}\nimHeight=480\n"
@@ -195,7 +200,7 @@ def slowly(sequence, predictor, horizons, source, warmup, stride):
     ],
 )
 def test_agrees_with_a_loop_over_tracks_and_cut_points(synthetic, name, source, monkeypatch):
-    monkeypatch.setattr(motion, "BATCH", 7)
+    monkeypatch.setattr(motion_errors, "BATCH", 7)
     maker, horizons = named_predictors([name], "cpu")[name], (1, 4, 9)
     report = evaluate_motion([synthetic], {name: maker}, horizons, source, warmup=6, stride=20)
     errors = by_key(report)
@@ -238,7 +243,7 @@ def test_one_call_a_step_for_all_tracks_of_all_sequences(tmp_path):
     sequences = [sequence_of(tmp_path / name, tracks) for name in ("a", "b", "c")]
     counted = _Counted()
     evaluate_motion(sequences, {"kalman": lambda size: counted}, stride=1)
-    assert counted.calls <= 60 + 30 * np.ceil(3 * 5 * 49 / motion.BATCH)
+    assert counted.calls <= 60 + 30 * np.ceil(3 * 5 * 49 / motion_errors.BATCH)
 
 
 def test_a_predictor_is_made_for_each_image_size(tmp_path):

@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import save_file
 
 from mambatrack import MambatrackError
-from mambatrack import export as exporting
 from mambatrack.errors import MissingExtra
-from mambatrack.export import LARGEST_ERROR, export
-from mambatrack.prediction import load_predictor, new_model
+from mambatrack.motion import export_onnx as exporting
+from mambatrack.motion.export_onnx import LARGEST_ERROR, export
+from mambatrack.motion.loading import load_predictor, new_model
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

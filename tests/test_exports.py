@@ -9,12 +9,12 @@ import zipfile
 import numpy as np
 import pytest
 
+from mambatrack.cli import export_tracks
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.exporting import command
-from mambatrack.exporting.footage import Footage, open_footage
-from mambatrack.exporting.label_studio import label_config
-from mambatrack.exporting.recording import read_recording
-from mambatrack.synthetic import write_sequence
+from mambatrack.result_files.footage import Footage, open_footage
+from mambatrack.result_files.label_studio import label_config
+from mambatrack.result_files.read_results import read_recording
+from mambatrack.simulation.world import write_sequence
 
 HEADER = {"format": "mambatrack-tracks", "version": 1, "classes": ["person", "car"]}
 
@@ -55,9 +55,9 @@ def export(result, tmp_path):
     def run(form, out, *options, source=result):
         parser = argparse.ArgumentParser()
         parser.add_argument("--quiet", action="store_true")
-        command.add_arguments(parser)
+        export_tracks.add_arguments(parser)
         given = [str(source), "--format", form, "--out", str(tmp_path / out), *map(str, options)]
-        assert command.run(parser.parse_args(given), None) == 0
+        assert export_tracks.run(parser.parse_args(given), None) == 0
         return tmp_path / out
 
     return run

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack import readers
 from mambatrack.errors import MambatrackError
-from mambatrack.frames import as_bgr, open_frames, parse_crop
+from mambatrack.sources import readers
+from mambatrack.sources.frames import as_bgr, open_frames, parse_crop
 from shared import needs
 
 WIDTH, HEIGHT, FPS, COUNT = 64, 48, 10, 12

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, Tracker, load_config
-from mambatrack import hypotheses as module
+from mambatrack.association.features import ALONE, NAMES, Candidates
+from mambatrack.association.learned import LearnedAssociation, Scores
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
-from mambatrack.hypotheses import CERTAIN, CLOSE, Occasion, go_on
-from mambatrack.learned_association import LearnedAssociation, Scores
-from mambatrack.pair_features import ALONE, NAMES, Candidates
-from mambatrack.synthetic import make_world
+from mambatrack.simulation.world import make_world
+from mambatrack.tracking import hypotheses as module
+from mambatrack.tracking.hypotheses import CERTAIN, CLOSE, Occasion, go_on
 from mambatrack.tracks import TrackTable
 
 

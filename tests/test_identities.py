@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import identities
 from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
-from mambatrack.identities import ResultFile
-from mambatrack.outputs import jsonl_writer, mot_writer
-from mambatrack.revisions import Revision, jsonl_revision
-from mambatrack.tracker import Tracker
+from mambatrack.gaps.revisions import Revision, jsonl_revision
+from mambatrack.outputs.text import jsonl_writer, mot_writer
+from mambatrack.result_files import identities
+from mambatrack.result_files.identities import ResultFile
+from mambatrack.tracking.tracker import Tracker
 
 HEADER = {"format": "mambatrack-tracks", "version": 1, "classes": ["person"]}
 MOT = "1,1,10,20,30,40,0.9,-1,-1,-1\n1,2,50,20,30,40,0.8,-1,-1,-1\n2,1,11,20,30,40,0.9,-1,-1,-1\n"
@@ -338,5 +338,5 @@ def test_the_command_says_what_it_did(tmp_path, capsys):
 
 
 def test_no_torch_is_needed():
-    code = "import mambatrack.identities, sys; assert 'torch' not in sys.modules"
+    code = "import mambatrack.result_files.identities, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

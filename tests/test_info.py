@@ -6,8 +6,8 @@ import platform
 import pytest
 from rich.console import Console
 
-from mambatrack import info as module
-from mambatrack.info import info
+from mambatrack.cli import info as module
+from mambatrack.cli.info import info
 from mambatrack.version import VERSION
 
 

@@ -12,7 +12,7 @@ from mambatrack.config import load_config
 from mambatrack.detections import as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.interop import BoxmotTracker, from_supervision, to_supervision, with_tracker_ids
-from mambatrack.tracker import Tracker
+from mambatrack.tracking.tracker import Tracker
 
 KALMAN = load_config(overrides={"tracker.predictor": "kalman", "tracker.association": "overlap"})
 ROWS = np.array([[10, 20, 50, 90, 0.9, 1], [200, 20, 250, 90, 0.8, 0], [5, 5, 5, 9, 1, 0]])

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import kernels
-from mambatrack.kernels import cpu, reference, selective_scan
+from mambatrack.kernels import reference, selective_scan
+from mambatrack.kernels.cpu import library as cpu
 from scan_cases import TIMED, assert_close, errors, inputs, outputs, rms_ratios, some_lengths
 
 FORWARD = ["torch", pytest.param("cpu", marks=pytest.mark.skipif(not cpu.available(), reason="C"))]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.linking import Weighed, followers, merge, pieces
+from mambatrack.tracking.linking import Weighed, followers, merge, pieces
 
 FRAME = np.repeat(np.arange(40), 2)
 STRAIGHT = np.tile([0, 1], 40)

@@ -15,9 +15,9 @@ import cv2
 import pytest
 
 import live_program
+from mambatrack.cli.live import _open_sources
 from mambatrack.errors import MambatrackError
-from mambatrack.live.command import _open_sources
-from mambatrack.synthetic import write_sequence
+from mambatrack.simulation.world import write_sequence
 from mjpeg_server import MjpegServer, jpeg, until
 
 

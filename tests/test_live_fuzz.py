@@ -141,7 +141,7 @@ def test_what_is_too_long_is_refused(page):
 
 
 def test_who_sends_no_request_is_cut(monkeypatch, page):
-    monkeypatch.setattr("mambatrack.live.server_protocols.REQUEST_S", 0.2)
+    monkeypatch.setattr("mambatrack.live.web.protocols.REQUEST_S", 0.2)
     port = int(page.url.split(":")[2].strip("/"))
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(b"GET / HT")
@@ -150,7 +150,7 @@ def test_who_sends_no_request_is_cut(monkeypatch, page):
 
 
 def test_too_many_connections_are_cut_and_the_others_served(monkeypatch, page):
-    monkeypatch.setattr("mambatrack.live.server_protocols.MOST_CONNECTIONS", 20)
+    monkeypatch.setattr("mambatrack.live.web.protocols.MOST_CONNECTIONS", 20)
     port = int(page.url.split(":")[2].strip("/"))
     with contextlib.ExitStack() as stack:
         several = [

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from mambatrack.config import TrackerConfig
-from mambatrack.live.group import TrackerGroup
-from mambatrack.prediction import KalmanPredictor
-from mambatrack.synthetic import make_world
-from mambatrack.tracker import Tracker
-from mambatrack.window_prediction import MambaPredictor
+from mambatrack.motion.loading import KalmanPredictor
+from mambatrack.motion.window_predictor import MambaPredictor
+from mambatrack.simulation.world import make_world
+from mambatrack.tracking.group import TrackerGroup
+from mambatrack.tracking.tracker import Tracker
 
 SIZE = 320, 240
 WORLDS = [make_world(seed=seed, people=2 * seed, frames=60, size=SIZE) for seed in (1, 2, 3)]

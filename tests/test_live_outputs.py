@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.config import TrackerConfig
-from mambatrack.frames import Frame
 from mambatrack.live import status_line
 from mambatrack.live.outputs import (
     LONGEST_S,
@@ -23,7 +22,8 @@ from mambatrack.live.outputs import (
 )
 from mambatrack.live.status_line import StatusLine, describe
 from mambatrack.live.updates import LiveUpdate, SourceStatus
-from mambatrack.tracker import Tracker
+from mambatrack.sources.frames import Frame
+from mambatrack.tracking.tracker import Tracker
 
 
 class Clock:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from live_session import FakeControls, FakeSession, page_of, wait_for
-from mambatrack.frames import Frame
-from mambatrack.live.server import serve
 from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
+from mambatrack.live.web.server import serve
+from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks, TrackState
 
 NEEDED = "needs the extras [web] and [dev]"

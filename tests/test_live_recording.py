@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.live import server_recording, server_timeline
-from mambatrack.live.metrics import metrics_text
-from mambatrack.live.server_recording import Recording
-from mambatrack.live.server_state import Changed, LiveState, Tracked
-from mambatrack.live.server_timeline import STEP_S, WINDOW_S, Timeline
 from mambatrack.live.updates import SourceStatus
-from mambatrack.outputs import jsonl_writer, mot_writer
+from mambatrack.live.web import timeline as timeline_module
+from mambatrack.live.web import track_log
+from mambatrack.live.web.metrics import metrics_text
+from mambatrack.live.web.page_state import Changed, LiveState, Tracked
+from mambatrack.live.web.timeline import STEP_S, WINDOW_S, Timeline
+from mambatrack.live.web.track_log import Recording
+from mambatrack.outputs.text import jsonl_writer, mot_writer
 from mambatrack.tracks import Tracks, TrackState
 
 PACE = 1.5 * STEP_S
@@ -39,7 +40,7 @@ def text(recording, kind):
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch):
-    monkeypatch.setattr(server_recording, "REST", 0.0)
+    monkeypatch.setattr(track_log, "REST", 0.0)
 
 
 def test_a_download_is_the_file_that_the_writers_write(tmp_path):
@@ -140,7 +141,7 @@ def test_spans_of_the_timeline_do_not_overlap_and_end_when_the_track_did(frames)
 
 
 def test_the_timeline_is_bounded(monkeypatch):
-    monkeypatch.setattr(server_timeline, "MOST_IDENTITIES", 20)
+    monkeypatch.setattr(timeline_module, "MOST_IDENTITIES", 20)
     timeline = Timeline()
     for step in range(500):
         timeline.add(tracks(step, [step, step + 1], step % 2 + 1), step * STEP_S)
@@ -150,7 +151,7 @@ def test_the_timeline_is_bounded(monkeypatch):
     flicker = Timeline()
     for step in range(1000):
         flicker.add(tracks(step, [1], step % 2 + 1), step * STEP_S)
-    assert len(flicker.rows(1000 * STEP_S, ())[0][3]) == server_timeline.MOST_SPANS
+    assert len(flicker.rows(1000 * STEP_S, ())[0][3]) == timeline_module.MOST_SPANS
 
 
 def state_of(*names):

@@ -15,10 +15,10 @@ import pytest
 
 from live_session import FakeControls, FakeSession, page_of, wait_for
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.live import server as server_module
-from mambatrack.live import server_hub, server_worker
-from mambatrack.live.server import serve
-from mambatrack.live.server_guard import MOST_BODY
+from mambatrack.live.web import hub, worker
+from mambatrack.live.web import server as server_module
+from mambatrack.live.web.guard import MOST_BODY
+from mambatrack.live.web.server import serve
 
 NEEDED = "needs the extras [web] and [dev]"
 for package in ("fastapi", "uvicorn"):
@@ -104,7 +104,7 @@ def test_a_client_that_leaves_before_the_first_byte_gives_its_download_back():
     async def leave():
         from starlette.requests import ClientDisconnect
 
-        from mambatrack.live.api import _Download, _in_a_thread
+        from mambatrack.live.web.api import _Download, _in_a_thread
 
         response = _Download(lambda: given_back.append(1), _in_a_thread(iter("abc")))
         scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
@@ -231,7 +231,7 @@ def test_a_long_message_is_refused(live):
 
 
 def test_a_watcher_too_many_is_told_so(monkeypatch):
-    monkeypatch.setattr(server_hub, "MOST_WATCHERS", 1)
+    monkeypatch.setattr(hub, "MOST_WATCHERS", 1)
     with page_of(("door",)) as (_, page), socket_of(page) as first:
         first.recv(timeout=20)
         with socket_of(page) as second, pytest.raises(refusals.ConnectionClosed) as closed:
@@ -241,9 +241,9 @@ def test_a_watcher_too_many_is_told_so(monkeypatch):
 
 
 def test_who_does_not_read_is_dropped_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr("mambatrack.live.server_protocols.STALL_S", 0.5)
-    monkeypatch.setattr(server_worker, "MOST_FPS", 200.0)
-    monkeypatch.setattr(server_worker, "PACE_S", 0.001)
+    monkeypatch.setattr("mambatrack.live.web.protocols.STALL_S", 0.5)
+    monkeypatch.setattr(worker, "MOST_FPS", 200.0)
+    monkeypatch.setattr(worker, "PACE_S", 0.001)
     session = FakeSession(("door",), size=(640, 360), fps=60)
     page = serve(session, session.names, port=0)
     try:

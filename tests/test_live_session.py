@@ -9,13 +9,13 @@ import pytest
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.detectors.motion import MotionDetector
-from mambatrack.frames import Frame, as_bgr
-from mambatrack.live.group import TrackerGroup
 from mambatrack.live.outputs import FrameClock, OnACopy, SourceOutputs
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import Arrival, Backoff, LiveSource
 from mambatrack.live.updates import SourceStatus
-from mambatrack.pipeline import PictureOutput
+from mambatrack.runs.run import PictureOutput
+from mambatrack.sources.frames import Frame, as_bgr
+from mambatrack.tracking.group import TrackerGroup
 from mjpeg_server import ByHand, MjpegServer, jpeg, until
 
 CONFIG = TrackerConfig("kalman", association="overlap", frame_rate=25, max_age=1000)

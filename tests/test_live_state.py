@@ -15,11 +15,11 @@ import pytest
 import live_program
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.live.group import TrackerGroup
 from mambatrack.live.source import LiveSource
-from mambatrack.live.state import StateKeeper
-from mambatrack.state_file import StateFile
-from mambatrack.synthetic import write_sequence
+from mambatrack.live.state_keeper import StateKeeper
+from mambatrack.simulation.world import write_sequence
+from mambatrack.tracking.group import TrackerGroup
+from mambatrack.tracking.state_file import StateFile
 from mjpeg_server import until
 from test_live_session import Scripted, make_session
 

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mambatrack.kernels.reference import token_mask
-from mambatrack.mamba import (
+from mambatrack.motion.loading import load_model, weights_path
+from mambatrack.networks.mamba import (
     BiMambaBlock,
     MambaBlock,
     MotionPredictor,
@@ -18,7 +19,6 @@ from mambatrack.mamba import (
     offset_scale,
     window_offsets,
 )
-from mambatrack.prediction import load_model, weights_path
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TRITON = importlib.util.find_spec("triton") and (

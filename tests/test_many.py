@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mambatrack import many
-from mambatrack.arguments import _add_track
+from mambatrack.cli import videos as command
+from mambatrack.cli.arguments import _add_track
 from mambatrack.config import load_config
+from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import read_mot
-from mambatrack.video_jobs import VideoJob, track_video, track_videos
+from mambatrack.runs.video_jobs import VideoJob, track_video, track_videos
 
 SIZE = (160, 120)
 CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
@@ -56,12 +56,12 @@ def track(videos, out, *options, quiet=True):
     parser.add_argument("--quiet", action="store_true")
     _add_track(parser)
     if parser.get_default("output_video") is None:
-        many.add_arguments(parser)
+        command.add_arguments(parser)
     given = [str(videos), "--out", str(out), *map(str, options)] + (["--quiet"] if quiet else [])
     parser.set_defaults(parser=parser)
     options = parser.parse_args(given)
-    many.check(options)
-    return many.run(options, load_config(overrides=CONFIG))
+    command.check(options)
+    return command.run(options, load_config(overrides=CONFIG))
 
 
 def names(folder):
@@ -69,13 +69,13 @@ def names(folder):
 
 
 def test_a_folder_of_videos_is_one_that_is_nothing_else(videos, tmp_path):
-    assert many.is_video_folder(videos) and not many.is_video_folder(None)
-    assert not many.is_video_folder(videos / "a.mp4") and not many.is_video_folder(tmp_path)
+    assert command.is_video_folder(videos) and not command.is_video_folder(None)
+    assert not command.is_video_folder(videos / "a.mp4") and not command.is_video_folder(tmp_path)
     (videos / "frame.png").touch()
-    assert not many.is_video_folder(videos)
+    assert not command.is_video_folder(videos)
     (videos / "frame.png").unlink()
     (videos / "img1").mkdir()
-    assert not many.is_video_folder(videos)
+    assert not command.is_video_folder(videos)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_folder_of_videos_is_one_that_is_nothing_else(videos, tmp_path):
     ],
 )
 def test_no_two_results_have_one_name(files, expected):
-    assert many.result_names([Path(each) for each in files]) == expected
+    assert command.result_names([Path(each) for each in files]) == expected
 
 
 def test_a_bad_video_never_stops_the_others(videos, tmp_path, capsys):
@@ -120,10 +120,10 @@ def test_the_same_command_goes_on_from_what_is_finished(videos, tmp_path, capsys
     assert (out / "a.txt").stat().st_mtime_ns == before
     later = (out / "b.txt").stat().st_mtime + 5
     os.utime(videos / "b.mp4", (later, later))
-    assert [job.name for job in many.plan_videos(videos, motion(), out)[0]] == ["b"]
-    drawn, finished = many.plan_videos(videos, motion(), out, draw=True)
+    assert [job.name for job in command.plan_videos(videos, motion(), out)[0]] == ["b"]
+    drawn, finished = command.plan_videos(videos, motion(), out, draw=True)
     assert [job.name for job in drawn] == ["a", "b"] and finished == 0
-    assert len(many.plan_videos(videos, motion(), out, overwrite=True)[0]) == 2
+    assert len(command.plan_videos(videos, motion(), out, overwrite=True)[0]) == 2
 
 
 def motion(**more):
@@ -132,19 +132,19 @@ def motion(**more):
 
 def test_results_of_other_settings_are_never_mixed(videos, tmp_path):
     out = tmp_path / "out"
-    [job, *_], _ = many.plan_videos(videos, motion(), out)
+    [job, *_], _ = command.plan_videos(videos, motion(), out)
     track_video(job)
     with pytest.raises(MambatrackError, match=r"tracker\.max_age was 120, is 90"):
-        many.plan_videos(videos, motion(**{"tracker.max_age": 90}), out)
+        command.plan_videos(videos, motion(**{"tracker.max_age": 90}), out)
     with pytest.raises(MambatrackError, match="is the folder of the videos"):
-        many.plan_videos(videos, motion(), videos / ".." / "videos")
+        command.plan_videos(videos, motion(), videos / ".." / "videos")
 
 
 def test_a_video_that_ends_too_early_is_kept_apart_and_tried_again(videos, tmp_path):
     video = write_video(videos / "long.avi", frames=60, kind="MJPG")
     whole = video.read_bytes()
     video.write_bytes(whole[: len(whole) // 2])
-    jobs, _ = many.plan_videos(videos, motion(), tmp_path / "out", draw=True)
+    jobs, _ = command.plan_videos(videos, motion(), tmp_path / "out", draw=True)
     [job] = [each for each in jobs if each.name == "long"]
     outcome = track_video(job)
     assert "ends at frame" in outcome.problem and not job.is_finished()
@@ -157,7 +157,7 @@ def test_a_video_that_ends_too_early_is_kept_apart_and_tried_again(videos, tmp_p
 
 
 def test_what_a_killed_attempt_left_is_cleared(videos, tmp_path):
-    jobs, _ = many.plan_videos(videos, motion(), tmp_path / "out")
+    jobs, _ = command.plan_videos(videos, motion(), tmp_path / "out")
     [job] = [each for each in jobs if each.name == "b"]
     old = tmp_path / "out" / ".unfinished" / "b"
     old.mkdir(parents=True)
@@ -174,7 +174,7 @@ class Deadly(VideoJob):
 
 
 def test_a_process_that_dies_is_one_failure(videos, tmp_path):
-    jobs, _ = many.plan_videos(videos, motion(), tmp_path / "out")
+    jobs, _ = command.plan_videos(videos, motion(), tmp_path / "out")
     good = [job for job in jobs if job.name == "b"]
     deadly = [Deadly(job.job) for job in jobs if job.name == "a.mp4"]
     counted = []
@@ -190,10 +190,10 @@ def test_what_is_wrong_for_every_video_is_told_once(videos, tmp_path):
         workers=1, engine="processes", address=None,
     )  # fmt: skip
     with pytest.raises(MambatrackError, match="the detector yolox needs an ONNX file"):
-        many.run(options, config)
+        command.run(options, config)
     config = load_config(overrides=CONFIG | {"detector.name": "file"})
     with pytest.raises(MambatrackError, match=r"one det\.txt cannot belong to every video"):
-        many.run(options, config)
+        command.run(options, config)
 
 
 def test_options_of_one_video_are_refused(videos, tmp_path, capsys):

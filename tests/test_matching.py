@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.boxes import iou
-from mambatrack.datasets import Trajectories
-from mambatrack.evaluation.matching import (
+from mambatrack.datasets.matching import (
     best_overlap,
     detection_rows,
     find_rows,
@@ -14,6 +13,7 @@ from mambatrack.evaluation.matching import (
     neighbour_overlap,
     pairs_in_frames,
 )
+from mambatrack.datasets.sequences import Trajectories
 
 
 def boxes_at(rows) -> Trajectories:

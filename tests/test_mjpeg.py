@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mambatrack.errors import MambatrackError
-from mambatrack.mjpeg import open_mjpeg
-from mambatrack.readers import open_reader
+from mambatrack.sources.mjpeg import open_mjpeg
+from mambatrack.sources.readers import open_reader
 from mjpeg_server import jpeg
 
 KIND = "multipart/x-mixed-replace; boundary="

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import read_mot
 
 
 def written(tmp_path, text):

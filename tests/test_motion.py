@@ -6,13 +6,13 @@ import pytest
 
 from mambatrack.boxes import iou
 from mambatrack.config import DetectorConfig
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.detectors import open_detector
 from mambatrack.detectors.motion import MotionDetector, Sizes
-from mambatrack.frames import open_frames
-from mambatrack.outputs import mot_writer
-from mambatrack.synthetic import simulate
-from mambatrack.tracker import Tracker
+from mambatrack.outputs.text import mot_writer
+from mambatrack.simulation.world import simulate
+from mambatrack.sources.frames import open_frames
+from mambatrack.tracking.tracker import Tracker
 from shared import needs
 
 SIZE = 320, 240

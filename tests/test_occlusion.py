@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from mambatrack.datasets import Trajectories
-from mambatrack.evaluation.matching import DetectionRows
+from mambatrack.datasets.matching import DetectionRows
+from mambatrack.datasets.sequences import Trajectories
 from mambatrack.evaluation.occlusion import (
     find_gaps,
     interpolate,

@@ -5,7 +5,7 @@ import pytest
 
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.offline import track_offline
+from mambatrack.tracking.offline import track_offline
 
 
 def walkers(frames=40, hidden=()):

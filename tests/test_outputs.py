@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs import (
+from mambatrack.outputs.text import (
     CSV_COLUMNS,
     OutputFile,
     TrackWriter,
@@ -301,7 +301,7 @@ def test_kill_9_leaves_readable_files(tmp_path):
 
 def test_trackeval_accepts_the_file(tmp_path, monkeypatch):
     trackeval = pytest.importorskip("trackeval")
-    from mambatrack.synthetic import simulate, write_sequence
+    from mambatrack.simulation.world import simulate, write_sequence
 
     write_sequence(tmp_path / "gt" / "walk", seed=1, people=3, frames=20, size=(320, 180))
     results = tmp_path / "results" / "ours" / "data"

@@ -122,9 +122,9 @@ def test_an_installed_package_finds_its_parts_from_any_folder(installed, tmp_pat
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_an_installed_package_has_its_library(wheel, installed, tmp_path):
     assert "-py3-none-" in wheel.name  # the library knows nothing of Python
-    code = "from mambatrack.kernels import cpu; print(cpu.LIBRARY, cpu.why_not(), cpu.variant())"
+    code = "from mambatrack.kernels.cpu import library; print(library.LIBRARY, library.why_not(), library.variant())"
     place, variant = python(code, tmp_path, PYTHONPATH=str(installed)).split()
-    assert place == str(installed / "mambatrack" / "kernels" / "libmambatrack.so")
+    assert place == str(installed / "mambatrack/kernels/cpu/libmambatrack.so")
     assert variant in ("avx512", "avx2", "baseline")
 
 
@@ -135,9 +135,10 @@ def test_the_package_builds_and_works_without_a_compiler(tmp_path):
     install(wheel, tmp_path / "installed")
     code = """if True:
         import torch
-        from mambatrack.kernels import cpu, selective_scan
+        from mambatrack.kernels import selective_scan
+        from mambatrack.kernels.cpu import library
         one = torch.ones(1, 1, 1)
-        print(float(selective_scan(one, one, -torch.ones(1, 1), one, one)), cpu.why_not())
+        print(float(selective_scan(one, one, -torch.ones(1, 1), one, one)), library.why_not())
     """
     printed = python(code, tmp_path, PYTHONPATH=str(tmp_path / "installed"))
     assert printed.startswith("1.0 it was not built")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from mambatrack import MambatrackError, Tracker, load_config
-from mambatrack.datasets import find_sequences
-from mambatrack.learned_association import (
+from mambatrack.association.features import ALONE, NAMES, best_other, describe_pairs, neighbours
+from mambatrack.association.learned import (
     CODE_LIMIT,
     Committee,
     CommitteeEncoder,
@@ -20,17 +20,17 @@ from mambatrack.learned_association import (
     open_encoder,
     split_members,
 )
-from mambatrack.pair_features import ALONE, NAMES, best_other, describe_pairs, neighbours
-from mambatrack.pair_model import PairNetwork, pair_loss
-from mambatrack.pair_recording import Recorder, Recording, record
-from mambatrack.pair_training import (
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.learning.association_network import PairNetwork, pair_loss
+from mambatrack.learning.association_recording import Recorder, Recording, record
+from mambatrack.learning.association_training import (
     _Indexed,
     distrusted,
     join,
     mirrored,
     train_association,
 )
-from mambatrack.synthetic import simulate, write_sequence
+from mambatrack.simulation.world import simulate, write_sequence
 
 WIDTH = 960
 
@@ -256,7 +256,7 @@ class Kept:
         self.overlap = None
 
     def __call__(self, table, found, boxes):
-        from mambatrack.overlap_association import OverlapAssociation
+        from mambatrack.association.overlap import OverlapAssociation
 
         self.given.append(describe_pairs(table, found, boxes))
         config = load_config(None, {"tracker.match_score": 0.0, "tracker.birth_score": 0.0})

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from mambatrack import Tracker, load_config
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.peer_process import Answer, Video, installed_version, run_worker
-from mambatrack.evaluation.peer_worker import ADAPTERS
-from mambatrack.evaluation.peers import (
+from mambatrack.evaluation.peers.bench import (
     OURS,
     WARM_UP,
     Peer,
@@ -21,10 +20,11 @@ from mambatrack.evaluation.peers import (
     parse_pythons,
     write_results,
 )
-from mambatrack.evaluation.peers_report import markdown
+from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
+from mambatrack.evaluation.peers.report import markdown
+from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import Score
-from mambatrack.mot_text import read_mot
-from mambatrack.synthetic import write_sequence
+from mambatrack.simulation.world import write_sequence
 
 # other interpreters for the peers, as MAMBATRACK_PEERS="trackers=PYTHON norfair=PYTHON"
 PYTHONS = parse_pythons(os.environ.get("MAMBATRACK_PEERS", "").split())

@@ -5,9 +5,9 @@ import pytest
 
 from mambatrack import Detections, Frame, Tracker, TrackState
 from mambatrack.config import TrackerConfig
-from mambatrack.pipeline import STEPS, PictureOutput, Run
-from mambatrack.prediction import StillPredictor
-from mambatrack.synthetic import make_world
+from mambatrack.motion.loading import StillPredictor
+from mambatrack.runs.run import STEPS, PictureOutput, Run
+from mambatrack.simulation.world import make_world
 
 KALMAN = TrackerConfig(predictor="kalman")
 
@@ -85,7 +85,7 @@ def test_a_larger_picture_lets_its_detections_in(world):
 
 def test_time_is_split_into_steps_and_predictions_are_not_counted_twice(world, monkeypatch):
     clock = {"now": 0.0}
-    monkeypatch.setattr("mambatrack.pipeline.time.perf_counter", lambda: clock["now"])
+    monkeypatch.setattr("mambatrack.runs.run.time.perf_counter", lambda: clock["now"])
 
     class Slow(StillPredictor):
         def predict(self, state):

@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import pipes
-from mambatrack.batch import plan, track_sequence
-from mambatrack.box_stream import fill_missing, open_stream
+from mambatrack.cli import pipe
 from mambatrack.config import load_config
-from mambatrack.datasets import find_sequences
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.synthetic import write_sequence
-from mambatrack.tracker import Tracker
+from mambatrack.runs.dataset_jobs import plan, track_sequence
+from mambatrack.simulation.world import write_sequence
+from mambatrack.sources.box_stream import fill_missing, open_stream
+from mambatrack.tracking.tracker import Tracker
 
 KALMAN = load_config(
     overrides={"tracker.predictor": "kalman", "tracker.association": "overlap"}
 ).tracker
 PROGRAM = """
 import argparse, sys, warnings
-from mambatrack import pipes
+from mambatrack.cli import pipe
 from mambatrack.config import load_config
 parser = argparse.ArgumentParser()
 for name in ("mot", "jsonl", "csv"):
@@ -35,11 +35,11 @@ for name in ("mot", "jsonl", "csv"):
 for name in ("overwrite", "mot-predicted", "quiet"):
     parser.add_argument(f"--{name}", action="store_true")
 parser.set_defaults(source="-", output=None)
-pipes.add_arguments(parser)
+pipe.add_arguments(parser)
 options = parser.parse_args()
 kalman = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
 try:
-    sys.exit(pipes.run(options, load_config(overrides=kalman)))
+    sys.exit(pipe.run(options, load_config(overrides=kalman)))
 except BrokenPipeError:
     sys.exit(1)
 except ValueError as error:
@@ -136,7 +136,7 @@ def test_nesting_that_no_parser_can_take_is_an_error():
 
 
 def test_a_line_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr("mambatrack.box_stream.LONGEST_LINE", 64)
+    monkeypatch.setattr("mambatrack.sources.box_stream.LONGEST_LINE", 64)
     with pytest.raises(MambatrackError, match="line 1 is longer"):
         frames_of('{"boxes": [' + " " * 100 + "]}")
 
@@ -274,32 +274,32 @@ def test_weak_detections_and_other_classes_are_left_out():
         '{"format": "mambatrack-detections", "classes": ["a", "b"]}\n'
         '{"boxes": [[0,0,9,9,0.5,1],[20,0,29,9,0.9,0],[40,0,49,9,0.4,1]]}'
     )
-    [frame] = pipes._wanted(open_stream(io.BytesIO(text.encode())), config.detector)
+    [frame] = pipe._wanted(open_stream(io.BytesIO(text.encode())), config.detector)
     assert frame.detections.boxes.tolist() == [[0, 0, 9, 9]]
     unknown = load_config(overrides={"detector.classes": "c"})
     with pytest.raises(MambatrackError, match="unknown class 'c'"):
-        list(pipes._wanted(open_stream(io.BytesIO(text.encode())), unknown.detector))
+        list(pipe._wanted(open_stream(io.BytesIO(text.encode())), unknown.detector))
 
 
 def test_options_that_would_be_ignored_are_refused():
     parser = argparse.ArgumentParser()
-    for name in pipes.PICTURES_ONLY:
+    for name in pipe.PICTURES_ONLY:
         parser.add_argument(f"--{name}")
     parser.add_argument("source")
-    pipes.add_arguments(parser)
+    pipe.add_arguments(parser)
     parser.set_defaults(parser=parser)
-    pipes.check(parser.parse_args(["-", "--emit", "mot"]))
-    pipes.check(parser.parse_args(["a.mp4", "--output", "b.mp4"]))
+    pipe.check(parser.parse_args(["-", "--emit", "mot"]))
+    pipe.check(parser.parse_args(["a.mp4", "--output", "b.mp4"]))
     for wrong in (["-", "--output", "b"], ["a.mp4", "--emit", "mot"], ["-", "--max-missing", "-1"]):
         with pytest.raises(SystemExit):
-            pipes.check(parser.parse_args(wrong))
+            pipe.check(parser.parse_args(wrong))
 
 
 def test_a_size_is_read():
-    assert pipes.parse_size("1920x1080") == (1920, 1080)
+    assert pipe.parse_size("1920x1080") == (1920, 1080)
     for wrong in ("", "1920", "0x5", "a x b", "-1x5"):
         with pytest.raises(MambatrackError, match="expected WIDTHxHEIGHT"):
-            pipes.parse_size(wrong)
+            pipe.parse_size(wrong)
 
 
 def test_no_descriptor_stays_open():
@@ -307,7 +307,7 @@ def test_no_descriptor_stays_open():
     if before:
         stdout, sys.stdout = sys.stdout, sys.__stdout__
         try:
-            pipes.StandardOutput().close()
+            pipe.StandardOutput().close()
         finally:
             sys.stdout = stdout
         assert len(os.listdir("/proc/self/fd")) == before

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from mambatrack.errors import MambatrackError
-from mambatrack.mamba import MotionPredictor, next_boxes
+from mambatrack.motion.loading import KalmanPredictor, StillPredictor, load_predictor
+from mambatrack.motion.window_predictor import MambaPredictor, TorchNetwork
+from mambatrack.networks.mamba import MotionPredictor, next_boxes
 from mambatrack.patching import forecast, refill
-from mambatrack.prediction import KalmanPredictor, StillPredictor, load_predictor
-from mambatrack.window_prediction import MambaPredictor, TorchNetwork
 
 
 def boxes_of(rng, count):

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from mambatrack import progress
-from mambatrack.progress import Progress
+from mambatrack.cli import progress
+from mambatrack.cli.progress import Progress
 
 
 @pytest.fixture

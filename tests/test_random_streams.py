@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Tracker, TrackState, load_config
+from mambatrack.association.learned import load_association
 from mambatrack.config import TrackerConfig
-from mambatrack.learned_association import load_association
-from mambatrack.prediction import load_predictor
+from mambatrack.motion.loading import load_predictor
 
 KINDS = [("kalman", "overlap"), ("kalman", "learned"), ("mamba", "overlap"), ("mamba", "learned")]
 SCENES = ("walk", "walk", "walk", "none", "crowd", "heap", "jump", "tiny", "huge", "flat", "wild")

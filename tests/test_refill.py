@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 import refilled
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.datasets import Trajectories
+from mambatrack.datasets.sequences import Trajectories
 from mambatrack.errors import MambatrackError
-from mambatrack.prediction import KalmanPredictor
-from mambatrack.refill import (
+from mambatrack.gaps.filling import (
     KNOTS,
     SHIPPED,
     Ends,
@@ -26,9 +25,10 @@ from mambatrack.refill import (
     fill_gaps,
     straight_line,
 )
-from mambatrack.refill_data import GapSampler, _reversed, observations, read_seen_people
-from mambatrack.refill_model import RefillNetwork, laplace_loss
-from mambatrack.refill_training import RefillConfig, train_refill
+from mambatrack.learning.gap_data import GapSampler, _reversed, observations, read_seen_people
+from mambatrack.learning.gap_network import RefillNetwork, laplace_loss
+from mambatrack.learning.gap_training import RefillConfig, train_refill
+from mambatrack.motion.loading import KalmanPredictor
 from worlds import write_world
 
 Q, LONGEST = 4, 12
@@ -95,7 +95,7 @@ def world(folder, people=3, frames=120, seed=0):
 def test_numpy_is_torch(dtype_seed):
     rng = np.random.default_rng(dtype_seed)
     network = random_network(dtype_seed)
-    from mambatrack.refill_network import RefillScanner
+    from mambatrack.gaps.scanner import RefillScanner
 
     scanner = RefillScanner({k: v.numpy() for k, v in network.state_dict().items()})
     lengths = np.array([1, 7, 12, 4])
@@ -321,7 +321,7 @@ def test_the_shipped_card_names_what_it_must():
 
 def test_filling_needs_no_torch():
     code = (
-        "import sys; from mambatrack.refill import Gap, fill_gaps;"
+        "import sys; from mambatrack.gaps.filling import Gap, fill_gaps;"
         "fill_gaps([Gap([0], [[0, 0, 9, 9]], [3], [[9, 0, 9, 9]])]); print('torch' in sys.modules)"
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mambatrack.datasets import find_sequences, second_half
+from mambatrack.datasets.sequences import find_sequences, second_half
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.results import read_results, result_files, result_table
 

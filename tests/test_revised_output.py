@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from mambatrack.config import TrackerConfig
-from mambatrack.frames import Frame
-from mambatrack.outputs import jsonl_writer
-from mambatrack.pipeline import RevisedOutput
-from mambatrack.refill import Filled
-from mambatrack.revisions import Reviser
-from mambatrack.tracker import Tracker
+from mambatrack.gaps.filling import Filled
+from mambatrack.gaps.revisions import Reviser
+from mambatrack.outputs.text import jsonl_writer
+from mambatrack.runs.run import RevisedOutput
+from mambatrack.sources.frames import Frame
+from mambatrack.tracking.tracker import Tracker
 
 
 class Straight:

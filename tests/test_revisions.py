@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from mambatrack import Tracker
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.errors import MambatrackError
-from mambatrack.refill import Filled
-from mambatrack.revisions import DelayedTracks, Reviser, Revision, jsonl_revision
+from mambatrack.gaps.filling import Filled
+from mambatrack.gaps.revisions import DelayedTracks, Reviser, Revision, jsonl_revision
 from mambatrack.tracks import Tracks, TrackState
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from mambatrack.boxes import iou
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.frames import open_frames
+from mambatrack.sources.frames import open_frames
 from shared import needs
 from tiny_onnx import detector, without_onnxruntime, write_onnx
 

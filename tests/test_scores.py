@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from against_trackeval import largest_difference, trackeval_scores
-from mambatrack import synthetic
 from mambatrack.boxes import ltwh_to_xyxy
-from mambatrack.datasets import (
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import (
     Sequence,
     Trajectories,
     find_sequences,
@@ -19,7 +19,7 @@ from mambatrack.datasets import (
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation import Score, match_events, score, summary
 from mambatrack.evaluation.scores import alphas
-from mambatrack.mot_text import read_mot
+from mambatrack.simulation import world
 from shared import needs
 
 SEQINFO = "[Sequence]\nframeRate=20\nseqLength={}\nimWidth=640\nimHeight=480\n"
@@ -195,7 +195,7 @@ def compare_with_trackeval(sequences: list[Sequence], folder: Path) -> None:
 def test_scores_are_those_of_trackevals_own_pipeline(tmp_path):
     pytest.importorskip("trackeval")
     for seed, name in enumerate("ab"):
-        synthetic.write_sequence(tmp_path / "data" / name, seed=seed, people=6, frames=80)
+        world.write_sequence(tmp_path / "data" / name, seed=seed, people=6, frames=80)
     compare_with_trackeval(find_sequences(tmp_path / "data"), tmp_path / "trackers")
 
 

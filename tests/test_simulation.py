@@ -6,16 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
-from mambatrack.crossing_context import occlusion
-from mambatrack.datasets import Trajectories, find_sequences, read_ground_truth, second_half
-from mambatrack.detector_errors import observe
+from mambatrack.datasets.matching import detection_rows, match
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import (
+    Trajectories,
+    find_sequences,
+    read_ground_truth,
+    second_half,
+)
 from mambatrack.detectors.from_file import FileDetector
-from mambatrack.error_runs import bootstrap_detections, measure_runs
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.matching import detection_rows, match
-from mambatrack.mot_text import read_mot
-from mambatrack.simulation import Playback, measurable_sequences, write_simulated
-from mambatrack.synthetic import write_sequence
+from mambatrack.simulation.crossing_context import occlusion
+from mambatrack.simulation.detector_errors import observe
+from mambatrack.simulation.error_runs import bootstrap_detections, measure_runs
+from mambatrack.simulation.simulate import Playback, measurable_sequences, write_simulated
+from mambatrack.simulation.world import write_sequence
 from shared import needs
 from worlds import write_world
 

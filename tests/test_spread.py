@@ -6,13 +6,13 @@ import torch
 from safetensors.torch import save_file
 
 from mambatrack import MambatrackError, load_config, load_predictor
-from mambatrack.causal import CausalMotionPredictor, Rollout
-from mambatrack.causal_prediction import OUTPUTS, CausalPredictor
-from mambatrack.datasets import find_sequences
-from mambatrack.losses import HELD, _scale_loss
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.learning.motion_losses import HELD, _scale_loss
+from mambatrack.learning.motion_training import train
+from mambatrack.learning.motion_windows import WindowSampler, read_people
+from mambatrack.motion.causal_predictor import OUTPUTS, CausalPredictor
+from mambatrack.networks.causal import CausalMotionPredictor, Rollout
 from mambatrack.patching import forecast
-from mambatrack.training import train
-from mambatrack.windows import WindowSampler, read_people
 from worlds import write_training_data
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, Tracker, load_config
-from mambatrack.state_file import StateFile, pack, unpack
-from mambatrack.synthetic import simulate
+from mambatrack.simulation.world import simulate
+from mambatrack.tracking.state_file import StateFile, pack, unpack
 
 FRAMES = [next_ for next_, _ in zip(simulate(seed=3), range(90), strict=False)]
 KINDS = [

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mambatrack.datasets import Sequence, Trajectories, open_sequence
+from mambatrack.datasets.matching import DetectionRows
+from mambatrack.datasets.sequences import Sequence, Trajectories, open_sequence
 from mambatrack.evaluation.clips import clip_name, draw_switch, write_clips
-from mambatrack.evaluation.matching import DetectionRows
 from mambatrack.evaluation.switches import (
     CAUSES,
     Switch,
@@ -17,7 +17,7 @@ from mambatrack.evaluation.switches import (
     switch_table,
     write_switches,
 )
-from mambatrack.synthetic import write_sequence
+from mambatrack.simulation.world import write_sequence
 
 SIZE = (640, 480)
 

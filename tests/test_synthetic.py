@@ -9,7 +9,7 @@ import pytest
 
 from mambatrack.boxes import iou
 from mambatrack.errors import MambatrackError
-from mambatrack.synthetic import make_world, simulate, write_sequence
+from mambatrack.simulation.world import make_world, simulate, write_sequence
 
 SMALL = (320, 180)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.prediction import KalmanPredictor
-from mambatrack.synthetic import simulate
+from mambatrack.motion.loading import KalmanPredictor
+from mambatrack.simulation.world import simulate
 
 
 def tracker(**settings_):

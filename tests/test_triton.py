@@ -156,7 +156,7 @@ def test_state_update_in_place():
 
 
 def test_state_update_leaves_slots_outside_the_pool_alone():
-    from mambatrack.kernels.triton_update import selective_state_update
+    from mambatrack.kernels.gpu.update import selective_state_update
 
     case = {k: v[:, 0] if k in TIMED else v for k, v in on_device(stack=()).items()}
     pool = case.pop("initial_state")
@@ -167,28 +167,28 @@ def test_state_update_leaves_slots_outside_the_pool_alone():
 
 def test_registered_with_torch(monkeypatch):
     monkeypatch.undo()
-    from mambatrack.kernels import triton_conv, triton_ops, triton_update
+    from mambatrack.kernels.gpu import convolution, operations, update
 
     case = {k: v.requires_grad_() for k, v in on_device(batch=1, tokens=2, rank=2).items()}
     names = ["x", "dt", "A", "B", "C", "D", "z", "dt_bias", "dt_weight"]
     tensors = [case[name] for name in names]
-    torch.library.opcheck(triton_ops.scan, (*tensors, lengths(1), None, True, False, True))
+    torch.library.opcheck(operations.scan, (*tensors, lengths(1), None, True, False, True))
     conv = [each.to(DEVICE, torch.float32).requires_grad_() for each in conv_inputs(True).values()]
-    torch.library.opcheck(triton_conv.conv, (*conv, None))
+    torch.library.opcheck(convolution.conv, (*conv, None))
     token = {k: v[0, :, 0] if k in TIMED else v[0] for k, v in case.items()}
     tensors = [token[name].detach() for name in ("initial_state", *names)]
-    torch.library.opcheck(triton_update.state_update, (*tensors, None, True))
+    torch.library.opcheck(update.state_update, (*tensors, None, True))
 
 
 def test_compiled_and_fake():
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    from mambatrack.kernels import triton_ops
+    from mambatrack.kernels.gpu import operations
 
     case = on_device(batch=1, tokens=2)
-    scan = torch.compile(triton_ops.bi_selective_scan, backend="aot_eager", fullgraph=True)
+    scan = torch.compile(operations.bi_selective_scan, backend="aot_eager", fullgraph=True)
     found = []
-    for each in (scan, triton_ops.bi_selective_scan):
+    for each in (scan, operations.bi_selective_scan):
         given = {name: value.clone().requires_grad_() for name, value in case.items()}
         y = each(**given, dt_softplus=True)
         found.append([y, *torch.autograd.grad(y.sum(), list(given.values()))])
@@ -196,7 +196,7 @@ def test_compiled_and_fake():
         assert torch.equal(got, want)
     with FakeTensorMode() as mode:
         fake = {name: mode.from_tensor(each).requires_grad_() for name, each in case.items()}
-        y, state = triton_ops.bi_selective_scan(**fake, return_final_state=True)
+        y, state = operations.bi_selective_scan(**fake, return_final_state=True)
         y.sum().backward()
     assert y.shape == (2, 1, 2, 5) and state.shape == (2, 1, 5, 4)
     assert fake["A"].grad.shape == case["A"].shape
@@ -205,7 +205,7 @@ def test_compiled_and_fake():
 def test_compiles_for_gpus_that_are_not_there():
     """In a process of its own: what is interpreted here cannot be compiled here."""
     done = subprocess.run(
-        [sys.executable, "-m", "mambatrack.kernels.triton_compile", "--few"],
+        [sys.executable, "-m", "mambatrack.kernels.gpu.compile", "--few"],
         env={k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"},
         capture_output=True,
         text=True,

@@ -6,14 +6,20 @@ import pytest
 import yaml
 
 from mambatrack.config import load_config
-from mambatrack.datasets import find_sequences
-from mambatrack.engines import Engine
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.evaluation import runs, tuning
-from mambatrack.evaluation.parameters import RANGES, base_values, parse_parameters, usual_parameters
-from mambatrack.evaluation.tuning import TOO_HIGH, split_sequences, tune
-from mambatrack.evaluation.tuning_report import tuning_tables, write_tuned
-from mambatrack.synthetic import write_sequence
+from mambatrack.evaluation import evaluate
+from mambatrack.evaluation.tuning import search
+from mambatrack.evaluation.tuning.parameters import (
+    RANGES,
+    base_values,
+    parse_parameters,
+    usual_parameters,
+)
+from mambatrack.evaluation.tuning.report import tuning_tables, write_tuned
+from mambatrack.evaluation.tuning.search import TOO_HIGH, split_sequences, tune
+from mambatrack.runs.engines import Engine
+from mambatrack.simulation.world import write_sequence
 
 pytest.importorskip("optuna")
 pytest.importorskip("trackeval")
@@ -67,7 +73,7 @@ def test_the_base_comes_first_and_the_best_is_not_worse(whole):
 
 def test_the_report_is_of_the_other_sequences(whole, sequences):
     result, _ = whole
-    again = tuning.score_config(sequences[2:], result.config)
+    again = search.score_config(sequences[2:], result.config)
     assert result.tuned_on == ("a", "b") and result.caveat == ""
     assert result.reported["best"].sequences == again.sequences
     assert list(result.reported["base"].sequences) == ["c"]
@@ -88,7 +94,7 @@ def test_a_stop_in_the_middle_of_a_trial_changes_nothing(
 
     def report(done):
         if done == stop - 1:
-            monkeypatch.setattr(runs, "track_sequence", interrupted)
+            monkeypatch.setattr(evaluate, "track_sequence", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
         tuned(sequences, tmp_path, report=report)
@@ -99,7 +105,7 @@ def test_a_stop_in_the_middle_of_a_trial_changes_nothing(
 
 
 def test_processes_find_the_same(sequences, whole):
-    scores = tuning.score_config(sequences[:2], BASE, Engine(workers=2))
+    scores = search.score_config(sequences[:2], BASE, Engine(workers=2))
     assert scores.combined == whole[0].trials[0].score
 
 
@@ -193,7 +199,7 @@ def test_the_tables_show_base_and_best_on_both_sets(whole):
 
 def test_importance_needs_enough_trials(sequences, whole, monkeypatch):
     assert whole[0].importance == {}
-    monkeypatch.setattr(tuning, "ENOUGH", 3)
+    monkeypatch.setattr(search, "ENOUGH", 3)
     result = tuned(sequences, whole[1])
     assert list(result.importance) == [text.split("=")[0] for text in NAMED]
     assert sum(result.importance.values()) == pytest.approx(1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mambatrack.errors import MambatrackError
-from mambatrack.video import fit, open_video_writer
+from mambatrack.outputs.video import fit, open_video_writer
 
 try:
     import av
@@ -117,7 +117,7 @@ def test_a_video_without_frames_can_be_closed(tmp_path):
 
 ENDLESS = """
 import itertools, numpy as np
-from mambatrack.video import open_video_writer
+from mambatrack.outputs.video import open_video_writer
 writer = open_video_writer({path!r}, 5, (320, 240))
 noise = np.random.default_rng(0).integers(0, 255, (8, 240, 320, 3), np.uint8)
 for frame in itertools.count():

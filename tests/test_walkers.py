@@ -5,11 +5,10 @@ import pytest
 
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.cli import main
-from mambatrack.datasets import find_sequences, read_ground_truth, tracklets
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import find_sequences, read_ground_truth, tracklets
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import read_mot
-from mambatrack.synthetic import write_sequence
-from mambatrack.walkers import (
+from mambatrack.simulation.walkers import (
     FRAMES,
     LEAST_HEIGHT,
     RATES,
@@ -18,6 +17,7 @@ from mambatrack.walkers import (
     walk,
     walking_sequences,
 )
+from mambatrack.simulation.world import write_sequence
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ import socket
 import cv2
 import pytest
 
-from mambatrack import window
 from mambatrack.errors import MambatrackError
-from mambatrack.window import Window, WindowClosed, display_problem
+from mambatrack.outputs import screen
+from mambatrack.outputs.screen import Window, WindowClosed, display_problem
 
 
 @pytest.fixture
 def linux(monkeypatch):
-    monkeypatch.setattr(window.sys, "platform", "linux")
+    monkeypatch.setattr(screen.sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     return monkeypatch
 
@@ -38,7 +38,7 @@ def test_wayland_and_other_systems_are_left_to_opencv(linux):
     linux.delenv("WAYLAND_DISPLAY")
     linux.delenv("DISPLAY", raising=False)
     assert display_problem() is not None
-    linux.setattr(window.sys, "platform", "darwin")
+    linux.setattr(screen.sys, "platform", "darwin")
     assert display_problem() is None
 
 

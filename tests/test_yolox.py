@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from mambatrack.boxes import iou
-from mambatrack.datasets import find_sequences, read_ground_truth
+from mambatrack.datasets.sequences import find_sequences, read_ground_truth
 from mambatrack.detectors.yolox import anchors, is_decoded, read_head
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.frames import open_frames
+from mambatrack.sources.frames import open_frames
 from shared import needs
 from tiny_onnx import SIZE, detector, heads, without_onnxruntime, write_onnx
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from mambatrack import load_config
 from mambatrack.boxes import xyxy_to_ltwh
-from mambatrack.datasets import Sequence, read_ground_truth
-from mambatrack.engines import Engine
-from mambatrack.evaluation.runs import Entry, evaluate, scored_sequences
+from mambatrack.datasets.sequences import Sequence, read_ground_truth
+from mambatrack.evaluation.evaluate import Entry, evaluate, scored_sequences
+from mambatrack.runs.engines import Engine
 
 FIELDS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 

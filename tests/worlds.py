@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mambatrack.datasets import find_sequences
-from mambatrack.synthetic import write_sequence
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.simulation.world import write_sequence
 
 
 def write_training_data(folder, count, people=5):

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import clip
-from mambatrack.datasets import Sequence, Trajectories
-from mambatrack.drawing import DARK, FONT, WHITE, Colour, colour_of, draw_plate
+from mambatrack.datasets.matching import Mask
+from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.matching import Mask
 from mambatrack.evaluation.switches import Switch
-from mambatrack.frames import Frame, open_frames
-from mambatrack.video import fit, open_video_writer
+from mambatrack.outputs.drawing import DARK, FONT, WHITE, Colour, colour_of, draw_plate
+from mambatrack.outputs.video import fit, open_video_writer
+from mambatrack.sources.frames import Frame, open_frames
 
 Image = NDArray[np.uint8]
 Corners = tuple[int, int, int, int]

@@ -34,8 +34,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.datasets import Trajectories
-from mambatrack.evaluation.matching import (
+from mambatrack.datasets.matching import (
     DetectionRows,
     Mask,
     Rows,
@@ -46,6 +45,7 @@ from mambatrack.evaluation.matching import (
     pair_iou,
     select,
 )
+from mambatrack.datasets.sequences import Trajectories
 
 BINS = ("1", "2-5", "6-10", "11-30", "31-60", "> 60")
 EDGES = np.array([2, 6, 11, 31, 61])

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
-from mambatrack.datasets import Sequence, Trajectories
+from mambatrack.datasets.mot_text import line_of, read_mot
+from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.errors import MambatrackError
-from mambatrack.mot_text import line_of, read_mot
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import iou as box_iou
-from mambatrack.datasets import Sequence, Trajectories
+from mambatrack.datasets.matching import rows_by_frame
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.evaluation.matching import rows_by_frame
 from mambatrack.evaluation.results import result_files, result_table
-from mambatrack.mot_text import read_mot
 
 CURVES = ("HOTA", "DetA", "AssA", "LocA")
 

@@ -28,8 +28,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from mambatrack.datasets import Sequence, Trajectories
-from mambatrack.evaluation.matching import (
+from mambatrack.datasets.matching import (
     DetectionRows,
     Mask,
     Rows,
@@ -38,6 +37,7 @@ from mambatrack.evaluation.matching import (
     neighbour_overlap,
     select,
 )
+from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.evaluation.scores import match_events
 
 LEFT, LONG_GAP, CROSSING = "left the image", "long gap", "crossing"

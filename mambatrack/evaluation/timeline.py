@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.datasets import Trajectories
-from mambatrack.evaluation.matching import Mask, match, select
+from mambatrack.datasets.matching import Mask, match, select
+from mambatrack.datasets.sequences import Trajectories
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mambatrack.drawing import Image
-from mambatrack.frames import Frame
 from mambatrack.live.updates import LiveUpdate, SourceStatus
-from mambatrack.pipeline import Output
+from mambatrack.outputs.drawing import Image
+from mambatrack.outputs.video import VideoWriter, open_video_writer
+from mambatrack.runs.run import Output
+from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks
-from mambatrack.video import VideoWriter, open_video_writer
 
 if TYPE_CHECKING:
-    from mambatrack.revisions import DelayedTracks
+    from mambatrack.gaps.revisions import DelayedTracks
 
 MOST_FPS = 30.0
 LONGEST_S = 2.0  # that a picture stands still in a video

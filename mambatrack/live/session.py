@@ -14,11 +14,11 @@ from threading import Event
 
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
-from mambatrack.forecasting import Forecast
-from mambatrack.frames import Frame
-from mambatrack.live.group import TrackerGroup
 from mambatrack.live.source import Arrival, LiveSource
 from mambatrack.live.updates import LiveUpdate, Observer, SourceStatus
+from mambatrack.motion.forecast import Forecast
+from mambatrack.sources.frames import Frame
+from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracks import Tracks
 
 LATELY = 32  # frames over which the speed is measured

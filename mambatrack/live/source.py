@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mambatrack.frames import Frame, as_bgr
 from mambatrack.live.updates import SourceState, SourceStatus
-from mambatrack.readers import (
+from mambatrack.sources.frames import Frame, as_bgr
+from mambatrack.sources.readers import (
     DEFAULT_FPS,
     STREAM_TIMEOUT_S,
     Reader,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from mambatrack.forecasting import Forecast
-from mambatrack.frames import Frame
+from mambatrack.motion.forecast import Forecast
+from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks
 
 SourceState = Literal["connecting", "open", "lost", "ended"]

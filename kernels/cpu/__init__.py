@@ -1,0 +1,1 @@
+"""The scan and whole networks in C, opened with ctypes."""

@@ -1,0 +1,60 @@
+/* Small matrix products for tall, narrow activations: out [rows, columns] = a [rows, depth] @ b.
+ *
+ * b is packed by packing.py into panels of 2 vectors of columns (a last one of 1 vector where
+ * the number of vectors is odd), each [depth, panel] contiguous. ROWS x 2 vectors of the result
+ * stay in registers, so that every step is 2 loads and ROWS broadcasts for 2 ROWS FMAs. */
+#pragma once
+#include "simd.h"
+
+#if LANES == 16 || defined(__aarch64__)
+enum { ROWS = 12 };
+#else
+enum { ROWS = 6 };
+#endif
+
+INLINE void product_tile(const int rows, const int vectors, int depth, const float *a,
+                         ptrdiff_t a_stride, const float *b, const float *bias, float *out,
+                         ptrdiff_t out_stride) {
+    vf sum[ROWS][2];
+    for (int j = 0; j < vectors; j++) {
+        vf start = bias ? load(bias + j * LANES) : splat(0.0f);
+        for (int i = 0; i < rows; i++) sum[i][j] = start;
+    }
+    for (int k = 0; k < depth; k++) {
+        vf columns[2];
+        for (int j = 0; j < vectors; j++) columns[j] = load(b + (k * vectors + j) * LANES);
+        for (int i = 0; i < rows; i++) {
+            vf each = splat(a[i * a_stride + k]);
+            for (int j = 0; j < vectors; j++) sum[i][j] += each * columns[j];
+        }
+    }
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vectors; j++) store(out + i * out_stride + j * LANES, sum[i][j]);
+}
+
+INLINE void product_panel(const int vectors, int rows, int depth, const float *a,
+                          ptrdiff_t a_stride, const float *b, const float *bias, float *out,
+                          ptrdiff_t out_stride) {
+#define TAKE(count)                                                                           \
+    (product_tile(count, vectors, depth, a, a_stride, b, bias, out, out_stride),              \
+     a += (count) * a_stride, out += (count) * out_stride, rows -= (count))
+    while (rows >= ROWS) TAKE(ROWS);
+    while (rows >= 4) TAKE(4);
+    while (rows >= 2) TAKE(2);
+    if (rows) TAKE(1);
+#undef TAKE
+}
+
+/* columns: a multiple of LANES; strides in floats; bias [columns] or NULL. */
+static __attribute__((noinline)) void product(int rows, int depth, int columns, const float *a,
+                                              ptrdiff_t a_stride, const float *b,
+                                              const float *bias, float *out,
+                                              ptrdiff_t out_stride) {
+    int c = 0;
+    for (; c + 2 * LANES <= columns; c += 2 * LANES)
+        product_panel(2, rows, depth, a, a_stride, b + c * depth, bias ? bias + c : NULL, out + c,
+                      out_stride);
+    if (c < columns)
+        product_panel(1, rows, depth, a, a_stride, b + c * depth, bias ? bias + c : NULL, out + c,
+                      out_stride);
+}

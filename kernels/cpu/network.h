@@ -1,0 +1,335 @@
+/* The motion predictor of mambatrack/mamba.py in one call: a window of offsets per track in, the
+ * next offset out. Tokens of many tracks lie packed one after the other, so that padding costs
+ * nothing, and are worked on in blocks that stay in the second-level cache.
+ *
+ * Widths are padded to LANES by packing.py with weights of 0; a padded activation is 0. */
+#pragma once
+#include "gemm.h"
+#include "scan.h"
+
+typedef struct {
+    int64_t inputs;              /* of one token */
+    int64_t model, width;        /* d_model, and padded */
+    int64_t inner, hidden;       /* padded: channels of the scan, of the MLP */
+    int64_t rank, states, taps;  /* dt_rank, d_state, d_conv */
+    int64_t select;              /* rank + 2 states, padded */
+    int64_t layers, directions;
+    int64_t back;                /* tokens of the look-back (step.h), 0 without */
+    int64_t first;               /* inputs of the first layer: inputs, and inner with look-back */
+    int64_t outputs;             /* of the head, at most 2 inner */
+    float limit;                 /* inputs beyond it are taken as it */
+    const float *weights;        /* in the order of packing.py */
+} Shape;
+
+typedef struct {
+    const float *taps, *conv_bias, *select, *dt, *dt_bias, *A, *D;
+} Direction;
+
+typedef struct {
+    const float *in, *in_bias, *out, *up, *up_bias, *down, *down_bias, *scale, *shift;
+    Direction direction[2];
+} Layer;
+
+/* Activations of one block, [tokens, ...]; see ``scratch_floats``. */
+typedef struct {
+    float *tokens, *in, *conv, *select[2], *scanned, *mixed, *hidden, *pooled, *recent;
+} Scratch;
+
+/* Tokens of one block: what they need in every step fits the second-level cache. */
+enum { BLOCK = 60 };
+
+INLINE const float *take(const float **at, int64_t count) {
+    const float *here = *at;
+    *at += count;
+    return here;
+}
+
+static Direction next_direction(const Shape *n, const float **at) {
+    Direction d;
+    d.taps = take(at, n->taps * n->inner);
+    d.conv_bias = take(at, n->inner);
+    d.select = take(at, n->inner * n->select);
+    d.dt = take(at, n->rank * n->inner);
+    d.dt_bias = take(at, n->inner);
+    d.A = take(at, n->states * n->inner);
+    d.D = take(at, n->inner);
+    return d;
+}
+
+/* Layer i. The embedding is part of the first one's input projection, which has a bias then. */
+static Layer next_layer(const Shape *n, int64_t i, const float **at) {
+    Layer layer;
+    int64_t inputs = 2 * n->directions * n->inner;
+    layer.in = take(at, (i ? n->width : n->first) * inputs);
+    layer.in_bias = i ? NULL : take(at, inputs);
+    for (int64_t d = 0; d < n->directions; d++) layer.direction[d] = next_direction(n, at);
+    layer.out = take(at, n->directions * n->inner * n->width);
+    layer.up = take(at, n->width * n->hidden);
+    layer.up_bias = take(at, n->hidden);
+    layer.down = take(at, n->hidden * n->width);
+    layer.down_bias = take(at, n->width);
+    layer.scale = take(at, n->width);
+    layer.shift = take(at, n->width);
+    return layer;
+}
+
+/* What lies in s.hidden for each token: the MLP's channels, or what the first layer reads. */
+INLINE int64_t in_hidden(const Shape *n) { return n->hidden > n->first ? n->hidden : n->first; }
+
+static int64_t scratch_floats(const Shape *n, int64_t tokens) {
+    int64_t inner = n->directions * n->inner;
+    int64_t recent = n->back ? n->inputs : 0;
+    return tokens * (3 * n->width + 4 * inner + 2 * n->select + in_hidden(n) + recent);
+}
+
+static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
+    int64_t inner = tokens * n->directions * n->inner;
+    Scratch s;
+    s.tokens = memory;
+    s.mixed = s.tokens + tokens * n->width;
+    s.pooled = s.mixed + tokens * n->width;
+    s.in = s.pooled + tokens * n->width;
+    s.conv = s.in + 2 * inner;
+    s.scanned = s.conv + inner;
+    s.select[0] = s.scanned + inner;
+    s.select[1] = s.select[0] + tokens * n->select;
+    s.hidden = s.select[1] + tokens * n->select;
+    s.recent = s.hidden + tokens * in_hidden(n);
+    return s;
+}
+
+/* x and z of every direction: from the tokens, in the first layer from what is in s->hidden. */
+static void project_in(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
+    int inputs = (int)(2 * n->directions * n->inner), width = (int)n->width;
+    if (layer->in_bias)
+        product(tokens, (int)n->first, inputs, s->hidden, n->first, layer->in, layer->in_bias,
+                s->in, inputs);
+    else
+        product(tokens, width, inputs, s->tokens, width, layer->in, NULL, s->in, inputs);
+}
+
+/* Causal convolution and SiLU of one row: x, u point at its first token in scan order. */
+INLINE void convolve_taps(const Shape *n, const Direction *w, const int taps, int length,
+                          const float *x, ptrdiff_t x_move, float *u, ptrdiff_t u_move) {
+    for (int64_t c = 0; c < n->inner; c += LANES) {
+        const float *tap = w->taps + (taps - 1) * n->inner + c;  /* of the newest token */
+        vf bias = load(w->conv_bias + c);
+        int s = 0;
+        for (; s < taps - 1 && s < length; s++) {
+            vf sum = bias;
+            for (int j = 0; j <= s; j++)
+                sum += load(tap - j * n->inner) * load(x + (s - j) * x_move + c);
+            store(u + s * u_move + c, silu(sum));
+        }
+        for (; s < length; s++) {
+            vf sum = bias;
+            for (int j = 0; j < taps; j++)
+                sum += load(tap - j * n->inner) * load(x + (s - j) * x_move + c);
+            store(u + s * u_move + c, silu(sum));
+        }
+    }
+}
+
+static void convolve(const Shape *n, const Direction *w, int length, const float *x,
+                     ptrdiff_t x_move, float *u, ptrdiff_t u_move) {
+    if (n->taps == 4)
+        convolve_taps(n, w, 4, length, x, x_move, u, u_move);
+    else
+        convolve_taps(n, w, (int)n->taps, length, x, x_move, u, u_move);
+}
+
+/* Where one row's tokens lie for one direction: first token in scan order, floats to the next. */
+typedef struct {
+    const float *select, *u, *z;
+    float *y;
+    ptrdiff_t select_move, move, z_move;
+} Lane;
+
+/* Step sizes of LANES channels from c on, ``rank`` a constant. */
+INLINE void project(const Shape *n, const Direction *w, const Lane *at, Tile *tile,
+                    const int rank, int steps, int64_t c) {
+    vf bias = load(w->dt_bias + c);
+    for (int s = 0; s < steps; s++) {
+        vf dt = bias;
+        for (int r = 0; r < rank; r++)
+            dt += load(w->dt + r * n->inner + c) * at->select[s * at->select_move + r];
+        tile->dt[s] = softplus(dt);
+        tile->inflow[s] = tile->dt[s] * load(at->u + s * at->move + c);
+    }
+}
+
+/* Step sizes, recurrence, skip and gate of LANES channels from c on; fresh: h is 0. */
+INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *tile, int steps,
+                      int64_t c, const vf *a, vf *h, int fresh) {
+    if (n->rank == 2)
+        project(n, w, at, tile, 2, steps, c);
+    else if (n->rank == 4)
+        project(n, w, at, tile, 4, steps, c);
+    else
+        project(n, w, at, tile, (int)n->rank, steps, c);
+    const float *B = at->select + n->rank;
+    recur(tile, steps, (int)n->states, B, B + n->states, at->select_move, a, h, 0, fresh);
+    vf skip = load(w->D + c);
+    for (int s = 0; s < steps; s++) {
+        vf y = tile->y[s] + skip * load(at->u + s * at->move + c);
+        store(at->y + s * at->move + c, y * silu(load(at->z + s * at->z_move + c)));
+    }
+}
+
+static void scan_row(const Shape *n, const Direction *w, Lane row, int length) {
+    vf a[MAX_STATES], h[MAX_STATES];
+    Tile tile;
+    for (int64_t c = 0; c < n->inner; c += LANES) {
+        for (int64_t i = 0; i < n->states; i++) a[i] = load(w->A + i * n->inner + c);
+        Lane at = row;
+        for (int done = 0; done < length; done += TILE) {
+            int steps = length - done < TILE ? length - done : TILE;
+            scan_lane(n, w, &at, &tile, steps, c, a, h, !done);
+            at.select += TILE * at.select_move;
+            at.u += TILE * at.move;
+            at.y += TILE * at.move;
+            at.z += TILE * at.z_move;
+        }
+    }
+}
+
+/* One direction of every row of a block. lengths: of the block's rows, packed. */
+static void mamba(const Shape *n, const Layer *layer, const Scratch *s, int i, int rows, int tokens,
+                  const int64_t *lengths) {
+    const Direction *w = &layer->direction[i];
+    int64_t inner = n->directions * n->inner, offset = i * n->inner;
+    int move = i ? -1 : 1;
+    int64_t token = 0;
+    for (int row = 0; row < rows; token += lengths[row++]) {
+        int64_t first = token + (i && lengths[row] ? lengths[row] - 1 : 0);
+        convolve(n, w, (int)lengths[row], s->in + first * 2 * inner + offset, move * 2 * inner,
+                 s->conv + first * inner + offset, move * inner);
+    }
+    product(tokens, (int)n->inner, (int)n->select, s->conv + offset, inner, w->select, NULL,
+            s->select[i], n->select);
+    token = 0;
+    for (int row = 0; row < rows; token += lengths[row++]) {
+        int64_t first = token + (i && lengths[row] ? lengths[row] - 1 : 0);
+        Lane at = {
+            .select = s->select[i] + first * n->select,
+            .u = s->conv + first * inner + offset,
+            .z = s->in + first * 2 * inner + inner + offset,
+            .y = s->scanned + first * inner + offset,
+            .select_move = move * n->select,
+            .move = move * inner,
+            .z_move = move * 2 * inner,
+        };
+        scan_row(n, w, at, (int)lengths[row]);
+    }
+}
+
+static void activate(float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i += LANES) store(x + i, gelu(load(x + i)));
+}
+
+/* to = y + LayerNorm(x) of one token; padded lanes of x are 0, their share is taken off again. */
+static void add_normalised(const Shape *n, const Layer *layer, const float *x, const float *y,
+                           float *to) {
+    vf sum = splat(0.0f), square = splat(0.0f);
+    for (int64_t c = 0; c < n->width; c += LANES) sum += load(x + c);
+    float mean = total(sum) / (float)n->model;
+    for (int64_t c = 0; c < n->width; c += LANES) {
+        vf off = load(x + c) - mean;
+        square += off * off;
+    }
+    float padding = (float)(n->width - n->model) * mean * mean;
+    float variance = (total(square) - padding) / (float)n->model;
+    float inverse = 1.0f / __builtin_sqrtf(variance + 1e-5f);
+    for (int64_t c = 0; c < n->width; c += LANES)
+        store(to + c, load(y + c) + load(layer->shift + c) +
+                          (load(x + c) - mean) * inverse * load(layer->scale + c));
+}
+
+/* X' = Y + LayerNorm(MLP(Y)) with Y = out(scanned), from s->scanned to s->tokens. */
+static void mix(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
+    int inner = (int)(n->directions * n->inner), width = (int)n->width, hidden = (int)n->hidden;
+    product(tokens, inner, width, s->scanned, inner, layer->out, NULL, s->mixed, width);
+    product(tokens, width, hidden, s->mixed, width, layer->up, layer->up_bias, s->hidden, hidden);
+    activate(s->hidden, (int64_t)tokens * hidden);
+    product(tokens, hidden, width, s->hidden, hidden, layer->down, layer->down_bias, s->tokens,
+            width);
+    for (int64_t at = 0; at < (int64_t)tokens * width; at += width)
+        add_normalised(n, layer, s->tokens + at, s->mixed + at, s->tokens + at);
+}
+
+/* features [rows, width] -> out [rows, outputs]; at: the head's weights. */
+static void head(const Shape *n, const Scratch *s, const float *at, int rows, const float *features,
+                 float *out) {
+    int width = (int)n->width, outputs = (int)((n->outputs + LANES - 1) / LANES * LANES);
+    const float *first = take(&at, width * width), *first_bias = take(&at, width);
+    const float *second = take(&at, width * outputs), *second_bias = take(&at, outputs);
+    product(rows, width, width, features, width, first, first_bias, s->hidden, width);
+    activate(s->hidden, (int64_t)rows * width);
+    product(rows, width, outputs, s->hidden, width, second, second_bias, s->in, outputs);
+    for (int row = 0; row < rows; row++)
+        memcpy(out + row * n->outputs, s->in + row * outputs, n->outputs * sizeof(float));
+}
+
+/* The mean over ``count`` tokens [count, width]; 0 of none. */
+static void average(const float *tokens, int64_t count, int64_t width, float *to) {
+    float share = count ? 1.0f / (float)count : 0.0f;
+    for (int64_t c = 0; c < width; c += LANES) {
+        vf sum = splat(0.0f);
+        for (int64_t t = 0; t < count; t++) sum += load(tokens + t * width + c);
+        store(to + c, sum * share);
+    }
+}
+
+/* The mean of each row's tokens, which the head reads. */
+static void pool(const Shape *n, const Scratch *s, int rows, const int64_t *lengths) {
+    const float *token = s->tokens;
+    for (int row = 0; row < rows; token += lengths[row++] * n->width)
+        average(token, lengths[row], n->width, s->pooled + row * n->width);
+}
+
+INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+
+/* offsets [rows, window, inputs] -> out [rows, outputs] for a block of rows with ``tokens`` offsets. */
+static void window_block(const Shape *n, const Scratch *s, int rows, int tokens, int64_t window,
+                         const float *offsets, const int64_t *lengths, float *out) {
+    float *to = s->hidden;
+    for (int row = 0; row < rows; row++)
+        for (int64_t i = 0; i < lengths[row] * n->inputs; i++)
+            *to++ = bounded(offsets[row * window * n->inputs + i], n->limit);
+    const float *at = n->weights;
+    for (int64_t i = 0; i < n->layers; i++) {
+        Layer layer = next_layer(n, i, &at);
+        project_in(n, &layer, s, tokens);
+        for (int d = 0; d < n->directions; d++) mamba(n, &layer, s, d, rows, tokens, lengths);
+        mix(n, &layer, s, tokens);
+    }
+    pool(n, s, rows, lengths);
+    head(n, s, at, rows, s->pooled, out);
+    for (int row = 0; row < rows; row++)
+        if (!lengths[row]) memset(out + row * n->outputs, 0, n->outputs * sizeof(float));
+}
+
+/* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
+static int64_t first_outside(int64_t count, const int64_t *values, int64_t limit) {
+    for (int64_t i = 0; i < count; i++)
+        if (values[i] < 0 || values[i] > limit) return i;
+    return -1;
+}
+
+/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, outputs].
+ * Returns -1, or the first row whose length does not fit; nothing is written then. */
+static int64_t window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
+                           const float *offsets, const int64_t *lengths, float *out) {
+    int64_t wrong = first_outside(batch, lengths, window);
+    if (wrong >= 0) return wrong;
+    Scratch s = lay_out(n, memory, window > BLOCK ? window : BLOCK);
+    for (int64_t from = 0; from < batch;) {
+        int64_t rows = 1, tokens = lengths[from];
+        while (from + rows < batch && rows < BLOCK && tokens + lengths[from + rows] <= BLOCK)
+            tokens += lengths[from + rows++];
+        window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * n->inputs,
+                     lengths + from, out + from * n->outputs);
+        from += rows;
+    }
+    return -1;
+}

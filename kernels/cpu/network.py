@@ -1,0 +1,165 @@
+"""The motion predictor in one call of the C library: numpy in and out, no torch.
+
+The weights are those of mambatrack/mamba.py and causal.py by name, packed once (packing.py).
+"""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.kernels.cpu.library import library
+from mambatrack.kernels.cpu.packing import Floats, address, aligned, pack
+
+MAX_BACK = 32  # tokens; BLOCK of network.h is more
+SHARE = 32  # tracks for which a thread of its own is worth it
+
+
+class _Network:
+    """What the window and the causal network share: the weights, packed, and scratch memory."""
+
+    def __init__(self, state: Mapping[str, NDArray], branches: tuple[str, ...], back: int = 0):
+        self._library, self._given = library(), (state, back) if back else (state,)
+        self._shape, self._weights = pack(state, branches, self._library.lanes(), back)
+        self._at = ctypes.addressof(self._shape)
+        self._need: dict[int, int] = {}  # floats of scratch memory for a window
+        self._scratch: list[Floats] = []  # one for each thread that has been inside a call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given  # addresses mean nothing in another process
+
+    @contextmanager
+    def _memory(self, window: int) -> Iterator[int]:
+        """The address of scratch memory that no other call uses."""
+        need = self._need.get(window)
+        if need is None:
+            need = self._need[window] = self._library.scratch_floats(self._at, window)
+        memory = self._scratch.pop() if self._scratch else aligned(need)
+        if memory.size < need:
+            memory = aligned(need)
+        try:
+            yield address(memory)
+        finally:
+            self._scratch.append(memory)
+
+
+class WindowNetwork(_Network):
+    """mamba.MotionPredictor: past offsets of many tracks -> the next offset of each.
+
+    state: its state dict as numpy arrays (safetensors.numpy.load_file); all sizes are read from it.
+    Raises ValueError where a weight is missing or does not fit, RuntimeError without the library.
+    One thread, or as many as the environment variable MAMBATRACK_THREADS says where there are
+    enough tracks; more are faster on idle cores only, and the worst frame is slower on busy ones.
+    """
+
+    def __init__(self, state: Mapping[str, NDArray]):
+        super().__init__(state, ("left_to_right", "right_to_left"))
+        if self._shape.outputs != 4:
+            raise ValueError(f"4 outputs expected, got {self._shape.outputs}")
+
+    def __call__(self, offsets: Floats, lengths: NDArray) -> Floats:
+        """offsets [B, q, 4] of (cx, cy, w, h), oldest first, of which the first ``lengths`` [B]
+        count -> next offset [B, 4], 0 of a track without any. See MotionPredictor.forward."""
+        if offsets.ndim != 3 or offsets.shape[2] != 4 or offsets.dtype != np.float32:
+            raise ValueError(f"offsets [B, q, 4] float32 expected, got {_is(offsets)}")
+        batch, window = offsets.shape[:2]
+        lengths = _integers("lengths", lengths, batch)
+        offsets = np.ascontiguousarray(offsets)  # held here: only its address goes on
+        out = np.empty((batch, 4), np.float32)
+        places = address(offsets), address(lengths), address(out)
+
+        def run(first: int, end: int) -> int:
+            at = (places[0] + first * window * 16, places[1] + first * 8, places[2] + first * 16)
+            with self._memory(window) as memory:
+                wrong: int = self._library.window_network(
+                    self._at, memory, end - first, window, *at
+                )
+            return wrong if wrong < 0 else wrong + first
+
+        wrong = _in_threads(run, batch)
+        if wrong >= 0:
+            raise ValueError(f"lengths: from 0 to {window} expected, got {lengths[wrong]}")
+        return out
+
+
+class CausalNetwork(_Network):
+    """causal.CausalMotionPredictor.step: one more token of many tracks, the state in place.
+
+    state: as for WindowNetwork. back: tokens of its look-back, from 2 to MAX_BACK, or 0.
+    carried_size: floats of carried state per track, R; zeros before the first token. The layout is
+    the library's own: for each block the last inputs of the convolution [d_conv - 1, d_inner], then
+    the state of the scan [d_state, d_inner]; last the tokens [back - 1, K], newest first.
+    """
+
+    def __init__(self, state: Mapping[str, NDArray], back: int = 0):
+        if back and not 2 <= back <= MAX_BACK:
+            raise ValueError(f"back: 0, or from 2 to {MAX_BACK} expected, got {back}")
+        if not back and "right_to_left.D" in state:
+            raise ValueError("weights of a look-back found, and no number of its tokens")
+        super().__init__(state, ("mamba",), back)
+        shape = self._shape
+        self.carried_size = shape.layers * (shape.taps - 1 + shape.states) * shape.inner
+        self.carried_size += max(back - 1, 0) * shape.inputs
+
+    def __call__(self, tokens: Floats, carried: Floats, rows: NDArray | None = None) -> Floats:
+        """tokens [B, K], carried [M, R] with contiguous rows, changed in place -> its
+        outputs [B, O], of a motion predictor the offsets [B, 4].
+
+        rows: [B] integers, the row of ``carried`` of each token, none of them twice; without it
+        the first row is of the first token and so on."""
+        inputs, size = self._shape.inputs, self.carried_size
+        if tokens.ndim != 2 or tokens.shape[1] != inputs or tokens.dtype != np.float32:
+            raise ValueError(f"tokens [B, {inputs}] float32 expected, got {_is(tokens)}")
+        if carried.ndim != 2 or carried.shape[1] != size or carried.dtype != np.float32:
+            raise ValueError(f"carried [M, {size}] float32 expected, got {_is(carried)}")
+        stride, remainder = divmod(carried.strides[0], 4)
+        if carried.strides[1] != 4 or remainder or not carried.flags.writeable:
+            raise ValueError("carried: rows of contiguous floats, writeable, expected")
+        count = len(tokens)
+        rows = _integers("rows", np.arange(count) if rows is None else rows, count)
+        tokens = np.ascontiguousarray(tokens)  # held here: only its address goes on
+        out = np.empty((count, self._shape.outputs), np.float32)
+        with self._memory(0) as memory:
+            wrong = self._library.step_network(
+                self._at, memory, count, address(tokens), address(rows), len(carried),
+                address(carried), stride, address(out),
+            )  # fmt: skip
+        if wrong >= 0:
+            raise ValueError(f"rows: from 0 to {len(carried) - 1} expected, got {rows[wrong]}")
+        return out
+
+
+def _in_threads(run: Callable[[int, int], int], count: int) -> int:
+    """run(first, end) over parts of 0 to ``count``; -1, or a result that is not negative."""
+    asked = os.environ.get("MAMBATRACK_THREADS", "") or "1"
+    if not asked.isdecimal() or asked == "0":
+        raise ValueError(f"MAMBATRACK_THREADS: a number from 1 on expected, got {asked!r}")
+    parts = min(int(asked), count // SHARE)
+    if parts < 2:
+        return run(0, count)
+    bounds = [count * i // parts for i in range(parts + 1)]
+    others = [_pool().submit(run, *bounds[i : i + 2]) for i in range(1, parts)]
+    results = [run(*bounds[:2]), *(other.result() for other in others)]
+    return max(results)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count())
+
+
+def _is(array: NDArray) -> str:
+    return f"{list(array.shape)} {array.dtype}"
+
+
+def _integers(name: str, values: NDArray, count: int) -> NDArray[np.int64]:
+    """values [count], contiguous; ValueError where they are not integers."""
+    if values.shape != (count,) or values.dtype.kind not in "iu":
+        raise ValueError(f"{name}: [{count}] integers expected, got {_is(values)}")
+    return np.ascontiguousarray(values, np.int64)

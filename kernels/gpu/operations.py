@@ -1,0 +1,287 @@
+"""The Triton scans as functions: launches, registration with torch.library, autograd.
+
+``torch.ops.mambatrack.scan`` and ``scan_backward`` have fake versions and a registered autograd
+formula, so they work below torch.compile and under fake tensors. Inside, everything is stacked as
+in reference.py, with one or two directions in front. Kernels in scan.py.
+"""
+
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor
+
+from mambatrack.kernels.gpu import scan as kernels
+
+MANY = 2048  # warps that fill a large GPU; fewer rows take narrower blocks, more share a program
+SCHEMA = (
+    "Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? z, Tensor? dt_bias, "
+    "Tensor? dt_weight, Tensor? lengths, Tensor? initial_state, bool dt_softplus, bool reverse"
+)
+
+
+def runs_on(device: torch.device) -> bool:
+    """Whether the kernels can be launched for tensors there: on a GPU, or with TRITON_INTERPRET=1
+    set before triton was imported on a CPU."""
+    interpreted = not isinstance(kernels._forward, triton.JITFunction)
+    return interpreted if device.type == "cpu" else device.type == "cuda"
+
+
+def launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
+    """Starts the kernel on the GPU of its first argument, whichever the current one is."""
+    with torch.cuda.device_of(arguments[0]):
+        kernel[grid](*arguments, **constants)
+
+
+def rows(tensor: Tensor | None, instead: Tensor) -> tuple[Tensor, list[int]]:
+    """A stacked tensor [G, B, L, .] whose last axis is dense, and its other strides."""
+    if tensor is None:
+        return instead, [0, 0, 0]
+    if tensor.stride(3) != 1 and tensor.shape[3] != 1:
+        tensor = tensor.contiguous()
+    return tensor, list(tensor.stride()[:3])
+
+
+def dense(tensor: Tensor | None, instead: Tensor) -> Tensor:
+    return instead if tensor is None else tensor.contiguous()
+
+
+def along_channels(tensor: Tensor | None, instead: Tensor) -> Tensor:
+    """[.., D, N] -> dense [.., N, D]; no copy where it is such a tensor seen transposed."""
+    return instead if tensor is None else tensor.mT.contiguous()
+
+
+def empty(like: Tensor, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.empty(shape, dtype=dtype, device=like.device)
+
+
+def flags(
+    D: Any, z: Any, dt_bias: Any, dt_weight: Any, lengths: Any, initial: Any, softplus: bool,
+    reverse: bool,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "HAS_D": D is not None,
+        "HAS_Z": z is not None,
+        "HAS_BIAS": dt_bias is not None,
+        "LOW_RANK": dt_weight is not None,
+        "HAS_LENGTHS": lengths is not None,
+        "HAS_INITIAL": initial is not None,
+        "SOFTPLUS": softplus,
+        "REVERSE": int(reverse),
+        "KEEP": kernels.KEEP,
+    }
+
+
+def sizes(x: Tensor, A: Tensor, dt: Tensor) -> tuple[int, int, int, int, int]:
+    """rows, tokens, channels, states, rank (the channels, where dt has full rank)."""
+    return x.shape[1], x.shape[2], x.shape[3], A.shape[2], dt.shape[3]
+
+
+def widths(block_d: int, A: Tensor, dt: Tensor, low_rank: bool) -> dict[str, int]:
+    states, rank = A.shape[2], dt.shape[3] if low_rank else 1
+    power = triton.next_power_of_2
+    return {"BLOCK_D": block_d, "BLOCK_N": power(states), "BLOCK_R": power(rank)}
+
+
+def _scan(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
+    dt_bias: Tensor | None, dt_weight: Tensor | None, lengths: Tensor | None,
+    initial_state: Tensor | None, dt_softplus: bool, reverse: bool, save: bool,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Stacked -> y, the final state, and with ``save`` the states that the backward starts from."""
+    (directions, batch, _, channels), states = x.shape, A.shape[2]
+    y, final, saved = _scan_fake(
+        x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, reverse, save
+    )
+    block_d = forward_block(directions * batch, channels, states)
+    tensors, strides = zip(*(rows(each, x) for each in (x, dt, B, C, z)), strict=True)
+    scaled, weight, initial = (along_channels(each, x) for each in (A, dt_weight, initial_state))
+    D_, bias, lengths_ = (dense(each, x) for each in (D, dt_bias, lengths))
+    if y.numel():
+        launch(
+            kernels._forward, (batch, triton.cdiv(channels, block_d), directions),
+            tensors[0], tensors[1], scaled, tensors[2], tensors[3], D_, tensors[4], bias, weight,
+            lengths_, initial, y, final.mT, saved, *sizes(x, A, dt), *sum(strides, []),
+            **flags(D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, reverse),
+            SAVE=save, **widths(block_d, A, dt, dt_weight is not None), num_warps=1,
+        )  # fmt: skip
+    return y, final, saved
+
+
+def forward_block(programs: int, channels: int, states: int) -> int:
+    """Channels of one warp: 32 where rows are few, up to 128 where they fill the device anyway."""
+    wide = 128 if programs * triton.cdiv(channels, 128) >= MANY and states <= 16 else 32
+    return min(wide, max(16, triton.next_power_of_2(channels)))
+
+
+def _scan_fake(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
+    dt_bias: Tensor | None, dt_weight: Tensor | None, lengths: Tensor | None,
+    initial_state: Tensor | None, dt_softplus: bool, reverse: bool, save: bool,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    (directions, batch, tokens, channels), states = x.shape, A.shape[2]
+    segments = -(-tokens // kernels.KEEP) if save else 0
+    return (
+        empty(x, *x.shape, dtype=x.dtype),
+        empty(x, directions, batch, states, channels).mT,
+        empty(x, directions, batch, segments, states, channels),
+    )
+
+
+def _scan_backward(
+    dout: Tensor, dfinal: Tensor | None, saved: Tensor, x: Tensor, dt: Tensor, A: Tensor, B: Tensor,
+    C: Tensor, D: Tensor | None, z: Tensor | None, dt_bias: Tensor | None,
+    dt_weight: Tensor | None, lengths: Tensor | None, initial_state: Tensor | None,
+    dt_softplus: bool, reverse: bool,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """Gradients of x, dt before softplus [G, B, L, D], A, B, C, D, z, dt_bias, initial_state; of an
+    absent argument an empty tensor."""
+    directions, (batch, tokens, channels, states, _) = x.shape[0], sizes(x, A, dt)
+    block_d = min(32, max(16, triton.next_power_of_2(channels)))
+    blocks = triton.cdiv(channels, block_d)
+    rows_each = max(1, directions * batch * blocks // MANY)
+    chunks = triton.cdiv(batch, rows_each)
+    dx, ddt, *_, dz, _, dinitial = _scan_backward_fake(
+        dout, dfinal, saved, x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state,
+        dt_softplus, reverse,
+    )  # fmt: skip
+    dA = empty(x, chunks, directions, states, channels)
+    dD, dbias = (empty(x, chunks, directions, channels) for _ in range(2))
+    dB, dC = (empty(x, blocks, directions, batch, tokens, states) for _ in range(2))
+    tensors, strides = zip(*(rows(each, x) for each in (x, dt, B, C, z, dout)), strict=True)
+    scaled, weight, dlast = (along_channels(each, x) for each in (A, dt_weight, dfinal))
+    D_, bias, lengths_ = (dense(each, x) for each in (D, dt_bias, lengths))
+    if dx.numel():
+        launch(
+            kernels._backward, (chunks, blocks, directions),
+            tensors[5], dlast, saved, tensors[0], tensors[1], scaled, tensors[2], tensors[3], D_,
+            tensors[4], bias, weight, lengths_, dx, ddt, dA, dB, dC, dD, dz, dbias, dinitial.mT,
+            *sizes(x, A, dt), rows_each, *sum(strides, []),
+            **flags(D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, reverse),
+            HAS_FINAL=dfinal is not None, **widths(block_d, A, dt, dt_weight is not None),
+            num_warps=1,
+        )  # fmt: skip
+    return (
+        dx, ddt, _total(dA, A).mT.contiguous(), _total(dB, B), _total(dC, C),
+        _total(dD, D), dz, _total(dbias, dt_bias), dinitial,
+    )  # fmt: skip
+
+
+def _total(parts: Tensor, like: Tensor | None) -> Tensor:
+    """The partial sums of all programs, added in a fixed order."""
+    if like is None:
+        return empty(parts, 0)
+    return (parts[0] if len(parts) == 1 else parts.sum(0)).to(like.dtype)
+
+
+def _scan_backward_fake(
+    dout: Tensor, dfinal: Tensor | None, saved: Tensor, x: Tensor, dt: Tensor, A: Tensor, B: Tensor,
+    C: Tensor, D: Tensor | None, z: Tensor | None, dt_bias: Tensor | None,
+    dt_weight: Tensor | None, lengths: Tensor | None, initial_state: Tensor | None,
+    dt_softplus: bool, reverse: bool,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    def shaped(like: Tensor | None) -> Tensor:
+        return empty(x, 0) if like is None else empty(x, *like.shape, dtype=like.dtype)
+
+    dinitial = empty(x, 0, 0) if initial_state is None else shaped(initial_state.mT).mT
+    ddt = empty(x, *x.shape, dtype=torch.float32 if dt_weight is not None else dt.dtype)
+    return (
+        shaped(x), ddt, shaped(A), shaped(B), shaped(C), shaped(D), shaped(z), shaped(dt_bias),
+        dinitial,
+    )  # fmt: skip
+
+
+def _keep(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor, Tensor]) -> None:
+    *tensors, ctx.softplus, ctx.reverse, save = inputs
+    if not save:
+        raise RuntimeError("a gradient was asked of torch.ops.mambatrack.scan with save=False")
+    ctx.save_for_backward(output[2], *tensors)
+    ctx.set_materialize_grads(False)
+
+
+def _gradients(ctx: Any, dy: Tensor | None, dfinal: Tensor | None, _: Any) -> tuple:
+    saved, *tensors = ctx.saved_tensors
+    x, dt, _, _, _, D, z, dt_bias, dt_weight, _, initial = tensors
+    dx, ddt, dA, dB, dC, dD, dz, dbias, dinitial = torch.ops.mambatrack.scan_backward(
+        torch.zeros_like(x) if dy is None else dy,
+        dfinal,
+        saved,
+        *tensors,
+        ctx.softplus,
+        ctx.reverse,
+    )
+    dweight = None
+    if dt_weight is not None:
+        dweight = (ddt.flatten(1, 2).mT @ dt.float().flatten(1, 2)).to(dt_weight.dtype)
+        ddt = (ddt.flatten(1, 2) @ dt_weight.float()).view(dt.shape).to(dt.dtype)
+    return (
+        dx, ddt, dA, dB, dC, None if D is None else dD, None if z is None else dz,
+        None if dt_bias is None else dbias, dweight, None, None if initial is None else dinitial,
+        None, None, None,
+    )  # fmt: skip
+
+
+scan = torch.library.custom_op(
+    "mambatrack::scan", _scan, mutates_args=(),
+    schema=f"({SCHEMA}, bool save) -> (Tensor, Tensor, Tensor)",
+)  # fmt: skip
+scan.register_fake(_scan_fake)
+scan_backward = torch.library.custom_op(
+    "mambatrack::scan_backward", _scan_backward, mutates_args=(),
+    schema=f"(Tensor dout, Tensor? dfinal, Tensor saved, {SCHEMA}) "
+    f"-> ({', '.join(['Tensor'] * 9)})",
+)  # fmt: skip
+scan_backward.register_fake(_scan_backward_fake)
+scan.register_autograd(_gradients, setup_context=_keep)
+
+
+def bi_selective_scan(
+    x: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    dt_bias: Tensor | None = None,
+    dt_softplus: bool = False,
+    lengths: Tensor | None = None,
+    initial_state: Tensor | None = None,
+    return_final_state: bool = False,
+    dt_weight: Tensor | None = None,
+    reverse: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """See mambatrack.kernels.bi_selective_scan. A leading axis of 1 is one direction, from right
+    to left with ``reverse``."""
+    tensors = (x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state)
+    given = (each for each in tensors if each is not None)
+    save = torch.is_grad_enabled() and any(each.requires_grad for each in given)
+    y, final, _ = torch.ops.mambatrack.scan(*tensors, dt_softplus, reverse, save)
+    return (y, final) if return_final_state else y
+
+
+def selective_scan(
+    x: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    dt_bias: Tensor | None = None,
+    dt_softplus: bool = False,
+    lengths: Tensor | None = None,
+    initial_state: Tensor | None = None,
+    return_final_state: bool = False,
+    reverse: bool = False,
+    dt_weight: Tensor | None = None,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """See mambatrack.kernels.selective_scan."""
+    skip, gate, bias, start, weight = (
+        each if each is None else each[None] for each in (D, z, dt_bias, initial_state, dt_weight)
+    )
+    y, final = bi_selective_scan(
+        x[None], dt[None], A[None], B[None], C[None], skip, gate, bias, dt_softplus, lengths, start,
+        True, weight, reverse,
+    )  # fmt: skip
+    return (y[0], final[0]) if return_final_state else y[0]

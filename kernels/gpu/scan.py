@@ -1,0 +1,273 @@
+# mypy: disallow-untyped-defs=False, disable-error-code=assignment
+# ruff: noqa: C901, SIM102 (the compiler knows SAVE, but not index)
+"""The scan as two Triton kernels: states stay in registers, both directions run in one launch.
+
+A program owns BLOCK_D channels of one row and direction, channels on lanes, the states [N, BLOCK_D]
+in the registers of those lanes: the sum over N needs no exchange between lanes. Time runs in a loop
+that stops at the row's length; a direction from right to left counts its tokens down, nothing is
+flipped in memory. dt_weight, softplus, discretisation, D and the gate are part of it. The backward
+starts from states that the forward saved every KEEP tokens, recomputes those in between, and writes
+partial sums where programs share a result: no atomics, the same bits in every run.
+
+Notation as in reference.py, derivation in README.md. The public functions are in operations.py.
+"""
+
+import triton
+import triton.language as tl
+
+KEEP = 4  # tokens between saved states
+
+
+@triton.jit
+def load(pointer, mask):
+    return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def softplus(v):
+    # log(1 + e) = 2 atanh(e / (2 + e)); the hardware's logarithm is inexact near 1
+    e = tl.exp(-tl.abs(v))
+    r = e / (2.0 + e)
+    q = r * r
+    s = 1.0 / 11 + q * (1.0 / 13 + q * (1.0 / 15))
+    s = 1.0 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * s))))
+    return tl.maximum(v, 0.0) + 2.0 * r * s
+
+
+@triton.jit
+def sigmoid(v):
+    return 1.0 / (1.0 + tl.exp(-v))
+
+
+@triton.jit
+def raw_step(dt, mask, weight, bias, LOW_RANK: tl.constexpr):
+    """dt before softplus, [BLOCK_D]; dt points at the channels of a token or at its ranks."""
+    v = load(dt, mask)
+    if LOW_RANK:
+        v = tl.sum(v[:, None] * weight, axis=0)
+    return v + bias
+
+
+@triton.jit
+def advance(
+    state, inside, x, dt, B, a, weight, bias, in_d, in_n, in_dt,
+    SOFTPLUS: tl.constexpr, LOW_RANK: tl.constexpr,
+):  # fmt: skip
+    """The state [N, BLOCK_D] after the token that x, dt and B point at; unchanged and unread where
+    ``inside`` is false."""
+    step = raw_step(dt, in_dt & inside, weight, bias, LOW_RANK)
+    if SOFTPLUS:
+        step = softplus(step)
+    step = tl.where(inside, step, 0.0)
+    flow = step * load(x, in_d & inside)
+    gate = load(B, in_n & inside)
+    return tl.exp2(step[None, :] * a) * state + gate[:, None] * flow[None, :]
+
+
+@triton.jit
+def _forward(
+    x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial, y, final, saved,
+    rows, tokens, channels, states, rank,
+    x_g, x_b, x_t, dt_g, dt_b, dt_t, B_g, B_b, B_t, C_g, C_b, C_t, z_g, z_b, z_t,
+    HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr, LOW_RANK: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr, HAS_INITIAL: tl.constexpr, SOFTPLUS: tl.constexpr,
+    REVERSE: tl.constexpr, SAVE: tl.constexpr, KEEP: tl.constexpr,
+    BLOCK_D: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_R: tl.constexpr,
+):  # fmt: skip
+    """grid (rows, blocks of channels, directions); A, final and all other states are [.., N, D],
+    dt_weight [G, R, D]; saved [G, B, S, N, D], a state for every KEEP tokens."""
+    row, g = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
+    d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    n, r = tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_R)
+    in_d, in_n = d < channels, n < states
+    in_nd = in_n[:, None] & in_d[None, :]
+    cell = n[:, None] * channels + d[None, :]
+    at_rank = r[:, None] * channels + d[None, :]
+    if BLOCK_D <= 32:  # a channel to a lane; wider loads would spread its states over four lanes
+        cell, at_rank = tl.max_contiguous(cell, (1, 1)), tl.max_contiguous(at_rank, (1, 1))
+    a = load(A + g * channels * states + cell, in_nd) * 1.4426950408889634  # log2 e
+    skip, bias = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_D,), tl.float32)
+    if HAS_D:
+        skip = load(D + g * channels + d, in_d)
+    if HAS_BIAS:
+        bias = load(dt_bias + g * channels + d, in_d)
+    weight, dt_at, in_dt = a, d, in_d
+    if LOW_RANK:
+        dt_at, in_dt = r, r < rank
+        weight = load(dt_weight + g * rank * channels + at_rank, in_dt[:, None] & in_d[None, :])
+    state = tl.zeros((BLOCK_N, BLOCK_D), tl.float32)
+    if HAS_INITIAL:
+        state = load(initial + (g * rows + row) * channels * states + cell, in_nd)
+    length = tokens
+    if HAS_LENGTHS:
+        length = tl.minimum(tl.maximum(tl.load(lengths + row).to(tl.int32), 0), tokens)
+
+    x += g * x_g + row * x_b + d
+    dt += g * dt_g + row * dt_b + dt_at
+    B += g * B_g + row * B_b + n
+    C += g * C_g + row * C_b + n
+    z += g * z_g + row * z_b + d
+    y += (g * rows + row) * tokens * channels + d
+    if SAVE:
+        saved += (g * rows + row) * tl.cdiv(tokens, KEEP) * states * channels
+    from_right = g + REVERSE == 1
+    for index in range(length):
+        t = tl.where(from_right, length - 1 - index, index)
+        if SAVE:
+            if index % KEEP == 0:
+                kept = saved + (index // KEEP) * states * channels
+                tl.store(kept + cell, state, mask=in_nd)
+        x_now = load(x + t * x_t, in_d)
+        step = raw_step(dt + t * dt_t, in_dt, weight, bias, LOW_RANK)
+        if SOFTPLUS:
+            step = softplus(step)
+        gate_in, gate_out = load(B + t * B_t, in_n), load(C + t * C_t, in_n)
+        state = tl.exp2(step[None, :] * a) * state + gate_in[:, None] * (step * x_now)[None, :]
+        out = tl.sum(state * gate_out[:, None], axis=0) + skip * x_now
+        if HAS_Z:
+            gate = load(z + t * z_t, in_d)
+            out *= gate * sigmoid(gate)
+        tl.store(y + t * channels, out, mask=in_d)
+    for t in range(length, tokens):
+        tl.store(y + t * channels, tl.zeros((BLOCK_D,), tl.float32), mask=in_d)
+    tl.store(final + (g * rows + row) * channels * states + cell, state, mask=in_nd)
+
+
+@triton.jit
+def retreat(
+    g, before, dA, dD, dbias, t, inside, x, dt, a, B, C, skip, z, weight, bias, dout,
+    dx, ddt, dB, dC, dz, in_d, in_n, in_dt, n, states, channels,
+    x_t, dt_t, B_t, C_t, z_t, out_t,
+    HAS_Z: tl.constexpr, LOW_RANK: tl.constexpr, SOFTPLUS: tl.constexpr,
+):  # fmt: skip
+    """One token of the backward: g, the gradient of the state after token t, becomes that of
+    the state ``before`` it. The sums over tokens grow, and what belongs to token t is stored."""
+    now_d, now_n = in_d & inside, in_n & inside
+    x_now = load(x + t * x_t, now_d)
+    raw = raw_step(dt + t * dt_t, in_dt & inside, weight, bias, LOW_RANK)
+    step = raw
+    if SOFTPLUS:
+        step = softplus(raw)
+    step = tl.where(inside, step, 0.0)
+    gate_in, gate_out = load(B + t * B_t, now_n)[:, None], load(C + t * C_t, now_n)[:, None]
+    decay = tl.exp2(step[None, :] * a)
+    kept = decay * before
+    dy = load(dout + t * out_t, now_d)
+    state = kept + gate_in * (step * x_now)[None, :]
+    if HAS_Z:
+        gate = load(z + t * z_t, now_d)
+        s = sigmoid(gate)
+        y = tl.sum(state * gate_out, axis=0) + skip * x_now
+        tl.store(dz + t * channels, dy * y * s * (1.0 + gate * (1.0 - s)), mask=now_d)
+        dy *= gate * s
+    tl.store(dC + t * states + n, tl.sum(state * dy[None, :], axis=1), mask=now_n)
+    g += gate_out * dy[None, :]
+    tl.store(dB + t * states + n, tl.sum(g * (step * x_now)[None, :], axis=1), mask=now_n)
+    dflow = tl.sum(g * gate_in, axis=0)
+    dpower = g * kept  # gradient of the exponent dt A
+    dstep = (
+        tl.sum(dpower * a, axis=0) * 0.6931471805599453 + dflow * x_now
+    )  # ln 2, for a has log2 e
+    if SOFTPLUS:
+        dstep *= sigmoid(raw)
+    tl.store(dx + t * channels, dflow * step + skip * dy, mask=now_d)
+    tl.store(ddt + t * channels, dstep, mask=now_d)
+    dA += dpower * step[None, :]
+    return g * decay, dA, dD + dy * x_now, dbias + tl.where(inside, dstep, 0.0)
+
+
+@triton.jit
+def _backward(
+    dout, dfinal, saved, x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths,
+    dx, ddt, dA, dB, dC, dD, dz, dbias, dinitial,
+    rows, tokens, channels, states, rank, rows_each,
+    x_g, x_b, x_t, dt_g, dt_b, dt_t, B_g, B_b, B_t, C_g, C_b, C_t, z_g, z_b, z_t,
+    out_g, out_b, out_t,
+    HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr, LOW_RANK: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr, HAS_INITIAL: tl.constexpr, HAS_FINAL: tl.constexpr,
+    SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, KEEP: tl.constexpr,
+    BLOCK_D: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_R: tl.constexpr,
+):  # fmt: skip
+    """grid (chunks of rows, blocks of channels, directions).
+
+    dx, ddt, dz [G, B, L, D]; dinitial [G, B, N, D]; partial sums: dA [chunks, G, N, D], dD and
+    dbias [chunks, G, D], dB and dC [blocks, G, B, L, N].
+    """
+    chunk, g = tl.program_id(0).to(tl.int64), tl.program_id(2).to(tl.int64)
+    block, directions = tl.program_id(1).to(tl.int64), tl.num_programs(2).to(tl.int64)
+    d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    n, r = tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_R)
+    in_d, in_n = d < channels, n < states
+    in_nd = in_n[:, None] & in_d[None, :]
+    cell = n[:, None] * channels + d[None, :]
+    a = load(A + g * channels * states + cell, in_nd) * 1.4426950408889634
+    skip, bias = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_D,), tl.float32)
+    if HAS_D:
+        skip = load(D + g * channels + d, in_d)
+    if HAS_BIAS:
+        bias = load(dt_bias + g * channels + d, in_d)
+    weight, dt_at, in_dt = a, d, in_d
+    if LOW_RANK:
+        dt_at, in_dt = r, r < rank
+        at_rank = (g * rank + r[:, None]) * channels + d[None, :]
+        weight = load(dt_weight + at_rank, in_dt[:, None] & in_d[None, :])
+    sum_A = tl.zeros((BLOCK_N, BLOCK_D), tl.float32)
+    sum_D = tl.zeros((BLOCK_D,), tl.float32)
+    sum_bias = tl.zeros((BLOCK_D,), tl.float32)
+    from_right = g + REVERSE == 1
+    zero_d, zero_n = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_N,), tl.float32)
+
+    for row in range(chunk * rows_each, tl.minimum((chunk + 1) * rows_each, rows)):
+        length = tokens
+        if HAS_LENGTHS:
+            length = tl.minimum(tl.maximum(tl.load(lengths + row).to(tl.int32), 0), tokens)
+        own = g * rows + row
+        x_row, dt_row = x + g * x_g + row * x_b + d, dt + g * dt_g + row * dt_b + dt_at
+        B_row, C_row = B + g * B_g + row * B_b + n, C + g * C_g + row * C_b + n
+        z_row, out_row = z + g * z_g + row * z_b + d, dout + g * out_g + row * out_b + d
+        at = own * tokens * channels + d
+        dx_row, ddt_row, dz_row = dx + at, ddt + at, dz + at
+        at = (block * directions * rows + own) * tokens * states
+        dB_row, dC_row = dB + at, dC + at
+        saved_row = saved + own * tl.cdiv(tokens, KEEP) * states * channels
+        grad = tl.zeros((BLOCK_N, BLOCK_D), tl.float32)
+        if HAS_FINAL:
+            grad = load(dfinal + own * channels * states + cell, in_nd)
+        for back in range(tl.cdiv(length, KEEP)):
+            segment = tl.cdiv(length, KEEP) - 1 - back
+            i = segment * KEEP
+            first, way = tl.where(from_right, length - 1 - i, i), tl.where(from_right, -1, 1)
+            held = (
+                load(saved_row + segment * states * channels + cell, in_nd),
+            )  # the states before each of the tokens
+            for j in tl.static_range(KEEP - 1):
+                t = first + j * way
+                held = held + (
+                    advance(
+                        held[j], i + j < length, x_row + t * x_t, dt_row + t * dt_t,
+                        B_row + t * B_t, a, weight, bias, in_d, in_n, in_dt, SOFTPLUS, LOW_RANK,
+                    ),
+                )  # fmt: skip
+            for j in tl.static_range(KEEP - 1, -1, -1):
+                grad, sum_A, sum_D, sum_bias = retreat(
+                    grad, held[j], sum_A, sum_D, sum_bias, first + j * way, i + j < length,
+                    x_row, dt_row, a, B_row, C_row, skip, z_row, weight, bias, out_row,
+                    dx_row, ddt_row, dB_row, dC_row, dz_row, in_d, in_n, in_dt, n, states, channels,
+                    x_t, dt_t, B_t, C_t, z_t, out_t, HAS_Z, LOW_RANK, SOFTPLUS,
+                )  # fmt: skip
+        for t in range(length, tokens):
+            tl.store(dx_row + t * channels, zero_d, mask=in_d)
+            tl.store(ddt_row + t * channels, zero_d, mask=in_d)
+            if HAS_Z:
+                tl.store(dz_row + t * channels, zero_d, mask=in_d)
+            tl.store(dB_row + t * states + n, zero_n, mask=in_n)
+            tl.store(dC_row + t * states + n, zero_n, mask=in_n)
+        if HAS_INITIAL:
+            tl.store(dinitial + own * channels * states + cell, grad, mask=in_nd)
+
+    own = chunk * directions + g
+    tl.store(dA + own * channels * states + cell, sum_A, mask=in_nd)
+    if HAS_D:
+        tl.store(dD + own * channels + d, sum_D, mask=in_d)
+    if HAS_BIAS:
+        tl.store(dbias + own * channels + d, sum_bias, mask=in_d)

@@ -1,0 +1,1 @@
+"""Who is seen where: candidate pairs, what scores them, and the assignment."""

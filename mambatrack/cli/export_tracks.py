@@ -1,0 +1,62 @@
+"""``mambatrack export-tracks``: a result file for CVAT, Label Studio, FiftyOne or rerun."""
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from mambatrack.cli.pipe import parse_size
+from mambatrack.config import Config
+from mambatrack.errors import MambatrackError
+from mambatrack.outputs.text import check_output
+from mambatrack.result_files.footage import Footage, open_footage
+from mambatrack.result_files.read_results import Recording, read_recording
+
+FORMATS = ("cvat", "label-studio", "fiftyone", "rerun")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("result", metavar="RESULT", help="MOT text or JSON Lines of a tracker")
+    add("--format", required=True, choices=FORMATS, help="fiftyone is a folder, others a file")
+    add("--out", required=True, metavar="PATH", help="what is written")
+    add("--video", metavar="FILE", help="that was tracked: its size, frame rate and length")
+    add("--size", metavar="WxH", help="of the picture, where there is no --video")
+    add("--fps", type=float, metavar="N", help="frames a second (default: the video's, or 30)")
+    add("--names", metavar="A,B", help="of the classes, in place of the file's")
+    add("--seen-only", action="store_true", help="without predicted boxes")
+    add("--overwrite", action="store_true", help="write over what exists")
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Reads, writes, and says what was written."""
+    out = _checked(Path(options.out), options.format, options.overwrite)
+    names = tuple(each.strip() for each in (options.names or "").split(",") if each.strip())
+    recording = read_recording(options.result, names, predicted=not options.seen_only)
+    size = parse_size(options.size) if options.size else None
+    footage = open_footage(options.video, size, options.fps)
+    _writer(options.format)(recording, footage, out)
+    if not options.quiet:
+        tracks = len(set(recording.id.tolist()))
+        hidden = int((~recording.seen).sum())
+        print(f"wrote {out}: {tracks} tracks, {len(recording)} boxes, {hidden} of them predicted")
+        if options.format == "label-studio":
+            from mambatrack.result_files.label_studio import label_config
+
+            print("labelling interface of the project:", label_config(recording), sep="\n", end="")
+    return 0
+
+
+def _writer(form: str) -> Callable[[Recording, Footage, Path], None]:
+    module = importlib.import_module(f"mambatrack.result_files.{form.replace('-', '_')}")
+    return getattr(module, f"write_{form.replace('-', '_')}")
+
+
+def _checked(out: Path, form: str, overwrite: bool) -> Path:
+    if form != "fiftyone":
+        return check_output(out, overwrite)
+    if out.is_file():
+        raise MambatrackError(f"{out} is a file; fiftyone takes a folder")
+    if (out / "manifest.json").exists() and not overwrite:
+        raise MambatrackError(f"{out} holds a data set; use --overwrite or name another folder")
+    return out

@@ -1,0 +1,210 @@
+"""What is installed here and what would be used: for bug reports, and to see why it is slow.
+
+Nothing here fails where something is missing; what cannot be found out says why.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mambatrack.evaluation.peers.report import machine
+from mambatrack.motion.loading import SHIPPED, weights_path
+from mambatrack.version import VERSION
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Cells = tuple[str, ...]
+
+FEATURES = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni",
+            "amx_tile", "asimd", "asimdhp", "sve", "sve2", "bf16")  # fmt: skip
+VARIABLES = ("MAMBATRACK_BACKEND", "MAMBATRACK_CPU", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+OTHER_NAMES = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
+FOR_DEVELOPERS = "dev"  # the extra that is not offered
+REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*?extra\s*==\s*['\"]([\w-]+)['\"])?")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of texts: title, headings, and rows with a cell for each heading."""
+
+    title: str
+    headings: Cells
+    rows: tuple[Cells, ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """All sections, in the order of SECTIONS."""
+
+    sections: tuple[Section, ...]
+
+    def __getitem__(self, title: str) -> Section:
+        """The section of that title."""
+        return {each.title: each for each in self.sections}[title]
+
+    def tables(self) -> "list[Table]":
+        """For rich.print."""
+        from rich.box import SIMPLE_HEAD
+        from rich.markup import escape
+        from rich.table import Table
+
+        tables = []
+        for section in self.sections:
+            table = Table(
+                *section.headings, title=section.title, box=SIMPLE_HEAD, title_justify="left"
+            )
+            for row in section.rows:
+                table.add_row(*(escape(cell) for cell in row))
+            tables.append(table)
+        return tables
+
+    def as_json(self) -> dict[str, Any]:
+        """title -> rows, each a dictionary by heading."""
+        return {
+            section.title: [dict(zip(section.headings, row, strict=True)) for row in section.rows]
+            for section in self.sections
+        }
+
+
+def info() -> Info:
+    """Versions, machine, devices, backends, shipped weights and extras of this installation."""
+    return Info(tuple(_section(*each) for each in SECTIONS))
+
+
+def _section(title: str, headings: Cells, find: Callable[[], Iterable[Cells]]) -> Section:
+    try:
+        rows = tuple(find())
+    except Exception as error:  # a broken package must not hide what the others say
+        reason = str(error).splitlines() or [""]
+        rows = ((f"{type(error).__name__}: {reason[0]}", *[""] * (len(headings) - 1)),)
+    return Section(title, headings, rows)
+
+
+def _versions() -> Iterable[Cells]:
+    yield "mambatrack", VERSION
+    yield "Python", platform.python_version()
+    for package in dict.fromkeys(name for extra, name in _requirements() if not extra):
+        yield package, _version(package) or "not installed"
+
+
+def _machine() -> Iterable[Cells]:
+    yield "machine", machine()
+    yield "instructions", ", ".join(_cpu_features()) or "unknown"
+    for name in VARIABLES:
+        if name in os.environ:
+            yield name, os.environ[name]
+
+
+def _cpu_features() -> list[str]:
+    """Those of FEATURES that Linux reports; elsewhere what torch would use."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        import torch
+
+        return [torch.backends.cpu.get_cpu_capability()]
+    lines = (line.partition(":") for line in text.splitlines())
+    held = next(
+        (set(rest.split()) for name, _, rest in lines if name.strip() in ("flags", "Features")),
+        set(),
+    )
+    return [name for name in FEATURES if name in held]
+
+
+def _devices() -> Iterable[Cells]:
+    import torch
+
+    yield "cpu", f"torch: {torch.backends.cpu.get_cpu_capability()}, {_c_library()}"
+    for index in range(torch.cuda.device_count()):
+        found = torch.cuda.get_device_properties(index)
+        memory = found.total_memory / 2**30
+        yield f"cuda:{index}", f"{found.name}, {memory:.0f} GiB, sm_{found.major}{found.minor}"
+    if not torch.cuda.is_available():
+        built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
+        yield "cuda", f"none; torch {torch.__version__} was built {built}"
+
+
+def _c_library() -> str:
+    try:
+        from mambatrack.kernels.cpu import library
+    except ImportError as error:
+        return f"no C library: {error}"
+    return f"C library: {library.why_not() or library.variant()}"
+
+
+def _backends() -> Iterable[Cells]:
+    from mambatrack.kernels import explain_backends
+
+    return explain_backends()
+
+
+def _weights() -> Iterable[Cells]:
+    for name in SHIPPED:
+        path = weights_path(name)
+        assert path is not None
+        try:
+            card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            size = card["architecture"]
+        except (OSError, ValueError, KeyError) as error:
+            yield name, path.name, f"no model card: {error}", "", ""
+            continue
+        network = (
+            f"{size.get('kind', 'window')}, d_model {size['d_model']}, layers {size['layers']}, "
+            f"d_state {size['d_state']}"
+        )
+        data = ", ".join(card.get("data", []))
+        present = path.name if path.is_file() else f"{path.name} is missing"
+        yield name, present, network, data, card.get("licence", "")
+
+
+def _extras() -> Iterable[Cells]:
+    extras: dict[str, list[str]] = {}
+    for extra, package in _requirements():
+        if extra not in ("", FOR_DEVELOPERS):
+            extras.setdefault(extra, []).append(package)
+    for extra, packages in extras.items():
+        versions = {package: _version(package) for package in packages}
+        held = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
+        complete = all(versions.values())
+        yield extra, held, "" if complete else f"pip install 'mambatrack[{extra}]'"
+
+
+def _requirements() -> list[tuple[str, str]]:
+    """(extra or empty, package) of everything that this installation names."""
+    found = []
+    try:
+        lines = importlib.metadata.requires("mambatrack") or []
+    except importlib.metadata.PackageNotFoundError:  # run from its sources
+        lines = []
+    for line in lines:
+        match = REQUIREMENT.match(line)
+        if match:
+            found.append((match[2] or "", match[1]))
+    return found
+
+
+def _version(package: str) -> str:
+    """Empty where it is not installed."""
+    for name in (package, *OTHER_NAMES.get(package, ())):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+SECTIONS: tuple[tuple[str, Cells, Callable[[], Iterable[Cells]]], ...] = (
+    ("Versions", ("package", "version"), _versions),
+    ("Machine", ("what", "is"), _machine),
+    ("Devices", ("device", "what"), _devices),
+    ("Backends", ("operation", "device", "backend", "why"), _backends),
+    ("Shipped weights", ("name", "file", "network", "trained on", "licence"), _weights),
+    ("Extras", ("extra", "installed", "to install"), _extras),
+)

@@ -1,0 +1,292 @@
+"""``mambatrack live``: sources that come and go, until the user has enough."""
+
+import argparse
+import itertools
+import sys
+import time
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambatrack.config import Config
+
+if TYPE_CHECKING:
+    from mambatrack.detectors import Detector
+    from mambatrack.live.session import LiveSession
+    from mambatrack.live.source import LiveSource
+    from mambatrack.live.state_keeper import StateKeeper
+    from mambatrack.outputs.screen import Window
+    from mambatrack.runs.run import Output, Picture
+
+FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
+SAVE_EVERY_S = 1.0  # that --state may lose
+PAGE_OPTIONS = ("host", "port", "token")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of its own; those of the detector and the tracker are added beside them."""
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="SOURCE",
+        help="webcam index, RTSP or HTTP address, or a file played at its own speed")  # fmt: skip
+    add("--loop", action="store_true", help="files begin again at their end")
+    add("--seconds", type=_positive, metavar="S", help="stop after so many seconds")
+    add("--frames", type=int, metavar="N", help="stop after N tracked frames, of all sources")
+    add("--output", metavar="FILE.mp4", help="annotated video, as fast as it happened; of several "
+        "sources each has its number from 0 in the names of its files")  # fmt: skip
+    add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
+    add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
+    add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
+        "ends once its track is found again")  # fmt: skip
+    add("--csv", metavar="FILE", help="CSV with supervision's column names")
+    add("--overwrite", action="store_true", help="write over files that exist")
+    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
+    add("--forecast", type=int, nargs="?", const=30, default=0, metavar="N",
+        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+    add("--lag", type=int, default=0, metavar="N", help="files N frames late and in their final "
+        "version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
+    add("--state", metavar="FILE", help="keep the tracks there every second, and go on from "
+        "them with the same ids")  # fmt: skip
+    add("--serve", action="store_true", help="a page to watch in a browser")
+    add(
+        "--host", default="127.0.0.1", help="address of the page (127.0.0.1); another needs a token"
+    )
+    add("--port", type=int, default=8000, help="of the page (8000); 0 is any free one")
+    add("--token", help="password of the page")
+    parser.set_defaults(check=_check)
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
+    from mambatrack.cli.track import (
+        FAILED,
+        INTERRUPTED,
+        OK,
+        can_show,
+        check_outputs,
+        refuse_offline,
+    )
+    from mambatrack.live.session import LiveSession
+    from mambatrack.sources.opencv import quiet
+    from mambatrack.tracking.group import TrackerGroup
+
+    refuse_offline(config, "a live source")
+    count = len(options.sources)
+    show = options.show and can_show()
+    own = [_options_of(options, number) for number in range(count)]
+    paths = [path for each in own for path in check_outputs(each)]
+    sources = _open_sources(options)
+    config = _timed(config)
+    session = LiveSession(
+        sources, _open_detectors(config, count), TrackerGroup(config, count), (), options.forecast
+    )
+    # what OpenCV would say of a lost stream is in its status; the files are closed last
+    with quiet(), ExitStack() as files, session:
+        if options.serve:
+            _open_page(session, options)
+        keeper = _open_state(session, options, files) if options.state else None
+        windows = _open_outputs(session, own, show, files)
+        interrupted = _go(session, options, windows, keeper)
+        statuses = session.statuses
+    if not options.quiet:
+        _print_summary(session, paths)
+    failed = [each for each in statuses if each.error or not each.frames]
+    for each in failed:
+        print(f"error: {each.name}: {each.error or 'it gave no frame'}", file=sys.stderr)
+    return INTERRUPTED if interrupted else FAILED if failed else OK
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not options.serve:
+        for name in PAGE_OPTIONS:
+            if getattr(options, name) != options.parser.get_default(name):
+                options.parser.error(f"--{name} goes with --serve")
+    elif options.quiet and options.token is None:
+        from mambatrack.live.web.server import is_loopback
+
+        if not is_loopback(options.host):
+            options.parser.error("--quiet would not tell the page's token; give one with --token")
+    if options.frames is not None and options.frames < 1:
+        options.parser.error("--frames is a number from 1 on")
+    if options.revise and (options.lag or not options.jsonl):
+        options.parser.error("--revise goes with --jsonl, and without --lag")
+    if options.lag < 0:
+        options.parser.error("--lag is a number of frames from 0 on")
+    if not 0 <= options.forecast <= 1000:
+        options.parser.error("--forecast is a number of frames from 1 to 1000")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+    return value
+
+
+def _timed(config: Config) -> Config:
+    """Time stamps count: frames are dropped and cameras are slow."""
+    rate = config.tracker.frame_rate or FRAME_RATE
+    return replace(config, tracker=replace(config.tracker, frame_rate=rate))
+
+
+def _options_of(options: argparse.Namespace, number: int) -> argparse.Namespace:
+    """The options as if source ``number`` were the only one."""
+    from mambatrack.live.outputs import numbered
+
+    count = len(options.sources)
+    names = {name: numbered(getattr(options, name), number, count)
+             for name in ("output", "mot", "jsonl", "csv")}  # fmt: skip
+    return argparse.Namespace(**{**vars(options), **names, "source": options.sources[number]})
+
+
+def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":
+    """Not started yet; every name is another one."""
+    from mambatrack.live.source import LiveSource, name_of
+
+    names: list[str] = []
+    for plain in map(name_of, options.sources):
+        others = (f"{plain} #{count}" for count in itertools.count(2))
+        names.append(next(name for name in itertools.chain([plain], others) if name not in names))
+    return [
+        LiveSource(text, name, options.loop)
+        for text, name in zip(options.sources, names, strict=True)
+    ]
+
+
+def _open_detectors(config: Config, count: int) -> "list[Detector]":
+    """A network serves all sources; one that remembers what it saw is each source's own."""
+    from mambatrack.detectors import open_detector
+
+    first = open_detector(config.detector)
+    if config.detector.name not in ("auto", "motion"):
+        return [first] * count
+    return [first, *(open_detector(config.detector) for _ in range(count - 1))]
+
+
+def _open_outputs(
+    session: "LiveSession", own: list[argparse.Namespace], show: bool, stack: ExitStack
+) -> "list[Window]":
+    """Gives the session its outputs; the stack closes them after it. Returns the windows."""
+    from mambatrack.live.outputs import SourceOutputs
+
+    outputs, windows = [], []
+    for number, options in enumerate(own):
+        window = _open_window(session, number) if show else None
+        if window is not None:
+            windows.append(stack.enter_context(closing(window)))
+        outputs.append(_outputs_of(session, number, options, window, stack))
+    session.observers.append(SourceOutputs(outputs))
+    return windows
+
+
+def _outputs_of(
+    session: "LiveSession", number: int, options: argparse.Namespace, window: "Window | None",
+    stack: ExitStack,
+) -> "list[Output]":  # fmt: skip
+    from mambatrack.cli.track import text_outputs
+    from mambatrack.live.outputs import Delayed, FrameClock, LiveVideo, OnACopy
+    from mambatrack.runs.run import PictureOutput
+
+    source, names, clock = session.sources[number], session.detectors[number].names, FrameClock()
+    files = text_outputs(options, names, stack)
+    places: list[Picture] = [] if window is None else [window]
+    delayed_places: list[Picture] = []
+    if options.output:
+        video = LiveVideo(options.output, lambda: source.fps, clock, options.overwrite)
+        stack.enter_context(closing(video))
+        (delayed_places if options.lag else places).append(video)
+
+    def speed() -> float:
+        return session.status(number).fps
+
+    outputs: list[Output] = []
+    if places:
+        drawn = PictureOutput(places, names, speed, lambda: session.forecasts[number])
+        outputs.append(OnACopy(drawn, clock))
+    if not options.lag:
+        return outputs + files
+    if delayed_places:
+        files.append(OnACopy(PictureOutput(delayed_places, names, speed), clock))
+    from mambatrack.gaps.revisions import DelayedTracks
+
+    late = Delayed(files, DelayedTracks(options.lag), bool(delayed_places))
+    return [*outputs, stack.enter_context(closing(late))]
+
+
+def _open_window(session: "LiveSession", number: int) -> "Window":
+    from mambatrack.outputs.screen import Window
+
+    def toggle() -> None:
+        session.paused = not session.paused
+
+    return Window(f"mambatrack: {session.sources[number].name}", toggle)
+
+
+def _open_page(session: "LiveSession", options: argparse.Namespace) -> None:
+    from mambatrack.live.web.server import serve
+
+    names = [source.name for source in session.sources]
+    page = serve(session, names, options.host, options.port, options.token)
+    session.observers.append(page)
+    if not options.quiet:
+        print(f"watch at {page.url}", flush=True)
+
+
+def _open_state(
+    session: "LiveSession", options: argparse.Namespace, stack: ExitStack
+) -> "StateKeeper":
+    """Goes on from the file, and starts the sources."""
+    from mambatrack.live.state_keeper import StateKeeper
+    from mambatrack.tracking.state_file import StateFile
+
+    file = StateFile(options.state, SAVE_EVERY_S)
+    keeper = StateKeeper(file, session.sources, session.group.trackers)
+    known = keeper.resume()
+    stack.enter_context(closing(keeper))
+    if known and not options.quiet:
+        print(f"goes on with the tracks of {known} source(s) in {options.state}", flush=True)
+    return keeper
+
+
+def _go(
+    session: "LiveSession", options: argparse.Namespace, windows: "list[Window]",
+    keeper: "StateKeeper | None",
+) -> bool:  # fmt: skip
+    """Tracks to the end -> whether it was a signal that ended it."""
+    from mambatrack.cli.track import stop_signals
+    from mambatrack.live.status_line import StatusLine
+    from mambatrack.outputs.screen import WindowClosed
+
+    end = time.monotonic() + (options.seconds or float("inf"))
+    with stop_signals() as stopped, StatusLine(options.quiet) as line:
+
+        def wanted() -> bool:
+            for window in windows:
+                window.poll()
+            line.update(session.statuses, session.paused)
+            if keeper is not None:
+                keeper.turn()
+            enough = options.frames is not None and session.frames >= options.frames
+            return not (stopped or enough or time.monotonic() >= end)
+
+        with suppress(WindowClosed):
+            session.run(wanted)
+        return bool(stopped)
+
+
+def _print_summary(session: "LiveSession", paths: list[Path]) -> None:
+    for number, status in enumerate(session.statuses):
+        ids = session.group.trackers[number].started
+        parts = [f"{status.name}: {status.frames} frames, {ids} ids", f"{status.dropped} dropped"]
+        if session.sources[number].skipped:
+            parts.append(f"{session.sources[number].skipped} damaged")
+        if status.reconnects:
+            parts.append(f"{status.reconnects} times lost and back")
+        print(", ".join(parts))
+    written = [str(path) for path in paths if path.exists()]
+    if written:
+        print(f"wrote {', '.join(written)}")

@@ -1,0 +1,204 @@
+"""``detector | mambatrack track - | viewer``: a line of boxes in, a line of tracks out, at once."""
+
+import argparse
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import numpy as np
+
+from mambatrack.config import Config, DetectorConfig
+from mambatrack.detectors.classes import chosen_labels
+from mambatrack.errors import MambatrackError
+from mambatrack.outputs.text import (
+    OutputFile,
+    TrackWriter,
+    csv_writer,
+    jsonl_frame,
+    jsonl_header,
+    jsonl_line,
+    jsonl_writer,
+    mot_rows,
+    mot_writer,
+)
+from mambatrack.sources.box_stream import (
+    FORMATS,
+    MAX_MISSING,
+    BoxFrame,
+    BoxStream,
+    fill_missing,
+    open_stream,
+)
+from mambatrack.tracking.tracker import Tracker
+from mambatrack.tracks import Tracks
+
+BOXES_ONLY = ("format", "emit", "size", "max_missing")
+PICTURES_ONLY = (
+    "crop", "start", "stop", "stride", "output", "show", "detector", "weights", "workers", "engine",
+    "address", "forecast", "revise",
+)  # fmt: skip
+
+
+def track_stream(
+    frames: Iterable[BoxFrame], tracker: Tracker, writers: Iterable[TrackWriter]
+) -> Iterator[int]:
+    """Tracks to the end of the stream; yields the frames done, after each one is written."""
+    writers = list(writers)
+    for done, frame in enumerate(frames, start=1):
+        tracks = tracker.update(frame.detections, frame.time_s)
+        tracks = replace(tracks, frame=frame.index)
+        for writer in writers:
+            writer.write(tracks)
+        yield done
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``track -`` beyond those of ``track``."""
+    add = parser.add_argument
+    add("--format", choices=FORMATS, help="of the boxes from - (default: by the first line)")
+    add("--emit", choices=(*FORMATS, "none"), help="of tracks on standard output, with - "
+        "(default: as the boxes; none with --mot, --jsonl, --csv)")  # fmt: skip
+    add("--size", metavar="WxH", help="of the picture that boxes from - are in, in pixels")
+    add("--max-missing", type=int, default=MAX_MISSING, metavar="N",
+        help=f"frames that may be left out in one place of - ({MAX_MISSING})")  # fmt: skip
+
+
+def check(options: argparse.Namespace) -> None:
+    """Usage errors: options that go with pictures only, or with boxes from standard input only."""
+    piped = options.source == "-"
+    for name in PICTURES_ONLY if piped else BOXES_ONLY:
+        if getattr(options, name) != options.parser.get_default(name):
+            reason = "pictures; - is" if piped else "-, which is"
+            option = name.replace("_", "-")
+            options.parser.error(f"--{option} goes with {reason} boxes on standard input")
+    if options.max_missing < 0:
+        options.parser.error("--max-missing must not be negative")
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """``track -``: boxes on standard input, tracks on standard output or in files."""
+    from mambatrack.cli.track import INTERRUPTED, OK, check_outputs, refuse_offline
+
+    refuse_offline(config, "standard input")
+    check_outputs(options)
+    size = parse_size(options.size) if options.size else None
+    done = 0
+    with _Interrupts() as interrupts, ExitStack() as stack:
+        stream = open_stream(sys.stdin.buffer, options.format)
+        tracker = Tracker(config, image_size=size or stream.header.size)
+        writers = [stack.enter_context(each) for each in _writers(options, stream)]
+        frames = fill_missing(_wanted(stream, config.detector), options.max_missing)
+        for count in track_stream(interrupts.outside(frames), tracker, writers):
+            done = count
+    if not options.quiet:
+        unusable = f", {tracker.dropped} unusable detections" if tracker.dropped else ""
+        print(f"{done} frames, {tracker.started} tracks{unusable}", file=sys.stderr)
+    return INTERRUPTED if interrupts.stopped else OK
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) from "1920x1080"."""
+    match = re.fullmatch(r"\s*(\d{1,6})[xX](\d{1,6})\s*", text)
+    if match is None or not int(match[1]) or not int(match[2]):
+        raise MambatrackError(f"size {text!r}: expected WIDTHxHEIGHT in pixels, as 1920x1080")
+    return int(match[1]), int(match[2])
+
+
+class StandardOutput(OutputFile):
+    """Standard output, unbuffered: what went down a pipe cannot be taken back, and a file behind it
+    may hold more than ours. A reader that has left is a BrokenPipeError."""
+
+    def __init__(self) -> None:
+        super().__init__(io.FileIO(os.dup(sys.stdout.fileno()), "wb"), "standard output")
+
+    def append(self, text: str) -> None:
+        try:
+            super().append(text)
+        except MambatrackError as error:
+            if isinstance(error.__cause__, BrokenPipeError):
+                raise error.__cause__ from None
+            raise
+
+    def _take_back(self) -> None:
+        pass
+
+
+class _Interrupts:
+    """Ctrl-C and SIGTERM end the wait for a line at once, but never the writing of a frame."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._waiting = True
+
+    def __enter__(self) -> "_Interrupts":
+        signals = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._stop) for number in signals}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, _: object) -> None:
+        if self._waiting or self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+
+    def outside(self, frames: Iterator[BoxFrame]) -> Iterator[BoxFrame]:
+        """The frames until a signal comes."""
+        while not self.stopped:
+            try:
+                self._waiting = True
+                frame = next(frames, None)
+            except KeyboardInterrupt:
+                self.stopped = True
+                return
+            finally:
+                self._waiting = False
+            if frame is None:
+                return
+            yield frame
+
+
+def _writers(options: argparse.Namespace, stream: BoxStream) -> Iterator[TrackWriter]:
+    names, overwrite = stream.names, options.overwrite
+    if options.mot:
+        yield mot_writer(options.mot, overwrite, predicted=options.mot_predicted)
+    if options.jsonl:
+        yield jsonl_writer(options.jsonl, overwrite, names)
+    if options.csv:
+        yield csv_writer(options.csv, overwrite)
+    in_files = options.mot or options.jsonl or options.csv
+    emit = options.emit or ("none" if in_files else stream.format)
+    if emit == "mot":
+        yield TrackWriter(StandardOutput(), _mot_rows(options.mot_predicted))
+    elif emit == "jsonl":
+        yield TrackWriter(
+            StandardOutput(),
+            lambda tracks: jsonl_line(jsonl_frame(tracks, names)),
+            jsonl_line(jsonl_header(names)),
+        )
+
+
+def _mot_rows(predicted: bool) -> Callable[[Tracks], str]:
+    def rows(tracks: Tracks) -> str:
+        return mot_rows(tracks.select(tracks.observed | (tracks.predicted & predicted)))
+
+    return rows
+
+
+def _wanted(stream: BoxStream, settings: DetectorConfig) -> Iterator[BoxFrame]:
+    """The frames with those detections that ``conf`` and ``classes`` keep."""
+    numbered = stream.names or tuple(map(str, range(1000)))
+    labels = sorted(chosen_labels(settings.classes, numbered)) if settings.classes else None
+    for frame in stream:
+        found = frame.detections
+        kept = found.scores >= settings.conf
+        if labels is not None:
+            kept &= np.isin(found.labels, labels)
+        yield frame if kept.all() else replace(frame, detections=found.select(kept))

@@ -1,0 +1,86 @@
+"""The command line: arguments and settings in, one command run, an exit code out.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted with all files closed and readable.
+"""
+
+import argparse
+import difflib
+import os
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from mambatrack.cli import track
+from mambatrack.cli.arguments import build_parser
+from mambatrack.config import Config, load_config
+from mambatrack.errors import MambatrackError
+
+DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
+SHORTCUTS = {  # option -> setting that it stands for
+    "detector": "detector.name", "weights": "detector.weights", "conf": "detector.conf",
+    "classes": "detector.classes", "predictor": "tracker.predictor",
+    "association": "tracker.association", "device": "tracker.device",
+    "offline": "tracker.offline",
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command -> exit code. A user's mistake is one line on stderr, never a traceback."""
+    warnings.showwarning = _show_warning
+    try:
+        command, options, config = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        return command(options, config)
+    except BrokenPipeError:  # whoever read the output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return track.FAILED
+    except (MambatrackError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return track.FAILED
+    except KeyboardInterrupt:
+        return track.INTERRUPTED
+
+
+def _parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
+    """(command, options, configuration); wrong usage ends the program with code 2."""
+    parser = build_parser()
+    dotted, rest = _take_dotted(parser, arguments)
+    options, unknown = parser.parse_known_args(rest)
+    if unknown:
+        parser.error(_unknown(unknown[0], options.parser))
+    options.check(options)
+    given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
+    overrides = {key: value for key, value in given.items() if value is not None} | dotted
+    try:
+        return options.run, options, load_config(options.config, overrides)
+    except MambatrackError as error:
+        parser.exit(2, f"error: {error}\n")
+
+
+def _take_dotted(
+    parser: argparse.ArgumentParser, arguments: list[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Settings such as ``--tracker.max_age 60``, and the other arguments in their order."""
+    dotted, rest, waiting = {}, [], iter(arguments)
+    for argument in waiting:
+        match = DOTTED.fullmatch(argument)
+        if match is None:
+            rest.append(argument)
+            continue
+        value = match[2] if match[2] is not None else next(waiting, None)
+        if value is None or (match[2] is None and value.startswith("--")):
+            parser.error(f"--{match[1]} needs a value, as --{match[1]} VALUE")
+        dotted[match[1]] = value
+    return dotted, rest
+
+
+def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:
+    known = [text for action in parser._actions for text in action.option_strings]
+    close = difflib.get_close_matches(argument.split("=")[0], known, 1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"unknown argument {argument}{hint}"
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)

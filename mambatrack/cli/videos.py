@@ -1,0 +1,180 @@
+"""``mambatrack track DIR --out OUT --workers N``: every video of a folder into files of its own.
+
+One that cannot be read, or takes its process with it, costs the others nothing. The same command
+goes on from what is finished. OUT holds NAME.txt, NAME.jsonl, NAME.mp4 if asked, and run.json, the
+settings they were made with; partial/ has what was read of videos that end too early.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambatrack.config import Config
+from mambatrack.datasets.sequences import MARKERS, VIDEO_TYPES
+from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.errors import MambatrackError
+
+if TYPE_CHECKING:
+    from mambatrack.runs.video_jobs import Outcome, VideoJob
+
+SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show",
+               "mot_predicted", "revise", "forecast")  # fmt: skip
+
+
+def is_video_folder(source: str | Path | None) -> bool:
+    """A folder with videos in it, which is neither a folder of images nor a MOT sequence."""
+    folder = Path(source or "")
+    if source is None or not folder.is_dir() or any((folder / each).exists() for each in MARKERS):
+        return False
+    from mambatrack.sources.readers import IMAGE_TYPES
+
+    kinds = {path.suffix.lower() for path in folder.iterdir() if path.is_file()}
+    return not kinds.intersection(IMAGE_TYPES) and bool(find_videos(folder))
+
+
+def find_videos(folder: str | Path) -> list[Path]:
+    """The video files in a folder, by name; hidden ones are none."""
+    return sorted(
+        path
+        for path in Path(folder).iterdir()
+        if path.suffix.lower() in VIDEO_TYPES and path.is_file() and not path.name.startswith(".")
+    )
+
+
+def result_names(videos: Sequence[Path]) -> list[str]:
+    """What the results of each video are called: its name without ending, and with it where two
+    would be called the same, in whatever case."""
+    taken = Counter(name.casefold() for path in videos for name in {path.stem, path.name})
+    return [path.stem if taken[path.stem.casefold()] == 1 else path.name for path in videos]
+
+
+def plan_videos(
+    folder: str | Path, config: Config, out: str | Path, overwrite: bool = False, draw: bool = False
+) -> "tuple[list[VideoJob], int]":
+    """(the jobs that are left to do, how many are finished). Makes ``out``.
+
+    Raises MambatrackError as batch.plan does, and where results would lie beside the videos.
+    """
+    from mambatrack.runs.dataset_jobs import Job, plan
+    from mambatrack.runs.video_jobs import VideoJob
+
+    if Path(out).resolve() == Path(folder).resolve():
+        raise MambatrackError(f"{out} is the folder of the videos; name another for the results")
+    videos = find_videos(folder)
+    sequences = [
+        MotSequence(name, path.parent, (0, 0), 0.0, 0, None, None, path)
+        for name, path in zip(result_names(videos), videos, strict=True)
+    ]
+    left = {job.sequence.name for job in plan(sequences, config, out, overwrite)}
+    jobs = [VideoJob(Job(each, config, Path(out)), draw) for each in sequences]
+    jobs = [job for job in jobs if job.name in left or not job.is_finished()]
+    return jobs, len(videos) - len(jobs)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of a folder of videos beyond those of ``track``."""
+    parser.add_argument(
+        "--output-video", action="store_true", help="of a folder of videos: annotated ones too"
+    )
+
+
+def check(options: argparse.Namespace) -> None:
+    """Usage errors, for a SOURCE that is a folder of videos and for any other."""
+    error, default = options.parser.error, options.parser.get_default
+    if not is_video_folder(options.source):
+        if options.output_video:
+            error("--output-video goes with a folder of videos")
+        return
+    if options.out is None:
+        error(f"{options.source} is a folder of videos; name a folder for the results with --out")
+    for name in SOURCE_ONLY:
+        if getattr(options, name) != default(name):
+            error(f"--{name.replace('_', '-')} goes with one video, not with a folder of them")
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Tracks what is left to do; 1 where a video failed."""
+    from mambatrack.cli.progress import Progress
+    from mambatrack.cli.track import engine_of, resumable
+    from mambatrack.runs.engines import run_all
+    from mambatrack.runs.video_jobs import track_video, track_videos
+
+    config = _with_detector(config)
+    jobs, finished = plan_videos(
+        options.source, config, options.out, options.overwrite, options.output_video
+    )
+    if finished and not options.quiet:
+        print(f"{finished} of {finished + len(jobs)} videos are there already")
+    if jobs:
+        _check_models(config)
+    failed = []
+    found: Iterator[Outcome]
+    with (
+        resumable("track", options.quiet) as check_stop,
+        Progress("frames", None, options.quiet) as progress,
+    ):
+
+        def report(frames: int) -> None:
+            progress.update(frames)
+            check_stop()
+
+        if options.engine == "ray":
+            answers = run_all(track_video, jobs, engine_of(options, config))
+            found = (outcome for _, outcome in answers)
+        else:
+            found = track_videos(jobs, options.workers, report)
+        for done, outcome in enumerate(found, start=1):
+            failed += [outcome] if outcome.problem is not None else []
+            _tell(outcome, f"{done} of {len(jobs)}", options.quiet)
+    return _conclude(jobs, failed, options)
+
+
+def _with_detector(config: Config) -> Config:
+    """The same settings with a detector that finds boxes in pictures."""
+    if config.detector.name == "file":
+        raise MambatrackError(
+            "one det.txt cannot belong to every video of a folder; track them one by one, or name "
+            "a --detector that finds boxes in pictures"
+        )
+    if config.detector.name != "auto":
+        return config
+    return replace(config, detector=replace(config.detector, name="motion"))
+
+
+def _check_models(config: Config) -> None:
+    """What is wrong with the models would be wrong for every video; fetches what is missing."""
+    from mambatrack.detectors import open_detector
+    from mambatrack.tracking.tracker import Tracker
+
+    open_detector(config.detector)
+    Tracker(config, image_size=(1920, 1080))
+
+
+def _tell(outcome: "Outcome", count: str, quiet: bool) -> None:
+    for message in outcome.warnings:
+        print(f"warning: {outcome.name}: {message}", file=sys.stderr)
+    if not quiet:
+        said = outcome.totals if outcome.problem is None else f"failed: {outcome.problem}"
+        print(f"[{count}] {outcome.name}: {said}", flush=True)
+
+
+def _conclude(
+    jobs: "Sequence[VideoJob]", failed: "Sequence[Outcome]", options: argparse.Namespace
+) -> int:
+    from mambatrack.runs.video_jobs import PARTIAL, UNFINISHED
+
+    for folder in (Path(options.out) / UNFINISHED, Path(options.out) / PARTIAL):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    if not options.quiet:
+        print(f"wrote the results of {len(jobs) - len(failed)} videos to {options.out}")
+    if failed:
+        print(f"error: {len(failed)} of {len(jobs)} videos failed; the same command tries them "
+              "again", file=sys.stderr)  # fmt: skip
+        for each in failed:
+            print(f"error: {each.name}: {each.problem}", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,208 @@
+"""Scores of several trackers on one data set, tracked first where there are no results yet."""
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mambatrack.config import Config
+from mambatrack.datasets.matching import DetectionRows, detection_rows, select
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import (
+    Sequence,
+    find_sequences,
+    read_ground_truth,
+    second_half,
+    select_split,
+)
+from mambatrack.errors import MambatrackError
+from mambatrack.evaluation.occlusion import OcclusionReport, interpolate, occlusion_report
+from mambatrack.evaluation.results import complain, read_results, result_files
+from mambatrack.evaluation.scores import Raw, Scores, combine, load_trackeval, score_file
+from mambatrack.evaluation.switches import Switch, find_switches
+from mambatrack.evaluation.timeline import Timeline, timeline
+from mambatrack.runs.dataset_jobs import Job, plan, track_sequence
+from mambatrack.runs.detection_cache import detect_sequence
+from mambatrack.runs.engines import HERE, Engine, run_all
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tracker to score: results in ``folder``, tracked first with ``config`` where it is given.
+
+    folder may be one MOT file where there is one sequence.
+    """
+
+    name: str
+    folder: Path
+    config: Config | None = None
+
+
+@dataclass(frozen=True)
+class Details:
+    """What lies behind the scores of one tracker on one sequence.
+
+    occlusion, interpolated: of the tracks as they are, and with straight lines in their gaps; None
+        where the sequence has no detections
+    timeline: who held which id when
+    """
+
+    occlusion: OcclusionReport | None
+    interpolated: OcclusionReport | None
+    switches: list[Switch]
+    timeline: Timeline
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One tracker's scores, its MOT files by sequence, and details where they were asked for."""
+
+    scores: Scores
+    files: dict[str, Path]
+    details: dict[str, Details]
+
+    @property
+    def switches(self) -> list[Switch]:
+        return [switch for each in self.details.values() for switch in each.switches]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One tracker on one sequence; job: what is left to track."""
+
+    entry: Entry
+    sequence: Sequence
+    results: Path
+    job: Job | None
+    strict: bool
+    details: bool
+
+
+def occlusion_by_tracker(evaluations: Mapping[str, Evaluation]) -> dict[str, OcclusionReport]:
+    """Of all sequences that have detections; the first tracker with interpolation comes last."""
+    every = {
+        name: [each.occlusion for each in evaluation.details.values()]
+        for name, evaluation in evaluations.items()
+    }
+    first, evaluation = next(iter(evaluations.items()))
+    every[f"{first}, interpolated"] = [each.interpolated for each in evaluation.details.values()]
+    told = {name: [each for each in reports if each] for name, reports in every.items()}
+    return {name: functools.reduce(operator.add, each) for name, each in told.items() if each}
+
+
+def scored_sequences(
+    root: str | Path, split: str | None = None, half: bool = False, strict: bool = False
+) -> list[Sequence]:
+    """The sequences below ``root`` that have a ground truth; warns of those that have none.
+
+    split: name of the folder they are below, as val. half: only their second halves
+    """
+    found = find_sequences(root)
+    found = select_split(found, split) if split else found
+    sequences = [each for each in found if each.gt_path is not None]
+    if not sequences:
+        raise MambatrackError(f"no sequence in {root} has a gt/gt.txt")
+    without = [each.name for each in found if each.gt_path is None]
+    if without:
+        complain(f"not scored, as they have no gt/gt.txt: {', '.join(without)}", strict)
+    return [second_half(each) for each in sequences] if half else sequences
+
+
+def evaluate(
+    sequences: Several[Sequence],
+    entries: Several[Entry],
+    engine: Engine = HERE,
+    details: bool = False,
+    strict: bool = False,
+    overwrite: bool = False,
+    report: Callable[[int], None] = lambda done: None,
+) -> dict[str, Evaluation]:
+    """Evaluations by the entries' names, in their order.
+
+    report: called with the number of sequences done, after each one of each tracker. An interrupted
+    run goes on from the sequences that are tracked.
+    """
+    load_trackeval()  # what is missing is said before anything is tracked
+    names = [each.name for each in entries]
+    if len(set(names)) < len(names):
+        raise MambatrackError(f"trackers need different names, found {', '.join(names)}")
+    tasks = [
+        task for each in entries for task in _tasks(sequences, each, details, strict, overwrite)
+    ]
+    outcomes: dict[int, tuple[Raw, Details | None]] = {}
+    for index, outcome in run_all(evaluate_task, tasks, engine):
+        outcomes[index] = outcome
+        report(len(outcomes))
+    return {each.name: _gathered(each.name, tasks, outcomes) for each in entries}
+
+
+def evaluate_task(task: Task) -> tuple[Raw, Details | None]:
+    """Tracks where that is left to do, then scores."""
+    if task.job is not None:
+        track_sequence(task.job)
+    raw = score_file(task.sequence, task.results, task.strict)
+    return raw, _details(task) if task.details else None
+
+
+def _gathered(
+    name: str, tasks: list[Task], outcomes: Mapping[int, tuple[Raw, Details | None]]
+) -> Evaluation:
+    own = {
+        task.sequence.name: (task, *outcomes[index])
+        for index, task in enumerate(tasks)
+        if task.entry.name == name
+    }
+    return Evaluation(
+        combine({key: raw for key, (_, raw, _) in own.items()}),
+        {key: task.results for key, (task, _, _) in own.items()},
+        {key: details for key, (_, _, details) in own.items() if details is not None},
+    )
+
+
+def _details(task: Task) -> Details:
+    sequence, config = task.sequence, task.entry.config or Config()
+    truth, results = read_ground_truth(sequence), read_results(sequence, task.results)
+    found = _detections(sequence, config)
+    score, max_age = config.tracker.match_score, config.tracker.max_age
+    occlusion = interpolated = None
+    if found is not None:
+        occlusion = occlusion_report(truth, found, results, results.predicted, score)
+        lines = interpolate(results, results.predicted, max_age)
+        interpolated = occlusion_report(truth, found, *lines, score)
+    observed = select(results, ~results.predicted)
+    switches = find_switches(sequence, truth, observed, found, score, max_age)
+    held = timeline(truth, results, results.predicted)
+    return Details(occlusion, interpolated, switches, held)
+
+
+def _detections(sequence: Sequence, config: Config) -> DetectionRows | None:
+    """What the tracker was given, as far as it is there."""
+    if config.detector.name in ("auto", "file"):
+        if sequence.det_path is None:
+            return None
+        return detection_rows(sequence.within(read_mot(sequence.det_path)))
+    rows = detect_sequence(sequence, config.detector).rows
+    table = sequence.within(
+        np.concatenate([rows[:, :1] + 1, rows[:, 1:]], axis=1, dtype=np.float64)
+    )
+    boxes = table[:, 1:5].astype(np.float32)
+    return DetectionRows(table[:, 0].astype(np.int64), boxes, table[:, 5])
+
+
+def _tasks(
+    sequences: Several[Sequence], entry: Entry, details: bool, strict: bool, overwrite: bool
+) -> list[Task]:
+    if entry.config is None:
+        files, jobs = result_files(sequences, entry.folder, strict), {}
+    else:
+        left = plan(sequences, entry.config, entry.folder, overwrite)
+        jobs = {job.sequence.name: job for job in left}
+        files = {each.name: entry.folder / f"{each.name}.txt" for each in sequences}
+    return [
+        Task(entry, each, files[each.name], jobs.get(each.name), strict, details)
+        for each in sequences
+    ]

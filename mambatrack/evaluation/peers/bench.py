@@ -1,0 +1,248 @@
+"""Other trackers on the same detections: scores, time, memory, in one run.
+
+Each tracker runs in a fresh process (peer_process.py) of an interpreter that has it, so that no
+package shares memory, threads or versions with another. What is timed is interleaved: one pass is
+every tracker once, and a ratio compares trackers of the same pass.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Several
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence, find_sequences
+from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
+from mambatrack.evaluation.peers.worker import ADAPTERS, SCORE_FLOOR
+from mambatrack.evaluation.scores import Score, score
+from mambatrack.outputs.text import check_output
+
+OURS = "mambatrack mamba"  # what ratios are relative to
+FRAMES = {10: 220, 30: 170, 100: 100, 300: 60}  # objects -> frames of one pass, warm-up included
+PASSES = 5
+WARM_UP = 20  # first frames of a pass, not timed
+SIZE = (1920, 1080)
+PACKAGES = tuple(dict.fromkeys(each.package for each in ADAPTERS.values()))
+FOREIGN = ("boxmot",)  # packages whose licence keeps them out of our environment
+
+
+@dataclass
+class Peer:
+    """One tracker's results. score: None without a data set; passes: of the timed runs."""
+
+    version: str
+    score: Score | None = None
+    passes: list[Answer] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PeerReport:
+    """peers by name; skipped: why others are not among them.
+
+    frames: of each timed video by its number of objects, the first WARM_UP of them untimed
+    dataset: the folder that was scored, if any, and its sequences
+    foreign: packages that ran in an interpreter of their own
+    """
+
+    peers: dict[str, Peer]
+    skipped: dict[str, str]
+    frames: Mapping[int, int]
+    dataset: Path | None
+    sequences: Several[Sequence]
+    foreign: tuple[str, ...]
+
+    def milliseconds(self, name: str, objects: int) -> list[NDArray[np.float64]]:
+        """CPU time of every timed update, an array for each pass."""
+        index = list(self.frames).index(objects)
+        return [each.milliseconds[index][WARM_UP:] for each in self.peers[name].passes]
+
+    def ratio(self, name: str, objects: int) -> float:
+        """Median over the passes of this tracker's median time by ours in the same pass."""
+        own, ours = (
+            [np.median(times) for times in self.milliseconds(each, objects)]
+            for each in (name, OURS)
+        )
+        return float(np.median(np.divide(own, ours)))
+
+
+def bench_peers(
+    dataset: str | Path | None = None,
+    out: str | Path | None = None,
+    pythons: Mapping[str, str] | None = None,
+    passes: int = PASSES,
+    report: Callable[[str], None] = lambda line: None,
+    results: str | Path | None = None,
+    frames: Mapping[int, int] = FRAMES,
+    names: Several[str] = tuple(ADAPTERS),
+) -> PeerReport:
+    """Runs every tracker that is installed on a data set and on timed synthetic boxes.
+
+    dataset: folder of sequences with det/det.txt and gt/gt.txt; without it only time is measured
+    out: Markdown file to write, as docs/benchmarks.md
+    pythons: interpreter by package, where it is not this one (parse_pythons)
+    report: called with a line about what runs now, and one for every tracker that is left out
+    results: folder that keeps the MOT files, in a folder for each tracker
+    frames: number of objects -> frames of each timed video
+    A peer that is absent or fails is left out; ours must run.
+    """
+    if passes < 1:
+        raise MambatrackError(f"expected at least 1 pass, found {passes}")
+    page = None if out is None else check_output(out, overwrite=True)
+    sequences = _sequences(dataset) if dataset is not None else []
+    bench = _Bench({**_this_environment(), **(pythons or {})}, report)
+    bench.find(names)
+    if sequences:
+        with TemporaryDirectory() as temporary:
+            bench.score(sequences, Path(results or temporary))
+    bench.time([moving_boxes(*each) for each in frames.items()], passes)
+    folder = Path(dataset) if dataset is not None else None
+    foreign = tuple(name for name, python in bench.pythons.items() if python != sys.executable)
+    found = PeerReport(bench.peers, bench.skipped, frames, folder, sequences, foreign)
+    if page is not None:
+        from mambatrack.evaluation.peers.report import markdown
+
+        page.write_text(markdown(found), encoding="utf-8")
+    return found
+
+
+def parse_pythons(options: Several[str]) -> dict[str, str]:
+    """Interpreters by package, from texts NAME=PYTHON. Raises MambatrackError with the names."""
+    pythons = {}
+    for option in options:
+        name, _, python = option.partition("=")
+        if name not in PACKAGES or not python:
+            raise MambatrackError(
+                f"--peer {option}: expected NAME=PYTHON, the interpreter that has the package, "
+                f"with NAME one of {', '.join(PACKAGES)}"
+            )
+        if shutil.which(python) is None:
+            raise MambatrackError(f"--peer {option}: {python} is not a program that can be run")
+        pythons[name] = python
+    return pythons
+
+
+class _Bench:
+    """The trackers that take part. One that fails is taken out, with the reason."""
+
+    def __init__(self, pythons: Mapping[str, str], report: Callable[[str], None]):
+        self.pythons, self.report = pythons, report
+        self.peers: dict[str, Peer] = {}
+        self.skipped: dict[str, str] = {}
+
+    def find(self, names: Several[str]) -> None:
+        """Asks every package for its version; one that is missing is said once."""
+        for name in names:
+            package = ADAPTERS[name].package
+            if package not in self.skipped:
+                version = installed_version(name, self.pythons.get(package))
+                if version is not None:
+                    self.peers[name] = Peer(version)
+                else:
+                    self._skip(package, _how_to_install(package))
+
+    def score(self, sequences: Several[Sequence], results: Path) -> None:
+        videos = [_video(each) for each in sequences]
+        for name in list(self.peers):
+            self.report(f"scores: {name}")
+            if answer := self._run(name, videos):
+                folder = results / name.replace(" ", "-")
+                write_results(folder, sequences, answer.rows)
+                self.peers[name].score = score(sequences, folder).combined
+
+    def time(self, videos: Several[Video], passes: int) -> None:
+        for number in range(1, passes + 1):
+            for name in list(self.peers):
+                self.report(f"time, pass {number} of {passes}: {name}")
+                if answer := self._run(name, videos):
+                    self.peers[name].passes.append(answer)
+
+    def _run(self, name: str, videos: Several[Video]) -> Answer | None:
+        package = ADAPTERS[name].package
+        try:
+            return run_worker(name, self.pythons[package], videos)
+        except MambatrackError as error:
+            if package == "mambatrack":
+                raise
+            del self.peers[name]
+            self._skip(name, str(error))
+            return None
+
+    def _skip(self, name: str, reason: str) -> None:
+        self.skipped[name] = reason
+        self.report(f"{name} is left out: {reason}")
+
+
+def write_results(
+    folder: Path, sequences: Several[Sequence], rows: Several[NDArray[np.float64]]
+) -> None:
+    """``folder``/NAME.txt for each sequence, MOT text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for sequence, found in zip(sequences, rows, strict=True):
+        frame, boxes = found[:, :1] + sequence.start, xyxy_to_ltwh(found[:, 2:])
+        rest = np.tile([1.0, -1, -1, -1], (len(found), 1))
+        table = np.concatenate([frame, found[:, 1:2], boxes, rest], axis=1)
+        formats = ["%d", "%d"] + ["%.3f"] * 4 + ["%d"] * 4
+        np.savetxt(folder / f"{sequence.name}.txt", table, delimiter=",", fmt=formats)
+
+
+def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
+    """Detections of objects that move straight and turn at the border; the same for every call.
+
+    A detection is missing with 10 %, its corners are off by 1 % of its height (standard deviation),
+    and 15 % have a score below 0.6.
+    """
+    random = np.random.default_rng([seed, objects])
+    size = np.array(SIZE)
+    centre, velocity = random.uniform(0, size, (objects, 2)), random.normal(0, 2, (objects, 2))
+    height = random.uniform(80, 160, objects)
+    half = np.column_stack([0.4 * height, height]) / 2
+    tables = []
+    for frame in range(1, frames + 1):
+        outside = (centre < 0) & (velocity < 0) | (centre > size) & (velocity > 0)
+        velocity = np.where(outside, -velocity, velocity)
+        centre = centre + velocity
+        corners = np.column_stack([centre - half, centre + half])
+        corners += random.normal(0, 0.01, corners.shape) * height[:, None]
+        weak = random.random(objects) < 0.15
+        scores = np.where(weak, random.uniform(0.1, 0.6, objects), random.uniform(0.7, 1, objects))
+        seen = random.random(objects) >= 0.1
+        tables.append(np.column_stack([np.full(objects, frame), corners, scores])[seen])
+    return Video(frames, SIZE, np.concatenate(tables))
+
+
+def _sequences(dataset: str | Path) -> list[Sequence]:
+    found = [each for each in find_sequences(dataset) if each.det_path and each.gt_path]
+    if not found:
+        raise MambatrackError(f"no sequence in {dataset} has both a det/det.txt and a gt/gt.txt")
+    if find_spec("trackeval") is None:  # said before the trackers run
+        raise MissingExtra("trackeval", "eval", "scoring with HOTA")
+    return found
+
+
+def _video(sequence: Sequence) -> Video:
+    assert sequence.det_path is not None
+    table = sequence.within(read_mot(sequence.det_path))
+    scores = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
+    frame = table[:, 0] - sequence.start
+    rows = np.column_stack([frame, ltwh_to_xyxy(table[:, 2:6]), scores])[scores >= SCORE_FLOOR]
+    return Video(sequence.frames, sequence.image_size, rows[np.argsort(rows[:, 0], kind="stable")])
+
+
+def _this_environment() -> dict[str, str]:
+    return {name: sys.executable for name in PACKAGES if name not in FOREIGN}
+
+
+def _how_to_install(package: str) -> str:
+    return (
+        f"no interpreter with the package {package}; python -m venv DIR, "
+        f"DIR/bin/pip install {package}, and add --peer {package}=DIR/bin/python"
+    )

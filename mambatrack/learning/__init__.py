@@ -1,0 +1,1 @@
+"""Training of the motion model, the association and the gap filler."""

@@ -1,0 +1,176 @@
+"""What the learned association learns from: its own decisions on sequences whose truth is known.
+
+A tracker that errs meets other tracks than one that never does, so each round of training tracks
+anew with the network of the round before, and learns from the last few rounds (after dataset
+aggregation, Ross et al., AISTATS 2011, which keeps all: early rounds, in which the truth or
+a weak network decides, teach too much trust). In the first round the truth decides.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.association.features import Candidates, describe_pairs
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.overlap import Associated
+from mambatrack.association.pairs import Indices
+from mambatrack.config import TrackerConfig
+from mambatrack.datasets.matching import (
+    Mask,
+    detection_rows,
+    invert,
+    match_confident_first,
+    rows_by_frame,
+)
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence, read_ground_truth
+from mambatrack.detections import Detections
+from mambatrack.files import replacing
+from mambatrack.motion.loading import Boxes
+from mambatrack.tracking.tracker import Tracker
+from mambatrack.tracks import TrackTable
+
+FORGETTING = 0.93  # a frame, of what speaks for a track's identity
+CLEAR = 0.5  # score from which the teacher starts a track
+LARGEST = 1e4  # of a feature; a box that shrank in a long gap gives numbers that float16 lacks
+
+
+@dataclass
+class Recording:
+    """One tracked sequence; per frame the numbers of pairs, tracks and detections [T] each.
+
+    features [F, all pairs], tracks, detections: indices within the frame; same: the two are one
+    person; chosen: what the tracker matched; ids [all tracks]; alone [A, all detections]; person
+    """
+
+    pairs: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    found: NDArray[np.int64]
+    features: NDArray[np.float16]
+    tracks: NDArray[np.int32]
+    detections: NDArray[np.int32]
+    same: Mask
+    chosen: Mask
+    ids: NDArray[np.int64]
+    alone: NDArray[np.float16]
+    person: Mask
+
+    def save(self, path: Path) -> None:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **vars(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "Recording":
+        with np.load(path, allow_pickle=False) as stored:
+            return cls(**{each.name: stored[each.name] for each in fields(cls)})
+
+
+class Recorder:
+    """An Association that writes down what it is asked, and answers as ``policy``, or as the truth
+    where there is none.
+
+    people: for each frame the identity of each detection, -1 for nobody's
+    """
+
+    def __init__(self, people: list[Indices], policy: LearnedAssociation | None):
+        self.people, self.policy = people, policy
+        self.memory_size = policy.memory_size if policy else 0
+        self.frames: list[tuple] = []
+        self.votes: dict[int, dict[int, float]] = {}
+
+    def __call__(self, table: TrackTable, found: Detections, boxes: Boxes) -> Associated:
+        who = self.people[len(self.frames)][found.rows]
+        given = describe_pairs(table, found, boxes)
+        same = self._same(given, table, who)
+        taken = np.zeros(len(who), bool)
+        taken[given.detections[same]] = True
+        if self.policy is None:
+            (chosen,), (born,) = (
+                same.nonzero(),
+                ((who >= 0) & ~taken & (found.scores >= CLEAR)).nonzero(),
+            )
+        else:
+            chosen, born = self.policy.decide(given, table, found)
+            self.policy.remember(given, table, chosen)
+        matched = np.zeros(len(same), bool)
+        matched[chosen] = True
+        self.frames.append((given, same, matched, table["ids"].copy(), who >= 0))
+        ids = np.concatenate(
+            [table["ids"][given.tracks[chosen]], np.arange(len(born)) + table.next_id]
+        )
+        self._vote(ids, who[np.concatenate([given.detections[chosen], born])])
+        return Associated(given.tracks[chosen], given.detections[chosen], born)
+
+    def _same(self, given: Candidates, table: TrackTable, who: Indices) -> Mask:
+        """[K] which pairs are right. Of several tracks of one person the one seen last is, and of
+        those the one seen most."""
+        votes = (self.votes.get(int(each), {}) for each in table["ids"])
+        identity = np.array([max(each, key=each.__getitem__, default=-1) for each in votes], int)
+        of_track = identity[given.tracks] if len(identity) else np.zeros(0, int)
+        right = np.flatnonzero((of_track >= 0) & (of_track == who[given.detections]))
+        tracks, detections = given.tracks[right], given.detections[right]
+        order = np.lexsort((-table["hits"][tracks], table["gap"][tracks], detections))
+        first = np.diff(detections[order], prepend=-1) != 0
+        same = np.zeros(len(given.tracks), bool)
+        same[right[order[first]]] = True
+        return same
+
+    def _vote(self, ids: Indices, who: Indices) -> None:
+        for track, person in zip(ids.tolist(), who.tolist(), strict=True):
+            if person >= 0:
+                votes = self.votes.setdefault(track, {})
+                for each in votes:
+                    votes[each] *= FORGETTING
+                votes[person] = votes.get(person, 0.0) + 1
+
+    def recording(self) -> Recording:
+        """All frames so far."""
+        given, same, chosen, ids, person = zip(*self.frames, strict=True)
+        pairs, rows, found = (
+            np.array([len(each) for each in part]) for part in (same, ids, person)
+        )
+        features, alone = (
+            np.concatenate(part, axis=1).clip(-LARGEST, LARGEST).astype(np.float16)
+            for part in ([each.features for each in given], [each.alone for each in given])
+        )
+        return Recording(
+            pairs,
+            rows,
+            found,
+            features,
+            np.concatenate([each.tracks for each in given]).astype(np.int32),
+            np.concatenate([each.detections for each in given]).astype(np.int32),
+            np.concatenate(same),
+            np.concatenate(chosen),
+            np.concatenate(ids),
+            alone,
+            np.concatenate(person),
+        )  # fmt: skip
+
+
+def record(
+    sequence: Sequence, policy: LearnedAssociation | None, config: TrackerConfig
+) -> Recording:
+    """Tracks a sequence that has gt and det; all detections take part, whatever their score."""
+    assert sequence.det_path is not None
+    table = sequence.within(read_mot(sequence.det_path))
+    rows, who = identities(sequence, table)
+    recorder = Recorder([who[each] for each in rows], policy)
+    tracker = Tracker(config, sequence.image_size, association=recorder)
+    found = detection_rows(table)
+    arrays = np.column_stack([found.boxes, found.scores])
+    for each in rows:
+        tracker.update(arrays[each])
+    return recorder.recording()
+
+
+def identities(sequence: Sequence, table: NDArray[np.float64]) -> tuple[list[Indices], Indices]:
+    """Rows of the detections ``table`` of each frame, and the identity of every row, -1 for
+    nobody's."""
+    truth, found = read_ground_truth(sequence), detection_rows(table)
+    row = invert(match_confident_first(truth, found), len(found))
+    who = np.where(row >= 0, truth.id[row], -1)
+    frames = np.arange(1, max(sequence.frames, int(found.frame.max(initial=0))) + 1)
+    return rows_by_frame(found.frame, frames), who

@@ -1,0 +1,114 @@
+"""What the page and the API know about a session; filled by one thread, read by any."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from mambatrack.live.updates import Controls, LiveUpdate, SourceStatus
+from mambatrack.live.web.timeline import Timeline
+from mambatrack.live.web.track_log import LIMIT, Recording
+from mambatrack.sources.readers import without_secrets
+from mambatrack.tracks import Tracks, TrackState
+
+SAMPLES = 300  # of a second each
+
+
+class Tracked(NamedTuple):
+    """One frame without its picture: what is kept of every frame."""
+
+    source: int
+    status: SourceStatus
+    tracks: Tracks
+    names: tuple[str, ...]
+    detect_ms: float
+    track_ms: float
+    at: float  # time.monotonic()
+
+
+class Changed(NamedTuple):
+    """A source that is no longer as it was."""
+
+    source: int
+    status: SourceStatus
+
+
+class SourceView:
+    """One source as its watchers see it.
+
+    newest: the newest update with its picture, None before the first
+    samples: [fps, latency, detect, track] of the last seconds, milliseconds, newest last
+    """
+
+    def __init__(self, name: str, limit: int):
+        self.status = SourceStatus(without_secrets(name))
+        self.newest: LiveUpdate | None = None
+        self.names: tuple[str, ...] = ()
+        self.timeline, self.recording = Timeline(), Recording(limit)
+        self.samples: deque[list[float]] = deque(maxlen=SAMPLES)
+        self.identities, self.ended, self.at = 0, 0, 0.0
+        self.detect_s, self.track_s = 0.0, 0.0
+        self.counts = dict.fromkeys(("tentative", "observed", "predicted"), 0)
+
+    def add(self, tracked: Tracked) -> None:
+        tracks = tracked.tracks
+        self.names = self.recording.names = tracked.names
+        self.at = tracked.at
+        self.detect_s += tracked.detect_ms / 1000
+        self.track_s += tracked.track_ms / 1000
+        self.identities = max(self.identities, int(tracks.ids[-1]) if len(tracks) else 0)
+        self.ended += len(tracks.ended)
+        seen = np.bincount(tracks.state, minlength=3).tolist()
+        self.counts = {
+            "tentative": seen[TrackState.TENTATIVE],
+            "observed": seen[TrackState.OBSERVED],
+            "predicted": seen[TrackState.PREDICTED],
+        }
+        self.recording.add(tracks)
+        self.timeline.add(tracks, tracked.at)
+
+    @property
+    def fps(self) -> float:
+        """Frames tracked a second, also while none come."""
+        silent = time.monotonic() - self.at
+        return min(self.status.fps, 1 / silent) if silent >= 1 else self.status.fps
+
+    def sample(self) -> None:
+        """Takes the point of this second for the graph."""
+        newest = self.newest
+        spent = (newest.detect_ms, newest.track_ms) if newest is not None else (0.0, 0.0)
+        point = (self.fps, self.status.latency_ms, *spent)
+        self.samples.append([round(float(value), 2) for value in point])
+
+
+class LiveState:
+    """All sources of a session, and what the server counts about itself."""
+
+    def __init__(self, controls: Controls, names: Sequence[str], limit: int = LIMIT) -> None:
+        self.controls = controls
+        self.sources = [SourceView(name, limit) for name in names]
+        self.lock = threading.Lock()
+        self.began = time.monotonic()
+        self.missed = 0  # frames that were not recorded as the worker was behind
+        self.pictures, self.dropped_clients, self.problem = 0, 0, ""
+
+    def take(self, news: Tracked | Changed) -> None:
+        """In the order in which it came."""
+        view = self.sources[news.source]
+        error = news.status.error and without_secrets(news.status.error)
+        view.status = replace(news.status, error=error, name=view.status.name)
+        if isinstance(news, Tracked):
+            with self.lock:
+                view.add(news)
+
+    @property
+    def ready(self) -> bool:
+        return any(source.status.state == "open" for source in self.sources)
+
+    def close(self) -> None:
+        for source in self.sources:
+            source.recording.close()

@@ -1,0 +1,1 @@
+"""Motion models behind one protocol, their forecasts and their export."""

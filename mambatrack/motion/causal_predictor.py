@@ -1,0 +1,178 @@
+"""The causal network as a Predictor: one token per track and frame, state carried in the table."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.motion.loading import (
+    Boxes,
+    State,
+    as_plausible,
+    back_of,
+    c_library_for,
+    load_weights,
+    read_card,
+    spread_after,
+)
+
+BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
+HEAD = 17  # columns before the two carried states
+SIZE_WEIGHT, UNITS = 0.2, 20.0  # as in causal.py, which needs torch
+OUTPUTS = 8
+SIZED = 5  # frames of a gap in which the box goes on changing its size
+LOG_SCALES = (-7.0, 2.0)  # least and largest that counts
+
+
+class Network(Protocol):
+    """One step of many tracks: causal_step.CausalStep, or CausalNetwork of the C library."""
+
+    carried_size: int
+
+    def __call__(self, tokens: State, carried: State) -> State:
+        """tokens [N, 7], carried [N, R], changed in place, its rows a stride apart -> [N, 8],
+        offsets in units and log scales. carried is zero before the first token; its layout is the
+        network's."""
+        ...
+
+
+class CausalPredictor:
+    """The causal Mamba predictor: predict() feeds one token per track, whatever its length.
+
+    A row of the state [17 + 2 R] float32 holds, with R = network.carried_size:
+
+    | columns | what |
+    |---|---|
+    | 0:4 | newest box, observed or predicted, cxcywh pixels |
+    | 4:8 | last observed box |
+    | 8 | running mean of the observed size, pixels |
+    | 9 | frames since the last observation |
+    | 10:17 | the pending token, which the next predict() feeds (causal.py) |
+    | 17 : 17 + R | A, carried state after the last observation that was fed |
+    | 17 + R : 17 + 2 R | B, carried state of the forecast; it counts from a gap of 2 on |
+
+    A and B hold, for each block, the last inputs of the convolution [d_conv - 1, d_inner] and the
+    state of the scan, [d_inner, d_state] in torch and [d_state, d_inner] in C. The pending token is
+    fed
+
+    | gap before predict() | token | from | to |
+    |---|---|---|---|
+    | 0 | the observation | A | A |
+    | 1 | the first prediction | A | B |
+    | 2 and more | the prediction before | B | B |
+
+    so that a track that is found again goes on from A, from what was observed, with the mean
+    offset per frame of the gap as its token. correct() reads and writes the first HEAD columns
+    only, and takes those alone as well as whole rows.
+
+    Offsets of the size count in the first SIZED frames of a gap only: farther ahead their errors
+    add up to boxes that no person has. Beyond H frames, the longest gap that the spread was fitted
+    to, the box rests where it is: the network is asked the same question again, and its scales grow
+    with the square root of the gap.
+
+    spread: [H, 4], what makes the network's scales hold 68 % of the errors, after 1 to H frames
+    """
+
+    def __init__(self, network: Network, spread: Any):
+        self.network, self.carried = network, network.carried_size
+        self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
+        self.horizon = len(self.spread)
+        self.state_size = HEAD + 2 * self.carried
+
+    def start(self, boxes: Boxes) -> State:
+        state = np.zeros((len(boxes), self.state_size), np.float32)
+        state[:, BOX] = state[:, SEEN] = boxes
+        state[:, SIZE] = np.sqrt(boxes[:, 2] * boxes[:, 3])
+        state[:, PENDING] = _tokens(np.zeros_like(boxes), 1, 0, boxes)
+        return state
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        after = state.copy()
+        return *self.predict_in_place(after), after
+
+    def predict_in_place(self, state: State) -> tuple[Boxes, Boxes]:
+        """predict() for a caller who needs the old state no more: most of a frame is copying."""
+        outputs = self._feed(state)
+        before, unit = state[:, BOX].copy(), self._unit(state)
+        boxes = as_plausible(before + outputs[:, :4] * unit)
+        boxes[:, 2:] = np.where(state[:, GAP, None] >= SIZED, before[:, 2:], boxes[:, 2:])
+        (resting,) = (state[:, GAP] >= self.horizon).nonzero()
+        question = state[resting, PENDING]
+        boxes[resting] = before[resting]
+        state[:, GAP] += 1
+        state[:, PENDING] = _tokens((boxes - before) / unit, 1, state[:, GAP], boxes)
+        state[resting, PENDING] = question
+        state[:, BOX] = boxes
+        return boxes, self._spread(outputs[:, 4:], state[:, GAP], boxes)
+
+    def _spread(self, log_scales: State, gaps: State, boxes: Boxes) -> Boxes:
+        """[N, 4] pixels."""
+        scales = np.exp(np.minimum(np.maximum(log_scales, LOG_SCALES[0]), LOG_SCALES[1]))
+        spread: Boxes = scales * spread_after(self.spread, gaps, boxes)
+        return spread
+
+    def correct_in_place(self, state: State, rows: NDArray[np.integer], boxes: Boxes) -> None:
+        """correct() of some rows [K] of the state, boxes [K, 4]."""
+        state[rows, :HEAD] = self.correct(state[rows, :HEAD], boxes)
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        after = state.copy()
+        spans = state[:, GAP, None]
+        after[:, SIZE] += SIZE_WEIGHT * (np.sqrt(boxes[:, 2] * boxes[:, 3]) - state[:, SIZE])
+        offsets = (boxes - state[:, SEEN]) / (spans * self._unit(after))
+        after[:, PENDING] = _tokens(offsets, spans[:, 0], 0, boxes)
+        after[:, BOX] = after[:, SEEN] = boxes
+        after[:, GAP] = 0
+        return after
+
+    def _unit(self, state: State) -> State:
+        """[N, 1] pixels per unit of offset."""
+        return state[:, SIZE, None] / UNITS
+
+    def _feed(self, state: State) -> State:
+        """Feeds every pending token and moves A and B in place; returns the outputs [N, 8].
+
+        The network works on A of all tracks at once; the few that are lost lend it their place.
+        """
+        if not len(state):
+            return np.zeros((0, 8), np.float32)
+        A, B = slice(HEAD, HEAD + self.carried), slice(HEAD + self.carried, None)
+        lost = np.flatnonzero(state[:, GAP])
+        if not len(lost):
+            return self.network(state[:, PENDING], state[:, A])
+        observed, later = state[lost, A], lost[state[lost, GAP] >= 2]
+        state[later, A] = state[later, B]
+        outputs = self.network(state[:, PENDING], state[:, A])
+        moving = lost[state[lost, GAP] < self.horizon]
+        state[moving, B] = state[moving, A]
+        state[lost, A] = observed
+        return outputs
+
+
+def open_network(path: Path, device: str) -> Network:
+    """The network of a .safetensors file: in C where c_library_for() says so, else in torch.
+
+    Raises ValueError where the weights do not fit together.
+    """
+    weights = load_weights(path)
+    if len(weights["head.2.bias"]) != OUTPUTS:
+        raise ValueError("its network knows no spread; train it again")
+    if c_library_for(device):
+        from mambatrack.kernels.cpu.network import CausalNetwork
+
+        return CausalNetwork(weights, back_of(read_card(path)))
+    from mambatrack.motion.loading import choose_device, load_model
+    from mambatrack.networks.causal_step import CausalStep
+
+    return CausalStep(load_model(path)[0], choose_device(device))
+
+
+def _tokens(offsets: Boxes, spans: Any, unseen: Any, boxes: Boxes) -> State:
+    """causal.as_tokens in numpy: offsets [N, 4] -> [N, 7]."""
+    tokens = np.empty((len(offsets), 7), np.float32)
+    tokens[:, :4] = offsets
+    tokens[:, 4] = np.log(spans)
+    tokens[:, 5] = np.log1p(unseen)
+    tokens[:, 6] = np.log(boxes[:, 2] / boxes[:, 3])
+    return tokens

@@ -1,0 +1,156 @@
+"""The bi-directional network as a Predictor: each frame it reads every track's last boxes anew."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.errors import MambatrackError
+from mambatrack.motion.loading import (
+    Boxes,
+    State,
+    as_plausible,
+    c_library_for,
+    load_weights,
+    spread_after,
+)
+from mambatrack.patching import refill
+
+if TYPE_CHECKING:
+    from mambatrack.networks.mamba import MotionPredictor
+
+
+class Network(Protocol):
+    """Past offsets of many tracks -> the next ones: TorchNetwork, GraphNetwork, or in C
+    WindowNetwork."""
+
+    def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
+        """offsets [N, q, 4] normalised, oldest first, of which the first ``lengths`` [N] count ->
+        [N, 4]."""
+        ...
+
+
+class MambaPredictor:
+    """The bi-directional Mamba predictor on a sliding window of boxes per track.
+
+    The state is the window [q + 1, 4], newest box last, and two counters: boxes in the window and
+    frames since the last observation. A prediction is appended like an observation; that is the
+    tracklet patch of MambaTrack, section 3.3.
+
+    q: past offsets the network sees; unit: how offsets are normalised (mamba.window_offsets);
+    spread: [H, 4] standard deviation of the error after 1..H frames as a share of the box's width
+    and height, measured in validation. Beyond H frames the box rests where it is.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        q: int,
+        unit: str,
+        spread: Any,
+        image_size: tuple[int, int] | None = None,
+        refill_gaps: bool = False,
+    ):
+        if unit == "image" and image_size is None:
+            raise MambatrackError(
+                "this predictor was trained on offsets relative to the image; give image_size"
+            )
+        self.network, self.q, self.unit, self.refill_gaps = network, q, unit, refill_gaps
+        self.image_size = image_size or (1, 1)
+        self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
+        self.state_size = (q + 1) * 4 + 2
+
+    def start(self, boxes: Boxes) -> State:
+        windows = np.repeat(boxes[:, None], self.q + 1, axis=1)
+        return self._state(windows, np.ones(len(boxes)), np.zeros(len(boxes)))
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        windows, counts, gaps = self._parts(state)
+        boxes = as_plausible(self._next_boxes(windows, counts))
+        resting = gaps >= len(self.spread)
+        boxes[resting] = windows[resting, -1]
+        windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
+        gaps = gaps + 1
+        return boxes, spread_after(self.spread, gaps, boxes), self._state(
+            windows, np.minimum(counts + 1, self.q + 1), gaps
+        )  # fmt: skip
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        windows, counts, gaps = self._parts(state)
+        windows = np.concatenate([windows[:, :-1], boxes[:, None]], axis=1)
+        if self.refill_gaps:
+            windows = refill(windows, gaps.astype(np.int64) - 1)
+        return self._state(windows, counts, np.zeros(len(boxes)))
+
+    def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
+        if not len(windows):
+            return np.zeros((0, 4), np.float32)
+        counts = counts.astype(np.int64)
+        scale = offset_scale(windows, counts, self.unit, self.image_size)
+        offsets, lengths = window_offsets(windows, counts, scale)
+        return windows[:, -1] + self.network(offsets, lengths) * scale
+
+    def _parts(self, state: State) -> tuple[Boxes, NDArray, NDArray]:
+        windows = state[:, :-2].reshape(len(state), self.q + 1, 4)
+        return windows, state[:, -2], state[:, -1]
+
+    def _state(self, windows: Boxes, counts: NDArray, gaps: NDArray) -> State:
+        flat = windows.reshape(len(windows), (self.q + 1) * 4)
+        return np.concatenate([flat, counts[:, None], gaps[:, None]], axis=1, dtype=np.float32)
+
+
+class TorchNetwork:
+    """A mamba.MotionPredictor on a device, for numpy."""
+
+    def __init__(self, model: "MotionPredictor", device: str = "cpu"):
+        self.model, self.device = model.eval().to(device), device
+
+    def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
+        import torch
+
+        from mambatrack.motion.loading import one_thread
+
+        with torch.inference_mode(), one_thread():
+            given = (torch.from_numpy(each).to(self.device) for each in (offsets, lengths))
+            return self.model(*given).cpu().numpy()
+
+
+def open_network(path: Path, device: str) -> Network:
+    """The network of a .safetensors file: in C where c_library_for() says so, else in torch, on a
+    GPU as CUDA graphs."""
+    if c_library_for(device):
+        from mambatrack.kernels.cpu.network import WindowNetwork
+
+        return WindowNetwork(load_weights(path))
+    from mambatrack.motion.loading import choose_device, load_model
+
+    model, device = load_model(path)[0], choose_device(device)
+    if device == "cuda":
+        from mambatrack.networks.window_step import GraphNetwork
+
+        return GraphNetwork(model, device)
+    return TorchNetwork(model, device)
+
+
+def offset_scale(
+    windows: Boxes, counts: NDArray[np.int64], unit: str, image_size: tuple[int, int]
+) -> Boxes:
+    """mamba.offset_scale in numpy: pixels per unit of offset [N, 4]."""
+    if unit == "image":
+        size = np.array(image_size, np.float32) / np.float32(250)
+        return np.tile(size, (len(windows), 2))
+    held = np.arange(windows.shape[1]) >= windows.shape[1] - counts[:, None]
+    sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None].astype(np.float32)
+    sides = np.sqrt(sizes.prod(1, keepdims=True)).astype(np.float32, copy=False)
+    return np.repeat(sides / 20, 4, axis=1)
+
+
+def window_offsets(
+    windows: Boxes, counts: NDArray[np.int64], scale: Boxes
+) -> tuple[Boxes, NDArray[np.int64]]:
+    """mamba.window_offsets in numpy: offsets [N, q, 4], oldest first, and lengths [N]."""
+    steps = np.diff(windows, axis=1) / scale[:, None]
+    lengths, q = counts - 1, steps.shape[1]
+    order = np.minimum(np.arange(q) + q - lengths[:, None], q - 1)
+    return np.take_along_axis(steps, order[..., None], axis=1), lengths

@@ -1,0 +1,1 @@
+"""The Mamba networks, their single steps, and the files that hold their weights."""

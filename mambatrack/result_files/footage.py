@@ -1,0 +1,53 @@
+"""What an export has to know about the video that a result file is about."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import clip
+from mambatrack.errors import MambatrackError
+from mambatrack.result_files.read_results import Recording
+
+DEFAULT_FPS = 30.0
+
+
+@dataclass(frozen=True)
+class Footage:
+    """size: (width, height) in pixels, None where unknown; fps; frames: 0 where unknown; path: of
+    the video, None where there is none"""
+
+    size: tuple[int, int] | None = None
+    fps: float = DEFAULT_FPS
+    frames: int = 0
+    path: Path | None = None
+
+
+def open_footage(
+    video: str | Path | None = None, size: tuple[int, int] | None = None, fps: float | None = None
+) -> Footage:
+    """What the video says about itself; ``size`` and ``fps`` go before it."""
+    if fps is not None and not 0 < fps <= 1000:
+        raise MambatrackError(f"{fps:g} frames a second; expected more than 0 and at most 1000")
+    if video is None:
+        return Footage(size, fps or DEFAULT_FPS)
+    from mambatrack.sources.frames import open_frames
+
+    with open_frames(video) as frames:
+        return Footage(size or frames.size, fps or frames.fps, frames.count or 0, Path(video))
+
+
+def relative_boxes(recording: Recording, footage: Footage) -> tuple[Recording, NDArray[np.float64]]:
+    """(the boxes that are in the picture, the same clipped to it as shares of it [R, 4] xyxy).
+
+    Raises MambatrackError where the size of the picture is unknown.
+    """
+    if footage.size is None:
+        raise MambatrackError(
+            "this format has boxes relative to the picture, whose size is not known; give the "
+            "--video, or its --size as 1920x1080"
+        )
+    boxes = clip(recording.boxes, footage.size)
+    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
+    return recording.select(inside), boxes[inside] / np.tile(footage.size, 2)

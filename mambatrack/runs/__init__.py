@@ -1,0 +1,1 @@
+"""One source through detector and tracker into outputs, and many such runs."""

@@ -1,0 +1,180 @@
+"""Tracking of whole data sets: one result for each sequence, written once, resumed after a stop.
+
+A results folder holds NAME.txt (MOT text of what was seen), NAME.jsonl (all live tracks with their
+states) and run.json, which says with what settings they were made.
+"""
+
+import glob
+import json
+from collections.abc import Sequence as Several
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mambatrack.association.learned import association_path
+from mambatrack.config import Config
+from mambatrack.datasets.sequences import Sequence
+from mambatrack.detectors import Detector
+from mambatrack.errors import MambatrackError
+from mambatrack.files import replacing, sha256
+from mambatrack.motion.loading import weights_path
+from mambatrack.outputs.text import jsonl_writer, mot_writer
+from mambatrack.runs.run import TextOutput, Totals, frames_without_pictures, open_run
+from mambatrack.tracking.tracker import Tracker
+from mambatrack.version import VERSION
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sequence to track into ``folder``."""
+
+    sequence: Sequence
+    config: Config
+    folder: Path
+
+    @property
+    def result(self) -> Path:
+        """The MOT file, which is there once the sequence is finished."""
+        return self.folder / f"{self.sequence.name}.txt"
+
+
+def plan(
+    sequences: Several[Sequence],
+    config: Config,
+    folder: str | Path,
+    overwrite: bool = False,
+) -> list[Job]:
+    """The jobs that are left to do for results of these settings in ``folder``, which is made.
+
+    overwrite: results that are there are thrown away. Raises MambatrackError where the folder holds
+    results of other settings, a sequence has no detections, or two have one name.
+    """
+    folder = Path(folder)
+    _check_sequences(sequences, config)
+    jobs = [Job(each, config, folder) for each in sequences]
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {**settings_of(config), "second_half": any(each.start for each in sequences)}
+    record = folder / "run.json"
+    if overwrite:
+        for job in jobs:
+            job.result.unlink(missing_ok=True)
+    else:
+        _check_record(record, settings, jobs)
+    with replacing(record) as temporary:
+        temporary.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    return [job for job in jobs if not _is_finished(job)]
+
+
+def track_sequence(job: Job) -> Totals:
+    """Tracks one sequence; its files appear when they are whole."""
+    sequence, config = job.sequence, job.config
+    for leftover in job.folder.glob(f".{glob.escape(sequence.name)}.*-*"):
+        leftover.unlink(missing_ok=True)  # of an attempt that was killed
+    detector = sequence_detector(sequence, config)
+    tracker = Tracker(config, image_size=sequence.image_size)
+    states = job.result.with_suffix(".jsonl")
+    with replacing(job.result) as text_file, replacing(states) as states_file:
+        with (
+            mot_writer(text_file, overwrite=True) as mot,
+            jsonl_writer(states_file, overwrite=True, names=detector.names) as lines,
+        ):
+            outputs = [TextOutput(mot), TextOutput(lines)]
+            frames = partial(frames_without_pictures, sequence)
+            run = open_run(frames(), frames, detector, tracker)
+            run.outputs = outputs
+            run.go()
+    return run.totals(sequence.name)
+
+
+def sequence_detector(sequence: Sequence, config: Config) -> Detector:
+    """det/det.txt, or what the configured detector finds in img1/, computed once and kept."""
+    settings = config.detector
+    if settings.name in ("auto", "file"):
+        from mambatrack.detectors.from_file import FileDetector
+
+        assert sequence.det_path is not None
+        return FileDetector(sequence.det_path, settings.conf, settings.classes)
+    from mambatrack.runs.detection_cache import detect_sequence
+
+    return detect_sequence(sequence, settings)
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """All that results depend on, as plain JSON."""
+    weights = weights_path(config.tracker.predictor)
+    said = {
+        "mambatrack": VERSION,
+        "tracker": asdict(config.tracker),
+        "detector": asdict(config.detector),
+        "predictor_sha256": _digest(weights),
+        "association_sha256": _digest(association_path(config.tracker)),
+    }
+    return json.loads(json.dumps(said))
+
+
+def _digest(weights: Path | None) -> str:
+    return sha256(weights) if weights is not None and weights.is_file() else ""
+
+
+def _check_sequences(sequences: Several[Sequence], config: Config) -> None:
+    names = [each.name for each in sequences]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise MambatrackError(f"two sequences are named {twice[0]}; track them one by one")
+    from_file = config.detector.name in ("auto", "file")
+    if from_file and config.detector.weights:
+        raise MambatrackError(
+            f"the weights {config.detector.weights} would not be used, as each det/det.txt is "
+            "read; name their --detector, as yolox"
+        )
+    blind = [each for each in sequences if not (each.det_path if from_file else each.images)]
+    if blind:
+        needed = "det/det.txt" if from_file else "img1/"
+        raise MambatrackError(
+            f"{blind[0].name} in {blind[0].folder} has no {needed}; write a detector's boxes to "
+            "det/det.txt, as frame,-1,left,top,width,height,score, or let a --detector find them "
+            "in img1/ or a video"
+        )
+
+
+def _check_record(record: Path, settings: dict[str, Any], jobs: list[Job]) -> None:
+    """Refuses a folder whose results are not these settings'."""
+    there = [job for job in jobs if job.result.exists()]
+    if not there:
+        return
+    try:
+        before = json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MambatrackError(
+            f"{there[0].result} exists, but no run.json beside it that says how it was made; use "
+            "--overwrite or another folder"
+        ) from None
+    except ValueError:
+        before = {}
+    if before != settings:
+        raise MambatrackError(
+            f"{record.parent} holds results of other settings ({_difference(before, settings)}); "
+            "use --overwrite or another folder"
+        )
+
+
+def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """The first setting that differs, as ``tracker.max_age was 30, is 60``."""
+    for section, value in now.items():
+        old = before.get(section)
+        if isinstance(value, dict) and isinstance(old, dict):
+            for key, item in value.items():
+                if old.get(key) != item:
+                    return f"{section}.{key} was {old.get(key)!r}, is {item!r}"
+        elif old != value:
+            return f"{section} was {old!r}, is {value!r}"
+    return "an older format"
+
+
+def _is_finished(job: Job) -> bool:
+    """There, and not older than the detections it was made from."""
+    if not job.result.exists():
+        return False
+    source = job.sequence.det_path if job.config.detector.name in ("auto", "file") else None
+    return source is None or source.stat().st_mtime <= job.result.stat().st_mtime

@@ -1,0 +1,270 @@
+"""Frames through detector and tracker into outputs, with the time of each step.
+
+>>> run = Run(frames, detector, tracker, [TextOutput(mot_writer("tracks.txt"))])
+>>> run.go()
+>>> run.frames, run.milliseconds()
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.detectors import Detector
+from mambatrack.motion.forecast import Forecast
+from mambatrack.motion.loading import Predictor
+from mambatrack.outputs.drawing import Trails, draw
+from mambatrack.outputs.text import TrackWriter
+from mambatrack.sources.frames import Frame
+from mambatrack.tracking.tracker import Tracker
+from mambatrack.tracks import Tracks
+
+if TYPE_CHECKING:
+    from mambatrack.gaps.revisions import Reviser, Revision
+
+KEPT = 4096  # frames whose numbers are remembered for revisions
+STEPS = ("decode", "detect", "predict", "associate", "write")
+
+
+class Output(Protocol):
+    """Where tracks go, frame by frame."""
+
+    def write(self, frame: Frame, tracks: Tracks) -> None: ...
+
+
+class Picture(Protocol):
+    """Where pictures go: a video file or a window."""
+
+    def write(self, image: Any) -> None: ...
+
+
+class TextOutput:
+    """Tracks into a text file."""
+
+    def __init__(self, writer: TrackWriter):
+        self._writer = writer
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._writer.write(tracks)
+
+
+class RevisedOutput:
+    """Tracks into JSON Lines, and a line for each gap, filled from both of its ends, when its track
+    was found again (revisions.py). A gap of more than KEPT frames is left out."""
+
+    def __init__(self, writer: TrackWriter, reviser: "Reviser"):
+        self._writer, self._reviser = writer, reviser
+        self._frames: dict[int, int] = {}  # number in the file by count, of the newest
+        self._count = 0  # frames that were passed over are no gap
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._writer.write(tracks)
+        self._frames[self._count] = tracks.frame
+        self._frames.pop(self._count - KEPT, None)
+        self._note(self._reviser.update(replace(tracks, frame=self._count)))
+        self._count += 1
+
+    def close(self) -> None:
+        """Writes the revisions that were waited for; before the writer is closed."""
+        self._note(self._reviser.finish())
+
+    def _note(self, revisions: Iterable["Revision"]) -> None:
+        from mambatrack.gaps.revisions import jsonl_revision
+
+        for revision in revisions:
+            if revision.frames[0] in self._frames:
+                frames = np.array([self._frames[count] for count in revision.frames.tolist()])
+                self._writer.note(jsonl_revision(replace(revision, frames=frames)))
+
+
+class PictureOutput:
+    """Tracks drawn into the frame, once for all places that show it.
+
+    names: of the classes;  fps: called for the speed to show in the legend
+    ahead: called for the forecast to draw, None for none
+    """
+
+    def __init__(
+        self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None],
+        ahead: Callable[[], Forecast | None] = lambda: None,
+    ):  # fmt: skip
+        self._places, self._names, self._fps, self._ahead = places, names, fps, ahead
+        self._trails = Trails()
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._trails.update(tracks)
+        image = draw(
+            frame.image, tracks, self._trails, self._names, self._fps(),
+            in_place=True, forecast=self._ahead(),
+        )  # fmt: skip
+        for place in self._places:
+            place.write(image)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a run says about itself; milliseconds: per frame, of each of STEPS."""
+
+    name: str
+    frames: int
+    tracks: int
+    fps: float
+    milliseconds: dict[str, float]
+
+    def __str__(self) -> str:
+        steps = ", ".join(f"{step} {spent:.2f}" for step, spent in self.milliseconds.items())
+        return (
+            f"{self.frames} frames, {self.tracks} tracks, {self.fps:.1f} frames a second "
+            f"(ms per frame: {steps})"
+        )
+
+
+class Run:
+    """One source from its first frame to its last; its counts are right at any time.
+
+    frames: frames tracked so far;  ids: of the tracks that were confirmed
+    seconds: spent in each of STEPS;  elapsed: seconds since go()
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Frame],
+        detector: Detector,
+        tracker: Tracker,
+        outputs: Sequence[Output] = (),
+    ):
+        self.source, self.detector, self.tracker, self.outputs = source, detector, tracker, outputs
+        self.frames = 0
+        self.ids: set[int] = set()
+        self.seconds = dict.fromkeys(STEPS, 0.0)
+        self._began = time.perf_counter()
+        tracker.predictor = cast(Predictor, _Timed(tracker.predictor, self._measure))
+
+    def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
+        """Tracks to the end of the source; ``report`` gets the frames done, after each one."""
+        self._began = time.perf_counter()
+        source = iter(self.source)
+        while True:
+            with self._measure("decode"):
+                frame = next(source, None)
+            if frame is None:
+                return
+            self._step(frame)
+            report(self.frames)
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def fps(self) -> float | None:
+        """Frames a second so far."""
+        return self.frames / self.elapsed if self.frames else None
+
+    def milliseconds(self) -> dict[str, float]:
+        """Milliseconds per frame of each step."""
+        return {step: 1000 * spent / max(self.frames, 1) for step, spent in self.seconds.items()}
+
+    def totals(self, name: str = "") -> Totals:
+        """The counts so far, under the name of the source."""
+        return Totals(name, self.frames, len(self.ids), self.fps() or 0.0, self.milliseconds())
+
+    def _step(self, frame: Frame) -> None:
+        with self._measure("detect"):
+            detections = self.detector(frame.image, frame.index)
+        if frame.image.size:
+            self.tracker.image_size = frame.image.shape[1], frame.image.shape[0]
+        before = self.seconds["predict"]
+        with self._measure("associate"):
+            tracks = self.tracker.update(detections, frame.time_s)
+        self.seconds["associate"] -= self.seconds["predict"] - before
+        self._write(frame, tracks)
+
+    def _write(self, frame: Frame, tracks: Tracks) -> None:
+        # the number in the source, which a range, a stride or a skipped frame sets apart
+        tracks = replace(tracks, frame=frame.index)
+        with self._measure("write"):
+            for output in self.outputs:
+                output.write(frame, tracks)
+        self.frames += 1
+        self.ids.update(tracks.ids[tracks.observed].tolist())
+
+    @contextmanager
+    def _measure(self, step: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.perf_counter() - began
+
+
+class OfflineRun(Run):
+    """A source that is tracked once its last frame was seen, and then read again for the outputs.
+
+    again: opens the source a second time
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Frame],
+        again: Callable[[], Iterable[Frame]],
+        detector: Detector,
+        tracker: Tracker,
+        outputs: Sequence[Output] = (),
+    ):
+        super().__init__(source, detector, tracker, outputs)
+        self._again = again
+
+    def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
+        """As Run's; ``report`` counts the frames twice, first as they are looked at."""
+        from mambatrack.tracking.offline import track_offline
+
+        self._began = time.perf_counter()
+        found, times = [], []
+        for frame in self.source:
+            with self._measure("detect"):
+                found.append(self.detector(frame.image, frame.index))
+            times.append(frame.time_s)
+            report(len(found))
+        with self._measure("associate"):
+            tracks = track_offline(found, self.tracker.config, self.tracker.image_size, times)
+        for frame, each in zip(self._again(), tracks, strict=False):
+            self._write(frame, each)
+            report(self.frames)
+
+
+def open_run(
+    source: Iterable[Frame], again: Callable[[], Iterable[Frame]], detector: Detector,
+    tracker: Tracker,
+) -> Run:  # fmt: skip
+    """A Run, or an OfflineRun where the tracker's settings ask for it."""
+    if tracker.config.offline:
+        return OfflineRun(source, again, detector, tracker)
+    return Run(source, detector, tracker)
+
+
+class _Timed:
+    """A predictor whose calls are measured; it has the methods that the predictor has."""
+
+    def __init__(self, predictor: Predictor, measure: Callable[[str], Any]):
+        self._predictor, self._measure = predictor, measure
+        self.state_size = predictor.state_size
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._predictor, name)
+
+        def timed(*arguments: Any) -> Any:
+            with self._measure("predict"):
+                return method(*arguments)
+
+        return timed
+
+
+def frames_without_pictures(sequence: MotSequence) -> Iterator[Frame]:
+    """The frames of a sequence whose detections come from a file; their images are empty."""
+    nothing = np.zeros((0, 0, 3), np.uint8)
+    for index in range(sequence.start, sequence.start + sequence.frames):
+        yield Frame(index, index / sequence.fps, nothing)

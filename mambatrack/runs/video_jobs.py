@@ -1,0 +1,179 @@
+"""One video tracked into files of its own, in a process of its own.
+
+The files appear when they are whole. What was read of a video that ends before its time goes into
+the folder partial/, so that nobody takes it for all of it.
+"""
+
+import multiprocessing
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mambatrack.errors import MambatrackError
+from mambatrack.runs.dataset_jobs import Job
+from mambatrack.runs.engines import start_worker
+
+UNFINISHED, PARTIAL = ".unfinished", "partial"  # folders among the results
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """One video to track; job.sequence.images is its file. draw: also into NAME.mp4"""
+
+    job: Job
+    draw: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.job.sequence.name
+
+    @property
+    def video(self) -> Path:
+        assert self.job.sequence.images is not None
+        return self.job.sequence.images
+
+    def is_finished(self) -> bool:
+        """All its files are there, and not older than the video."""
+        result = self.job.result
+        drawn = not self.draw or result.with_name(f"{self.name}.mp4").exists()
+        return drawn and result.exists() and self.video.stat().st_mtime <= result.stat().st_mtime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a video. totals: as a line; problem: why it failed, None where it did not"""
+
+    name: str
+    totals: str = ""
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def track_video(job: VideoJob, report: Callable[[int], None] = lambda frames: None) -> Outcome:
+    """Tracks one video into its files; whatever goes wrong is in the outcome.
+
+    report: called with the frames done
+    """
+    totals, problem = "", None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            totals, problem = _track(job, report)
+        except Exception as error:  # of one video, which must not stop the others
+            known = isinstance(error, (MambatrackError, OSError))
+            problem = str(error) if known else f"{type(error).__name__}: {error}"
+    told = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
+    return Outcome(job.name, totals, problem, tuple(told))
+
+
+def track_videos(
+    jobs: Sequence[VideoJob], workers: int, report: Callable[[int], None] = lambda frames: None
+) -> Iterator[Outcome]:
+    """The outcomes as they come. report: called with the frames done, of all videos together."""
+    context = multiprocessing.get_context("spawn")
+    frames = context.Value("q", 0)
+    threads = ThreadPoolExecutor(max(min(workers, len(jobs)), 1))
+    waiting = {threads.submit(_in_process, job, context, frames) for job in jobs}
+    try:
+        while waiting:
+            done, waiting = wait(waiting, POLL_S, FIRST_COMPLETED)
+            report(frames.value)
+            yield from (each.result() for each in done)
+    finally:
+        _stop(threads, waiting)
+
+
+def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | None]:
+    """(the totals, why the video ended before its time or None)"""
+    from mambatrack.detectors import open_detector
+    from mambatrack.outputs.text import jsonl_writer, mot_writer
+    from mambatrack.outputs.video import open_video_writer
+    from mambatrack.runs.run import Output, PictureOutput, TextOutput, open_run
+    from mambatrack.sources.frames import open_frames
+    from mambatrack.tracking.tracker import Tracker
+
+    folder, config = job.job.folder, job.job.config
+    work = folder / UNFINISHED / job.name
+    shutil.rmtree(work, ignore_errors=True)  # of an attempt that was killed
+    work.mkdir(parents=True)
+    try:
+        with ExitStack() as stack:
+            frames = stack.enter_context(open_frames(job.video))
+            detector = open_detector(config.detector)
+            run = open_run(
+                frames, lambda: stack.enter_context(open_frames(job.video)), detector,
+                Tracker(config, image_size=frames.size),
+            )  # fmt: skip
+            mot = stack.enter_context(mot_writer(work / "result.txt"))
+            lines = stack.enter_context(jsonl_writer(work / "result.jsonl", names=detector.names))
+            outputs: list[Output] = [TextOutput(mot), TextOutput(lines)]
+            if job.draw:
+                video = open_video_writer(work / "result.mp4", frames.fps, frames.size)
+                place = stack.enter_context(video)
+                outputs.append(PictureOutput([place], detector.names, run.fps))
+            run.outputs = outputs
+            run.go(report)
+            problem = frames.problem
+        _publish(work, folder, job.name, problem)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return str(run.totals(job.name)), problem
+
+
+def _publish(work: Path, folder: Path, name: str, problem: str | None) -> None:
+    """Gives the files their names, the MOT text last, as it says that the video is finished."""
+    target = folder if problem is None else folder / PARTIAL
+    target.mkdir(exist_ok=True)
+    for path in (work / "result.mp4", work / "result.jsonl", work / "result.txt"):
+        if path.exists():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            path.replace(target / f"{name}{path.suffix}")
+        if problem is None:
+            (folder / PARTIAL / f"{name}{path.suffix}").unlink(missing_ok=True)
+
+
+_frames: Any = None  # in a worker process: the shared count of frames
+
+
+def _start_worker(frames: Any) -> None:
+    global _frames
+    start_worker()
+    _frames = frames
+
+
+def _track_and_count(job: VideoJob) -> Outcome:
+    def count(_: int) -> None:
+        with _frames.get_lock():
+            _frames.value += 1
+
+    return track_video(job, count)
+
+
+def _in_process(job: VideoJob, context: Any, frames: Any) -> Outcome:
+    try:
+        with ProcessPoolExecutor(1, context, _start_worker, (frames,)) as pool:
+            return pool.submit(_track_and_count, job).result()
+    except BrokenProcessPool:
+        return Outcome(
+            job.name, problem="its process died, perhaps for want of memory or of a damaged file"
+        )
+
+
+def _stop(threads: ThreadPoolExecutor, waiting: set[Future]) -> None:
+    """Ends what is still at work."""
+    threads.shutdown(wait=False, cancel_futures=True)
+    while not all(each.done() for each in waiting):
+        for process in multiprocessing.active_children():
+            process.terminate()
+        time.sleep(0.02)
+    threads.shutdown()

@@ -1,0 +1,1 @@
+"""Made-up worlds, and the errors of detectors put on true boxes."""

@@ -1,0 +1,1 @@
+"""Where frames and boxes come from: videos, cameras, folders, standard input."""

@@ -1,0 +1,1 @@
+"""The online tracker, its hypotheses and its state; many cameras; offline tracking."""

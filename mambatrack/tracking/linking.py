@@ -1,0 +1,102 @@
+"""Two results of the same detections made into one: where they differ, region by region, the one
+that the association finds more likely, seen forwards and backwards in time.
+
+A detection follows another on a track; where both results agree it stays. Links that differ and
+share a detection belong together, and so do those that are tied by a short piece on which both
+agree: two people who cross may change places at its start in one result and at its end in the
+other, which is the same. So a region is decided as a whole.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from mambatrack.association.pairs import Indices
+
+SHORT = 8  # detections: pieces with fewer tie what differs at both of their ends
+AFTERMATH = 10  # frames around a region that speak for one result or the other
+LINKED = 20.0  # log-odds in favour of the result that links more
+
+
+class Weighed(NamedTuple):
+    """track [D]: the track of each detection, -1 for none; evidence [D]: log-likelihood of what
+    became of it, at most 0"""
+
+    track: Indices
+    evidence: NDArray[np.float64]
+
+
+def followers(track: Indices, frame: Indices) -> Indices:
+    """[D] the next detection on the track of each, -1 where there is none."""
+    order = np.lexsort((frame, track))
+    order = order[track[order] >= 0]
+    joined = track[order][1:] == track[order][:-1]
+    after = np.full(len(track), -1)
+    after[order[:-1][joined]] = order[1:][joined]
+    return after
+
+
+def pieces(after: Indices) -> tuple[Indices, Indices]:
+    """The chains that ``after`` [D] links: the number of each detection's [D], from 0 in the order
+    of their first detections, and the detections of each [P]."""
+    rows = np.flatnonzero(after >= 0)
+    links = coo_matrix((np.ones(len(rows)), (rows, after[rows])), shape=(len(after),) * 2)
+    _, of = connected_components(links, directed=False)
+    _, of = np.unique(of, return_inverse=True)
+    return of.astype(np.int64), np.bincount(of)
+
+
+def merge(frame: Indices, one: Weighed, other: Weighed) -> Indices:
+    """frame [D] -> the track of each detection [D], from 0, -1 for none: that of ``one``, in some
+    regions as in ``other``. A detection that only ``other`` uses stays where it fits in."""
+    after = followers(one.track, frame)
+    rival = followers(other.track, frame)
+    for rows in _regions(after, rival):
+        tails = np.concatenate([after[rows], rival[rows]])
+        ends = np.concatenate([rows, tails[tails >= 0]])
+        worth = LINKED * np.sign(
+            np.count_nonzero(rival[rows] >= 0) - np.count_nonzero(after[rows] >= 0)
+        )
+        worth += _evidence(frame, other, ends) - _evidence(frame, one, ends)
+        if worth > 0:
+            after[rows] = rival[rows]
+    of, length = pieces(after)
+    used = (one.track >= 0) | ((other.track >= 0) & (length[of] > 1))
+    return np.where(used, of, -1)
+
+
+def _regions(after: Indices, rival: Indices) -> list[Indices]:
+    """For each region the detections [.] that the two results link differently to what follows."""
+    count = len(after)
+    agreed = np.where(after == rival, after, -1)
+    of, length = pieces(agreed)
+    leads = np.full(count, True)
+    leads[agreed[agreed >= 0]] = False
+    first, last = np.flatnonzero(leads), np.flatnonzero(agreed < 0)
+    first = first[np.argsort(of[first])]
+    last = last[np.argsort(of[last])]
+    short = length < SHORT
+    sources, targets = [last[short]], [first[short]]
+    differs = after != rival
+    for each in (after, rival):
+        rows = np.flatnonzero(differs & (each >= 0))
+        sources.append(rows)
+        targets.append(each[rows])
+    a, b = np.concatenate(sources), np.concatenate(targets) + count  # way out, way in
+    ties = coo_matrix((np.ones(len(a)), (a, b)), shape=(2 * count, 2 * count))
+    _, region = connected_components(ties, directed=False)
+    rows = np.flatnonzero(differs)
+    rows = rows[np.argsort(region[rows], kind="stable")]
+    return [each for each in np.split(rows, np.flatnonzero(np.diff(region[rows])) + 1) if len(each)]
+
+
+def _evidence(frame: Indices, given: Weighed, ends: Indices) -> float:
+    """Of the tracks that the detections ``ends`` are on, in the frames around these."""
+    tracks = np.unique(given.track[ends])
+    near = np.isin(given.track, tracks[tracks >= 0])
+    near &= frame >= frame[ends].min() - AFTERMATH
+    near &= frame <= frame[ends].max() + AFTERMATH
+    return float(given.evidence[near].sum())
