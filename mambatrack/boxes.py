@@ -73,3 +73,13 @@ def clip(boxes: Array, image_size: tuple[int, int]) -> Array:
     """``boxes [N, 4]`` xyxy cut to an image of ``(width, height)`` pixels."""
     width, height = image_size
     return np.clip(boxes, 0, np.array([width, height, width, height], boxes.dtype))
+
+
+Boxes = NDArray[np.float32]
+SMALLEST = 1.0  # pixels; no prediction is narrower or lower
+LOWEST = np.array([-1e7, -1e7, SMALLEST, SMALLEST], np.float32)
+
+
+def as_plausible(boxes: Boxes) -> Boxes:
+    """Keeps extrapolated boxes finite and of positive size."""
+    return np.minimum(np.maximum(boxes, LOWEST), -LOWEST[0])

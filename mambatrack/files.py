@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mambatrack.errors import MambatrackError
+
 CHUNK = 1 << 18
 
 
@@ -34,3 +36,17 @@ def sha256(path: Path) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def check_output(path: str | Path, overwrite: bool = False) -> Path:
+    """The path, if a file can be written there; else MambatrackError before any work is done."""
+    path = Path(path)
+    if path.is_dir():
+        raise MambatrackError(f"{path} is a folder; name a file in it")
+    if path.exists() and not overwrite:
+        raise MambatrackError(f"{path} exists; use --overwrite or name another file")
+    if not path.parent.is_dir():
+        raise MambatrackError(f"the folder {path.parent} does not exist; create it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise MambatrackError(f"{path} is not writable; check its permissions")
+    return path

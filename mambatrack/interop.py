@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.motion.loading import Predictor
+from mambatrack.motion.predictor import Predictor
 from mambatrack.outputs.text import STATE_NAMES, class_name
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks, TrackState

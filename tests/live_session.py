@@ -12,8 +12,7 @@ from mambatrack import Tracker
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web.server import serve
-from mambatrack.motion.forecast import Forecast
-from mambatrack.patching import forecast
+from mambatrack.motion.forecast import Forecast, forecast
 from mambatrack.simulation.world import simulate
 from mambatrack.sources.frames import Frame
 

@@ -29,7 +29,9 @@ from mambatrack.datasets.matching import pair_iou
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.gaps.filling import SHIPPED, Gap, GapFiller
 from mambatrack.learning.gap_data import SeenPeople, observations, read_seen_people
-from mambatrack.motion.loading import KalmanPredictor, Predictor, load_predictor
+from mambatrack.motion.classical import KalmanPredictor
+from mambatrack.motion.loading import load_predictor
+from mambatrack.motion.predictor import Predictor
 
 HISTORY, BEYOND, LONGEST = 60, 10, 60
 BINS = {"1": 1, "2-5": 2, "6-10": 6, "11-30": 11, "31-60": 31}

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import boxes
+from mambatrack.assignment import assign
 from mambatrack.association import pairs as pairs_module
-from mambatrack.association.pairs import Pairs, assign, best, candidates, cascade, similarity
+from mambatrack.association.pairs import Pairs, best, candidates, cascade, similarity
 
 shapes = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 10_000))
 

@@ -9,8 +9,8 @@ from mambatrack import MambatrackError
 from mambatrack.association.learned import load_association
 from mambatrack.config import TrackerConfig
 from mambatrack.evaluation.benchmark import WARM_UP, bench
-from mambatrack.motion.loading import StillPredictor
-from mambatrack.tracks import TrackTable
+from mambatrack.motion.classical import StillPredictor
+from mambatrack.track_table import TrackTable
 
 
 @pytest.fixture(scope="module")

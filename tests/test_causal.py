@@ -9,16 +9,16 @@ from safetensors.torch import save_file
 
 from mambatrack import MambatrackError, load_predictor
 from mambatrack.kernels.cpu import library as cpu
-from mambatrack.motion.causal_predictor import GAP, HEAD, PENDING, SIZED, CausalPredictor
+from mambatrack.motion.causal_predictor import GAP, HEAD, PENDING, CausalPredictor
+from mambatrack.motion.forecast import forecast
 from mambatrack.networks.causal import (
-    TOKEN,
     UNITS,
     CausalMotionPredictor,
     observed_tokens,
     roll_out_causal,
 )
 from mambatrack.networks.causal_step import CausalStep
-from mambatrack.patching import forecast
+from mambatrack.networks.units import SIZED, TOKEN
 
 
 @pytest.fixture(autouse=True)

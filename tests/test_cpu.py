@@ -11,8 +11,9 @@ from c_library import measured, measured_under_sanitizer, needs_library
 from mambatrack.kernels import reference
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
-from mambatrack.networks.causal import TOKEN, CausalMotionPredictor
+from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.mamba import MotionPredictor
+from mambatrack.networks.units import TOKEN
 
 OPTIONAL = ("D", "z", "dt_bias", "lengths", "initial_state")
 

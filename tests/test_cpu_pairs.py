@@ -18,7 +18,8 @@ from mambatrack.association.features import (
     neighbours,
     overlapping,
 )
-from mambatrack.association.learned import LIMIT, CompiledScorer, PairScorer, open_scorer
+from mambatrack.association.learned import open_scorer
+from mambatrack.association.scorer import LIMIT, CompiledScorer, PairScorer
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.learning.association_network import PairBatch, PairNetwork
 

@@ -5,10 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.motion import window_predictor
-from mambatrack.motion.window_predictor import TorchNetwork
 from mambatrack.networks import window_step
 from mambatrack.networks.mamba import MotionPredictor
-from mambatrack.networks.window_step import BUCKETS, GraphNetwork, bucket, eager
+from mambatrack.networks.window_step import BUCKETS, GraphNetwork, TorchNetwork, bucket, eager
 
 
 def model():
@@ -87,7 +86,7 @@ def test_a_gpu_gets_graphs_and_a_cpu_does_not(monkeypatch):
     made = []
     monkeypatch.setattr(window_step, "GraphNetwork", lambda *each: made.append(each))
     monkeypatch.setattr(window_predictor, "c_library_for", lambda device: False)
-    monkeypatch.setattr("mambatrack.motion.loading.choose_device", lambda device: device)
+    monkeypatch.setattr("mambatrack.networks.devices.choose_device", lambda device: device)
     path = window_predictor.Path(window_step.__file__).parent / "weights"
     path = path / "mambatrack-window.safetensors"
     assert isinstance(window_predictor.open_network(path, "cpu"), TorchNetwork) and not made

@@ -15,7 +15,7 @@ from mambatrack.learning.motion_losses import rollout_loss
 from mambatrack.learning.motion_training import train
 from mambatrack.learning.motion_windows import Batch
 from mambatrack.learning.processes import Processes, is_first_process, join_processes, own_device
-from mambatrack.motion.loading import new_model
+from mambatrack.networks.model_files import new_model
 from worlds import write_training_data
 
 UNEVEN = {  # seven windows for two processes, and both terms of the loss

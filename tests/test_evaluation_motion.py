@@ -20,7 +20,7 @@ from mambatrack.datasets.sequences import (
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import motion_errors
 from mambatrack.evaluation.motion_errors import evaluate_motion, named_predictors
-from mambatrack.motion.loading import KalmanPredictor, StillPredictor, VelocityPredictor
+from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.simulation.world import write_sequence
 from shared import needs
 

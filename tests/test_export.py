@@ -9,7 +9,8 @@ from mambatrack import MambatrackError
 from mambatrack.errors import MissingExtra
 from mambatrack.motion import export_onnx as exporting
 from mambatrack.motion.export_onnx import LARGEST_ERROR, export
-from mambatrack.motion.loading import load_predictor, new_model
+from mambatrack.motion.loading import load_predictor
+from mambatrack.networks.model_files import new_model
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

@@ -7,8 +7,8 @@ import pytest
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.motion.forecast import Forecast
+from mambatrack.motion.forecast import forecast as patched
 from mambatrack.outputs.drawing import colour_of, draw
-from mambatrack.patching import forecast as patched
 from mambatrack.simulation.world import simulate
 from test_outputs import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.features import ALONE, NAMES, Candidates
-from mambatrack.association.learned import LearnedAssociation, Scores
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.scorer import Scores
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.simulation.world import make_world
+from mambatrack.track_table import TrackTable
 from mambatrack.tracking import hypotheses as module
 from mambatrack.tracking.hypotheses import CERTAIN, CLOSE, Occasion, go_on
-from mambatrack.tracks import TrackTable
 
 
 class Told:

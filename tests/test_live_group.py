@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mambatrack.config import TrackerConfig
-from mambatrack.motion.loading import KalmanPredictor
+from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.window_predictor import MambaPredictor
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup

@@ -13,7 +13,7 @@ from mambatrack.live.outputs import FrameClock, OnACopy, SourceOutputs
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import Arrival, Backoff, LiveSource
 from mambatrack.live.updates import SourceStatus
-from mambatrack.runs.run import PictureOutput
+from mambatrack.runs.run_outputs import PictureOutput
 from mambatrack.sources.frames import Frame, as_bgr
 from mambatrack.tracking.group import TrackerGroup
 from mjpeg_server import ByHand, MjpegServer, jpeg, until

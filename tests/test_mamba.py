@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mambatrack.kernels.reference import token_mask
-from mambatrack.motion.loading import load_model, weights_path
+from mambatrack.motion.loading import weights_path
 from mambatrack.networks.mamba import (
     BiMambaBlock,
     MambaBlock,
@@ -19,6 +19,7 @@ from mambatrack.networks.mamba import (
     offset_scale,
     window_offsets,
 )
+from mambatrack.networks.model_files import load_model
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TRITON = importlib.util.find_spec("triton") and (

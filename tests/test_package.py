@@ -122,7 +122,8 @@ def test_an_installed_package_finds_its_parts_from_any_folder(installed, tmp_pat
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_an_installed_package_has_its_library(wheel, installed, tmp_path):
     assert "-py3-none-" in wheel.name  # the library knows nothing of Python
-    code = "from mambatrack.kernels.cpu import library; print(library.LIBRARY, library.why_not(), library.variant())"
+    code = "from mambatrack.kernels.cpu import library as lib; "
+    code += "print(lib.LIBRARY, lib.why_not(), lib.variant())"
     place, variant = python(code, tmp_path, PYTHONPATH=str(installed)).split()
     assert place == str(installed / "mambatrack/kernels/cpu/libmambatrack.so")
     assert variant in ("avx512", "avx2", "baseline")

@@ -11,15 +11,8 @@ from safetensors.numpy import load_file
 
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.features import ALONE, NAMES, best_other, describe_pairs, neighbours
-from mambatrack.association.learned import (
-    CODE_LIMIT,
-    Committee,
-    CommitteeEncoder,
-    LearnedAssociation,
-    PairScorer,
-    open_encoder,
-    split_members,
-)
+from mambatrack.association.learned import LearnedAssociation, open_encoder, split_members
+from mambatrack.association.scorer import CODE_LIMIT, Committee, CommitteeEncoder, PairScorer
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairNetwork, pair_loss
 from mambatrack.learning.association_recording import Recorder, Recording, record

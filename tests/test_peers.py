@@ -10,20 +10,13 @@ from mambatrack import Tracker, load_config
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.peers.bench import (
-    OURS,
-    WARM_UP,
-    Peer,
-    PeerReport,
-    bench_peers,
-    moving_boxes,
-    parse_pythons,
-    write_results,
-)
+from mambatrack.evaluation.peers.bench import bench_peers, parse_pythons, write_results
 from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
 from mambatrack.evaluation.peers.report import markdown
+from mambatrack.evaluation.peers.results import OURS, WARM_UP, Peer, PeerReport
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import Score
+from mambatrack.evaluation.synthetic_boxes import moving_boxes
 from mambatrack.simulation.world import write_sequence
 
 # other interpreters for the peers, as MAMBATRACK_PEERS="trackers=PYTHON norfair=PYTHON"

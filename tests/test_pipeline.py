@@ -5,8 +5,9 @@ import pytest
 
 from mambatrack import Detections, Frame, Tracker, TrackState
 from mambatrack.config import TrackerConfig
-from mambatrack.motion.loading import StillPredictor
-from mambatrack.runs.run import STEPS, PictureOutput, Run
+from mambatrack.motion.classical import StillPredictor
+from mambatrack.runs.run import STEPS, Run
+from mambatrack.runs.run_outputs import PictureOutput
 from mambatrack.simulation.world import make_world
 
 KALMAN = TrackerConfig(predictor="kalman")

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.loading import KalmanPredictor, StillPredictor, load_predictor
-from mambatrack.motion.window_predictor import MambaPredictor, TorchNetwork
+from mambatrack.motion.classical import KalmanPredictor, StillPredictor
+from mambatrack.motion.forecast import forecast
+from mambatrack.motion.loading import load_predictor
+from mambatrack.motion.window_predictor import MambaPredictor, refill
 from mambatrack.networks.mamba import MotionPredictor, next_boxes
-from mambatrack.patching import forecast, refill
+from mambatrack.networks.window_step import TorchNetwork
 
 
 def boxes_of(rng, count):

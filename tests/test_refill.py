@@ -28,7 +28,7 @@ from mambatrack.gaps.filling import (
 from mambatrack.learning.gap_data import GapSampler, _reversed, observations, read_seen_people
 from mambatrack.learning.gap_network import RefillNetwork, laplace_loss
 from mambatrack.learning.gap_training import RefillConfig, train_refill
-from mambatrack.motion.loading import KalmanPredictor
+from mambatrack.motion.classical import KalmanPredictor
 from worlds import write_world
 
 Q, LONGEST = 4, 12

@@ -10,7 +10,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.gaps.filling import Filled
 from mambatrack.gaps.revisions import Reviser
 from mambatrack.outputs.text import jsonl_writer
-from mambatrack.runs.run import RevisedOutput
+from mambatrack.runs.run_outputs import RevisedOutput
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 

@@ -9,7 +9,8 @@ from mambatrack import Tracker
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Filled
-from mambatrack.gaps.revisions import DelayedTracks, Reviser, Revision, jsonl_revision
+from mambatrack.gaps.revisions import DelayedTracks, Reviser, Revision
+from mambatrack.outputs.text import jsonl_revision
 from mambatrack.tracks import Tracks, TrackState
 
 

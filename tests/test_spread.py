@@ -6,13 +6,15 @@ import torch
 from safetensors.torch import save_file
 
 from mambatrack import MambatrackError, load_config, load_predictor
+from mambatrack.datasets.people import read_people
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.motion_losses import HELD, _scale_loss
 from mambatrack.learning.motion_training import train
-from mambatrack.learning.motion_windows import WindowSampler, read_people
-from mambatrack.motion.causal_predictor import OUTPUTS, CausalPredictor
+from mambatrack.learning.motion_windows import WindowSampler
+from mambatrack.motion.causal_predictor import CausalPredictor
+from mambatrack.motion.forecast import forecast
 from mambatrack.networks.causal import CausalMotionPredictor, Rollout
-from mambatrack.patching import forecast
+from mambatrack.networks.units import OUTPUTS
 from worlds import write_training_data
 
 

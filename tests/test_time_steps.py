@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mambatrack import Tracker, load_config
 from mambatrack.boxes import cxcywh_to_xyxy
-from mambatrack.motion.loading import KalmanPredictor
+from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.simulation.world import simulate
 
 COLUMNS = ("boxes", "ids", "scores", "labels", "state", "gap", "spread", "det_ind")

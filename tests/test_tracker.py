@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.motion.loading import KalmanPredictor
+from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.simulation.world import simulate
 
 

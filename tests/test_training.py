@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, load_config, load_predictor
 from mambatrack.boxes import cxcywh_to_xyxy, iou
+from mambatrack.datasets.people import read_people
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.motion_losses import generalised_iou, identity_loss, rollout_loss
 from mambatrack.learning.motion_teacher import Teacher
 from mambatrack.learning.motion_training import learning_rate, train
-from mambatrack.learning.motion_windows import WindowSampler, detector_errors, read_people
+from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.export_onnx import export
-from mambatrack.motion.loading import new_model
 from mambatrack.networks.mamba import MotionPredictor, offset_scale, window_offsets
+from mambatrack.networks.model_files import new_model
 from worlds import write_training_data
 
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
@@ -279,7 +280,8 @@ def test_a_resumed_run_equals_one_in_one_piece(data, tmp_path):
 
 def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path):
     script = (
-        "import sys; from mambatrack import load_config; from mambatrack.learning.motion_training import train;"
+        "import sys; from mambatrack import load_config; "
+        "from mambatrack.learning.motion_training import train;"
         "train([sys.argv[1]], load_config(None, {'training.' + k: v for k, v in "
         f"{SMALL | {'steps': 100_000}!r}.items()}}), sys.argv[2])"
     )

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.association.features import Candidates
-from mambatrack.association.learned import CODE_LIMIT, LearnedAssociation, Scores
-from mambatrack.association.pairs import Indices
-from mambatrack.tracks import TrackTable
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.scorer import CODE_LIMIT, Scores
+from mambatrack.track_table import TrackTable
 
 LARGE = 64  # tracks from which a call for each table costs less than to copy them into one
 

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association.pairs import DENSE, Indices, similarity, sweep
+from mambatrack.assignment import Indices
+from mambatrack.association.pairs import DENSE, similarity, sweep
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.detections import Detections
-from mambatrack.motion.loading import c_library_for
-from mambatrack.tracks import TrackTable
+from mambatrack.networks.devices import c_library_for
+from mambatrack.track_table import TrackTable
 
 Floats = NDArray[np.float32]
 

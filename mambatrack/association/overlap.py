@@ -1,33 +1,14 @@
 """Association by overlap of boxes with gates: what the learned association is compared with."""
 
-from typing import NamedTuple, Protocol
-
 import numpy as np
 
-from mambatrack.association.pairs import Indices, candidates, cascade
-from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.assignment import Indices
+from mambatrack.association.interface import Associated
+from mambatrack.association.pairs import candidates, cascade
+from mambatrack.boxes import Boxes, cxcywh_to_xyxy
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
-from mambatrack.motion.loading import Boxes
-from mambatrack.tracks import TrackTable
-
-
-class Associated(NamedTuple):
-    """rows [K] of the table and the detections seen there [K]; detections that start tracks [B]."""
-
-    rows: Indices
-    seen: Indices
-    born: Indices
-
-
-class Association(Protocol):
-    """Who is seen where. memory_size: floats per track that it keeps in the table."""
-
-    memory_size: int
-
-    def __call__(self, table: TrackTable, found: Detections, boxes: Boxes) -> Associated:
-        """The table after TrackTable.predict; boxes [M, 4]: the detections as cxcywh pixels."""
-        ...
+from mambatrack.track_table import TrackTable
 
 
 class OverlapAssociation:

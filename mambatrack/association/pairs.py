@@ -7,23 +7,13 @@ length grows with the number of tracks, not with its square.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import lap
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices, assign
+
 DENSE = 1500  # up to so many cells the whole table of similarities is faster than a sweep
 ROUNDS = 2  # of picking clear pairs; what is left goes to the Hungarian assignment
-
-
-Indices = NDArray[np.int64]
-
-
-class Matches(NamedTuple):
-    """pairs [K, 2] (track, detection); unmatched_tracks [.], unmatched_detections [.]."""
-
-    pairs: Indices
-    unmatched_tracks: Indices
-    unmatched_detections: Indices
 
 
 class Pairs(NamedTuple):
@@ -118,24 +108,6 @@ def _hungarian(pairs: Pairs) -> Indices:
     chosen = np.zeros(values.shape, bool)
     chosen[tuple(assign(values, values > 0).pairs.T)] = True
     return chosen[rows, columns].nonzero()[0]
-
-
-def assign(similarities: NDArray, allowed: NDArray[np.bool_]) -> Matches:
-    """The same for a whole table [N, M]; only ``allowed`` pairs are matched [N, M].
-
-    The result has the right shapes also where N or M is 0.
-    """
-    pairs = np.zeros((0, 2), np.int64)
-    if allowed.any():
-        cost = np.where(allowed, -similarities, 0.0)
-        _, chosen, _ = lap.lapjv(cost, extend_cost=True)
-        (rows,) = (chosen >= 0).nonzero()
-        rows = rows[allowed[rows, chosen[rows]]]
-        pairs = np.stack([rows, chosen[rows]], axis=1).astype(np.int64)
-    free = [np.ones(count, bool) for count in similarities.shape]
-    for side, taken in zip(free, pairs.T, strict=True):
-        side[taken] = False
-    return Matches(pairs, *(np.flatnonzero(side) for side in free))
 
 
 def cascade(pairs: Pairs, passes: Sequence[NDArray[np.bool_]]) -> Indices:

@@ -6,9 +6,8 @@ from typing import Any
 
 from mambatrack.cli import evaluate as scoring
 from mambatrack.cli import export_tracks as exporting
-from mambatrack.cli import live, pipe, videos
-from mambatrack.cli import track as commands
-from mambatrack.result_files import identities
+from mambatrack.cli import ids, live, pipe, tools, train, videos
+from mambatrack.cli import track as tracking
 from mambatrack.version import VERSION
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "still")
@@ -28,29 +27,29 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mambatrack {VERSION}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    track = _command(choices, "track", commands.track, "track a video, images, webcam or stream")
+    track = _command(choices, "track", tracking.track, "track a video, images, webcam or stream")
     watch = _command(choices, "live", live.run, "track webcams, streams and files as they come")
-    train = _command(choices, "train", commands.train, "train a motion model on MOT folders")
+    teach = _command(choices, "train", train.train, "train a motion model on MOT folders")
     learn = _command(
-        choices, "train-association", commands.train_association,
+        choices, "train-association", train.train_association,
         "train who belongs to whom, on sequences with gt and det",
     )  # fmt: skip
     fill = _command(
-        choices, "train-refill", commands.train_refill, "train what fills the gaps of tracks"
+        choices, "train-refill", train.train_refill, "train what fills the gaps of tracks"
     )
     score = _command(choices, "eval", scoring.evaluate, "score results, or track and score")
     motion = _command(
         choices, "eval-motion", scoring.evaluate_motion, "errors of motion models on true tracks"
     )
     tune = _command(choices, "tune", scoring.tune, "search settings of the tracker")
-    bench = _command(choices, "bench", commands.bench, "time for a frame, beside other trackers")
+    bench = _command(choices, "bench", tools.bench, "time for a frame, beside other trackers")
     simulate = _command(
         choices, "simulate", scoring.simulate, "a detector's errors on data without detections"
     )
     hand_in = _command(choices, "submit", scoring.submit, "check and zip results for a server")
     _add_track(track)
     _add_live(watch)
-    _add_train(train)
+    _add_train(teach)
     _add_train_refill(fill)
     _add_train_association(learn)
     _add_eval(score)
@@ -59,17 +58,17 @@ def build_parser() -> argparse.ArgumentParser:
     _add_bench(bench)
     _add_simulate(simulate)
     _add_submit(hand_in)
-    repair = _command(choices, "ids", identities.run, "repair identities of a result, and undo it")
-    identities.add_arguments(repair)
+    repair = _command(choices, "ids", ids.run, "repair identities of a result, and undo it")
+    ids.add_arguments(repair)
     hand_on = _command(
         choices, "export-tracks", exporting.run,
         "a result for CVAT, Label Studio, FiftyOne or rerun",
     )  # fmt: skip
     exporting.add_arguments(hand_on)
-    _command(choices, "config", commands.show_config, "print every setting, as YAML")
-    info = _command(choices, "info", commands.show_info, "versions, devices, backends, extras")
+    _command(choices, "config", tools.show_config, "print every setting, as YAML")
+    info = _command(choices, "info", tools.show_info, "versions, devices, backends, extras")
     info.add_argument("--json", action="store_true", help="for programs")
-    export = _command(choices, "export", commands.export, "a motion model as an ONNX file")
+    export = _command(choices, "export", tools.export, "a motion model as an ONNX file")
     _add_export(export)
     return parser
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.track import OK, engine_of, resumable
+from mambatrack.cli.shared import OK, engine_of, resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 
@@ -24,7 +24,7 @@ def evaluate(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.evaluation.evaluate import evaluate as run
     from mambatrack.evaluation.evaluate import scored_sequences
     from mambatrack.evaluation.plots import load_figure
-    from mambatrack.outputs.text import check_output
+    from mambatrack.files import check_output
 
     for path in (options.csv, options.json, options.report, options.switches):
         if path:
@@ -62,7 +62,7 @@ def evaluate_motion(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.evaluation.evaluate import scored_sequences
     from mambatrack.evaluation.motion_errors import evaluate_motion as run
     from mambatrack.evaluation.motion_errors import named_predictors
-    from mambatrack.outputs.text import check_output
+    from mambatrack.files import check_output
 
     for path in (options.csv, options.json):
         if path:

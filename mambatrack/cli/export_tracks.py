@@ -5,12 +5,12 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
-from mambatrack.cli.pipe import parse_size
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output
 from mambatrack.result_files.footage import Footage, open_footage
 from mambatrack.result_files.read_results import Recording, read_recording
+from mambatrack.sources.box_stream import parse_size
 
 FORMATS = ("cvat", "label-studio", "fiftyone", "rerun")
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mambatrack.evaluation.peers.report import machine
-from mambatrack.motion.loading import SHIPPED, weights_path
+from mambatrack.evaluation.machine import machine
+from mambatrack.motion.loading import weights_path
+from mambatrack.networks.model_files import SHIPPED
 from mambatrack.version import VERSION
 
 if TYPE_CHECKING:

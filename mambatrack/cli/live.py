@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mambatrack.live.source import LiveSource
     from mambatrack.live.state_keeper import StateKeeper
     from mambatrack.outputs.screen import Window
-    from mambatrack.runs.run import Output, Picture
+    from mambatrack.runs.run_outputs import Output, Picture
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
 SAVE_EVERY_S = 1.0  # that --state may lose
@@ -59,14 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
-    from mambatrack.cli.track import (
-        FAILED,
-        INTERRUPTED,
-        OK,
-        can_show,
-        check_outputs,
-        refuse_offline,
-    )
+    from mambatrack.cli.output_files import check_outputs
+    from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, refuse_offline
     from mambatrack.live.session import LiveSession
     from mambatrack.sources.opencv import quiet
     from mambatrack.tracking.group import TrackerGroup
@@ -187,9 +181,9 @@ def _outputs_of(
     session: "LiveSession", number: int, options: argparse.Namespace, window: "Window | None",
     stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
-    from mambatrack.cli.track import text_outputs
+    from mambatrack.cli.output_files import text_outputs
     from mambatrack.live.outputs import Delayed, FrameClock, LiveVideo, OnACopy
-    from mambatrack.runs.run import PictureOutput
+    from mambatrack.runs.run_outputs import PictureOutput
 
     source, names, clock = session.sources[number], session.detectors[number].names, FrameClock()
     files = text_outputs(options, names, stack)
@@ -257,7 +251,7 @@ def _go(
     keeper: "StateKeeper | None",
 ) -> bool:  # fmt: skip
     """Tracks to the end -> whether it was a signal that ended it."""
-    from mambatrack.cli.track import stop_signals
+    from mambatrack.cli.shared import stop_signals
     from mambatrack.live.status_line import StatusLine
     from mambatrack.outputs.screen import WindowClosed
 

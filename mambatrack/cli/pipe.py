@@ -3,7 +3,6 @@
 import argparse
 import io
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +32,7 @@ from mambatrack.sources.box_stream import (
     BoxStream,
     fill_missing,
     open_stream,
+    parse_size,
 )
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
@@ -82,7 +82,8 @@ def check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
-    from mambatrack.cli.track import INTERRUPTED, OK, check_outputs, refuse_offline
+    from mambatrack.cli.output_files import check_outputs
+    from mambatrack.cli.shared import INTERRUPTED, OK, refuse_offline
 
     refuse_offline(config, "standard input")
     check_outputs(options)
@@ -99,14 +100,6 @@ def run(options: argparse.Namespace, config: Config) -> int:
         unusable = f", {tracker.dropped} unusable detections" if tracker.dropped else ""
         print(f"{done} frames, {tracker.started} tracks{unusable}", file=sys.stderr)
     return INTERRUPTED if interrupts.stopped else OK
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """(width, height) from "1920x1080"."""
-    match = re.fullmatch(r"\s*(\d{1,6})[xX](\d{1,6})\s*", text)
-    if match is None or not int(match[1]) or not int(match[2]):
-        raise MambatrackError(f"size {text!r}: expected WIDTHxHEIGHT in pixels, as 1920x1080")
-    return int(match[1]), int(match[2])
 
 
 class StandardOutput(OutputFile):

@@ -7,72 +7,21 @@ settings they were made with; partial/ has what was read of videos that end too 
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.config import Config
-from mambatrack.datasets.sequences import MARKERS, VIDEO_TYPES
-from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.errors import MambatrackError
+from mambatrack.runs.video_jobs import plan_videos
+from mambatrack.sources.video_folders import is_video_folder
 
 if TYPE_CHECKING:
     from mambatrack.runs.video_jobs import Outcome, VideoJob
 
 SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show",
                "mot_predicted", "revise", "forecast")  # fmt: skip
-
-
-def is_video_folder(source: str | Path | None) -> bool:
-    """A folder with videos in it, which is neither a folder of images nor a MOT sequence."""
-    folder = Path(source or "")
-    if source is None or not folder.is_dir() or any((folder / each).exists() for each in MARKERS):
-        return False
-    from mambatrack.sources.readers import IMAGE_TYPES
-
-    kinds = {path.suffix.lower() for path in folder.iterdir() if path.is_file()}
-    return not kinds.intersection(IMAGE_TYPES) and bool(find_videos(folder))
-
-
-def find_videos(folder: str | Path) -> list[Path]:
-    """The video files in a folder, by name; hidden ones are none."""
-    return sorted(
-        path
-        for path in Path(folder).iterdir()
-        if path.suffix.lower() in VIDEO_TYPES and path.is_file() and not path.name.startswith(".")
-    )
-
-
-def result_names(videos: Sequence[Path]) -> list[str]:
-    """What the results of each video are called: its name without ending, and with it where two
-    would be called the same, in whatever case."""
-    taken = Counter(name.casefold() for path in videos for name in {path.stem, path.name})
-    return [path.stem if taken[path.stem.casefold()] == 1 else path.name for path in videos]
-
-
-def plan_videos(
-    folder: str | Path, config: Config, out: str | Path, overwrite: bool = False, draw: bool = False
-) -> "tuple[list[VideoJob], int]":
-    """(the jobs that are left to do, how many are finished). Makes ``out``.
-
-    Raises MambatrackError as batch.plan does, and where results would lie beside the videos.
-    """
-    from mambatrack.runs.dataset_jobs import Job, plan
-    from mambatrack.runs.video_jobs import VideoJob
-
-    if Path(out).resolve() == Path(folder).resolve():
-        raise MambatrackError(f"{out} is the folder of the videos; name another for the results")
-    videos = find_videos(folder)
-    sequences = [
-        MotSequence(name, path.parent, (0, 0), 0.0, 0, None, None, path)
-        for name, path in zip(result_names(videos), videos, strict=True)
-    ]
-    left = {job.sequence.name for job in plan(sequences, config, out, overwrite)}
-    jobs = [VideoJob(Job(each, config, Path(out)), draw) for each in sequences]
-    jobs = [job for job in jobs if job.name in left or not job.is_finished()]
-    return jobs, len(videos) - len(jobs)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +48,7 @@ def check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks what is left to do; 1 where a video failed."""
     from mambatrack.cli.progress import Progress
-    from mambatrack.cli.track import engine_of, resumable
+    from mambatrack.cli.shared import engine_of, resumable
     from mambatrack.runs.engines import run_all
     from mambatrack.runs.video_jobs import track_video, track_videos
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association.pairs import assign
+from mambatrack.assignment import assign
 from mambatrack.boxes import area, ltwh_to_xyxy
 from mambatrack.boxes import iou as box_iou
 from mambatrack.datasets.sequences import Trajectories
@@ -67,6 +67,13 @@ def rows_by_frame(frame: NDArray[np.int64], frames: NDArray[np.int64]) -> list[R
     first = np.searchsorted(frame[order], frames, "left")
     last = np.searchsorted(frame[order], frames, "right")
     return [order[start:stop] for start, stop in zip(first.tolist(), last.tolist(), strict=True)]
+
+
+def by_frame(frames: NDArray[np.int64]) -> list[tuple[int, Rows]]:
+    """(frame, rows of that frame) in the order of frames."""
+    order = np.argsort(frames, kind="stable")
+    numbers, first = np.unique(frames[order], return_index=True)
+    return list(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))
 
 
 def match(truth: Table, found: Table, iou: float = 0.5) -> Rows:

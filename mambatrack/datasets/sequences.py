@@ -5,7 +5,6 @@ four levels below the folder that is searched. That covers DanceTrack (train/SEQ
 below dataset/), MOT17, MOT20, a folder of sequences, and a sequence itself.
 """
 
-import configparser
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,9 @@ from numpy.typing import NDArray
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
+from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
 
-MARKERS = ("gt/gt.txt", "det/det.txt", "img1", "seqinfo.ini")
-VIDEO_TYPES = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm")
-IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp")
 DEPTH = 4
 DEFAULT_FPS = 30.0
 
@@ -124,13 +122,13 @@ def second_half(sequence: Sequence) -> Sequence:
 
 def open_sequence(folder: Path) -> Sequence:
     """The sequence in ``folder``. Raises MambatrackError where its size or length is unknown."""
-    info = _read_seqinfo(folder / "seqinfo.ini")
-    images = folder / Path(info.get("imDir", "img1")).name
+    info = read_seqinfo(folder)
+    images = images_folder(folder, info)
     return Sequence(
         name=folder.resolve().name,
         folder=folder,
         image_size=_image_size(folder, info, images),
-        fps=_number(folder, info, "frameRate") or DEFAULT_FPS,
+        fps=number(folder, info, "frameRate") or DEFAULT_FPS,
         frames=_length(folder, info, images),
         gt_path=_existing(folder / "gt/gt.txt"),
         det_path=_existing(folder / "det/det.txt"),
@@ -202,29 +200,8 @@ def _sequence_folders(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _sequence_folders(child, depth - 1)
 
 
-def _read_seqinfo(path: Path) -> Mapping[str, str]:
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(path, encoding="utf-8-sig")
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise MambatrackError(f"{path} is not a readable seqinfo.ini: {error}") from None
-    return parser["Sequence"] if parser.has_section("Sequence") else {}
-
-
-def _number(folder: Path, info: Mapping[str, str], key: str) -> float:
-    """The positive number under ``key``, 0 where there is none."""
-    text = info.get(key, "0")
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:
-        raise MambatrackError(f"{folder / 'seqinfo.ini'}: {key} = {text!r} is no positive number")
-    return value
-
-
 def _image_size(folder: Path, info: Mapping[str, str], images: Path) -> tuple[int, int]:
-    width, height = (int(_number(folder, info, key)) for key in ("imWidth", "imHeight"))
+    width, height = (int(number(folder, info, key)) for key in ("imWidth", "imHeight"))
     if width and height:
         return width, height
     for image in _image_files(images)[:1]:
@@ -243,7 +220,7 @@ def _image_size(folder: Path, info: Mapping[str, str], images: Path) -> tuple[in
 
 
 def _length(folder: Path, info: Mapping[str, str], images: Path) -> int:
-    length = int(_number(folder, info, "seqLength")) or len(_image_files(images))
+    length = int(number(folder, info, "seqLength")) or len(_image_files(images))
     return length or int(_any_boxes(folder)[:, 0].max(initial=0))
 
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.loading import Predictor, load_predictor
+from mambatrack.motion.loading import load_predictor
+from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.version import VERSION
 
@@ -139,9 +140,10 @@ def bench(
     report: called with a line about what runs now
     Raises MambatrackError where a predictor is unknown or a number too small.
     """
-    from mambatrack.evaluation.peers.bench import SIZE, moving_boxes
-    from mambatrack.evaluation.peers.report import machine
+    from mambatrack.evaluation.machine import machine
+    from mambatrack.evaluation.peers.results import SIZE
     from mambatrack.evaluation.peers.worker import memory_mb
+    from mambatrack.evaluation.synthetic_boxes import moving_boxes
 
     if not predictors or not objects or min(*objects, passes) < 1 or frames <= WARM_UP:
         raise MambatrackError(

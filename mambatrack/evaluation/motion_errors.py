@@ -16,16 +16,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association.pairs import assign
-from mambatrack.boxes import area, cxcywh_to_xyxy, iou, ltwh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.assignment import assign
+from mambatrack.boxes import (
+    SMALLEST,
+    Boxes,
+    area,
+    cxcywh_to_xyxy,
+    iou,
+    ltwh_to_xyxy,
+    xyxy_to_cxcywh,
+)
 from mambatrack.config import TrackerConfig
 from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.people import CROSSING, People, read_people
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.motion_report import MotionError, MotionReport, Source, Where
-from mambatrack.learning.motion_windows import CROSSING, People, read_people
-from mambatrack.motion.loading import SMALLEST, Boxes, Predictor, State, load_predictor
-from mambatrack.patching import forecast
+from mambatrack.motion.forecast import forecast
+from mambatrack.motion.loading import load_predictor
+from mambatrack.motion.predictor import Predictor, State
 
 HORIZONS = (1, 5, 10, 20, 30)  # frames
 WARMUP = 11  # observed boxes: the window of the shipped network

@@ -9,7 +9,7 @@ import numpy as np
 from mambatrack.errors import MissingExtra
 from mambatrack.evaluation.scores import CURVES, Scores, alphas
 from mambatrack.evaluation.timeline import Timeline
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

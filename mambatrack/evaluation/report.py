@@ -14,7 +14,7 @@ from mambatrack.evaluation.evaluate import Evaluation, occlusion_by_tracker
 from mambatrack.evaluation.occlusion import occlusion_tables
 from mambatrack.evaluation.scores import Score
 from mambatrack.evaluation.switches import Switch, switch_table
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output
 from mambatrack.version import VERSION
 
 MOST_SWITCHES = 500  # rows of the list; the CSV file has all

@@ -27,8 +27,7 @@ from mambatrack.datasets.mot_text import line_of, read_mot
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.results import Refusal, repeated
-from mambatrack.files import replacing
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output, replacing
 
 COLUMNS = 10
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of every file, so that equal results give equal archives

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mambatrack.evaluation.scores import Score, Scores, alphas
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output
 from mambatrack.version import VERSION
 
 BRIEF = ("HOTA", "DetA", "AssA", "LocA", "MOTA", "IDF1", "IDSW", "Frag", "CLR_FP", "CLR_FN")

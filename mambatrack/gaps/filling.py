@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mambatrack.boxes import SMALLEST, Boxes
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.scanner import RefillScanner
-from mambatrack.motion.loading import SMALLEST, Boxes, fitting, read_card
+from mambatrack.networks.model_files import fitting, read_card
 
 SHIPPED = Path(__file__).parents[1] / "weights/mambatrack-refill.safetensors"
 INPUTS = 17  # of a token, see describe

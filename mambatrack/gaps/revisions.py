@@ -17,7 +17,6 @@ or, with everything N frames late and in its final version:
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,6 @@ from numpy.typing import NDArray
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, GapFiller, shipped_filler
-from mambatrack.outputs.text import numbers
 from mambatrack.tracks import Tracks
 
 WAIT = 2  # frames; later ones hardly change a gap any more (tests/refilled.py)
@@ -202,19 +200,6 @@ class DelayedTracks:
             for number, frame in enumerate(revision.frames.tolist()):
                 if (place := places.get(frame)) is not None:
                     self._waiting[place] = _revised(self._waiting[place], revision, number)
-
-
-def jsonl_revision(revision: Revision) -> dict[str, Any]:
-    """The revision as plain numbers, to be written as a line of its own between those of frames."""
-    return {
-        "revision": {
-            "id": revision.id,
-            "frames": revision.frames.tolist(),
-            "boxes": numbers(revision.boxes),
-            "spread": numbers(revision.spread),
-            "gap": revision.gap,
-        }
-    }
 
 
 def _revised(tracks: Tracks, revision: Revision, number: int) -> Tracks:

@@ -7,7 +7,6 @@ of its track and of its detection, so that the people of a crossing are told apa
 track and each detection may also stay alone.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -15,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambatrack.association.features import ALONE, NAMES
-from mambatrack.association.learned import CODE_LIMIT, LIMIT
+from mambatrack.association.scorer import CODE_LIMIT, LIMIT
 from mambatrack.networks.causal import CausalMotionPredictor
 
 
@@ -152,13 +151,3 @@ def _choice_loss(pairs: Tensor, none: Tensor, index: Tensor, same: Tensor) -> Te
     right = torch.where(chosen, right, none)
     asked = torch.zeros(count, dtype=torch.bool).index_fill(0, index, True)
     return (most + total.log() - right)[asked].mean()
-
-
-def encoder_of(weights: Mapping[str, Tensor]) -> CausalMotionPredictor:
-    """The encoder with the weights of a state dict."""
-    outputs, d_model = weights["head.2.weight"].shape
-    layers = len({name.split(".")[1] for name in weights if name.startswith("blocks.")})
-    d_state = weights["blocks.0.mamba.A_log"].shape[1]
-    encoder = CausalMotionPredictor(d_model, layers, d_state, inputs=len(NAMES), outputs=outputs)
-    encoder.load_state_dict(dict(weights))
-    return encoder

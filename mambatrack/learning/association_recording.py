@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.association.features import Candidates, describe_pairs
+from mambatrack.association.interface import Associated
 from mambatrack.association.learned import LearnedAssociation
-from mambatrack.association.overlap import Associated
-from mambatrack.association.pairs import Indices
+from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.datasets.matching import (
     Mask,
@@ -28,9 +29,8 @@ from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import Sequence, read_ground_truth
 from mambatrack.detections import Detections
 from mambatrack.files import replacing
-from mambatrack.motion.loading import Boxes
+from mambatrack.track_table import TrackTable
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracks import TrackTable
 
 FORGETTING = 0.93  # a frame, of what speaks for a track's identity
 CLEAR = 0.5  # score from which the teacher starts a track

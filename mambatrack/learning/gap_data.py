@@ -6,13 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.boxes import Boxes, xyxy_to_cxcywh
 from mambatrack.datasets.matching import detection_rows, match_confident_first
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import Sequence, read_ground_truth
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Ends
-from mambatrack.motion.loading import Boxes
 
 Rows = NDArray[np.int64]
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mambatrack.boxes import Boxes
 from mambatrack.config import RefillConfig
 from mambatrack.datasets.sequences import find_detected_sequences
 from mambatrack.errors import MambatrackError
@@ -20,7 +21,6 @@ from mambatrack.files import replacing
 from mambatrack.gaps.filling import KNOTS, Ends, describe, straight_line
 from mambatrack.learning.gap_data import GapSampler, read_seen_people
 from mambatrack.learning.gap_network import RefillNetwork, laplace_loss
-from mambatrack.motion.loading import Boxes
 from mambatrack.version import VERSION
 
 HELD_OUT = 10  # every so many sequences one is kept for validation

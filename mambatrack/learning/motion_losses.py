@@ -12,11 +12,12 @@ from torch import Tensor
 from mambatrack.config import TrainingConfig
 from mambatrack.kernels.reference import token_mask
 from mambatrack.learning.motion_windows import Batch, WindowSampler
-from mambatrack.motion.causal_predictor import LOG_SCALES, CausalPredictor
+from mambatrack.motion.causal_predictor import CausalPredictor
+from mambatrack.motion.forecast import forecast
 from mambatrack.networks.causal import CausalMotionPredictor, Rollout, roll_out_causal
 from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.mamba import MotionPredictor, offset_scale, window_offsets
-from mambatrack.patching import forecast
+from mambatrack.networks.units import LOG_SCALES
 
 KNOWN = 11  # boxes seen, from which on a history counts for the spread
 HORIZON = 30  # frames over which validation measures the error

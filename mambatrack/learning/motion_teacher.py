@@ -11,8 +11,9 @@ from torch import Tensor
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.motion_losses import Goal, next_boxes, roll_out, tensors
 from mambatrack.learning.motion_windows import Batch
-from mambatrack.motion.loading import kind_of, read_card, weights_path
+from mambatrack.motion.loading import weights_path
 from mambatrack.motion.window_predictor import open_network
+from mambatrack.networks.model_files import kind_of, read_card
 
 
 class Teacher:

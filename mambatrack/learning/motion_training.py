@@ -18,16 +18,18 @@ import numpy as np
 import torch
 
 from mambatrack.config import Config, TrainingConfig
+from mambatrack.datasets.people import read_people
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.checkpoints import export, resume, save_checkpoint
 from mambatrack.learning.motion_losses import HORIZON, Network, Validation, device_of, rollout_loss
 from mambatrack.learning.motion_spread import fit_spread
 from mambatrack.learning.motion_teacher import Teacher
-from mambatrack.learning.motion_windows import WindowSampler, detector_errors, read_people
+from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from mambatrack.learning.processes import Processes, join_processes
-from mambatrack.motion.loading import choose_device, new_model
 from mambatrack.networks.causal import CausalMotionPredictor
+from mambatrack.networks.devices import choose_device
+from mambatrack.networks.model_files import new_model
 from mambatrack.version import VERSION
 
 VALIDATION_SHARE = 0.1

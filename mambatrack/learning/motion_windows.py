@@ -5,18 +5,18 @@ them, or the true ones with unbroken runs of errors that a real detector made ad
 keeps their correlation in time; what follows is the truth, or the truth with those errors.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import iou, ltwh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.datasets.matching import by_frame
 from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import Sequence, Trajectories, read_ground_truth
+from mambatrack.datasets.people import CROSSING, People
+from mambatrack.datasets.sequences import Sequence, read_ground_truth
 from mambatrack.errors import MambatrackError
 
-CROSSING = 0.4  # IoU with a neighbour above which two people count as crossing
 RIVALS = 6  # neighbours kept in a window, the nearest ones
 
 
@@ -41,61 +41,6 @@ class Batch(NamedTuple):
         return Batch._make(each[which] for each in self)
 
 
-@dataclass(frozen=True)
-class People:
-    """Ground truth of one sequence: boxes [F, P, 4] (NaN where absent), age [F, P] in unbroken
-    frames up to this one, overlap [F, P] the largest IoU with anybody else; found [F, P, 4], what a
-    detector saw of them (NaN where it missed them), None where nobody asked."""
-
-    boxes: NDArray[np.float32]
-    age: NDArray[np.int64]
-    overlap: NDArray[np.float32]
-    image_size: tuple[int, int]
-    found: NDArray[np.float32] | None = None
-
-
-def read_people(sequence: Sequence, detected: bool = False) -> People:
-    """The ground truth of a sequence as arrays over frames and people; detected: with the
-    detections of each, whatever their score."""
-    truth = read_ground_truth(sequence)
-    people, person = np.unique(truth.id, return_inverse=True)
-    frames = int(truth.frame.max(initial=0))
-    boxes = np.full((frames, len(people), 4), np.nan, np.float32)
-    boxes[truth.frame - 1, person] = xyxy_to_cxcywh(truth.boxes)
-    present = ~np.isnan(boxes[..., 0])
-    age = np.zeros(present.shape, np.int64)
-    overlap = np.zeros(present.shape, np.float32)
-    for t in range(frames):
-        age[t] = np.where(present[t], (age[t - 1] if t else 0) + 1, 0)
-    for t, rows in _by_frame(truth.frame):
-        shared = iou(truth.boxes[rows], truth.boxes[rows])
-        np.fill_diagonal(shared, 0)
-        overlap[t - 1, person[rows]] = shared.max(axis=1)
-    found = None
-    if detected:
-        found = np.full_like(boxes, np.nan)
-        row, seen = _detections_of(sequence, truth)
-        (hit,) = (row >= 0).nonzero()
-        found[truth.frame[hit] - 1, person[hit]] = seen[row[hit]]
-    return People(boxes, age, overlap, sequence.image_size, found)
-
-
-def _detections_of(
-    sequence: Sequence, truth: Trajectories
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For each true box the row of its detection, -1 where it was missed; and the detections
-    cxcywh [M, 4]."""
-    from mambatrack.datasets.matching import detection_rows, match_confident_first
-
-    if sequence.det_path is None:
-        raise MambatrackError(
-            f"{sequence.folder} has no det/det.txt to train on; 'mambatrack simulate' makes one, "
-            "or set training.source to truth"
-        )
-    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
-    return match_confident_first(truth, found), xyxy_to_cxcywh(found.boxes).astype(np.float32)
-
-
 def detector_errors(
     sequence: Sequence, min_score: float = 0.6, min_length: int = 20
 ) -> list[NDArray[np.float32]]:
@@ -109,9 +54,9 @@ def detector_errors(
     truth = read_ground_truth(sequence)
     table = read_mot(sequence.det_path)
     table = table[table[:, 6] >= min_score]
-    found_at = dict(_by_frame(table[:, 0].astype(np.int64)))
+    found_at = dict(by_frame(table[:, 0].astype(np.int64)))
     errors = np.full((len(truth), 4), np.nan, np.float32)
-    for t, rows in _by_frame(truth.frame):
+    for t, rows in by_frame(truth.frame):
         found = ltwh_to_xyxy(table[found_at.get(t, np.zeros(0, np.int64)), 2:6])
         if len(found):
             errors[rows] = _relative_errors(truth.boxes[rows], found)
@@ -250,10 +195,3 @@ def _relative_errors(truth: NDArray, found: NDArray) -> NDArray[np.float32]:
     true = xyxy_to_cxcywh(truth)
     errors = (xyxy_to_cxcywh(found[best]) - true) / true[:, [2, 3, 2, 3]]
     return np.where(belongs[:, None], errors, np.nan).astype(np.float32)
-
-
-def _by_frame(frames: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
-    """(frame, rows of that frame) in the order of frames."""
-    order = np.argsort(frames, kind="stable")
-    numbers, first = np.unique(frames[order], return_index=True)
-    return list(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))

@@ -11,7 +11,7 @@ import numpy as np
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.outputs.drawing import Image
 from mambatrack.outputs.video import VideoWriter, open_video_writer
-from mambatrack.runs.run import Output
+from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks
 

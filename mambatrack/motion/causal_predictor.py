@@ -6,23 +6,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.motion.loading import (
-    Boxes,
-    State,
-    as_plausible,
-    back_of,
-    c_library_for,
-    load_weights,
-    read_card,
-    spread_after,
-)
+from mambatrack.boxes import Boxes, as_plausible
+from mambatrack.motion.predictor import State, spread_after
+from mambatrack.networks.devices import c_library_for
+from mambatrack.networks.model_files import back_of, load_weights, read_card
+from mambatrack.networks.units import LOG_SCALES, OUTPUTS, SIZE_WEIGHT, SIZED, UNITS
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
 HEAD = 17  # columns before the two carried states
-SIZE_WEIGHT, UNITS = 0.2, 20.0  # as in causal.py, which needs torch
-OUTPUTS = 8
-SIZED = 5  # frames of a gap in which the box goes on changing its size
-LOG_SCALES = (-7.0, 2.0)  # least and largest that counts
 
 
 class Network(Protocol):
@@ -162,8 +153,9 @@ def open_network(path: Path, device: str) -> Network:
         from mambatrack.kernels.cpu.network import CausalNetwork
 
         return CausalNetwork(weights, back_of(read_card(path)))
-    from mambatrack.motion.loading import choose_device, load_model
     from mambatrack.networks.causal_step import CausalStep
+    from mambatrack.networks.devices import choose_device
+    from mambatrack.networks.model_files import load_model
 
     return CausalStep(load_model(path)[0], choose_device(device))
 

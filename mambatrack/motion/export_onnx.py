@@ -53,13 +53,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mambatrack.boxes import SMALLEST
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.files import replacing
-from mambatrack.motion.causal_predictor import LOG_SCALES, SIZED
-from mambatrack.motion.loading import SMALLEST, check_online, kind_of, load_model, weights_path
-from mambatrack.networks.causal import SIZE_WEIGHT, UNITS, CausalMotionPredictor, as_tokens
+from mambatrack.files import check_output, replacing
+from mambatrack.motion.loading import weights_path
+from mambatrack.networks.causal import CausalMotionPredictor, as_tokens
 from mambatrack.networks.mamba import MotionPredictor, next_boxes, window_offsets
-from mambatrack.outputs.text import check_output
+from mambatrack.networks.model_files import check_online, kind_of, load_model
+from mambatrack.networks.units import IMAGE_UNITS, LOG_SCALES, SIZE_WEIGHT, SIZED, UNITS
 from mambatrack.version import VERSION
 
 LARGEST_ERROR = 1e-5  # against torch, as a share of the box's sides (and of the largest state)
@@ -99,7 +100,7 @@ class WindowGraph(nn.Module):
         if image_size is None:
             scale = self._scale(windows, counts)
         else:
-            scale = image_size.repeat(2)[None] / 250
+            scale = image_size.repeat(2)[None] / IMAGE_UNITS
         offsets, lengths = window_offsets(windows, counts, scale)
         return (_plausible(windows[:, -1] + self.model(offsets, lengths) * scale),)
 

@@ -1,4 +1,8 @@
-"""Where the live tracks will be: the motion model run ahead on a copy of its state."""
+"""Where tracks will be: the motion model run ahead on a copy of its state.
+
+A predictor that is not corrected appends its own prediction to its state; repeating that is the
+autoregressive forecast of MambaTrack (section 3.3), which also patches tracks that nobody sees.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +12,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.errors import MambatrackError
+from mambatrack.motion.predictor import Predictor
 
 Floats = NDArray[np.float32]
 LONGEST = 1000  # frames
@@ -57,3 +62,17 @@ def run_ahead(
     for array in (ids, boxes, spread):
         array.setflags(write=False)
     return Forecast(frame, ids, boxes, spread)
+
+
+def forecast(
+    predictor: Predictor, state: NDArray[np.float32], horizon: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Boxes and spread of the next ``horizon`` frames, one batched call per frame.
+
+    state [N, S] -> boxes [N, horizon, 4] cxcywh pixels, spread [N, horizon, 4] pixels.
+    """
+    boxes = np.empty((len(state), horizon, 4), np.float32)
+    spread = np.empty_like(boxes)
+    for step in range(horizon):
+        boxes[:, step], spread[:, step], state = predictor.predict(state)
+    return boxes, spread

@@ -1,24 +1,17 @@
 """The bi-directional network as a Predictor: each frame it reads every track's last boxes anew."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.boxes import Boxes, as_plausible
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.loading import (
-    Boxes,
-    State,
-    as_plausible,
-    c_library_for,
-    load_weights,
-    spread_after,
-)
-from mambatrack.patching import refill
-
-if TYPE_CHECKING:
-    from mambatrack.networks.mamba import MotionPredictor
+from mambatrack.motion.predictor import State, spread_after
+from mambatrack.networks.devices import c_library_for
+from mambatrack.networks.model_files import load_weights
+from mambatrack.networks.units import IMAGE_UNITS, UNITS
 
 
 class Network(Protocol):
@@ -100,22 +93,6 @@ class MambaPredictor:
         return np.concatenate([flat, counts[:, None], gaps[:, None]], axis=1, dtype=np.float32)
 
 
-class TorchNetwork:
-    """A mamba.MotionPredictor on a device, for numpy."""
-
-    def __init__(self, model: "MotionPredictor", device: str = "cpu"):
-        self.model, self.device = model.eval().to(device), device
-
-    def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
-        import torch
-
-        from mambatrack.motion.loading import one_thread
-
-        with torch.inference_mode(), one_thread():
-            given = (torch.from_numpy(each).to(self.device) for each in (offsets, lengths))
-            return self.model(*given).cpu().numpy()
-
-
 def open_network(path: Path, device: str) -> Network:
     """The network of a .safetensors file: in C where c_library_for() says so, else in torch, on a
     GPU as CUDA graphs."""
@@ -123,13 +100,16 @@ def open_network(path: Path, device: str) -> Network:
         from mambatrack.kernels.cpu.network import WindowNetwork
 
         return WindowNetwork(load_weights(path))
-    from mambatrack.motion.loading import choose_device, load_model
+    from mambatrack.networks.devices import choose_device
+    from mambatrack.networks.model_files import load_model
 
     model, device = load_model(path)[0], choose_device(device)
     if device == "cuda":
         from mambatrack.networks.window_step import GraphNetwork
 
         return GraphNetwork(model, device)
+    from mambatrack.networks.window_step import TorchNetwork
+
     return TorchNetwork(model, device)
 
 
@@ -138,12 +118,12 @@ def offset_scale(
 ) -> Boxes:
     """mamba.offset_scale in numpy: pixels per unit of offset [N, 4]."""
     if unit == "image":
-        size = np.array(image_size, np.float32) / np.float32(250)
+        size = np.array(image_size, np.float32) / np.float32(IMAGE_UNITS)
         return np.tile(size, (len(windows), 2))
     held = np.arange(windows.shape[1]) >= windows.shape[1] - counts[:, None]
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None].astype(np.float32)
     sides = np.sqrt(sizes.prod(1, keepdims=True)).astype(np.float32, copy=False)
-    return np.repeat(sides / 20, 4, axis=1)
+    return np.repeat(sides / UNITS, 4, axis=1)
 
 
 def window_offsets(
@@ -154,3 +134,18 @@ def window_offsets(
     lengths, q = counts - 1, steps.shape[1]
     order = np.minimum(np.arange(q) + q - lengths[:, None], q - 1)
     return np.take_along_axis(steps, order[..., None], axis=1), lengths
+
+
+def refill(window: NDArray[np.float32], gap: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Replaces each row's last ``gap`` predicted boxes by a straight line to the newest box.
+
+    window [N, K, 4], oldest first, newest observed; gap [N], predicted boxes just before it.
+    A gap that reaches beyond the window starts from the oldest box that is left.
+    """
+    last = window.shape[1] - 1
+    before = np.maximum(last - 1 - gap, 0)
+    start = window[np.arange(len(window)), before]
+    steps = np.arange(last + 1) - before[:, None]
+    share = (steps / np.maximum(last - before, 1)[:, None])[..., None]
+    line = start[:, None] + share * (window[:, -1:] - start[:, None])
+    return np.where(steps[..., None] > 0, line, window).astype(np.float32)

@@ -12,6 +12,7 @@ it makes of them is added to each token before the first block: bi-directional o
 carried over the rest.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import torch
@@ -19,12 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambatrack.kernels.reference import token_mask
-from mambatrack.motion.causal_predictor import OUTPUTS
 from mambatrack.networks.mamba import MambaBlock, MotionPredictor
+from mambatrack.networks.units import OUTPUTS, SIZE_WEIGHT, TOKEN, UNITS
 
-TOKEN = 7
-SIZE_WEIGHT = 0.2  # of the newest box in the running mean of the size
-UNITS = 20.0  # units of offset in the size of a box, so that usual offsets are about 1
 FIRST_SCALE = -3.0  # log of a twentieth of the box
 DT_RANGE = (0.02, 0.5)  # at the start; memories of up to 50 frames settle within a training piece
 
@@ -203,3 +201,14 @@ def roll_out_causal(
         token = as_tokens((moved - box) / unit, once, once * len(ahead), moved)
         newest, carried = model.step(token, carried)
         box = moved
+
+
+def encoder_of(weights: Mapping[str, Tensor]) -> CausalMotionPredictor:
+    """The encoder with the weights of a state dict."""
+    outputs, d_model = weights["head.2.weight"].shape
+    inputs = weights["embed.weight"].shape[1]
+    layers = len({name.split(".")[1] for name in weights if name.startswith("blocks.")})
+    d_state = weights["blocks.0.mamba.A_log"].shape[1]
+    encoder = CausalMotionPredictor(d_model, layers, d_state, inputs=inputs, outputs=outputs)
+    encoder.load_state_dict(dict(weights))
+    return encoder

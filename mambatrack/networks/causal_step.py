@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mambatrack.motion.loading import one_thread
 from mambatrack.networks.causal import CausalBlock, CausalMotionPredictor
+from mambatrack.networks.devices import one_thread
 
 Floats = NDArray[np.float32]
 

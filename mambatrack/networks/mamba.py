@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mambatrack.kernels import bi_conv_silu, bi_selective_scan, selective_scan
 from mambatrack.kernels.reference import token_mask
+from mambatrack.networks.units import IMAGE_UNITS
 
 
 class MambaBlock(nn.Module):
@@ -242,7 +243,7 @@ def offset_scale(
     boxes in the window, so that distance and resolution do not matter.
     """
     if unit == "image" and image_size is not None:
-        return image_size.expand(windows.shape[0], 2).repeat(1, 2) / 250
+        return image_size.expand(windows.shape[0], 2).repeat(1, 2) / IMAGE_UNITS
     held = token_mask(counts, windows.shape[0], windows.shape[1], windows.device).flip(1)
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
     return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / 20

@@ -1,6 +1,6 @@
-"""The window network on a GPU as CUDA graphs: one launch for all its operations.
+"""One call of the window network in torch; on a GPU as CUDA graphs, one launch for all operations.
 
-Not run on a GPU yet; the buckets and buffers are tested on the CPU, without graphs.
+The graphs have not run on a GPU yet; their buckets and buffers are tested on the CPU.
 """
 
 import warnings
@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mambatrack.motion.loading import Boxes
+from mambatrack.boxes import Boxes
+from mambatrack.networks.devices import one_thread
 from mambatrack.networks.mamba import BiMambaBlock, MotionPredictor
 
 BUCKETS = (16, 32, 64, 128, 304, 608, 1216)  # rows of a graph; more tracks go in pieces of the last
@@ -30,6 +31,18 @@ class Recording(NamedTuple):
     given: Tensor
     replay: Callable[[], None]
     boxes: Tensor
+
+
+class TorchNetwork:
+    """A mamba.MotionPredictor on a device, for numpy."""
+
+    def __init__(self, model: MotionPredictor, device: str = "cpu"):
+        self.model, self.device = model.eval().to(device), device
+
+    def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
+        with torch.inference_mode(), one_thread():
+            given = (torch.from_numpy(each).to(self.device) for each in (offsets, lengths))
+            return self.model(*given).cpu().numpy()
 
 
 class GraphNetwork:

@@ -10,7 +10,6 @@ full disk. The columns and keys are described in docs/outputs.md.
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import clip, xyxy_to_ltwh
 from mambatrack.errors import MambatrackError
+from mambatrack.files import check_output
+from mambatrack.gaps.revisions import Revision
 from mambatrack.tracks import Tracks, TrackState
 
 JSONL_VERSION = 1
@@ -34,20 +35,6 @@ STATE_NAMES = {
 }
 
 Size = tuple[int, int]
-
-
-def check_output(path: str | Path, overwrite: bool = False) -> Path:
-    """The path, if a file can be written there; else MambatrackError before any work is done."""
-    path = Path(path)
-    if path.is_dir():
-        raise MambatrackError(f"{path} is a folder; name a file in it")
-    if path.exists() and not overwrite:
-        raise MambatrackError(f"{path} exists; use --overwrite or name another file")
-    if not path.parent.is_dir():
-        raise MambatrackError(f"the folder {path.parent} does not exist; create it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise MambatrackError(f"{path} is not writable; check its permissions")
-    return path
 
 
 class OutputFile:
@@ -264,3 +251,16 @@ def numbers(values: NDArray) -> list[Any]:
 
 def _number(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 6)
+
+
+def jsonl_revision(revision: Revision) -> dict[str, Any]:
+    """The revision as plain numbers, to be written as a line of its own between those of frames."""
+    return {
+        "revision": {
+            "id": revision.id,
+            "frames": revision.frames.tolist(),
+            "boxes": numbers(revision.boxes),
+            "spread": numbers(revision.spread),
+            "gap": revision.gap,
+        }
+    }

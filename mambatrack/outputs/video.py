@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output
 
 Image = NDArray[np.uint8]
 Size = tuple[int, int]

@@ -7,12 +7,10 @@ undo restores the file byte for byte, one edit at a time.
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
 from mambatrack.result_files.identity_edits import Changes, JsonLines, MotLines, Rename
@@ -158,42 +156,6 @@ class ResultFile:
         if not boxes:
             raise MambatrackError(f"id {ids[0]} is not in {self.path}")
         return boxes
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``ids swap A B RESULT``, ``ids merge A B RESULT``, ``ids split A FRAME RESULT``, ``ids undo
-    RESULT``; frames are numbered as in RESULT."""
-    edits = parser.add_subparsers(dest="edit", required=True, metavar="EDIT")
-
-    def edit(name: str, purpose: str, *numbers: str) -> argparse.ArgumentParser:
-        added = edits.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-        for number in numbers:
-            added.add_argument(number.lower(), type=int, metavar=number)
-        added.add_argument("result", metavar="RESULT", help="MOT text or JSON Lines; is replaced")
-        added.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS,
-            help="print nothing but errors")  # fmt: skip
-        return added
-
-    swap = edit("swap", "A is called B and B is called A", "A", "B")
-    swap.add_argument("--from", dest="first", type=int, metavar="FRAME",
-        help="as numbered in RESULT (default: the first)")  # fmt: skip
-    edit("merge", "B is called A", "A", "B")
-    edit("split", "A has a new id from FRAME on", "A", "FRAME")
-    edit("undo", "takes back the last edit")
-
-
-def run(options: argparse.Namespace, config: Config) -> int:
-    """Carries the edit out and says what changed."""
-    file = ResultFile(options.result)
-    said = _EDITS[options.edit](file, options)
-    if not options.quiet:
-        print(f"{options.result}: {said}")
-        other = file.path.with_suffix(".jsonl" if file.path.suffix == ".txt" else ".txt")
-        if other != file.path and other.exists():
-            first = 0 if other.suffix == ".jsonl" else 1
-            print(f"note: {other.name} beside it is as it was; its frames count from {first}",
-                  file=sys.stderr)  # fmt: skip
-    return 0
 
 
 _EDITS: dict[str, Callable[[ResultFile, argparse.Namespace], str]] = {

@@ -20,7 +20,8 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.outputs.text import jsonl_writer, mot_writer
-from mambatrack.runs.run import TextOutput, Totals, frames_without_pictures, open_run
+from mambatrack.runs.run import Totals, frames_without_pictures, open_run
+from mambatrack.runs.run_outputs import TextOutput
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.version import VERSION
 

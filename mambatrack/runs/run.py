@@ -9,100 +9,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
-from mambatrack.motion.forecast import Forecast
-from mambatrack.motion.loading import Predictor
-from mambatrack.outputs.drawing import Trails, draw
-from mambatrack.outputs.text import TrackWriter
+from mambatrack.motion.predictor import Predictor
+from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:
-    from mambatrack.gaps.revisions import Reviser, Revision
+    pass
 
-KEPT = 4096  # frames whose numbers are remembered for revisions
 STEPS = ("decode", "detect", "predict", "associate", "write")
-
-
-class Output(Protocol):
-    """Where tracks go, frame by frame."""
-
-    def write(self, frame: Frame, tracks: Tracks) -> None: ...
-
-
-class Picture(Protocol):
-    """Where pictures go: a video file or a window."""
-
-    def write(self, image: Any) -> None: ...
-
-
-class TextOutput:
-    """Tracks into a text file."""
-
-    def __init__(self, writer: TrackWriter):
-        self._writer = writer
-
-    def write(self, frame: Frame, tracks: Tracks) -> None:
-        self._writer.write(tracks)
-
-
-class RevisedOutput:
-    """Tracks into JSON Lines, and a line for each gap, filled from both of its ends, when its track
-    was found again (revisions.py). A gap of more than KEPT frames is left out."""
-
-    def __init__(self, writer: TrackWriter, reviser: "Reviser"):
-        self._writer, self._reviser = writer, reviser
-        self._frames: dict[int, int] = {}  # number in the file by count, of the newest
-        self._count = 0  # frames that were passed over are no gap
-
-    def write(self, frame: Frame, tracks: Tracks) -> None:
-        self._writer.write(tracks)
-        self._frames[self._count] = tracks.frame
-        self._frames.pop(self._count - KEPT, None)
-        self._note(self._reviser.update(replace(tracks, frame=self._count)))
-        self._count += 1
-
-    def close(self) -> None:
-        """Writes the revisions that were waited for; before the writer is closed."""
-        self._note(self._reviser.finish())
-
-    def _note(self, revisions: Iterable["Revision"]) -> None:
-        from mambatrack.gaps.revisions import jsonl_revision
-
-        for revision in revisions:
-            if revision.frames[0] in self._frames:
-                frames = np.array([self._frames[count] for count in revision.frames.tolist()])
-                self._writer.note(jsonl_revision(replace(revision, frames=frames)))
-
-
-class PictureOutput:
-    """Tracks drawn into the frame, once for all places that show it.
-
-    names: of the classes;  fps: called for the speed to show in the legend
-    ahead: called for the forecast to draw, None for none
-    """
-
-    def __init__(
-        self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None],
-        ahead: Callable[[], Forecast | None] = lambda: None,
-    ):  # fmt: skip
-        self._places, self._names, self._fps, self._ahead = places, names, fps, ahead
-        self._trails = Trails()
-
-    def write(self, frame: Frame, tracks: Tracks) -> None:
-        self._trails.update(tracks)
-        image = draw(
-            frame.image, tracks, self._trails, self._names, self._fps(),
-            in_place=True, forecast=self._ahead(),
-        )  # fmt: skip
-        for place in self._places:
-            place.write(image)
 
 
 @dataclass(frozen=True)

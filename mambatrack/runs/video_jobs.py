@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mambatrack.config import Config
+from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.errors import MambatrackError
 from mambatrack.runs.dataset_jobs import Job
 from mambatrack.runs.engines import start_worker
+from mambatrack.sources.video_folders import find_videos, result_names
 
 UNFINISHED, PARTIAL = ".unfinished", "partial"  # folders among the results
 POLL_S = 0.2
@@ -97,7 +100,8 @@ def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | Non
     from mambatrack.detectors import open_detector
     from mambatrack.outputs.text import jsonl_writer, mot_writer
     from mambatrack.outputs.video import open_video_writer
-    from mambatrack.runs.run import Output, PictureOutput, TextOutput, open_run
+    from mambatrack.runs.run import open_run
+    from mambatrack.runs.run_outputs import Output, PictureOutput, TextOutput
     from mambatrack.sources.frames import open_frames
     from mambatrack.tracking.tracker import Tracker
 
@@ -177,3 +181,26 @@ def _stop(threads: ThreadPoolExecutor, waiting: set[Future]) -> None:
             process.terminate()
         time.sleep(0.02)
     threads.shutdown()
+
+
+def plan_videos(
+    folder: str | Path, config: Config, out: str | Path, overwrite: bool = False, draw: bool = False
+) -> "tuple[list[VideoJob], int]":
+    """(the jobs that are left to do, how many are finished). Makes ``out``.
+
+    Raises MambatrackError as batch.plan does, and where results would lie beside the videos.
+    """
+    from mambatrack.runs.dataset_jobs import Job, plan
+    from mambatrack.runs.video_jobs import VideoJob
+
+    if Path(out).resolve() == Path(folder).resolve():
+        raise MambatrackError(f"{out} is the folder of the videos; name another for the results")
+    videos = find_videos(folder)
+    sequences = [
+        MotSequence(name, path.parent, (0, 0), 0.0, 0, None, None, path)
+        for name, path in zip(result_names(videos), videos, strict=True)
+    ]
+    left = {job.sequence.name for job in plan(sequences, config, out, overwrite)}
+    jobs = [VideoJob(Job(each, config, Path(out)), draw) for each in sequences]
+    jobs = [job for job in jobs if job.name in left or not job.is_finished()]
+    return jobs, len(videos) - len(jobs)

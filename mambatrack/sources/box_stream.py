@@ -11,6 +11,7 @@ begins; frames count from 1. Numbers that are left out are frames without detect
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -222,3 +223,11 @@ def _is_count(value: Any, low: int = 1) -> bool:
 
 def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e15
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) from "1920x1080"."""
+    match = re.fullmatch(r"\s*(\d{1,6})[xX](\d{1,6})\s*", text)
+    if match is None or not int(match[1]) or not int(match[2]):
+        raise MambatrackError(f"size {text!r}: expected WIDTHxHEIGHT in pixels, as 1920x1080")
+    return int(match[1]), int(match[2])

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 import cv2
 from numpy.typing import NDArray
 
-from mambatrack.datasets.sequences import open_sequence
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.file_types import IMAGE_TYPES
 from mambatrack.sources.mjpeg import open_mjpeg
 from mambatrack.sources.opencv import quiet
+from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
 
 Image = NDArray[Any]
 
-IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 DEFAULT_FPS = 30.0
 STREAM_TIMEOUT_S = 10.0  # to open a stream, and for each of its frames
@@ -93,10 +93,11 @@ def _open_stream(address: str, timeout_s: float) -> Reader:
 def _open_folder(folder: Path) -> Reader:
     root = folder.parent if folder.name == "img1" else folder
     if (root / "seqinfo.ini").is_file() or (root / "img1").is_dir():
-        sequence = open_sequence(root)
-        if sequence.images is None:
+        info = read_seqinfo(root)
+        fps, images = number(root, info, "frameRate") or DEFAULT_FPS, images_folder(root, info)
+        if not images.exists():
             raise MambatrackError(f"the sequence {folder} has no images; expected them in img1")
-        folder, fps = sequence.images, sequence.fps
+        folder = images
     else:
         fps = DEFAULT_FPS
     return ImageReader(_only_images(list(folder.iterdir()), str(folder)), fps, str(folder))

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mambatrack.association.learned import LearnedAssociation, load_association
+from mambatrack.boxes import Boxes
 from mambatrack.config import Config, TrackerConfig
-from mambatrack.motion.loading import Boxes, load_predictor
+from mambatrack.motion.loading import load_predictor
 from mambatrack.motion.window_predictor import MambaPredictor
 from mambatrack.tracking.hypotheses import go_on
 from mambatrack.tracking.tracker import Tracker, step_together

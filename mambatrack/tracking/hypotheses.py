@@ -13,14 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.association.batched import remember_all, score_all
 from mambatrack.association.features import Candidates, describe_pairs
-from mambatrack.association.learned import LearnedAssociation, Scores
-from mambatrack.association.overlap import Associated
-from mambatrack.association.pairs import Indices
+from mambatrack.association.interface import Associated
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.scorer import Scores
+from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
-from mambatrack.motion.loading import Boxes
-from mambatrack.tracks import TrackTable
+from mambatrack.track_table import TrackTable
 
 BRANCHES = 2  # further assignments of one hypothesis that are looked at in a frame
 CLOSE = 4.0  # log-odds by which such an assignment may be worse than the best

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from mambatrack.association.pairs import Indices
+from mambatrack.assignment import Indices
 
 SHORT = 8  # detections: pieces with fewer tie what differs at both of their ends
 AFTERMATH = 10  # frames around a region that speak for one result or the other

@@ -12,19 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.association.features import Candidates, Floats, describe_pairs
+from mambatrack.association.interface import Associated, Association
 from mambatrack.association.learned import LearnedAssociation, load_association
-from mambatrack.association.overlap import Associated, Association
-from mambatrack.association.pairs import Indices
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, fill_gaps
+from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import CERTAIN
 from mambatrack.tracking.linking import Weighed, merge
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracks import Tracks, TrackState, TrackTable
+from mambatrack.tracks import Tracks, TrackState
 
 Doubles = NDArray[np.float64]
 

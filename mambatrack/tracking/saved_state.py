@@ -15,7 +15,7 @@ from mambatrack.association.learned import association_path
 from mambatrack.errors import MambatrackError
 from mambatrack.files import sha256
 from mambatrack.motion.loading import weights_path
-from mambatrack.tracks import TrackTable
+from mambatrack.track_table import TrackTable
 
 if TYPE_CHECKING:
     from mambatrack.tracking.tracker import Tracker

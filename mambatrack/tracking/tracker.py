@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.association.batched import LARGE
+from mambatrack.association.interface import Associated, Association
 from mambatrack.association.learned import LearnedAssociation, load_association
-from mambatrack.association.overlap import Associated, Association
-from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.boxes import Boxes, xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.motion.forecast import Forecast, run_ahead
-from mambatrack.motion.loading import Boxes, Predictor, State, load_predictor
+from mambatrack.motion.loading import load_predictor
+from mambatrack.motion.predictor import Predictor, State
+from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypothesis, Occasion, go_on
 from mambatrack.tracking.saved_state import StateDict, layout_of, restore, state_of, weights_of
-from mambatrack.tracks import Tracks, TrackTable
+from mambatrack.tracks import Tracks
 
 Indices = NDArray[np.int64]
 NOBODY: Indices = np.zeros(0, np.int64)

@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,56 +21,16 @@ from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
+from mambatrack.evaluation.peers.results import Peer, PeerReport
 from mambatrack.evaluation.peers.worker import ADAPTERS, SCORE_FLOOR
-from mambatrack.evaluation.scores import Score, score
-from mambatrack.outputs.text import check_output
+from mambatrack.evaluation.scores import score
+from mambatrack.evaluation.synthetic_boxes import moving_boxes
+from mambatrack.files import check_output
 
-OURS = "mambatrack mamba"  # what ratios are relative to
 FRAMES = {10: 220, 30: 170, 100: 100, 300: 60}  # objects -> frames of one pass, warm-up included
 PASSES = 5
-WARM_UP = 20  # first frames of a pass, not timed
-SIZE = (1920, 1080)
 PACKAGES = tuple(dict.fromkeys(each.package for each in ADAPTERS.values()))
 FOREIGN = ("boxmot",)  # packages whose licence keeps them out of our environment
-
-
-@dataclass
-class Peer:
-    """One tracker's results. score: None without a data set; passes: of the timed runs."""
-
-    version: str
-    score: Score | None = None
-    passes: list[Answer] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class PeerReport:
-    """peers by name; skipped: why others are not among them.
-
-    frames: of each timed video by its number of objects, the first WARM_UP of them untimed
-    dataset: the folder that was scored, if any, and its sequences
-    foreign: packages that ran in an interpreter of their own
-    """
-
-    peers: dict[str, Peer]
-    skipped: dict[str, str]
-    frames: Mapping[int, int]
-    dataset: Path | None
-    sequences: Several[Sequence]
-    foreign: tuple[str, ...]
-
-    def milliseconds(self, name: str, objects: int) -> list[NDArray[np.float64]]:
-        """CPU time of every timed update, an array for each pass."""
-        index = list(self.frames).index(objects)
-        return [each.milliseconds[index][WARM_UP:] for each in self.peers[name].passes]
-
-    def ratio(self, name: str, objects: int) -> float:
-        """Median over the passes of this tracker's median time by ours in the same pass."""
-        own, ours = (
-            [np.median(times) for times in self.milliseconds(each, objects)]
-            for each in (name, OURS)
-        )
-        return float(np.median(np.divide(own, ours)))
 
 
 def bench_peers(
@@ -192,31 +151,6 @@ def write_results(
         table = np.concatenate([frame, found[:, 1:2], boxes, rest], axis=1)
         formats = ["%d", "%d"] + ["%.3f"] * 4 + ["%d"] * 4
         np.savetxt(folder / f"{sequence.name}.txt", table, delimiter=",", fmt=formats)
-
-
-def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
-    """Detections of objects that move straight and turn at the border; the same for every call.
-
-    A detection is missing with 10 %, its corners are off by 1 % of its height (standard deviation),
-    and 15 % have a score below 0.6.
-    """
-    random = np.random.default_rng([seed, objects])
-    size = np.array(SIZE)
-    centre, velocity = random.uniform(0, size, (objects, 2)), random.normal(0, 2, (objects, 2))
-    height = random.uniform(80, 160, objects)
-    half = np.column_stack([0.4 * height, height]) / 2
-    tables = []
-    for frame in range(1, frames + 1):
-        outside = (centre < 0) & (velocity < 0) | (centre > size) & (velocity > 0)
-        velocity = np.where(outside, -velocity, velocity)
-        centre = centre + velocity
-        corners = np.column_stack([centre - half, centre + half])
-        corners += random.normal(0, 0.01, corners.shape) * height[:, None]
-        weak = random.random(objects) < 0.15
-        scores = np.where(weak, random.uniform(0.1, 0.6, objects), random.uniform(0.7, 1, objects))
-        seen = random.random(objects) >= 0.1
-        tables.append(np.column_stack([np.full(objects, frame), corners, scores])[seen])
-    return Video(frames, SIZE, np.concatenate(tables))
 
 
 def _sequences(dataset: str | Path) -> list[Sequence]:

@@ -1,8 +1,5 @@
 """What bench_peers measured as a page of Markdown, docs/benchmarks.md."""
 
-import contextlib
-import os
-import platform
 import textwrap
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Several
@@ -11,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack.evaluation.peers.bench import OURS, SIZE, WARM_UP, Peer, PeerReport
+from mambatrack.evaluation.machine import machine
+from mambatrack.evaluation.peers.results import OURS, SIZE, WARM_UP, Peer, PeerReport
 from mambatrack.evaluation.peers.worker import ADAPTERS, SCORE_FLOOR
 
 INTRODUCTION = """\
@@ -47,15 +45,6 @@ def markdown(report: PeerReport) -> str:
         lines = [f"- {name}: {reason}" for name, reason in report.skipped.items()]
         parts.append("\n".join(["## Not run", "", *lines, ""]))
     return "\n\n".join(_filled(block) for block in "\n".join(parts).split("\n\n"))
-
-
-def machine() -> str:
-    """Processor, cores, system and Python, without the machine's name."""
-    cores = os.cpu_count()
-    system = platform.system()
-    with contextlib.suppress(OSError, KeyError):
-        system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    return f"{_processor()}, {cores} cores, {system}, Python {platform.python_version()}"
 
 
 def _run(report: PeerReport, passes: int) -> str:
@@ -182,12 +171,3 @@ def _generic(folder: Path) -> str:
     parts = folder.resolve().parts[1:]
     start = parts.index("data") if "data" in parts else -2
     return "/".join(parts[start:])
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()

@@ -25,8 +25,7 @@ from mambatrack.evaluation.evaluate import Entry, evaluate
 from mambatrack.evaluation.scores import Score, Scores
 from mambatrack.evaluation.tuning.parameters import Parameter, base_values
 from mambatrack.evaluation.tuning.study import open_study
-from mambatrack.files import sha256
-from mambatrack.outputs.text import check_output
+from mambatrack.files import check_output, sha256
 from mambatrack.runs.dataset_jobs import plan, settings_of
 from mambatrack.runs.engines import HERE, Engine
 

@@ -1,0 +1,69 @@
+"""The people of a sequence: their true boxes, and the detections of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import iou, xyxy_to_cxcywh
+from mambatrack.datasets.matching import by_frame
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence, Trajectories, read_ground_truth
+from mambatrack.errors import MambatrackError
+
+CROSSING = 0.4  # IoU with a neighbour above which two people count as crossing
+
+
+@dataclass(frozen=True)
+class People:
+    """Ground truth of one sequence: boxes [F, P, 4] (NaN where absent), age [F, P] in unbroken
+    frames up to this one, overlap [F, P] the largest IoU with anybody else; found [F, P, 4], what a
+    detector saw of them (NaN where it missed them), None where nobody asked."""
+
+    boxes: NDArray[np.float32]
+    age: NDArray[np.int64]
+    overlap: NDArray[np.float32]
+    image_size: tuple[int, int]
+    found: NDArray[np.float32] | None = None
+
+
+def read_people(sequence: Sequence, detected: bool = False) -> People:
+    """The ground truth of a sequence as arrays over frames and people; detected: with the
+    detections of each, whatever their score."""
+    truth = read_ground_truth(sequence)
+    people, person = np.unique(truth.id, return_inverse=True)
+    frames = int(truth.frame.max(initial=0))
+    boxes = np.full((frames, len(people), 4), np.nan, np.float32)
+    boxes[truth.frame - 1, person] = xyxy_to_cxcywh(truth.boxes)
+    present = ~np.isnan(boxes[..., 0])
+    age = np.zeros(present.shape, np.int64)
+    overlap = np.zeros(present.shape, np.float32)
+    for t in range(frames):
+        age[t] = np.where(present[t], (age[t - 1] if t else 0) + 1, 0)
+    for t, rows in by_frame(truth.frame):
+        shared = iou(truth.boxes[rows], truth.boxes[rows])
+        np.fill_diagonal(shared, 0)
+        overlap[t - 1, person[rows]] = shared.max(axis=1)
+    found = None
+    if detected:
+        found = np.full_like(boxes, np.nan)
+        row, seen = _detections_of(sequence, truth)
+        (hit,) = (row >= 0).nonzero()
+        found[truth.frame[hit] - 1, person[hit]] = seen[row[hit]]
+    return People(boxes, age, overlap, sequence.image_size, found)
+
+
+def _detections_of(
+    sequence: Sequence, truth: Trajectories
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each true box the row of its detection, -1 where it was missed; and the detections
+    cxcywh [M, 4]."""
+    from mambatrack.datasets.matching import detection_rows, match_confident_first
+
+    if sequence.det_path is None:
+        raise MambatrackError(
+            f"{sequence.folder} has no det/det.txt to train on; 'mambatrack simulate' makes one, "
+            "or set training.source to truth"
+        )
+    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
+    return match_confident_first(truth, found), xyxy_to_cxcywh(found.boxes).astype(np.float32)

@@ -1,0 +1,97 @@
+"""Motion models without a network."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import Boxes, as_plausible
+from mambatrack.motion.predictor import State, own_size
+
+
+class StillPredictor:
+    """The box stays where it was seen: the floor for every motion model."""
+
+    state_size = 4
+
+    def start(self, boxes: Boxes) -> State:
+        return boxes.astype(np.float32)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        return state, np.zeros_like(state), state
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        return boxes.astype(np.float32)
+
+
+class VelocityPredictor:
+    """Constant velocity without a filter: a floor to compare with.
+
+    The centre goes on with the mean velocity of the last ``span`` steps before it was last seen;
+    the size stays. State: the last span + 1 boxes, newest last, (vx, vy), boxes in the window.
+    """
+
+    def __init__(self, span: int = 5):
+        self.span = span
+        self.state_size = (span + 1) * 4 + 3
+
+    def start(self, boxes: Boxes) -> State:
+        window = np.tile(boxes, (1, self.span + 1))
+        return np.column_stack([window, np.tile([0, 0, 1], (len(boxes), 1))]).astype(np.float32)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        boxes = state[:, -7:-3].copy()
+        boxes[:, :2] += state[:, -3:-1]
+        count = np.minimum(state[:, -1] + 1, self.span + 1)
+        after = np.column_stack([state[:, 4:-3], boxes, state[:, -3:-1], count])
+        return boxes, np.zeros_like(boxes), after
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        steps = state[:, -1:] - 1
+        velocity = (boxes[:, :2] - state[:, :2]) / steps
+        return np.column_stack([state[:, :-7], boxes, velocity, state[:, -1]]).astype(np.float32)
+
+
+class KalmanPredictor:
+    """Constant velocity on cx, cy, w, h with noise relative to the box size.
+
+    The noise model of DeepSORT (Wojke et al., 2017) in BoT-SORT's coordinates. All matrices are
+    diagonal per coordinate, so the 8 x 8 filter falls apart into four of position and velocity:
+    state [N, 5, 4] is position, velocity, and the covariances pp, pv, vv of each coordinate.
+    """
+
+    state_size = 20
+
+    def __init__(self, position_weight: float = 1 / 20, velocity_weight: float = 1 / 160):
+        self.position_weight = position_weight
+        self.velocity_weight = velocity_weight
+
+    def start(self, boxes: Boxes) -> State:
+        size = own_size(boxes)
+        nothing = np.zeros_like(boxes)
+        pp = (2 * self.position_weight * size) ** 2
+        vv = (10 * self.velocity_weight * size) ** 2
+        return self._state(boxes, nothing, pp, nothing, vv)
+
+    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+        position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
+        size = own_size(position)
+        moved = as_plausible(position + velocity)
+        pp = pp + 2 * pv + vv + (self.position_weight * size) ** 2
+        pv = pv + vv
+        vv = vv + (self.velocity_weight * size) ** 2
+        return moved, np.sqrt(pp), self._state(moved, velocity, pp, pv, vv)
+
+    def correct(self, state: State, boxes: Boxes) -> State:
+        position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
+        total = pp + (self.position_weight * own_size(position)) ** 2
+        gain, velocity_gain = pp / total, pv / total
+        residual = boxes - position
+        return self._state(
+            as_plausible(position + gain * residual),
+            velocity + velocity_gain * residual,
+            pp - gain * pp,
+            pv - gain * pv,
+            vv - velocity_gain * pv,
+        )
+
+    def _state(self, *parts: NDArray) -> State:
+        return np.stack(parts, axis=1).astype(np.float32).reshape(-1, self.state_size)

@@ -1,0 +1,40 @@
+"""Where a network runs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mambatrack.errors import MambatrackError
+
+
+def c_library_for(device: str) -> bool:
+    """Whether networks run in the C library: where it is there, and neither ``device`` nor
+    MAMBATRACK_BACKEND asks for anything else."""
+    from mambatrack.kernels.cpu import library
+
+    asked = os.environ.get("MAMBATRACK_BACKEND", "auto")
+    return device != "cuda" and asked in ("auto", "cpu") and library.available()
+
+
+def choose_device(device: str) -> str:
+    """auto -> cuda where torch sees a GPU, else cpu."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MambatrackError("device cuda asked for, but torch sees no GPU; use --device cpu")
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """So small a network gains nothing from more threads, and waits for them on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

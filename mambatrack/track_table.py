@@ -1,0 +1,223 @@
+"""The table of live tracks: the only mutable state."""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.detections import Detections
+from mambatrack.tracks import Tracks, TrackState
+
+CANDIDATES = 4  # classes that a track is remembered for
+DECAY = 0.98  # of older votes, with each new one
+LEAST = 1e-3  # weight of a vote of score 0; what is below it is forgotten
+# of the running means: log of width and height twice, score twice, velocity in box sizes a frame
+RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
+
+
+class TrackTable:
+    """One row per live track, in preallocated arrays; ids ascend with the row.
+
+    Every array is [capacity, ...] and only the first ``count`` rows are live. Nothing here grows
+    with the length of the video. Boxes are cxcywh in pixels, ``motion`` is the predictor's state,
+    ``memory`` the association's, 0 for a new track.
+    """
+
+    def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
+        self.count = 0
+        self.next_id = 1
+        self.mixed = False  # whether a track has been seen as two classes
+        self.span = 1  # frames of the newest step: a track seen before it has this gap
+        self._arrays: dict[str, NDArray] = {
+            "ids": np.zeros(capacity, np.int64),
+            "boxes": np.zeros((capacity, 4), np.float32),
+            "spread": np.zeros((capacity, 4), np.float32),
+            "last": np.zeros((capacity, 4), np.float32),
+            "means": np.zeros((capacity, len(RATES)), np.float32),
+            "scores": np.zeros(capacity, np.float32),
+            "labels": np.zeros(capacity, np.int64),
+            "classes": np.zeros((capacity, CANDIDATES), np.int64),
+            "votes": np.zeros((capacity, CANDIDATES), np.float32),
+            "hits": np.zeros(capacity, np.int64),
+            "gap": np.zeros(capacity, np.int64),
+            "det_ind": np.zeros(capacity, np.int64),
+            "motion": np.zeros((capacity, state_size), np.float32),
+            "memory": np.zeros((capacity, memory_size), np.float32),
+        }
+        self._live: dict[str, NDArray] = {}
+        self._resize(0)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, name: str) -> NDArray:
+        """The live rows of one column, as a view that may be written to."""
+        return self._live[name]
+
+    def copy(self) -> "TrackTable":
+        """Another table with the same tracks."""
+        other = copy.copy(self)
+        other._arrays = {
+            name: array[: max(self.count, 1)].copy() for name, array in self._arrays.items()
+        }
+        other._live = {}
+        other._resize(self.count)
+        return other
+
+    def columns(self) -> dict[str, NDArray]:
+        """Copies of all columns."""
+        return {name: array.copy() for name, array in self._live.items()}
+
+    def load(self, columns: Mapping[str, NDArray], next_id: int, mixed: bool) -> None:
+        """Takes all columns over from another table of the same sizes."""
+        count = len(columns["ids"])
+        self._reserve(count)
+        self._resize(count)
+        for name, column in columns.items():
+            self._live[name][:] = column
+        self.next_id, self.mixed = next_id, mixed
+
+    @property
+    def missed(self) -> NDArray[np.int64]:
+        """[N] after predict(): frames before the newest step in which each track was not seen; 0
+        where it was seen in the last update, however long ago that is."""
+        return self["gap"] - self.span
+
+    @property
+    def row_bytes(self) -> int:
+        """Memory of a track: its part of every column."""
+        return sum(each[0].nbytes for each in self._arrays.values())
+
+    def predict(self, boxes: NDArray, spread: NDArray, span: int = 1) -> None:
+        """``span`` frames on: every track counts as unseen until it is observed."""
+        live = self._live
+        self.span = span
+        live["boxes"][:], live["spread"][:] = boxes, spread
+        live["gap"] += span
+        live["det_ind"].fill(-1)
+
+    def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
+        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
+        live = self._live
+        self._remember(rows, boxes, found.scores[seen])
+        live["boxes"][rows], live["spread"][rows] = boxes, 0
+        live["scores"][rows] = found.scores[seen]
+        self._vote(rows, found.labels[seen], found.scores[seen])
+        live["det_ind"][rows] = found.rows[seen]
+        live["hits"][rows] += 1
+        live["gap"][rows] = 0
+
+    def _remember(self, rows: NDArray, boxes: NDArray, scores: NDArray) -> None:
+        """Running means of what tells one object from another."""
+        live = self._live
+        means, last = live["means"][rows], live["last"][rows]
+        rate = np.maximum(RATES, 1 / (live["hits"][rows, None] + 1))
+        move = (boxes[:, :2] - last[:, :2]) / (last[:, 2:] * live["gap"][rows, None])
+        logs = np.log(boxes[:, 2:])
+        now = np.column_stack([logs, logs, scores, scores, move])
+        live["means"][rows] = means + rate * (now - means)
+        live["last"][rows] = boxes
+
+    def _vote(self, rows: NDArray, labels: NDArray, scores: NDArray) -> None:
+        """The class of each track; while every track has but one, only its weight is counted."""
+        classes, votes, winners = (self._live[name] for name in ("classes", "votes", "labels"))
+        if not self.mixed and np.array_equal(labels, winners[rows]):
+            votes[rows, 0] = votes[rows, 0] * DECAY + scores
+            return
+        own_classes, own_votes = classes[rows], votes[rows]
+        winners[rows] = vote(own_classes, own_votes, labels, scores)
+        classes[rows], votes[rows] = own_classes, own_votes
+        self.mixed = bool(votes[:, 1:].any())
+
+    def start(
+        self,
+        boxes: NDArray,
+        motion: NDArray,
+        found: Detections,
+        born: NDArray,
+        ids: NDArray[np.int64] | None = None,
+    ) -> None:
+        """New tracks at ``boxes`` [K, 4] cxcywh, the detections ``born`` [K], with the next ids, or
+        with ``ids`` [K], ascending and none of them below next_id."""
+        ids = np.arange(self.next_id, self.next_id + len(born)) if ids is None else ids
+        rows = np.arange(self.count, self.count + len(born))
+        self._reserve(self.count + len(born))
+        self._resize(self.count + len(born))
+        self["ids"][rows] = ids
+        self["hits"][rows], self["motion"][rows] = 0, motion
+        self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
+        self["labels"][rows], self["votes"][rows] = found.labels[born], 0
+        self["classes"][rows] = found.labels[born, None]
+        self.next_id = int(ids[-1]) + 1
+        self.observe(rows, boxes, found, born)
+
+    def end(self, min_hits: int, max_age: int) -> NDArray[np.int64]:
+        """Drops tracks unseen for more than ``max_age`` frames and unseen ones that were not yet
+        seen ``min_hits`` times; returns the ids that ended."""
+        gap = self["gap"]
+        return self.drop((gap > max_age) | ((gap > 0) & (self["hits"] < min_hits)))
+
+    def drop(self, over: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Forgets the tracks that are ``over`` [N]; returns their ids."""
+        ended = self["ids"][over]
+        if len(ended):
+            (kept,) = (~over).nonzero()
+            first = int(over.argmax())  # the rows before it stay where they are
+            for array in self._arrays.values():
+                array[first : len(kept)] = array.take(kept[first:], axis=0)
+            self._resize(len(kept))
+        return ended
+
+    def snapshot(
+        self, frame: int, time_s: float | None, min_hits: int, ended: NDArray[np.int64]
+    ) -> Tracks:
+        """The live tracks as a result that later frames do not change."""
+        columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
+        values = {name: self[name].copy() for name in columns}
+        values["state"] = state = np.zeros(len(self), np.uint8)  # TENTATIVE
+        state[self["hits"] >= min_hits] = TrackState.OBSERVED
+        state[values["gap"] > 0] = TrackState.PREDICTED
+        tracks = Tracks(frame, time_s, cxcywh_to_xyxy(self["boxes"]), **values, ended=ended)
+        for array in (*values.values(), tracks.boxes, ended):
+            array.setflags(write=False)
+        return tracks
+
+    def _resize(self, count: int) -> None:
+        self.count = count
+        for name, array in self._arrays.items():
+            self._live[name] = array[:count]
+
+    def _reserve(self, rows: int) -> None:
+        for name, array in self._arrays.items():
+            if rows > len(array):
+                grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
+                grown[: len(array)] = array
+                self._arrays[name] = grown
+
+
+def vote(
+    classes: NDArray[np.int64],
+    votes: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float32],
+) -> NDArray[np.int64]:
+    """One vote per track: changes classes, votes [K, CANDIDATES] and returns the winners [K].
+
+    labels [K], scores [K]: of the new detections. A class that is not among the candidates takes
+    the place of the weakest; a place with 0 votes is free.
+    """
+    every = np.arange(len(labels))
+    decay(votes)
+    own = (classes == labels[:, None]) & (votes > 0)
+    known = own.any(axis=1)
+    place = np.where(known, own.argmax(axis=1), votes.argmin(axis=1))
+    classes[every, place] = labels
+    votes[every, place] = votes[every, place] * known + np.maximum(scores, LEAST)
+    return classes[every, votes.argmax(axis=1)]
+
+
+def decay(votes: NDArray[np.float32]) -> None:
+    votes *= DECAY
+    votes[votes < LEAST] = 0
