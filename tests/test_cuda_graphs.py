@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mambatrack.motion import window_predictor
 from mambatrack.networks import window_step
 from mambatrack.networks.mamba import MotionPredictor
+from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.networks.window_step import BUCKETS, GraphNetwork, TorchNetwork, bucket, eager
 
 
@@ -87,8 +88,7 @@ def test_a_gpu_gets_graphs_and_a_cpu_does_not(monkeypatch):
     monkeypatch.setattr(window_step, "GraphNetwork", lambda *each: made.append(each))
     monkeypatch.setattr(window_predictor, "c_library_for", lambda device: False)
     monkeypatch.setattr("mambatrack.networks.devices.choose_device", lambda device: device)
-    path = window_predictor.Path(window_step.__file__).parent / "weights"
-    path = path / "mambatrack-window.safetensors"
+    path = WEIGHTS / "mambatrack-window.safetensors"
     assert isinstance(window_predictor.open_network(path, "cpu"), TorchNetwork) and not made
     window_predictor.open_network(path, "cuda")
     assert made[0][1] == "cuda"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mambatrack.cli import ids
 from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Revision
@@ -315,8 +316,8 @@ def test_the_tracker_s_own_files_are_edited(tmp_path):
 def command(*arguments):
     parser = argparse.ArgumentParser()
     parser.add_argument("--quiet", action="store_true")
-    identities.add_arguments(parser)
-    return identities.run(parser.parse_args([str(each) for each in arguments]), None)
+    ids.add_arguments(parser)
+    return ids.run(parser.parse_args([str(each) for each in arguments]), None)
 
 
 def test_the_command_says_what_it_did(tmp_path, capsys):

@@ -18,7 +18,8 @@ from mambatrack.cli.arguments import _add_track
 from mambatrack.config import load_config
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
-from mambatrack.runs.video_jobs import VideoJob, track_video, track_videos
+from mambatrack.runs.video_jobs import VideoJob, plan_videos, track_video, track_videos
+from mambatrack.sources.video_folders import result_names
 
 SIZE = (160, 120)
 CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
@@ -89,7 +90,7 @@ def test_a_folder_of_videos_is_one_that_is_nothing_else(videos, tmp_path):
     ],
 )
 def test_no_two_results_have_one_name(files, expected):
-    assert command.result_names([Path(each) for each in files]) == expected
+    assert result_names([Path(each) for each in files]) == expected
 
 
 def test_a_bad_video_never_stops_the_others(videos, tmp_path, capsys):
@@ -120,10 +121,10 @@ def test_the_same_command_goes_on_from_what_is_finished(videos, tmp_path, capsys
     assert (out / "a.txt").stat().st_mtime_ns == before
     later = (out / "b.txt").stat().st_mtime + 5
     os.utime(videos / "b.mp4", (later, later))
-    assert [job.name for job in command.plan_videos(videos, motion(), out)[0]] == ["b"]
-    drawn, finished = command.plan_videos(videos, motion(), out, draw=True)
+    assert [job.name for job in plan_videos(videos, motion(), out)[0]] == ["b"]
+    drawn, finished = plan_videos(videos, motion(), out, draw=True)
     assert [job.name for job in drawn] == ["a", "b"] and finished == 0
-    assert len(command.plan_videos(videos, motion(), out, overwrite=True)[0]) == 2
+    assert len(plan_videos(videos, motion(), out, overwrite=True)[0]) == 2
 
 
 def motion(**more):
@@ -132,19 +133,19 @@ def motion(**more):
 
 def test_results_of_other_settings_are_never_mixed(videos, tmp_path):
     out = tmp_path / "out"
-    [job, *_], _ = command.plan_videos(videos, motion(), out)
+    [job, *_], _ = plan_videos(videos, motion(), out)
     track_video(job)
     with pytest.raises(MambatrackError, match=r"tracker\.max_age was 120, is 90"):
-        command.plan_videos(videos, motion(**{"tracker.max_age": 90}), out)
+        plan_videos(videos, motion(**{"tracker.max_age": 90}), out)
     with pytest.raises(MambatrackError, match="is the folder of the videos"):
-        command.plan_videos(videos, motion(), videos / ".." / "videos")
+        plan_videos(videos, motion(), videos / ".." / "videos")
 
 
 def test_a_video_that_ends_too_early_is_kept_apart_and_tried_again(videos, tmp_path):
     video = write_video(videos / "long.avi", frames=60, kind="MJPG")
     whole = video.read_bytes()
     video.write_bytes(whole[: len(whole) // 2])
-    jobs, _ = command.plan_videos(videos, motion(), tmp_path / "out", draw=True)
+    jobs, _ = plan_videos(videos, motion(), tmp_path / "out", draw=True)
     [job] = [each for each in jobs if each.name == "long"]
     outcome = track_video(job)
     assert "ends at frame" in outcome.problem and not job.is_finished()
@@ -157,7 +158,7 @@ def test_a_video_that_ends_too_early_is_kept_apart_and_tried_again(videos, tmp_p
 
 
 def test_what_a_killed_attempt_left_is_cleared(videos, tmp_path):
-    jobs, _ = command.plan_videos(videos, motion(), tmp_path / "out")
+    jobs, _ = plan_videos(videos, motion(), tmp_path / "out")
     [job] = [each for each in jobs if each.name == "b"]
     old = tmp_path / "out" / ".unfinished" / "b"
     old.mkdir(parents=True)
@@ -174,7 +175,7 @@ class Deadly(VideoJob):
 
 
 def test_a_process_that_dies_is_one_failure(videos, tmp_path):
-    jobs, _ = command.plan_videos(videos, motion(), tmp_path / "out")
+    jobs, _ = plan_videos(videos, motion(), tmp_path / "out")
     good = [job for job in jobs if job.name == "b"]
     deadly = [Deadly(job.job) for job in jobs if job.name == "a.mp4"]
     counted = []

@@ -30,9 +30,10 @@ from mambatrack.association.scorer import (
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
+from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
 from mambatrack.track_table import TrackTable
 
-SHIPPED = Path(__file__).parents[1] / "weights/mambatrack-association.safetensors"
+SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
 
 
 class LearnedAssociation:
@@ -108,8 +109,6 @@ def association_path(config: TrackerConfig) -> Path | None:
 def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
     """From a .safetensors file with its model card. Raises MambatrackError where it is unusable."""
     from safetensors.numpy import load_file
-
-    from mambatrack.networks.model_files import fitting, read_card
 
     read_card(path, ("association",), "learned, overlap")
     with fitting(path):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
-from mambatrack.runs.video_jobs import plan_videos
 from mambatrack.sources.video_folders import is_video_folder
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.cli.progress import Progress
     from mambatrack.cli.shared import engine_of, resumable
     from mambatrack.runs.engines import run_all
-    from mambatrack.runs.video_jobs import track_video, track_videos
+    from mambatrack.runs.video_jobs import plan_videos, track_video, track_videos
 
     config = _with_detector(config)
     jobs, finished = plan_videos(

@@ -20,9 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from mambatrack.boxes import SMALLEST, Boxes
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.scanner import RefillScanner
-from mambatrack.networks.model_files import fitting, read_card
+from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
 
-SHIPPED = Path(__file__).parents[1] / "weights/mambatrack-refill.safetensors"
+SHIPPED = WEIGHTS / "mambatrack-refill.safetensors"
 INPUTS = 17  # of a token, see describe
 UNITS = 20.0  # units of offset in the size of a box, so that usual offsets are about 1
 KNOTS = 8  # missing frames that the network is asked for; those between are interpolated

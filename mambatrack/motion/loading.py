@@ -9,7 +9,14 @@ from pathlib import Path
 
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.motion.predictor import Predictor
-from mambatrack.networks.model_files import SHIPPED, check_online, fitting, kind_of, read_card
+from mambatrack.networks.model_files import (
+    SHIPPED,
+    WEIGHTS,
+    check_online,
+    fitting,
+    kind_of,
+    read_card,
+)
 
 PLAIN: dict[str, Callable[[], Predictor]] = {
     "kalman": KalmanPredictor, "velocity": VelocityPredictor, "still": StillPredictor
@@ -56,5 +63,5 @@ def weights_path(path_or_name: str | Path) -> Path | None:
     if name in PLAIN:
         return None
     if name in SHIPPED:
-        return Path(__file__).parents[1] / "weights" / f"{SHIPPED[name]}.safetensors"
+        return WEIGHTS / f"{SHIPPED[name]}.safetensors"
     return Path(path_or_name)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 
+WEIGHTS = Path(__file__).parents[1] / "weights"  # the shipped ones
 KINDS = ("window", "causal", "causal-back")
 SHIPPED = {"mamba": "mambatrack-causal", "mamba-window": "mambatrack-window"}
 
