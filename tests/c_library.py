@@ -21,9 +21,9 @@ cpu.LIBRARY = Path({library!r})
 if cpu.why_not():
     print(json.dumps({{"skip": cpu.why_not()}}))
     sys.exit()
-import test_cpu
-test_cpu.torch.set_num_threads(1)
-test_cpu.poison_memory()
+import test_kernels_cpu_library
+test_kernels_cpu_library.torch.set_num_threads(1)
+test_kernels_cpu_library.poison_memory()
 import {module}
 print(json.dumps({{"variant": cpu.variant(), **{module}.measurements()}}))
 """

@@ -10,7 +10,7 @@ import torch
 
 from mambatrack import kernels
 from scan_cases import TIMED, assert_close, errors, inputs, outputs, rms_ratios
-from test_kernels import conv_inputs, same
+from test_kernels_functions import conv_inputs, same
 
 pytest.importorskip("triton")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -139,7 +139,7 @@ def test_a_sequence_of_a_killed_worker_is_tracked_again(ray_cluster, tmp_path):
 def test_a_ray_of_its_own_listens_on_this_machine_only():
     pytest.importorskip("ray")
     code = "from mambatrack.runs.engines import Engine, run_all\nimport ray\n"
-    code += "from test_engines import square\n"
+    code += "from test_runs_engines import square\n"
     code += "results = run_all(square, [2, 3], Engine('ray', workers=1))\nprint(next(results)[1])\n"
     code += "print(ray.nodes()[0]['NodeManagerAddress'], ray.cluster_resources()['CPU'])\n"
     code += "results.close(); print(ray.is_initialized())"

@@ -211,9 +211,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import test_many
+import test_cli_videos
 try:
-    sys.exit(test_many.track(Path({videos!r}), Path({out!r}), "--workers", "2", quiet=False))
+    sys.exit(test_cli_videos.track(Path({videos!r}), Path({out!r}), "--workers", "2", quiet=False))
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -165,7 +165,7 @@ def measurements():
 @needs_library
 @pytest.mark.parametrize("variant", cpu.VARIANTS)
 def test_every_instruction_set_equals_the_reference(variant):
-    errors = measured("test_cpu", cpu.LIBRARY, MAMBATRACK_CPU=variant)
+    errors = measured("test_kernels_cpu_library", cpu.LIBRARY, MAMBATRACK_CPU=variant)
     assert errors["variant"] == variant
     assert errors["scan"] <= 2e-6 and errors["both"] == 0
     assert errors["window"] <= 1e-5
@@ -174,7 +174,7 @@ def test_every_instruction_set_equals_the_reference(variant):
 
 @needs_library
 def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
-    errors = measured_under_sanitizer("test_cpu", tmp_path)
+    errors = measured_under_sanitizer("test_kernels_cpu_library", tmp_path)
     assert errors["scan"] <= 2e-6 and max(errors["window"], errors["causal"]) <= 1e-5
 
 

@@ -270,7 +270,7 @@ def test_a_full_device():
 ENDLESS = """
 import sys, itertools
 sys.path.insert(0, {tests!r})
-from test_outputs import WRITERS, make_tracks
+from test_outputs_text import WRITERS, make_tracks
 writers = [make({folder!r} + "/out." + kind) for kind, make in WRITERS.items()]
 for frame in itertools.count():
     tracks = make_tracks(frame, [(i, 0, i + 5, 9) for i in range(30)])

@@ -10,7 +10,7 @@ from mambatrack.motion.forecast import Forecast
 from mambatrack.motion.forecast import forecast as patched
 from mambatrack.outputs.drawing import colour_of, draw
 from mambatrack.simulation.world import simulate
-from test_outputs import OBSERVED, PREDICTED, TENTATIVE, make_tracks
+from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 KINDS = ["mamba", "mamba-window", "kalman", "velocity", "still"]
 

@@ -132,14 +132,14 @@ def measurements():
 @needs_library
 @pytest.mark.parametrize("variant", cpu.VARIANTS)
 def test_every_instruction_set_equals_torch(variant):
-    result = measured("test_cpu_pairs", cpu.LIBRARY, MAMBATRACK_CPU=variant)
+    result = measured("test_kernels_cpu_pairs", cpu.LIBRARY, MAMBATRACK_CPU=variant)
     assert result["variant"] == variant
     assert result["error"] <= 2e-6 and not result["different"]
 
 
 @needs_library
 def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
-    result = measured_under_sanitizer("test_cpu_pairs", tmp_path)
+    result = measured_under_sanitizer("test_kernels_cpu_pairs", tmp_path)
     assert result["error"] <= 2e-6 and not result["different"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.outputs.drawing import GREY, Trails, colour_of, draw
-from test_outputs import OBSERVED, PREDICTED, TENTATIVE, make_tracks
+from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 BOX = (100, 60, 300, 260)
 
