@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from against_trackeval import largest_difference, trackeval_scores
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import (
@@ -21,6 +20,7 @@ from mambatrack.evaluation import Score, match_events, score, summary
 from mambatrack.evaluation.scores import alphas
 from mambatrack.simulation import world
 from shared import needs
+from trackeval_scores import largest_difference, trackeval_scores
 
 SEQINFO = "[Sequence]\nframeRate=20\nseqLength={}\nimWidth=640\nimHeight=480\n"
 TEN_FRAMES = [(frame, 0) for frame in range(1, 11)]

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import refilled
+import gap_methods
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.datasets.sequences import Trajectories
 from mambatrack.errors import MambatrackError
@@ -335,13 +335,13 @@ def test_measured_methods_follow_a_straight_walk(tmp_path):
     rows = np.column_stack([t, 0 * t - 1, corner, 0 * t + 40, 0 * t + 100, 0 * t + 0.9])
     rows = np.delete(rows, [70, 71, 72, 90], axis=0)
     sequence = write_world(tmp_path / "w", Trajectories(t, 0 * t, boxes), rows)
-    gaps = refilled.read_gaps(read_seen_people([sequence], 0.6))
+    gaps = gap_methods.read_gaps(read_seen_people([sequence], 0.6))
     assert gaps.length.tolist() == [3, 1]
     for length in (1, 3):
         some = gaps.of(length)
         true = xyxy_to_cxcywh(boxes[[90] if length == 1 else [70, 71, 72]])
         np.testing.assert_array_equal(some.true[0], true)
-        methods = refilled.line, refilled.smoother, refilled.causal(KalmanPredictor())
+        methods = gap_methods.line, gap_methods.smoother, gap_methods.causal(KalmanPredictor())
         for method, off in zip(methods, (1e-3, 0.5, 2.0), strict=True):
             assert np.abs(method(some)[0][0] - true).max() < off
-        assert (refilled.smoother(some)[1] > 0).all()
+        assert (gap_methods.smoother(some)[1] > 0).all()

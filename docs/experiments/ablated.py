@@ -1,12 +1,13 @@
 r"""What each kind of feature is worth to the learned association.
 
-    python tests/ablated.py --run run/ --data simulated-0 simulated-1 ... --out ablated/ [--steps N]
+    python docs/experiments/ablated.py --run run/ --data simulated-0 simulated-1 ... \
+      --out ablated/ [--steps N]
 
 ``run/`` is the folder of a finished train-association of these data. For each group the network of
 its last iteration is trained again on the same recordings, without these features; the first one
 without any left out, for comparison. Then score them in one run:
 
-    python tests/jittered.py --dataset data/dancetrack/val \
+    python docs/experiments/jittered.py --dataset data/dancetrack/val \
       --association ablated/*/association.safetensors
 """
 

@@ -1,6 +1,6 @@
 """Tracking of every N-th frame: time steps counted against each update taken as one frame.
 
-    python tests/every_nth.py --dataset data/dancetrack/val [--nth 4] [--workers 2]
+    python docs/experiments/every_nth.py --dataset data/dancetrack/val [--nth 4] [--workers 2]
 
 Ground truth and detections are thinned out to every N-th frame in a temporary folder, tracked with
 the default settings but those named in the table, and scored with TrackEval on the kept frames.

@@ -1,6 +1,6 @@
 r"""HOTA as a mean over jittered settings and several networks: single runs mislead.
 
-    python tests/jittered.py --dataset data/dancetrack/val --association A B C --runs 3 \
+    python docs/experiments/jittered.py --dataset data/dancetrack/val --association A B C --runs 3 \
       [--config overlap] [--predictor mamba kalman] [--set tracker.max_age=30 ...] [--half]
 
 Each run draws the tracker's thresholds anew: scores and ages by 3 % of their value, log-odds by 0.1

@@ -1,6 +1,7 @@
-"""A camera that is killed and started again while it is tracked: which identities are kept.
+r"""A camera that is killed and started again while it is tracked: which identities are kept.
 
-python tests/restarted.py VIDEO [--fps 10] [--times 20] [--every 2.8] [--pause 0.2]
+    PYTHONPATH=tests python docs/experiments/restarted.py VIDEO [--fps 10] [--times 20] \
+      [--every 2.8] [--pause 0.2]
 
 The video is sent as motion JPEG over loopback, in real time, and tracked with the motion detector;
 what is shown during a pause is missed. Run it with --times 0 for the same without restarts.

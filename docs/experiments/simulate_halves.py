@@ -1,7 +1,8 @@
-"""Checks the simulation on data with real detections: each half of a sequence in time gets
+r"""Checks the simulation on data with real detections: each half of a sequence in time gets
 simulated detections with the errors of its other half, and the real ones can stand beside them.
 
-    python tests/simulate_halves.py --dataset data/dancetrack/val --out halves/ [--seed N]
+    python docs/experiments/simulate_halves.py --dataset data/dancetrack/val \
+      --out halves/ [--seed N]
     mambatrack eval --dataset halves/ --predictor kalman
     mambatrack eval --dataset data/dancetrack/val --predictor kalman
 """

@@ -1,6 +1,7 @@
-"""Tracking of the true boxes: what a perfect detector would leave to the tracker.
+r"""Tracking of the true boxes: what a perfect detector would leave to the tracker.
 
-    python tests/true_boxes.py --dataset data/sportsmot/val [--association learned overlap]
+    python docs/experiments/true_boxes.py --dataset data/sportsmot/val \
+      [--association learned overlap]
 
 The boxes of the ground truth, without their identities, become the detections, with a score of 1,
 in a temporary folder; they are tracked with the default settings and scored.

@@ -26,7 +26,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, GapFiller, shipped_filler
 from mambatrack.tracks import Tracks
 
-WAIT = 2  # frames; later ones hardly change a gap any more (tests/refilled.py)
+WAIT = 2  # frames; later ones hardly change a gap any more (docs/experiments/filled_gaps.py)
 NEVER = -1
 
 
