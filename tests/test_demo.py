@@ -91,10 +91,10 @@ def test_the_readmes_example(capsys):
     assert capsys.readouterr().out.count("[[") == 5
 
 
-def test_the_architectures_examples():
+def test_the_designs_examples():
     from mambatrack import Tracker
 
-    detector, predictor = blocks("docs/architecture.md")
+    detector, predictor = blocks("docs/design.md")
     names = {}
     exec(compile(detector, "detector", "exec"), names)
     found = names["Everything"]()(np.zeros((48, 64, 3), np.uint8))
