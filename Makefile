@@ -13,7 +13,7 @@ SYSTEM_LIBRARIES := libgl1 libglib2.0-0 libxcb1
 help:
 	@echo "make demo    track a synthetic clip, write video and tracks to demo-output/"
 	@echo "make test    lint, type check and all tests"
-	@echo "make lint    ruff and mypy only"
+	@echo "make lint    ruff, mypy and the order of the folders only"
 	@echo "make clean   remove what make demo, make test and builds wrote, but not .venv"
 
 demo: $(VENV)/.installed-video
@@ -25,6 +25,7 @@ test: lint
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 clean:
 	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
@@ -38,7 +39,7 @@ $(BIN)/python:
 	  echo "'$(PYTHON)' cannot make virtual environments;" \
 	    "on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
-$(VENV)/.installed-%: setup.cfg setup.py pyproject.toml constraints.txt $(wildcard kernels/*.[ch]) | $(BIN)/python
+$(VENV)/.installed-%: setup.cfg setup.py pyproject.toml constraints.txt $(wildcard kernels/cpu/*.[ch]) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
 ifdef HEADLESS
 	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless

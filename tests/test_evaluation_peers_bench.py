@@ -14,9 +14,9 @@ from mambatrack.evaluation.peers.bench import bench_peers, parse_pythons, write_
 from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
 from mambatrack.evaluation.peers.report import markdown
 from mambatrack.evaluation.peers.results import OURS, WARM_UP, Peer, PeerReport
+from mambatrack.evaluation.peers.synthetic_boxes import moving_boxes
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import Score
-from mambatrack.evaluation.synthetic_boxes import moving_boxes
 from mambatrack.simulation.world import write_sequence
 
 # other interpreters for the peers, as MAMBATRACK_PEERS="trackers=PYTHON norfair=PYTHON"

@@ -142,8 +142,8 @@ def bench(
     """
     from mambatrack.evaluation.machine import machine
     from mambatrack.evaluation.peers.results import SIZE
+    from mambatrack.evaluation.peers.synthetic_boxes import moving_boxes
     from mambatrack.evaluation.peers.worker import memory_mb
-    from mambatrack.evaluation.synthetic_boxes import moving_boxes
 
     if not predictors or not objects or min(*objects, passes) < 1 or frames <= WARM_UP:
         raise MambatrackError(

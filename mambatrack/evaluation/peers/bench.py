@@ -22,9 +22,9 @@ from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
 from mambatrack.evaluation.peers.results import Peer, PeerReport
+from mambatrack.evaluation.peers.synthetic_boxes import moving_boxes
 from mambatrack.evaluation.peers.worker import ADAPTERS, SCORE_FLOOR
 from mambatrack.evaluation.scores import score
-from mambatrack.evaluation.synthetic_boxes import moving_boxes
 from mambatrack.files import check_output
 
 FRAMES = {10: 220, 30: 170, 100: 100, 300: 60}  # objects -> frames of one pass, warm-up included

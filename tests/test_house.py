@@ -1,0 +1,59 @@
+"""The contract of the folders in setup.cfg: kept, and what breaks it is named."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytest.importorskip("importlinter", reason="needs the extra [dev]")
+
+
+def lint_imports(folder):
+    """Exit status and report of lint-imports there."""
+    code = "from importlinter.cli import lint_imports_command as run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--no-logo", "--no-cache"],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def test_every_import_goes_down():
+    status, report = lint_imports(ROOT)
+    assert status == 0, report
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The package as it is installed, with the contract."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT / "mambatrack", folder / "mambatrack")
+    shutil.copy(ROOT / "setup.cfg", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("importer", "statement", "reported"),
+    [
+        ("kernels/reference.py", "import mambatrack.errors", "reference -> mambatrack.errors"),
+        ("boxes.py", "def f():\n    import mambatrack.motion", "boxes -> mambatrack.motion"),
+        ("gaps/filling.py", "if TYPE_CHECKING:\n    import mambatrack.live", "-> mambatrack.live"),
+        ("cli/info.py", "from mambatrack import interop", "cli.info -> mambatrack.interop"),
+        ("live/session.py", "from mambatrack import Tracker", "live.session -> mambatrack "),
+        ("sources/readers.py", "import mambatrack.sources.frames", "in mambatrack.sources"),
+        ("new.py", "", "mambatrack.new"),
+    ],
+)  # fmt: skip
+def test_an_import_upwards_is_named(copy, importer, statement, reported):
+    module = copy / "mambatrack" / importer
+    before = module.read_text() if module.exists() else None
+    module.write_text(f"{before or ''}\nfrom typing import TYPE_CHECKING\n{statement}\n")
+    try:
+        status, report = lint_imports(copy)
+    finally:
+        module.unlink() if before is None else module.write_text(before)
+    assert status == 1
+    assert reported in report
