@@ -2,31 +2,61 @@
 
 import hashlib
 import os
-import tempfile
+import re
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mambatrack.errors import MambatrackError
 
 CHUNK = 1 << 18
+TEMPORARY = re.compile(r"\..+-[0-9a-f]{8}\.part")
+PREFIX = 60  # characters of a file's name in that of its temporary file, as names are limited
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its name at the end, or goes away on an error."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(descriptor)
-    temporary = Path(name)
+    """A temporary file beside ``path`` that takes its name at the end, or goes away on an error.
+
+    A file that was there before keeps its mode; a new one gets the mode that the umask gives to
+    every new file. At the end the content and the name are on the disk.
+    Raises MambatrackError where ``path`` is something else than a file, such as a device.
+    """
+    if path.exists() and not path.is_file():
+        raise MambatrackError(f"{path} is not a regular file; name another file")
+    temporary = path.with_name(f".{path.name[:PREFIX]}-{secrets.token_hex(4)}.part")
     try:
+        temporary.touch(exist_ok=False)
+        mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
+        temporary.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
         yield temporary
         with temporary.open("rb") as file:
+            temporary.chmod(mode)  # some libraries put another file in its place
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
+        _sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Names of files reach the disk, on file systems that can say so."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Removes what writers left in ``folder`` when they were killed. No writer may be at work."""
+    for each in folder.iterdir():
+        if TEMPORARY.fullmatch(each.name):
+            each.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from mambatrack.association.features import ALONE, NAMES
@@ -22,6 +22,7 @@ from mambatrack.datasets.sequences import Sequence, find_detected_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.association_network import PairBatch, PairNetwork, pair_loss
 from mambatrack.learning.association_recording import Recording, record
+from mambatrack.networks.model_files import write_model
 from mambatrack.version import VERSION
 
 HELD_OUT = 10  # every so many sequences one is kept for validation
@@ -101,7 +102,7 @@ def join_members(members: list[Path], target: Path, seed: int) -> None:
     training |= {"seed": seed, "members": len(members)}
     losses = [each["validation"]["loss"] for each in cards]
     card["validation"] = {"loss": round(float(np.mean(losses)), 5)}
-    _write(target, card, weights)
+    write_model(target, weights, card)
 
 
 def _claim(folder: Path, config: Config, sequences: list[Sequence]) -> None:
@@ -371,13 +372,4 @@ def _export(
         "training": {**recipe, "step": steps, "recordings": sequences, "torch": torch.__version__},
         "validation": {"loss": round(validation, 5)},
     }  # fmt: skip
-    weights = {name: each.contiguous() for name, each in model.state_dict().items()}
-    _write(target, card, weights)
-
-
-def _write(target: Path, card: dict[str, Any], weights: dict[str, Tensor]) -> None:
-    """The weights last: where they are, the card is."""
-    target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    temporary = target.with_suffix(".tmp")
-    save_file(weights, temporary)
-    temporary.replace(target)
+    write_model(target, model.state_dict(), card)

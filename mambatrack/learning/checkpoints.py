@@ -1,18 +1,18 @@
-"""Training runs on disk: checkpoints to go on from, and the weights with their model card."""
+"""Training runs on disk: checkpoints to go on from."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from mambatrack.config import TrainingConfig
 from mambatrack.errors import MambatrackError
+from mambatrack.files import replacing
 from mambatrack.learning.motion_losses import Network
 
 FREE = ("steps", "threads", "checkpoint_every", "licence")  # may differ in a continued run
@@ -75,16 +75,8 @@ def _metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def export(folder: Path, model: Network, card: dict[str, Any]) -> None:
-    """predictor.safetensors and, beside it, its model card predictor.json."""
-    _replace(folder / "predictor.safetensors", model.state_dict(), {})
-    temporary = folder / "predictor.json.tmp"
-    temporary.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / "predictor.json")
-
-
 def _replace(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Written beside it and renamed: a killed run leaves the old file or the new one."""
-    temporary = path.with_suffix(".tmp")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata)
-    os.replace(temporary, path)
+    """A killed run leaves the old file or the new one."""
+    content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

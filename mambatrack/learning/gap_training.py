@@ -1,7 +1,6 @@
 """Training of the gap filler on sequences whose detections and truth are known."""
 
 import csv
-import json
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -17,10 +16,10 @@ from mambatrack.boxes import Boxes
 from mambatrack.config import RefillConfig
 from mambatrack.datasets.sequences import find_detected_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing
 from mambatrack.gaps.filling import KNOTS, Ends, describe, straight_line
 from mambatrack.learning.gap_data import GapSampler, read_seen_people
 from mambatrack.learning.gap_network import RefillNetwork, laplace_loss
+from mambatrack.networks.model_files import write_model
 from mambatrack.version import VERSION
 
 HELD_OUT = 10  # every so many sequences one is kept for validation
@@ -107,7 +106,8 @@ def _fit(
             )
             losses.clear()
             card["training"]["step"], card["validation"] = step, found
-            _export(path, model, card | _calibrate(model, sampler, settings.seed + 2))
+            measured = card | _calibrate(model, sampler, settings.seed + 2)
+            write_model(path, model.state_dict(), measured)
     return path
 
 
@@ -195,13 +195,3 @@ def _card(settings: RefillConfig, roots: list[Path], learn: int, held: int) -> d
             **recipe, "sequences": learn, "validation_sequences": held, "torch": torch.__version__,
         },
     }  # fmt: skip
-
-
-def _export(path: Path, model: RefillNetwork, card: dict[str, Any]) -> None:
-    """The weights and, beside them, their model card."""
-    from safetensors.torch import save_file
-
-    with replacing(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    with replacing(path) as temporary:
-        save_file({name: each.contiguous() for name, each in model.state_dict().items()}, temporary)

@@ -21,7 +21,7 @@ from mambatrack.config import Config, TrainingConfig
 from mambatrack.datasets.people import read_people
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.learning.checkpoints import export, resume, save_checkpoint
+from mambatrack.learning.checkpoints import resume, save_checkpoint
 from mambatrack.learning.motion_losses import HORIZON, Network, Validation, device_of, rollout_loss
 from mambatrack.learning.motion_spread import fit_spread
 from mambatrack.learning.motion_teacher import Teacher
@@ -29,7 +29,7 @@ from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from mambatrack.learning.processes import Processes, join_processes
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.devices import choose_device
-from mambatrack.networks.model_files import new_model
+from mambatrack.networks.model_files import new_model, write_model
 from mambatrack.version import VERSION
 
 VALIDATION_SHARE = 0.1
@@ -107,7 +107,8 @@ def _train(
                 _fit_spread(model, learn, unbroken, errors)
             card = _card(model, settings, roots, len(learn), len(check), step)
             measured = {"validation": metrics, "spread": calibration.spread(model)}
-            export(folder, model, {**card, **measured})
+            path = folder / "predictor.safetensors"
+            write_model(path, model.state_dict(), {**card, **measured})
     if done >= settings.steps and not (folder / "predictor.safetensors").is_file():
         raise MambatrackError(f"{folder} is trained to step {done} but holds no predictor")
     if log is not None:

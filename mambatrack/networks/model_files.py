@@ -1,15 +1,20 @@
 """Weights and model cards: what is read is checked, what is written is whole."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
+from mambatrack.files import replacing, sha256
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WEIGHTS = Path(__file__).parents[1] / "weights"  # the shipped ones
 KINDS = ("window", "causal", "causal-back")
@@ -51,6 +56,21 @@ def check_online(path: Path, card: dict[str, Any]) -> None:
             f"{path} needs {frames} boxes from after the frame that it predicts: it can teach "
             "another network (training.teacher), and not track"
         )
+
+
+def write_model(path: Path, weights: Mapping[str, "Tensor"], card: dict[str, Any]) -> None:
+    """Writes ``weights`` to ``path``, a .safetensors file, and its model card beside it.
+
+    Both take their names when both are whole and on the disk. The card holds the checksum of the
+    weights, so that read_card refuses a pair of which only the card was replaced before a crash.
+    """
+    from safetensors.torch import save
+
+    content = save({name: each.contiguous() for name, each in weights.items()})
+    card = {**card, "sha256": hashlib.sha256(content).hexdigest()}
+    with replacing(path) as weights_file, replacing(path.with_suffix(".json")) as card_file:
+        weights_file.write_bytes(content)
+        card_file.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
@@ -101,6 +121,11 @@ def read_card(
     with fitting(path):
         card = json.loads(card_path.read_text(encoding="utf-8"))
         kind_of(card, kinds)
+        if card.get("sha256", (found := sha256(path))) != found:
+            raise ValueError(
+                "the card names other weights, by their sha256; give the weights that the card was "
+                "written with, or train on if the training was stopped"
+            )
         return cast(dict[str, Any], card)
 
 
