@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0 libxcb1
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint dist clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    track a synthetic clip, write video and tracks to demo-output/"
 	@echo "make test    lint, type check and all tests"
 	@echo "make lint    ruff, mypy and the order of the folders only"
+	@echo "make dist    what a package index takes: source distribution and wheel, in dist/"
 	@echo "make clean   remove what make demo, make test and builds wrote, but not .venv"
 
 demo: $(VENV)/.installed-video
@@ -26,6 +27,17 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
+
+# The wheel is built from the source distribution; auditwheel gives it the tag of the oldest Linux
+# that it runs on, and fails where the wheel has no C library.
+dist: $(VENV)/.installed-release
+	rm -rf dist
+	$(BIN)/python -m build
+	@for wheel in dist/*-linux_*.whl; do \
+	  [ -e "$$wheel" ] || continue; \
+	  PATH="$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist "$$wheel" && rm "$$wheel" || exit 1; \
+	done
+	$(BIN)/twine check --strict dist/*
 
 clean:
 	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,15 +1,18 @@
-"""Builds the C library of mambatrack.kernels.cpu where there is a compiler; all else is setup.cfg.
+"""What setup.cfg cannot say: the C library, the wheel's tag and the editable installation.
 
-The library holds no part of Python or torch and is opened with ctypes: one for every version.
-Without a compiler, or where it fails, one line says so and the package installs without it.
+The library of mambatrack.kernels.cpu holds no part of Python or torch and is opened with ctypes:
+one for every version. Without a compiler, or where it fails, one line says so and the package
+installs without it.
 """
 
 import platform
+from pathlib import Path
 from textwrap import shorten
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.editable_wheel import editable_wheel
 
 FLAGS = [
     "-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast",
@@ -59,16 +62,35 @@ class PlatformWheel(bdist_wheel):
         return ("py3", "none", super().get_tag()[2])
 
 
+class EditableWheel(editable_wheel):
+    """The checkout on the import path, by a .pth file, which type checkers follow as well.
+
+    mambatrack/kernels, mambatrack/detectors and mambatrack/configs are links. Where a checkout has
+    none (Windows without symbolic links), setuptools' import hook finds the packages instead:
+    mambatrack runs, but type checkers do not see it.
+    """
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if Path("mambatrack/kernels/__init__.py").is_file():
+            self.package_dir = {"": "."}
+
+
 setup(
     ext_modules=[
         Extension(
             "mambatrack.kernels.cpu.libmambatrack",
             ["kernels/cpu/detect.c", "kernels/cpu/variant.c"],
+            optional=True,  # an editable installation does without it as well
             depends=[
                 f"kernels/cpu/{part}.h"
                 for part in ("simd", "gemm", "scan", "network", "step", "pairs", "boxes")
             ],
         )
     ],
-    cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
+    cmdclass={
+        "build_ext": BuildLibrary,
+        "bdist_wheel": PlatformWheel,
+        "editable_wheel": EditableWheel,
+    },
 )

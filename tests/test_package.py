@@ -1,11 +1,16 @@
 """What is installed is what is imported: the wheel, the import's cost and the generic names."""
 
+import configparser
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import venv
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,10 +18,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def python(code: str, folder: Path, **environment: str) -> str:
+def python(
+    code: str, folder: Path, interpreter: str | Path = sys.executable, **environment: str
+) -> str:
     """The output of a fresh interpreter that runs ``code`` in ``folder``."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [str(interpreter), "-c", code],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -50,30 +57,36 @@ def test_the_generic_folder_names_refuse_to_be_imported(name):
     assert f"ImportError: import mambatrack.{name}" in done.stderr
 
 
-def built_wheel(copy: Path, out: Path, **environment: str) -> tuple[Path, str]:
-    """Built from a copy of the tracked and new files, so that the checkout stays as it is; and
-    what the build printed."""
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True,
-    ).stdout.decode()  # fmt: skip
-    for name in filter(None, files.split("\0")):
-        source, target = ROOT / name, copy / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink():
-            target.symlink_to(os.readlink(source))
-        elif source.is_file():
-            target.write_bytes(source.read_bytes())
-    command = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
+def repository_files() -> list[str]:
+    """Tracked and new files; skips where this is no git checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy to build in, so that the checkout itself stays as it is."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in repository_files():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name, follow_symlinks=False)
+    return copy
+
+
+def build(checkout: Path, out: Path, *options: str, **environment: str) -> str:
+    """Puts sdist and wheel, or what the options name, into ``out``; what the build printed."""
+    command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", str(out)]
     done = subprocess.run(
-        [sys.executable, *command],
+        [*command, str(checkout)],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    [built] = out.glob("*.whl")
-    return built, done.stdout
+    return done.stdout
 
 
 def install(wheel: Path, folder: Path) -> None:
@@ -82,8 +95,17 @@ def install(wheel: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built_wheel(tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist"))[0]
+def dist(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source distribution and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    build(checkout, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    [built] = dist.glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -94,17 +116,44 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def in_the_package(name: str) -> bool:
+    return name.startswith(("mambatrack/", "kernels/", "detectors/", "configs/"))
+
+
+def packaged(names: Iterable[str]) -> set[str]:
+    """Where files or folders of the repository lie in the wheel."""
+    return {f"mambatrack/{name.removeprefix('mambatrack/')}" for name in names}
+
+
+def test_setup_lists_every_folder_with_modules():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    files = [Path(name) for name in repository_files() if in_the_package(name)]
+    found = {path.parent.as_posix() for path in files if path.name == "__init__.py"}
+    listed = settings["options"]["packages"].split()
+    assert set(listed) == {
+        name.replace("/", ".") for name in packaged(found - {"mambatrack"}) | {"mambatrack"}
+    }
+
+
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    tops = {name.split("/")[0] for name in names}
-    assert {re.sub(r"-.*\.dist-info", "", top) for top in tops} == {"mambatrack"}
-    expected = {f"mambatrack/{path.name}" for path in (ROOT / "mambatrack").glob("*.py")}
-    for folder in ("kernels", "detectors"):
-        expected |= {f"mambatrack/{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
-    data = [*ROOT.glob("configs/*.yaml"), *ROOT.glob("mambatrack/weights/*.*")]
-    expected |= {f"mambatrack/{path.parent.name}/{path.name}" for path in data}
-    assert expected | {"mambatrack/py.typed"} <= set(names)
-    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.endswith("/")}
+    about = {name for name in names if re.match(r"mambatrack-.*\.dist-info/", name)}
+    assert any(name.endswith("/licenses/LICENSE") for name in about)
+    files = [name for name in repository_files() if in_the_package(name)]
+    kept = [name for name in files if not name.endswith((".c", ".h", ".md"))]
+    expected = packaged(name for name in kept if not (ROOT / name).is_symlink())
+    library = "mambatrack/kernels/cpu/libmambatrack.so"
+    assert names - about - {library} == expected
+
+
+def test_the_source_distribution_holds_the_repository(dist):
+    [archive] = dist.glob("*.tar.gz")
+    with tarfile.open(archive) as file:
+        names = {member.name.partition("/")[2] for member in file if member.isfile()}
+    expected = {name for name in repository_files() if not (ROOT / name).is_symlink()}
+    assert names >= expected - {".gitignore"}
+    assert not [name for name in names if name.endswith((".so", ".pyc"))]
 
 
 def test_an_installed_package_finds_its_parts_from_any_folder(installed, tmp_path):
@@ -129,9 +178,10 @@ def test_an_installed_package_has_its_library(wheel, installed, tmp_path):
     assert variant in ("avx512", "avx2", "baseline")
 
 
-def test_the_package_builds_and_works_without_a_compiler(tmp_path):
-    wheel, printed = built_wheel(tmp_path / "checkout", tmp_path / "dist", CC="/bin/false")
+def test_the_package_builds_and_works_without_a_compiler(checkout, tmp_path):
+    printed = build(checkout, tmp_path, "--wheel", CC="/bin/false")
     assert printed.count("mambatrack: no C library, the torch loop does its work (") == 1
+    [wheel] = tmp_path.glob("*.whl")
     assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")]
     install(wheel, tmp_path / "installed")
     code = """if True:
@@ -143,6 +193,53 @@ def test_the_package_builds_and_works_without_a_compiler(tmp_path):
     """
     printed = python(code, tmp_path, PYTHONPATH=str(tmp_path / "installed"))
     assert printed.startswith("1.0 it was not built")
+
+
+def installed_editable(checkout: Path, folder: Path) -> Path:
+    """An interpreter that has mambatrack as ``pip install -e`` installs it, and nothing else."""
+    code = f"from setuptools.build_meta import build_editable as run; run({str(folder)!r})"
+    python(code, checkout, CC="/bin/false")
+    [wheel] = folder.glob("*.whl")
+    venv.create(folder / "venv", with_pip=False)
+    paths = {"base": str(folder / "venv"), "platbase": str(folder / "venv")}
+    install(wheel, Path(sysconfig.get_path("purelib", vars=paths)))
+    return Path(sysconfig.get_path("scripts", vars=paths)) / "python"
+
+
+def test_an_editable_installation_is_typed(checkout, tmp_path):
+    pytest.importorskip("mypy", reason="needs the extra [dev]")
+    interpreter = installed_editable(checkout, tmp_path)
+    program = tmp_path / "elsewhere" / "program.py"
+    program.parent.mkdir()
+    program.write_text(
+        "import mambatrack\n"
+        "from mambatrack.detectors import open_detector\n"
+        "from mambatrack.kernels import reference\n"
+        "tracker = mambatrack.Tracker(image_size=(640, 480))\n"
+        "reveal_type(tracker.update([]))\n"
+        "reveal_type(open_detector)\n"
+        "reference.selective_scna\n"
+    )
+    arguments = ["--python-executable", str(interpreter), "program.py"]
+    code = f"from mypy import api; print(api.run({arguments})[0])"
+    said = python(code, program.parent, PYTHONPATH="")
+    assert '5: note: Revealed type is "mambatrack.tracks.Tracks"' in said
+    assert '6: note: Revealed type is "def (config: mambatrack.config.Detector' in said
+    assert "7: error: Module has no attribute" in said
+    assert "import-not-found" not in said
+
+
+def test_a_checkout_without_links_is_installed_by_an_import_hook(checkout, tmp_path):
+    """As git leaves it on Windows: what is a link elsewhere is a file that holds its target."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(checkout, copy, symlinks=True)
+    for name in ("kernels", "detectors", "configs"):
+        (copy / "mambatrack" / name).unlink()
+        (copy / "mambatrack" / name).write_text(f"../{name}")
+    interpreter = installed_editable(copy, tmp_path)
+    code = "import mambatrack.kernels, mambatrack.configs as c; print(c.__file__)"
+    place = python(code, tmp_path, interpreter, PYTHONPATH="").strip()
+    assert place == str(copy / "configs" / "__init__.py")
 
 
 def test_an_installed_package_reads_every_shipped_configuration(installed, tmp_path):
