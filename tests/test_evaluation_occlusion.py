@@ -15,8 +15,8 @@ from mambatrack.evaluation.occlusion import (
     find_gaps,
     interpolate,
     occlusion_report,
-    occlusion_tables,
 )
+from mambatrack.evaluation.occlusion_tables import occlusion_tables
 
 
 def boxes_at(rows) -> Trajectories:

@@ -168,7 +168,7 @@ def _write_details(
     """Occlusions and switches to the terminal, and the files that were asked for."""
     from mambatrack.evaluation import tables
     from mambatrack.evaluation.evaluate import occlusion_by_tracker
-    from mambatrack.evaluation.occlusion import occlusion_tables
+    from mambatrack.evaluation.occlusion_tables import occlusion_tables
     from mambatrack.evaluation.switches import switch_table, write_switches
 
     if options.occlusion and not options.quiet:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mambatrack.evaluation import plots, tables
 from mambatrack.evaluation.evaluate import Evaluation, occlusion_by_tracker
-from mambatrack.evaluation.occlusion import occlusion_tables
+from mambatrack.evaluation.occlusion_tables import occlusion_tables
 from mambatrack.evaluation.scores import Score
 from mambatrack.evaluation.switches import Switch, switch_table
 from mambatrack.files import check_output
