@@ -76,15 +76,14 @@ def _filtered(
     begun = np.zeros(len(state), bool)
     befores, afters, said = [], [], []
     for frame in range(frames):
-        boxes, spread, before = predictor.predict(state)
-        seen, box = gaps.seen[:, frame], gaps.found[:, frame]
-        state = before.copy()
-        again, new = seen & begun, seen & ~begun
-        state[again] = predictor.correct(before[again], box[again])
+        boxes, spread = predictor.predict(state)
+        seen, box, before = gaps.seen[:, frame], gaps.found[:, frame], state.copy()
+        (again,), new = (seen & begun).nonzero(), seen & ~begun
+        predictor.correct(state, again, box[again])
         state[new] = predictor.start(box[new])
         begun |= seen
         befores.append(before)
-        afters.append(state)
+        afters.append(state.copy())
         said.append(np.stack([boxes, spread]))
     return befores, afters, said
 

@@ -44,8 +44,9 @@ def fed(tracker, boxes, seen):
     """State of the tracks after all frames; seen [frames] tells where they are corrected."""
     state = tracker.start(boxes[0])
     for box, there in zip(boxes[1:], seen[1:], strict=True):
-        _, _, state = tracker.predict(state)
-        state = tracker.correct(state, box) if there else state
+        tracker.predict(state)
+        if there:
+            tracker.correct(state, np.arange(len(box)), box)
     return state
 
 
@@ -153,10 +154,12 @@ def test_a_track_that_is_found_again_goes_on_from_what_was_observed(back):
     seen = np.ones(30, bool)
     seen[10:29] = False
     state = fed(tracker, boxes, seen)
-    _, _, after = tracker.predict(state)
+    after = state.copy()
+    tracker.predict(after)
     carried = slice(HEAD, HEAD + tracker.carried)
     unbroken = fed(tracker, boxes[:10], np.ones(10, bool))
-    known = tracker.predict(unbroken)[2][:, carried]
+    tracker.predict(unbroken)
+    known = unbroken[:, carried]
     np.testing.assert_array_equal(state[:, carried], known)
     with torch.inference_mode():
         _, expected = tracker.model.step(
@@ -165,29 +168,16 @@ def test_a_track_that_is_found_again_goes_on_from_what_was_observed(back):
     np.testing.assert_allclose(after[:, carried], expected.numpy(), atol=1e-6)
 
 
-def test_correct_needs_the_head_of_the_state_only_and_changes_no_argument():
+def test_correct_changes_the_head_of_its_rows_only():
     boxes, tracker = walk(6), predictor()
-    _, _, state = tracker.predict(fed(tracker, boxes, np.ones(6, bool)))
+    state, rows = fed(tracker, boxes, np.ones(6, bool)), np.array([2, 0])
+    tracker.predict(state)
     before = state.copy()
-    whole = tracker.correct(state, boxes[0])
-    head = tracker.correct(state[:, :HEAD], boxes[0])
-    np.testing.assert_array_equal(state, before)
-    np.testing.assert_array_equal(head, whole[:, :HEAD])
-    np.testing.assert_array_equal(whole[:, HEAD:], state[:, HEAD:])
-    assert (whole[:, GAP] == 0).all() and (state[:, GAP] == 1).all()
-
-
-def test_in_place_is_the_same():
-    boxes, tracker = walk(9, tracks=5), predictor()
-    state = fed(tracker, boxes, np.array([1, 1, 1, 1, 0, 0, 1, 0, 0], bool))
-    ahead, spread, after = tracker.predict(state)
-    moved, wide = tracker.predict_in_place(state)
-    for ours, theirs in ((moved, ahead), (wide, spread), (state, after)):
-        np.testing.assert_array_equal(ours, theirs)
-    rows = np.array([3, 1])
-    after[rows] = tracker.correct(after[rows], boxes[0, rows])
-    tracker.correct_in_place(state, rows, boxes[0, rows])
-    np.testing.assert_array_equal(state, after)
+    tracker.correct(state, rows, boxes[0, rows])
+    np.testing.assert_array_equal(state[:, HEAD:], before[:, HEAD:])
+    np.testing.assert_array_equal(state[1], before[1])
+    np.testing.assert_array_equal(state[rows, :4], boxes[0, rows])
+    assert state[:, GAP].tolist() == [0, 1, 0] and (before[:, GAP] == 1).all()
 
 
 def test_tracks_do_not_mix_and_none_is_fine():
@@ -196,8 +186,8 @@ def test_tracks_do_not_mix_and_none_is_fine():
     alone = fed(tracker, boxes[:, 1:2], np.ones(8, bool))
     np.testing.assert_allclose(together[1:2], alone, atol=1e-4)
     nobody = tracker.start(np.zeros((0, 4), np.float32))
-    ahead, spread, state = tracker.predict(nobody)
-    assert ahead.shape == spread.shape == (0, 4) and state.shape == (0, tracker.state_size)
+    ahead, spread = tracker.predict(nobody)
+    assert ahead.shape == spread.shape == (0, 4) and nobody.shape == (0, tracker.state_size)
 
 
 def test_scale_and_place_do_not_matter():
@@ -213,8 +203,10 @@ def test_outliers_and_thousands_of_frames_stay_finite():
     state = tracker.start(np.array([[0, 0, 1, 1e6], [10, 10, 20, 50]], np.float32))
     ahead, _ = forecast(tracker, state, 2000)
     assert np.isfinite(ahead).all() and (ahead[..., 2:] > 0).all()
-    state = tracker.correct(tracker.predict(state)[2], np.full((2, 4), 1e6, np.float32))
-    assert np.isfinite(tracker.predict(state)[2]).all()
+    tracker.predict(state)
+    tracker.correct(state, np.arange(2), np.full((2, 4), 1e6, np.float32))
+    tracker.predict(state)
+    assert np.isfinite(state).all()
 
 
 def test_a_track_takes_less_than_64_kb():

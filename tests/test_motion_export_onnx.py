@@ -81,9 +81,9 @@ def test_the_window_predicts_what_the_predictor_of_the_tracker_does(exported):
     state = predictor.start(boxes[0])
     for frame in range(1, 6):
         counts = np.full(5, min(frame, Q + 1))
-        wanted, _, state = predictor.predict(state)
+        wanted, _ = predictor.predict(state)
         np.testing.assert_allclose(run(windows, counts, *more)[0], wanted, atol=1e-3)
-        state = predictor.correct(state, boxes[frame])
+        predictor.correct(state, np.arange(len(boxes[frame])), boxes[frame])
         windows = np.concatenate([windows[:, 1:], boxes[frame][:, None]], axis=1)
 
 
@@ -98,7 +98,7 @@ def test_the_step_predicts_what_the_predictor_of_the_tracker_does_across_a_gap(e
     newest, previous, sizes, spans, unseen = boxes[0], boxes[0], 0 * one, one, 0 * one
     seen, kept = boxes[0], None
     for frame in range(1, 14):
-        wanted, spread, state = predictor.predict(state)
+        wanted, spread = predictor.predict(state)
         found, scales, sizes, carried = run(newest, previous, spans, unseen, sizes, carried)
         np.testing.assert_allclose(found, wanted, atol=1e-3)
         measured = np.array(json.loads(done.metadata["spread"]))
@@ -109,7 +109,7 @@ def test_the_step_predicts_what_the_predictor_of_the_tracker_does_across_a_gap(e
         if 3 <= frame <= 10:  # longer than the size is forecast
             previous, newest, spans, unseen = newest, found, one, gap
             continue
-        state = predictor.correct(state, boxes[frame])
+        predictor.correct(state, np.arange(len(boxes[frame])), boxes[frame])
         previous, seen, newest = seen, boxes[frame], boxes[frame]
         spans, unseen, carried = gap, 0 * one, kept
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.classical import KalmanPredictor, StillPredictor
+from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.motion.forecast import forecast
 from mambatrack.motion.loading import load_predictor
-from mambatrack.motion.window_predictor import MambaPredictor, refill
+from mambatrack.motion.window_predictor import WindowPredictor, straighten_history
 from mambatrack.networks.mamba import MotionPredictor, next_boxes
 from mambatrack.networks.window_step import TorchNetwork
 
@@ -22,32 +22,35 @@ def boxes_of(rng, count):
     ).astype(np.float32)
 
 
-def mamba(refill_gaps=False):
+def mamba(straighten=False):
     torch.manual_seed(0)
     spread = [[0.1, 0.1, 0.2, 0.2], [0.2, 0.2, 0.3, 0.3]]
     network = TorchNetwork(MotionPredictor(16, 2, 4))
-    return MambaPredictor(network, 10, "box", spread, refill_gaps=refill_gaps)
+    return WindowPredictor(network, 10, "box", spread, straighten=straighten)
 
 
-PREDICTORS = [StillPredictor, KalmanPredictor, mamba]
+PREDICTORS = [StillPredictor, VelocityPredictor, KalmanPredictor, mamba]
+FIRST = np.array([0])
 
 
 @pytest.mark.parametrize("make", PREDICTORS)
-def test_shapes_purity_and_no_tracks(make):
+def test_shapes_what_changes_and_no_tracks(make):
     predictor = make()
     boxes = boxes_of(np.random.default_rng(0), 5)
     state = predictor.start(boxes)
     assert state.shape == (5, predictor.state_size) and state.dtype == np.float32
-    before = state.copy(), boxes.copy()
-    ahead, spread, moved = predictor.predict(state)
-    corrected = predictor.correct(moved, boxes)
-    assert ahead.shape == spread.shape == (5, 4) and corrected.shape == state.shape
-    np.testing.assert_array_equal(state, before[0])
-    np.testing.assert_array_equal(boxes, before[1])
+    before = boxes.copy()
+    ahead, spread = predictor.predict(state)
+    assert ahead.shape == spread.shape == (5, 4)
+    assert not np.shares_memory(ahead, state) and not np.shares_memory(spread, state)
+    moved, rows = state.copy(), np.array([3, 1])
+    predictor.correct(state, rows, boxes[rows])
+    np.testing.assert_array_equal(np.delete(state, rows, axis=0), np.delete(moved, rows, axis=0))
+    np.testing.assert_array_equal(boxes, before)
     nothing = predictor.start(boxes[:0])
     assert nothing.shape == (0, predictor.state_size)
-    assert [len(each) for each in predictor.predict(nothing)] == [0, 0, 0]
-    assert predictor.correct(nothing, boxes[:0]).shape == nothing.shape
+    assert [len(each) for each in predictor.predict(nothing)] == [0, 0]
+    predictor.correct(nothing, rows[:0], boxes[:0])
 
 
 @pytest.mark.parametrize("make", PREDICTORS)
@@ -56,13 +59,13 @@ def test_permuting_tracks_permutes_predictions(make):
     rng = np.random.default_rng(1)
     state = predictor.start(boxes_of(rng, 6))
     for _ in range(4):
-        _, _, state = predictor.predict(state)
-        state = predictor.correct(state, boxes_of(rng, 6))
+        predictor.predict(state)
+        predictor.correct(state, np.arange(6), boxes_of(rng, 6))
     order = rng.permutation(6)
-    for straight, permuted in zip(
-        predictor.predict(state), predictor.predict(state[order]), strict=True
-    ):
-        np.testing.assert_allclose(straight[order], permuted, rtol=1e-4, atol=1e-3)
+    shuffled = state[order]
+    straight = (*predictor.predict(state), state)
+    for each, permuted in zip(straight, (*predictor.predict(shuffled), shuffled), strict=True):
+        np.testing.assert_allclose(each[order], permuted, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("make", PREDICTORS)
@@ -76,11 +79,11 @@ def test_predictions_stay_finite_and_of_positive_size(make, steps):
     predictor = make()
     state = predictor.start(np.array([[0, 0, 10, 20]], np.float32))
     for *box, seen in steps:
-        ahead, spread, state = predictor.predict(state)
+        ahead, spread = predictor.predict(state)
         assert np.isfinite(ahead).all() and (ahead[:, 2:] > 0).all()
         assert np.isfinite(spread).all() and (spread >= 0).all()
         if seen:
-            state = predictor.correct(state, np.array([box], np.float32))
+            predictor.correct(state, FIRST, np.array([box], np.float32))
 
 
 class FullKalman:
@@ -113,13 +116,13 @@ def test_kalman_equals_the_full_matrix_filter():
     state = fast.start(box[None].astype(np.float32))
     for step in range(40):
         full.predict()
-        ahead, spread, state = fast.predict(state)
+        ahead, spread = fast.predict(state)
         np.testing.assert_allclose(ahead[0], full.mean[:4], rtol=1e-4)
         np.testing.assert_allclose(spread[0], np.sqrt(np.diag(full.cov)[:4]), rtol=1e-3)
         if step % 5:
             box = box + rng.normal([3, -1, 0, 0], 2)
             full.correct(box)
-            state = fast.correct(state, box[None].astype(np.float32))
+            fast.correct(state, FIRST, box[None].astype(np.float32))
 
 
 def test_mamba_state_is_the_window_it_feeds_to_the_network():
@@ -128,16 +131,16 @@ def test_mamba_state_is_the_window_it_feeds_to_the_network():
     seen = boxes_of(rng, 14)
     state = predictor.start(seen[:1])
     for box in seen[1:]:
-        _, _, state = predictor.predict(state)
-        state = predictor.correct(state, box[None])
-    ahead, spread, patched = predictor.predict(state)
+        predictor.predict(state)
+        predictor.correct(state, FIRST, box[None])
+    ahead, spread = predictor.predict(state)
     window = torch.from_numpy(seen[None, -11:])
     with torch.inference_mode():
         want = next_boxes(predictor.network.model, window, torch.tensor([11]), "box").numpy()
     np.testing.assert_allclose(ahead, want, rtol=1e-5)
     np.testing.assert_allclose(spread[0], [0.1, 0.1, 0.2, 0.2] * np.tile(want[0, 2:], 2))
-    np.testing.assert_allclose(patched[0, :-2].reshape(11, 4)[:-1], seen[-10:])
-    np.testing.assert_allclose(patched[0, :-2].reshape(11, 4)[-1], want[0], rtol=1e-6)
+    np.testing.assert_allclose(state[0, :-2].reshape(11, 4)[:-1], seen[-10:])
+    np.testing.assert_allclose(state[0, :-2].reshape(11, 4)[-1], want[0], rtol=1e-6)
 
 
 def test_spread_grows_in_a_gap_and_starts_over_when_seen():
@@ -145,18 +148,18 @@ def test_spread_grows_in_a_gap_and_starts_over_when_seen():
     state = predictor.start(np.array([[50, 50, 20, 40]], np.float32))
     widths = []
     for _ in range(6):
-        box, spread, state = predictor.predict(state)
+        box, spread = predictor.predict(state)
         widths.append(float(spread[0, 0] / box[0, 2]))
     assert widths[:2] == pytest.approx([0.1, 0.2]) and widths == sorted(widths)
     assert widths[5] == pytest.approx(0.2 * np.sqrt(3))
-    state = predictor.correct(state, np.array([[50, 50, 20, 40]], np.float32))
-    box, spread, _ = predictor.predict(state)
+    predictor.correct(state, FIRST, np.array([[50, 50, 20, 40]], np.float32))
+    box, spread = predictor.predict(state)
     assert spread[0, 0] / box[0, 2] == pytest.approx(0.1)
 
 
 def test_a_new_track_stands_still():
     box = np.array([[50, 50, 20, 40]], np.float32)
-    ahead, _, _ = mamba().predict(mamba().start(box))
+    ahead, _ = mamba().predict(mamba().start(box))
     np.testing.assert_array_equal(ahead, box)
 
 
@@ -166,14 +169,14 @@ def test_forecast_is_repeated_prediction():
     boxes, spread = forecast(predictor, state, 5)
     assert boxes.shape == spread.shape == (3, 5, 4)
     for step in range(5):
-        box, _, state = predictor.predict(state)
+        box, _ = predictor.predict(state)
         np.testing.assert_array_equal(boxes[:, step], box)
 
 
 @given(gap=st.integers(0, 15))
-def test_refill_draws_a_line_and_keeps_what_was_observed(gap):
+def test_straightening_draws_a_line_and_keeps_what_was_observed(gap):
     window = np.random.default_rng(5).normal(size=(1, 11, 4)).astype(np.float32)
-    filled = refill(window, np.array([gap]))
+    filled = straighten_history(window, np.array([gap]))
     before = max(9 - gap, 0)
     np.testing.assert_array_equal(filled[0, : before + 1], window[0, : before + 1])
     np.testing.assert_allclose(filled[0, -1], window[0, -1], rtol=1e-6)
@@ -181,13 +184,13 @@ def test_refill_draws_a_line_and_keeps_what_was_observed(gap):
     np.testing.assert_allclose(line, np.broadcast_to(line[:1], line.shape), atol=1e-5)
 
 
-def test_refill_replaces_the_patch_when_a_track_is_found_again():
-    predictor = mamba(refill_gaps=True)
+def test_a_straight_line_replaces_the_prediction_when_a_track_is_found_again():
+    predictor = mamba(straighten=True)
     first = np.array([[0, 0, 10, 20]], np.float32)
     state = predictor.start(first)
     for _ in range(4):
-        _, _, state = predictor.predict(state)
-    state = predictor.correct(state, first + [[40, 0, 0, 0]])
+        predictor.predict(state)
+    predictor.correct(state, FIRST, first + np.float32([[40, 0, 0, 0]]))
     window = state[0, :-2].reshape(11, 4)
     np.testing.assert_allclose(window[-5:, 0], [0, 10, 20, 30, 40], atol=1e-5)
 
@@ -197,9 +200,9 @@ def test_shipped_predictors_load_and_move_with_the_track(name):
     predictor = load_predictor(name, image_size=(1920, 1080))
     state = predictor.start(np.array([[100, 500, 80, 200]], np.float32))
     for step in range(1, 15):
-        _, _, state = predictor.predict(state)
-        state = predictor.correct(state, np.array([[100 + 8 * step, 500, 80, 200]], np.float32))
-    ahead, _, _ = predictor.predict(state)
+        predictor.predict(state)
+        predictor.correct(state, FIRST, np.array([[100 + 8 * step, 500, 80, 200]], np.float32))
+    ahead, _ = predictor.predict(state)
     assert 212 < ahead[0, 0] < 228 + 8
 
 
@@ -223,12 +226,12 @@ def test_unusable_files_are_named(tmp_path):
         load_predictor(path)
     del size["kind"]  # cards from before there were kinds
     path.with_suffix(".json").write_text(json.dumps(card))
-    assert isinstance(load_predictor(path), MambaPredictor)
+    assert isinstance(load_predictor(path), WindowPredictor)
 
 
 def test_image_unit_needs_the_image_size():
     with pytest.raises(MambatrackError, match="give image_size"):
-        MambaPredictor(TorchNetwork(MotionPredictor(8, 1, 2)), 10, "image", [[0.1] * 4])
+        WindowPredictor(TorchNetwork(MotionPredictor(8, 1, 2)), 10, "image", [[0.1] * 4])
 
 
 def test_cuda_without_a_gpu_is_refused():

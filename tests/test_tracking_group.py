@@ -5,7 +5,7 @@ import pytest
 
 from mambatrack.config import TrackerConfig
 from mambatrack.motion.classical import KalmanPredictor
-from mambatrack.motion.window_predictor import MambaPredictor
+from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracking.tracker import Tracker
@@ -107,7 +107,7 @@ def test_a_predictor_that_measures_in_images_keeps_the_sizes_apart():
     group = TrackerGroup(TrackerConfig("kalman"), 3)
     for index, size in enumerate([(250, 250), (500, 1000), (250, 250)]):
         tracker = group.trackers[index]
-        tracker.predictor = MambaPredictor(Quarter(), 3, "image", [[0.1] * 4], (1, 1))
+        tracker.predictor = WindowPredictor(Quarter(), 3, "image", [[0.1] * 4], (1, 1))
         tracker.reset()
         group.resize(index, size)
     box = [[100.0, 100, 120, 140, 1]]

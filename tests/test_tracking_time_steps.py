@@ -150,10 +150,10 @@ def test_begin_predict_finish_is_update():
 def test_a_predictor_of_ones_own_takes_the_steps():
     class Right(KalmanPredictor):
         def predict(self, state):
-            boxes, spread, state = super().predict(state)
+            boxes, spread = super().predict(state)
             boxes = boxes + np.float32([100, 0, 0, 0])
             state[:, :4] = boxes
-            return boxes, spread, state
+            return boxes, spread
 
     tracked = Tracker(tracker(20).config, predictor=Right())
     tracked.update([walker(0)], 0.0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.motion.classical import KalmanPredictor
+from mambatrack.motion.classical import KalmanPredictor, StillPredictor
 from mambatrack.simulation.world import simulate
 
 
@@ -251,33 +251,52 @@ def test_wrong_arguments_are_explained():
 def test_a_predictor_of_ones_own():
     class Jump(KalmanPredictor):
         def predict(self, state):
-            boxes, spread, state = super().predict(state)
-            return boxes + [[100, 0, 0, 0]], spread, state
+            boxes, spread = super().predict(state)
+            return boxes + [[100, 0, 0, 0]], spread
 
     tracked = Tracker(predictor=Jump())
     tracked.update([walker(0)])
     assert tracked.update([walker(100)]).ids.tolist() == [1]
 
 
-def test_a_predictor_may_work_on_the_table_in_place():
-    class InPlace(KalmanPredictor):
-        def predict_in_place(self, state):
-            boxes, spread, state[:] = super().predict(state)
-            return boxes, spread
+class OldKalman:
+    """As predictors were: the state goes in, a new one comes out."""
 
-        def correct_in_place(self, state, rows, boxes):
-            state[rows] = super().correct(state[rows], boxes)
+    state_size, image_size = 20, None
+    start = KalmanPredictor().start
 
-        def predict(self, state):
-            raise AssertionError
+    def predict(self, state):
+        return state[:, :4], state[:, :4], state
 
-        correct = predict
+    def correct(self, state, boxes):
+        return state
 
-    plain = tracker()
-    tracked = Tracker(plain.config, (960, 540), InPlace())
-    for found in world():
-        assert equal(plain.update(found), tracked.update(found))
-    np.testing.assert_array_equal(tracked.table["motion"], plain.table["motion"])
+
+class OldPrediction(KalmanPredictor):
+    def predict(self, state):
+        return (*super().predict(state), state)
+
+
+class Narrow(StillPredictor):
+    state_size = 5
+
+
+class Nothing:
+    state_size, image_size = 4, None
+
+
+@pytest.mark.parametrize(
+    ("predictor", "reason"),
+    [
+        (OldKalman(), r"has correct\(state, boxes\); expected correct\(state, rows, boxes\)"),
+        (OldPrediction(), "returns 3 values; expected boxes and their spread alone, and the state"),
+        (Narrow(), r"an array of shape \(0, 4\) float32; expected an array of shape \(0, 5\)"),
+        (Nothing(), "Nothing has no start; derive it from mambatrack.motion.predictor.Predictor"),
+    ],
+)
+def test_a_predictor_of_another_protocol_is_refused(predictor, reason):
+    with pytest.raises(MambatrackError, match=reason):
+        Tracker(predictor=predictor)
 
 
 def test_a_track_that_ends_takes_nothing_of_the_others_with_it():

@@ -43,7 +43,7 @@ class Row:
 
     tracks: live ones, on average
     median_ms, p99_ms: of update(), over all timed frames of all passes
-    predict_ms, rest_ms: median of the predictor's share, and of all else
+    predict_ms, rest_ms: median of the prediction of all tracks, and of all else
     peak_kb: median over the frames of the most memory that update() held at once, in kB
     kept_kb: what it left behind in a frame, on average: the result, and the growth of tables
     track_bytes: size of a track's row in the table, the predictor's state included
@@ -173,39 +173,33 @@ def bench(
     )
 
 
-class _Timed:
-    """A predictor, whatever its methods, with the time that they take."""
+class _Stopwatch:
+    """CPU time of the thread in a step of the tracker, as Tracker.measure."""
 
-    def __init__(self, predictor: Predictor):
-        self._predictor = predictor
-        self.nanoseconds = 0
+    nanoseconds = 0
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._predictor, name)
-        if not callable(found):
-            return found
+    def __call__(self, step: str) -> "_Stopwatch":
+        return self
 
-        def timed(*arguments: Any) -> Any:
-            began = time.thread_time_ns()
-            result = found(*arguments)
-            self.nanoseconds += time.thread_time_ns() - began
-            return result
+    def __enter__(self) -> None:
+        self._began = time.thread_time_ns()
 
-        return timed
+    def __exit__(self, *_: object) -> None:
+        self.nanoseconds += time.thread_time_ns() - self._began
 
 
 def _time(
     config: TrackerConfig, predictor: Predictor, boxes: Frames, size: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """-> [frames - WARM_UP, 3]: ns in update(), ns of it in the predictor, live tracks."""
-    timed: Any = _Timed(predictor)
-    tracker = Tracker(config, size, timed)
+    """-> [frames - WARM_UP, 3]: ns in update(), ns of it in the prediction, live tracks."""
+    tracker = Tracker(config, size, predictor)
+    tracker.measure = predicting = _Stopwatch()
     rows = np.zeros((len(boxes), 3))
     for index, found in enumerate(boxes):
-        timed.nanoseconds = 0
+        predicting.nanoseconds = 0
         began = time.thread_time_ns()
         tracks = tracker.update(found)
-        rows[index] = time.thread_time_ns() - began, timed.nanoseconds, len(tracks)
+        rows[index] = time.thread_time_ns() - began, predicting.nanoseconds, len(tracks)
     return rows[WARM_UP:]
 
 

@@ -34,7 +34,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.motion_report import MotionError, MotionReport, Source, Where
 from mambatrack.motion.forecast import forecast
 from mambatrack.motion.loading import load_predictor
-from mambatrack.motion.predictor import Predictor, State
+from mambatrack.motion.predictor import Predictor, State, checked_predictor
 
 HORIZONS = (1, 5, 10, 20, 30)  # frames
 WARMUP = 11  # observed boxes: the window of the shipped network
@@ -75,7 +75,9 @@ def evaluate_motion(
     sequences, horizons = list(sequences), sorted(set(horizons))
     _check(predictors, horizons, source, warmup, stride)
     sizes = sorted({sequence.image_size for sequence in sequences})
-    made = {name: [make(size) for size in sizes] for name, make in predictors.items()}
+    made = {
+        name: [checked_predictor(make(size)) for size in sizes] for name, make in predictors.items()
+    }
     groups = []
     for size in sizes:
         fitting = [sequence for sequence in sequences if sequence.image_size == size]
@@ -215,9 +217,11 @@ def _fed(predictor: Predictor, tracks: _Tracks) -> State:
     kept = [states[:0]]
     for t in range(int(needed.max(initial=-1)) + 1):
         old = started & (t <= needed)
-        states[old] = predictor.predict(states[old])[2]
-        old &= seen[t]
-        states[old] = predictor.correct(states[old], tracks.observed[t, old])
+        known = states[old]
+        predictor.predict(known)
+        states[old] = known
+        (found,) = (old & seen[t]).nonzero()
+        predictor.correct(states, found, tracks.observed[t, found])
         new = seen[t] & ~started & (t <= needed)
         states[new] = predictor.start(tracks.observed[t, new])
         started |= new

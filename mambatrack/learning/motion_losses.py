@@ -276,9 +276,11 @@ def _in_use(model: CausalMotionPredictor, batch: Batch) -> NDArray[np.float32]:
     state = np.zeros((len(history), predictor.state_size), np.float32)
     started = np.zeros(len(history), bool)
     for frame in range(history.shape[1]):
-        state[started] = predictor.predict(state[started])[2]
-        old, new = seen[:, frame] & started, seen[:, frame] & ~started
-        state[old] = predictor.correct(state[old], history[old, frame])
+        known = state[started]
+        predictor.predict(known)
+        state[started] = known
+        (old,), new = (seen[:, frame] & started).nonzero(), seen[:, frame] & ~started
+        predictor.correct(state, old, history[old, frame])
         state[new] = predictor.start(history[new, frame])
         started |= new
     boxes, spread = forecast(predictor, state[started], HORIZON)

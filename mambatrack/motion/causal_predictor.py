@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
-from mambatrack.motion.predictor import State, spread_after
+from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import back_of, load_weights, read_card
 from mambatrack.networks.units import LOG_SCALES, OUTPUTS, SIZE_WEIGHT, SIZED, UNITS
@@ -28,7 +28,7 @@ class Network(Protocol):
         ...
 
 
-class CausalPredictor:
+class CausalPredictor(Predictor):
     """The causal Mamba predictor: predict() feeds one token per track, whatever its length.
 
     A row of the state [17 + 2 R] float32 holds, with R = network.carried_size:
@@ -55,7 +55,7 @@ class CausalPredictor:
 
     so that a track that is found again goes on from A, from what was observed, with the mean
     offset per frame of the gap as its token. correct() reads and writes the first HEAD columns
-    only, and takes those alone as well as whole rows.
+    only.
 
     Offsets of the size count in the first SIZED frames of a gap only: farther ahead their errors
     add up to boxes that no person has. Beyond H frames, the longest gap that the spread was fitted
@@ -78,12 +78,7 @@ class CausalPredictor:
         state[:, PENDING] = _tokens(np.zeros_like(boxes), 1, 0, boxes)
         return state
 
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        after = state.copy()
-        return *self.predict_in_place(after), after
-
-    def predict_in_place(self, state: State) -> tuple[Boxes, Boxes]:
-        """predict() for a caller who needs the old state no more: most of a frame is copying."""
+    def predict(self, state: State) -> tuple[Boxes, Boxes]:
         outputs = self._feed(state)
         before, unit = state[:, BOX].copy(), self._unit(state)
         boxes = as_plausible(before + outputs[:, :4] * unit)
@@ -103,19 +98,15 @@ class CausalPredictor:
         spread: Boxes = scales * spread_after(self.spread, gaps, boxes)
         return spread
 
-    def correct_in_place(self, state: State, rows: NDArray[np.integer], boxes: Boxes) -> None:
-        """correct() of some rows [K] of the state, boxes [K, 4]."""
-        state[rows, :HEAD] = self.correct(state[rows, :HEAD], boxes)
-
-    def correct(self, state: State, boxes: Boxes) -> State:
-        after = state.copy()
-        spans = state[:, GAP, None]
-        after[:, SIZE] += SIZE_WEIGHT * (np.sqrt(boxes[:, 2] * boxes[:, 3]) - state[:, SIZE])
-        offsets = (boxes - state[:, SEEN]) / (spans * self._unit(after))
-        after[:, PENDING] = _tokens(offsets, spans[:, 0], 0, boxes)
-        after[:, BOX] = after[:, SEEN] = boxes
-        after[:, GAP] = 0
-        return after
+    def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
+        head = state[rows, :HEAD]
+        spans = head[:, GAP, None]
+        head[:, SIZE] += SIZE_WEIGHT * (np.sqrt(boxes[:, 2] * boxes[:, 3]) - head[:, SIZE])
+        offsets = (boxes - head[:, SEEN]) / (spans * self._unit(head))
+        head[:, PENDING] = _tokens(offsets, spans[:, 0], 0, boxes)
+        head[:, BOX] = head[:, SEEN] = boxes
+        head[:, GAP] = 0
+        state[rows, :HEAD] = head
 
     def _unit(self, state: State) -> State:
         """[N, 1] pixels per unit of offset."""

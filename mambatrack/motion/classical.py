@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
-from mambatrack.motion.predictor import State, own_size
+from mambatrack.motion.predictor import Predictor, State, own_size
 
 
-class StillPredictor:
+class StillPredictor(Predictor):
     """The box stays where it was seen: the floor for every motion model."""
 
     state_size = 4
@@ -15,14 +16,14 @@ class StillPredictor:
     def start(self, boxes: Boxes) -> State:
         return boxes.astype(np.float32)
 
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
-        return state, np.zeros_like(state), state
+    def predict(self, state: State) -> tuple[Boxes, Boxes]:
+        return state.copy(), np.zeros_like(state)
 
-    def correct(self, state: State, boxes: Boxes) -> State:
-        return boxes.astype(np.float32)
+    def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
+        state[rows] = boxes
 
 
-class VelocityPredictor:
+class VelocityPredictor(Predictor):
     """Constant velocity without a filter: a floor to compare with.
 
     The centre goes on with the mean velocity of the last ``span`` steps before it was last seen;
@@ -37,20 +38,21 @@ class VelocityPredictor:
         window = np.tile(boxes, (1, self.span + 1))
         return np.column_stack([window, np.tile([0, 0, 1], (len(boxes), 1))]).astype(np.float32)
 
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+    def predict(self, state: State) -> tuple[Boxes, Boxes]:
         boxes = state[:, -7:-3].copy()
         boxes[:, :2] += state[:, -3:-1]
-        count = np.minimum(state[:, -1] + 1, self.span + 1)
-        after = np.column_stack([state[:, 4:-3], boxes, state[:, -3:-1], count])
-        return boxes, np.zeros_like(boxes), after
+        state[:, :-7] = state[:, 4:-3].copy()
+        state[:, -7:-3] = boxes
+        state[:, -1] = np.minimum(state[:, -1] + 1, self.span + 1)
+        return boxes, np.zeros_like(boxes)
 
-    def correct(self, state: State, boxes: Boxes) -> State:
-        steps = state[:, -1:] - 1
-        velocity = (boxes[:, :2] - state[:, :2]) / steps
-        return np.column_stack([state[:, :-7], boxes, velocity, state[:, -1]]).astype(np.float32)
+    def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
+        steps = state[rows, -1:] - 1
+        state[rows, -3:-1] = (boxes[:, :2] - state[rows, :2]) / steps
+        state[rows, -7:-3] = boxes
 
 
-class KalmanPredictor:
+class KalmanPredictor(Predictor):
     """Constant velocity on cx, cy, w, h with noise relative to the box size.
 
     The noise model of DeepSORT (Wojke et al., 2017) in BoT-SORT's coordinates. All matrices are
@@ -71,21 +73,23 @@ class KalmanPredictor:
         vv = (10 * self.velocity_weight * size) ** 2
         return self._state(boxes, nothing, pp, nothing, vv)
 
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+    def predict(self, state: State) -> tuple[Boxes, Boxes]:
         position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
         size = own_size(position)
         moved = as_plausible(position + velocity)
         pp = pp + 2 * pv + vv + (self.position_weight * size) ** 2
         pv = pv + vv
         vv = vv + (self.velocity_weight * size) ** 2
-        return moved, np.sqrt(pp), self._state(moved, velocity, pp, pv, vv)
+        state[:] = self._state(moved, velocity, pp, pv, vv)
+        return moved, np.sqrt(pp)
 
-    def correct(self, state: State, boxes: Boxes) -> State:
-        position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)
+    def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
+        seen = state.take(rows, axis=0)
+        position, velocity, pp, pv, vv = seen.reshape(-1, 5, 4).transpose(1, 0, 2)
         total = pp + (self.position_weight * own_size(position)) ** 2
         gain, velocity_gain = pp / total, pv / total
         residual = boxes - position
-        return self._state(
+        state[rows] = self._state(
             as_plausible(position + gain * residual),
             velocity + velocity_gain * residual,
             pp - gain * pp,

@@ -4,7 +4,6 @@ A predictor that is not corrected appends its own prediction to its state; repea
 autoregressive forecast of MambaTrack (section 3.3), which also patches tracks that nobody sees.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.predictor import Predictor
+from mambatrack.motion.predictor import Predictor, State
 
 Floats = NDArray[np.float32]
 LONGEST = 1000  # frames
@@ -42,37 +41,29 @@ class Forecast:
 
 
 def run_ahead(
-    step: Callable[[Floats], tuple[Floats, Floats]],
-    state: Floats,
-    horizon: int,
-    ids: NDArray[np.int64],
-    frame: int,
+    predictor: Predictor, state: State, horizon: int, ids: NDArray[np.int64], frame: int
 ) -> Forecast:
-    """step: moves a state [M, S] on by one frame in place -> boxes [M, 4] cxcywh and spread. It
-    gets a copy. Raises MambatrackError where the horizon is not a number of frames."""
+    """The forecast of the tracks ``ids`` [M], whose state [M, S] was reached in update ``frame``.
+    Raises MambatrackError where the horizon is not a number of frames."""
     if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)):
         raise MambatrackError(f"horizon is {horizon!r}; expected a whole number of frames")
     if not 1 <= horizon <= LONGEST:
         raise MambatrackError(f"horizon is {horizon}; expected 1 to {LONGEST} frames")
-    state, ids = state.copy(), ids.copy()
-    boxes, spread = np.empty((2, len(ids), horizon, 4), np.float32)
-    for index in range(horizon if len(ids) else 0):
-        boxes[:, index], spread[:, index] = step(state)
-    boxes = cxcywh_to_xyxy(boxes)
+    centred, spread = forecast(predictor, state, horizon)
+    boxes, ids = cxcywh_to_xyxy(centred), ids.copy()
     for array in (ids, boxes, spread):
         array.setflags(write=False)
     return Forecast(frame, ids, boxes, spread)
 
 
-def forecast(
-    predictor: Predictor, state: NDArray[np.float32], horizon: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def forecast(predictor: Predictor, state: State, horizon: int) -> tuple[Floats, Floats]:
     """Boxes and spread of the next ``horizon`` frames, one batched call per frame.
 
-    state [N, S] -> boxes [N, horizon, 4] cxcywh pixels, spread [N, horizon, 4] pixels.
+    state [N, S], which stays as it is -> boxes [N, horizon, 4] cxcywh pixels, spread
+    [N, horizon, 4] pixels.
     """
-    boxes = np.empty((len(state), horizon, 4), np.float32)
-    spread = np.empty_like(boxes)
-    for step in range(horizon):
-        boxes[:, step], spread[:, step], state = predictor.predict(state)
+    state = state.copy()
+    boxes, spread = np.empty((2, len(state), horizon, 4), np.float32)
+    for step in range(horizon if len(state) else 0):
+        boxes[:, step], spread[:, step] = predictor.predict(state)
     return boxes, spread

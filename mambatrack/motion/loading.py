@@ -27,12 +27,14 @@ def load_predictor(
     path_or_name: str | Path = "mamba",
     image_size: tuple[int, int] | None = None,
     device: str = "auto",
-    refill_gaps: bool = False,
+    straighten_history: bool = False,
 ) -> Predictor:
     """A predictor by name (mamba, mamba-window, kalman, velocity, still) or from a .safetensors
     file.
 
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
+    straighten_history: mamba-window: on finding a lost track again, a straight line takes the place
+    of its predicted boxes.
     device: auto, cpu or cuda; auto is the C library on the CPU, and where that is not there a GPU
     if there is one. Raises MambatrackError where the file or its model card is unusable.
     """
@@ -54,7 +56,9 @@ def load_predictor(
     with fitting(path):
         network, spread = window_predictor.open_network(path, device), card["spread"]
         q, unit = card["architecture"]["window"], card["normalisation"]["unit"]
-    return window_predictor.MambaPredictor(network, q, unit, spread, image_size, refill_gaps)
+    return window_predictor.WindowPredictor(
+        network, q, unit, spread, image_size, straighten_history
+    )
 
 
 def weights_path(path_or_name: str | Path) -> Path | None:

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.predictor import State, spread_after
+from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import load_weights
 from mambatrack.networks.units import IMAGE_UNITS, UNITS
@@ -24,7 +25,7 @@ class Network(Protocol):
         ...
 
 
-class MambaPredictor:
+class WindowPredictor(Predictor):
     """The bi-directional Mamba predictor on a sliding window of boxes per track.
 
     The state is the window [q + 1, 4], newest box last, and two counters: boxes in the window and
@@ -34,6 +35,8 @@ class MambaPredictor:
     q: past offsets the network sees; unit: how offsets are normalised (mamba.window_offsets);
     spread: [H, 4] standard deviation of the error after 1..H frames as a share of the box's width
     and height, measured in validation. Beyond H frames the box rests where it is.
+    straighten: whether a track that is found again gets a straight line in place of what was
+    predicted in the gap.
     """
 
     def __init__(
@@ -43,14 +46,14 @@ class MambaPredictor:
         unit: str,
         spread: Any,
         image_size: tuple[int, int] | None = None,
-        refill_gaps: bool = False,
+        straighten: bool = False,
     ):
         if unit == "image" and image_size is None:
             raise MambatrackError(
                 "this predictor was trained on offsets relative to the image; give image_size"
             )
-        self.network, self.q, self.unit, self.refill_gaps = network, q, unit, refill_gaps
-        self.image_size = image_size or (1, 1)
+        self.network, self.q, self.straighten = network, q, straighten
+        self.image_size = image_size if unit == "image" else None
         self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
         self.state_size = (q + 1) * 4 + 2
 
@@ -58,29 +61,28 @@ class MambaPredictor:
         windows = np.repeat(boxes[:, None], self.q + 1, axis=1)
         return self._state(windows, np.ones(len(boxes)), np.zeros(len(boxes)))
 
-    def predict(self, state: State) -> tuple[Boxes, Boxes, State]:
+    def predict(self, state: State) -> tuple[Boxes, Boxes]:
         windows, counts, gaps = self._parts(state)
         boxes = as_plausible(self._next_boxes(windows, counts))
         resting = gaps >= len(self.spread)
         boxes[resting] = windows[resting, -1]
         windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
         gaps = gaps + 1
-        return boxes, spread_after(self.spread, gaps, boxes), self._state(
-            windows, np.minimum(counts + 1, self.q + 1), gaps
-        )  # fmt: skip
+        state[:] = self._state(windows, np.minimum(counts + 1, self.q + 1), gaps)
+        return boxes, spread_after(self.spread, gaps, boxes)
 
-    def correct(self, state: State, boxes: Boxes) -> State:
-        windows, counts, gaps = self._parts(state)
+    def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
+        windows, counts, gaps = self._parts(state.take(rows, axis=0))
         windows = np.concatenate([windows[:, :-1], boxes[:, None]], axis=1)
-        if self.refill_gaps:
-            windows = refill(windows, gaps.astype(np.int64) - 1)
-        return self._state(windows, counts, np.zeros(len(boxes)))
+        if self.straighten:
+            windows = straighten_history(windows, gaps.astype(np.int64) - 1)
+        state[rows] = self._state(windows, counts, np.zeros(len(boxes)))
 
     def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
         if not len(windows):
             return np.zeros((0, 4), np.float32)
         counts = counts.astype(np.int64)
-        scale = offset_scale(windows, counts, self.unit, self.image_size)
+        scale = offset_scale(windows, counts, self.image_size)
         offsets, lengths = window_offsets(windows, counts, scale)
         return windows[:, -1] + self.network(offsets, lengths) * scale
 
@@ -114,10 +116,11 @@ def open_network(path: Path, device: str) -> Network:
 
 
 def offset_scale(
-    windows: Boxes, counts: NDArray[np.int64], unit: str, image_size: tuple[int, int]
+    windows: Boxes, counts: NDArray[np.int64], image_size: tuple[int, int] | None
 ) -> Boxes:
-    """mamba.offset_scale in numpy: pixels per unit of offset [N, 4]."""
-    if unit == "image":
+    """mamba.offset_scale in numpy: pixels per unit of offset [N, 4]; image_size: None where the
+    unit is the track's own boxes."""
+    if image_size is not None:
         size = np.array(image_size, np.float32) / np.float32(IMAGE_UNITS)
         return np.tile(size, (len(windows), 2))
     held = np.arange(windows.shape[1]) >= windows.shape[1] - counts[:, None]
@@ -136,7 +139,7 @@ def window_offsets(
     return np.take_along_axis(steps, order[..., None], axis=1), lengths
 
 
-def refill(window: NDArray[np.float32], gap: NDArray[np.int64]) -> NDArray[np.float32]:
+def straighten_history(window: NDArray[np.float32], gap: NDArray[np.int64]) -> NDArray[np.float32]:
     """Replaces each row's last ``gap`` predicted boxes by a straight line to the newest box.
 
     window [N, K, 4], oldest first, newest observed; gap [N], predicted boxes just before it.

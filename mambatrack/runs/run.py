@@ -9,20 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
-from mambatrack.motion.predictor import Predictor
 from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
-
-if TYPE_CHECKING:
-    pass
 
 STEPS = ("decode", "detect", "predict", "associate", "write")
 
@@ -64,7 +59,7 @@ class Run:
         self.ids: set[int] = set()
         self.seconds = dict.fromkeys(STEPS, 0.0)
         self._began = time.perf_counter()
-        tracker.predictor = cast(Predictor, _Timed(tracker.predictor, self._measure))
+        tracker.measure = self._measure
 
     def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
         """Tracks to the end of the source; ``report`` gets the frames done, after each one."""
@@ -166,23 +161,6 @@ def open_run(
     if tracker.config.offline:
         return OfflineRun(source, again, detector, tracker)
     return Run(source, detector, tracker)
-
-
-class _Timed:
-    """A predictor whose calls are measured; it has the methods that the predictor has."""
-
-    def __init__(self, predictor: Predictor, measure: Callable[[str], Any]):
-        self._predictor, self._measure = predictor, measure
-        self.state_size = predictor.state_size
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._predictor, name)
-
-        def timed(*arguments: Any) -> Any:
-            with self._measure("predict"):
-                return method(*arguments)
-
-        return timed
 
 
 def frames_without_pictures(sequence: MotSequence) -> Iterator[Frame]:

@@ -12,7 +12,6 @@ from mambatrack.association.learned import LearnedAssociation, load_association
 from mambatrack.boxes import Boxes
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.motion.loading import load_predictor
-from mambatrack.motion.window_predictor import MambaPredictor
 from mambatrack.tracking.hypotheses import go_on
 from mambatrack.tracking.tracker import Tracker, step_together
 from mambatrack.tracks import Tracks
@@ -39,7 +38,7 @@ class TrackerGroup:
         """The frames of tracker ``index`` are of this (width, height) from now on."""
         tracker = self.trackers[index]
         tracker.image_size = image_size
-        if isinstance(tracker.predictor, MambaPredictor):
+        if tracker.predictor.image_size is not None:
             tracker.predictor.image_size = image_size
 
     def update(self, due: Mapping[int, tuple[Any, float | None]]) -> dict[int, Tracks]:
@@ -65,7 +64,7 @@ class TrackerGroup:
         for number in range(max(spans.values(), default=0)):
             for alike in self._alike(index for index, span in spans.items() if span > number):
                 tables = [self.trackers[index].tables for index in alike]
-                parts = iter(step_together(self.trackers[alike[0]].step, sum(tables, [])))
+                parts = iter(step_together(self.trackers[alike[0]].predictor, sum(tables, [])))
                 predicted |= {
                     index: [next(parts) for _ in own]
                     for index, own in zip(alike, tables, strict=True)
@@ -78,9 +77,5 @@ class TrackerGroup:
         """Those that one call can predict: all, but for a predictor that measures in images."""
         alike: dict[Any, list[int]] = {}
         for index in indices:
-            predictor = self.trackers[index].predictor
-            relative = isinstance(predictor, MambaPredictor) and predictor.unit == "image"
-            alike.setdefault(self.trackers[index].image_size if relative else None, []).append(
-                index
-            )
+            alike.setdefault(self.trackers[index].predictor.image_size, []).append(index)
         return list(alike.values())

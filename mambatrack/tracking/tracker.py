@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,13 +20,15 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import load_predictor
-from mambatrack.motion.predictor import Predictor, State
+from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypothesis, Occasion, go_on
 from mambatrack.tracking.saved_state import StateDict, layout_of, restore, state_of, weights_of
 from mambatrack.tracks import Tracks
 
 Indices = NDArray[np.int64]
+Measure = Callable[[str], AbstractContextManager[object]]
+UNMEASURED: AbstractContextManager[None] = nullcontext()
 NOBODY: Indices = np.zeros(0, np.int64)
 
 
@@ -73,8 +76,12 @@ class Tracker:
     ):
         self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
         self.image_size = _checked_size(image_size)
-        self.predictor = predictor or load_predictor(
-            self.config.predictor, self.image_size, self.config.device, self.config.refill
+        self.measure: Measure = unmeasured
+        self.predictor = checked_predictor(
+            predictor
+            or load_predictor(
+                self.config.predictor, self.image_size, self.config.device, self.config.refill
+            )
         )
         self.association = association or load_association(self.config)
         self.layout = {
@@ -100,7 +107,8 @@ class Tracker:
         Returns all live tracks; ``state`` tells those seen now from those only predicted.
         """
         pending = self.begin(detections, time_s)
-        self.predict(pending.span)
+        with self.measure("predict"):
+            self.predict(pending.span)
         return self.finish(pending)
 
     def begin(self, detections: Any = None, time_s: float | None = None) -> Pending:
@@ -126,7 +134,7 @@ class Tracker:
         there are many tracks, one for each hypothesis."""
         tables = self.tables
         for _ in range(span if any(map(len, tables)) else 1):
-            predicted = step_together(self.step, tables)
+            predicted = step_together(self.predictor, tables)
         for table, (boxes, spread) in zip(tables, predicted, strict=True):
             table.predict(boxes, spread, span)
 
@@ -183,7 +191,7 @@ class Tracker:
         """Writes into the table who is seen where; the ids that ended. names [B]: of new tracks"""
         found, boxes = pending.found, pending.boxes
         rows, seen, born = associated
-        self._correct(table["motion"], rows, boxes.take(seen, axis=0))
+        self.predictor.correct(table["motion"], rows, boxes.take(seen, axis=0))
         table.observe(rows, boxes.take(seen, axis=0), found, seen)
         if len(born):
             state = self.predictor.start(boxes.take(born, axis=0))
@@ -200,7 +208,7 @@ class Tracker:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
         batched call per frame. Changes nothing."""
         table = self.table
-        return run_ahead(self.step, table["motion"], horizon, table["ids"], self.frame - 1)
+        return run_ahead(self.predictor, table["motion"], horizon, table["ids"], self.frame - 1)
 
     def state_dict(self) -> StateDict:
         """Everything that later updates depend on, but for the settings: arrays, numbers and text,
@@ -217,14 +225,6 @@ class Tracker:
         """SHA-256 of the weights in use, by what they are of."""
         return weights_of(self)
 
-    def step(self, state: State) -> tuple[Boxes, Boxes]:
-        """The state [N, S] one frame on, in place. A predictor with a long state may offer to work
-        without copies: predict_in_place and correct_in_place."""
-        if hasattr(self.predictor, "predict_in_place"):
-            return self.predictor.predict_in_place(state)
-        boxes, spread, state[:] = self.predictor.predict(state)
-        return boxes, spread
-
     def _advance(self, time_s: float | None) -> int:
         """Moves the clock; -> frames of the motion model since the last update, from 1 to
         max_age + 2, by which every track has ended."""
@@ -236,12 +236,6 @@ class Tracker:
         self.clock = time_s if before is None else max(before, time_s)
         frames = (time_s - before) * rate if rate and before is not None else 0.0
         return math.floor(min(max(frames, 1), self.config.max_age + 2) + 0.5)
-
-    def _correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
-        if hasattr(self.predictor, "correct_in_place"):
-            self.predictor.correct_in_place(state, rows, boxes)
-        else:
-            state[rows] = self.predictor.correct(state.take(rows, axis=0), boxes)
 
     def _admit(self, found: Detections) -> Detections:
         """Drops detections outside the image; counts every unusable row, and warns once."""
@@ -264,16 +258,19 @@ class Tracker:
         return found
 
 
-def step_together(
-    step: Callable[[State], tuple[Boxes, Boxes]], tables: Sequence[TrackTable]
-) -> list[tuple[Boxes, Boxes]]:
-    """Tracker.step for the tracks of all tables, few of them in one call -> boxes and spread of
+def unmeasured(step: str) -> AbstractContextManager[None]:
+    """The Tracker.measure of a tracker whose steps nobody times."""
+    return UNMEASURED
+
+
+def step_together(predictor: Predictor, tables: Sequence[TrackTable]) -> list[tuple[Boxes, Boxes]]:
+    """The tracks of all tables one frame on, few of them in one call -> boxes and spread of
     each."""
     states = [table["motion"] for table in tables]
     if len(states) == 1 or sum(map(len, states)) > LARGE:
-        return [step(state) for state in states]
+        return [predictor.predict(state) for state in states]
     ends, joined = np.cumsum([len(state) for state in states])[:-1], np.concatenate(states)
-    boxes, spread = step(joined)
+    boxes, spread = predictor.predict(joined)
     for state, moved in zip(states, np.split(joined, ends), strict=True):
         state[:] = moved
     return list(zip(np.split(boxes, ends), np.split(spread, ends), strict=True))
