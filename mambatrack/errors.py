@@ -1,5 +1,7 @@
 """Errors that a user can act on; the command line prints them as one line."""
 
+import reprlib
+
 
 class MambatrackError(ValueError):
     """Says what was seen, what was expected and what to do."""
@@ -13,3 +15,13 @@ class MissingExtra(MambatrackError):
             f"{purpose} needs the package {package}, which is not installed: "
             f"pip install 'mambatrack[{extra}]'"
         )
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: on one line, short whatever it is."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = 60
+    try:
+        return short.repr(value)
+    except ValueError:  # Python prints no number of thousands of digits
+        return f"a value of type {type(value).__name__} that is too long to print"

@@ -171,8 +171,9 @@ def test_motion_models_are_compared_on_true_tracks(world, tmp_path, monkeypatch,
     stored = json.loads((tmp_path / "m.json").read_text())["motion"]
     assert [float(row["iou"]) for row in rows] == [row["iou"] for row in stored]
     assert {row["horizon"] for row in rows} == {"1", "5"}
-    assert main([*command, "--predictor", "lstm"]) == 1
-    assert "lstm" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--predictor", "lstm"])
+    assert "'lstm' is not allowed (one of mamba, mamba-window" in capsys.readouterr().err
 
 
 def test_settings_are_tuned_and_the_result_is_a_configuration(world, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,5 @@
 """Result files for annotation tools and viewers, read back by their own libraries where present."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from mambatrack.cli import export_tracks
+from mambatrack.cli.program import parse
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.result_files.footage import Footage, open_footage
 from mambatrack.result_files.label_studio import label_config
@@ -53,11 +53,9 @@ def export(result, tmp_path):
     """Runs the command on the result."""
 
     def run(form, out, *options, source=result):
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--quiet", action="store_true")
-        export_tracks.add_arguments(parser)
         given = [str(source), "--format", form, "--out", str(tmp_path / out), *map(str, options)]
-        assert export_tracks.run(parser.parse_args(given), None) == 0
+        _, options, config = parse(["export-tracks", *given])
+        assert export_tracks.run(options, config) == 0
         return tmp_path / out
 
     return run

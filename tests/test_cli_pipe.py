@@ -1,6 +1,5 @@
 """Boxes from another program, line by line, and tracks back to it."""
 
-import argparse
 import io
 import json
 import os
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.cli import pipe
+from mambatrack.cli import main, pipe
 from mambatrack.config import load_config
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
@@ -26,26 +25,10 @@ KALMAN = load_config(
     overrides={"tracker.predictor": "kalman", "tracker.association": "overlap"}
 ).tracker
 PROGRAM = """
-import argparse, sys, warnings
-from mambatrack.cli import pipe
-from mambatrack.config import load_config
-parser = argparse.ArgumentParser()
-for name in ("mot", "jsonl", "csv"):
-    parser.add_argument(f"--{name}")
-for name in ("overwrite", "mot-predicted", "quiet"):
-    parser.add_argument(f"--{name}", action="store_true")
-parser.set_defaults(source="-", output=None)
-pipe.add_arguments(parser)
-options = parser.parse_args()
-kalman = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
-try:
-    sys.exit(pipe.run(options, load_config(overrides=kalman)))
-except BrokenPipeError:
-    sys.exit(1)
-except ValueError as error:
-    sys.exit(f"error: {error}")
-except KeyboardInterrupt:
-    sys.exit(130)
+import sys
+from mambatrack.cli import main
+models = ["--predictor", "kalman", "--association", "overlap"]
+sys.exit(main(["track", "-", *sys.argv[1:], *models]))
 """
 
 
@@ -282,17 +265,10 @@ def test_weak_detections_and_other_classes_are_left_out():
 
 
 def test_options_that_would_be_ignored_are_refused():
-    parser = argparse.ArgumentParser()
-    for name in pipe.PICTURES_ONLY:
-        parser.add_argument(f"--{name}")
-    parser.add_argument("source")
-    pipe.add_arguments(parser)
-    parser.set_defaults(parser=parser)
-    pipe.check(parser.parse_args(["-", "--emit", "mot"]))
-    pipe.check(parser.parse_args(["a.mp4", "--output", "b.mp4"]))
     for wrong in (["-", "--output", "b"], ["a.mp4", "--emit", "mot"], ["-", "--max-missing", "-1"]):
-        with pytest.raises(SystemExit):
-            pipe.check(parser.parse_args(wrong))
+        with pytest.raises(SystemExit) as stop:
+            main(["track", *wrong])
+        assert stop.value.code == 2
 
 
 def test_a_size_is_read():

@@ -145,8 +145,10 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--conf", "2"], 2, "detector.conf: 2.0 is not allowed (0.0 to 1.0)"),
         (["--detector", "yolo"], 1, "unknown detector 'yolo'; known: motion, yolox"),
         (["--classes", "car"], 1, "unknown class 'car'"),
-        (["--predictor", "lstm"], 2, "invalid choice: 'lstm'"),
-        (["--tracker.predictor", "lstm"], 1, "lstm not found"),
+        (["--predictor", "lstm"], 2, "tracker.predictor: 'lstm' is not allowed (one of mamba, m"),
+        (["--tracker.predictor", "lstm"], 2, "or the path of a trained .safetensors file)"),
+        (["--predictor", "my.safetensors"], 1, "my.safetensors not found"),
+        (["--association", "iou"], 2, "is not allowed (one of learned, overlap, or the path"),
         (["--tracker.max_agee", "3"], 2, "did you mean 'tracker.max_age'?"),
         (["--tracker.max_age"], 2, "--tracker.max_age needs a value"),
         (["--tracker.max_age", "x"], 2, "tracker.max_age: expected int"),
@@ -282,14 +284,14 @@ def test_config_prints_what_config_reads(tmp_path, capsys):
 def test_training_from_the_command_line(tmp_path, capsys):
     for seed in range(2):
         write_sequence(tmp_path / "data" / f"s{seed}", seed=seed, people=3, frames=60)
-    command = ["train", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
+    command = ["train", "--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
     small = ["d_model=8", "layers=1", "d_state=2", "steps=4", "checkpoint_every=2", "warmup=2"]
     command += [f"--training.{each}" for each in small]
     assert main(command) == 0
     assert "predictor.safetensors" in capsys.readouterr().out
     weights = tmp_path / "run" / "predictor.safetensors"
     assert weights.exists() and weights.with_suffix(".json").exists()
-    assert main(["train", "--data", str(tmp_path / "no"), "--out", str(tmp_path / "x")]) == 1
+    assert main(["train", "--dataset", str(tmp_path / "no"), "--out", str(tmp_path / "x")]) == 1
     assert "is not a folder" in capsys.readouterr().err
 
 

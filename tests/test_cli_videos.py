@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mambatrack.cli import videos as command
-from mambatrack.cli.arguments import _add_track
+from mambatrack.cli.program import main
 from mambatrack.config import load_config
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
@@ -23,6 +23,7 @@ from mambatrack.sources.video_folders import result_names
 
 SIZE = (160, 120)
 CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
+MODELS = ("--predictor", "kalman", "--association", "overlap")
 
 
 def write_video(path, frames=25, kind="mp4v"):
@@ -53,16 +54,8 @@ def videos(tmp_path):
 
 def track(videos, out, *options, quiet=True):
     """As ``mambatrack track VIDEOS --out OUT`` does."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quiet", action="store_true")
-    _add_track(parser)
-    if parser.get_default("output_video") is None:
-        command.add_arguments(parser)
     given = [str(videos), "--out", str(out), *map(str, options)] + (["--quiet"] if quiet else [])
-    parser.set_defaults(parser=parser)
-    options = parser.parse_args(given)
-    command.check(options)
-    return command.run(options, load_config(overrides=CONFIG))
+    return main(["track", *given, *MODELS])
 
 
 def names(folder):

@@ -31,7 +31,7 @@ BASE = load_config(
         "tracker.birth_score": 0.95, "tracker.max_age": 30,
     }
 )  # fmt: skip
-NAMED = ["tracker.birth_score=0.3:0.95", "tracker.max_age=2:40", "tracker.refill"]
+NAMED = ["tracker.birth_score=0.3:0.95", "tracker.max_age=2:40", "tracker.straighten_history"]
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,12 @@ def whole(sequences, tmp_path_factory):
 def test_the_base_comes_first_and_the_best_is_not_worse(whole):
     result, _ = whole
     assert result.trials[0].values == {
-        "tracker.birth_score": 0.95, "tracker.max_age": 30, "tracker.refill": False,
+        "tracker.birth_score": 0.95, "tracker.max_age": 30, "tracker.straighten_history": False,
     }  # fmt: skip
     assert max(trial.score.HOTA for trial in result.trials) == result.best.score.HOTA
     assert result.best.score.HOTA > result.trials[0].score.HOTA
     assert {type(trial.values["tracker.max_age"]) for trial in result.trials} == {int}
-    assert {type(trial.values["tracker.refill"]) for trial in result.trials} == {bool}
+    assert {type(trial.values["tracker.straighten_history"]) for trial in result.trials} == {bool}
     assert all(0.3 <= trial.values["tracker.birth_score"] <= 0.95 for trial in result.trials)
     assert result.config.tracker.max_age == result.best.values["tracker.max_age"]
 
@@ -120,7 +120,7 @@ def test_a_study_of_other_settings_is_refused(sequences, whole):
     with pytest.raises(MambatrackError, match=r"max_age was \[2, 40\], is \[2, 41\]"):
         named = [NAMED[0], "tracker.max_age=2:41", NAMED[2]]
         tuned(sequences, folder, parameters=parse_parameters(named))
-    with pytest.raises(MambatrackError, match=r"refill was \[False, True\], is absent"):
+    with pytest.raises(MambatrackError, match=r"straighten_history was \[False, True\], is absent"):
         tuned(sequences, folder, parameters=parse_parameters(NAMED[:2]))
     with pytest.raises(MambatrackError, match=r"sequences\.c was absent, is [0-9a-f]{12}"):
         tune(sequences[1:], sequences[:1], BASE, parse_parameters(NAMED), 1, folder)
@@ -239,14 +239,14 @@ def test_parameters_and_their_ranges():
     assert "tracker.iou_gate" in names and "tracker.match_odds" not in names
     assert "tracker.iou_gate" not in learned and "tracker.match_odds" in learned
     assert "tracker.max_age" in names and "tracker.max_age" in learned
-    age, passes, refill = parse_parameters(
-        ["tracker.refill", "tracker.max_age=10:90", "tracker.passes"]
+    age, passes, straighten = parse_parameters(
+        ["tracker.straighten_history", "tracker.max_age=10:90", "tracker.passes"]
     )
     assert age.values == (10, 90) and passes.values == (1, 2)
-    assert refill.values == (False, True) and refill.categorical
+    assert straighten.values == (False, True) and straighten.categorical
     [gate] = parse_parameters(["tracker.iou_gate=0:1"])
     assert gate.values == (0.0, 1.0) and isinstance(gate.values[0], float)
-    assert (str(age), str(refill)) == ("10:90", "False, True")
+    assert (str(age), str(straighten)) == ("10:90", "False, True")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_parameters_and_their_ranges():
         ("tracker.iou_gate=0.5:1.5", r"1.5 is not allowed \(0.0 to 1.0\)"),
         ("tracker.max_age=1.5:9", "expected int, found 1.5"),
         ("tracker.min_hits", "give a range, as tracker.min_hits=LOW:HIGH"),
-        ("tracker.refill=0:1", "takes no range"),
+        ("tracker.straighten_history=0:1", "takes no range"),
     ],
 )
 def test_a_wrong_parameter_is_told(text, reason):

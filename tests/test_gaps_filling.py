@@ -27,7 +27,7 @@ from mambatrack.gaps.filling import (
 )
 from mambatrack.learning.gap_data import GapSampler, _reversed, observations, read_seen_people
 from mambatrack.learning.gap_network import RefillNetwork, laplace_loss
-from mambatrack.learning.gap_training import RefillConfig, train_refill
+from mambatrack.learning.gap_training import GapFillingConfig, train_refill
 from mambatrack.motion.classical import KalmanPredictor
 from worlds import write_world
 
@@ -269,7 +269,7 @@ def test_laplace_loss_by_hand():
 def test_training_writes_a_filler_and_learns(tmp_path):
     for i in range(4):
         world(tmp_path / "data" / f"w{i}", seed=i)
-    recipe = RefillConfig(
+    recipe = GapFillingConfig(
         d_model=8, layers=1, d_state=2, q=Q, longest=LONGEST, batch_size=32, steps=60,
         checkpoint_every=30, licence="ours",
     )  # fmt: skip
@@ -298,7 +298,7 @@ def test_training_needs_detections(tmp_path):
     sequence = world(tmp_path / "w")
     sequence.det_path.unlink()
     with pytest.raises(MambatrackError, match="at least 2 sequences"):
-        train_refill([tmp_path], RefillConfig(), tmp_path / "run")
+        train_refill([tmp_path], GapFillingConfig(), tmp_path / "run")
 
 
 def test_the_shipped_filler_follows_a_curve_better_than_a_line():

@@ -90,7 +90,7 @@ def test_windows_show_what_was_detected_and_foretell_the_truth(data):
 
 def test_training_on_detections_gives_a_predictor_with_a_spread(data, tmp_path):
     small = {"kind": "causal", "source": "detections", "d_model": 8, "layers": 1, "d_state": 2,
-             "steps": 6, "warmup": 4, "batch_size": 8, "rollout": 3}  # fmt: skip
+             "steps": 6, "warmup": 4, "batch_size": 8, "forecast": 3}  # fmt: skip
     settings = load_config(None, {f"training.{key}": value for key, value in small.items()})
     predictor = load_predictor(train([data], settings, tmp_path))
     boxes = np.array([[50, 60, 10, 20], [90, 60, 30, 60]], np.float32)

@@ -132,7 +132,7 @@ def test_identity_loss_prefers_the_own_box_and_ignores_lonely_people():
 
 def test_training_learns_and_its_predictor_loads(data, tmp_path):
     settings = settings_of(
-        d_model=16, steps=150, warmup=40, checkpoint_every=50, rollout=2,
+        d_model=16, steps=150, warmup=40, checkpoint_every=50, forecast=2,
         noise_data=str(data), identity_weight=0.1,
     )  # fmt: skip
     out = train([data], settings, tmp_path)
@@ -150,8 +150,8 @@ def test_training_learns_and_its_predictor_loads(data, tmp_path):
 @pytest.mark.parametrize("kind, kept", [("causal", 0), ("causal-back", 2 * 7)])
 def test_a_causal_network_learns_from_histories_with_gaps_and_loads(kind, kept, data, tmp_path):
     recipe = settings_of(
-        kind=kind, back=3, d_model=16, steps=120, warmup=40, checkpoint_every=40, rollout=3,
-        gaps=0.5, noise_data=str(data), identity_weight=0.1, window=12,
+        kind=kind, back=3, d_model=16, steps=120, warmup=40, checkpoint_every=40, forecast=3,
+        gap_share=0.5, noise_data=str(data), identity_weight=0.1, window=12,
     )  # fmt: skip
     out = train([data], recipe, tmp_path)
     with (tmp_path / "log.csv").open() as file:
@@ -181,13 +181,13 @@ def test_a_causal_network_does_not_see_the_future(data, tmp_path):
 @pytest.fixture(scope="module")
 def seer(data, tmp_path_factory):
     """A teacher that sees two frames of the future."""
-    recipe = settings_of(foresight=2, window=5, rollout=2, d_model=16, steps=150, warmup=40,
+    recipe = settings_of(foresight=2, window=5, forecast=2, d_model=16, steps=150, warmup=40,
                          checkpoint_every=150)  # fmt: skip
     return train([data], recipe, tmp_path_factory.mktemp("seer"))
 
 
 def test_a_network_with_foresight_knows_more_and_cannot_track(data, seer, tmp_path):
-    blind = train([data], settings_of(window=5, rollout=2, d_model=16, steps=150, warmup=40,
+    blind = train([data], settings_of(window=5, forecast=2, d_model=16, steps=150, warmup=40,
                                       checkpoint_every=150), tmp_path)  # fmt: skip
     cards = [json.loads(each.with_suffix(".json").read_text()) for each in (seer, blind)]
     assert cards[0]["validation"]["error_5"] < 0.8 * cards[1]["validation"]["error_5"]
@@ -230,7 +230,7 @@ def test_what_is_learnt_is_shared_between_the_truth_and_the_teacher(data):
 
 
 def test_a_causal_network_learns_from_a_teacher(data, seer, tmp_path):
-    recipe = settings_of(kind="causal", teacher=str(seer), rollout=2, window=12)
+    recipe = settings_of(kind="causal", teacher=str(seer), forecast=2, window=12)
     card = json.loads(train([data], recipe, tmp_path).with_suffix(".json").read_text())
     assert card["training"]["teacher"] == "/".join(seer.parts[-2:])
     with pytest.raises(MambatrackError, match="no network of kind window; give mamba-window"):

@@ -20,7 +20,7 @@ from worlds import write_training_data
 
 UNEVEN = {  # seven windows for two processes, and both terms of the loss
     "d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
-    "batch_size": 7, "rollout": 3, "identity_weight": 0.5, "crossings": 0.5,
+    "batch_size": 7, "forecast": 3, "identity_weight": 0.5, "crossing_share": 0.5,
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def two_processes(data, out, **changes):
     options = [f"--training.{key}={value}" for key, value in (UNEVEN | changes).items()]
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "-m", "mambatrack", "train", "--data", data, "--out", out, "--tracker.device", "cpu",
+         "-m", "mambatrack", "train", "--dataset", data, "--out", out, "--tracker.device", "cpu",
          *options],
         env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """Ids of a result file: swapped, merged, split, and put back."""
 
-import argparse
 import json
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.cli import ids
+from mambatrack.cli import main
 from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Revision
@@ -314,10 +313,7 @@ def test_the_tracker_s_own_files_are_edited(tmp_path):
 
 
 def command(*arguments):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quiet", action="store_true")
-    ids.add_arguments(parser)
-    return ids.run(parser.parse_args([str(each) for each in arguments]), None)
+    return main(["ids", *map(str, arguments)])
 
 
 def test_the_command_says_what_it_did(tmp_path, capsys):

@@ -1,13 +1,25 @@
-"""What ``mambatrack eval`` and its relatives do; each returns its exit code."""
+"""``mambatrack eval``: results scored, or tracked first and scored then."""
 
 import argparse
 import hashlib
 import json
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mambatrack.cli.arguments import (
+    Command,
+    add_association,
+    add_dataset,
+    add_detector,
+    add_engine,
+    add_offline,
+    add_overwrite,
+    add_predictors,
+    check_engine,
+    refuse,
+    whole,
+)  # fmt: skip
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, resumable
 from mambatrack.config import Config
@@ -17,12 +29,49 @@ if TYPE_CHECKING:
     from mambatrack.datasets.sequences import Sequence
     from mambatrack.evaluation.evaluate import Entry, Evaluation
 
+RESULTS = ("results", "trackers", "predictors")
+TRACKING = ("config", "out", "detector", "weights", "classes", "conf", "device", "association",
+            "offline")  # fmt: skip
 
-def evaluate(options: argparse.Namespace, config: Config) -> int:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_dataset(parser)
+    add("--results", metavar="DIR", help="MOT files NAME.txt to score; one file for one sequence")
+    add("--trackers", nargs="+", metavar="DIR", help="several such folders, side by side")
+    add_predictors(parser, "track first, with each of these")
+    add_association(parser)
+    add_offline(parser)
+    add("--out", metavar="DIR", help="where those tracks go (default: results/NAME-SETTINGS)")
+    add("--csv", metavar="FILE", help="all scores, with full precision")
+    add("--json", metavar="FILE", help="all scores and HOTA's curves, with full precision")
+    add("--occlusion", action="store_true", help="what becomes of objects without a detection")
+    add("--switches", metavar="FILE", help="CSV of every identity switch and its cause")
+    add("--clips", metavar="DIR", help="short videos of switches")
+    add("--clip-limit", type=whole(1), default=20, metavar="N", help="of each tracker (20)")
+    add("--plots", metavar="DIR", help="curves, bars and identity timelines as PNG and SVG")
+    add("--report", metavar="FILE", help="all of it in one HTML file")
+    add("--full", action="store_true", help="print every metric")
+    add("--strict", action="store_true", help="warnings are errors")
+    add_overwrite(parser, "write over files that exist, track again")
+    add_detector(parser)
+    add_engine(parser)
+    parser.set_defaults(check=_check)
+
+
+def _check(options: argparse.Namespace) -> None:
+    given = [name for name in RESULTS if getattr(options, name) is not None]
+    if len(given) > 1:
+        options.parser.error("give only one of --results, --trackers and --predictor")
+    if options.results or options.trackers:
+        refuse(options, TRACKING, "is for tracking, but there are results to score")
+    check_engine(options)
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
     """Scores results, or tracks first and scores then."""
     from mambatrack.evaluation import tables
-    from mambatrack.evaluation.evaluate import evaluate as run
-    from mambatrack.evaluation.evaluate import scored_sequences
+    from mambatrack.evaluation.evaluate import evaluate, scored_sequences
     from mambatrack.evaluation.plots import load_figure
     from mambatrack.files import check_output
 
@@ -39,7 +88,7 @@ def evaluate(options: argparse.Namespace, config: Config) -> int:
         (options.occlusion, options.switches, options.clips, options.plots, options.report)
     )
     with resumable("eval"), Progress("sequences", total, options.quiet, "scoring") as progress:
-        evaluations = run(
+        evaluations = evaluate(
             sequences, entries, engine_of(options, config), wanted, options.strict,
             options.overwrite, progress.update,
         )  # fmt: skip
@@ -53,110 +102,6 @@ def evaluate(options: argparse.Namespace, config: Config) -> int:
         for table in tables.score_tables(scores, options.full):
             tables.show(table)
     _write_details(options, sequences, evaluations)
-    return OK
-
-
-def evaluate_motion(options: argparse.Namespace, config: Config) -> int:
-    """Errors of predictors on the tracks of the ground truth."""
-    from mambatrack.evaluation import tables
-    from mambatrack.evaluation.evaluate import scored_sequences
-    from mambatrack.evaluation.motion_errors import evaluate_motion as run
-    from mambatrack.evaluation.motion_errors import named_predictors
-    from mambatrack.files import check_output
-
-    for path in (options.csv, options.json):
-        if path:
-            check_output(path, options.overwrite)
-    predictors = named_predictors(options.predictors, config.tracker.device)
-    sequences = scored_sequences(options.dataset, options.split, options.half == "second")
-    report = run(
-        sequences, predictors, tuple(options.horizons), options.source, options.warmup,
-        options.stride,
-    )  # fmt: skip
-    if options.csv:
-        tables.write_rows_csv(Path(options.csv), report.rows(), options.overwrite)
-    if options.json:
-        tables.write_json(Path(options.json), {"motion": report.rows()}, options.overwrite)
-    if not options.quiet:
-        for where in ("all", "crossings"):
-            tables.show(report.table(where))
-    return OK
-
-
-def tune(options: argparse.Namespace, config: Config) -> int:
-    """Searches settings on some sequences and reports them on others."""
-    from mambatrack.evaluation import tables
-    from mambatrack.evaluation.evaluate import scored_sequences
-    from mambatrack.evaluation.tuning.parameters import parse_parameters, usual_parameters
-    from mambatrack.evaluation.tuning.report import tuning_tables, write_tuned
-    from mambatrack.evaluation.tuning.search import split_sequences
-    from mambatrack.evaluation.tuning.search import tune as run
-
-    parameters = parse_parameters(options.param or usual_parameters(config))
-    sequences = scored_sequences(options.dataset, options.split, options.half == "second")
-    seed, same = options.seed, options.same_sequences
-    first, second = split_sequences(sequences, options.tune_on, options.report_on, seed, same)
-    with resumable("tune"), Progress("trials", options.trials, options.quiet, "tuning") as progress:
-        tuned = run(
-            first, second, config, parameters, options.trials, options.out,
-            engine_of(options, config), seed, same, progress.update,
-        )  # fmt: skip
-    write_tuned(tuned, options.out)
-    if not options.quiet:
-        for table in tuning_tables(tuned):
-            tables.show(table)
-        print(f"wrote {Path(options.out) / 'best.yaml'}, for --config")
-    return OK
-
-
-def bench_peers(options: argparse.Namespace) -> int:
-    """Other trackers on the same boxes, in turn."""
-    from mambatrack.evaluation.peers.bench import bench_peers as run
-    from mambatrack.evaluation.peers.bench import parse_pythons
-
-    def tell(line: str) -> None:
-        if not options.quiet:
-            print(line, flush=True)
-
-    pythons = parse_pythons(options.peer)
-    out = options.out or "benchmarks.md"
-    run(options.dataset, out, pythons, options.passes, tell, options.results)
-    tell(f"wrote {out}")
-    return OK
-
-
-def simulate(options: argparse.Namespace, config: Config) -> int:
-    """Puts a detector's errors on data that has only ground truth."""
-    from mambatrack.evaluation.evaluate import scored_sequences
-    from mambatrack.simulation.error_runs import measure_runs
-    from mambatrack.simulation.simulate import Playback, measurable_sequences, write_simulated
-    from mambatrack.simulation.walkers import walking_sequences
-
-    bank = measure_runs(measurable_sequences(options.like))
-    with tempfile.TemporaryDirectory() as made:
-        made_up = options.walkers is not None
-        if made_up:
-            sequences = walking_sequences(made, options.walkers, options.seed)
-        else:
-            sequences = scored_sequences(options.dataset, options.split)
-        playback = Playback(options.every, options.backwards)
-        folders = write_simulated(
-            sequences, bank, options.out, options.seed, options.overwrite, playback, made_up
-        )
-    if not options.quiet:
-        print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
-    return OK
-
-
-def submit(options: argparse.Namespace, config: Config) -> int:
-    """Checks results and zips them for an evaluation server."""
-    from mambatrack.evaluation.submission import make_submission
-
-    path = make_submission(
-        options.dataset, options.results, options.out, options.data, options.overwrite
-    )
-    if not options.quiet:
-        print(f"wrote {path}; every file in it was checked")
     return OK
 
 
@@ -278,3 +223,6 @@ def _short_hash(config: Config, options: argparse.Namespace) -> str:
     place = str(Path(options.dataset).resolve())
     said = [settings_of(config), place, options.split, options.half]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
+
+
+EVAL = Command("eval", "score results, or track and score", add_arguments, run)

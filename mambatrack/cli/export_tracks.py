@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
+from mambatrack.cli.arguments import Command, add_overwrite, names, positive
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
@@ -22,17 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="PATH", help="what is written")
     add("--video", metavar="FILE", help="that was tracked: its size, frame rate and length")
     add("--size", metavar="WxH", help="of the picture, where there is no --video")
-    add("--fps", type=float, metavar="N", help="frames a second (default: the video's, or 30)")
-    add("--names", metavar="A,B", help="of the classes, in place of the file's")
+    add("--fps", type=positive, metavar="N", help="frames a second (default: the video's, or 30)")
+    add(
+        "--class-names",
+        type=names,
+        default=(),
+        metavar="A,B",
+        help="of the classes, in place of the file's",
+    )
     add("--seen-only", action="store_true", help="without predicted boxes")
-    add("--overwrite", action="store_true", help="write over what exists")
+    add_overwrite(parser, "write over what exists")
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Reads, writes, and says what was written."""
     out = _checked(Path(options.out), options.format, options.overwrite)
-    names = tuple(each.strip() for each in (options.names or "").split(",") if each.strip())
-    recording = read_recording(options.result, names, predicted=not options.seen_only)
+    recording = read_recording(options.result, options.class_names, predicted=not options.seen_only)
     size = parse_size(options.size) if options.size else None
     footage = open_footage(options.video, size, options.fps)
     _writer(options.format)(recording, footage, out)
@@ -60,3 +66,8 @@ def _checked(out: Path, form: str, overwrite: bool) -> Path:
     if (out / "manifest.json").exists() and not overwrite:
         raise MambatrackError(f"{out} holds a data set; use --overwrite or name another folder")
     return out
+
+
+EXPORT_TRACKS = Command(
+    "export-tracks", "a result for CVAT, Label Studio, FiftyOne or rerun", add_arguments, run
+)

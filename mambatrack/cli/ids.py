@@ -3,8 +3,10 @@
 import argparse
 import sys
 
+from mambatrack.cli.arguments import Command, whole
 from mambatrack.config import Config
-from mambatrack.result_files.identities import _EDITS, ResultFile
+
+LARGEST = 2**63 - 1  # of an id
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,14 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def edit(name: str, purpose: str, *numbers: str) -> argparse.ArgumentParser:
         added = edits.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
         for number in numbers:
-            added.add_argument(number.lower(), type=int, metavar=number)
+            added.add_argument(number.lower(), type=whole(0, LARGEST), metavar=number)
         added.add_argument("result", metavar="RESULT", help="MOT text or JSON Lines; is replaced")
         added.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS,
             help="print nothing but errors")  # fmt: skip
         return added
 
     swap = edit("swap", "A is called B and B is called A", "A", "B")
-    swap.add_argument("--from", dest="first", type=int, metavar="FRAME",
+    swap.add_argument("--from", dest="first", type=whole(0), metavar="FRAME",
         help="as numbered in RESULT (default: the first)")  # fmt: skip
     edit("merge", "B is called A", "A", "B")
     edit("split", "A has a new id from FRAME on", "A", "FRAME")
@@ -31,8 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Carries the edit out and says what changed."""
+    from mambatrack.result_files.identities import EDITS, ResultFile
+
     file = ResultFile(options.result)
-    said = _EDITS[options.edit](file, options)
+    said = EDITS[options.edit](file, options)
     if not options.quiet:
         print(f"{options.result}: {said}")
         other = file.path.with_suffix(".jsonl" if file.path.suffix == ".txt" else ".txt")
@@ -41,3 +45,6 @@ def run(options: argparse.Namespace, config: Config) -> int:
             print(f"note: {other.name} beside it is as it was; its frames count from {first}",
                   file=sys.stderr)  # fmt: skip
     return 0
+
+
+IDS = Command("ids", "repair identities of a result, and undo it", add_arguments, run)

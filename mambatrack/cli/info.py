@@ -3,6 +3,7 @@
 Nothing here fails where something is missing; what cannot be found out says why.
 """
 
+import argparse
 import importlib.metadata
 import json
 import os
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mambatrack.cli.arguments import Command
+from mambatrack.cli.shared import OK
+from mambatrack.config import Config
 from mambatrack.evaluation.machine import machine
 from mambatrack.motion.loading import weights_path
 from mambatrack.networks.model_files import SHIPPED
@@ -72,6 +76,23 @@ class Info:
             section.title: [dict(zip(section.headings, row, strict=True)) for row in section.rows]
             for section in self.sections
         }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Prints the tables, or JSON."""
+    from mambatrack.evaluation.tables import show
+
+    found = info()
+    if options.json:
+        print(json.dumps(found.as_json(), indent=1))
+        return OK
+    for table in found.tables():
+        show(table)
+    return OK
 
 
 def info() -> Info:
@@ -209,3 +230,4 @@ SECTIONS: tuple[tuple[str, Cells, Callable[[], Iterable[Cells]]], ...] = (
     ("Shipped weights", ("name", "file", "network", "trained on", "licence"), _weights),
     ("Extras", ("extra", "installed", "to install"), _extras),
 )
+INFO = Command("info", "versions, devices, backends, extras", add_arguments, run)

@@ -9,6 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mambatrack.cli.arguments import (
+    Command,
+    add_detector,
+    add_tracker,
+    positive,
+    refuse,
+    whole,
+)  # fmt: skip
+from mambatrack.cli.output_files import add_outputs, check_outputs, text_outputs
+from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, refuse_offline, stop_signals
 from mambatrack.config import Config
 
 if TYPE_CHECKING:
@@ -25,42 +35,32 @@ PAGE_OPTIONS = ("host", "port", "token")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of its own; those of the detector and the tracker are added beside them."""
     add = parser.add_argument
     add("sources", nargs="+", metavar="SOURCE",
-        help="webcam index, RTSP or HTTP address, or a file played at its own speed")  # fmt: skip
-    add("--loop", action="store_true", help="files begin again at their end")
-    add("--seconds", type=_positive, metavar="S", help="stop after so many seconds")
-    add("--frames", type=int, metavar="N", help="stop after N tracked frames, of all sources")
-    add("--output", metavar="FILE.mp4", help="annotated video, as fast as it happened; of several "
+        help="webcam index, RTSP or HTTP address, or a file played at its own speed; of several "
         "sources each has its number from 0 in the names of its files")  # fmt: skip
-    add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
-    add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
-    add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
-    add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
-        "ends once its track is found again")  # fmt: skip
-    add("--csv", metavar="FILE", help="CSV with supervision's column names")
-    add("--overwrite", action="store_true", help="write over files that exist")
-    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
-    add("--forecast", type=int, nargs="?", const=30, default=0, metavar="N",
-        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
-    add("--lag", type=int, default=0, metavar="N", help="files N frames late and in their final "
-        "version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
+    add("--loop", action="store_true", help="files begin again at their end")
+    add("--seconds", type=positive, metavar="S", help="stop after so many seconds")
+    add("--frames", type=whole(1), metavar="N", help="stop after N tracked frames, of all sources")
+    add_outputs(parser)
+    add("--lag", type=whole(0), default=0, metavar="N", help="files N frames late and in their "
+        "final version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
     add("--state", metavar="FILE", help="keep the tracks there every second, and go on from "
         "them with the same ids")  # fmt: skip
     add("--serve", action="store_true", help="a page to watch in a browser")
     add(
         "--host", default="127.0.0.1", help="address of the page (127.0.0.1); another needs a token"
     )
-    add("--port", type=int, default=8000, help="of the page (8000); 0 is any free one")
+    add("--port", type=whole(0, 65535), default=8000, metavar="N",
+        help="of the page (8000); 0 is any free one")  # fmt: skip
     add("--token", help="password of the page")
+    add_tracker(parser)
+    add_detector(parser)
     parser.set_defaults(check=_check)
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
-    from mambatrack.cli.output_files import check_outputs
-    from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, refuse_offline
     from mambatrack.live.session import LiveSession
     from mambatrack.sources.opencv import quiet
     from mambatrack.tracking.group import TrackerGroup
@@ -93,32 +93,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     if not options.serve:
-        for name in PAGE_OPTIONS:
-            if getattr(options, name) != options.parser.get_default(name):
-                options.parser.error(f"--{name} goes with --serve")
+        refuse(options, PAGE_OPTIONS, "goes with --serve")
     elif options.quiet and options.token is None:
         from mambatrack.live.web.server import is_loopback
 
         if not is_loopback(options.host):
             options.parser.error("--quiet would not tell the page's token; give one with --token")
-    if options.frames is not None and options.frames < 1:
-        options.parser.error("--frames is a number from 1 on")
     if options.revise and (options.lag or not options.jsonl):
         options.parser.error("--revise goes with --jsonl, and without --lag")
-    if options.lag < 0:
-        options.parser.error("--lag is a number of frames from 0 on")
-    if not 0 <= options.forecast <= 1000:
-        options.parser.error("--forecast is a number of frames from 1 to 1000")
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
-    return value
 
 
 def _timed(config: Config) -> Config:
@@ -181,7 +163,6 @@ def _outputs_of(
     session: "LiveSession", number: int, options: argparse.Namespace, window: "Window | None",
     stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
-    from mambatrack.cli.output_files import text_outputs
     from mambatrack.live.outputs import Delayed, FrameClock, LiveVideo, OnACopy
     from mambatrack.runs.run_outputs import PictureOutput
 
@@ -251,7 +232,6 @@ def _go(
     keeper: "StateKeeper | None",
 ) -> bool:  # fmt: skip
     """Tracks to the end -> whether it was a signal that ended it."""
-    from mambatrack.cli.shared import stop_signals
     from mambatrack.live.status_line import StatusLine
     from mambatrack.outputs.screen import WindowClosed
 
@@ -284,3 +264,6 @@ def _print_summary(session: "LiveSession", paths: list[Path]) -> None:
     written = [str(path) for path in paths if path.exists()]
     if written:
         print(f"wrote {', '.join(written)}")
+
+
+LIVE = Command("live", "track webcams, streams and files as they come", add_arguments, run)

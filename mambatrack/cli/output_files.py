@@ -6,10 +6,29 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mambatrack.cli.arguments import add_overwrite, whole
 from mambatrack.errors import MambatrackError
 
 if TYPE_CHECKING:
     from mambatrack.runs.run_outputs import Output
+
+LONGEST_FORECAST = 1000  # frames
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """What becomes of the tracks of a source, in ``track`` and ``live``."""
+    add = parser.add_argument
+    add("--output", metavar="FILE.mp4", help="annotated video")
+    add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
+    add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
+    add("--csv", metavar="FILE", help="CSV with supervision's column names")
+    add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
+        "ends once its track is found again")  # fmt: skip
+    add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=30, default=0, metavar="N",
+        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
+    add_overwrite(parser)
 
 
 def text_outputs(

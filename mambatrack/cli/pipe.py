@@ -11,6 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from mambatrack.cli.arguments import refuse, whole
+from mambatrack.cli.output_files import check_outputs
+from mambatrack.cli.shared import INTERRUPTED, OK, refuse_offline
 from mambatrack.config import Config, DetectorConfig
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError
@@ -64,27 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--emit", choices=(*FORMATS, "none"), help="of tracks on standard output, with - "
         "(default: as the boxes; none with --mot, --jsonl, --csv)")  # fmt: skip
     add("--size", metavar="WxH", help="of the picture that boxes from - are in, in pixels")
-    add("--max-missing", type=int, default=MAX_MISSING, metavar="N",
+    add("--max-missing", type=whole(0), default=MAX_MISSING, metavar="N",
         help=f"frames that may be left out in one place of - ({MAX_MISSING})")  # fmt: skip
 
 
 def check(options: argparse.Namespace) -> None:
     """Usage errors: options that go with pictures only, or with boxes from standard input only."""
     piped = options.source == "-"
-    for name in PICTURES_ONLY if piped else BOXES_ONLY:
-        if getattr(options, name) != options.parser.get_default(name):
-            reason = "pictures; - is" if piped else "-, which is"
-            option = name.replace("_", "-")
-            options.parser.error(f"--{option} goes with {reason} boxes on standard input")
-    if options.max_missing < 0:
-        options.parser.error("--max-missing must not be negative")
+    reason = "pictures; - is" if piped else "-, which is"
+    names = PICTURES_ONLY if piped else BOXES_ONLY
+    refuse(options, names, f"goes with {reason} boxes on standard input")
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
-    from mambatrack.cli.output_files import check_outputs
-    from mambatrack.cli.shared import INTERRUPTED, OK, refuse_offline
-
     refuse_offline(config, "standard input")
     check_outputs(options)
     size = parse_size(options.size) if options.size else None

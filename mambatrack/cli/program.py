@@ -12,10 +12,34 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from mambatrack.cli import track
-from mambatrack.cli.arguments import build_parser
+from mambatrack import renamed
+from mambatrack.cli import (
+    bench,
+    eval_motion,
+    evaluate,
+    export,
+    export_tracks,
+    ids,
+    info,
+    live,
+    show_config,
+    simulate,
+    submit,
+    track,
+    train,
+    tune,
+)
+from mambatrack.cli.shared import FAILED, INTERRUPTED
 from mambatrack.config import Config, load_config
 from mambatrack.errors import MambatrackError
+from mambatrack.version import VERSION
+
+COMMANDS = (
+    track.TRACK, live.LIVE, train.TRAIN, train.TRAIN_ASSOCIATION, train.TRAIN_GAP_FILLING,
+    evaluate.EVAL, eval_motion.EVAL_MOTION, tune.TUNE, bench.BENCH, simulate.SIMULATE,
+    submit.SUBMIT, ids.IDS, export_tracks.EXPORT_TRACKS, show_config.CONFIG, info.INFO,
+    export.EXPORT,
+)  # fmt: skip
 
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
 SHORTCUTS = {  # option -> setting that it stands for
@@ -30,22 +54,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command -> exit code. A user's mistake is one line on stderr, never a traceback."""
     warnings.showwarning = _show_warning
     try:
-        command, options, config = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        command, options, config = parse(list(sys.argv[1:] if arguments is None else arguments))
         return command(options, config)
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return track.FAILED
+        return FAILED
     except (MambatrackError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return track.FAILED
+        return FAILED
     except KeyboardInterrupt:
-        return track.INTERRUPTED
+        return INTERRUPTED
 
 
-def _parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets ``run``, the function that carries it out."""
+    parser = argparse.ArgumentParser(
+        "mambatrack", description="Online multi-object tracking from boxes.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"mambatrack {VERSION}")
+    choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(choices)
+    return parser
+
+
+def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     """(command, options, configuration); wrong usage ends the program with code 2."""
     parser = build_parser()
-    dotted, rest = _take_dotted(parser, arguments)
+    dotted, rest = _take_dotted(parser, _with_new_names(arguments))
     options, unknown = parser.parse_known_args(rest)
     if unknown:
         parser.error(_unknown(unknown[0], options.parser))
@@ -56,6 +92,22 @@ def _parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
         return options.run, options, load_config(options.config, overrides)
     except MambatrackError as error:
         parser.exit(2, f"error: {error}\n")
+
+
+def _with_new_names(arguments: list[str]) -> list[str]:
+    """The arguments with today's name of a command and its options, and a warning for each."""
+    if not arguments:
+        return arguments
+    command = renamed.COMMANDS.get(arguments[0], arguments[0])
+    if command != arguments[0]:
+        renamed.tell(arguments[0], command)
+    given = [argument.partition("=") for argument in arguments[1:]]
+    options = renamed.OPTIONS.get(command, {})
+    if any(name == next(iter(options.values()), None) for name, _, _ in given):
+        options = {}
+    for name in dict.fromkeys(name for name, _, _ in given if name in options):
+        renamed.tell(name, options[name])
+    return [command, *("".join([options.get(name, name), *rest]) for name, *rest in given)]
 
 
 def _take_dotted(

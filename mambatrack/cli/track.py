@@ -1,11 +1,27 @@
-"""What the sub-commands do; each returns its exit code."""
+"""``mambatrack track``: a source, boxes on standard input, a folder of videos, or a data set."""
 
 import argparse
 import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
-from mambatrack.cli.output_files import check_outputs, default_output, text_outputs
+from mambatrack.cli import pipe, videos
+from mambatrack.cli.arguments import (
+    Command,
+    add_detector,
+    add_engine,
+    add_offline,
+    add_tracker,
+    check_engine,
+    refuse,
+    whole,
+)  # fmt: skip
+from mambatrack.cli.output_files import (
+    add_outputs,
+    check_outputs,
+    default_output,
+    text_outputs,
+)  # fmt: skip
 from mambatrack.cli.shared import (
     FAILED,
     INTERRUPTED,
@@ -24,11 +40,62 @@ if TYPE_CHECKING:
     from mambatrack.runs.run_outputs import Output
     from mambatrack.sources.frames import FrameSource
 
+SOURCE_ONLY = (
+    "crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show", "revise",
+    "forecast",
+)  # fmt: skip
+DATASET_ONLY = ("out", "workers", "engine", "address")
 
-def track(options: argparse.Namespace, config: Config) -> int:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="video file, folder or glob of images, webcam index, RTSP or HTTP address; with --out "
+        "a folder of videos; - is boxes on standard input",
+    )
+    add("--dataset", metavar="DIR", help="track every sequence or video below DIR")
+    add("--out", metavar="DIR", help="for the results of --dataset or a folder of videos; goes on "
+        "from a stop")  # fmt: skip
+    add_tracker(parser)
+    add_offline(parser)
+    add_detector(parser)
+    add_engine(parser)
+    add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
+    add("--start", type=whole(0), default=0, metavar="N", help="first frame, from 0")
+    add("--stop", type=whole(1), metavar="N", help="frame to stop before")
+    add("--stride", type=whole(1), default=1, metavar="N", help="take every Nth frame")
+    add_outputs(parser)
+    videos.add_arguments(parser)
+    pipe.add_arguments(parser)
+    parser.set_defaults(check=_check)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuses combinations of which one part would be ignored."""
+    if (options.source is None) == (options.dataset is None):
+        options.parser.error("give a SOURCE, or a folder of sequences with --dataset")
+    if options.dataset is not None:
+        if options.out is None:
+            options.parser.error("--dataset DIR and --out DIR go together")
+        refuse(options, SOURCE_ONLY, "goes with a SOURCE; --dataset writes MOT text and JSON "
+               "Lines of each sequence into --out")  # fmt: skip
+    videos.check(options)
+    if options.dataset is None and not videos.is_video_folder(options.source):
+        refuse(options, DATASET_ONLY, "goes with --dataset or a folder of videos")
+    pipe.check(options)
+    if options.revise and not options.jsonl:
+        options.parser.error("--revise goes with --jsonl")
+    if options.offline:
+        refuse(options, ("revise", "forecast"), "does not go with --offline, which knows what "
+               "follows and fills every gap")  # fmt: skip
+    check_engine(options)
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
     """One source, boxes on standard input, a folder of videos, or every sequence of a data set."""
-    from mambatrack.cli import pipe, videos
-
     if options.dataset is not None:
         return _track_dataset(options, config)
     if options.source == "-":
@@ -151,3 +218,6 @@ def _summary(run: "Run", frames: "FrameSource | None" = None) -> str:
     if run.tracker.dropped:
         lines.append(f"{run.tracker.dropped} unusable detections were dropped")
     return "\n".join(lines)
+
+
+TRACK = Command("track", "track a video, images, webcam or stream", add_arguments, run)

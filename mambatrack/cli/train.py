@@ -1,9 +1,31 @@
-"""The commands that train: train, train-association, train-refill."""
+"""The commands that train: train, train-association, train-gap-filling."""
 
 import argparse
 
+from mambatrack.cli.arguments import Command, add_device
 from mambatrack.cli.shared import OK, resumable
 from mambatrack.config import Config
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    _add_folders(parser, "folders in MOT layout", "weights, model card, log and checkpoint")
+    add_device(parser, "where the network is trained")
+
+
+def add_train_association(parser: argparse.ArgumentParser) -> None:
+    _add_folders(
+        parser, "as 'mambatrack simulate' writes", "weights, model card, log, and each iteration"
+    )
+
+
+def add_train_gap_filling(parser: argparse.ArgumentParser) -> None:
+    _add_folders(parser, "folders with gt and det", "weights, model card and log")
+
+
+def _add_folders(parser: argparse.ArgumentParser, read: str, written: str) -> None:
+    add = parser.add_argument
+    add("--dataset", nargs="+", required=True, metavar="DIR", help=read)
+    add("--out", required=True, metavar="DIR", help=written)
 
 
 def train(options: argparse.Namespace, config: Config) -> int:
@@ -16,7 +38,7 @@ def train(options: argparse.Namespace, config: Config) -> int:
     steps = config.training.steps
     with resumable("train", quiet), Progress("steps", steps, quiet, "training") as progress:
         path = run_training(
-            options.data, config, options.out, lambda step, steps, loss: progress.update(step)
+            options.dataset, config, options.out, lambda step, steps, loss: progress.update(step)
         )
     if not quiet:
         print(f"wrote {path}, its model card, log.csv and, with matplotlib, curve.png")
@@ -32,12 +54,12 @@ def train_association(options: argparse.Namespace, config: Config) -> int:
             print(line, flush=True)
 
     with resumable("train-association", options.quiet):
-        path = run_training(options.data, config, options.out, say)
+        path = run_training(options.dataset, config, options.out, say)
     say(f"wrote {path}, its model card and log.csv")
     return OK
 
 
-def train_refill(options: argparse.Namespace, config: Config) -> int:
+def train_gap_filling(options: argparse.Namespace, config: Config) -> int:
     """Trains the network that fills the gaps of tracks."""
     from mambatrack.learning.gap_training import train_refill as run_training
 
@@ -45,6 +67,17 @@ def train_refill(options: argparse.Namespace, config: Config) -> int:
         if not options.quiet:
             print(line, flush=True)
 
-    path = run_training(options.data, config.filler, options.out, say)
+    path = run_training(options.dataset, config.gap_filling, options.out, say)
     say(f"wrote {path}, its model card and log.csv")
     return OK
+
+
+TRAIN = Command("train", "train a motion model on MOT folders", add_train, train)
+TRAIN_ASSOCIATION = Command(
+    "train-association", "train who belongs to whom, on sequences with gt and det",
+    add_train_association, train_association,
+)  # fmt: skip
+TRAIN_GAP_FILLING = Command(
+    "train-gap-filling", "train what fills the gaps of tracks", add_train_gap_filling,
+    train_gap_filling,
+)  # fmt: skip

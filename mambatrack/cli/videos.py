@@ -12,6 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mambatrack.cli.arguments import refuse
+from mambatrack.cli.progress import Progress
+from mambatrack.cli.shared import engine_of, resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.video_folders import is_video_folder
@@ -32,22 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Usage errors, for a SOURCE that is a folder of videos and for any other."""
-    error, default = options.parser.error, options.parser.get_default
+    error = options.parser.error
     if not is_video_folder(options.source):
         if options.output_video:
             error("--output-video goes with a folder of videos")
         return
     if options.out is None:
         error(f"{options.source} is a folder of videos; name a folder for the results with --out")
-    for name in SOURCE_ONLY:
-        if getattr(options, name) != default(name):
-            error(f"--{name.replace('_', '-')} goes with one video, not with a folder of them")
+    refuse(options, SOURCE_ONLY, "goes with one video, not with a folder of them")
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks what is left to do; 1 where a video failed."""
-    from mambatrack.cli.progress import Progress
-    from mambatrack.cli.shared import engine_of, resumable
     from mambatrack.runs.engines import run_all
     from mambatrack.runs.video_jobs import plan_videos, track_video, track_videos
 

@@ -23,6 +23,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.learning.association_network import PairBatch, PairNetwork, pair_loss
 from mambatrack.learning.association_recording import Recording, record
 from mambatrack.networks.model_files import write_model
+from mambatrack.renamed import as_named_today
 from mambatrack.version import VERSION
 
 HELD_OUT = 10  # every so many sequences one is kept for validation
@@ -115,10 +116,13 @@ def _claim(folder: Path, config: Config, sequences: list[Sequence]) -> None:
     }
     said = json.loads(json.dumps(said))
     record_path = folder / "run.json"
-    if record_path.exists() and json.loads(record_path.read_text(encoding="utf-8")) != said:
-        raise MambatrackError(
-            f"{folder} holds a training with other settings or data; use those, or another folder"
-        )
+    if record_path.exists():
+        before = as_named_today(json.loads(record_path.read_text(encoding="utf-8")))
+        if before != said:
+            raise MambatrackError(
+                f"{folder} holds a training with other settings or data; use those, or another "
+                "folder"
+            )
     record_path.write_text(json.dumps(said, indent=1), encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ from mambatrack.config import TrainingConfig
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
 from mambatrack.learning.motion_losses import Network
+from mambatrack.renamed import as_named_today
 
 FREE = ("steps", "threads", "checkpoint_every", "licence")  # may differ in a continued run
 
@@ -52,7 +53,8 @@ def resume(
     except (SafetensorError, OSError) as error:
         raise MambatrackError(f"{path} is damaged ({error}); delete it to start afresh") from None
     # a setting that is younger than the checkpoint had its default
-    made_with = _fingerprint(TrainingConfig()) | json.loads(metadata.get("settings", "{}"))
+    said = as_named_today({"training": json.loads(metadata.get("settings", "{}"))})
+    made_with = _fingerprint(TrainingConfig()) | said["training"]
     if made_with != _fingerprint(settings):
         raise MambatrackError(
             f"{path} was made with other settings ({metadata.get('settings')}); "

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mambatrack.boxes import Boxes
-from mambatrack.config import RefillConfig
+from mambatrack.config import GapFillingConfig
 from mambatrack.datasets.sequences import find_detected_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import KNOTS, Ends, describe, straight_line
@@ -45,7 +45,7 @@ class _Gaps(NamedTuple):
 
 def train_refill(
     data: Iterable[str | Path],
-    settings: RefillConfig,
+    settings: GapFillingConfig,
     out: str | Path,
     report: Callable[[str], None] = lambda line: None,
 ) -> Path:
@@ -71,7 +71,7 @@ def train_refill(
 def _fit(
     sampler: GapSampler,
     held: GapSampler,
-    settings: RefillConfig,
+    settings: GapFillingConfig,
     folder: Path,
     card: dict[str, Any],
     report: Callable[[str], None],
@@ -121,7 +121,7 @@ def _step(model: RefillNetwork, optimiser: torch.optim.Optimizer, parts: list[_G
         loss.backward()
         total += float(loss.detach())
     if not math.isfinite(total):
-        raise MambatrackError("the loss is not finite: training diverged; lower refill.rate")
+        raise MambatrackError("the loss is not finite: training diverged; lower gap_filling.rate")
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
     return total
@@ -180,7 +180,7 @@ def _calibrate(model: RefillNetwork, sampler: GapSampler, seed: int) -> dict[str
     }
 
 
-def _card(settings: RefillConfig, roots: list[Path], learn: int, held: int) -> dict[str, Any]:
+def _card(settings: GapFillingConfig, roots: list[Path], learn: int, held: int) -> dict[str, Any]:
     recipe = asdict(settings)
     size = {name: recipe.pop(name) for name in ("d_model", "layers", "d_state", "q", "longest")}
     names = ["/".join(root.parts[-2:]) for root in roots]
@@ -190,7 +190,7 @@ def _card(settings: RefillConfig, roots: list[Path], learn: int, held: int) -> d
         "architecture": {"kind": "refill", **size},
         "data": names,
         "licence": recipe.pop("licence"),
-        "command": " ".join(["mambatrack train-refill --data", *names, "--out run/"]),
+        "command": " ".join(["mambatrack train-gap-filling --dataset", *names, "--out run/"]),
         "training": {
             **recipe, "sequences": learn, "validation_sequences": held, "torch": torch.__version__,
         },

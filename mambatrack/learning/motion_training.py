@@ -80,8 +80,8 @@ def _train(
     learn, check = _split(sequences, settings.seed)
     errors = _errors(settings)
     beyond = max(settings.foresight, teacher.foresight if teacher else 0)
-    sampler = _sampler(learn, settings, settings.rollout + beyond, errors)
-    unbroken = replace(settings, gaps=0.0, crossings=0.0)
+    sampler = _sampler(learn, settings, settings.forecast + beyond, errors)
+    unbroken = replace(settings, gap_share=0.0, crossing_share=0.0)
     validation = Validation(
         _sampler(check, unbroken, HORIZON + settings.foresight, errors), settings
     )
@@ -209,7 +209,7 @@ def _step(
     # seeded by the step, so that a resumed run sees the windows it would have seen, and each
     # process the batch of which it takes a part
     rng = np.random.default_rng([settings.seed, step])
-    batch, ahead = sampler.batch(rng, settings.batch_size), int(rng.integers(settings.rollout)) + 1
+    batch, ahead = sampler.batch(rng, settings.batch_size), int(rng.integers(settings.forecast)) + 1
     whole = None if processes.count == 1 else batch.ahead(ahead + settings.foresight)
     if whole is not None:
         batch = batch.rows(processes.share(settings.batch_size))
@@ -265,7 +265,7 @@ def _command(settings: TrainingConfig, roots: list[Path]) -> str:
     """The call that trains the same again, with the settings that are not the defaults."""
     plain = asdict(TrainingConfig(licence=settings.licence))
     options = [f"--training.{k} {v}" for k, v in _named(settings).items() if v != plain[k]]
-    return " ".join(["mambatrack train --data", *map(_short, roots), "--out run/", *options])
+    return " ".join(["mambatrack train --dataset", *map(_short, roots), "--out run/", *options])
 
 
 def _named(settings: TrainingConfig) -> dict[str, Any]:
@@ -303,8 +303,8 @@ def _sampler(
 ) -> WindowSampler:
     people = [read_people(each, settings.source == "detections") for each in sequences]
     return WindowSampler(
-        people, settings.window, rollout, errors, settings.noise, settings.crossings,
-        gaps=settings.gaps,
+        people, settings.window, rollout, errors, settings.noise, settings.crossing_share,
+        gaps=settings.gap_share,
     )  # fmt: skip
 
 

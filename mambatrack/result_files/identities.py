@@ -158,7 +158,7 @@ class ResultFile:
         return boxes
 
 
-_EDITS: dict[str, Callable[[ResultFile, argparse.Namespace], str]] = {
+EDITS: dict[str, Callable[[ResultFile, argparse.Namespace], str]] = {
     "swap": lambda file, given: f"{file.swap(given.a, given.b, given.first)} lines changed",
     "merge": lambda file, given: f"{file.merge(given.a, given.b)} lines changed",
     "split": lambda file, given: (

@@ -20,6 +20,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.outputs.text import jsonl_writer, mot_writer
+from mambatrack.renamed import as_named_today
 from mambatrack.runs.run import Totals, frames_without_pictures, open_run
 from mambatrack.runs.run_outputs import TextOutput
 from mambatrack.tracking.tracker import Tracker
@@ -145,13 +146,13 @@ def _check_record(record: Path, settings: dict[str, Any], jobs: list[Job]) -> No
     if not there:
         return
     try:
-        before = json.loads(record.read_text(encoding="utf-8"))
+        before = as_named_today(json.loads(record.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise MambatrackError(
             f"{there[0].result} exists, but no run.json beside it that says how it was made; use "
             "--overwrite or another folder"
         ) from None
-    except ValueError:
+    except (ValueError, AttributeError, RecursionError):  # damaged, or not ours
         before = {}
     if before != settings:
         raise MambatrackError(

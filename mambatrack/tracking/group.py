@@ -29,7 +29,9 @@ class TrackerGroup:
         settings = config.tracker if isinstance(config, Config) else config or TrackerConfig()
         self.association = load_association(settings)
         # the size of the pictures is not known yet, and replaced in resize()
-        predictor = load_predictor(settings.predictor, (1, 1), settings.device, settings.refill)
+        predictor = load_predictor(
+            settings.predictor, (1, 1), settings.device, settings.straighten_history
+        )
         self.trackers = [
             Tracker(settings, None, copy.copy(predictor), self.association) for _ in range(count)
         ]

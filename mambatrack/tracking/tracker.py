@@ -74,13 +74,14 @@ class Tracker:
         predictor: Predictor | None = None,
         association: Association | None = None,
     ):
-        self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
+        settings = config.tracker if isinstance(config, Config) else config or TrackerConfig()
+        self.config = settings
         self.image_size = _checked_size(image_size)
         self.measure: Measure = unmeasured
         self.predictor = checked_predictor(
             predictor
             or load_predictor(
-                self.config.predictor, self.image_size, self.config.device, self.config.refill
+                settings.predictor, self.image_size, settings.device, settings.straighten_history
             )
         )
         self.association = association or load_association(self.config)

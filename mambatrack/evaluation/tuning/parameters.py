@@ -7,6 +7,7 @@ from typing import Any
 
 from mambatrack.config import Config, TrackerConfig, describe, load_config
 from mambatrack.errors import MambatrackError
+from mambatrack.renamed import new_setting
 
 RANGES: dict[str, tuple[float, float]] = {  # usual ones
     "tracker.match_odds": (-3.0, 3.0),
@@ -59,7 +60,7 @@ def usual_parameters(config: Config) -> list[str]:
 
 
 def parse_parameters(texts: Sequence[str]) -> list[Parameter]:
-    """From texts such as ``tracker.max_age=10:90`` or ``tracker.refill``, ordered by name. Without
+    """From texts such as ``tracker.max_age=10:90`` or ``tracker.passes``, ordered by name. Without
     a range it is the one in RANGES, else all that is allowed.
     """
     found = [_parse(text) for text in texts]
@@ -85,6 +86,7 @@ def base_values(config: Config, parameters: Sequence[Parameter]) -> dict[str, An
 
 def _parse(text: str) -> Parameter:
     name, given, limits = text.strip().partition("=")
+    name = new_setting(name)
     item = _setting(name)
     choices = (False, True) if type(item.default) is bool else item.metadata["choices"]
     if choices:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.renamed import as_named_today
 
 NAME = "mambatrack tune"
 
@@ -54,8 +55,8 @@ def _check_record(study: Any, path: Path, record: dict[str, Any]) -> None:
     before = study.user_attrs.get("settings")
     if before is None:
         study.set_user_attr("settings", record)
-    elif before != record:
-        old, new = _flat(before), _flat(record)
+    elif as_named_today(before) != record:
+        old, new = _flat(as_named_today(before)), _flat(record)
         key = next(key for key in [*new, *old] if old.get(key) != new.get(key))
         raise MambatrackError(
             f"{path} is a study of other settings ({key} was {old.get(key, 'absent')}, is "

@@ -1,0 +1,87 @@
+"""``mambatrack bench``: the time of a frame, beside other trackers too."""
+
+import argparse
+from pathlib import Path
+
+from mambatrack.cli.arguments import (
+    Command,
+    add_association,
+    add_device,
+    add_overwrite,
+    add_predictors,
+    refuse,
+    whole,
+)  # fmt: skip
+from mambatrack.cli.shared import OK
+from mambatrack.config import Config
+
+PREDICTORS = ("mamba", "mamba-window", "kalman", "still")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_predictors(parser, f"default: {' '.join(PREDICTORS)}", PREDICTORS)
+    add_association(parser)
+    add("--objects", nargs="+", type=whole(1), metavar="N", default=[10, 30, 100, 300, 1000],
+        help="objects in a frame (10 30 100 300 1000)")  # fmt: skip
+    add("--passes", type=whole(1), default=5, metavar="N", help="of the timing, in turn (5)")
+    add_device(parser, "where the networks run")
+    add("--out", metavar="FILE", help="the tables as Markdown (with --peers: benchmarks.md)")
+    add("--json", metavar="FILE", help="everything measured")
+    add_overwrite(parser)
+    add("--peers", action="store_true", help="other trackers beside ours, as a page of Markdown")
+    add("--dataset", metavar="DIR", help="with --peers: sequences to score them on")
+    add("--peer", action="append", default=[], metavar="NAME=PYTHON",
+        help="with --peers: interpreter that has trackers, norfair or boxmot")  # fmt: skip
+    add("--results", metavar="DIR", help="with --peers: keep everybody's MOT files")
+    parser.set_defaults(check=_check)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.peers:
+        refuse(options, ("predictors", "association", "objects", "json", "device"),
+               "does not go with --peers")  # fmt: skip
+    else:
+        refuse(options, ("dataset", "peer", "results"), "goes with --peers")
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """The time of a frame on synthetic boxes, or with --peers beside other trackers."""
+    if options.peers:
+        return _run_peers(options)
+    from mambatrack.evaluation.benchmark import bench
+    from mambatrack.evaluation.tables import show, write_json
+    from mambatrack.files import check_output
+
+    paths = [check_output(path, options.overwrite) for path in (options.json, options.out) if path]
+    report = bench(
+        options.predictors, options.objects, passes=options.passes, config=config.tracker
+    )
+    if options.json:
+        write_json(Path(options.json), report.as_json(), options.overwrite)
+    if options.out:
+        Path(options.out).write_text(report.markdown(), encoding="utf-8")
+    if not options.quiet:
+        for table in report.tables():
+            show(table)
+        if paths:
+            print(f"wrote {', '.join(map(str, paths))}")
+    return OK
+
+
+def _run_peers(options: argparse.Namespace) -> int:
+    """Other trackers on the same boxes, in turn."""
+    from mambatrack.evaluation.peers.bench import bench_peers, parse_pythons
+
+    def tell(line: str) -> None:
+        if not options.quiet:
+            print(line, flush=True)
+
+    pythons = parse_pythons(options.peer)
+    out = options.out or "benchmarks.md"
+    bench_peers(options.dataset, out, pythons, options.passes, tell, options.results)
+    tell(f"wrote {out}")
+    return OK
+
+
+BENCH = Command("bench", "time for a frame, beside other trackers", add_arguments, run)

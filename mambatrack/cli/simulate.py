@@ -1,0 +1,56 @@
+"""``mambatrack simulate``: a detector's errors on data that has only ground truth."""
+
+import argparse
+import tempfile
+
+from mambatrack.cli.arguments import Command, add_overwrite, whole
+from mambatrack.cli.shared import OK
+from mambatrack.config import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", metavar="DIR", help="sequences with ground truth")
+    source.add_argument("--walkers", type=whole(0), metavar="N", help="N made-up sequences of "
+        "people who walk, under still and moving cameras")  # fmt: skip
+    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add("--every", type=whole(0), default=1, metavar="N", help="play every N-th frame (1)")
+    add("--backwards", action="store_true", help="play from the last frame to the first")
+    add("--like", required=True, metavar="DIR", help="other sequences, with gt and det, whose "
+        "detector's errors are copied")  # fmt: skip
+    add("--out", required=True, metavar="DIR", help="gets each sequence with its det/det.txt")
+    add("--seed", type=whole(0), default=0, metavar="N", help="of the errors, and of walkers (0)")
+    add_overwrite(parser, "write over sequences that exist")
+    parser.set_defaults(check=_check)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.split and options.walkers is not None:
+        options.parser.error("--split goes with --dataset; walkers have no splits")
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Puts a detector's errors on data that has only ground truth."""
+    from mambatrack.evaluation.evaluate import scored_sequences
+    from mambatrack.simulation.error_runs import measure_runs
+    from mambatrack.simulation.simulate import Playback, measurable_sequences, write_simulated
+    from mambatrack.simulation.walkers import walking_sequences
+
+    bank = measure_runs(measurable_sequences(options.like))
+    with tempfile.TemporaryDirectory() as made:
+        made_up = options.walkers is not None
+        if made_up:
+            sequences = walking_sequences(made, options.walkers, options.seed)
+        else:
+            sequences = scored_sequences(options.dataset, options.split)
+        playback = Playback(options.every, options.backwards)
+        folders = write_simulated(
+            sequences, bank, options.out, options.seed, options.overwrite, playback, made_up
+        )
+    if not options.quiet:
+        print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
+    return OK
+
+
+SIMULATE = Command("simulate", "a detector's errors on data without detections", add_arguments, run)

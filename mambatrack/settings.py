@@ -1,0 +1,241 @@
+"""Every setting with its default, unit and range, as frozen dataclasses; config.py reads them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mambatrack.renamed import old_keywords
+
+PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
+ASSOCIATIONS = ("learned", "overlap")
+
+
+def option(
+    default: Any, doc: str, low: Any = None, high: Any = None, choices: tuple = (),
+    files: bool = False,
+) -> Any:  # fmt: skip
+    """A dataclass field with its documentation (unit included), closed range or choices.
+
+    files: the path of a trained .safetensors file is allowed beside the choices
+    """
+    return field(
+        default=default,
+        metadata={"doc": doc, "low": low, "high": high, "choices": choices, "files": files},
+    )
+
+
+@old_keywords("tracker")
+@dataclass(frozen=True)
+class TrackerConfig:
+    """How boxes become tracks."""
+
+    predictor: str = option(
+        "mamba",
+        "motion model; mamba is causal, mamba-window bi-directional over a window of boxes",
+        choices=PREDICTORS,
+        files=True,
+    )
+    device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
+    association: str = option(
+        "learned",
+        "who is who: learned is the shipped network, overlap IoU and gates",
+        choices=ASSOCIATIONS,
+        files=True,
+    )
+    match_odds: float = option(0.0, "learned: lowest log-odds of a match", -20.0, 20.0)
+    birth_odds: float = option(
+        0.0, "learned: lowest log-odds of a person where a track starts near others", -20.0, 20.0
+    )
+    hypotheses: int = option(
+        3, "learned: answers to who is who that go on side by side until one is likelier", 1, 100
+    )
+    passes: int = option(
+        1, "2: active tracks are matched before lost ones (the paper); 1: all together", 1, 2
+    )
+    match_score: float = option(0.6, "lowest detection score that is matched at all", 0.0, 1.0)
+    birth_score: float = option(0.6, "lowest score of a detection that starts a track", 0.0, 1.0)
+    birth_iou: float = option(
+        0.45, "a track starts only where IoU with every live track's box is below this", 0.0, 1.0
+    )
+    iou_gate: float = option(0.15, "lowest similarity of a match", 0.0, 1.0)
+    height_power: float = option(
+        2.0,
+        "similarity is IoU times the overlap of heights to this power; 0 is plain IoU",
+        0.0,
+        8.0,
+    )
+    frame_rate: float = option(
+        0.0,
+        "frames a second of the motion model, by which time stamps are counted; 0: each update is "
+        "one frame",
+        0.0,
+        1000.0,
+    )
+    max_age: int = option(
+        120, "frames of the motion model without a detection after which a track ends", 1, 100_000
+    )
+    min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
+    class_aware: bool = option(False, "never match a detection to a track of another class")
+    offline: bool = option(
+        False, "decide after the last frame, looking both ways: not an online result"
+    )
+    straighten_history: bool = option(
+        False,
+        "mamba-window: when a lost track is found again, the boxes that were predicted for it "
+        "become a straight line in its window",
+    )
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Who finds the boxes."""
+
+    name: str = option(
+        "auto",
+        "motion, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is motion for a "
+        "source and each sequence's det/det.txt for a data set",
+    )
+    weights: str = option("", "path of the weights (yolox, rtmdet) or of det.txt (file)")
+    conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
+    nms_iou: float = option(0.65, "IoU above which the weaker of two boxes is dropped", 0.0, 1.0)
+    classes: tuple[str, ...] = option((), "class names or ids to keep; empty keeps all")
+    convention: str = option(
+        "auto", "YOLOX pre-processing (docs/detectors.md)", choices=("auto", "legacy", "current")
+    )
+    backend: str = option("auto", "what runs ONNX files", choices=("auto", "opencv", "onnxruntime"))
+
+
+@old_keywords("training")
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the motion model is trained (train)."""
+
+    kind: str = option(
+        "window",
+        "window: bi-directional over a sliding window (the paper); causal: one new token a frame, "
+        "state carried along; causal-back: causal, and a look back over the newest tokens",
+        choices=("window", "causal", "causal-back"),
+    )
+    d_model: int = option(64, "width of the tokens", 4, 4096)
+    layers: int = option(3, "number of bi-Mamba blocks", 1, 64)
+    d_state: int = option(16, "state size per channel", 1, 256)
+    window: int = option(
+        10,
+        "past offsets that the predictor sees (q of the paper); causal: in a piece of training",
+        1,
+        256,
+    )
+    back: int = option(4, "causal-back: tokens that are read from right to left too", 2, 32)
+    batch_size: int = option(64, "windows per step", 1, 65536)
+    steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
+    warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)
+    rate: float = option(1.0, "factor on the Noam learning rate", 0.0, 1000.0)
+    cooldown: float = option(
+        0.0,
+        "share of the steps, at the end, in which the rate falls to 0; 0 is the paper",
+        0.0,
+        1.0,
+    )
+    foresight: int = option(
+        0, "window: boxes after the predicted one that it sees too; it can only teach then", 0, 64
+    )
+    teacher: str = option(
+        "",
+        "predictor of kind window to learn from as well",
+        choices=("", "mamba-window"),
+        files=True,
+    )
+    teacher_weight: float = option(
+        0.5, "share of the teacher in what is learnt; the rest is the truth", 0.0, 1.0
+    )
+    unit: str = option(
+        "box",
+        "what offsets are relative to: the image (as in DiffMOT) or the track's own boxes",
+        choices=("image", "box"),
+    )
+    forecast: int = option(
+        1,
+        "most frames ahead that are predicted in training, drawn for each step; 1 is the paper",
+        1,
+        100,
+    )
+    source: str = option(
+        "truth",
+        "what the predictor sees: truth (with noise_data), or the detections in det/det.txt of the "
+        "training data, misses and low scores included; it learns the truth in either case",
+        choices=("truth", "detections"),
+    )
+    noise_data: str = option(
+        "", "folder of sequences with gt and det whose detector errors are put on the clean boxes"
+    )
+    noise: float = option(1.0, "factor on those errors", 0.0, 10.0)
+    crossing_share: float = option(
+        0.0, "share of windows drawn from just before a crossing of people", 0.0, 1.0
+    )
+    gap_share: float = option(
+        0.0, "causal: share of histories with a gap, as of a track that is found again", 0.0, 1.0
+    )
+    identity_weight: float = option(
+        0.0, "weight of the loss that tells a person's box from its neighbours'", 0.0, 1000.0
+    )
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation, split and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+    checkpoint_every: int = option(500, "steps between checkpoints", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class AssociationConfig:
+    """How the learned association is trained (train-association)."""
+
+    d_model: int = option(32, "width of the pairs and of a track's code", 4, 4096)
+    layers: int = option(1, "Mamba blocks of the encoder of a track's history", 1, 64)
+    d_state: int = option(8, "state size per channel of the encoder", 1, 256)
+    rounds: int = option(2, "in which the pairs of a frame hear of each other", 0, 16)
+    iterations: int = option(
+        4, "of tracking and learning; the truth decides in the first, the network later", 1, 20
+    )
+    recent: int = option(2, "newest iterations whose tracks are learnt from", 1, 20)
+    members: int = option(
+        1, "networks of the last one, from different seeds, whose log-odds are averaged", 1, 16
+    )
+    steps: int = option(
+        6000, "optimiser steps of the last one; a third in those before", 1, 10_000_000
+    )
+    frames: int = option(64, "length of a piece of a sequence", 2, 10_000)
+    pieces: int = option(3, "per step", 1, 10_000)
+    rate: float = option(2e-3, "highest learning rate of the cycle", 0.0, 1.0)
+    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+
+
+@dataclass(frozen=True)
+class GapFillingConfig:
+    """How the gap filler is trained (train-gap-filling)."""
+
+    d_model: int = option(32, "width of the tokens", 4, 4096)
+    layers: int = option(2, "number of bi-Mamba blocks", 1, 64)
+    d_state: int = option(4, "state size per channel", 1, 256)
+    q: int = option(10, "boxes that are read on each side of a gap", 1, 256)
+    longest: int = option(60, "missing frames; a longer gap gets a straight line", 1, 1000)
+    batch_size: int = option(64, "gaps per step", 1, 65536)
+    steps: int = option(2200, "optimiser steps", 1, 10_000_000)
+    rate: float = option(4e-3, "highest learning rate of the cycle", 0.0, 1.0)
+    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+    checkpoint_every: int = option(550, "steps between checkpoints", 1, 1_000_000)
+
+
+@old_keywords("")
+@dataclass(frozen=True)
+class Config:
+    """All settings, by section."""
+
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    association: AssociationConfig = field(default_factory=AssociationConfig)
+    gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
