@@ -308,7 +308,7 @@ def test_help_loads_no_network(tmp_path):
 def test_a_reader_that_leaves_is_no_error(tmp_path):
     command = f"{sys.executable} -m mambatrack config | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout == "tracker:\n" and done.stderr == ""
+    assert done.stdout == "tracker:  # How boxes become tracks\n" and done.stderr == ""
 
 
 def test_the_time_of_a_frame(tmp_path, monkeypatch, capsys):
