@@ -1,16 +1,14 @@
 """Which implementation an operation takes, and why."""
 
-import importlib
 import importlib.util
 import os
 import warnings
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mambatrack.kernels.validation import HALVES, symbolic
+from mambatrack.kernels.validation import HALVES, needs_gradient, symbolic
 
 BACKENDS = ("auto", "reference", "torch", "triton", "cpu")
 OPERATIONS = ("selective_scan", "bi_selective_scan", "bi_conv_silu", "selective_state_update")
@@ -28,7 +26,7 @@ def choose_backend(backend: str, *inputs: Tensor | None, operation: str = "selec
     if x is None:
         raise ValueError("x: a tensor expected, got None")
     tensors = [each for each in inputs if each is not None]
-    gradient = torch.is_grad_enabled() and any(each.requires_grad for each in tensors)
+    gradient = needs_gradient(*tensors)
     dtypes = {each.dtype for each in tensors if each.is_floating_point()}
     asked = os.environ.get(VARIABLE, "") or "auto" if backend == "auto" else backend
     if asked not in BACKENDS:
@@ -53,7 +51,7 @@ def explain_backends() -> list[tuple[str, str, str, str]]:
     rows = []
     for operation in OPERATIONS:
         for kind in kinds:
-            for gradient in (False, True)[: 1 if operation == "selective_state_update" else 2]:
+            for gradient in (False, True):
                 named = f"{operation}, {'training' if gradient else 'inference'}"
                 rows.append((named, kind, *_explained(operation, torch.device(kind), gradient)))
     return rows
@@ -70,8 +68,8 @@ def _explained(operation: str, device: torch.device, gradient: bool) -> tuple[st
 
 
 def _fastest(
-    operation: str, device: torch.device, dtypes: set, gradient: bool
-) -> tuple[str, str]:  # fmt: skip
+    operation: str, device: torch.device, dtypes: set[torch.dtype], gradient: bool
+) -> tuple[str, str]:
     """The backend, and the reason for it."""
     fast = "triton" if device.type == "cuda" else "cpu"
     obstacle = why_not(fast, operation, device, dtypes, gradient)
@@ -81,34 +79,38 @@ def _fastest(
 
 
 def why_not(
-    backend: str, operation: str, device: torch.device, dtypes: set, gradient: bool
-) -> str:  # fmt: skip
+    backend: str, operation: str, device: torch.device, dtypes: set[torch.dtype], gradient: bool
+) -> str:
     """The obstacle, empty where there is none."""
-    if backend in ("reference", "torch"):
-        return ""
-    if operation == "selective_state_update" and gradient:
-        return "the update in place has no gradient; use selective_scan with initial_state"
-    return (_why_not_triton if backend == "triton" else _why_not_cpu)(
-        operation, device, dtypes, gradient
-    )
+    if backend == "triton":
+        return _why_not_triton(device, dtypes)
+    return _why_not_cpu(operation, device, dtypes, gradient) if backend == "cpu" else ""
 
 
-def _why_not_triton(operation: str, device: torch.device, dtypes: set, gradient: bool) -> str:
-    if importlib.util.find_spec("triton") is None:
-        return "the package triton is not installed"
+def _why_not_triton(device: torch.device, dtypes: set[torch.dtype]) -> str:
     if not dtypes <= set(HALVES):
         return "float64 is left to the reference"
-    if device.type == "cuda":
+    return _triton_obstacle(device.type)
+
+
+@torch.compiler.assume_constant_result
+def _triton_obstacle(device: str) -> str:
+    """Of the package and the device; looked up once where a program is recorded."""
+    if importlib.util.find_spec("triton") is None:
+        return "the package triton is not installed"
+    if device == "cuda":
         return ""
-    if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
+    if device == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         return "it needs a GPU, or TRITON_INTERPRET=1 before triton is imported"
-    from mambatrack.kernels.gpu import operations
+    from mambatrack.kernels.gpu.operations import runs_on
 
-    return "" if operations.runs_on(device) else f"it does not run on {device.type}"
+    return "" if runs_on(device) else f"it does not run on {device}"
 
 
-def _why_not_cpu(operation: str, device: torch.device, dtypes: set, gradient: bool) -> str:
-    if operation not in ("selective_scan", "bi_selective_scan"):
+def _why_not_cpu(
+    operation: str, device: torch.device, dtypes: set[torch.dtype], gradient: bool
+) -> str:
+    if operation == "bi_conv_silu":
         return f"it has no {operation}"
     if device.type != "cpu":
         return f"tensors are on {device.type}"
@@ -116,6 +118,12 @@ def _why_not_cpu(operation: str, device: torch.device, dtypes: set, gradient: bo
         return "it has no backward"
     if dtypes != {torch.float32}:
         return "it computes float32 only"
+    return _library_obstacle()
+
+
+@torch.compiler.assume_constant_result
+def _library_obstacle() -> str:
+    """Of the C library; looked up once where a program is recorded."""
     try:
         from mambatrack.kernels.cpu import library
     except ImportError:
@@ -128,13 +136,3 @@ def _why_not_cpu(operation: str, device: torch.device, dtypes: set, gradient: bo
 def _notice(reason: str) -> None:
     """Once: that the slower path is taken."""
     warnings.warn(f"the scan runs in torch, slower than in C: {reason}", stacklevel=4)
-
-
-def implementation(backend: str, operation: str) -> Any:
-    """The function that does ``operation``."""
-    modules = {"cpu": "cpu.functions", "torch": "torch_scan", "triton": "gpu.operations"}
-    of_triton = {"bi_conv_silu": "gpu.convolution", "selective_state_update": "gpu.update"}
-    module = modules.get(backend, "reference")
-    if backend == "triton":
-        module = of_triton.get(operation, module)
-    return getattr(importlib.import_module(f"mambatrack.kernels.{module}"), operation)

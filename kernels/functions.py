@@ -1,13 +1,14 @@
-"""The public functions of mambatrack.kernels: arguments checked, an implementation chosen."""
+"""The public functions of mambatrack.kernels: arguments checked, an implementation chosen.
+
+Every implementation has the name, the arguments and their order of the public function. Only the
+one that is taken is imported: the C library needs no Triton, and Triton takes long to import.
+"""
 
 from typing import Any
 
 from torch import Tensor
 
-from mambatrack.kernels.dispatch import (
-    choose_backend,
-    implementation,
-)
+from mambatrack.kernels.dispatch import choose_backend
 from mambatrack.kernels.validation import check_kinds, check_shapes, check_values
 
 
@@ -48,7 +49,15 @@ def selective_scan(
         "initial_state": initial_state, "dt_weight": dt_weight, "lengths": lengths,
     }  # fmt: skip
     chosen = _check("selective_scan", tensors, "", backend, check)
-    return implementation(chosen, "selective_scan")(
+    if chosen == "cpu":
+        from mambatrack.kernels.cpu.functions import selective_scan as scan
+    elif chosen == "triton":
+        from mambatrack.kernels.gpu.operations import selective_scan as scan
+    elif chosen == "torch":
+        from mambatrack.kernels.torch_scan import selective_scan as scan
+    else:
+        from mambatrack.kernels.reference import selective_scan as scan
+    return scan(
         x, dt, A, B, C, D, z, dt_bias, dt_softplus, lengths, initial_state, return_final_state,
         reverse, dt_weight,
     )  # fmt: skip
@@ -81,7 +90,15 @@ def bi_selective_scan(
         "initial_state": initial_state, "dt_weight": dt_weight, "lengths": lengths,
     }  # fmt: skip
     chosen = _check("bi_selective_scan", tensors, "G", backend, check)
-    return implementation(chosen, "bi_selective_scan")(
+    if chosen == "cpu":
+        from mambatrack.kernels.cpu.functions import bi_selective_scan as scan
+    elif chosen == "triton":
+        from mambatrack.kernels.gpu.operations import bi_selective_scan as scan
+    elif chosen == "torch":
+        from mambatrack.kernels.torch_scan import bi_selective_scan as scan
+    else:
+        from mambatrack.kernels.reference import bi_selective_scan as scan
+    return scan(
         x, dt, A, B, C, D, z, dt_bias, dt_softplus, lengths, initial_state, return_final_state,
         dt_weight,
     )  # fmt: skip
@@ -109,7 +126,13 @@ def bi_conv_silu(
     check_kinds(tensors, ("lengths",))
     check_values(tensors, {"lengths": (0, x.shape[-2])}, check)
     chosen = choose_backend(backend, x, weight, bias, operation="bi_conv_silu")
-    return implementation(chosen, "bi_conv_silu")(x, weight, bias, lengths)
+    if chosen == "triton":
+        from mambatrack.kernels.gpu.convolution import bi_conv_silu as convolve
+    elif chosen == "torch":
+        from mambatrack.kernels.torch_scan import bi_conv_silu as convolve
+    else:
+        from mambatrack.kernels.reference import bi_conv_silu as convolve
+    return convolve(x, weight, bias, lengths)
 
 
 def selective_state_update(
@@ -134,7 +157,8 @@ def selective_state_update(
     D, dt_bias: [D]
     slots: [B] int32 or int64, the place of each row in the pool, no place twice; without them row i
         has place i. On a GPU a slot outside the pool is left alone and its output is 0.
-    Returns y [B, D] in the dtype of x. No gradient; raises ValueError as selective_scan does.
+    Returns y [B, D] in the dtype of x. Gradients flow through y and through ``state``, which must
+    not be a leaf that asks for one; raises ValueError as selective_scan does.
     """
     tensors = {
         "x": x, "dt": dt, "A": A, "B": B, "C": C, "D": D, "z": z, "dt_bias": dt_bias,
@@ -147,12 +171,18 @@ def selective_state_update(
     }  # fmt: skip
     check_shapes(tensors, axes)
     check_kinds(tensors, ("slots",))
-    check_values(tensors, {"slots": (0, len(state) - 1)}, check)
+    check_values(tensors, {"slots": (0, state.shape[0] - 1)}, check)
     floating = (x, dt, A, B, C, D, z, dt_bias, dt_weight, state)
     chosen = choose_backend(backend, *floating, operation="selective_state_update")
-    return implementation(chosen, "selective_state_update")(
-        state, x, dt, A, B, C, D, z, dt_bias, dt_softplus, slots, dt_weight
-    )
+    if chosen == "cpu":
+        from mambatrack.kernels.cpu.functions import selective_state_update as update
+    elif chosen == "triton":
+        from mambatrack.kernels.gpu.update import selective_state_update as update
+    elif chosen == "torch":
+        from mambatrack.kernels.torch_scan import selective_state_update as update
+    else:
+        from mambatrack.kernels.reference import selective_state_update as update
+    return update(state, x, dt, A, B, C, D, z, dt_bias, dt_softplus, slots, dt_weight)
 
 
 def _check(operation: str, tensors: dict[str, Any], stack: str, backend: str, check: bool) -> str:

@@ -125,13 +125,38 @@ def selective_state_update(
     dt_weight: Tensor | None = None,
 ) -> Tensor:
     """See mambatrack.kernels.selective_state_update."""
-    for_one_token = (None if each is None else each[:, None] for each in (x, dt, B, C, z))
-    x, dt, B, C, z = for_one_token  # type: ignore[assignment]
-    rows = torch.arange(len(x), device=x.device) if slots is None else slots.long()
-    y, after = selective_scan(
-        x, dt, A, B, C, D, z, dt_bias, dt_softplus, None, state[rows], True, False, dt_weight
+    return update_by(
+        selective_scan, state, x, dt, A, B, C, D, z, dt_bias, dt_softplus, slots, dt_weight
     )
-    state[rows] = after.to(state.dtype)
+
+
+def update_by(
+    scan: Callable[..., Any],
+    state: Tensor,
+    x: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    dt_bias: Tensor | None,
+    dt_softplus: bool,
+    slots: Tensor | None,
+    dt_weight: Tensor | None,
+) -> Tensor:
+    """selective_state_update as a scan of one token by ``scan``, the selective_scan of a backend;
+    it has a gradient where the scan has one."""
+    x, dt, B, C = (each[:, None] for each in (x, dt, B, C))
+    z = None if z is None else z[:, None]
+    before = state.clone() if slots is None else state[slots.long()]
+    y, after = scan(
+        x, dt, A, B, C, D, z, dt_bias, dt_softplus, None, before, True, False, dt_weight
+    )
+    if slots is None:
+        state.copy_(after)
+    else:
+        state.index_copy_(0, slots.long(), after.to(state.dtype))
     return y[:, 0]
 
 

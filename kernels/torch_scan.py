@@ -12,7 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mambatrack.kernels.reference import both_directions, in_state_dtype, step_size, token_mask
+from mambatrack.kernels.reference import (
+    both_directions,
+    in_state_dtype,
+    step_size,
+    token_mask,
+    update_by,
+)
 
 LOG2_E = math.log2(math.e)
 
@@ -120,22 +126,10 @@ def selective_state_update(
     slots: Tensor | None = None,
     dt_weight: Tensor | None = None,
 ) -> Tensor:
-    """See mambatrack.kernels.selective_state_update."""
-    kind = x.dtype
-    x, dt, A, B, C, D, z, dt_bias, dt_weight, before = in_state_dtype(
-        kind, x, dt, A, B, C, D, z, dt_bias, dt_weight, state if slots is None else state[slots]
+    """See mambatrack.kernels.selective_state_update; no second derivatives."""
+    return update_by(
+        selective_scan, state, x, dt, A, B, C, D, z, dt_bias, dt_softplus, slots, dt_weight
     )
-    dt = step_size(dt, dt_bias, dt_softplus, dt_weight)
-    after = torch.exp2(dt[..., None] * (A * LOG2_E)).mul_(before)
-    after.addcmul_((dt * x)[..., None], B[:, None])
-    y = (after @ C[..., None])[..., 0]
-    if slots is None:
-        state.copy_(after)
-    else:
-        state.index_copy_(0, slots.long(), after.to(state.dtype))
-    if D is not None:
-        y.addcmul_(D, x)
-    return (y if z is None else y * F.silu(z)).to(kind)
 
 
 def _recurrence(
@@ -145,13 +139,14 @@ def _recurrence(
 
     Inside, a state is [B, N, D], so that every operation runs along the channels.
     """
-    y = torch.empty_like(inflow)
-    state = state.transpose(1, 2).contiguous()
+    after: list[Tensor] = []
+    state = state.transpose(1, 2).clone(memory_format=torch.contiguous_format)
     decay, scaled = torch.empty_like(state), _scaled(A)
     for t in _order(dt.shape[1], reverse):
         torch.mul(dt[:, t, None], scaled, out=decay)
         state.mul_(decay.exp2_()).addcmul_(inflow[:, t, None], B[:, t, :, None])
-        torch.bmm(C[:, t, None], state, out=y[:, t, None])
+        after.append(torch.bmm(C[:, t, None], state))
+    y = torch.cat(after[::-1] if reverse else after, dim=1)
     return y, state.transpose(1, 2).contiguous()
 
 

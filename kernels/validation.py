@@ -7,11 +7,14 @@ pool alone. ``check=True`` or MAMBATRACK_CHECK=1 looks at everything everywhere.
 """
 
 import os
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 MAX_STATES = 256
+LIMITS = {"N": MAX_STATES, "R": MAX_STATES, "L": 2**24, "D": 2**24}  # the highest of an axis
+OPTIONAL = {"D", "z", "dt_bias", "dt_weight", "initial_state", "lengths", "slots", "bias"}
 HALVES = (torch.float16, torch.bfloat16, torch.float32)
 
 
@@ -24,25 +27,32 @@ def check_shapes(
     """axes: of every argument its axes as letters; sizes: the letters that are known, the others
     are what their first tensor says. ValueError for what does not fit, for an axis of nothing (but
     rows), and for more states than MAX_STATES."""
-    sizes, optional = dict(sizes or {}), {"D", "z", "dt_bias", "dt_weight", "initial_state"}
-    limits = {"N": MAX_STATES, "R": MAX_STATES, "L": 2**24, "D": 2**24} | (highest or {})
-    optional |= {"lengths", "slots", "bias"}
+    sizes, limits = dict(sizes or {}), LIMITS | (highest or {})
     for name, tensor in tensors.items():
-        if tensor is None and name in optional:
+        if tensor is None and name in OPTIONAL:
             continue
         if not isinstance(tensor, Tensor):
             raise ValueError(f"{name}: a tensor expected, got {type(tensor).__name__}")
-        letters, seen = axes[name], list(tensor.shape)
-        if len(seen) != len(letters) or any(
-            sizes.get(letter, size) != size for letter, size in zip(letters, seen, strict=True)
-        ):
+        letters, seen = axes[name], tensor.shape
+        if not _fits(letters, seen, sizes):
             known = (f"{each} = {sizes[each]}" if each in sizes else each for each in letters)
-            raise ValueError(f"{name}: [{', '.join(known)}] expected, got {seen}")
+            raise ValueError(f"{name}: [{', '.join(known)}] expected, got {list(seen)}")
         for letter, size in zip(letters, seen, strict=True):
-            most = limits.get(letter)
-            if most is not None and not 1 <= size <= most:
-                raise ValueError(f"{name}: {letter} from 1 to {most} expected, got {size}")
-        sizes |= dict(zip(letters, seen, strict=True))
+            if letter not in sizes and letter in limits and not 1 <= size <= limits[letter]:
+                raise ValueError(
+                    f"{name}: {letter} from 1 to {limits[letter]} expected, got {size}"
+                )
+            sizes[letter] = size
+
+
+def _fits(letters: str, seen: Sequence[int], sizes: dict[str, int]) -> bool:
+    """Whether the axes are as many as the letters, and those of known letters as large."""
+    if len(letters) != len(seen):
+        return False
+    for letter, size in zip(letters, seen, strict=True):  # noqa: SIM110 (all() takes thrice as long)
+        if sizes.get(letter, size) != size:
+            return False
+    return True
 
 
 def check_kinds(tensors: dict[str, Tensor | None], integers: tuple[str, ...]) -> None:
@@ -94,3 +104,10 @@ def symbolic(tensor: Tensor) -> bool:
     """Whether a program is being recorded, so that the tensor's values are not there to look at."""
     plain = type(tensor) in (Tensor, torch.nn.Parameter)
     return not plain or torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
+def needs_gradient(*tensors: Tensor | None) -> bool:
+    """Whether autograd will ask for a gradient of any of the tensors."""
+    return torch.is_grad_enabled() and any(
+        each is not None and each.requires_grad for each in tensors
+    )

@@ -9,6 +9,7 @@ import torch
 
 from c_library import measured, measured_under_sanitizer, needs_library
 from mambatrack.kernels import reference
+from mambatrack.kernels.cpu import functions as in_c
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.networks.causal import CausalMotionPredictor
@@ -53,7 +54,7 @@ def relative(got, want):
 
 
 def scan_error(case, **options):
-    got = cpu.selective_scan(**case, **options, return_final_state=True)
+    got = in_c.selective_scan(**case, **options, return_final_state=True)
     want = reference.selective_scan(**double(case), **options, return_final_state=True)
     return max(relative(a, b) for a, b in zip(got, want, strict=True))
 
@@ -81,17 +82,19 @@ def both_directions_error():
     """A call for both directions against one for each, with and without options."""
     left, right = scan_inputs(4, 9, 11, 5, 1), scan_inputs(4, 9, 11, 5, 2)
     both = {name: torch.stack([left[name], right[name]]) for name in left if name != "lengths"}
-    y, final = cpu.bi_selective_scan(
+    y, final = in_c.bi_selective_scan(
         **both, lengths=left["lengths"], dt_softplus=True, return_final_state=True
     )
     right["lengths"] = left["lengths"]
     for i, case in enumerate((left, right)):
         options = {"dt_softplus": True, "return_final_state": True, "reverse": bool(i)}
-        alone, state = cpu.selective_scan(**case, **options)
+        alone, state = in_c.selective_scan(**case, **options)
         yield 0.0 if torch.equal(y[i], alone) and torch.equal(final[i], state) else 1.0
     for name in ("D", "z", "dt_bias", "initial_state"):
         del both[name], left[name]
-    yield relative(cpu.bi_selective_scan(**both)[0], cpu.selective_scan(**left | {"lengths": None}))
+    yield relative(
+        in_c.bi_selective_scan(**both)[0], in_c.selective_scan(**left | {"lengths": None})
+    )
 
 
 def numpy_state(model):
@@ -188,7 +191,7 @@ def tiny_network():
 def test_padding_of_the_scan_is_exact_to_the_bit(reverse):
     case = scan_inputs(4, 9, 11, 5) | {"lengths": torch.tensor([9, 4, 1, 0])}
     options = {"dt_softplus": True, "reverse": reverse, "return_final_state": True}
-    y, final = cpu.selective_scan(**case, **options)
+    y, final = in_c.selective_scan(**case, **options)
     for row, length in enumerate(case["lengths"].tolist()):
         alone = {
             name: each[row : row + 1, :length] if name in ("x", "dt", "B", "C", "z") else each
@@ -196,7 +199,7 @@ def test_padding_of_the_scan_is_exact_to_the_bit(reverse):
         }
         alone["initial_state"] = case["initial_state"][row : row + 1]
         del alone["lengths"]
-        short, state = cpu.selective_scan(**alone, **options)
+        short, state = in_c.selective_scan(**alone, **options)
         assert torch.equal(y[row : row + 1, :length], short)
         assert torch.equal(final[row : row + 1], state)
         assert (y[row, length:] == 0).all()
@@ -204,7 +207,7 @@ def test_padding_of_the_scan_is_exact_to_the_bit(reverse):
     for name in ("x", "dt", "B", "C", "z"):
         for row, length in enumerate(case["lengths"].tolist()):
             spoiled[name][row, length:] = float("nan")
-    again = cpu.selective_scan(**spoiled, **options)
+    again = in_c.selective_scan(**spoiled, **options)
     assert torch.equal(again[0], y) and torch.equal(again[1], final)
 
 
@@ -225,9 +228,9 @@ def test_padding_of_the_window_is_exact_and_rows_do_not_meet():
 @needs_library
 def test_nothing_in_gives_nothing_out():
     case = scan_inputs(0, 5, 3, 2)
-    y, final = cpu.selective_scan(**case, return_final_state=True)
+    y, final = in_c.selective_scan(**case, return_final_state=True)
     assert y.shape == (0, 5, 3) and final.shape == (0, 3, 2)
-    y, final = cpu.selective_scan(**scan_inputs(2, 0, 3, 2), return_final_state=True)
+    y, final = in_c.selective_scan(**scan_inputs(2, 0, 3, 2), return_final_state=True)
     assert y.shape == (2, 0, 3) and final.shape == (2, 3, 2)
     network = tiny_network()
     assert network(np.empty((0, 10, 4), np.float32), np.empty(0, np.int64)).shape == (0, 4)
@@ -289,7 +292,7 @@ def test_a_network_comes_back_from_a_pickle():
 )
 def test_scan_arguments_that_do_not_fit_are_refused(changes, said):
     with pytest.raises(ValueError, match=said):
-        cpu.selective_scan(**scan_inputs(2, 6, 3, 2) | changes)
+        in_c.selective_scan(**scan_inputs(2, 6, 3, 2) | changes)
 
 
 @needs_library

@@ -1,5 +1,5 @@
-/* What a crowd's boxes are to each other: to the bit what mambatrack/pair_features.py has in numpy,
- * but that of several neighbours with equally large overlap another one may be named. */
+/* What a crowd's boxes are to each other: to the bit what mambatrack/association/features.py has in
+ * numpy, but that of several neighbours with equally large overlap another one may be named. */
 #pragma once
 #include "network.h"
 

@@ -1,4 +1,4 @@
-"""pair_features.neighbours and best_other in the C library: numpy in and out."""
+"""association.features.neighbours and best_other in the C library: numpy in and out."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -23,7 +23,7 @@ static int has(unsigned feature) {
 #define has(feature) 0
 #endif
 
-/* INTERFACE of cpu.py: counted up with every change of a function's or a struct's arguments. */
+/* INTERFACE of library.py: counted up with every change of a function's or a struct's arguments. */
 __attribute__((visibility("default"))) int64_t interface_version(void) { return 5; }
 
 __attribute__((visibility("default"))) int64_t runs_avx512(void) {

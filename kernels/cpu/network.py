@@ -1,6 +1,7 @@
 """The motion predictor in one call of the C library: numpy in and out, no torch.
 
-The weights are those of mambatrack/mamba.py and causal.py by name, packed once (packing.py).
+The weights are those of networks/mamba.py and networks/causal.py by name, packed once
+(packing.py).
 """
 
 import ctypes

@@ -1,6 +1,6 @@
-/* The pair network of mambatrack/pair_model.py in one call: the features of a frame's candidate
- * pairs, what is known of each detection by itself and the code of each track's history in; the
- * log-odds of pairs and of people out.
+/* The pair network of mambatrack/learning/association_network.py in one call: the features of a
+ * frame's candidate pairs, what is known of each detection by itself and the code of each track's
+ * history in; the log-odds of pairs and of people out.
  *
  * Pairs are worked on in blocks that stay in the second-level cache. What the pairs of a track or
  * of a detection hear of each other is the largest of them, channel by channel and at least 0; a

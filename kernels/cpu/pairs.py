@@ -27,7 +27,8 @@ class PairShape(ctypes.Structure):
 
 
 class PairsNetwork:
-    """pair_model.PairNetwork without its encoder: every pair of a frame -> its log-odds.
+    """learning.association_network.PairNetwork without its encoder: every pair of a frame -> its
+    log-odds.
 
     state: its state dict as numpy arrays; all sizes are read from it. limit: of every normalised
     input. One thread. Raises ValueError where a weight is missing or does not fit, RuntimeError

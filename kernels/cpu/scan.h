@@ -11,6 +11,9 @@ typedef struct {
     vf dt[TILE], inflow[TILE], y[TILE];  /* inflow = dt x */
 } Tile;
 
+/* The recurrence: the state after a step. decay = 2^(dt a), inflow = dt x, B of this state. */
+INLINE vf next_state(vf decay, vf before, vf inflow, float B) { return decay * before + inflow * B; }
+
 /* h_t = 2^(dt_t a) h_{t-1} + inflow_t B_t and y_t += C_t h_t for ``count`` states.
  * B, C: of the first step, ``stride`` floats from one to the next; a: A log2(e). Constants: first,
  * y starts at 0; any, a may be positive. fresh: h is 0 before the first step and is not read. */
@@ -39,7 +42,7 @@ INLINE void recur_some(Tile *tile, int steps, const int count, const float *B, c
     for (int s = from; s < steps; s++) {
         vf inflow = tile->inflow[s], y = first ? splat(0.0f) : tile->y[s];
         for (int n = 0; n < count; n++) {
-            state[n] = decay[s * count + n] * state[n] + inflow * B[s * stride + n];
+            state[n] = next_state(decay[s * count + n], state[n], inflow, B[s * stride + n]);
             y += state[n] * C[s * stride + n];
         }
         tile->y[s] = y;

@@ -1,4 +1,4 @@
-/* The causal network of mambatrack/causal.py: one new token for each of many tracks, whose
+/* The causal network of mambatrack/networks/causal.py: one new token for each of many tracks, whose
  * convolution tails, scan states and newest tokens lie in the caller's memory and move on in
  * place. */
 #pragma once
@@ -30,7 +30,8 @@ static void scan_step(const Shape *n, const Direction *w, const float *select, c
         vf y = load(w->D + c) * x, inflow = dt * x;
         for (int64_t i = 0; i < n->states; i++) {
             float *kept = h + i * n->inner + c;
-            vf state = exp2_decay(dt * load(w->A + i * n->inner + c)) * load(kept) + inflow * B[i];
+            vf decay = exp2_decay(dt * load(w->A + i * n->inner + c));
+            vf state = next_state(decay, load(kept), inflow, B[i]);
             store(kept, state);
             y += state * C[i];
         }

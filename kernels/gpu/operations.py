@@ -12,6 +12,7 @@ import triton
 from torch import Tensor
 
 from mambatrack.kernels.gpu import scan as kernels
+from mambatrack.kernels.validation import needs_gradient
 
 MANY = 2048  # warps that fill a large GPU; fewer rows take narrower blocks, more share a program
 SCHEMA = (
@@ -20,11 +21,11 @@ SCHEMA = (
 )
 
 
-def runs_on(device: torch.device) -> bool:
-    """Whether the kernels can be launched for tensors there: on a GPU, or with TRITON_INTERPRET=1
-    set before triton was imported on a CPU."""
+def runs_on(device: str) -> bool:
+    """Whether the kernels can be launched for tensors on this type of device: on a GPU, or with
+    TRITON_INTERPRET=1 set before triton was imported on a CPU."""
     interpreted = not isinstance(kernels._forward, triton.JITFunction)
-    return interpreted if device.type == "cpu" else device.type == "cuda"
+    return interpreted if device == "cpu" else device == "cuda"
 
 
 def launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
@@ -235,6 +236,18 @@ scan_backward.register_fake(_scan_backward_fake)
 scan.register_autograd(_gradients, setup_context=_keep)
 
 
+def _stacked(
+    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
+    dt_bias: Tensor | None, dt_weight: Tensor | None, lengths: Tensor | None,
+    initial_state: Tensor | None, dt_softplus: bool, reverse: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Both directions, or one, which is from right to left with ``reverse``."""
+    tensors = (x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state)
+    save = needs_gradient(*tensors)
+    y, final, _ = torch.ops.mambatrack.scan(*tensors, dt_softplus, reverse, save)
+    return y, final
+
+
 def bi_selective_scan(
     x: Tensor,
     dt: Tensor,
@@ -249,14 +262,11 @@ def bi_selective_scan(
     initial_state: Tensor | None = None,
     return_final_state: bool = False,
     dt_weight: Tensor | None = None,
-    reverse: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """See mambatrack.kernels.bi_selective_scan. A leading axis of 1 is one direction, from right
-    to left with ``reverse``."""
-    tensors = (x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state)
-    given = (each for each in tensors if each is not None)
-    save = torch.is_grad_enabled() and any(each.requires_grad for each in given)
-    y, final, _ = torch.ops.mambatrack.scan(*tensors, dt_softplus, reverse, save)
+    """See mambatrack.kernels.bi_selective_scan."""
+    y, final = _stacked(
+        x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, False
+    )
     return (y, final) if return_final_state else y
 
 
@@ -280,8 +290,8 @@ def selective_scan(
     skip, gate, bias, start, weight = (
         each if each is None else each[None] for each in (D, z, dt_bias, initial_state, dt_weight)
     )
-    y, final = bi_selective_scan(
-        x[None], dt[None], A[None], B[None], C[None], skip, gate, bias, dt_softplus, lengths, start,
-        True, weight, reverse,
+    y, final = _stacked(
+        x[None], dt[None], A[None], B[None], C[None], skip, gate, bias, weight, lengths, start,
+        dt_softplus, reverse,
     )  # fmt: skip
     return (y[0], final[0]) if return_final_state else y[0]

@@ -49,6 +49,13 @@ def raw_step(dt, mask, weight, bias, LOW_RANK: tl.constexpr):
 
 
 @triton.jit
+def next_state(state, step, a, gate_in, inflow):
+    """The recurrence: state [N, BLOCK_D] after a token of this step size; a = A log2 e, inflow =
+    step x."""
+    return tl.exp2(step[None, :] * a) * state + gate_in[:, None] * inflow[None, :]
+
+
+@triton.jit
 def advance(
     state, inside, x, dt, B, a, weight, bias, in_d, in_n, in_dt,
     SOFTPLUS: tl.constexpr, LOW_RANK: tl.constexpr,
@@ -59,9 +66,8 @@ def advance(
     if SOFTPLUS:
         step = softplus(step)
     step = tl.where(inside, step, 0.0)
-    flow = step * load(x, in_d & inside)
-    gate = load(B, in_n & inside)
-    return tl.exp2(step[None, :] * a) * state + gate[:, None] * flow[None, :]
+    inflow = step * load(x, in_d & inside)
+    return next_state(state, step, a, load(B, in_n & inside), inflow)
 
 
 @triton.jit
@@ -122,7 +128,7 @@ def _forward(
         if SOFTPLUS:
             step = softplus(step)
         gate_in, gate_out = load(B + t * B_t, in_n), load(C + t * C_t, in_n)
-        state = tl.exp2(step[None, :] * a) * state + gate_in[:, None] * (step * x_now)[None, :]
+        state = next_state(state, step, a, gate_in, step * x_now)
         out = tl.sum(state * gate_out[:, None], axis=0) + skip * x_now
         if HAS_Z:
             gate = load(z + t * z_t, in_d)

@@ -6,8 +6,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.operations import along_channels, dense, launch
-from mambatrack.kernels.gpu.scan import load, raw_step, sigmoid, softplus
+from mambatrack.kernels.gpu.operations import along_channels, dense, launch, selective_scan
+from mambatrack.kernels.gpu.scan import load, next_state, raw_step, sigmoid, softplus
+from mambatrack.kernels.reference import update_by
+from mambatrack.kernels.validation import needs_gradient
 
 BLOCK_D = 32
 
@@ -49,7 +51,7 @@ def _update(
     gate_in, gate_out = load(B + row * B_b + n, in_n), load(C + row * C_b + n, in_n)
     at = state + slot * state_s + d[None, :] * state_d + n[:, None] * state_n
     before = load(at, in_nd & held)
-    after = tl.exp2(step[None, :] * a) * before + gate_in[:, None] * (step * x_now)[None, :]
+    after = next_state(before, step, a, gate_in, step * x_now)
     tl.store(at, after, mask=in_nd & held)
     out = tl.sum(after * gate_out[:, None], axis=0)
     if HAS_D:
@@ -117,5 +119,10 @@ def selective_state_update(
     dt_weight: Tensor | None = None,
 ) -> Tensor:
     """See mambatrack.kernels.selective_state_update."""
+    if needs_gradient(state, x, dt, A, B, C, D, z, dt_bias, dt_weight):
+        return update_by(
+            selective_scan, state, x, dt, A, B, C, D, z, dt_bias, dt_softplus, slots, dt_weight
+        )
     tensors = (x, dt, A, B, C, D, z, dt_bias, dt_weight, slots)
-    return torch.ops.mambatrack.state_update(state, *tensors, dt_softplus)
+    y: Tensor = torch.ops.mambatrack.state_update(state, *tensors, dt_softplus)
+    return y

@@ -1,11 +1,12 @@
-"""refill_model.RefillNetwork in numpy: a gap is filled rarely, and needs no torch for it."""
+"""learning.gap_network in numpy: a gap is filled rarely, and needs no torch for it."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from mambatrack.kernels.numpy_scan import Floats, selective_scan, silu
+
 NORM_EPSILON = 1e-5  # of torch.nn.LayerNorm
 
 
@@ -26,31 +27,38 @@ class RefillScanner:
         hidden = self._linear("embed", tokens)
         for name in self._names:
             x = self._norm(f"{name}.norm", hidden) * valid
-            y = self._branch(f"{name}.left_to_right", x, valid)
-            flipped = self._branch(f"{name}.right_to_left", x[:, ::-1], valid[:, ::-1])
-            hidden = hidden + y + flipped[:, ::-1]
+            hidden = hidden + self._branch(f"{name}.left_to_right", x, lengths, False)
+            hidden = hidden + self._branch(f"{name}.right_to_left", x, lengths, True)
         return self._linear("head.2", _gelu(self._linear("head.0", self._norm("norm", hidden))))
 
-    def _branch(self, name: str, tokens: Floats, valid: NDArray[np.bool_]) -> Floats:
-        """A MambaBlock from left to right, [B, L, d_model] -> [B, L, d_model]."""
+    def _branch(
+        self, name: str, tokens: Floats, lengths: NDArray[np.int64], reverse: bool
+    ) -> Floats:
+        """A MambaBlock, [B, L, d_model] -> [B, L, d_model]."""
         weights = self._weights
-        x = _silu(self._convolve(name, tokens @ weights[f"{name}.in_x.weight"].T))
+        x = silu(self._convolve(name, tokens @ weights[f"{name}.in_x.weight"].T, reverse))
         selected = x @ weights[f"{name}.select.weight"].T
         A = -np.exp(weights[f"{name}.A_log"])
         rank = selected.shape[2] - 2 * A.shape[1]
         dt, B, C = np.split(selected, [rank, rank + A.shape[1]], axis=2)
-        dt = np.logaddexp(0, self._linear(f"{name}.dt", dt)).astype(np.float32) * valid
-        y = _scan(x, dt, A, B, C) + weights[f"{name}.D"] * x
-        y *= _silu(tokens @ weights[f"{name}.in_z.weight"].T)
+        y = selective_scan(
+            x, dt, A, B, C, weights[f"{name}.D"], z=tokens @ weights[f"{name}.in_z.weight"].T,
+            dt_bias=weights[f"{name}.dt.bias"], dt_softplus=True, lengths=lengths, reverse=reverse,
+            dt_weight=weights[f"{name}.dt.weight"],
+        )  # fmt: skip
+        assert isinstance(y, np.ndarray)
         out: Floats = y @ weights[f"{name}.out.weight"].T
         return out
 
-    def _convolve(self, name: str, x: Floats) -> Floats:
+    def _convolve(self, name: str, x: Floats, reverse: bool) -> Floats:
+        """Depthwise over the tokens already read, as MambaBlock._convolve."""
         taps = self._weights[f"{name}.conv"]
-        padded = np.pad(x, ((0, 0), (len(taps) - 1, 0), (0, 0)))
+        past, tokens = len(taps) - 1, x.shape[1]
+        padded = np.pad(x, ((0, 0), (0, past) if reverse else (past, 0), (0, 0)))
         y = np.tile(self._weights[f"{name}.conv_bias"], (*x.shape[:2], 1))
         for k, tap in enumerate(taps):
-            y += padded[:, k : k + x.shape[1]] * tap
+            first = past - k if reverse else k
+            y += padded[:, first : first + tokens] * tap
         return y
 
     def _norm(self, name: str, x: Floats) -> Floats:
@@ -61,22 +69,6 @@ class RefillScanner:
     def _linear(self, name: str, x: Floats) -> Floats:
         y: Floats = x @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
         return y
-
-
-def _scan(x: Floats, dt: Floats, A: Floats, B: Floats, C: Floats) -> Floats:
-    """kernels/reference.py's recurrence without its gates: x, dt [B, L, D], A [D, N], B, C
-    [B, L, N] -> [B, L, D]."""
-    y, inflow = np.empty_like(x), dt * x
-    state = np.zeros((len(x), *A.shape), np.float32)
-    for t in range(x.shape[1]):
-        state *= np.exp(dt[:, t, :, None] * A)
-        state += inflow[:, t, :, None] * B[:, t, None]
-        y[:, t] = (state @ C[:, t, :, None])[..., 0]
-    return y
-
-
-def _silu(x: Floats) -> Floats:
-    return x / (1 + np.exp(-x))
 
 
 def _gelu(x: Floats) -> Floats:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mambatrack.kernels import selective_state_update
 from mambatrack.networks.causal import CausalBlock, CausalMotionPredictor
 from mambatrack.networks.devices import one_thread
 
@@ -101,9 +102,9 @@ def _block_step(weights: StepWeights, hidden: Tensor, tail: Tensor, state: Tenso
     tail.copy_(inputs[:, 1:])
     x = F.silu((inputs * weights.taps).sum(1).add_(weights.taps_bias))
     dt, B, C = (x @ weights.select).split([D, N, N], dim=1)
-    dt = F.softplus(dt + weights.dt_bias)
-    state.mul_((dt[..., None] * weights.A).exp_()).addcmul_((dt * x)[..., None], B[:, None])
-    y = (state @ C[..., None])[..., 0].addcmul_(x, weights.skip).mul_(F.silu(gate))
+    y = selective_state_update(
+        state, x, dt, weights.A, B, C, weights.skip, gate, weights.dt_bias, True
+    )
     M = weights.mlp.shape[1]
     y, wide = torch.addmm(weights.leave_bias, y, weights.leave).split([M, 2 * M], dim=1)
     mixed = torch.addmm(weights.mlp_bias, F.gelu(wide), weights.mlp)
@@ -127,7 +128,7 @@ def _step_weights(block: CausalBlock, embed: torch.nn.Linear | None) -> StepWeig
         taps_bias=mamba.conv_bias,
         select=torch.cat([dt, mamba.select.weight[rank:]]).T.contiguous(),
         dt_bias=mamba.dt.bias,
-        A=-torch.exp(mamba.A_log),
+        A=mamba.decay(),
         skip=mamba.D,
         leave=torch.cat([out, first.weight @ out]).T.contiguous(),
         leave_bias=torch.cat([torch.zeros_like(out[:, 0]), first.bias]),

@@ -11,7 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mambatrack.kernels import bi_conv_silu, bi_selective_scan, selective_scan
+from mambatrack.kernels import (
+    bi_conv_silu,
+    bi_selective_scan,
+    selective_scan,
+    selective_state_update,
+)
 from mambatrack.kernels.reference import token_mask
 from mambatrack.networks.units import IMAGE_UNITS
 
@@ -74,20 +79,28 @@ class MambaBlock(nn.Module):
         [B, d_model], and the new tail and state; the arguments stay as they are."""
         inputs = torch.cat([tail, self.in_x(token)[:, None]], dim=1)
         x = F.silu((inputs * self.conv).sum(1) + self.conv_bias)
-        dt, B, C = self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
-        dt = F.softplus(self.dt(dt))
-        decay = torch.exp(dt[..., None] * -torch.exp(self.A_log))
-        state = decay * state + (dt * x)[..., None] * B[:, None]
-        y = (state @ C[..., None])[..., 0] + self.D * x
-        return self.out(y * F.silu(self.in_z(token))), inputs[:, 1:], state
+        dt, B, C = self._selected(x)
+        state = state.clone()
+        y = selective_state_update(
+            state, x, dt, self.decay(), B, C, self.D, self.in_z(token), self.dt.bias, True,
+            dt_weight=self.dt.weight,
+        )  # fmt: skip
+        return self.out(y), inputs[:, 1:], state
+
+    def decay(self) -> Tensor:
+        """A of the scan [d_inner, d_state]."""
+        return -torch.exp(self.A_log)
+
+    def _selected(self, x: Tensor) -> tuple[Tensor, ...]:
+        """dt [.., R], B and C [.., N] for x [.., d_inner]."""
+        return self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
 
     def _scan(self, inputs: Tensor, tokens: Tensor, lengths: Tensor, final: bool) -> Any:
         x = F.silu(self._convolve(inputs))
-        dt, B, C = self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
+        dt, B, C = self._selected(x)
         return selective_scan(
-            x, F.linear(dt, self.dt.weight), -torch.exp(self.A_log), B, C, self.D,
-            z=self.in_z(tokens), dt_bias=self.dt.bias, dt_softplus=True, lengths=lengths,
-            return_final_state=final, reverse=self.reverse,
+            x, dt, self.decay(), B, C, self.D, self.in_z(tokens), self.dt.bias, True, lengths,
+            return_final_state=final, reverse=self.reverse, dt_weight=self.dt.weight,
         )  # fmt: skip
 
     def _convolve(self, x: Tensor) -> Tensor:

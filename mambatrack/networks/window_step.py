@@ -64,7 +64,7 @@ class GraphNetwork:
             cast(BiMambaBlock, block).freeze()
 
     def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
-        """As window_prediction.Network."""
+        """As motion.window_predictor.Network."""
         most = BUCKETS[-1]
         pieces = [slice(at, at + most) for at in range(0, len(offsets), most)]
         with torch.inference_mode():
