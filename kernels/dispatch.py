@@ -90,21 +90,17 @@ def why_not(
 def _why_not_triton(device: torch.device, dtypes: set[torch.dtype]) -> str:
     if not dtypes <= set(HALVES):
         return "float64 is left to the reference"
-    return _triton_obstacle(device.type)
-
-
-@torch.compiler.assume_constant_result
-def _triton_obstacle(device: str) -> str:
-    """Of the package and the device; looked up once where a program is recorded."""
+    if torch.compiler.is_compiling():
+        return ""  # a compiler does not follow what comes now
     if importlib.util.find_spec("triton") is None:
         return "the package triton is not installed"
-    if device == "cuda":
+    if device.type == "cuda":
         return ""
-    if device == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
+    if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         return "it needs a GPU, or TRITON_INTERPRET=1 before triton is imported"
     from mambatrack.kernels.gpu.operations import runs_on
 
-    return "" if runs_on(device) else f"it does not run on {device}"
+    return "" if runs_on(device.type) else f"it does not run on {device.type}"
 
 
 def _why_not_cpu(
@@ -118,12 +114,8 @@ def _why_not_cpu(
         return "it has no backward"
     if dtypes != {torch.float32}:
         return "it computes float32 only"
-    return _library_obstacle()
-
-
-@torch.compiler.assume_constant_result
-def _library_obstacle() -> str:
-    """Of the C library; looked up once where a program is recorded."""
+    if torch.compiler.is_compiling():
+        return ""  # a compiler does not follow what comes now; library() says it at the call
     try:
         from mambatrack.kernels.cpu import library
     except ImportError:
