@@ -3,49 +3,10 @@ import logging
 import numpy as np
 import pytest
 
-from mambatrack.detections import as_detections
-from mambatrack.detectors.classes import COCO, chosen_labels, names_of
 from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
-from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.yolox import CONVENTIONS
 from mambatrack.errors import MambatrackError
 from tiny_onnx import detector, heads, write_onnx
-
-
-def test_suppression_keeps_the_best_of_each_class():
-    table = [
-        [0, 0, 10, 10, 0.5, 0],
-        [0, 0, 10, 11, 0.9, 0],
-        [0, 0, 10, 10.5, 0.7, 1],
-        [20, 0, 30, 10, 0.0, 0],
-    ]
-    assert suppress(as_detections(table), 0.65).tolist() == [1, 2, 3]
-    assert suppress(as_detections(table), 0.95).tolist() == [1, 2, 0, 3]
-    assert suppress(as_detections(None), 0.5).tolist() == []
-
-
-def test_boxes_that_overlap_exactly_as_allowed_both_stay():
-    pair = as_detections([[0, 0, 10, 10, 0.9, 0], [0, 0, 10, 5, 0.8, 0]])
-    assert len(suppress(pair, 0.5)) == 2 and len(suppress(pair, 0.499)) == 1
-
-
-def test_names_of_classes():
-    assert len(COCO) == 80 == len(set(COCO)) and names_of(80)[0] == "person"
-    assert names_of(1) == ("person",) and names_of(3) == ("0", "1", "2")
-
-
-def test_classes_are_chosen_by_name_or_number():
-    assert chosen_labels(("Person", " 2", "dog"), COCO) == {0, 2, 16}
-    assert chosen_labels((), COCO) == set(range(80))
-
-
-@pytest.mark.parametrize("entry", ["persn", "80", "-1"])
-def test_an_unknown_class_names_the_known_ones(entry):
-    with pytest.raises(
-        MambatrackError, match="unknown class .* person, bicycle, .* toothbrush"
-    ) as e:
-        chosen_labels((entry,), COCO)
-    assert ("did you mean 'person'" in str(e.value)) == (entry == "persn")
 
 
 def test_letterbox_fills_from_the_top_left():

@@ -1,6 +1,5 @@
 """Files and windows of live sources: names, clocks, pictures of their own; the status line."""
 
-import sys
 from dataclasses import replace
 
 import cv2
@@ -10,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.config import TrackerConfig
-from mambatrack.live import status_line
 from mambatrack.live.outputs import (
     LONGEST_S,
     Delayed,
@@ -20,7 +18,6 @@ from mambatrack.live.outputs import (
     SourceOutputs,
     numbered,
 )
-from mambatrack.live.status_line import StatusLine, describe
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
@@ -140,29 +137,3 @@ def test_files_of_several_sources_are_numbered_and_stay_in_their_folder():
     assert numbered("out/a.b.txt", 0, 1) == "out/a.b.txt" and numbered(None, 3, 9) is None
     assert numbered("out/a.b.txt", 3, 9) == "out/a.b-3.txt"
     assert numbered("a", 0, 2) == "a-0"
-
-
-def test_a_line_tells_what_a_user_wants_to_know():
-    status = SourceStatus("door", "lost", fps=9.96, dropped=3, latency_ms=41.4, error="no route")
-    assert describe(status) == "door: lost, 10.0 frames a second, 41 ms late, 3 dropped, no route"
-    assert describe(SourceStatus("a", reconnects=2)).endswith("0 dropped, 2 times lost and back")
-
-
-def test_lines_come_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(status_line.time, "monotonic", clock)
-    with StatusLine() as line, StatusLine(quiet=True) as silent:
-        for clock.now in range(25):
-            line.update([SourceStatus("a"), SourceStatus("b")], paused=clock.now == 20)
-            silent.update([SourceStatus("c")])
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("a: connecting") and "; b: connecting" in first
-    assert second.endswith("; paused") and "paused" not in first
-
-
-def test_a_terminal_shows_a_line_for_each_source(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with StatusLine() as line:
-        line.update([SourceStatus("front"), SourceStatus("back")], paused=True)
-    shown = capsys.readouterr().err
-    assert "front: connecting" in shown and "back: connecting" in shown and "paused" in shown

@@ -2,24 +2,15 @@
 
 import json
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mambatrack.live.updates import SourceStatus
-from mambatrack.live.web import timeline as timeline_module
 from mambatrack.live.web import track_log
-from mambatrack.live.web.metrics import metrics_text
-from mambatrack.live.web.page_state import Changed, LiveState, Tracked
-from mambatrack.live.web.timeline import STEP_S, WINDOW_S, Timeline
 from mambatrack.live.web.track_log import Recording
 from mambatrack.outputs.text import jsonl_writer, mot_writer
 from mambatrack.tracks import Tracks, TrackState
 
-PACE = 1.5 * STEP_S
 SEEN, PREDICTED = int(TrackState.OBSERVED), int(TrackState.PREDICTED)
 
 
@@ -119,64 +110,3 @@ def test_frames_that_are_not_finite_stay_valid_json():
     (line,) = text(recording, "jsonl").splitlines()[1:]
     (left,) = json.loads(line)["tracks"]
     assert left["id"] == 2 and left["spread"][0] is None
-
-
-@given(
-    st.lists(st.tuples(st.sets(st.integers(1, 6)), st.sampled_from([SEEN, PREDICTED])), max_size=30)
-)
-def test_spans_of_the_timeline_do_not_overlap_and_end_when_the_track_did(frames):
-    timeline, last = Timeline(), {}
-    for step, (ids, state) in enumerate(frames):
-        now = step * PACE
-        timeline.add(tracks(step, sorted(ids), state), now)
-        last |= dict.fromkeys(ids, now)
-    now = len(frames) * PACE
-    rows = timeline.rows(now, ())
-    assert [row[0] for row in rows] == sorted(last)
-    for identity, _, age, spans in rows:
-        edges = [edge for _, began, ended in spans for edge in (began, ended)]
-        assert edges == sorted(edges, reverse=True)
-        assert edges[-1] == pytest.approx(now - last[identity], abs=0.1)
-        assert age == pytest.approx(edges[0], abs=0.1)
-
-
-def test_the_timeline_is_bounded(monkeypatch):
-    monkeypatch.setattr(timeline_module, "MOST_IDENTITIES", 20)
-    timeline = Timeline()
-    for step in range(500):
-        timeline.add(tracks(step, [step, step + 1], step % 2 + 1), step * STEP_S)
-    assert len(timeline.rows(500 * STEP_S, ())) == 20
-    timeline.add(tracks(0, [999]), 501 * STEP_S + WINDOW_S)
-    assert [row[0] for row in timeline.rows(502 * STEP_S + WINDOW_S, ("person",))] == [999]
-    flicker = Timeline()
-    for step in range(1000):
-        flicker.add(tracks(step, [1], step % 2 + 1), step * STEP_S)
-    assert len(flicker.rows(1000 * STEP_S, ())[0][3]) == timeline_module.MOST_SPANS
-
-
-def state_of(*names):
-    return LiveState(SimpleNamespace(paused=False), names)
-
-
-def test_metrics_are_well_formed_whatever_a_source_is_called():
-    state = state_of('a "door"\n\\', "yard")
-    state.take(
-        Tracked(0, SourceStatus("x", "open", fps=9.5), tracks(3), ("person",), 2.0, 1.0, 0.0)
-    )
-    lines = metrics_text(state, 3).splitlines()
-    assert r'mambatrack_frames_total{source="0",name="a \"door\"\n\\"} 0' in lines
-    assert 'mambatrack_source_up{source="1",name="yard"} 0' in lines
-    assert r'mambatrack_tracks{source="0",name="a \"door\"\n\\",state="observed"} 2' in lines
-    assert "mambatrack_web_clients 3" in lines
-    helped = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    samples = [line for line in lines if not line.startswith("#")]
-    assert {line.split("{")[0].split()[0] for line in samples} == helped
-    assert all(np.isfinite(float(line.rsplit(" ", 1)[1])) for line in samples)
-
-
-def test_passwords_of_streams_are_shown_to_nobody():
-    state = state_of("rtsp://joe:secret@cam/1?key=secret")
-    status = SourceStatus("rtsp://joe:secret@cam", "lost", error="rtsp://joe:secret@cam: refused")
-    state.take(Changed(0, status))
-    assert "secret" not in repr(state.sources[0].status) + metrics_text(state, 0)
-    assert state.sources[0].status.state == "lost"

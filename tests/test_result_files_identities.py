@@ -1,15 +1,12 @@
 """Ids of a result file: swapped, merged, split, and put back."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.cli import main
 from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Revision
@@ -310,30 +307,3 @@ def test_the_tracker_s_own_files_are_edited(tmp_path):
     seen = [(line["frame"] + 1, each["id"]) for line in records(path) if "tracks" in line
             for each in line["tracks"] if each["state"] == "observed"]  # fmt: skip
     assert sorted(seen) == sorted(ResultFile(tmp_path / "a.txt").content.boxes())
-
-
-def command(*arguments):
-    return main(["ids", *map(str, arguments)])
-
-
-def test_the_command_says_what_it_did(tmp_path, capsys):
-    path = mot_file(tmp_path)
-    (tmp_path / "r.jsonl").write_text("")
-    assert command("swap", 1, 2, path, "--from", 2) == 0
-    said = capsys.readouterr()
-    assert said.out == f"{path}: 1 lines changed\n"
-    assert "r.jsonl beside it is as it was; its frames count from 0" in said.err
-    command("undo", path)
-    command("split", 1, 2, path)
-    assert capsys.readouterr().out == (
-        f"{path}: took back swap 1 2 --from 2\n{path}: 1 is 3 from frame 2 on\n"
-    )
-    command("--quiet", "merge", 1, 3, path)
-    assert capsys.readouterr().out == "" and path.read_text() == MOT
-    command("swap", 1, 2, path, "--quiet")
-    assert capsys.readouterr().out == "" and path.read_text() != MOT
-
-
-def test_no_torch_is_needed():
-    code = "import mambatrack.result_files.identities, sys; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,25 @@
+"""Counters of a session for Prometheus."""
+
+import numpy as np
+
+from mambatrack.live.updates import SourceStatus
+from mambatrack.live.web.metrics import metrics_text
+from mambatrack.live.web.page_state import Tracked
+from test_live_web_page_state import state_of
+from test_live_web_track_log import tracks
+
+
+def test_metrics_are_well_formed_whatever_a_source_is_called():
+    state = state_of('a "door"\n\\', "yard")
+    state.take(
+        Tracked(0, SourceStatus("x", "open", fps=9.5), tracks(3), ("person",), 2.0, 1.0, 0.0)
+    )
+    lines = metrics_text(state, 3).splitlines()
+    assert r'mambatrack_frames_total{source="0",name="a \"door\"\n\\"} 0' in lines
+    assert 'mambatrack_source_up{source="1",name="yard"} 0' in lines
+    assert r'mambatrack_tracks{source="0",name="a \"door\"\n\\",state="observed"} 2' in lines
+    assert "mambatrack_web_clients 3" in lines
+    helped = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    samples = [line for line in lines if not line.startswith("#")]
+    assert {line.split("{")[0].split()[0] for line in samples} == helped
+    assert all(np.isfinite(float(line.rsplit(" ", 1)[1])) for line in samples)
