@@ -121,3 +121,53 @@ def test_only_the_implementation_that_is_taken_is_imported():
         "assert not new & heavy, new & heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_backend_is_named_or_refused(monkeypatch):
+    case = inputs(dtype=torch.float32, stack=())
+    with pytest.raises(ValueError, match="unknown backend 'cuda'; known are auto, reference"):
+        kernels.selective_scan(**case, backend="cuda")
+    with pytest.raises(ValueError, match="backend 'triton' cannot do this .*float64"):
+        kernels.selective_scan(**inputs(stack=()), backend="triton")
+    trained = case["x"].clone().requires_grad_()
+    with pytest.raises(ValueError, match="'cpu' cannot do this selective_scan: it has no backward"):
+        kernels.selective_scan(**case | {"x": trained}, backend="cpu")
+    assert kernels.choose_backend("auto", trained) == "torch"
+    assert kernels.choose_backend("auto", case["x"].double()) == "torch"
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "reference")
+    assert kernels.choose_backend("auto", trained) == "reference"
+    assert kernels.choose_backend("torch", trained) == "torch"
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "fast")
+    with pytest.raises(ValueError, match="unknown backend 'fast' in MAMBATRACK_BACKEND"):
+        kernels.selective_scan(**case)
+
+
+def test_the_slower_path_says_so_once(monkeypatch):
+    monkeypatch.setattr(library, "why_not", lambda: "there was no compiler")
+    kernels.dispatch._notice.cache_clear()
+    x = torch.zeros(1, 1, 1)
+    with pytest.warns(UserWarning, match="in torch, slower than in C: .*there was no compiler"):
+        assert kernels.choose_backend("auto", x) == "torch"
+    kernels.dispatch._notice.cache_clear()
+
+
+def test_every_operation_is_explained(monkeypatch):
+    rows = kernels.explain_backends()
+    assert {row[0].split(",")[0] for row in rows} == set(kernels.OPERATIONS)
+    chosen = {row[0]: row[2] for row in rows if row[1] == "cpu"}
+    assert chosen["selective_scan, training"] == "torch"
+    assert chosen["selective_scan, inference"] == ("cpu" if library.available() else "torch")
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "cpu")
+    explained = {row[0]: row[2:] for row in kernels.explain_backends() if row[1] == "cpu"}
+    assert explained["selective_scan, training"] == (
+        "none", "MAMBATRACK_BACKEND=cpu, but it has no backward",
+    )  # fmt: skip
+
+
+def test_fake_tensors_and_compilers_take_plain_operations():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        case = {name: torch.empty(each.shape) for name, each in inputs(stack=()).items()}
+        lengths = torch.empty(3, dtype=torch.int64)
+        assert kernels.selective_scan(**case, lengths=lengths).shape == (3, 7, 5)

@@ -4,11 +4,13 @@ compiled for GPUs that are not there."""
 import os
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
 import torch
 
 from mambatrack import kernels
+from mambatrack.kernels import reference
 from scan_cases import TIMED, assert_close, errors, inputs, outputs, rms_ratios
 from test_kernels_functions import conv_inputs, same
 
@@ -155,6 +157,33 @@ def test_state_update_in_place():
     torch.testing.assert_close(pool, again)
 
 
+def test_state_update_has_the_gradients_of_the_reference():
+    found = []
+    for backend, kind in (("reference", torch.float64), ("triton", torch.float32)):
+        case = on_device(kind, batch=2, rank=2, stack=())
+        case = {k: (v[:, 0] if k in TIMED else v).requires_grad_() for k, v in case.items()}
+        pool = case["initial_state"].clone()
+        token = {k: v for k, v in case.items() if k != "initial_state"}
+        y = kernels.selective_state_update(pool, **token, dt_softplus=True, backend=backend)
+        loss = y.square().sum() + pool.square().sum()
+        found.append(torch.autograd.grad(loss, list(case.values())))
+    for want, got in zip(*found, strict=True):
+        assert (got - want).abs().max() <= 5e-6 * want.abs().max()
+
+
+def test_takes_the_arguments_of_the_reference():
+    from mambatrack.kernels.gpu import convolution, operations, update
+
+    for module, names in (
+        (operations, ("selective_scan", "bi_selective_scan")),
+        (convolution, ("bi_conv_silu",)),
+        (update, ("selective_state_update",)),
+    ):
+        for name in names:
+            own, theirs = (signature(getattr(each, name)) for each in (module, reference))
+            assert own.parameters == theirs.parameters, name
+
+
 def test_state_update_leaves_slots_outside_the_pool_alone():
     from mambatrack.kernels.gpu.update import selective_state_update
 
@@ -186,9 +215,11 @@ def test_compiled_and_fake():
     from mambatrack.kernels.gpu import operations
 
     case = on_device(batch=1, tokens=2)
-    scan = torch.compile(operations.bi_selective_scan, backend="aot_eager", fullgraph=True)
+    def chosen(**given):
+        return kernels.bi_selective_scan(**given, backend="triton")
+
     found = []
-    for each in (scan, operations.bi_selective_scan):
+    for each in (torch.compile(chosen, backend="aot_eager", fullgraph=True), chosen):
         given = {name: value.clone().requires_grad_() for name, value in case.items()}
         y = each(**given, dt_softplus=True)
         found.append([y, *torch.autograd.grad(y.sum(), list(given.values()))])
