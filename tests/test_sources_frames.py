@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
-from mambatrack.sources import readers
+from mambatrack.sources import opencv_reader, readers
+from mambatrack.sources.containers import Container
 from mambatrack.sources.frames import as_bgr, open_frames, parse_crop
 from shared import needs
 
@@ -175,8 +176,8 @@ def test_what_is_no_source_is_one_clear_line(tmp_path):
     (tmp_path / "bad" / "a.png").write_text("no image")
     expected = {
         tmp_path / "absent.mp4": "does not exist; expected a video",
-        tmp_path / "text.mp4": "is not a video that OpenCV can read",
-        tmp_path / "empty.mp4": "is not a video that OpenCV can read",
+        tmp_path / "text.mp4": "is not a video, or is damaged",
+        tmp_path / "empty.mp4": "is not a video, or is damaged",
         tmp_path / "pictures": "no images there",
         tmp_path / "bad": "none of its 1 images can be read",
         f"{tmp_path}/*.png": "no images there",
@@ -221,7 +222,8 @@ def test_a_file_behind_http_is_not_live(video, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with open_frames(f"http://127.0.0.1:{server.server_port}/{video.name}") as source:
-            assert (source.live, source.count, len(list(source))) == (False, COUNT, COUNT)
+            assert (source.live, source.count, len(list(source))) == (False, None, COUNT)
+            assert source.problem is None
         server.shutdown()
 
 
@@ -256,7 +258,12 @@ class FakeCapture:
 
 
 def played(monkeypatch, tmp_path, *arguments, source="clip.mp4", **options):
-    monkeypatch.setattr(readers, "_open_capture", lambda *_: FakeCapture(*arguments, **options))
+    """What OpenCV gives of a file whose container states as many frames as it says."""
+    capture = FakeCapture(*arguments, **options)
+    stated = Container(frames=int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    monkeypatch.setattr(opencv_reader, "_open_capture", lambda *_: capture)
+    monkeypatch.setattr(readers, "has_pyav", lambda: False)
+    monkeypatch.setattr(readers, "look_into", lambda _: stated)
     (tmp_path / "clip.mp4").touch()
     opened = open_frames(tmp_path / source if source == "clip.mp4" else source)
     return opened, list(opened)
@@ -320,7 +327,7 @@ def test_missing_frames_are_a_problem_only_when_time_is_missing_too(
 @pytest.mark.parametrize(("name", "length"), [("0", -1), ("rtsp://camera/1", 500)])
 def test_a_live_source_has_no_count_and_its_own_clock(monkeypatch, tmp_path, name, length):
     clock = iter([100.0, 100.5, 101.5, 102.0])
-    monkeypatch.setattr(readers.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(opencv_reader.time, "monotonic", lambda: next(clock))
     source, frames = played(monkeypatch, tmp_path, [0, 0, 0], length=length, source=name)
     assert (source.live, source.count) == (True, None)
     assert [frame.time_s for frame in frames] == [0.5, 1.5, 2.0]
@@ -361,17 +368,3 @@ def test_every_kind_of_picture_becomes_bgr(kind):
 )  # fmt: skip
 def test_what_is_no_picture_is_none(given):
     assert as_bgr(given) is None
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("rtsp://me:s3cr@t@cam:554/1", "rtsp://***@cam:554/1"),
-        ("http://me:a/b@cam/1", "http://***@cam/1"),
-        ("http://cam/1?user=me&pwd=s3cr", "http://cam/1?***"),
-        ("http://me:s3?cr@cam/1", "http://***@cam/1"),
-        ("http://cam/1", "http://cam/1"),
-    ],
-)
-def test_addresses_are_shown_without_their_secrets(address, shown):
-    assert readers.without_secrets(address) == shown

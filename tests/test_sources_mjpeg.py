@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mambatrack.errors import MambatrackError
-from mambatrack.sources.mjpeg import open_mjpeg
 from mambatrack.sources.readers import open_reader
+from mambatrack.sources.web_streams import open_web_stream
 from mjpeg_server import jpeg
 
 KIND = "multipart/x-mixed-replace; boundary="
@@ -56,7 +56,7 @@ def body(pictures, boundary=b"--frame", length=True, end=b"\r\n", head=b""):
 
 
 def read(address):
-    reader = open_mjpeg(address, "the camera cannot be reached", 5)
+    reader = open_web_stream(address, 5)
     shades = []
     while reader.advance():
         image = reader.image()
@@ -101,16 +101,17 @@ def test_a_picture_that_says_it_is_too_large_is_damaged(answer):
     assert shades == [0, None, 2]
 
 
-def test_what_is_no_motion_jpeg_is_left_to_others(answer):
-    assert open_mjpeg(answer(b"<html>", "text/html"), "x", 5) is None
+def test_what_is_no_video_is_refused(answer):
+    with pytest.raises(MambatrackError, match="is no video stream and gave no frame"):
+        open_web_stream(answer(b"<html>", "text/html"), 5)
 
 
 def test_user_and_password_go_into_the_header(answer):
     word = base64.b64encode(b"me:s3c/r@t").decode()
     address = answer(body(PICTURES), authorization=f"Basic {word}")
     assert read(address.replace("//", "//me:s3c%2Fr%40t@"))[0] == [0, 1, 2, 3]
-    with pytest.raises(MambatrackError, match="cannot be reached: HTTP 401$") as error:
-        open_mjpeg(address.replace("//", "//me:wr0ng@"), "the camera cannot be reached", 5)
+    with pytest.raises(MambatrackError, match="is no video stream: HTTP 401$") as error:
+        open_web_stream(address.replace("//", "//me:wr0ng@"), 5)
     assert "wr0ng" not in str(error.value)
 
 

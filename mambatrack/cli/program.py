@@ -32,6 +32,7 @@ from mambatrack.cli import (
 from mambatrack.cli.shared import FAILED, INTERRUPTED
 from mambatrack.config import Config, load_config
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.addresses import without_secrets, without_secrets_in
 from mambatrack.version import VERSION
 
 COMMANDS = (
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (MambatrackError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {without_secrets_in(str(error))}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -84,7 +85,7 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     dotted, rest = _take_dotted(parser, _with_new_names(arguments))
     options, unknown = parser.parse_known_args(rest)
     if unknown:
-        parser.error(_unknown(unknown[0], options.parser))
+        parser.error(_unknown(without_secrets(unknown[0]), options.parser))
     options.check(options)
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
@@ -135,4 +136,4 @@ def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:
 
 
 def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {without_secrets_in(str(message))}", file=sys.stderr)

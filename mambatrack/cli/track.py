@@ -33,6 +33,7 @@ from mambatrack.cli.shared import (
     stop_signals,
 )
 from mambatrack.config import Config
+from mambatrack.sources.addresses import without_secrets
 
 if TYPE_CHECKING:
     from mambatrack.detectors import Detector
@@ -120,7 +121,7 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
     with ExitStack() as stack:
         frames = stack.enter_context(open_frames(*chosen))
         if frames.live:
-            refuse_offline(config, options.source)
+            refuse_offline(config, without_secrets(options.source))
         detector = open_detector(config.detector)
         run = open_run(
             frames, lambda: stack.enter_context(open_frames(*chosen)), detector,
@@ -135,7 +136,7 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
     if interrupted:
         return INTERRUPTED
     if frames.problem:
-        print(f"error: {options.source}: {frames.problem}", file=sys.stderr)
+        print(f"error: {without_secrets(options.source)}: {frames.problem}", file=sys.stderr)
         return FAILED
     return OK
 

@@ -17,7 +17,7 @@ from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import engine_of, resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
-from mambatrack.sources.video_folders import is_video_folder
+from mambatrack.sources.video_folders import is_video_folder, left_out
 
 if TYPE_CHECKING:
     from mambatrack.runs.video_jobs import Outcome, VideoJob
@@ -54,6 +54,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     jobs, finished = plan_videos(
         options.source, config, options.out, options.overwrite, options.output_video
     )
+    others = left_out(options.source)
+    if others and not options.quiet:
+        print(f"{options.source}: left out, as no video by its ending: {others}")
     if finished and not options.quiet:
         print(f"{finished} of {finished + len(jobs)} videos are there already")
     if jobs:

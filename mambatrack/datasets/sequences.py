@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
-from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
+from mambatrack.sources.file_types import MARKERS
+from mambatrack.sources.pictures import frames_by_name, list_pictures
 from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
+from mambatrack.sources.video_folders import find_videos
 
 DEPTH = 4
 DEFAULT_FPS = 30.0
@@ -83,7 +85,7 @@ def find_sequences(root: str | Path) -> list[Sequence]:
     folders = list(_sequence_folders(root, DEPTH))
     if folders:
         return [open_sequence(folder) for folder in folders]
-    videos = sorted(path for path in root.iterdir() if path.suffix.lower() in VIDEO_TYPES)
+    videos = find_videos(root)
     if not videos:
         raise MambatrackError(
             f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}, or videos"
@@ -173,14 +175,11 @@ def tracklets(
 
 def _video_sequence(path: Path) -> Sequence:
     """A video file as a sequence that has pictures and nothing else."""
-    from mambatrack.sources.frames import open_frames
+    from mambatrack.sources.frames import count_frames, open_frames
 
     with open_frames(path) as frames:
-        if frames.count is None:
-            raise MambatrackError(f"{path} does not say how many frames it has; track it alone")
-        return Sequence(
-            path.stem, path.parent, frames.size, frames.fps, frames.count, None, None, path
-        )
+        count = count_frames(path) if frames.count is None else frames.count
+        return Sequence(path.stem, path.parent, frames.size, frames.fps, count, None, None, path)
 
 
 def _trajectory_columns(
@@ -204,7 +203,7 @@ def _image_size(folder: Path, info: Mapping[str, str], images: Path) -> tuple[in
     width, height = (int(number(folder, info, key)) for key in ("imWidth", "imHeight"))
     if width and height:
         return width, height
-    for image in _image_files(images)[:1]:
+    for image in list_pictures(images)[:1]:
         import cv2
 
         pixels = cv2.imread(str(image))
@@ -220,7 +219,8 @@ def _image_size(folder: Path, info: Mapping[str, str], images: Path) -> tuple[in
 
 
 def _length(folder: Path, info: Mapping[str, str], images: Path) -> int:
-    length = int(number(folder, info, "seqLength")) or len(_image_files(images))
+    length = int(number(folder, info, "seqLength"))
+    length = length or len(frames_by_name(list_pictures(images), 0, str(folder)))
     return length or int(_any_boxes(folder)[:, 0].max(initial=0))
 
 
@@ -230,12 +230,6 @@ def _any_boxes(folder: Path) -> NDArray[np.float64]:
         if path.is_file():
             return read_mot(path)
     return np.zeros((0, 10))
-
-
-def _image_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_TYPES)
 
 
 def _existing(path: Path) -> Path | None:

@@ -15,15 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mambatrack.live.updates import SourceState, SourceStatus
+from mambatrack.sources.addresses import HIDDEN, is_stream, without_secrets, without_secrets_in
 from mambatrack.sources.frames import Frame, as_bgr
-from mambatrack.sources.readers import (
-    DEFAULT_FPS,
-    STREAM_TIMEOUT_S,
-    Reader,
-    is_stream,
-    open_reader,
-    without_secrets,
-)
+from mambatrack.sources.readers import STREAM_TIMEOUT_S, Reader, open_reader
+from mambatrack.sources.timing import DEFAULT_FPS
 
 Opener = Callable[[str, float], Reader]
 
@@ -84,8 +79,8 @@ class LiveSource:
         self._thread = threading.Thread(
             target=self._run, name=f"reader of {self.name}", daemon=True
         )
-        if self.local:
-            opener(self.source, timeout_s).close()
+        # a file is opened once, as a pipe could not be opened again
+        self._opened_first = opener(self.source, timeout_s) if self.local else None
 
     def start(self, index: int = 0, time_s: float = 0.0) -> None:
         """Starts to read. index, time_s: of the first frame, to go on with an earlier run."""
@@ -125,18 +120,22 @@ class LiveSource:
         self.stop()
         if self._thread.is_alive():
             self._thread.join(wait_s)
+        elif self._opened_first is not None:
+            self._opened_first.close()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             over, reason = False, None
             try:
-                reader = self._open(self.source, self.timeout_s)
+                reader = self._opened_first or self._open(self.source, self.timeout_s)
+                self._opened_first = None
                 try:
                     over, reason = self._play(reader)
                 finally:
                     reader.close()
             except Exception as error:  # whatever it is, the other sources go on
-                reason = self._without_secrets(error)
+                reason = without_secrets_in(str(error), self.source)
+                reason = reason.splitlines()[0] if reason else type(error).__name__
             if over:
                 return self._set("ended", reason)
             if reason is not None:
@@ -193,10 +192,6 @@ class LiveSource:
     def _now(self) -> float:
         return time.monotonic() - self._began
 
-    def _without_secrets(self, error: Exception) -> str:
-        text = str(error).replace(self.source, without_secrets(self.source))
-        return text.splitlines()[0] if text else type(error).__name__
-
 
 def _is_webcam(source: str) -> bool:
     path = Path(source)
@@ -207,5 +202,5 @@ def name_of(source: str) -> str:
     """Short, for people, and without passwords."""
     if "://" in source:
         shown = without_secrets(source).split("://", 1)[1]
-        return shown.removeprefix("***@").removesuffix("?***")
+        return shown.removeprefix(f"{HIDDEN}@").removesuffix(f"?{HIDDEN}")
     return f"webcam {source}" if source.isdecimal() else Path(source).resolve().stem

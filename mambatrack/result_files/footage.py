@@ -32,10 +32,12 @@ def open_footage(
         raise MambatrackError(f"{fps:g} frames a second; expected more than 0 and at most 1000")
     if video is None:
         return Footage(size, fps or DEFAULT_FPS)
-    from mambatrack.sources.frames import open_frames
+    from mambatrack.sources.frames import count_frames, open_frames
 
     with open_frames(video) as frames:
-        return Footage(size or frames.size, fps or frames.fps, frames.count or 0, Path(video))
+        unknown = frames.count is None and not frames.live
+        count = count_frames(video) if unknown else frames.count or 0
+        return Footage(size or frames.size, fps or frames.fps, count, Path(video))
 
 
 def relative_boxes(recording: Recording, footage: Footage) -> tuple[Recording, NDArray[np.float64]]:

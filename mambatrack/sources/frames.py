@@ -46,7 +46,8 @@ def open_frames(
     source: a video file; a folder of images, in natural order; a MOT sequence (its img1, at the
         frame rate of seqinfo.ini); a glob such as "shots/*.png"; a webcam index; an RTSP or HTTP
         address. An existing path goes before a webcam of the same name.
-    Frames in front of ``start`` are decoded and dropped, as seeking is inexact in many files.
+    Frames in front of ``start`` are decoded and dropped at once, as seeking is inexact in many
+    files. Pictures of a MOT sequence are the frames that their names say.
     Raises MambatrackError where nothing can be read.
     """
     if start < 0 or stride < 1 or (stop is not None and stop <= start):
@@ -62,6 +63,17 @@ def open_frames(
     except BaseException:
         reader.close()
         raise
+
+
+def count_frames(source: str | Path) -> int:
+    """Frames of a file or folder, read to its end where it does not state them."""
+    reader = open_reader(source)
+    try:
+        if reader.length is not None:
+            return reader.length
+        return sum(1 for _ in iter(reader.advance, False))
+    finally:
+        reader.close()
 
 
 def as_bgr(image: Any) -> Image | None:
@@ -97,9 +109,9 @@ class FrameSource:
 
     fps:     of the source, 30 where it states none
     size:    (width, height) after the crop, of the latest frame
-    count:   frames it expects to yield; None where the source does not say
+    count:   frames it expects to yield; None where the source does not state how many it has
     live:    frames come at their own pace and carry the time of their arrival
-    skipped: frames that came back empty
+    skipped: frames that are damaged, or have no picture
     resized: changes of the frame size
     problem: why it ended before its time, None while all is well
     """
@@ -114,6 +126,10 @@ class FrameSource:
         self.resized = 0
         self.problem: str | None = None
         self._reader, self._crop = reader, crop
+        self._held = start > 0
+        for passed in range(start + 1 if start else 0):
+            if not reader.advance():
+                raise _too_late(passed, start)
         self._frames = self._read(start, stop, stride)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -134,11 +150,12 @@ class FrameSource:
 
     def _read(self, start: int, stop: int | None, stride: int) -> Generator[Frame, None, None]:
         size = self._reader.size
-        for index in itertools.count() if stop is None else range(stop):
-            if not self._reader.advance():
+        for index in itertools.count(start) if stop is None else range(start, stop):
+            if not (self._held or self._reader.advance()):
                 self.problem = self._reader.problem(index)
                 return
-            if index < start or (index - start) % stride:
+            self._held = False
+            if (index - start) % stride:
                 continue
             image = as_bgr(self._reader.image())
             if image is None:
@@ -160,8 +177,12 @@ def _expected(length: int | None, start: int, stop: int | None, stride: int) -> 
     if length is None:
         return None
     if length <= start:
-        raise MambatrackError(f"the source has {length} frames; frame {start} (from 0) is none")
+        raise _too_late(length, start)
     return len(range(start, length if stop is None else min(stop, length), stride))
+
+
+def _too_late(frames: int, start: int) -> MambatrackError:
+    return MambatrackError(f"the source has {frames} frames; frame {start} (from 0) is none")
 
 
 def _size_after(crop: Crop | None, size: tuple[int, int]) -> tuple[int, int]:

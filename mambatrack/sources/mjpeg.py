@@ -4,12 +4,8 @@ Read here and not by FFmpeg, which takes a damaged picture for the end of the st
 first size whatever comes, and holds frames back.
 """
 
-import http.client
 import time
-import urllib.error
-import urllib.request
-from typing import IO, Any, cast
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -17,45 +13,43 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.opencv import quiet
+from mambatrack.sources.reasons import READ_ERRORS, reason_of
+from mambatrack.sources.timing import DEFAULT_FPS
 
 END = b"\xff\xd9"  # of a whole JPEG
-MOST_BYTES = 1 << 25  # of a picture
+MOST_BYTES = 1 << 25  # of a picture, and in front of the first
 MOST_LINE = 1 << 16
+MOST_HEADERS = 1 << 16  # bytes in front of one picture
+CHUNK = 1 << 16
 TRIES = 50  # parts in which the first picture must be
-FPS = 30.0  # where the source does not say
 
 
-def open_mjpeg(address: str, place: str, timeout_s: float) -> "MjpegReader | None":
-    """A reader where the address answers with motion JPEG, None where with anything else.
+class Answer(Protocol):
+    """An answer over HTTP: read1 gives what has come, and waits for the first byte."""
 
-    place: what an error begins with. Raises MambatrackError where nothing answers or no picture
-    comes.
-    """
-    try:
-        response = _get(address, timeout_s)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise MambatrackError(f"{place}: {_reason(error)}") from None
-    if response.headers.get_content_type() != "multipart/x-mixed-replace":
-        response.close()
-        return None
-    boundary = str(response.headers.get_param("boundary", "")).strip('"').removeprefix("--")
-    return MjpegReader(response, boundary.encode(), place)
+    def read1(self, count: int) -> bytes: ...
+    def close(self) -> None: ...
 
 
 class MjpegReader:
-    """Parts of a multipart answer, one picture each; see readers.Reader."""
+    """Parts of a multipart answer, one picture each; see readers.Reader.
+
+    place: what an error begins with; timeout_s: in which a picture must be whole, and the first one
+    here. Raises MambatrackError where no picture comes.
+    """
 
     live: bool = True
     length: int | None = None
     size: tuple[int, int]
 
-    def __init__(self, response: IO[bytes], boundary: bytes, place: str):
-        self._response, self._boundary = response, b"--" + boundary
-        self._opened = time.monotonic()
+    def __init__(self, answer: Answer, boundary: bytes, place: str, timeout_s: float):
+        self._input, self._boundary = _Input(answer), b"--" + boundary
+        self._timeout_s, self._opened = timeout_s, time.monotonic()
         self._part: bytes | None = None
         self._problem = ""
         self._at_boundary = self._held = False
-        self.fps, self.time_s = FPS, 0.0
+        self.fps, self.time_s = DEFAULT_FPS, 0.0
+        self._input.limit(timeout_s)
         for _ in range(TRIES):
             if not self._next():
                 break
@@ -68,6 +62,7 @@ class MjpegReader:
         raise MambatrackError(f"{place} and gave no picture: {self._problem or 'none is whole'}")
 
     def advance(self) -> bool:
+        self._input.limit(self._timeout_s)
         if self._held:
             self._held = False
         elif not self._next():
@@ -91,74 +86,91 @@ class MjpegReader:
         return f"the stream ended after {frames} frames{reason}"
 
     def close(self) -> None:
-        self._response.close()
+        self._input.close()
 
     def _next(self) -> bool:
         """Reads the next part; False at the end of the stream."""
         try:
             self._part = self._read_part()
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            self._part, self._problem = None, _reason(error)
+        except READ_ERRORS as error:
+            self._part, self._problem = None, reason_of(error)
         return self._part is not None
 
     def _read_part(self) -> bytes | None:
-        while not self._at_boundary:
-            line = self._line()
-            if not line:
-                return None
-            self._at_boundary = line.startswith(self._boundary)
+        if not self._at_boundary:
+            self._up_to_boundary("no boundary")
+        if not self._at_boundary:
+            return None
+        length = self._read_headers()
+        if length > MOST_BYTES:
+            raise MambatrackError(f"a picture of {length} bytes")
         self._at_boundary = False
-        length = -1
-        while line := self._line().strip():
+        return self._input.read(length) if length >= 0 else self._up_to_boundary("no end")
+
+    def _read_headers(self) -> int:
+        """Content-Length, -1 where there is none."""
+        length, size = -1, 0
+        while line := self._input.line():
+            size += len(line)
+            if size > MOST_HEADERS:
+                raise MambatrackError(f"headers of more than {MOST_HEADERS} bytes")
+            if not line.strip():
+                break
             name, _, value = line.partition(b":")
             if name.strip().lower() == b"content-length":
                 length = int(value)
-        if length > MOST_BYTES:
-            raise MambatrackError(f"a picture of {length} bytes")
-        return self._up_to_boundary() if length < 0 else self._response.read(length)
+        return length
 
-    def _up_to_boundary(self) -> bytes:
+    def _up_to_boundary(self, missing: str) -> bytes:
+        """What comes in front of the next boundary, or of the end of the stream."""
         lines, size = [], 0
-        while line := self._line():
+        while line := self._input.line():
             self._at_boundary = line.startswith(self._boundary)
             if self._at_boundary:
                 break
             lines.append(line)
             size += len(line)
             if size > MOST_BYTES:
-                raise MambatrackError("a picture without an end")
+                raise MambatrackError(f"{missing} in {MOST_BYTES} bytes")
         return b"".join(lines)
 
-    def _line(self) -> bytes:
-        return self._response.readline(MOST_LINE)
 
+class _Input:
+    """Lines and bytes of an answer, in the time that limit() gives."""
 
-def _get(address: str, timeout_s: float) -> Any:
-    """The answer; user and password of the address go into the header, basic or digest."""
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    bare = urlunsplit(parts._replace(netloc=host))
-    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-    if parts.username is not None:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-        passwords.add_password(None, bare, user, password)
-    opener = urllib.request.build_opener(
-        urllib.request.HTTPBasicAuthHandler(passwords),
-        urllib.request.HTTPDigestAuthHandler(passwords),
-    )
-    return opener.open(bare, timeout=timeout_s)
+    def __init__(self, answer: Answer):
+        self._answer, self._held, self._until = answer, bytearray(), 0.0
 
+    def limit(self, seconds: float) -> None:
+        """Gives so many seconds from now on to what is read next."""
+        self._until = time.monotonic() + seconds
 
-def _reason(error: Exception) -> str:
-    """In a few words, and without the address."""
-    if isinstance(error, urllib.error.HTTPError):
-        return f"HTTP {error.code}"
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
-        error = error.reason
-    if isinstance(error, MambatrackError):
-        return str(error)
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return type(error).__name__
+    def line(self) -> bytes:
+        """With its end; at most MOST_LINE bytes, nothing at the end of the answer."""
+        searched = 0
+        while (end := self._held.find(b"\n", searched)) < 0 and len(self._held) < MOST_LINE:
+            searched = len(self._held)
+            if not self._receive():
+                break
+        return self._take(end + 1 if end >= 0 else MOST_LINE)
+
+    def read(self, count: int) -> bytes:
+        """So many bytes, fewer only at the end of the answer."""
+        while len(self._held) < count and self._receive():
+            pass
+        return self._take(count)
+
+    def close(self) -> None:
+        self._answer.close()
+
+    def _receive(self) -> bool:
+        if time.monotonic() > self._until:
+            raise TimeoutError
+        content = self._answer.read1(CHUNK)
+        self._held += content
+        return bool(content)
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._held[:count])
+        del self._held[:count]
+        return taken

@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
+from mambatrack.sources.file_types import MARKERS, VIDEO_TYPES
+from mambatrack.sources.pictures import list_pictures
+
+SHOWN = 5  # names of files that are left out
 
 
 def is_video_folder(source: str | Path | None) -> bool:
@@ -12,8 +15,19 @@ def is_video_folder(source: str | Path | None) -> bool:
     folder = Path(source or "")
     if source is None or not folder.is_dir() or any((folder / each).exists() for each in MARKERS):
         return False
-    kinds = {path.suffix.lower() for path in folder.iterdir() if path.is_file()}
-    return not kinds.intersection(IMAGE_TYPES) and bool(find_videos(folder))
+    return bool(find_videos(folder)) and not list_pictures(folder)
+
+
+def left_out(folder: str | Path) -> str:
+    """What in a folder is no video, for people; "" where there is nothing else. Hidden files and
+    folders are not told of."""
+    videos = set(find_videos(folder))
+    others = sorted(
+        path.name + "/" * path.is_dir() for path in Path(folder).iterdir()
+        if path not in videos and not path.name.startswith(".")
+    )  # fmt: skip
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    return ", ".join(others[:SHOWN]) + more
 
 
 def find_videos(folder: str | Path) -> list[Path]:

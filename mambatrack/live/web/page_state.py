@@ -12,7 +12,7 @@ import numpy as np
 from mambatrack.live.updates import Controls, LiveUpdate, SourceStatus
 from mambatrack.live.web.timeline import Timeline
 from mambatrack.live.web.track_log import LIMIT, Recording
-from mambatrack.sources.readers import without_secrets
+from mambatrack.sources.addresses import without_secrets, without_secrets_in
 from mambatrack.tracks import Tracks, TrackState
 
 SAMPLES = 300  # of a second each
@@ -99,7 +99,7 @@ class LiveState:
     def take(self, news: Tracked | Changed) -> None:
         """In the order in which it came."""
         view = self.sources[news.source]
-        error = news.status.error and without_secrets(news.status.error)
+        error = news.status.error and without_secrets_in(news.status.error)
         view.status = replace(news.status, error=error, name=view.status.name)
         if isinstance(news, Tracked):
             with self.lock:

@@ -1,0 +1,165 @@
+"""Folders of pictures: which files are pictures, in what order, and which frame each of them is."""
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.errors import MambatrackError
+from mambatrack.sources.file_types import IMAGE_TYPES
+from mambatrack.sources.opencv import quiet
+
+Image = NDArray[Any]
+MOST_MISSING = 100  # frames without a picture for each one that has one
+NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """The pictures in a folder, in natural order; hidden files, such as the ._NAME that a Mac
+    leaves beside each NAME, are none."""
+    return only_pictures(folder.iterdir()) if folder.is_dir() else []
+
+
+def only_pictures(paths: Iterable[Path]) -> list[Path]:
+    """Those of the paths that are pictures, in natural order: shot2 before shot10."""
+    found = [
+        path for path in paths
+        if path.suffix.lower() in IMAGE_TYPES and path.name[0] != "." and path.is_file()
+    ]  # fmt: skip
+    return sorted(found, key=_natural)
+
+
+def frames_by_name(pictures: Sequence[Path], stated: int, place: str) -> list[Path | None]:
+    """The picture of each frame of a MOT sequence, None where a number is left out.
+
+    A picture is the frame that its number says, counted from 1, or from 0 where there is a 0; where
+    names are no numbers, its place in the order says it. stated: the sequence's seqLength, 0 where
+    there is none. Raises MambatrackError where numbers stand twice or contradict ``stated``.
+    """
+    numbers = _numbers(pictures, place)
+    if not numbers and stated not in (0, len(pictures)):
+        _warn(f"{place}: seqLength is {stated}, but it has {len(pictures)} pictures, which are "
+              "counted by their place, as their names are no numbers")  # fmt: skip
+    if not numbers:
+        return list(pictures)
+    first = 0 if 0 in numbers else 1
+    if not first:
+        _warn(f"{place}: its pictures count from 0, so {pictures[0].name} is frame 1")
+    count = max(numbers) - first + 1
+    if count == len(numbers):
+        return list(pictures)
+    ends = f"its {len(numbers)} pictures go from {pictures[0].name} to {pictures[-1].name}"
+    if 0 < stated < count:
+        raise MambatrackError(
+            f"{place}: {ends}, but seqLength is {stated}; expected seqLength = {count}, or "
+            f"pictures numbered from 1 to {stated}"
+        )
+    if count > MOST_MISSING * len(numbers):
+        raise MambatrackError(
+            f"{place}: {ends}, so that nearly all numbers are left out; expected numbers of frames"
+        )
+    _warn(f"{place}: {count - len(numbers)} of {count} frames have no picture: {ends}")
+    return [numbers.get(first + index) for index in range(count)]
+
+
+def frames_by_place(pictures: Sequence[Path], place: str) -> list[Path]:
+    """The pictures as the frames of a folder that is no sequence; warns where their names say
+    something else."""
+    for before, after in zip(pictures, pictures[1:], strict=False):
+        one, two = _number(before), _number(after)
+        if one is None or two is None or one[0] != two[0]:
+            continue
+        if one[1] == two[1]:
+            reason = f"{before.name} and {after.name} have the same number"
+        elif two[1] > one[1] + 1:
+            reason = f"{before.name} is followed by {after.name}"
+        else:
+            continue
+        _warn(f"{place}: frames are counted by the place of their pictures; {reason}")
+        break
+    return list(pictures)
+
+
+def load_picture(path: Path) -> Image | None:
+    """[H, W, 3] BGR, turned as its EXIF data say; None where it cannot be read."""
+    import cv2
+
+    try:
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        with quiet():
+            image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except (OSError, cv2.error):
+        return None
+    return image if image is not None and image.size else None
+
+
+class PictureReader:
+    """See readers.Reader; paths: of each frame, None for one that has no picture."""
+
+    live = False
+
+    def __init__(self, paths: Sequence[Path | None], fps: float, place: str):
+        self._paths, self._at = list(paths), -1
+        self.fps = fps
+        self.length: int | None = len(paths)
+        self.time_s = 0.0
+        found = [path for path in paths if path is not None]
+        first = next((image for image in map(load_picture, found) if image is not None), None)
+        if first is None:
+            raise MambatrackError(f"{place}: none of its {len(found)} images can be read")
+        self.size = (first.shape[1], first.shape[0])
+
+    def advance(self) -> bool:
+        self._at += 1
+        self.time_s = self._at / self.fps
+        return self._at < len(self._paths)
+
+    def image(self) -> Image | None:
+        path = self._paths[self._at]
+        return None if path is None else load_picture(path)
+
+    def problem(self, frames: int) -> str | None:
+        return None
+
+    def close(self) -> None:
+        self._paths = []
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=3)
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    parts = re.split(r"(\d+)", str(path))
+    key = [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+    return key, str(path)
+
+
+def _number(path: Path) -> tuple[str, int] | None:
+    """(what stands in front, the number) of a name that ends in a number."""
+    match = NUMBERED.fullmatch(path.stem)
+    return None if match is None else (match[1], int(match[2]))
+
+
+def _numbers(pictures: Sequence[Path], place: str) -> dict[int, Path]:
+    """The pictures by their numbers; nothing where a name has none or begins otherwise."""
+    found: dict[int, Path] = {}
+    fronts = set()
+    for path in pictures:
+        number = _number(path)
+        if number is None:
+            return {}
+        fronts.add(number[0])
+        if len(fronts) > 1:
+            return {}
+        if number[1] in found:
+            raise MambatrackError(
+                f"{place}: {found[number[1]].name} and {path.name} are both picture {number[1]}; "
+                "move one of them away"
+            )
+        found[number[1]] = path
+    return found

@@ -1,0 +1,199 @@
+"""Video through PyAV, the extra ``video``: it tells the tracks of a file apart and decodes all that
+FFmpeg does. Pictures and times are those of OpenCV, bit by bit (tests/test_sources_readers.py)."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.errors import MambatrackError
+from mambatrack.sources.containers import MISCOUNT, Container
+from mambatrack.sources.reasons import READ_ERRORS, reason_of
+from mambatrack.sources.timing import Stamps, plausible_fps
+
+Image = NDArray[Any]
+ENOUGH = 10  # pictures of one track, after which another that gave one is a cover
+
+
+class Connection(Protocol):
+    """What is read from its front to its end; closed by the reader."""
+
+    def read(self, count: int) -> bytes: ...
+    def close(self) -> None: ...
+
+
+def has_pyav() -> bool:
+    """Whether PyAV can be used."""
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class PyAvReader:
+    """The video track of a file, an address or an open connection; see readers.Reader.
+
+    place: what an error begins with; container: what the file says about itself
+    live: None where the container tells, by having no length; timeout_s: for each read of an
+    address. The first frame is read at once and kept.
+    """
+
+    def __init__(
+        self, source: str | Connection, place: str, container: Container | None = None,
+        live: bool | None = False, timeout_s: float | None = None,
+    ):  # fmt: skip
+        self._source, self._place, self._said = source, place, container or Container()
+        self._problem, self._refusal, self._packets, self._lost = "", "", 0, 0
+        self._file = _open(source, place, timeout_s)
+        try:
+            self._stream = _video_track(self._file, source, place)
+            self.live = self._file.duration is None if live is None else live
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        stream = self._stream
+        stream.thread_type = "SLICE" if self.live else "AUTO"  # threads of frames hold some back
+        self._opened = time.monotonic()
+        self._start = stream.start_time or 0
+        rate = stream.average_rate or stream.guessed_rate or 0
+        self.fps = plausible_fps(float(rate))
+        self.length = None if self.live else self._said.frames
+        self._stamps, self.time_s = Stamps(self.fps), 0.0
+        self._converter = VideoReformatter()
+        self._frames = self._decoded()
+        self._frame: Any = next((frame for frame in self._frames if frame is not None), None)
+        if self._frame is None:
+            raise MambatrackError(f"{self._place} and gave no frame{self._why_no_frame()}")
+        self._held, first = True, self.image()
+        assert first is not None
+        self.size = first.shape[1], first.shape[0]
+
+    def advance(self) -> bool:
+        if not self._held:
+            try:
+                self._frame = next(self._frames)
+            except StopIteration:
+                return False
+        self._held = False
+        now = self._stamps.step(self._stamp())
+        self.time_s = time.monotonic() - self._opened if self.live else now
+        return True
+
+    def image(self) -> Image | None:
+        """None for a frame that is damaged."""
+        if self._frame is None:
+            return None
+        converted = self._converter.reformat(self._frame, format="bgr24", interpolation="BICUBIC")
+        image: Image = converted.to_ndarray()
+        turns = round(self._frame.rotation / 90) % 4
+        return np.rot90(image, turns) if turns else image
+
+    def problem(self, frames: int) -> str | None:
+        reason = f": {self._problem}" if self._problem else ""
+        if self.live:
+            return f"the stream ended after {frames} frames{reason}"
+        stated = self._said.frames or 0
+        fewer = self._lost > 0 or self._packets < stated - MISCOUNT
+        said = self._said.shortfall(frames - self._lost, fewer)
+        if said is None and self._problem:
+            return f"the file cannot be read behind frame {frames}{reason}"
+        return said
+
+    def close(self) -> None:
+        self._frames = iter(())
+        self._file.close()
+        if not isinstance(self._source, str):
+            self._source.close()
+
+    def _stamp(self) -> float | None:
+        """Of the frame at hand, in seconds from the start of its track."""
+        frame = self._frame
+        if frame is None:
+            return None
+        # AVI has times of decoding alone, from which FFmpeg guesses times of showing badly
+        guessed = frame.pts is None or self._file.format.name == "avi"
+        stamp = frame.dts if guessed else frame.pts
+        return None if stamp is None else float((stamp - self._start) * frame.time_base)
+
+    def _decoded(self) -> Iterator[Any]:
+        """Every frame; None for a packet that is damaged, so that the next ones keep their numbers.
+        ``_lost`` counts those since the newest frame."""
+        for packet in self._read_packets():
+            try:
+                frames = packet.decode()
+            except READ_ERRORS as error:
+                self._refusal = reason_of(error)
+                self._lost += 1
+                yield None
+                continue
+            for frame in frames:
+                self._lost = 0
+                yield frame
+
+    def _read_packets(self) -> Iterator[Any]:
+        packets = self._file.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except READ_ERRORS as error:
+                self._problem = reason_of(error)
+                return
+            self._packets += packet.dts is not None
+            yield packet
+
+    def _why_no_frame(self) -> str:
+        codec = self._stream.codec_context
+        reason = self._problem or self._refusal
+        return f" (codec {codec.name}{': ' if reason else ''}{reason})" if codec else ""
+
+
+def _open(source: str | Connection, place: str, timeout_s: float | None) -> Any:
+    import av
+
+    try:
+        return av.open(source, metadata_errors="replace", timeout=timeout_s)
+    except READ_ERRORS as error:
+        raise MambatrackError(f"{place} and gave no frame: {reason_of(error)}") from None
+
+
+def _video_track(file: Any, source: str | Connection, place: str) -> Any:
+    """The first track of video that is no cover, which some files have in front."""
+    from av.stream import Disposition
+
+    tracks = [
+        track for track in file.streams.video if not track.disposition & Disposition.attached_pic
+    ]
+    if not tracks:
+        raise MambatrackError(f"{place} and gave no frame: it has no video track")
+    if len(tracks) == 1 or not isinstance(source, str) or Path(source).is_fifo():
+        return tracks[0]
+    seen = _count_first_packets(source, [track.index for track in tracks])
+    return next((track for track in tracks if seen[track.index] > 1), tracks[0])
+
+
+def _count_first_packets(source: str, tracks: list[int]) -> Counter[int]:
+    """Packets of each track in front of the place where one has ENOUGH."""
+    import av
+
+    seen: Counter[int] = Counter()
+    with av.open(source, metadata_errors="replace") as file:
+        try:
+            for packet in file.demux(tracks):
+                seen[packet.stream.index] += packet.dts is not None
+                if max(seen.values()) >= ENOUGH:
+                    break
+        except READ_ERRORS:
+            pass  # the reader comes to it too, and says so
+    return seen

@@ -1,0 +1,22 @@
+"""Why something outside could not be read."""
+
+import http.client
+import urllib.error
+
+from mambatrack.errors import MambatrackError
+
+# what urllib, sockets and FFmpeg raise; PyAV's errors are of these kinds
+READ_ERRORS = (OSError, ValueError, EOFError, http.client.HTTPException)
+
+
+def reason_of(error: Exception) -> str:
+    """In a few words, and without the address, which errors of FFmpeg and urllib have in them."""
+    if isinstance(error, MambatrackError):
+        return str(error)
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code}"
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
+        error = error.reason
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return getattr(error, "strerror", None) or type(error).__name__
