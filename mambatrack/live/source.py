@@ -200,7 +200,7 @@ def _is_webcam(source: str) -> bool:
 
 def name_of(source: str) -> str:
     """Short, for people, and without passwords."""
+    shown = without_secrets(source)
     if "://" in source:
-        shown = without_secrets(source).split("://", 1)[1]
-        return shown.removeprefix(f"{HIDDEN}@").removesuffix(f"?{HIDDEN}")
-    return f"webcam {source}" if source.isdecimal() else Path(source).resolve().stem
+        return shown.split("://", 1)[1].removeprefix(f"{HIDDEN}@").removesuffix(f"?{HIDDEN}")
+    return f"webcam {source}" if source.isdecimal() else Path(shown).resolve().stem

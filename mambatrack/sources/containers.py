@@ -15,6 +15,8 @@ import numpy as np
 
 MISCOUNT = 2  # frames that may be missing of a count without the file being damaged
 LARGEST_INDEX = 1 << 28  # bytes that are read of an index
+LARGEST_HEADER = 1 << 16
+MOST_PARTS = 200_000  # that are looked at
 EMPTY_EDIT = -1
 OPEN_ENDED = 0x7FFFFFFF  # sizes from here on are written by recorders that do not know them
 ASF = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
@@ -50,7 +52,9 @@ class Box(NamedTuple):
 
 
 def look_into(path: Path) -> Container:
-    """What the file says; nothing where it is of another kind or makes no sense."""
+    """What the file says; nothing where it is of another kind, a pipe, or makes no sense."""
+    if not path.is_file():
+        return Container()
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -63,22 +67,22 @@ def look_into(path: Path) -> Container:
                 return Container(cut=_matroska_is_cut(file, size))
             if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
                 return _look_into_mp4(file, size)
-    except (OSError, struct.error, ValueError, IndexError):
+    except (OSError, struct.error, ValueError, LookupError):
         pass
     return Container()
 
 
 def _look_into_mp4(file: BinaryIO, size: int) -> Container:
     boxes = list(_boxes(file, 0, size))
-    cut = any(box.end > size and box.kind in (b"mdat", b"moof") for box in boxes)
-    moov = next((box for box in boxes if box.kind == b"moov"), None)
-    if moov is None or moov.end > size or any(box.kind == b"moof" for box in boxes):
+    cut = any(box.end > size and box.kind in (b"moov", b"mdat", b"moof") for box in boxes)
+    moov = _first(boxes, b"moov")
+    if moov is None or moov.end > size or _first(boxes, b"moof"):
         return Container(cut=cut)
     inside = list(_boxes(file, moov.start, moov.end))
-    header = next(box for box in inside if box.kind == b"mvhd")
-    timescale = _number(file, header.start + (20 if _version(file, header) else 12))
-    if any(box.kind == b"mvex" for box in inside):
+    header = _first(inside, b"mvhd")
+    if header is None or _first(inside, b"mvex"):
         return Container(cut=cut)
+    timescale = _number(file, header.start + (20 if _version(file, header) else 12))
     tracks = [_Track(file, box) for box in inside if box.kind == b"trak"]
     videos = [track for track in tracks if track.handler == b"vide" and track.samples()]
     videos = [track for track in videos if track.samples() > 1] or videos
@@ -109,7 +113,7 @@ class _Track:
         """Whether its edit list leaves out or repeats what is there."""
         if b"elst" not in self._parts or not movie_timescale:
             return False
-        timescale, duration = self._times()
+        timescale, duration = self._times()  # of the track
         shown = [length for length, start in self._edits() if start != EMPTY_EDIT and length]
         missing = duration - sum(shown) * timescale / movie_timescale
         return len(shown) > 1 or (bool(shown) and missing > 1.5 * duration / self.samples())
@@ -135,7 +139,9 @@ class _Track:
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """The boxes between two places of an MP4 file; the last one may say that it ends later."""
-    while start + 8 <= end:
+    for _ in range(MOST_PARTS):
+        if start + 8 > end:
+            return
         length, kind = struct.unpack(">I4s", _read(file, start, 8))
         content = start + 8
         if length == 1:
@@ -149,16 +155,19 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 def _look_into_avi(file: BinaryIO, size: int) -> Container:
     """AVI counts chunks of no content too, by which it repeats the picture before."""
-    riffs = list(_chunks(file, 0, size))
-    first = riffs[0]
+    first, *more = [riff for riff in _chunks(file, 0, size) if riff.kind == b"RIFF"]
+    if not first.start < first.end < first.start + OPEN_ENDED:
+        first, more = Box(first.kind, first.start, size), []
     parts = list(_chunks(file, first.start + 4, min(first.end, size)))
-    index = next((part for part in parts if part.kind == b"idx1" and part.end <= size), None)
-    last = riffs[-1]
-    cut = size + 8 < last.end < last.start + OPEN_ENDED and (index is None or len(riffs) > 1)
-    header = next(part for part in parts if part.kind == b"LIST")
-    tracks = _avi_tracks(_read(file, header.start, min(header.end, size) - header.start))
+    header = _first(parts, b"LIST")
+    index = _first([part for part in parts if part.end <= size], b"idx1")
+    cut = [first, *more][-1].end > size + 8 and (index is None or bool(more))
+    if header is None:
+        return Container(cut=cut)
+    length = min(header.end - header.start, LARGEST_HEADER)
+    tracks = _avi_tracks(_read(file, header.start, length, short=True))
     videos = [number for number, (kind, _) in enumerate(tracks) if kind == b"vids"]
-    if len(videos) != 1 or len(riffs) > 1:
+    if len(videos) != 1 or more:
         return Container(cut=cut)
     if index is None:
         return Container(tracks[videos[0]][1] if cut else None, cut)
@@ -182,7 +191,9 @@ def _indexed(file: BinaryIO, index: Box, track: int) -> int | None:
 
 def _chunks(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """The chunks between two places of an AVI file; the last one may say that it ends later."""
-    while start + 8 <= end:
+    for _ in range(MOST_PARTS):
+        if start + 8 > end:
+            return
         kind, length = struct.unpack("<4sI", _read(file, start, 8))
         yield Box(kind, start + 8, start + 8 + length)
         start += 8 + length + length % 2
@@ -206,10 +217,14 @@ def _ebml_length(file: BinaryIO, at: int) -> tuple[int | None, int]:
 
 
 def _asf_is_cut(file: BinaryIO, size: int) -> bool:
-    header = _read(file, 0, 1 << 16, short=True)
+    header = _read(file, 0, LARGEST_HEADER, short=True)
     place = header.find(ASF_FILE)
     length, flags = struct.unpack_from("<Q", header, place + 40)[0], header[place + 88]
     return place > 0 and not flags & 1 and length > size
+
+
+def _first(parts: list[Box], kind: bytes) -> Box | None:
+    return next((part for part in parts if part.kind == kind), None)
 
 
 def _version(file: BinaryIO, box: Box) -> int:
