@@ -1,8 +1,8 @@
 """Data sets with detections made up from their ground truth: a real detector's errors, copied.
 
-For data sets without detections. They are no detections: what they get wrong is in
-docs/experiments.md, and results on them say how a tracker would do with such a detector, not how it
-does. How they are made is in error_runs.py.
+For data sets without detections. They are no detections: results on them say how a tracker would do
+with such a detector, not how it does, and what they get wrong is in
+docs/experiments/2026-11-24-simulated-detections.md. How they are made is in error_runs.py.
 """
 
 import hashlib

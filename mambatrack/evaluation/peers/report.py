@@ -25,7 +25,7 @@ SHOWS_NOT = """\
   gains from those is not here.
 - Every package but norfair runs with its own defaults, untuned. The defaults of mambatrack were
   chosen on the 13 sequences of DanceTrack val that have detections, so its scores on them are up to
-  1.5 too high ([experiments](experiments.md)). Differences below 1 are no finding.
+  1.5 too high ([results](results.md)). Differences below 1 are no finding.
 - Dancers are one kind of motion. Where people walk straight on, the order can be another.
 - In the timed videos boxes cross, jitter and are missed, but nobody enters or leaves.
 - One thread of a CPU. Nothing here ran on a GPU.
