@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0 libxcb1
 
-.PHONY: help demo test lint dist clean
+.PHONY: help demo test lint docs dist clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    track a synthetic clip, write video and tracks to demo-output/"
 	@echo "make test    lint, type check and all tests"
 	@echo "make lint    ruff, mypy and the order of the folders only"
+	@echo "make docs    the site of the documents, in site/"
 	@echo "make dist    what a package index takes: source distribution and wheel, in dist/"
 	@echo "make clean   remove what make demo, make test and builds wrote, but not .venv"
 
@@ -28,6 +29,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # The wheel is built from the source distribution; auditwheel gives it the tag of the oldest Linux
 # that it runs on, and fails where the wheel has no C library.
 dist: $(VENV)/.installed-release
@@ -40,7 +44,7 @@ dist: $(VENV)/.installed-release
 	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf build dist site demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:
