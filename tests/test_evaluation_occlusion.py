@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
 from mambatrack.datasets.matching import DetectionRows
 from mambatrack.datasets.sequences import Trajectories
@@ -16,7 +15,6 @@ from mambatrack.evaluation.occlusion import (
     interpolate,
     occlusion_report,
 )
-from mambatrack.evaluation.occlusion_tables import occlusion_tables
 
 
 def boxes_at(rows) -> Trajectories:
@@ -178,18 +176,3 @@ def test_lines_fill_gaps_up_to_the_limit():
     assert not interpolate(results, hidden, max_gap=2)[1].any()
     assert results.boxes[:, 0].tolist() == [40, 0, 80, 7, 999]
     assert len(interpolate(boxes_at([]), np.zeros(0, bool))[0]) == 0
-
-
-def test_the_tables_show_trackers_side_by_side():
-    reports = {
-        "mamba": report(ONE_TO_TEN, AROUND, AROUND, [(4, 1, 6)]),
-        "still": report(ONE_TO_TEN, AROUND, standing([1, 2, 3])),
-    }
-    console = Console(width=120)
-    with console.capture() as capture:
-        console.print(*occlusion_tables(reports))
-    rows = [line.replace("│", " ").split() for line in capture.get().splitlines()]
-    assert ["2-5", "mamba", "1", "1", "100.0", "%", "50.0", "%", "0.0", "%", "0.67", "0.10"] in rows
-    assert ["still", "1", "1", "0.0", "%", "0.0", "%", "0.0", "%", "-", "-"] in rows
-    assert ["1", "mamba", "1", "0.0", "%", "0.0", "%", "0.0", "%"] in rows
-    assert not any("11-30" in row for row in rows)  # a length that no tracker met

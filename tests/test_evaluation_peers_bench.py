@@ -9,8 +9,8 @@ from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.peers.bench import bench_peers, parse_pythons, write_results
-from mambatrack.evaluation.peers.process import Answer, installed_version, run_worker
-from mambatrack.evaluation.peers.results import OURS, WARM_UP, Peer, PeerReport
+from mambatrack.evaluation.peers.process import installed_version, run_worker
+from mambatrack.evaluation.peers.results import OURS, WARM_UP
 from mambatrack.evaluation.peers.synthetic_boxes import moving_boxes
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.simulation.world import write_sequence
@@ -18,21 +18,6 @@ from mambatrack.simulation.world import write_sequence
 # other interpreters for the peers, as MAMBATRACK_PEERS="trackers=PYTHON norfair=PYTHON"
 PYTHONS = parse_pythons(os.environ.get("MAMBATRACK_PEERS", "").split())
 PEERS = [name for name, adapter in ADAPTERS.items() if adapter.package != "mambatrack"]
-
-
-def answer(times) -> Answer:
-    spent = np.concatenate([np.full(WARM_UP, 1000.0), times])
-    return Answer(0.25, 64.0, [np.zeros((0, 6))], [spent])
-
-
-def report(dataset=None, **changes) -> PeerReport:
-    """Ours takes 2 and 4 ms, norfair 1 and 8 ms, in two passes of three frames."""
-    peers = {
-        OURS: Peer("1.0", None, [answer([2, 2, 9]), answer([4, 4, 4])]),
-        "norfair": Peer("2.3.0", None, [answer([1, 1, 1]), answer([8, 8, 8])]),
-    }
-    values = {"skipped": {}, "frames": {5: WARM_UP + 3}, "sequences": (), "foreign": ("norfair",)}
-    return PeerReport(peers, dataset=dataset, **{**values, **changes})
 
 
 def test_interpreters_are_read_from_the_command_line():
@@ -92,11 +77,6 @@ def test_results_are_mot_text(tmp_path):
     sequences = find_sequences(tmp_path / "data")
     write_results(tmp_path / "out", sequences, [np.array([[2, 7, 10, 20, 30.5, 60]])])
     assert read_mot(tmp_path / "out/a.txt").tolist() == [[2, 7, 10, 20, 20.5, 40, 1, -1, -1, -1]]
-
-
-def test_ratio_compares_within_a_pass():
-    assert report().ratio("norfair", 5) == pytest.approx((1 / 2 + 8 / 4) / 2)
-    assert np.concatenate(report().milliseconds(OURS, 5)).tolist() == [2, 2, 9, 4, 4, 4]
 
 
 @pytest.mark.parametrize("name", PEERS)

@@ -8,7 +8,7 @@ from mambatrack.evaluation.peers.report import markdown
 from mambatrack.evaluation.peers.results import OURS, WARM_UP, Peer, PeerReport
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import Score
-from test_evaluation_peers_bench import answer, report
+from test_evaluation_peers_results import answer, report
 
 SCORE = {**dict.fromkeys(Score._fields, 0), "HOTA": 51.26, "IDSW": 7}
 

@@ -78,7 +78,7 @@ def write_rows_csv(path: Path, rows: Sequence[Mapping[str, Any]], overwrite: boo
 
 
 def write_json(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:
-    """Full precision; what is not finite is null."""
+    """Full precision. Raises ValueError where a number is not finite: JSON has none such."""
     text = json.dumps(content, indent=1, allow_nan=False)
     check_output(path, overwrite).write_text(text + "\n", encoding="utf-8")
 

@@ -33,5 +33,5 @@ def timeline(truth: Trajectories, results: Trajectories, predicted: Mask) -> Tim
     objects, frames, ids = truth.id[order], truth.frame[order], held[order]
     changes = (np.diff(objects) != 0) | (np.diff(frames) != 1) | (np.diff(ids) != 0)
     starts = np.flatnonzero(np.concatenate([[True], changes])) if len(order) else order
-    stops = np.append(starts[1:], len(order)) - 1
+    stops = np.append(starts[1:], len(order))[: len(starts)] - 1
     return Timeline(objects[starts], frames[starts], frames[stops], ids[starts])
