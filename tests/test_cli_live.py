@@ -116,7 +116,7 @@ def test_options_that_make_no_sense_are_wrong_usage(clip, options, capsys):
     assert error.value.code == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_closes_the_outputs(clip, number):
     with started(
         clip, "--loop", "--output", "a.mp4", "--jsonl", "a.jsonl", "--mot", "a.txt"

@@ -229,7 +229,7 @@ def test_every_line_is_answered_at_once(program):
         assert json.loads(program.stdout.readline())["frame"] == number
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_wait_for_a_line(program, number):
     program.stdin.write(walk(1))
     program.stdout.readline()

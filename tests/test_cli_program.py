@@ -237,7 +237,7 @@ def test_no_window_without_a_display(track, monkeypatch, capsys, tmp_path):
     assert (tmp_path / "clip-tracked.mp4").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_whole_files(tmp_path, number):
     world = make_world(seed=1, people=3, frames=40, size=(320, 240))
     with open_video_writer(tmp_path / "long.mp4", 25, (320, 240)) as video:

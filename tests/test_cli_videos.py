@@ -212,7 +212,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_all_and_loses_nothing_finished(videos, tmp_path, number):
     """Ctrl-C reaches every process of the terminal, SIGTERM only the first."""
     for name in ("a.mp4", "a.avi", "bad.mp4"):

@@ -21,7 +21,8 @@ from mambatrack.cli.arguments import (
     whole,
 )  # fmt: skip
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import OK, engine_of, resumable
+from mambatrack.cli.shared import OK, engine_of
+from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 
@@ -87,7 +88,10 @@ def run(options: argparse.Namespace, config: Config) -> int:
     wanted = any(
         (options.occlusion, options.switches, options.clips, options.plots, options.report)
     )
-    with resumable("eval"), Progress("sequences", total, options.quiet, "scoring") as progress:
+    with (
+        resumable("eval", options.quiet),
+        Progress("sequences", total, options.quiet, "scoring") as progress,
+    ):
         evaluations = evaluate(
             sequences, entries, engine_of(options, config), wanted, options.strict,
             options.overwrite, progress.update,

@@ -17,8 +17,9 @@ from mambatrack.cli.arguments import (
     refuse,
     whole,
 )  # fmt: skip
-from mambatrack.cli.output_files import add_outputs, check_outputs, text_outputs
-from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, refuse_offline, stop_signals
+from mambatrack.cli.output_files import add_outputs, check_files, files_of
+from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show
+from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mambatrack.live.source import LiveSource
     from mambatrack.live.state_keeper import StateKeeper
     from mambatrack.outputs.screen import Window
+    from mambatrack.runs.output_files import OutputFiles
     from mambatrack.runs.run_outputs import Output, Picture
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
@@ -62,25 +64,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
     from mambatrack.live.session import LiveSession
+    from mambatrack.runs.source_run import refuse_offline
     from mambatrack.sources.opencv import quiet
     from mambatrack.tracking.group import TrackerGroup
 
     refuse_offline(config, "a live source")
     count = len(options.sources)
     show = options.show and can_show()
-    own = [_options_of(options, number) for number in range(count)]
-    paths = [path for each in own for path in check_outputs(each)]
+    files = [_files_of(options, number) for number in range(count)]
+    paths = [
+        path for each in zip(files, options.sources, strict=True) for path in check_files(*each)
+    ]
     sources = _open_sources(options)
     config = _timed(config)
     session = LiveSession(
         sources, _open_detectors(config, count), TrackerGroup(config, count), (), options.forecast
     )
     # what OpenCV would say of a lost stream is in its status; the files are closed last
-    with quiet(), ExitStack() as files, session:
+    with quiet(), ExitStack() as stack, session:
         if options.serve:
             _open_page(session, options)
-        keeper = _open_state(session, options, files) if options.state else None
-        windows = _open_outputs(session, own, show, files)
+        keeper = _open_state(session, options, stack) if options.state else None
+        windows = _open_outputs(session, files, options.lag, show, stack)
         interrupted = _go(session, options, windows, keeper)
         statuses = session.statuses
     if not options.quiet:
@@ -109,14 +114,18 @@ def _timed(config: Config) -> Config:
     return replace(config, tracker=replace(config.tracker, frame_rate=rate))
 
 
-def _options_of(options: argparse.Namespace, number: int) -> argparse.Namespace:
-    """The options as if source ``number`` were the only one."""
+def _files_of(options: argparse.Namespace, number: int) -> "OutputFiles":
+    """The files of source ``number``."""
     from mambatrack.live.outputs import numbered
 
-    count = len(options.sources)
-    names = {name: numbered(getattr(options, name), number, count)
-             for name in ("output", "mot", "jsonl", "csv")}  # fmt: skip
-    return argparse.Namespace(**{**vars(options), **names, "source": options.sources[number]})
+    files, count = files_of(options), len(options.sources)
+    return replace(
+        files,
+        mot=numbered(files.mot, number, count),
+        csv=numbered(files.csv, number, count),
+        jsonl=numbered(files.jsonl, number, count),
+        video=numbered(files.video, number, count),
+    )
 
 
 def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":
@@ -144,36 +153,36 @@ def _open_detectors(config: Config, count: int) -> "list[Detector]":
 
 
 def _open_outputs(
-    session: "LiveSession", own: list[argparse.Namespace], show: bool, stack: ExitStack
+    session: "LiveSession", files: "list[OutputFiles]", lag: int, show: bool, stack: ExitStack
 ) -> "list[Window]":
     """Gives the session its outputs; the stack closes them after it. Returns the windows."""
     from mambatrack.live.outputs import SourceOutputs
 
     outputs, windows = [], []
-    for number, options in enumerate(own):
+    for number, own in enumerate(files):
         window = _open_window(session, number) if show else None
         if window is not None:
             windows.append(stack.enter_context(closing(window)))
-        outputs.append(_outputs_of(session, number, options, window, stack))
+        outputs.append(_outputs_of(session, number, own, lag, window, stack))
     session.observers.append(SourceOutputs(outputs))
     return windows
 
 
 def _outputs_of(
-    session: "LiveSession", number: int, options: argparse.Namespace, window: "Window | None",
+    session: "LiveSession", number: int, files: "OutputFiles", lag: int, window: "Window | None",
     stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
     from mambatrack.live.outputs import Delayed, FrameClock, LiveVideo, OnACopy
-    from mambatrack.runs.run_outputs import PictureOutput
+    from mambatrack.runs.run_outputs import PictureOutput, text_outputs
 
     source, names, clock = session.sources[number], session.detectors[number].names, FrameClock()
-    files = text_outputs(options, names, stack)
+    texts = text_outputs(files, names, stack)
     places: list[Picture] = [] if window is None else [window]
     delayed_places: list[Picture] = []
-    if options.output:
-        video = LiveVideo(options.output, lambda: source.fps, clock, options.overwrite)
+    if files.video is not None:
+        video = LiveVideo(files.video, lambda: source.fps, clock, files.overwrite)
         stack.enter_context(closing(video))
-        (delayed_places if options.lag else places).append(video)
+        (delayed_places if lag else places).append(video)
 
     def speed() -> float:
         return session.status(number).fps
@@ -182,13 +191,13 @@ def _outputs_of(
     if places:
         drawn = PictureOutput(places, names, speed, lambda: session.forecasts[number])
         outputs.append(OnACopy(drawn, clock))
-    if not options.lag:
-        return outputs + files
+    if not lag:
+        return outputs + texts
     if delayed_places:
-        files.append(OnACopy(PictureOutput(delayed_places, names, speed), clock))
+        texts.append(OnACopy(PictureOutput(delayed_places, names, speed), clock))
     from mambatrack.gaps.revisions import DelayedTracks
 
-    late = Delayed(files, DelayedTracks(options.lag), bool(delayed_places))
+    late = Delayed(texts, DelayedTracks(lag), bool(delayed_places))
     return [*outputs, stack.enter_context(closing(late))]
 
 
@@ -236,7 +245,7 @@ def _go(
     from mambatrack.outputs.screen import WindowClosed
 
     end = time.monotonic() + (options.seconds or float("inf"))
-    with stop_signals() as stopped, StatusLine(options.quiet) as line:
+    with Interruption() as interruption, StatusLine(options.quiet) as line:
 
         def wanted() -> bool:
             for window in windows:
@@ -245,11 +254,11 @@ def _go(
             if keeper is not None:
                 keeper.turn()
             enough = options.frames is not None and session.frames >= options.frames
-            return not (stopped or enough or time.monotonic() >= end)
+            return not (interruption or enough or time.monotonic() >= end)
 
         with suppress(WindowClosed):
             session.run(wanted)
-        return bool(stopped)
+        return bool(interruption)
 
 
 def _print_summary(session: "LiveSession", paths: list[Path]) -> None:

@@ -1,16 +1,12 @@
-"""The output files of a command: checked before the work, opened for it."""
+"""The output files of ``track`` and ``live``: their options, and what is checked of them."""
 
 import argparse
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import add_overwrite, whole
 from mambatrack.errors import MambatrackError
-
-if TYPE_CHECKING:
-    from mambatrack.runs.run_outputs import Output
+from mambatrack.files import check_output
+from mambatrack.runs.output_files import OutputFiles
 
 LONGEST_FORECAST = 1000  # frames
 
@@ -31,44 +27,27 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add_overwrite(parser)
 
 
-def text_outputs(
-    options: argparse.Namespace, names: Sequence[str], stack: ExitStack
-) -> "list[Output]":
-    """The text files that were asked for, closed by the stack; names: of the classes."""
-    from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
-    from mambatrack.runs.run_outputs import RevisedOutput, TextOutput
-
-    writers, overwrite = [], options.overwrite
-    if options.mot:
-        writers.append(mot_writer(options.mot, overwrite, predicted=options.mot_predicted))
-    if options.csv:
-        writers.append(csv_writer(options.csv, overwrite))
-    outputs: list[Output] = [TextOutput(stack.enter_context(each)) for each in writers]
-    if options.jsonl:
-        lines = stack.enter_context(jsonl_writer(options.jsonl, overwrite, names))
-        if getattr(options, "revise", False):
-            from mambatrack.gaps.revisions import Reviser
-
-            revised = RevisedOutput(lines, Reviser())
-            return [*outputs, stack.enter_context(closing(revised))]
-        outputs.append(TextOutput(lines))
-    return outputs
+def files_of(options: argparse.Namespace) -> OutputFiles:
+    """The files that the options name."""
+    return OutputFiles(
+        options.mot, options.csv, options.jsonl, options.output, options.mot_predicted,
+        options.revise, options.overwrite,
+    )  # fmt: skip
 
 
-def check_outputs(options: argparse.Namespace) -> list[Path]:
+def check_files(files: OutputFiles, source: str) -> list[Path]:
     """The files that will be written; refuses what cannot be before the work starts."""
-    from mambatrack.files import check_output
     from mambatrack.outputs.video import check_video
 
-    paths = [check_video(options.output, options.overwrite)] if options.output else []
-    for text in (options.mot, options.jsonl, options.csv):
-        if text:
-            paths.append(check_output(text, options.overwrite))
+    paths = [] if files.video is None else [check_video(files.video, files.overwrite)]
+    for text in (files.mot, files.jsonl, files.csv):
+        if text is not None:
+            paths.append(check_output(text, files.overwrite))
     places = [path.resolve() for path in paths]
     for path, place in zip(paths, places, strict=True):
         if places.count(place) > 1:
             raise MambatrackError(f"{path} is named for two outputs; give each its own file")
-        if place == Path(options.source).resolve():
+        if place == Path(source).resolve():
             raise MambatrackError(f"{path} is the source itself; name another file")
     return paths
 

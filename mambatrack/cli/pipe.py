@@ -3,7 +3,6 @@
 import argparse
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -12,22 +11,21 @@ from dataclasses import replace
 import numpy as np
 
 from mambatrack.cli.arguments import refuse, whole
-from mambatrack.cli.output_files import check_outputs
-from mambatrack.cli.shared import INTERRUPTED, OK, refuse_offline
+from mambatrack.cli.output_files import check_files, files_of
+from mambatrack.cli.shared import INTERRUPTED, OK
+from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, DetectorConfig
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError
 from mambatrack.outputs.text import (
     OutputFile,
     TrackWriter,
-    csv_writer,
     jsonl_frame,
     jsonl_header,
     jsonl_line,
-    jsonl_writer,
     mot_rows,
-    mot_writer,
 )
+from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.sources.box_stream import (
     FORMATS,
     MAX_MISSING,
@@ -81,21 +79,25 @@ def check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
+    from mambatrack.runs.source_run import refuse_offline
+
     refuse_offline(config, "standard input")
-    check_outputs(options)
+    files = files_of(options)
+    check_files(files, options.source)
     size = parse_size(options.size) if options.size else None
     done = 0
-    with _Interrupts() as interrupts, ExitStack() as stack:
-        stream = open_stream(sys.stdin.buffer, options.format)
+    with Interruption() as interruption, ExitStack() as stack:
+        with interruption.at_once():
+            stream = open_stream(sys.stdin.buffer, options.format)
         tracker = Tracker(config, image_size=size or stream.header.size)
-        writers = [stack.enter_context(each) for each in _writers(options, stream)]
+        writers = [stack.enter_context(each) for each in _writers(options, files, stream)]
         frames = fill_missing(_wanted(stream, config.detector), options.max_missing)
-        for count in track_stream(interrupts.outside(frames), tracker, writers):
+        for count in track_stream(interruption.until(frames), tracker, writers):
             done = count
     if not options.quiet:
         unusable = f", {tracker.dropped} unusable detections" if tracker.dropped else ""
         print(f"{done} frames, {tracker.started} tracks{unusable}", file=sys.stderr)
-    return INTERRUPTED if interrupts.stopped else OK
+    return INTERRUPTED if interruption else OK
 
 
 class StandardOutput(OutputFile):
@@ -117,52 +119,13 @@ class StandardOutput(OutputFile):
         pass
 
 
-class _Interrupts:
-    """Ctrl-C and SIGTERM end the wait for a line at once, but never the writing of a frame."""
-
-    def __init__(self) -> None:
-        self.stopped = False
-        self._waiting = True
-
-    def __enter__(self) -> "_Interrupts":
-        signals = (signal.SIGINT, signal.SIGTERM)
-        self._before = {number: signal.signal(number, self._stop) for number in signals}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _stop(self, number: int, _: object) -> None:
-        if self._waiting or self.stopped:
-            raise KeyboardInterrupt
-        self.stopped = True
-
-    def outside(self, frames: Iterator[BoxFrame]) -> Iterator[BoxFrame]:
-        """The frames until a signal comes."""
-        while not self.stopped:
-            try:
-                self._waiting = True
-                frame = next(frames, None)
-            except KeyboardInterrupt:
-                self.stopped = True
-                return
-            finally:
-                self._waiting = False
-            if frame is None:
-                return
-            yield frame
-
-
-def _writers(options: argparse.Namespace, stream: BoxStream) -> Iterator[TrackWriter]:
-    names, overwrite = stream.names, options.overwrite
-    if options.mot:
-        yield mot_writer(options.mot, overwrite, predicted=options.mot_predicted)
-    if options.jsonl:
-        yield jsonl_writer(options.jsonl, overwrite, names)
-    if options.csv:
-        yield csv_writer(options.csv, overwrite)
-    in_files = options.mot or options.jsonl or options.csv
+def _writers(
+    options: argparse.Namespace, files: OutputFiles, stream: BoxStream
+) -> Iterator[TrackWriter]:
+    """Of the files, and of standard output."""
+    names = stream.names
+    yield from text_writers(files, names)
+    in_files = files.mot or files.jsonl or files.csv
     emit = options.emit or ("none" if in_files else stream.format)
     if emit == "mot":
         yield TrackWriter(StandardOutput(), _mot_rows(options.mot_predicted))

@@ -30,6 +30,7 @@ from mambatrack.cli import (
     tune,
 )
 from mambatrack.cli.shared import FAILED, INTERRUPTED
+from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.addresses import without_secrets, without_secrets_in
@@ -54,9 +55,11 @@ SHORTCUTS = {  # option -> setting that it stands for
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command -> exit code. A user's mistake is one line on stderr, never a traceback."""
     warnings.showwarning = _show_warning
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command, options, config = parse(list(sys.argv[1:] if arguments is None else arguments))
-        return command(options, config)
+        with Interruption() as interruption, interruption.at_once():
+            command, options, config = parse(given)
+            return command(options, config)
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mambatrack.cli import pipe, videos
@@ -18,27 +18,24 @@ from mambatrack.cli.arguments import (
 )  # fmt: skip
 from mambatrack.cli.output_files import (
     add_outputs,
-    check_outputs,
+    check_files,
     default_output,
-    text_outputs,
+    files_of,
 )  # fmt: skip
+from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import (
     FAILED,
     INTERRUPTED,
     OK,
     can_show,
     engine_of,
-    refuse_offline,
-    resumable,
-    stop_signals,
 )
+from mambatrack.cli.signals import Interruption, resumable
 from mambatrack.config import Config
 from mambatrack.sources.addresses import without_secrets
 
 if TYPE_CHECKING:
-    from mambatrack.detectors import Detector
     from mambatrack.runs.run import Run
-    from mambatrack.runs.run_outputs import Output
     from mambatrack.sources.frames import FrameSource
 
 SOURCE_ONLY = (
@@ -108,26 +105,20 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 def _track_source(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.detectors import open_detector
-    from mambatrack.runs.run import open_run
+    from mambatrack.runs.source_run import open_run
     from mambatrack.sources.frames import open_frames, parse_crop
-    from mambatrack.tracking.tracker import Tracker
 
     show = options.show and can_show()
     if not (show or options.output or options.mot or options.jsonl or options.csv):
         options.output = default_output(options.source)
-    paths = check_outputs(options)
+    files = files_of(options)
+    paths = check_files(files, options.source)
     crop = parse_crop(options.crop) if options.crop else None
-    chosen = options.source, crop, options.start, options.stop, options.stride
-    with ExitStack() as stack:
-        frames = stack.enter_context(open_frames(*chosen))
-        if frames.live:
-            refuse_offline(config, without_secrets(options.source))
-        detector = open_detector(config.detector)
-        run = open_run(
-            frames, lambda: stack.enter_context(open_frames(*chosen)), detector,
-            Tracker(config, image_size=frames.size),
-        )  # fmt: skip
-        run.outputs = _open_outputs(options, frames, detector, run, show, stack)
+    source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
+    detector = partial(open_detector, config.detector)
+    with open_run(source, detector, config, files, show, options.forecast, options.stride) as (
+        run, frames,
+    ):  # fmt: skip
         interrupted = _go(run, frames.count, options.quiet)
     if not options.quiet:
         print(_summary(run, frames))
@@ -142,7 +133,6 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
 
 
 def _track_dataset(options: argparse.Namespace, config: Config) -> int:
-    from mambatrack.cli.progress import Progress
     from mambatrack.datasets.sequences import find_sequences
     from mambatrack.runs.dataset_jobs import plan, track_sequence
     from mambatrack.runs.engines import run_all
@@ -151,8 +141,10 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
     jobs = plan(sequences, config, options.out, options.overwrite)
     if not options.quiet and len(jobs) < len(sequences):
         print(f"{len(sequences) - len(jobs)} of {len(sequences)} sequences are there already")
-    title = "tracking"
-    with resumable("track"), Progress("sequences", len(jobs), options.quiet, title) as progress:
+    with (
+        resumable("track", options.quiet),
+        Progress("sequences", len(jobs), options.quiet, "tracking") as progress,
+    ):
         results = run_all(track_sequence, jobs, engine_of(options, config))
         for done, (_, totals) in enumerate(results, start=1):
             progress.update(done)
@@ -163,18 +155,16 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
-def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
-    """Tracks to the end, or to the user's Ctrl-C -> whether it was interrupted."""
-    from mambatrack.cli.progress import Progress
+def _go(run: "Run", total: int | None, quiet: bool) -> bool:
+    """Tracks to the end, or to a signal -> whether it was one."""
     from mambatrack.outputs.screen import WindowClosed
 
     try:
-        with stop_signals() as stopped, Progress("frames", total, quiet, title) as progress:
+        with Interruption() as interruption, Progress("frames", total, quiet) as progress:
 
             def report(frames: int) -> None:
                 progress.update(frames)
-                if stopped:
-                    raise KeyboardInterrupt
+                interruption.check()
 
             run.go(report)
     except WindowClosed:
@@ -184,37 +174,11 @@ def _go(run: "Run", total: int | None, quiet: bool, title: str = "") -> bool:
     return False
 
 
-def _open_outputs(
-    options: argparse.Namespace, frames: "FrameSource", detector: "Detector", run: "Run",
-    show: bool, stack: ExitStack,
-) -> "list[Output]":  # fmt: skip
-    from mambatrack.outputs.screen import Window
-    from mambatrack.outputs.video import open_video_writer
-    from mambatrack.runs.run_outputs import Picture, PictureOutput
-
-    outputs, overwrite = text_outputs(options, detector.names, stack), options.overwrite
-    places: list[Picture] = []
-    if options.output:
-        fps = frames.fps / options.stride
-        video = open_video_writer(options.output, fps, frames.size, overwrite)
-        places.append(stack.enter_context(video))
-    if show:
-        places.append(stack.enter_context(closing(Window())))
-    if places:
-        ahead, horizon = run.tracker.forecast, options.forecast
-        outputs.append(
-            PictureOutput(
-                places, detector.names, run.fps, lambda: ahead(horizon) if horizon else None
-            )
-        )
-    return outputs
-
-
-def _summary(run: "Run", frames: "FrameSource | None" = None) -> str:
+def _summary(run: "Run", frames: "FrameSource") -> str:
     lines = [str(run.totals())]
-    if frames is not None and frames.skipped:
+    if frames.skipped:
         lines.append(f"{frames.skipped} frames came empty and were skipped")
-    if frames is not None and frames.resized:
+    if frames.resized:
         lines.append(f"changes of the frame size: {frames.resized}; the last one is {frames.size}")
     if run.tracker.dropped:
         lines.append(f"{run.tracker.dropped} unusable detections were dropped")

@@ -3,7 +3,8 @@
 import argparse
 
 from mambatrack.cli.arguments import Command, add_device
-from mambatrack.cli.shared import OK, resumable
+from mambatrack.cli.shared import OK
+from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 
 

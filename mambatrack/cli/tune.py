@@ -14,7 +14,8 @@ from mambatrack.cli.arguments import (
     whole,
 )  # fmt: skip
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import OK, engine_of, resumable
+from mambatrack.cli.shared import OK, engine_of
+from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 
 
@@ -48,7 +49,10 @@ def run(options: argparse.Namespace, config: Config) -> int:
     sequences = scored_sequences(options.dataset, options.split, options.half == "second")
     seed, same = options.seed, options.same_sequences
     first, second = split_sequences(sequences, options.tune_on, options.report_on, seed, same)
-    with resumable("tune"), Progress("trials", options.trials, options.quiet, "tuning") as progress:
+    with (
+        resumable("tune", options.quiet),
+        Progress("trials", options.trials, options.quiet, "tuning") as progress,
+    ):
         tuned = tune(
             first, second, config, parameters, options.trials, options.out,
             engine_of(options, config), seed, same, progress.update,

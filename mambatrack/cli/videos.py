@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import refuse
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import engine_of, resumable
+from mambatrack.cli.shared import FAILED, OK, engine_of
+from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.video_folders import is_video_folder, left_out
@@ -64,13 +65,13 @@ def run(options: argparse.Namespace, config: Config) -> int:
     failed = []
     found: Iterator[Outcome]
     with (
-        resumable("track", options.quiet) as check_stop,
+        resumable("track", options.quiet) as interruption,
         Progress("frames", None, options.quiet) as progress,
     ):
 
         def report(frames: int) -> None:
             progress.update(frames)
-            check_stop()
+            interruption.check()
 
         if options.engine == "ray":
             answers = run_all(track_video, jobs, engine_of(options, config))
@@ -127,4 +128,4 @@ def _conclude(
               "again", file=sys.stderr)  # fmt: skip
         for each in failed:
             print(f"error: {each.name}: {each.problem}", file=sys.stderr)
-    return 1 if failed else 0
+    return FAILED if failed else OK

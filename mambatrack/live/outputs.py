@@ -134,7 +134,7 @@ class LiveVideo:
             self._written += 1
 
 
-def numbered(path: str | None, number: int, count: int) -> str | None:
+def numbered(path: str | Path | None, number: int, count: int) -> str | Path | None:
     """The name of the file of source ``number`` from 0: of several, "a.txt" becomes "a-0.txt"."""
     if path is None or count == 1:
         return path

@@ -19,11 +19,10 @@ from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
 from mambatrack.motion.loading import weights_path
-from mambatrack.outputs.text import jsonl_writer, mot_writer
 from mambatrack.renamed import as_named_today
-from mambatrack.runs.run import Totals, frames_without_pictures, open_run
-from mambatrack.runs.run_outputs import TextOutput
-from mambatrack.tracking.tracker import Tracker
+from mambatrack.runs.output_files import OutputFiles
+from mambatrack.runs.run import Totals
+from mambatrack.runs.source_run import SequenceFrames, open_run
 from mambatrack.version import VERSION
 
 
@@ -73,18 +72,14 @@ def track_sequence(job: Job) -> Totals:
     sequence, config = job.sequence, job.config
     for leftover in job.folder.glob(f".{glob.escape(sequence.name)}.*-*"):
         leftover.unlink(missing_ok=True)  # of an attempt that was killed
-    detector = sequence_detector(sequence, config)
-    tracker = Tracker(config, image_size=sequence.image_size)
+    frames, detector = (
+        partial(SequenceFrames, sequence),
+        partial(sequence_detector, sequence, config),
+    )
     states = job.result.with_suffix(".jsonl")
-    with replacing(job.result) as text_file, replacing(states) as states_file:
-        with (
-            mot_writer(text_file, overwrite=True) as mot,
-            jsonl_writer(states_file, overwrite=True, names=detector.names) as lines,
-        ):
-            outputs = [TextOutput(mot), TextOutput(lines)]
-            frames = partial(frames_without_pictures, sequence)
-            run = open_run(frames(), frames, detector, tracker)
-            run.outputs = outputs
+    with replacing(job.result) as mot, replacing(states) as jsonl:
+        files = OutputFiles(mot=mot, jsonl=jsonl, overwrite=True)
+        with open_run(frames, detector, config, files) as (run, _):
             run.go()
     return run.totals(sequence.name)
 

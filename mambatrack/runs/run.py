@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
 from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
@@ -54,7 +51,8 @@ class Run:
         tracker: Tracker,
         outputs: Sequence[Output] = (),
     ):
-        self.source, self.detector, self.tracker, self.outputs = source, detector, tracker, outputs
+        self.source, self.detector, self.tracker = source, detector, tracker
+        self.outputs = list(outputs)
         self.frames = 0
         self.ids: set[int] = set()
         self.seconds = dict.fromkeys(STEPS, 0.0)
@@ -151,20 +149,3 @@ class OfflineRun(Run):
         for frame, each in zip(self._again(), tracks, strict=False):
             self._write(frame, each)
             report(self.frames)
-
-
-def open_run(
-    source: Iterable[Frame], again: Callable[[], Iterable[Frame]], detector: Detector,
-    tracker: Tracker,
-) -> Run:  # fmt: skip
-    """A Run, or an OfflineRun where the tracker's settings ask for it."""
-    if tracker.config.offline:
-        return OfflineRun(source, again, detector, tracker)
-    return Run(source, detector, tracker)
-
-
-def frames_without_pictures(sequence: MotSequence) -> Iterator[Frame]:
-    """The frames of a sequence whose detections come from a file; their images are empty."""
-    nothing = np.zeros((0, 0, 3), np.uint8)
-    for index in range(sequence.start, sequence.start + sequence.frames):
-        yield Frame(index, index / sequence.fps, nothing)

@@ -1,6 +1,7 @@
 """What becomes of the tracks of each frame of a run."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing import Trails, draw
 from mambatrack.outputs.text import TrackWriter
+from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks
 
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
 
 
 KEPT = 4096  # frames whose numbers are remembered for revisions
+
+
+def text_outputs(files: OutputFiles, names: Sequence[str], stack: ExitStack) -> "list[Output]":
+    """The text files as outputs, closed by the stack; names: of classes."""
+    writers = [stack.enter_context(each) for each in text_writers(files, names)]
+    outputs: list[Output] = [TextOutput(each) for each in writers]
+    if files.jsonl is not None and files.revise:
+        from mambatrack.gaps.revisions import Reviser
+
+        outputs[-1] = stack.enter_context(closing(RevisedOutput(writers[-1], Reviser())))
+    return outputs
 
 
 class Output(Protocol):

@@ -12,16 +12,20 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.detectors import open_detector
 from mambatrack.errors import MambatrackError
-from mambatrack.runs.dataset_jobs import Job
+from mambatrack.runs.dataset_jobs import Job, plan
 from mambatrack.runs.engines import start_worker
+from mambatrack.runs.output_files import OutputFiles
+from mambatrack.runs.source_run import open_run
+from mambatrack.sources.frames import open_frames
 from mambatrack.sources.video_folders import find_videos, result_names
 
 UNFINISHED, PARTIAL = ".unfinished", "partial"  # folders among the results
@@ -97,40 +101,20 @@ def track_videos(
 
 def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | None]:
     """(the totals, why the video ended before its time or None)"""
-    from mambatrack.detectors import open_detector
-    from mambatrack.outputs.text import jsonl_writer, mot_writer
-    from mambatrack.outputs.video import open_video_writer
-    from mambatrack.runs.run import open_run
-    from mambatrack.runs.run_outputs import Output, PictureOutput, TextOutput
-    from mambatrack.sources.frames import open_frames
-    from mambatrack.tracking.tracker import Tracker
-
     folder, config = job.job.folder, job.job.config
     work = folder / UNFINISHED / job.name
     shutil.rmtree(work, ignore_errors=True)  # of an attempt that was killed
     work.mkdir(parents=True)
     try:
-        with ExitStack() as stack:
-            frames = stack.enter_context(open_frames(job.video))
-            detector = open_detector(config.detector)
-            run = open_run(
-                frames, lambda: stack.enter_context(open_frames(job.video)), detector,
-                Tracker(config, image_size=frames.size),
-            )  # fmt: skip
-            mot = stack.enter_context(mot_writer(work / "result.txt"))
-            lines = stack.enter_context(jsonl_writer(work / "result.jsonl", names=detector.names))
-            outputs: list[Output] = [TextOutput(mot), TextOutput(lines)]
-            if job.draw:
-                video = open_video_writer(work / "result.mp4", frames.fps, frames.size)
-                place = stack.enter_context(video)
-                outputs.append(PictureOutput([place], detector.names, run.fps))
-            run.outputs = outputs
+        video = work / "result.mp4" if job.draw else None
+        files = OutputFiles(mot=work / "result.txt", jsonl=work / "result.jsonl", video=video)
+        source, detector = partial(open_frames, job.video), partial(open_detector, config.detector)
+        with open_run(source, detector, config, files) as (run, frames):
             run.go(report)
-            problem = frames.problem
-        _publish(work, folder, job.name, problem)
+        _publish(work, folder, job.name, frames.problem)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return str(run.totals(job.name)), problem
+    return str(run.totals(job.name)), frames.problem
 
 
 def _publish(work: Path, folder: Path, name: str, problem: str | None) -> None:
@@ -185,14 +169,11 @@ def _stop(threads: ThreadPoolExecutor, waiting: set[Future]) -> None:
 
 def plan_videos(
     folder: str | Path, config: Config, out: str | Path, overwrite: bool = False, draw: bool = False
-) -> "tuple[list[VideoJob], int]":
+) -> tuple[list[VideoJob], int]:
     """(the jobs that are left to do, how many are finished). Makes ``out``.
 
     Raises MambatrackError as batch.plan does, and where results would lie beside the videos.
     """
-    from mambatrack.runs.dataset_jobs import Job, plan
-    from mambatrack.runs.video_jobs import VideoJob
-
     if Path(out).resolve() == Path(folder).resolve():
         raise MambatrackError(f"{out} is the folder of the videos; name another for the results")
     videos = find_videos(folder)

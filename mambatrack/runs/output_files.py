@@ -1,0 +1,35 @@
+"""The files that the tracks of one source go to."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mambatrack.outputs.text import TrackWriter, csv_writer, jsonl_writer, mot_writer
+
+
+@dataclass(frozen=True)
+class OutputFiles:
+    """The files that the tracks of one source go to; None: not written.
+
+    mot: MOTChallenge text;  mot_predicted: predicted boxes too;  csv: as supervision names columns
+    jsonl: all tracks with their states;  revise: a line for each gap too, filled from both ends
+    video: annotated MP4;  overwrite: files that exist are replaced
+    """
+
+    mot: str | Path | None = None
+    csv: str | Path | None = None
+    jsonl: str | Path | None = None
+    video: str | Path | None = None
+    mot_predicted: bool = False
+    revise: bool = False
+    overwrite: bool = False
+
+
+def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWriter]:
+    """A writer of each text file, JSON Lines last, opened as it is asked for; names: of classes."""
+    if files.mot is not None:
+        yield mot_writer(files.mot, files.overwrite, predicted=files.mot_predicted)
+    if files.csv is not None:
+        yield csv_writer(files.csv, files.overwrite)
+    if files.jsonl is not None:
+        yield jsonl_writer(files.jsonl, files.overwrite, names)

@@ -1,0 +1,125 @@
+"""One source made into a run: frames, detector, tracker and outputs, opened and closed together.
+
+>>> with open_run(partial(open_frames, "a.mp4"), partial(open_detector, DetectorConfig()),
+...               Config(), OutputFiles(mot="a.txt")) as (run, frames):
+...     run.go()
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from mambatrack.config import Config
+from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.detectors import Detector
+from mambatrack.errors import MambatrackError
+from mambatrack.outputs.video import open_video_writer
+from mambatrack.runs.output_files import OutputFiles
+from mambatrack.runs.run import OfflineRun, Run
+from mambatrack.runs.run_outputs import Output, Picture, PictureOutput, text_outputs
+from mambatrack.sources.frames import Frame
+from mambatrack.tracking.tracker import Tracker
+
+
+class Frames(Protocol):
+    """What is tracked: a sources.frames.FrameSource, or SequenceFrames."""
+
+    fps: float
+    size: tuple[int, int]
+    live: bool
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+AnyFrames = TypeVar("AnyFrames", bound=Frames)
+
+
+class SequenceFrames:
+    """The frames of a sequence whose detections come from a file; their images are empty."""
+
+    live = False
+
+    def __init__(self, sequence: MotSequence):
+        self._sequence, self.fps, self.size = sequence, sequence.fps, sequence.image_size
+
+    def __iter__(self) -> Iterator[Frame]:
+        nothing, start = np.zeros((0, 0, 3), np.uint8), self._sequence.start
+        for index in range(start, start + self._sequence.frames):
+            yield Frame(index, index / self.fps, nothing)
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def open_run(
+    open_source: Callable[[], AnyFrames],
+    open_detector: Callable[[], Detector],
+    config: Config,
+    files: OutputFiles,
+    show: bool = False,
+    forecast: int = 0,
+    stride: int = 1,
+) -> Iterator[tuple[Run, AnyFrames]]:
+    """The run of a source into its files, and its frames; both closed with the files at the end.
+
+    open_source:   called again where the tracker's settings ask for an offline run
+    open_detector: called once the source is open
+    show:          in a window too;  forecast: frames ahead that are drawn, 0 for none
+    stride:        of the frames in the source, for the speed of the video
+    """
+    with ExitStack() as stack:
+
+        def opened() -> AnyFrames:
+            frames = open_source()
+            stack.callback(frames.close)
+            return frames
+
+        frames = opened()
+        if frames.live:
+            refuse_offline(config, "a camera or stream")
+        detector, tracker = open_detector(), Tracker(config, image_size=frames.size)
+        run = (
+            OfflineRun(frames, opened, detector, tracker)
+            if config.tracker.offline
+            else Run(frames, detector, tracker)
+        )
+        run.outputs = text_outputs(files, detector.names, stack)
+        places = _open_places(files, show, frames, stride, stack)
+        if places:
+            run.outputs.append(_drawn(run, places, forecast))
+        yield run, frames
+
+
+def refuse_offline(config: Config, source: str) -> None:
+    """Raises MambatrackError where what is tracked as it comes should be tracked offline."""
+    if config.tracker.offline:
+        raise MambatrackError(
+            f"tracker.offline decides after the last frame; {source} has to be tracked as it comes"
+        )
+
+
+def _open_places(
+    files: OutputFiles, show: bool, frames: Frames, stride: int, stack: ExitStack
+) -> list[Picture]:
+    places: list[Picture] = []
+    if files.video is not None:
+        fps = frames.fps / stride
+        video = open_video_writer(files.video, fps, frames.size, files.overwrite)
+        places.append(stack.enter_context(video))
+    if show:
+        from mambatrack.outputs.screen import Window
+
+        places.append(stack.enter_context(closing(Window())))
+    return places
+
+
+def _drawn(run: Run, places: list[Picture], forecast: int) -> Output:
+    ahead = run.tracker.forecast
+    return PictureOutput(
+        places, run.detector.names, run.fps, lambda: ahead(forecast) if forecast else None
+    )
