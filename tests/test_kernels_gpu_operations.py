@@ -215,6 +215,7 @@ def test_compiled_and_fake():
     from mambatrack.kernels.gpu import operations
 
     case = on_device(batch=1, tokens=2)
+
     def chosen(**given):
         return kernels.bi_selective_scan(**given, backend="triton")
 
