@@ -6,7 +6,6 @@ import cv2
 import pytest
 
 from mambatrack.cli import main
-from mambatrack.config import load_config
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.evaluation import Score, score
 from mambatrack.simulation.world import write_sequence
@@ -151,47 +150,3 @@ def test_a_detector_runs_over_the_pictures_once(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert main([*command, "--overwrite"]) == 0
     assert f"{entry.name} is damaged; the detector runs again" in capsys.readouterr().err
-
-
-def test_motion_models_are_compared_on_true_tracks(world, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    command = [
-        "eval-motion",
-        "--dataset",
-        str(world / "data/val"),
-        "--predictor",
-        "kalman",
-        "still",
-    ]
-    assert main([*command, "--horizons", "1", "5", "--csv", "m.csv", "--json", "m.json"]) == 0
-    printed = capsys.readouterr().out
-    assert "every cut point of 2 sequences" in printed and "kalman" in printed
-    with open("m.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    stored = json.loads((tmp_path / "m.json").read_text())["motion"]
-    assert [float(row["iou"]) for row in rows] == [row["iou"] for row in stored]
-    assert {row["horizon"] for row in rows} == {"1", "5"}
-    with pytest.raises(SystemExit):
-        main([*command, "--predictor", "lstm"])
-    assert "'lstm' is not allowed (one of mamba, mamba-window" in capsys.readouterr().err
-
-
-def test_settings_are_tuned_and_the_result_is_a_configuration(world, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("optuna")
-    monkeypatch.chdir(tmp_path)
-    command = ["tune", "--dataset", str(world / "data/val"), "--out", "study", "--trials", "2"]
-    command += ["--predictor", "still", "--param", "tracker.iou_gate=0.1:0.4", "--tune-on", "a"]
-    assert main(command) == 0
-    assert "reported on" in capsys.readouterr().out
-    assert load_config("study/best.yaml").tracker.predictor == "still"
-    assert main([*command, "--report-on", "a"]) == 1
-    assert "--same-sequences" in capsys.readouterr().err
-
-
-def test_a_detectors_errors_are_put_on_a_ground_truth(world, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    command = ["simulate", "--dataset", str(world / "data/val"), "--like", str(world / "data/val")]
-    assert main([*command, "--out", "simulated"]) == 0
-    assert "2 sequences with simulated detections" in capsys.readouterr().out
-    assert all(each.det_path for each in find_sequences("simulated"))
-    assert main([*command, "--out", "simulated"]) == 1

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from mambatrack.cli import info as module
+from mambatrack.cli import main
 from mambatrack.cli.info import info
 from mambatrack.version import VERSION
 
@@ -89,3 +90,10 @@ def test_without_an_installation(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "requires", requires)
     found = info()
     assert len(found["Versions"].rows) == 2 and found["Extras"].rows == ()
+
+
+def test_info_says_what_is_there(capsys):
+    assert main(["info"]) == 0
+    assert "selective_scan" in capsys.readouterr().out
+    assert main(["info", "--json"]) == 0
+    assert "Backends" in json.loads(capsys.readouterr().out)
