@@ -1,0 +1,54 @@
+"""Errors that a user can act on."""
+
+import ast
+import configparser
+import re
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mambatrack.errors import MambatrackError, MissingExtra, shown
+
+ROOT = Path(__file__).parents[1]
+
+
+def named_extras():
+    """(package, extra) of every MissingExtra in the source that is written out."""
+    for path in [*ROOT.glob("mambatrack/**/*.py"), *ROOT.glob("detectors/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "MissingExtra"
+            if called and all(isinstance(each, ast.Constant) for each in node.args[:2]):
+                yield node.args[0].value, node.args[1].value
+
+
+def test_every_extra_that_is_named_brings_its_package():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    extras = {
+        name: {re.split(r"[<>=;\[ ]", line)[0] for line in lines.split("\n") if line}
+        for name, lines in settings["options.extras_require"].items()
+    }
+    found = set(named_extras())
+    assert len(found) >= 5
+    for package, extra in found:
+        assert package in extras[extra], f"extra {extra} does not bring {package}"
+
+
+def test_a_missing_package_comes_with_its_command():
+    error = MissingExtra("matplotlib", "plot", "drawing scores")
+    assert isinstance(error, MambatrackError) and isinstance(error, ValueError)
+    assert str(error) == (
+        "drawing scores needs the package matplotlib, which is not installed: "
+        "pip install 'mambatrack[plot]'"
+    )
+
+
+def test_long_values_are_shown_short():
+    for value in ("x" * 10**6, list(range(10**5)), 10**5000, {1: "y" * 10**5}):
+        assert 5 < len(shown(value)) < 200
+
+
+@given(st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists))
+def test_any_value_is_one_line(value):
+    assert "\n" not in shown(value) and shown(value)
