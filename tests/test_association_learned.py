@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.features import ALONE, NAMES, best_other, describe_pairs, neighbours
 from mambatrack.association.learned import LearnedAssociation, open_encoder, split_members
-from mambatrack.association.scorer import CODE_LIMIT, Committee, CommitteeEncoder, PairScorer
+from mambatrack.association.scorer import Committee, CommitteeEncoder, PairScorer
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairNetwork, pair_loss
 from mambatrack.learning.association_recording import Recorder, Recording, record
@@ -23,6 +23,7 @@ from mambatrack.learning.association_training import (
     mirrored,
     train_association,
 )
+from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.simulation.world import simulate, write_sequence
 
 WIDTH = 960

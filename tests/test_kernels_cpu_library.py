@@ -14,7 +14,7 @@ from mambatrack.kernels.cpu import library as cpu
 from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.mamba import MotionPredictor
-from mambatrack.networks.units import TOKEN
+from mambatrack.networks.units import INPUT_LIMIT, TOKEN
 
 OPTIONAL = ("D", "z", "dt_bias", "lengths", "initial_state")
 
@@ -106,7 +106,7 @@ def window_errors():
     for d_model, layers, d_state in ((32, 2, 8), (64, 3, 16), (24, 1, 4), (18, 2, 3), (80, 1, 2)):
         torch.manual_seed(d_model)
         model = MotionPredictor(d_model, layers, d_state).eval()
-        network = WindowNetwork(numpy_state(model))
+        network = WindowNetwork(numpy_state(model), INPUT_LIMIT)
         model.double()
         for batch, window in ((1, 1), (7, 10), (90, 10), (3, 130)):
             offsets = 4 * generator.normal(size=(batch, window, 4)).astype(np.float32)
@@ -125,7 +125,7 @@ def causal_errors():
     for d_model, layers, d_state, back in sizes:
         torch.manual_seed(d_model)
         model = CausalMotionPredictor(d_model, layers, d_state, back).eval()
-        network = CausalNetwork(numpy_state(model), back)
+        network = CausalNetwork(numpy_state(model), INPUT_LIMIT, back)
         model.double()
         table = np.zeros((210, network.carried_size + 5), np.float32)
         rows, carried = np.arange(0, 210, 3)[::-1].copy(), torch.zeros(70, model.carried_size)
@@ -183,7 +183,7 @@ def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
 
 def tiny_network():
     torch.manual_seed(0)
-    return WindowNetwork(numpy_state(MotionPredictor(16, 2, 4)))
+    return WindowNetwork(numpy_state(MotionPredictor(16, 2, 4)), INPUT_LIMIT)
 
 
 @needs_library
@@ -269,7 +269,7 @@ def test_a_network_comes_back_from_a_pickle():
     offsets, lengths = np.ones((2, 4, 4), np.float32), np.array([4, 2])
     again = pickle.loads(pickle.dumps(network))
     np.testing.assert_array_equal(again(offsets, lengths), network(offsets, lengths))
-    causal = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4, 3)), 3)
+    causal = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4, 3)), INPUT_LIMIT, 3)
     token, carried = np.ones((2, TOKEN), np.float32), np.zeros((2, causal.carried_size), np.float32)
     want = causal(token, carried.copy())
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(causal))(token, carried), want)
@@ -314,7 +314,7 @@ def test_windows_that_do_not_fit_are_refused(offsets, lengths, said):
 
 @needs_library
 def test_a_carried_state_that_does_not_fit_is_refused():
-    network = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4)))
+    network = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4)), INPUT_LIMIT)
     tokens, size = np.zeros((2, TOKEN), np.float32), network.carried_size
     table = np.zeros((2, size), np.float32)
     fixed = table.copy()
@@ -337,17 +337,17 @@ def test_a_carried_state_that_does_not_fit_is_refused():
 def test_weights_that_do_not_fit_are_named():
     state = numpy_state(MotionPredictor(16, 2, 4))
     with pytest.raises(ValueError, match="weight blocks.1.norm.bias is missing"):
-        WindowNetwork({k: v for k, v in state.items() if k != "blocks.1.norm.bias"})
+        WindowNetwork({k: v for k, v in state.items() if k != "blocks.1.norm.bias"}, INPUT_LIMIT)
     wrong = state | {"blocks.1.left_to_right.D": np.zeros(31, np.float32)}
     with pytest.raises(
         ValueError, match=r"blocks.1.left_to_right.in_x.weight: \[31, 16\] expected"
     ):
-        WindowNetwork(wrong)
+        WindowNetwork(wrong, INPUT_LIMIT)
     causal = numpy_state(CausalMotionPredictor(16, 1, 4))
     with pytest.raises(ValueError, match="weight right_to_left.D is missing"):
-        CausalNetwork(causal, 4)
+        CausalNetwork(causal, INPUT_LIMIT, 4)
     with pytest.raises(ValueError, match="back: 0, or from 2 to 32 expected, got 33"):
-        CausalNetwork(causal, 33)
+        CausalNetwork(causal, INPUT_LIMIT, 33)
 
 
 def test_a_missing_or_unknown_library_says_why(tmp_path, monkeypatch):

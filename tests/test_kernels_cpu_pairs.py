@@ -19,9 +19,10 @@ from mambatrack.association.features import (
     overlapping,
 )
 from mambatrack.association.learned import open_scorer
-from mambatrack.association.scorer import LIMIT, CompiledScorer, PairScorer
+from mambatrack.association.scorer import CompiledScorer, PairScorer
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.learning.association_network import PairBatch, PairNetwork
+from mambatrack.networks.units import FEATURE_LIMIT
 
 WIDTHS = (8, 32, 48)
 
@@ -250,7 +251,7 @@ def test_a_scorer_comes_back_from_a_pickle():
     given, code = frame(3, 4, 5)
     again = pickle.loads(pickle.dumps(scorer))
     np.testing.assert_array_equal(again(given, code).pairs, scorer(given, code).pairs)
-    assert (np.abs(again.tokens(1e6 * given.features)) == LIMIT).all()
+    assert (np.abs(again.tokens(1e6 * given.features)) == FEATURE_LIMIT).all()
 
 
 def test_numpy_does_it_without_the_library(monkeypatch):

@@ -239,7 +239,7 @@ static void add_normalised(const Shape *n, const Layer *layer, const float *x, c
     }
     float padding = (float)(n->width - n->model) * mean * mean;
     float variance = (total(square) - padding) / (float)n->model;
-    float inverse = 1.0f / __builtin_sqrtf(variance + 1e-5f);
+    float inverse = 1.0f / __builtin_sqrtf(variance + 1e-5f); /* NORM_EPSILON of networks/units.py */
     for (int64_t c = 0; c < n->width; c += LANES)
         store(to + c, load(y + c) + load(layer->shift + c) +
                           (load(x + c) - mean) * inverse * load(layer->scale + c));

@@ -25,9 +25,12 @@ SHARE = 32  # tracks for which a thread of its own is worth it
 class _Network:
     """What the window and the causal network share: the weights, packed, and scratch memory."""
 
-    def __init__(self, state: Mapping[str, NDArray], branches: tuple[str, ...], back: int = 0):
-        self._library, self._given = library(), (state, back) if back else (state,)
-        self._shape, self._weights = pack(state, branches, self._library.lanes(), back)
+    def __init__(
+        self, state: Mapping[str, NDArray], branches: tuple[str, ...], limit: float, back: int = 0
+    ):
+        self._library = library()
+        self._given = (state, limit, back) if back else (state, limit)
+        self._shape, self._weights = pack(state, branches, self._library.lanes(), limit, back)
         self._at = ctypes.addressof(self._shape)
         self._need: dict[int, int] = {}  # floats of scratch memory for a window
         self._scratch: list[Floats] = []  # one for each thread that has been inside a call
@@ -54,13 +57,14 @@ class WindowNetwork(_Network):
     """mamba.MotionPredictor: past offsets of many tracks -> the next offset of each.
 
     state: its state dict as numpy arrays (safetensors.numpy.load_file); all sizes are read from it.
+    limit: offsets beyond it are taken as it.
     Raises ValueError where a weight is missing or does not fit, RuntimeError without the library.
     One thread, or as many as the environment variable MAMBATRACK_THREADS says where there are
     enough tracks; more are faster on idle cores only, and the worst frame is slower on busy ones.
     """
 
-    def __init__(self, state: Mapping[str, NDArray]):
-        super().__init__(state, ("left_to_right", "right_to_left"))
+    def __init__(self, state: Mapping[str, NDArray], limit: float):
+        super().__init__(state, ("left_to_right", "right_to_left"), limit)
         if self._shape.outputs != 4:
             raise ValueError(f"4 outputs expected, got {self._shape.outputs}")
 
@@ -92,18 +96,18 @@ class WindowNetwork(_Network):
 class CausalNetwork(_Network):
     """causal.CausalMotionPredictor.step: one more token of many tracks, the state in place.
 
-    state: as for WindowNetwork. back: tokens of its look-back, from 2 to MAX_BACK, or 0.
+    state, limit: as for WindowNetwork. back: tokens of its look-back, from 2 to MAX_BACK, or 0.
     carried_size: floats of carried state per track, R; zeros before the first token. The layout is
     the library's own: for each block the last inputs of the convolution [d_conv - 1, d_inner], then
     the state of the scan [d_state, d_inner]; last the tokens [back - 1, K], newest first.
     """
 
-    def __init__(self, state: Mapping[str, NDArray], back: int = 0):
+    def __init__(self, state: Mapping[str, NDArray], limit: float, back: int = 0):
         if back and not 2 <= back <= MAX_BACK:
             raise ValueError(f"back: 0, or from 2 to {MAX_BACK} expected, got {back}")
         if not back and "right_to_left.D" in state:
             raise ValueError("weights of a look-back found, and no number of its tokens")
-        super().__init__(state, ("mamba",), back)
+        super().__init__(state, ("mamba",), limit, back)
         shape = self._shape
         self.carried_size = shape.layers * (shape.taps - 1 + shape.states) * shape.inner
         self.carried_size += max(back - 1, 0) * shape.inputs

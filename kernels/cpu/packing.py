@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mambatrack.kernels.cpu.library import MAX_STATES
 
 Floats = NDArray[np.float32]
-LIMIT = 8.0  # MotionPredictor.limit
 
 
 class Shape(ctypes.Structure):
@@ -82,14 +81,18 @@ class Weights:
 
 
 def pack(
-    state: Mapping[str, NDArray], branches: tuple[str, ...], lanes: int, back: int = 0
+    state: Mapping[str, NDArray],
+    branches: tuple[str, ...],
+    lanes: int,
+    limit: float,
+    back: int = 0,
 ) -> tuple[Shape, Floats]:
-    """The sizes and the packed weights of a network whose blocks have these branches, and which
-    looks back over ``back`` tokens.
+    """The sizes and the packed weights of a network whose blocks have these branches, which takes
+    inputs up to ``limit`` and looks back over ``back`` tokens.
 
     Raises ValueError where a weight is missing or does not fit."""
     weights = Weights(state, lanes)
-    shape = _measure(weights, branches)
+    shape = _measure(weights, branches, limit)
     shape.back, shape.first = back, shape.inputs + (shape.inner if back else 0)
     _pack(weights, shape, branches)
     packed = weights.packed()
@@ -97,8 +100,8 @@ def pack(
     return shape, packed
 
 
-def _measure(weights: Weights, branches: tuple[str, ...]) -> Shape:
-    """The network's sizes, from its weights."""
+def _measure(weights: Weights, branches: tuple[str, ...], limit: float) -> Shape:
+    """The network's sizes, from its weights, and its limit."""
     model, inputs = weights.get("embed.weight", -1, -1).shape
     block = f"blocks.0.{branches[0]}"
     inner, states = weights.get(f"{block}.A_log", -1, -1).shape
@@ -120,7 +123,7 @@ def _measure(weights: Weights, branches: tuple[str, ...]) -> Shape:
         layers=layers,
         directions=len(branches),
         outputs=weights.get("head.2.bias", -1).shape[0],
-        limit=LIMIT,
+        limit=limit,
     )
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.association.features import Candidates
 from mambatrack.association.learned import LearnedAssociation
-from mambatrack.association.scorer import CODE_LIMIT, Scores
+from mambatrack.association.scorer import Scores
+from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.track_table import TrackTable
 
 LARGE = 64  # tracks from which a call for each table costs less than to copy them into one

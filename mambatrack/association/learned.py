@@ -18,7 +18,6 @@ from mambatrack.association.interface import Associated, Association
 from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.association.pairs import Pairs, best
 from mambatrack.association.scorer import (
-    CODE_LIMIT,
     Committee,
     CommitteeEncoder,
     CompiledScorer,
@@ -31,6 +30,7 @@ from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
 from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
+from mambatrack.networks.units import CODE_LIMIT, INPUT_LIMIT
 from mambatrack.track_table import TrackTable
 
 SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
@@ -153,7 +153,7 @@ def open_encoder(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu"
     if c_library_for(device):
         from mambatrack.kernels.cpu.network import CausalNetwork
 
-        return CausalNetwork(weights)
+        return CausalNetwork(weights, INPUT_LIMIT)
     import torch
 
     from mambatrack.networks.causal import encoder_of

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
 from mambatrack.association.features import Candidates, Floats
+from mambatrack.networks.units import FEATURE_LIMIT
 
-LIMIT = 6.0  # of every normalised feature
 Weights = dict[str, NDArray[np.float32]]
-CODE_LIMIT = 8.0  # a history that the encoder has never met may not drown the pairs beside it
 
 
 class Scores(NamedTuple):
@@ -72,7 +71,7 @@ class PairScorer:
 
     def _normal(self, x: Floats, name: str) -> Floats:
         x = (x - self._weights[f"{name}_mean"]) * self._weights[f"{name}_scale"]
-        return np.clip(x, -LIMIT, LIMIT, out=x)
+        return np.clip(x, -FEATURE_LIMIT, FEATURE_LIMIT, out=x)
 
 
 class CompiledScorer:
@@ -81,7 +80,7 @@ class CompiledScorer:
     def __init__(self, weights: Mapping[str, NDArray[np.float32]]):
         from mambatrack.kernels.cpu.pairs import PairsNetwork
 
-        self._network = PairsNetwork(weights, LIMIT)
+        self._network = PairsNetwork(weights, FEATURE_LIMIT)
         self.tokens = self._network.tokens
 
     def __call__(self, given: Candidates, code: Floats) -> Scores:

@@ -21,10 +21,10 @@ from mambatrack.boxes import SMALLEST, Boxes
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.scanner import RefillScanner
 from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
+from mambatrack.networks.units import UNITS
 
 SHIPPED = WEIGHTS / "mambatrack-refill.safetensors"
 INPUTS = 17  # of a token, see describe
-UNITS = 20.0  # units of offset in the size of a box, so that usual offsets are about 1
 KNOTS = 8  # missing frames that the network is asked for; those between are interpolated
 CHUNK = 32  # gaps a call: more no longer fit the processor's cache
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.numpy_scan import Floats, selective_scan, silu
-
-NORM_EPSILON = 1e-5  # of torch.nn.LayerNorm
+from mambatrack.networks.units import NORM_EPSILON
 
 
 class RefillScanner:

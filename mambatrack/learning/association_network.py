@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambatrack.association.features import ALONE, NAMES
-from mambatrack.association.scorer import CODE_LIMIT, LIMIT
 from mambatrack.networks.causal import CausalMotionPredictor
+from mambatrack.networks.units import CODE_LIMIT, FEATURE_LIMIT
 
 
 class PairBatch(NamedTuple):
@@ -91,7 +91,7 @@ class PairNetwork(nn.Module):
 
     def _normal(self, x: Tensor, name: str) -> Tensor:
         scaled = (x - getattr(self, f"{name}_mean")) * getattr(self, f"{name}_scale")
-        return scaled.clamp(-LIMIT, LIMIT)
+        return scaled.clamp(-FEATURE_LIMIT, FEATURE_LIMIT)
 
     def _codes(self, features: Tensor, batch: PairBatch) -> Tensor:
         """The code of each track before its frame [N, d_model]; 0 before the first token."""

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from mambatrack.gaps.filling import INPUTS
 from mambatrack.kernels.reference import token_mask
+from mambatrack.networks.causal import DT_RANGE
 from mambatrack.networks.mamba import MambaBlock
 
-DT_RANGE = (0.02, 0.5)  # at the start: memories of up to 50 tokens
 LEAST = -4.0  # log-scale: nothing is surer than a thousandth of the box
 
 

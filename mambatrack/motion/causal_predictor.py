@@ -10,7 +10,15 @@ from mambatrack.boxes import Boxes, as_plausible
 from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import back_of, load_weights, read_card
-from mambatrack.networks.units import LOG_SCALES, OUTPUTS, SIZE_WEIGHT, SIZED, UNITS
+from mambatrack.networks.units import (
+    INPUT_LIMIT,
+    LOG_SCALES,
+    OUTPUTS,
+    SIZE_WEIGHT,
+    SIZED,
+    TOKEN,
+    UNITS,
+)
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
 HEAD = 17  # columns before the two carried states
@@ -143,7 +151,7 @@ def open_network(path: Path, device: str) -> Network:
     if c_library_for(device):
         from mambatrack.kernels.cpu.network import CausalNetwork
 
-        return CausalNetwork(weights, back_of(read_card(path)))
+        return CausalNetwork(weights, INPUT_LIMIT, back_of(read_card(path)))
     from mambatrack.networks.causal_step import CausalStep
     from mambatrack.networks.devices import choose_device
     from mambatrack.networks.model_files import load_model
@@ -152,8 +160,8 @@ def open_network(path: Path, device: str) -> Network:
 
 
 def _tokens(offsets: Boxes, spans: Any, unseen: Any, boxes: Boxes) -> State:
-    """causal.as_tokens in numpy: offsets [N, 4] -> [N, 7]."""
-    tokens = np.empty((len(offsets), 7), np.float32)
+    """causal.as_tokens in numpy: offsets [N, 4] -> [N, TOKEN]."""
+    tokens = np.empty((len(offsets), TOKEN), np.float32)
     tokens[:, :4] = offsets
     tokens[:, 4] = np.log(spans)
     tokens[:, 5] = np.log1p(unseen)

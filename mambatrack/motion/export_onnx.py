@@ -108,7 +108,7 @@ class WindowGraph(nn.Module):
         """offset_scale for unit box, [B, 1], in terms that leave B open when it is traced."""
         held = torch.arange(self.q + 1) > self.q - counts[:, None]
         sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
-        return sizes.prod(1, keepdim=True).sqrt() / 20
+        return sizes.prod(1, keepdim=True).sqrt() / UNITS
 
     def example(self, tracks: int, random: np.random.Generator) -> tuple[Tensor, ...]:
         steps = random.normal(0, 3, (tracks, self.q + 1, 4)) * [1, 1, 0.2, 0.2]

@@ -12,7 +12,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import load_weights
-from mambatrack.networks.units import IMAGE_UNITS, UNITS
+from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
 
 
 class Network(Protocol):
@@ -101,7 +101,7 @@ def open_network(path: Path, device: str) -> Network:
     if c_library_for(device):
         from mambatrack.kernels.cpu.network import WindowNetwork
 
-        return WindowNetwork(load_weights(path))
+        return WindowNetwork(load_weights(path), INPUT_LIMIT)
     from mambatrack.networks.devices import choose_device
     from mambatrack.networks.model_files import load_model
 

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mambatrack.kernels.reference import token_mask
-from mambatrack.networks.mamba import MambaBlock, MotionPredictor
-from mambatrack.networks.units import OUTPUTS, SIZE_WEIGHT, TOKEN, UNITS
+from mambatrack.networks.mamba import MambaBlock
+from mambatrack.networks.units import INPUT_LIMIT, OUTPUTS, SIZE_WEIGHT, TOKEN, UNITS
 
 FIRST_SCALE = -3.0  # log of a twentieth of the box
 DT_RANGE = (0.02, 0.5)  # at the start; memories of up to 50 frames settle within a training piece
@@ -64,8 +64,6 @@ class CausalMotionPredictor(nn.Module):
     token: where a track is younger than ``back``, the look-back reads tokens of zeros.
     """
 
-    limit = MotionPredictor.limit
-
     def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16, back: int = 0,
                  inputs: int = TOKEN, outputs: int = OUTPUTS):  # fmt: skip
         super().__init__()
@@ -88,7 +86,7 @@ class CausalMotionPredictor(nn.Module):
         """tokens [B, L, TOKEN], of which the first ``lengths`` [B] count -> the outputs after each
         of them [B, L, OUTPUTS], and the carried state after the last one [B, R]."""
         mask = token_mask(lengths, tokens.shape[0], tokens.shape[1], tokens.device)[..., None]
-        tokens = tokens.masked_fill(~mask, 0).clamp(-self.limit, self.limit)
+        tokens = tokens.masked_fill(~mask, 0).clamp(-INPUT_LIMIT, INPUT_LIMIT)
         recent = F.pad(tokens, (0, 0, self.kept, 0))
         hidden = self.enter(tokens, recent.unfold(1, max(self.back, 1), 1).mT) * mask
         carried = []
@@ -102,7 +100,7 @@ class CausalMotionPredictor(nn.Module):
     def step(self, token: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """One more token [B, TOKEN], carried [B, R] -> the outputs after it [B, OUTPUTS] and the
         new carried state; equal to forward over all tokens up to rounding."""
-        token = token.clamp(-self.limit, self.limit)
+        token = token.clamp(-INPUT_LIMIT, INPUT_LIMIT)
         sizes = [a * b for a, b in self.shapes] * len(self.blocks)
         *parts, kept = carried.split([*sizes, self.kept * self.inputs], dim=1)
         recent = torch.cat([kept, token], dim=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 from mambatrack.kernels import selective_state_update
 from mambatrack.networks.causal import CausalBlock, CausalMotionPredictor
 from mambatrack.networks.devices import one_thread
+from mambatrack.networks.units import INPUT_LIMIT
 
 Floats = NDArray[np.float32]
 
@@ -49,7 +50,7 @@ class CausalStep:
     def __init__(self, model: CausalMotionPredictor, device: str = "cpu"):
         model = model.eval().to(device)
         self.device, self.carried_size = device, model.carried_size
-        self.limit, self.shapes, self.head = model.limit, model.shapes, model.head
+        self.shapes, self.head = model.shapes, model.head
         self.model = model
         with torch.no_grad():
             self.blocks = [
@@ -78,7 +79,7 @@ class CausalStep:
             return cast(Floats, offsets.cpu().numpy())
 
     def _step(self, tokens: Tensor, carried: Tensor) -> Tensor:
-        hidden = tokens.clamp(-self.limit, self.limit)
+        hidden = tokens.clamp(-INPUT_LIMIT, INPUT_LIMIT)
         (past, d_inner), (_, d_state) = self.shapes
         sizes = [past * d_inner, d_inner * d_state] * len(self.blocks)
         *parts, kept = carried.split([*sizes, self.model.kept * self.model.inputs], dim=1)

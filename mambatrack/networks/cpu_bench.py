@@ -20,7 +20,7 @@ from mambatrack.kernels.cpu import network as cpu_network
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.mamba import MotionPredictor
-from mambatrack.networks.units import TOKEN
+from mambatrack.networks.units import INPUT_LIMIT, TOKEN
 
 SIZES = ((32, 2, 8), (64, 3, 16))  # d_model, layers, d_state: as shipped, and the default
 TRACKS = (10, 20, 30, 100, 300)
@@ -57,7 +57,8 @@ def runnable() -> list[str]:
 def built(kind: Callable[..., Any], model: torch.nn.Module, variant: str) -> Any:
     library = cpu.Library(ctypes.CDLL(str(cpu.LIBRARY)), variant)
     with mock.patch.object(cpu_network, "library", lambda: library):
-        return kind({name: each.numpy() for name, each in model.state_dict().items()})
+        weights = {name: each.numpy() for name, each in model.state_dict().items()}
+        return kind(weights, INPUT_LIMIT)
 
 
 def window(size: tuple[int, int, int], variants: list[str]) -> tuple[str, list[Any], float]:

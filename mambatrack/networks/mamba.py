@@ -18,7 +18,7 @@ from mambatrack.kernels import (
     selective_state_update,
 )
 from mambatrack.kernels.reference import token_mask
-from mambatrack.networks.units import IMAGE_UNITS
+from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
 
 
 class MambaBlock(nn.Module):
@@ -210,10 +210,6 @@ class MotionPredictor(nn.Module):
     d_model, layers, d_state: width of the tokens, number of bi-Mamba blocks, state per channel.
     """
 
-    limit = (
-        8.0  # inputs beyond it are outliers; unclamped, they drive the unnormalised blocks to NaN
-    )
-
     def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16):
         super().__init__()
         self.embed = nn.Linear(4, d_model)
@@ -224,7 +220,7 @@ class MotionPredictor(nn.Module):
         """offsets [B, q, 4] of (cx, cy, w, h), normalised, oldest first, of which the first
         ``lengths`` [B] count -> next offset [B, 4]; a track without any offset stands still."""
         valid = token_mask(lengths, offsets.shape[0], offsets.shape[1], offsets.device)[..., None]
-        offsets = offsets.masked_fill(~valid, 0).clamp(-self.limit, self.limit)
+        offsets = offsets.masked_fill(~valid, 0).clamp(-INPUT_LIMIT, INPUT_LIMIT)
         tokens = self.embed(offsets) * valid
         for block in self.blocks:
             tokens = block(tokens, lengths)
@@ -259,7 +255,7 @@ def offset_scale(
         return image_size.expand(windows.shape[0], 2).repeat(1, 2) / IMAGE_UNITS
     held = token_mask(counts, windows.shape[0], windows.shape[1], windows.device).flip(1)
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
-    return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / 20
+    return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / UNITS
 
 
 def window_offsets(windows: Tensor, counts: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
