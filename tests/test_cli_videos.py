@@ -19,7 +19,6 @@ from mambatrack.config import load_config
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
 from mambatrack.runs.video_jobs import VideoJob, plan_videos, track_video, track_videos
-from mambatrack.sources.video_folders import result_names
 
 SIZE = (160, 120)
 CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
@@ -60,30 +59,6 @@ def track(videos, out, *options, quiet=True):
 
 def names(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def test_a_folder_of_videos_is_one_that_is_nothing_else(videos, tmp_path):
-    assert command.is_video_folder(videos) and not command.is_video_folder(None)
-    assert not command.is_video_folder(videos / "a.mp4") and not command.is_video_folder(tmp_path)
-    (videos / "frame.png").touch()
-    assert not command.is_video_folder(videos)
-    (videos / "frame.png").unlink()
-    (videos / "img1").mkdir()
-    assert not command.is_video_folder(videos)
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["a.mp4", "b.avi"], ["a", "b"]),
-        (["a.mp4", "a.avi", "b.mov"], ["a.mp4", "a.avi", "b"]),
-        (["A.mp4", "a.avi"], ["A.mp4", "a.avi"]),
-        (["a.mp4", "a.mp4.mov"], ["a", "a.mp4.mov"]),
-        (["a.mp4", "a.avi", "a.mp4.mov"], ["a.mp4", "a.avi", "a.mp4.mov"]),
-    ],
-)
-def test_no_two_results_have_one_name(files, expected):
-    assert result_names([Path(each) for each in files]) == expected
 
 
 def test_a_bad_video_never_stops_the_others(videos, tmp_path, capsys):
