@@ -122,17 +122,11 @@ class MjpegReader:
         return length
 
     def _up_to_boundary(self, missing: str) -> bytes:
-        """What comes in front of the next boundary, or of the end of the stream."""
-        lines, size = [], 0
-        while line := self._input.line():
-            self._at_boundary = line.startswith(self._boundary)
-            if self._at_boundary:
-                break
-            lines.append(line)
-            size += len(line)
-            if size > MOST_BYTES:
-                raise MambatrackError(f"{missing} in {MOST_BYTES} bytes")
-        return b"".join(lines)
+        """What comes in front of the next boundary, which is passed, or of the end."""
+        before, self._at_boundary = self._input.up_to_line(self._boundary, missing)
+        if self._at_boundary:
+            self._input.line()
+        return before
 
 
 class _Input:
@@ -153,6 +147,20 @@ class _Input:
             if not self._receive():
                 break
         return self._take(end + 1 if end >= 0 else MOST_LINE)
+
+    def up_to_line(self, start: bytes, missing: str) -> tuple[bytes, bool]:
+        """(what comes in front of the next line that begins with ``start``, True), or all up to the
+        end of the answer and False. missing: of an error where more than MOST_BYTES come"""
+        searched = 0
+        while not self._held.startswith(start):
+            if (end := self._held.find(b"\n" + start, searched)) >= 0:
+                return self._take(end + 1), True
+            searched = max(len(self._held) - len(start), 0)
+            if searched > MOST_BYTES:
+                raise MambatrackError(f"{missing} in {MOST_BYTES} bytes")
+            if not self._receive():
+                return self._take(len(self._held)), False
+        return b"", True
 
     def read(self, count: int) -> bytes:
         """So many bytes, fewer only at the end of the answer."""

@@ -6,6 +6,7 @@ that takes one client would not answer a second request.
 
 import os
 import threading
+import time
 import urllib.request
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -19,6 +20,7 @@ from mambatrack.sources.reasons import READ_ERRORS, reason_of
 
 PLAYLISTS = ("mpegurl", "dash+xml")  # in types of content; what they name is fetched by FFmpeg
 CHUNK = 1 << 16
+OPENING = 2  # times the limit of a read, until the first picture must be there
 
 StreamReader = MjpegReader | PyAvReader | OpenCvReader
 
@@ -36,11 +38,26 @@ def open_web_stream(address: str, timeout_s: float) -> StreamReader:
         boundary = str(answer.headers.get_param("boundary", "")).strip('"').removeprefix("--")
         return MjpegReader(answer, boundary.encode(), place, timeout_s)
     listed = any(each in kind for each in PLAYLISTS)
-    if has_pyav() and not listed and "Content-Length" not in answer.headers:
-        return PyAvReader(_Unseekable(answer), place, live=True)
-    if os.name == "posix" and not listed and "Content-Length" not in answer.headers:
-        return _PipedReader(answer, place, timeout_s)
+    if not listed and "Content-Length" not in answer.headers:
+        return _open_stream(answer, address, place, timeout_s)
     answer.close()
+    return _open_address(address, place, timeout_s)
+
+
+def _open_stream(answer: Any, address: str, place: str, timeout_s: float) -> StreamReader:
+    """Reads on what the server has begun to send."""
+    if has_pyav():
+        connection = _Connection(answer, OPENING * timeout_s)
+        reader = PyAvReader(connection, place, live=True)
+        connection.limit(None)
+        return reader
+    if os.name == "posix":
+        return _PipedReader(answer, place, timeout_s)
+    answer.close()  # what OpenCV reads elsewhere, it connects to by itself
+    return _open_address(address, place, timeout_s)
+
+
+def _open_address(address: str, place: str, timeout_s: float) -> StreamReader:
     reader = PyAvReader if has_pyav() else OpenCvReader
     return reader(address, place, live=None, timeout_s=timeout_s)
 
@@ -74,14 +91,21 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-class _Unseekable:
-    """An answer as a file that is read from its front to its end."""
+class _Connection:
+    """An answer as a file, read from its front to its end in the time that limit() gives."""
 
-    def __init__(self, answer: Any):
+    def __init__(self, answer: Any, seconds: float | None = None):
         self._answer = answer
+        self.limit(seconds)
+
+    def limit(self, seconds: float | None) -> None:
+        """Gives so many seconds from now on to all that is read; None: no limit."""
+        self._until = None if seconds is None else time.monotonic() + seconds
 
     def read(self, count: int = CHUNK) -> bytes:
         """What has come, at most ``count`` bytes; waits for the first of them."""
+        if self._until is not None and time.monotonic() > self._until:
+            raise TimeoutError
         content: bytes = self._answer.read1(min(count, CHUNK))
         return content
 
@@ -94,7 +118,7 @@ class _PipedReader(OpenCvReader):
 
     def __init__(self, answer: Any, place: str, timeout_s: float):
         self._end, into = os.pipe()
-        threading.Thread(target=_pour, args=(_Unseekable(answer), into), daemon=True).start()
+        threading.Thread(target=_pour, args=(_Connection(answer), into), daemon=True).start()
         super().__init__(f"pipe:{self._end}", place, None, True, timeout_s)
 
     def close(self) -> None:
@@ -104,7 +128,7 @@ class _PipedReader(OpenCvReader):
             self._end = -1
 
 
-def _pour(answer: _Unseekable, into: int) -> None:
+def _pour(answer: _Connection, into: int) -> None:
     """Writes what comes into a pipe, until either end is closed."""
     with open(into, "wb", buffering=0) as pipe:
         try:
