@@ -31,7 +31,7 @@ def main(source: str, output: str, config: Config) -> int:
             for frame, tracks in track(frames, config):
                 seen.update(tracks.ids[tracks.observed].tolist())
                 trails.update(tracks)
-                video.write(draw(frame.image, tracks, trails))
+                video.write(draw(frame.image, tracks, trails), frame.time_s)
     print(f"{len(seen)} tracks in {output}")
     return len(seen)
 

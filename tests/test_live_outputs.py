@@ -12,7 +12,6 @@ from mambatrack.config import TrackerConfig
 from mambatrack.live.outputs import (
     LONGEST_S,
     Delayed,
-    FrameClock,
     LiveVideo,
     OnACopy,
     SourceOutputs,
@@ -23,23 +22,15 @@ from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 def picture(shade):
     return np.full((48, 64, 3), shade, np.uint8)
 
 
 def play(path, times, fps=10.0):
     """Pictures of shade 10, 20, ... at these times -> the shades of the video's frames."""
-    clock = Clock()
-    video = LiveVideo(path, lambda: fps, clock)
-    for number, clock.now in enumerate(times, start=1):
-        video.write(picture(10 * number))
+    video = LiveVideo(path, lambda: fps)
+    for number, time_s in enumerate(times, start=1):
+        video.write(picture(10 * number), time_s)
     video.close()
     capture = cv2.VideoCapture(str(path))
     shades = []
@@ -74,12 +65,12 @@ def test_a_video_is_as_long_as_it_took(tmp_path_factory, steps):
 
 
 def test_a_video_without_pictures_is_no_file(tmp_path):
-    LiveVideo(tmp_path / "a.mp4", lambda: 25.0, Clock()).close()
+    LiveVideo(tmp_path / "a.mp4", lambda: 25.0).close()
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_drawn_into_is_a_copy():
-    frame, clock = Frame(0, 7.0, picture(9)), FrameClock()
+    frame = Frame(0, 7.0, picture(9))
 
     class Drawing:
         def write(self, frame, tracks):
@@ -87,9 +78,8 @@ def test_what_is_drawn_into_is_a_copy():
             self.tracks = tracks
 
     drawing = Drawing()
-    OnACopy(drawing, clock).write(frame, "tracks")
+    OnACopy(drawing).write(frame, "tracks")
     assert frame.image.min() == 9 and drawing.tracks == "tracks"
-    assert clock() == 7
 
 
 def test_each_source_has_its_own_outputs():

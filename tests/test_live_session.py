@@ -9,7 +9,7 @@ import pytest
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.detectors.motion import MotionDetector
-from mambatrack.live.outputs import FrameClock, OnACopy, SourceOutputs
+from mambatrack.live.outputs import OnACopy, SourceOutputs
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import Arrival, Backoff, LiveSource
 from mambatrack.live.updates import SourceStatus
@@ -285,7 +285,7 @@ def test_whatever_a_camera_sends_is_tracked_or_counted():
     source = LiveSource("0", opener=camera.open)
     session, watching = make_session([source], MotionDetector())
     shown = []
-    drawing = OnACopy(PictureOutput([Shown(shown)], ("thing",), lambda: 1.0), FrameClock())
+    drawing = OnACopy(PictureOutput([Shown(shown)], ("thing",), lambda: 1.0))
     session.observers.append(SourceOutputs([[drawing]]))
     session.start()
     for number, (picture, good) in enumerate(zip(given, usable, strict=True)):
@@ -309,5 +309,5 @@ class Shown:
     def __init__(self, images):
         self.images = images
 
-    def write(self, image):
+    def write(self, image, time_s):
         self.images.append(image)

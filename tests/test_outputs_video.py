@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import cv2
 import numpy as np
 import pytest
 
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs.video import fit, open_video_writer
+from mambatrack.outputs.video import fit, open_video_writer, size_within
 
 try:
     import av
@@ -116,27 +115,110 @@ def test_a_video_without_frames_can_be_closed(tmp_path):
 
 
 ENDLESS = """
-import itertools, numpy as np
+import sys, numpy as np
 from mambatrack.outputs.video import open_video_writer
-writer = open_video_writer({path!r}, 5, (320, 240))
-noise = np.random.default_rng(0).integers(0, 255, (8, 240, 320, 3), np.uint8)
-for frame in itertools.count():
-    writer.write(noise[frame % 8])
+writer = open_video_writer({path!r}, 25, (320, 240))
+picture = np.full((240, 320, 3), 60, np.uint8)
+for frame in range(500):
+    picture[100:140, frame % 280 : frame % 280 + 40] = 200
+    writer.write(picture)
+print("written", flush=True)
+sys.stdin.read()
 """
 
 
 @needs_av
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
-def test_kill_9_leaves_a_playable_file(tmp_path):
+def test_kill_9_leaves_all_but_the_last_second(tmp_path):
     path = tmp_path / "out.mp4"
-    process = subprocess.Popen([sys.executable, "-c", ENDLESS.format(path=str(path))])
-    deadline = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size > 3_000_000) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS.format(path=str(path))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "written\n"
+        process.send_signal(signal.SIGKILL)
     frames = read(path)
-    assert len(frames) >= 10 and frames[0].shape == (240, 320, 3)
+    assert 500 - 50 <= len(frames) <= 500 and frames[0].shape == (240, 320, 3)
+
+
+def shown_at(path):
+    """The times of a video's pictures in seconds, as players see them, and how long it lasts."""
+    with av.open(str(path)) as file:
+        video = file.streams.video[0]
+        times = [float(frame.pts * video.time_base) for frame in file.decode(video)]
+        return times, float(video.duration * video.time_base)
+
+
+VARYING = [0, 0.04, 0.08, 0.3, 0.31, 1.0, 1.04, 3.5, 3.54, 6.0]
+
+
+@needs_av
+@pytest.mark.parametrize("start_s", [0.0, 7.25])
+def test_pictures_are_shown_when_their_time_stamps_say(tmp_path, start_s):
+    with open_video_writer(tmp_path / "out.mp4", 25 / 3, (64, 48)) as writer:
+        for number, time_s in enumerate(VARYING):
+            writer.write(picture(20 * number), start_s + time_s)
+    times, lasts_s = shown_at(tmp_path / "out.mp4")
+    np.testing.assert_allclose(times, VARYING, atol=1e-3)
+    assert lasts_s == pytest.approx(6.0 + 3 / 25, abs=0.01)
+    np.testing.assert_allclose(
+        [image.mean() for image in read(tmp_path / "out.mp4")], range(0, 200, 20), atol=4
+    )
+
+
+def test_without_pyav_pictures_are_repeated_and_none_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with open_video_writer(tmp_path / "out.mp4", 10, (64, 48)) as writer:
+        for number, time_s in enumerate(VARYING):
+            writer.write(picture(20 * number), time_s)
+    levels = [round(image.mean() / 20) for image in read(tmp_path / "out.mp4")]
+    assert sorted(set(levels)) == list(range(10)) and levels == sorted(levels)
+    assert levels.index(9) == 60 and len(levels) == 61, "6.0 s do not play as 6.0 s"
+
+
+@pytest.mark.parametrize("times", [[None] * 5, [0] * 5, [3, 2, 1, 0, -1], [0, *[None] * 4]])
+@needs_av
+def test_times_that_do_not_grow_are_a_frame_apart(tmp_path, times):
+    with open_video_writer(tmp_path / "out.mp4", 10, (64, 48)) as writer:
+        for time_s in times:
+            writer.write(picture(100), time_s)
+    np.testing.assert_allclose(shown_at(tmp_path / "out.mp4")[0], np.arange(5) / 10, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "area", "expected"),
+    [
+        ((64, 48), 100, 1e9, (64, 48)),
+        ((63, 47), 100, 1e9, (64, 48)),
+        ((200, 50), 100, 1e9, (100, 24)),
+        ((50, 200), 100, 1e9, (24, 100)),
+        ((100_000, 3), 100, 1e9, (100, 2)),
+        ((90, 90), 100, 900, (30, 30)),
+    ],
+)
+def test_what_is_too_large_for_a_codec_is_scaled_down(size, side, area, expected):
+    assert size_within(size, side, area) == expected
+
+
+@pytest.mark.parametrize("pyav", [True, False])
+@pytest.mark.parametrize("size", [(16400, 20), (20, 16400), (40_000, 20), (6100, 6100)])
+def test_pictures_larger_than_the_codec_takes_are_written_smaller_and_that_is_said(
+    tmp_path, monkeypatch, size, pyav
+):
+    if not pyav:
+        monkeypatch.setitem(sys.modules, "av", None)
+    elif av is None:
+        pytest.skip("PyAV is not installed")
+    if size == (6100, 6100) and not pyav:
+        pytest.skip("MPEG-4 takes it as it is")
+    image = picture(200, size)
+    with pytest.warns(UserWarning, match=f"out.mp4 is scaled from {size[0]}x{size[1]} to"):
+        writer = open_video_writer(tmp_path / "out.mp4", 25, size)
+    with writer:
+        writer.write(image)
+    assert image.shape == (size[1], size[0], 3)
+    [shown] = read(tmp_path / "out.mp4")
+    assert shown.shape == (writer.size[1], writer.size[0], 3) and shown.mean() > 100
 
 
 def test_an_existing_file_is_refused_unless_overwritten(tmp_path):

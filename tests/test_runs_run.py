@@ -130,15 +130,16 @@ def test_counts_hold_when_an_output_fails(world):
 def test_a_picture_is_drawn_once_for_all_places(world):
     class Place:
         def __init__(self):
-            self.images = []
+            self.images, self.times = [], []
 
-        def write(self, image):
+        def write(self, image, time_s):
             self.images.append(image)
+            self.times.append(time_s)
 
     first, second = Place(), Place()
     drawn = PictureOutput([first, second], ("person",), lambda: 12.5)
     frames = [Frame(i, i / 25, world.render(i)) for i in range(3)]
     Run(frames, Replay(world), Tracker(KALMAN), [drawn]).go()
-    assert len(first.images) == 3
+    assert len(first.images) == 3 and first.times == second.times == [0, 1 / 25, 2 / 25]
     assert all(a is b for a, b in zip(first.images, second.images, strict=True))
     assert (first.images[2] != world.render(2)).any()

@@ -172,15 +172,15 @@ def _outputs_of(
     session: "LiveSession", number: int, files: "OutputFiles", lag: int, window: "Window | None",
     stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
-    from mambatrack.live.outputs import Delayed, FrameClock, LiveVideo, OnACopy
+    from mambatrack.live.outputs import Delayed, LiveVideo, OnACopy
     from mambatrack.runs.run_outputs import PictureOutput, text_outputs
 
-    source, names, clock = session.sources[number], session.detectors[number].names, FrameClock()
+    source, names = session.sources[number], session.detectors[number].names
     texts = text_outputs(files, names, stack)
     places: list[Picture] = [] if window is None else [window]
     delayed_places: list[Picture] = []
     if files.video is not None:
-        video = LiveVideo(files.video, lambda: source.fps, clock, files.overwrite)
+        video = LiveVideo(files.video, lambda: source.fps, files.overwrite)
         stack.enter_context(closing(video))
         (delayed_places if lag else places).append(video)
 
@@ -190,11 +190,11 @@ def _outputs_of(
     outputs: list[Output] = []
     if places:
         drawn = PictureOutput(places, names, speed, lambda: session.forecasts[number])
-        outputs.append(OnACopy(drawn, clock))
+        outputs.append(OnACopy(drawn))
     if not lag:
         return outputs + texts
     if delayed_places:
-        texts.append(OnACopy(PictureOutput(delayed_places, names, speed), clock))
+        texts.append(OnACopy(PictureOutput(delayed_places, names, speed)))
     from mambatrack.gaps.revisions import DelayedTracks
 
     late = Delayed(texts, DelayedTracks(lag), bool(delayed_places))

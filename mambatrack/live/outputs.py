@@ -40,23 +40,13 @@ class SourceOutputs:
         pass
 
 
-class FrameClock:
-    """The time of the frame that is being written."""
-
-    time_s = 0.0
-
-    def __call__(self) -> float:
-        return self.time_s
-
-
 class OnACopy:
-    """An output that may draw into the frame, on a frame of its own. clock: is told the time."""
+    """An output that may draw into the frame, on a frame of its own."""
 
-    def __init__(self, output: Output, clock: FrameClock):
-        self._output, self._clock = output, clock
+    def __init__(self, output: Output):
+        self._output = output
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        self._clock.time_s = frame.time_s
         self._output.write(replace(frame, image=frame.image.copy()), tracks)
 
 
@@ -88,25 +78,21 @@ class Delayed:
 class LiveVideo:
     """A video that plays as fast as it happened, of the size of its first picture.
 
-    fps: called for it when the first picture comes; clock: called for the time of each, in seconds
+    fps: called for it when the first picture comes
 
     A picture is repeated until the next one is due, for LONGEST_S at most, so that a lost camera is
     a short stop.
     """
 
-    def __init__(
-        self, path: str | Path, fps: Callable[[], float], clock: Callable[[], float],
-        overwrite: bool = False,
-    ):  # fmt: skip
-        self._path, self._ask_fps, self._overwrite, self._clock = path, fps, overwrite, clock
+    def __init__(self, path: str | Path, fps: Callable[[], float], overwrite: bool = False):
+        self._path, self._ask_fps, self._overwrite = path, fps, overwrite
         self._video: VideoWriter | None = None
         self._last: Image | None = None
 
-    def write(self, image: Image) -> None:
-        now = self._clock()
+    def write(self, image: Image, time_s: float) -> None:
         if self._video is None or self._last is None:
-            self._open(image, now)
-        self._fill(now)
+            self._open(image, time_s)
+        self._fill(time_s)
         self._last = image
 
     def close(self) -> None:

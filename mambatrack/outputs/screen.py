@@ -39,8 +39,8 @@ class Window:
                 "opencv-python-headless, or leave out --show"
             ) from None
 
-    def write(self, image: Image) -> None:
-        """Raises WindowClosed when the user quits."""
+    def write(self, image: Image, time_s: float = 0.0) -> None:
+        """Shows it at once, whatever its time. Raises WindowClosed when the user quits."""
         import cv2
 
         cv2.imshow(self._title, image)

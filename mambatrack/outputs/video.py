@@ -1,10 +1,12 @@
 """Video files out: H.264 that plays in browsers through PyAV, else OpenCV's MPEG-4.
 
-Frames are spaced evenly, whatever their time stamps: a viewer's clock is frame / fps.
+Pictures are shown when their time stamps say; MPEG-4 by OpenCV has one rate, and repeats them.
 """
 
 import os
 import sys
+import warnings
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,19 +17,31 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
+from mambatrack.sources.timing import Stamps
 
 Image = NDArray[np.uint8]
 Size = tuple[int, int]
 
-_FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+# parts of half a second, each on the disk at once
+_FRAGMENTED = {
+    "movflags": "empty_moov+default_base_moof", "frag_duration": "500000", "flush_packets": "1",
+}  # fmt: skip
 _SEEKABLE = {"movflags": "faststart"}
 _BT601, _LIMITED = 6, 1  # how OpenCV turns BGR into YUV, in FFmpeg's numbers
+_TICKS = 90_000  # a second
+_H264_SIDE, _H264_AREA = 16384, 139264 * 16**2  # pixels, of level 6.2, the highest
+_MPEG4_SIDE = 8190
 
 
 class Encoder(Protocol):
-    """Takes frames of one even size and leaves a playable file when closed."""
+    """Takes frames of one even size and leaves a playable file when closed.
 
-    def encode(self, image: Image) -> None: ...
+    size: (width, height) of the video; time_s: of a frame since the first, growing
+    """
+
+    size: Size
+
+    def encode(self, image: Image, time_s: float) -> None: ...
 
     def close(self) -> None: ...
 
@@ -38,14 +52,20 @@ class VideoWriter:
     size: (width, height) of the video, even; a frame of another size is scaled and letterboxed
     """
 
-    def __init__(self, encoder: Encoder, size: Size, path: Path):
-        self.size, self.path = size, path
+    def __init__(self, encoder: Encoder, fps: float, path: Path):
+        self.size, self.path = encoder.size, path
         self._encoder, self._closed = encoder, False
+        self._stamps = Stamps(fps)
+        self._first_s: float | None = None
 
-    def write(self, image: Image) -> None:
-        """Appends ``image [H, W, 3]`` BGR uint8."""
+    def write(self, image: Image, time_s: float | None = None) -> None:
+        """Appends ``image [H, W, 3]`` BGR uint8. time_s: when it is shown, by any clock; 1 / fps
+        after the one before where there is no time, or it does not grow"""
+        if self._first_s is None:
+            self._first_s = time_s
+        stamp = None if time_s is None or self._first_s is None else time_s - self._first_s
         try:
-            self._encoder.encode(fit(image, self.size))
+            self._encoder.encode(fit(image, self.size), self._stamps.step(stamp))
         except OSError as error:
             raise MambatrackError(
                 f"cannot write {self.path}: {error.strerror}; the frames written so far are kept"
@@ -77,7 +97,8 @@ def check_video(path: str | Path, overwrite: bool = False) -> Path:
 def open_video_writer(
     path: str | Path, fps: float, size: Size, overwrite: bool = False
 ) -> VideoWriter:
-    """An MP4 file for frames of ``size`` (width, height), padded to even numbers.
+    """An MP4 file for frames of ``size`` (width, height), padded to even numbers, or scaled down
+    with a warning to what the codec takes.
 
     H.264 when the extra ``video`` is installed; else MPEG-4, with a hint on stderr, because
     browsers do not play it. Raises MambatrackError where the file may not or cannot be written.
@@ -88,11 +109,20 @@ def open_video_writer(
             f"no video of {size[0]}x{size[1]} pixels at {fps} frames a second; "
             "expected a positive size and 0 < fps <= 1000"
         )
-    even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
     try:
-        return VideoWriter(_open_encoder(path, fps, even), even, path)
+        return VideoWriter(_open_encoder(path, fps, size), fps, path)
     except OSError as error:
         raise MambatrackError(f"cannot write {path}: {error.strerror}") from None
+
+
+def size_within(size: Size, side: int, area: float = float("inf")) -> Size:
+    """The even size of a video for pictures of ``size``, smaller where a side or the area would be
+    larger than the codec takes."""
+    scale = min(1.0, side / max(size), (area / (size[0] * size[1])) ** 0.5)
+    if scale == 1.0:
+        return size[0] + size[0] % 2, size[1] + size[1] % 2
+    width, height = (max(2 * int(length * scale / 2), 2) for length in size)
+    return width, height
 
 
 def fit(image: Image, size: Size) -> Image:
@@ -120,10 +150,22 @@ def _open_encoder(path: Path, fps: float, size: Size) -> Encoder:
         hint = "pip install 'mambatrack[video]'"
     else:
         if "libx264" in av.codecs_available:
-            return _H264(path, fps, size)
+            return _H264(path, fps, _fitting(path, size, _H264_SIDE, _H264_AREA))
         hint = "install a PyAV with libx264"
     print(f"{path.name} is written as MPEG-4, which browsers do not play; {hint}", file=sys.stderr)
-    return _Mpeg4(path, fps, size)
+    return _Mpeg4(path, fps, _fitting(path, size, _MPEG4_SIDE))
+
+
+def _fitting(path: Path, size: Size, side: int, area: float = float("inf")) -> Size:
+    """The size of the video; warns where pictures are scaled down to it."""
+    within = size_within(size, side, area)
+    if within[0] < size[0] or within[1] < size[1]:
+        warnings.warn(
+            f"{path.name} is scaled from {size[0]}x{size[1]} to {within[0]}x{within[1]}, the most "
+            "that its codec takes; boxes in other files are those of the full picture",
+            stacklevel=2,
+        )
+    return within
 
 
 class _H264:
@@ -133,7 +175,8 @@ class _H264:
     def __init__(self, path: Path, fps: float, size: Size):
         import av
 
-        self._path = path
+        self._path, self.size = path, size
+        self._frame_ticks = round(_TICKS / fps)
         self._container = av.open(str(path), "w", format="mp4", options=_FRAGMENTED)
         rate = Fraction(fps).limit_denominator(1001)
         stream: Any = self._container.add_stream(
@@ -142,15 +185,18 @@ class _H264:
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED
+        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
         stream.codec_context.gop_size = max(round(2 * fps), 1)
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         self._stream, self._failed = stream, False
 
-    def encode(self, image: Image) -> None:
+    def encode(self, image: Image, time_s: float) -> None:
         import av
 
         planes: Any = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)  # a third of swscale's time
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.pts, frame.time_base = round(time_s * _TICKS), Fraction(1, _TICKS)
+        frame.duration = self._frame_ticks
         try:
             self._container.mux(self._stream.encode(frame))
         except OSError:
@@ -167,7 +213,8 @@ class _H264:
 
 
 def _make_seekable(path: Path) -> None:
-    """Copies the packets into an MP4 with its index in front and puts that in the file's place."""
+    """Copies the packets into an MP4 that has its index in front and starts at time 0, and puts
+    that in the file's place."""
     import av
 
     draft = path.with_name(f".{path.name}.part")
@@ -178,10 +225,9 @@ def _make_seekable(path: Path) -> None:
         ):
             source = old.streams.video[0]
             target = new.add_stream_from_template(source)
-            for packet in old.demux(source):
-                if packet.dts is not None:
-                    packet.stream = target
-                    new.mux(packet)
+            for packet in _from_zero(old.demux(source), source.start_time or 0):
+                packet.stream = target
+                new.mux(packet)
         os.replace(draft, path)
     except (OSError, ValueError, IndexError):
         pass  # no room or no frames: the fragments play as they are
@@ -189,18 +235,44 @@ def _make_seekable(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def _from_zero(packets: Iterable[Any], start: int) -> Iterator[Any]:
+    """The packets, their times counted from ``start``; the last one lasts to the end of what is
+    shown, as a file lasts to the end of what is decoded, where pictures come in another order."""
+    begin, end, last = 0, 0, None
+    for packet in packets:
+        if packet.dts is None or packet.pts is None:
+            continue
+        if last is not None:
+            yield last
+        packet.pts, packet.dts, last = packet.pts - start, packet.dts - start, packet
+        begin = min(begin, packet.dts)
+        end = max(end, packet.pts + (packet.duration or 0))
+    if last is not None:
+        last.duration = max(end - (last.dts - begin), 1)
+        yield last
+
+
 class _Mpeg4:
-    """Through OpenCV."""
+    """Through OpenCV; a picture is repeated until the next one is due."""
 
     def __init__(self, path: Path, fps: float, size: Size):
+        self.size, self._fps, self._written = size, fps, 0
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
         if not self._writer.isOpened():
             raise MambatrackError(
                 f"OpenCV cannot write {path}; pip install 'mambatrack[video]' for H.264"
             )
+        self._last: Image | None = None
 
-    def encode(self, image: Image) -> None:
-        self._writer.write(image)
+    def encode(self, image: Image, time_s: float) -> None:
+        while self._last is not None and self._written < round(time_s * self._fps):
+            self._append(self._last)
+        self._append(image)
+        self._last = image.copy()
 
     def close(self) -> None:
         self._writer.release()
+
+    def _append(self, image: Image) -> None:
+        self._writer.write(image)
+        self._written += 1

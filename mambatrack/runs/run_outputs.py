@@ -39,9 +39,9 @@ class Output(Protocol):
 
 
 class Picture(Protocol):
-    """Where pictures go: a video file or a window."""
+    """Where pictures go, each with the time of its frame: a video file or a window."""
 
-    def write(self, image: Any) -> None: ...
+    def write(self, image: Any, time_s: float) -> None: ...
 
 
 class TextOutput:
@@ -104,4 +104,4 @@ class PictureOutput:
             in_place=True, forecast=self._ahead(),
         )  # fmt: skip
         for place in self._places:
-            place.write(image)
+            place.write(image, frame.time_s)
