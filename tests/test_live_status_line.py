@@ -5,7 +5,13 @@ import sys
 from mambatrack.live import status_line
 from mambatrack.live.status_line import StatusLine, describe
 from mambatrack.live.updates import SourceStatus
-from test_live_outputs import Clock
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 def test_a_line_tells_what_a_user_wants_to_know():
