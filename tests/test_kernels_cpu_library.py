@@ -13,8 +13,8 @@ from mambatrack.kernels.cpu import functions as in_c
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.networks.causal import CausalMotionPredictor
-from mambatrack.networks.mamba import MotionPredictor
 from mambatrack.networks.units import INPUT_LIMIT, TOKEN
+from mambatrack.networks.window import MotionPredictor
 
 OPTIONAL = ("D", "z", "dt_bias", "lengths", "initial_state")
 

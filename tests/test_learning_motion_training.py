@@ -22,8 +22,8 @@ from mambatrack.learning.motion_training import learning_rate, train
 from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.export_onnx import export
-from mambatrack.networks.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.networks.model_files import new_model
+from mambatrack.networks.window import MotionPredictor, offset_scale, window_offsets
 from worlds import write_training_data
 
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,

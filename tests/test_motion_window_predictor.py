@@ -12,7 +12,7 @@ from mambatrack.motion.classical import KalmanPredictor, StillPredictor, Velocit
 from mambatrack.motion.forecast import forecast
 from mambatrack.motion.loading import load_predictor
 from mambatrack.motion.window_predictor import WindowPredictor, straighten_history
-from mambatrack.networks.mamba import MotionPredictor, next_boxes
+from mambatrack.networks.window import MotionPredictor, next_boxes
 from mambatrack.networks.window_step import TorchNetwork
 
 

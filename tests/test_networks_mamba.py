@@ -1,34 +1,12 @@
 import copy
-import importlib.util
-import os
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from safetensors.torch import load_file
-from torch.utils._python_dispatch import TorchDispatchMode
+import torch.nn.functional as F
 
-from mambatrack.kernels.reference import token_mask
-from mambatrack.motion.loading import weights_path
-from mambatrack.networks.mamba import (
-    BiMambaBlock,
-    MambaBlock,
-    MotionPredictor,
-    next_boxes,
-    offset_scale,
-    window_offsets,
-)
-from mambatrack.networks.model_files import load_model
-
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-TRITON = importlib.util.find_spec("triton") and (
-    torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1"
-)
-BACKENDS = [
-    "torch",
-    pytest.param("triton", marks=pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")),
-]
+from mambatrack import MambatrackError
+from mambatrack.kernels import reference
+from mambatrack.networks.mamba import MAMBA_SSM, MambaBlock
 
 
 @pytest.fixture(autouse=True)
@@ -59,169 +37,87 @@ def test_backward_branch_equals_flip_in_and_flip_out():
     torch.testing.assert_close(backward(tokens, full(6)), forward(tokens.flip(1), full(6)).flip(1))
 
 
-def test_bi_block_with_tied_weights_commutes_with_time_flip():
-    block = BiMambaBlock(8, d_state=4).double()
-    block.right_to_left.load_state_dict(block.left_to_right.state_dict())
-    tokens = torch.randn(3, 5, 8, dtype=torch.float64)
-    torch.testing.assert_close(block(tokens.flip(1), full(5, 3)), block(tokens, full(5, 3)).flip(1))
+def mamba_ssm_state(d_model=24, d_state=5, d_conv=3, expand=2):
+    """Random weights with the names and shapes of mamba_ssm.Mamba."""
+    inner, rank = expand * d_model, -(-d_model // 16)
+    shapes = {
+        "in_proj.weight": (2 * inner, d_model), "conv1d.weight": (inner, 1, d_conv),
+        "conv1d.bias": (inner,), "x_proj.weight": (rank + 2 * d_state, inner),
+        "dt_proj.weight": (inner, rank), "dt_proj.bias": (inner,), "A_log": (inner, d_state),
+        "D": (inner,), "out_proj.weight": (d_model, inner),
+    }  # fmt: skip
+    return {name: torch.randn(shape) / shape[-1] ** 0.5 for name, shape in shapes.items()}
 
 
-def test_bi_block_is_the_papers_sum_and_norm():
-    block = BiMambaBlock(8, d_state=4)
-    tokens = torch.randn(2, 5, 8)
-    y = block.left_to_right(tokens, full(5)) + block.right_to_left(tokens, full(5))
-    torch.testing.assert_close(block(tokens, full(5)), y + block.norm(block.mlp(y)))
+def as_mamba_ssm(state, tokens):
+    """What mamba_ssm.Mamba makes of tokens [B, L, M]: its forward by torch's own convolution and
+    the reference scan."""
+    rank, d_state = state["dt_proj.weight"].shape[1], state["A_log"].shape[1]
+    inner, _, d_conv = state["conv1d.weight"].shape
+    x, z = F.linear(tokens, state["in_proj.weight"]).chunk(2, dim=2)
+    x = F.conv1d(
+        x.mT, state["conv1d.weight"], state["conv1d.bias"], padding=d_conv - 1, groups=inner
+    )
+    x = F.silu(x[..., : tokens.shape[1]].mT)
+    dt, B, C = F.linear(x, state["x_proj.weight"]).split([rank, d_state, d_state], dim=2)
+    y = reference.selective_scan(
+        x, dt @ state["dt_proj.weight"].T, -torch.exp(state["A_log"]), B, C, state["D"], z,
+        state["dt_proj.bias"], True,
+    )  # fmt: skip
+    return F.linear(y, state["out_proj.weight"])
 
 
-def one_by_one(block, tokens, lengths):
-    return block.left_to_right(tokens, lengths) + block.right_to_left(tokens, lengths)
+@pytest.mark.parametrize("sizes", [{}, {"d_model": 8, "d_conv": 4}, {"expand": 3, "d_state": 1}])
+def test_weights_of_mamba_ssm_give_what_mamba_ssm_makes_of_them(sizes):
+    state = mamba_ssm_state(**sizes)
+    block = MambaBlock.from_mamba_ssm(state)
+    tokens = torch.randn(2, 6, len(state["out_proj.weight"]))
+    want = as_mamba_ssm(state, tokens)
+    torch.testing.assert_close(block(tokens, full(6)), want, rtol=1e-4, atol=1e-5)
+    backward = MambaBlock.from_mamba_ssm(state, reverse=True)
+    torch.testing.assert_close(
+        backward(tokens.flip(1), full(6)), want.flip(1), rtol=1e-4, atol=1e-5
+    )
 
 
-def difference(found, expected):
-    """As a share of the largest value."""
-    return ((found - expected).abs().max() / expected.abs().max()).item()
-
-
-def case(batch=4, length=5, d_model=17):
-    lengths = torch.arange(length, length - batch, -1, device=DEVICE).clamp(min=0)
-    lengths[-1] = 0
-    tokens = torch.randn(batch, length, d_model, device=DEVICE)
-    tokens = tokens * token_mask(lengths, batch, length, DEVICE)[..., None]
-    return BiMambaBlock(d_model, d_state=5).to(DEVICE), tokens, lengths
-
-
-def with_gradients(branches, block, tokens, lengths):
-    """Of valid tokens; what is beyond the length is zero for a block and gets no gradient."""
-    tokens = tokens.clone().requires_grad_()
-    block.zero_grad()
-    y = branches(tokens * token_mask(lengths, *tokens.shape[:2], DEVICE)[..., None], lengths)
-    y.sin().sum().backward()
-    own = {name: each.grad for name, each in block.named_parameters() if each.grad is not None}
-    return {"y": y.detach(), "tokens": tokens.grad, **own}
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_branches_together_equal_the_two_one_by_one(monkeypatch, backend):
-    block, tokens, lengths = case()
-    expected = with_gradients(lambda *each: one_by_one(block, *each), block, tokens, lengths)
-    monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
-    found = with_gradients(block.together, block, tokens, lengths)
-    assert found.keys() == expected.keys() and len(found) == 2 + 2 * 10
-    wrong = {name: difference(found[name], each) for name, each in expected.items()}
-    assert max(wrong.values()) < (1e-6 if DEVICE == "cpu" else 5e-6), wrong
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_shipped_weights_give_the_same_together_and_frozen(monkeypatch, backend):
-    path, most = weights_path("mamba-window"), 1e-6 if DEVICE == "cpu" else 5e-6
-    model = load_model(path)[0].to(DEVICE)
-    _, tokens, lengths = case(3, 4, len(model.embed.bias))
-    with torch.no_grad():
-        for block in model.blocks:
-            expected = one_by_one(block, tokens, lengths)
-            monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
-            assert difference(block.together(tokens, lengths), expected) < most
-            block.freeze()
-            assert difference(block.together(tokens, lengths), expected) < most
-            monkeypatch.delenv("MAMBATRACK_BACKEND")
-    assert model.state_dict().keys() == load_file(path).keys()
-
-
-def test_frozen_weights_last_until_training_starts():
-    block, tokens, lengths = case()
-    with torch.no_grad():
-        before = block.together(tokens, lengths)
-        block.freeze()
-        block.left_to_right.D += 1
-        assert torch.equal(block.together(tokens, lengths), before)
-        block.train()
-        assert not torch.equal(block.together(tokens, lengths), before)
-    block.together(tokens, lengths).sum().backward()
-    assert block.left_to_right.D.grad is not None
-
-
-class Launches(TorchDispatchMode):
-    """Names the operations that compute something: no views, and no looks at CPU lengths."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        name, returns = str(operation), operation._schema.returns
-        looks = any(each in name for each in ("view", "aminmax", "scalar"))
-        if not looks and not any(each.alias_info for each in returns):
-            self.seen.append(name)
-        return operation(*args, **(kwargs or {}))
-
-
-@pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
-def test_a_frozen_block_is_six_launches_without_copies(monkeypatch):
-    monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
-    block, tokens, lengths = case(2, 3, 16)
-    block.freeze()
-    with torch.no_grad(), Launches() as launches:
-        block.together(tokens, lengths)
-    assert len(launches.seen) == 6, launches.seen
-    assert block._frozen.A.mT.is_contiguous() and block._frozen.dt.mT.is_contiguous()
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    lengths=st.lists(st.integers(0, 10), min_size=1, max_size=5),
-    layers=st.integers(1, 3),
-    garbage=st.sampled_from([0.0, 1e3, float("inf"), float("nan")]),
-)
-def test_padding_does_not_leak_and_rows_do_not_mix(lengths, layers, garbage):
-    model = MotionPredictor(16, layers, 4).double()
-    offsets = torch.randn(len(lengths), 10, 4, dtype=torch.float64)
-    for row, length in enumerate(lengths):
-        offsets[row, length:] = garbage
-    together = model(offsets, torch.tensor(lengths))
-    for row, length in enumerate(lengths):
-        alone = model(offsets[row : row + 1, : max(length, 1)].nan_to_num(0, 0, 0),
-                      torch.tensor([length]))  # fmt: skip
-        torch.testing.assert_close(together[row : row + 1], alone)
-        if length == 0:
-            assert (together[row] == 0).all()
+def test_the_table_names_every_weight_of_both():
+    assert all(f"{name}" in MambaBlock.__doc__ for name in MAMBA_SSM)
+    ours = {name.removesuffix(".weight") for name, _ in MambaBlock(8).named_parameters()}
+    assert all(f"| {name}" in MambaBlock.__doc__ for name in ours)
 
 
 @pytest.mark.parametrize(
-    "d_model, layers, q, d_state", [(4, 1, 1, 1), (33, 2, 7, 5), (64, 3, 10, 16)]
-)
-def test_any_size_and_outliers_stay_finite(d_model, layers, q, d_state):
-    model = MotionPredictor(d_model, layers, d_state)
-    y = model(torch.randn(3, q, 4) * 1e6, torch.tensor([q, 1, 0]))
-    assert y.shape == (3, 4) and y.isfinite().all()
+    ("change", "message"),
+    [
+        ({"D": None}, "weights of a mamba_ssm.Mamba expected, in_proj.weight, .*; got in_proj"),
+        ({"in_proj.bias": torch.zeros(96)}, "expected, .*; got .*in_proj.bias"),
+        ({"x_proj.weight": torch.zeros(13, 48)}, r"do not fit together.*\[13, 48\]"),
+        ({"dt_proj.weight": torch.zeros(48, 4)}, r"do not fit together.*\[48, 4\]"),
+        ({"out_proj.weight": torch.zeros(48)}, "do not fit together"),
+        ({"in_proj.weight": torch.zeros(95, 24)}, "do not fit together"),
+    ],
+)  # fmt: skip
+def test_weights_of_mamba_ssm_that_do_not_fit_are_refused(change, message):
+    state = {k: v for k, v in (mamba_ssm_state() | change).items() if v is not None}
+    with pytest.raises(MambatrackError, match=message):
+        MambaBlock.from_mamba_ssm(state)
 
 
-def test_gradients_reach_every_parameter():
-    model = MotionPredictor(16, 2, 4)
-    model(torch.randn(4, 10, 4), full(10, 4)).square().sum().backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
-
-
-def test_window_offsets_are_left_aligned_and_ordered():
-    windows = torch.arange(4.0).pow(2)[None, :, None].repeat(2, 1, 4)  # 0 1 4 9
-    offsets, lengths = window_offsets(windows, torch.tensor([4, 3]), torch.ones(2, 4))
-    assert lengths.tolist() == [3, 2]
-    assert offsets[0, :, 0].tolist() == [1, 3, 5]
-    assert offsets[1, :2, 0].tolist() == [3, 5]
-
-
-def test_box_unit_does_not_depend_on_scale_or_place():
-    model = MotionPredictor(16, 2, 4)
-    windows = torch.rand(5, 11, 4) * 10 + torch.tensor([0.0, 0, 50, 100])
-    counts = torch.tensor([11, 11, 5, 2, 1])
-    boxes = next_boxes(model, windows, counts, "box")
-    shift = torch.tensor([700.0, -80, 0, 0])
-    moved = next_boxes(model, windows * 3 + shift, counts, "box")
-    torch.testing.assert_close(moved, boxes * 3 + shift, atol=1e-2, rtol=1e-4)
-
-
-def test_image_unit_is_a_250th_of_the_image():
-    windows = torch.rand(2, 11, 4)
-    scale = offset_scale(windows, full(11), "image", torch.tensor([1000.0, 500.0]))
-    assert scale.tolist() == [[4, 2, 4, 2]] * 2
-    each = torch.tensor([[1000.0, 500.0], [500.0, 250.0]])
-    assert offset_scale(windows, full(11), "image", each).tolist() == [[4, 2, 4, 2], [2, 1, 2, 1]]
+def test_a_step_at_a_time_equals_the_block_and_has_its_gradients():
+    block, tokens = MambaBlock(8, d_state=4), torch.randn(2, 6, 8)
+    want = block(tokens, full(6))
+    _, tail, state = block.encode(tokens[:, :2], full(2))
+    outputs = []
+    for token in tokens[:, 2:].unbind(1):
+        before = tail.clone(), state.clone()
+        y, *after = block.step(token, tail, state)
+        assert torch.equal(tail, before[0]) and torch.equal(state, before[1])
+        outputs.append(y)
+        tail, state = after
+    stepped = torch.stack(outputs, dim=1)
+    torch.testing.assert_close(stepped, want[:, 2:])
+    weights = list(block.parameters())
+    found = torch.autograd.grad(stepped.square().sum(), weights)
+    expected = torch.autograd.grad(want[:, 2:].square().sum(), weights)
+    for got, each in zip(found, expected, strict=True):
+        torch.testing.assert_close(got, each, rtol=1e-4, atol=1e-5)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mambatrack.motion import window_predictor
 from mambatrack.networks import window_step
-from mambatrack.networks.mamba import MotionPredictor
 from mambatrack.networks.model_files import WEIGHTS
+from mambatrack.networks.window import MotionPredictor
 from mambatrack.networks.window_step import BUCKETS, GraphNetwork, TorchNetwork, bucket, eager
 
 

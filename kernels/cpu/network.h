@@ -1,6 +1,6 @@
-/* The motion predictor of mambatrack/networks/mamba.py in one call: a window of offsets per track
- * in, the next offset out. Tokens of many tracks lie packed one after the other, so that padding
- * costs nothing, and are worked on in blocks that stay in the second-level cache.
+/* The motion predictor of mambatrack/networks/window.py in one call: a window of offsets per
+ * track in, the next offset out. Tokens of many tracks lie packed one after the other, so that
+ * padding costs nothing, and are worked on in blocks that stay in the second-level cache.
  *
  * Widths are padded to LANES by packing.py with weights of 0; a padded activation is 0. */
 #pragma once

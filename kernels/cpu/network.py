@@ -1,6 +1,6 @@
 """The motion predictor in one call of the C library: numpy in and out, no torch.
 
-The weights are those of networks/mamba.py and networks/causal.py by name, packed once
+The weights are those of networks/window.py and networks/causal.py by name, packed once
 (packing.py).
 """
 
@@ -54,7 +54,7 @@ class _Network:
 
 
 class WindowNetwork(_Network):
-    """mamba.MotionPredictor: past offsets of many tracks -> the next offset of each.
+    """networks.window.MotionPredictor: past offsets of many tracks -> the next offset of each.
 
     state: its state dict as numpy arrays (safetensors.numpy.load_file); all sizes are read from it.
     limit: offsets beyond it are taken as it.

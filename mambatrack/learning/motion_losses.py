@@ -16,8 +16,8 @@ from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.forecast import forecast
 from mambatrack.networks.causal import CausalMotionPredictor, Rollout, roll_out_causal
 from mambatrack.networks.causal_step import CausalStep
-from mambatrack.networks.mamba import MotionPredictor, offset_scale, window_offsets
 from mambatrack.networks.units import LOG_SCALES
+from mambatrack.networks.window import MotionPredictor, offset_scale, window_offsets
 
 KNOWN = 11  # boxes seen, from which on a history counts for the spread
 HORIZON = 30  # frames over which validation measures the error
@@ -165,7 +165,7 @@ def next_boxes(
     unit: str,
     image_size: Tensor,
 ) -> Tensor:
-    """mamba.next_boxes of a network that also sees the boxes ``after`` [B, F, 4] the predicted
+    """window.next_boxes of a network that also sees the boxes ``after`` [B, F, 4] the predicted
     one; the offset over that one is one token like any other."""
     window, held = torch.cat([history, after], dim=1), counts + after.shape[1]
     scale = offset_scale(window, held, unit, image_size)

@@ -58,9 +58,9 @@ from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.files import check_output, replacing
 from mambatrack.motion.loading import weights_path
 from mambatrack.networks.causal import CausalMotionPredictor, as_tokens
-from mambatrack.networks.mamba import MotionPredictor, next_boxes, window_offsets
 from mambatrack.networks.model_files import check_online, kind_of, load_model
 from mambatrack.networks.units import IMAGE_UNITS, LOG_SCALES, SIZE_WEIGHT, SIZED, UNITS
+from mambatrack.networks.window import MotionPredictor, next_boxes, window_offsets
 from mambatrack.version import VERSION
 
 LARGEST_ERROR = 1e-5  # against torch, as a share of the box's sides (and of the largest state)

@@ -32,7 +32,7 @@ class WindowPredictor(Predictor):
     frames since the last observation. A prediction is appended like an observation; that is the
     tracklet patch of MambaTrack, section 3.3.
 
-    q: past offsets the network sees; unit: how offsets are normalised (mamba.window_offsets);
+    q: past offsets the network sees; unit: how offsets are normalised (window.window_offsets);
     spread: [H, 4] standard deviation of the error after 1..H frames as a share of the box's width
     and height, measured in validation. Beyond H frames the box rests where it is.
     straighten: whether a track that is found again gets a straight line in place of what was
@@ -118,8 +118,8 @@ def open_network(path: Path, device: str) -> Network:
 def offset_scale(
     windows: Boxes, counts: NDArray[np.int64], image_size: tuple[int, int] | None
 ) -> Boxes:
-    """mamba.offset_scale in numpy: pixels per unit of offset [N, 4]; image_size: None where the
-    unit is the track's own boxes."""
+    """networks.window.offset_scale in numpy: pixels per unit of offset [N, 4]; image_size: None
+    where the unit is the track's own boxes."""
     if image_size is not None:
         size = np.array(image_size, np.float32) / np.float32(IMAGE_UNITS)
         return np.tile(size, (len(windows), 2))
@@ -132,7 +132,7 @@ def offset_scale(
 def window_offsets(
     windows: Boxes, counts: NDArray[np.int64], scale: Boxes
 ) -> tuple[Boxes, NDArray[np.int64]]:
-    """mamba.window_offsets in numpy: offsets [N, q, 4], oldest first, and lengths [N]."""
+    """networks.window.window_offsets in numpy: offsets [N, q, 4], oldest first, and lengths [N]."""
     steps = np.diff(windows, axis=1) / scale[:, None]
     lengths, q = counts - 1, steps.shape[1]
     order = np.minimum(np.arange(q) + q - lengths[:, None], q - 1)

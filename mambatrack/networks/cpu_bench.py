@@ -19,8 +19,8 @@ from mambatrack.kernels.cpu import library as cpu
 from mambatrack.kernels.cpu import network as cpu_network
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.causal_step import CausalStep
-from mambatrack.networks.mamba import MotionPredictor
 from mambatrack.networks.units import INPUT_LIMIT, TOKEN
+from mambatrack.networks.window import MotionPredictor
 
 SIZES = ((32, 2, 8), (64, 3, 16))  # d_model, layers, d_state: as shipped, and the default
 TRACKS = (10, 20, 30, 100, 300)

@@ -22,10 +22,10 @@ SHIPPED = {"mamba": "mambatrack-causal", "mamba-window": "mambatrack-window"}
 
 
 def new_model(kind: str, d_model: int, layers: int, d_state: int, back: int = 4) -> Any:
-    """An untrained network: mamba.MotionPredictor or causal.CausalMotionPredictor; back: tokens
+    """An untrained network: window.MotionPredictor or causal.CausalMotionPredictor; back: tokens
     that a network of kind causal-back looks back over."""
     if _known(kind) == "window":
-        from mambatrack.networks.mamba import MotionPredictor
+        from mambatrack.networks.window import MotionPredictor
 
         return MotionPredictor(d_model, layers, d_state)
     from mambatrack.networks.causal import CausalMotionPredictor

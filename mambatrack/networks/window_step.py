@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mambatrack.boxes import Boxes
 from mambatrack.networks.devices import one_thread
-from mambatrack.networks.mamba import BiMambaBlock, MotionPredictor
+from mambatrack.networks.window import BiMambaBlock, MotionPredictor
 
 BUCKETS = (16, 32, 64, 128, 304, 608, 1216)  # rows of a graph; more tracks go in pieces of the last
 WARM_UPS = 3  # runs before recording: kernels are compiled, libraries fetch their workspaces
@@ -34,7 +34,7 @@ class Recording(NamedTuple):
 
 
 class TorchNetwork:
-    """A mamba.MotionPredictor on a device, for numpy."""
+    """A window.MotionPredictor on a device, for numpy."""
 
     def __init__(self, model: MotionPredictor, device: str = "cpu"):
         self.model, self.device = model.eval().to(device), device

@@ -1,0 +1,171 @@
+"""The window motion predictor in torch: a bi-directional Mamba over the newest boxes of a track.
+
+Source: the MTP of MambaTrack (Xiao et al., ACM MM 2024, arXiv 2408.09178), section 3.2.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mambatrack.kernels import bi_conv_silu, bi_selective_scan
+from mambatrack.kernels.reference import token_mask
+from mambatrack.networks.mamba import MambaBlock
+from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
+
+
+class BothDirections(NamedTuple):
+    """The weights of a block's two MambaBlocks, stacked, from left to right first.
+
+    enter [4 D, d_model]: inputs of the convolutions, then the gates; conv [2, K, D];
+    select [2, D, R + 2 N]; dt [2, D, R]; A [2, D, N]; conv_bias, dt_bias, skip [2, D]. dt and A
+    lie in memory as the kernels for a GPU read them, [.., R, D] and [.., N, D].
+    """
+
+    enter: Tensor
+    conv: Tensor
+    conv_bias: Tensor
+    select: Tensor
+    dt: Tensor
+    dt_bias: Tensor
+    A: Tensor
+    skip: Tensor
+
+
+class BiMambaBlock(nn.Module):
+    """Y = Mamba_f(X) + Mamba_b(X);  X' = Y + LN(MLP(Y)).
+
+    Source: MambaTrack, equations 3 to 5. The backward branch reads right to left in place, which
+    equals flipping its input and flipping its output back. On a GPU both branches run together, in
+    six launches once the weights are frozen (not run on a GPU yet); on a CPU one after the other,
+    as stacking them costs more than it saves.
+    """
+
+    def __init__(self, d_model: int, d_state: int = 16, d_conv: int = 4, expand: int = 2):
+        super().__init__()
+        self.left_to_right = MambaBlock(d_model, d_state, d_conv, expand)
+        self.right_to_left = MambaBlock(d_model, d_state, d_conv, expand, reverse=True)
+        self.mlp = nn.Sequential(
+            nn.Linear(d_model, 2 * d_model), nn.GELU(), nn.Linear(2 * d_model, d_model)
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self._frozen: BothDirections | None = None
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero."""
+        if tokens.is_cuda:
+            y = self.together(tokens, lengths)
+        else:
+            y = self.left_to_right(tokens, lengths) + self.right_to_left(tokens, lengths)
+        y = y + self.norm(self.mlp(y))
+        return y * token_mask(lengths, y.shape[0], y.shape[1], y.device)[..., None]
+
+    def together(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The sum Y of both branches by the kernels for both directions, shapes as in forward."""
+        w = self._frozen or self._stacked()
+        (batch, length, _), (_, rank) = tokens.shape, w.dt.shape[1:]
+        x, z = F.linear(tokens, w.enter).unflatten(2, (2, 2, -1)).permute(2, 3, 0, 1, 4)
+        x = bi_conv_silu(x, w.conv, w.conv_bias, lengths)
+        selected = (x.flatten(1, 2) @ w.select).unflatten(1, (batch, length))
+        states = w.A.shape[2]
+        dt, B, C = selected.split([rank, states, states], dim=3)
+        y = bi_selective_scan(
+            x, dt, w.A, B, C, w.skip, z=z, dt_bias=w.dt_bias, dt_softplus=True, lengths=lengths,
+            dt_weight=w.dt,
+        )  # fmt: skip
+        assert isinstance(y, Tensor)
+        left, right = y.flatten(1, 2)
+        leave = self.right_to_left.out.weight.T
+        return torch.addmm(self.left_to_right.out(left), right, leave).view_as(tokens)
+
+    def freeze(self) -> None:
+        """Stacks the weights once for all later calls, until train() or eval(): without gradients,
+        and blind to what happens to the parameters meanwhile."""
+        with torch.no_grad():
+            self._frozen = self._stacked()
+
+    def train(self, mode: bool = True) -> "BiMambaBlock":
+        self._frozen = None
+        return super().train(mode)
+
+    def _stacked(self) -> BothDirections:
+        both = (self.left_to_right, self.right_to_left)
+        return BothDirections(
+            enter=torch.cat(
+                [each.in_x.weight for each in both] + [each.in_z.weight for each in both]
+            ),
+            conv=torch.stack([each.conv for each in both]),
+            conv_bias=torch.stack([each.conv_bias for each in both]),
+            select=torch.stack([each.select.weight for each in both]).mT,
+            dt=torch.stack([each.dt.weight.T for each in both]).mT,
+            dt_bias=torch.stack([each.dt.bias for each in both]),
+            A=torch.stack([each.decay().T for each in both]).mT,
+            skip=torch.stack([each.D for each in both]),
+        )
+
+
+class MotionPredictor(nn.Module):
+    """Past offsets of many tracks -> the next offset of each (MambaTrack, section 3.2).
+
+    d_model, layers, d_state: width of the tokens, number of bi-Mamba blocks, state per channel.
+    """
+
+    def __init__(self, d_model: int = 64, layers: int = 3, d_state: int = 16):
+        super().__init__()
+        self.embed = nn.Linear(4, d_model)
+        self.blocks = nn.ModuleList(BiMambaBlock(d_model, d_state) for _ in range(layers))
+        self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 4))
+
+    def forward(self, offsets: Tensor, lengths: Tensor) -> Tensor:
+        """offsets [B, q, 4] of (cx, cy, w, h), normalised, oldest first, of which the first
+        ``lengths`` [B] count -> next offset [B, 4]; a track without any offset stands still."""
+        valid = token_mask(lengths, offsets.shape[0], offsets.shape[1], offsets.device)[..., None]
+        offsets = offsets.masked_fill(~valid, 0).clamp(-INPUT_LIMIT, INPUT_LIMIT)
+        tokens = self.embed(offsets) * valid
+        for block in self.blocks:
+            tokens = block(tokens, lengths)
+        pooled = tokens.sum(1) / lengths.clamp(min=1)[:, None]
+        return self.head(pooled) * (lengths > 0)[:, None]
+
+
+def next_boxes(
+    model: MotionPredictor,
+    windows: Tensor,
+    counts: Tensor,
+    unit: str,
+    image_size: Tensor | None = None,
+) -> Tensor:
+    """windows [B, q + 1, 4] cxcywh pixels, newest last, of which the last ``counts`` [B] hold
+    boxes -> the boxes one frame on [B, 4]. Differentiable; unit as in window_offsets."""
+    scale = offset_scale(windows, counts, unit, image_size)
+    offsets, lengths = window_offsets(windows, counts, scale)
+    return windows[:, -1] + model(offsets, lengths) * scale
+
+
+def offset_scale(
+    windows: Tensor, counts: Tensor, unit: str, image_size: Tensor | None = None
+) -> Tensor:
+    """Pixels per unit of offset, [B, 4]. image_size: [B, 2] or [2], width and height.
+
+    unit "image": a 250th of the image's width and height, as DiffMOT and TrackSSM divide boxes by
+    the image (the paper is silent); "box": a 20th of the side of a square as large as the track's
+    boxes in the window, so that distance and resolution do not matter.
+    """
+    if unit == "image" and image_size is not None:
+        return image_size.expand(windows.shape[0], 2).repeat(1, 2) / IMAGE_UNITS
+    held = token_mask(counts, windows.shape[0], windows.shape[1], windows.device).flip(1)
+    sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None]
+    return sizes.prod(1, keepdim=True).sqrt().expand(-1, 4) / UNITS
+
+
+def window_offsets(windows: Tensor, counts: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Offsets between the boxes of each window, oldest first and padded at the end.
+
+    windows [B, q + 1, 4], counts [B], scale [B, 4] -> offsets [B, q, 4], lengths [B].
+    """
+    steps = windows.diff(dim=1) / scale[:, None]
+    lengths = counts - 1
+    order = torch.arange(steps.shape[1], device=steps.device) + steps.shape[1] - lengths[:, None]
+    order = order.clamp(max=steps.shape[1] - 1)[..., None].expand(-1, -1, 4)
+    return steps.gather(1, order), lengths
