@@ -203,7 +203,7 @@ def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     pages = {each: read(each) for each in tmp_path.rglob("*.html")}
-    assert "Advances one frame" in pages[tmp_path / "api.html"]
+    assert "<strong>image_size</strong>: (width, height)" in pages[tmp_path / "api.html"]
     loaded = re.compile(
         r"<(?:script|img|iframe)[^>]*\ssrc=\"?https?:|<link[^>]*(?:stylesheet|preconnect)[^>]*https?:"
     )

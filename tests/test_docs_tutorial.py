@@ -31,7 +31,8 @@ def commands() -> list[list[str]]:
         if language == "python":
             found.append([sys.executable, "-c", text])
         else:
-            found += [command_of(line) for line in text.splitlines()]
+            lines = re.sub(r"\\\n\s*", "", text).splitlines()
+            found += [command_of(line) for line in lines]
     return found
 
 
