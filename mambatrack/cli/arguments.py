@@ -157,4 +157,6 @@ def positive(text: str) -> float:
 
 def names(text: str) -> tuple[str, ...]:
     """The type of an option that takes names with commas between them."""
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError(f"expected names with commas, found {shown(text)}")
     return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -5,12 +5,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted with all files clos
 
 import argparse
 import difflib
+import io
 import os
 import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from mambatrack import renamed
 from mambatrack.cli import (
@@ -29,11 +30,11 @@ from mambatrack.cli import (
     train,
     tune,
 )
-from mambatrack.cli.shared import FAILED, INTERRUPTED
+from mambatrack.cli.shared import FAILED, INTERRUPTED, as_message
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, load_config
 from mambatrack.errors import MambatrackError
-from mambatrack.sources.addresses import without_secrets, without_secrets_in
+from mambatrack.sources.addresses import without_secrets
 from mambatrack.version import VERSION
 
 COMMANDS = (
@@ -55,6 +56,9 @@ SHORTCUTS = {  # option -> setting that it stands for
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command -> exit code. A user's mistake is one line on stderr, never a traceback."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names are not always text
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with Interruption() as interruption, interruption.at_once():
@@ -64,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (MambatrackError, OSError) as error:
-        print(f"error: {without_secrets_in(str(error))}", file=sys.stderr)
+        print(f"error: {as_message(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -72,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets ``run``, the function that carries it out."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "mambatrack", description="Online multi-object tracking from boxes.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"mambatrack {VERSION}")
@@ -88,14 +92,19 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     dotted, rest = _take_dotted(parser, _with_new_names(arguments))
     options, unknown = parser.parse_known_args(rest)
     if unknown:
-        parser.error(_unknown(without_secrets(unknown[0]), options.parser))
+        options.parser.error(_unknown(without_secrets(unknown[0]), options.parser))
     options.check(options)
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
     try:
         return options.run, options, load_config(options.config, overrides)
     except MambatrackError as error:
-        parser.exit(2, f"error: {error}\n")
+        parser.exit(2, f"error: {as_message(error)}\n")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(as_message(message))
 
 
 def _with_new_names(arguments: list[str]) -> list[str]:
@@ -139,4 +148,4 @@ def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:
 
 
 def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    print(f"warning: {without_secrets_in(str(message))}", file=sys.stderr)
+    print(f"warning: {as_message(message)}", file=sys.stderr)

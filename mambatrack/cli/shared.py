@@ -1,16 +1,28 @@
 """What several commands share: exit codes, the engine, whether there is a window."""
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING
 
 from mambatrack.config import Config
+from mambatrack.sources.addresses import without_secrets_in
 
 if TYPE_CHECKING:
     from mambatrack.runs.engines import Engine
 
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
+LONGEST_WORD = 300  # characters of a message
+
+
+def as_message(text: object) -> str:
+    """What is printed for an error: without passwords, and short whatever was given."""
+    return re.sub(
+        rf"\S{{{LONGEST_WORD},}}",
+        lambda word: f"{word[0][:100]}...{word[0][-100:]}",
+        without_secrets_in(str(text)),
+    )
 
 
 def engine_of(options: argparse.Namespace, config: Config) -> "Engine":

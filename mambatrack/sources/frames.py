@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.sources.readers import Image, Reader, open_reader
 
 Crop = tuple[int, int, int, int]
@@ -95,9 +95,11 @@ def as_bgr(image: Any) -> Image | None:
 
 def parse_crop(text: str) -> Crop:
     """(x0, y0, x1, y1) from "x0:y0:x1:y1" in pixels, x1 and y1 exclusive."""
-    match = re.fullmatch(r"\s*(\d+):(\d+):(\d+):(\d+)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9}):(\d{1,9})\s*", text)
     if match is None:
-        raise MambatrackError(f"crop {text!r}: expected x0:y0:x1:y1 in pixels, as 100:0:740:480")
+        raise MambatrackError(
+            f"crop {shown(text)}: expected x0:y0:x1:y1 in pixels, as 100:0:740:480"
+        )
     x0, y0, x1, y1 = map(int, match.groups())
     if x1 <= x0 or y1 <= y0:
         raise MambatrackError(f"crop {text!r} is empty; expected x0 < x1 and y0 < y1")

@@ -131,7 +131,7 @@ class PyAvReader:
         for packet in self._read_packets():
             try:
                 frames = packet.decode()
-            except READ_ERRORS as error:
+            except _errors() as error:
                 self._refusal = reason_of(error)
                 self._lost += 1
                 yield None
@@ -147,7 +147,7 @@ class PyAvReader:
                 packet = next(packets)
             except StopIteration:
                 return
-            except READ_ERRORS as error:
+            except _errors() as error:
                 self._problem = reason_of(error)
                 return
             self._packets += packet.dts is not None
@@ -159,12 +159,19 @@ class PyAvReader:
         return f" (codec {codec.name}{': ' if reason else ''}{reason})" if codec else ""
 
 
+def _errors() -> tuple[type[Exception], ...]:
+    """What reading through PyAV raises; not all of its own errors are of the usual kinds."""
+    import av.error
+
+    return (*READ_ERRORS, av.error.FFmpegError)
+
+
 def _open(source: str | Connection, place: str, timeout_s: float | None) -> Any:
     import av
 
     try:
         return av.open(source, metadata_errors="replace", timeout=timeout_s)
-    except READ_ERRORS as error:
+    except _errors() as error:
         raise MambatrackError(f"{place} and gave no frame: {reason_of(error)}") from None
 
 
@@ -194,6 +201,6 @@ def _count_first_packets(source: str, tracks: list[int]) -> Counter[int]:
                 seen[packet.stream.index] += packet.dts is not None
                 if max(seen.values()) >= ENOUGH:
                     break
-        except READ_ERRORS:
+        except _errors():
             pass  # the reader comes to it too, and says so
     return seen

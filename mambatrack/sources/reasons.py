@@ -5,7 +5,7 @@ import urllib.error
 
 from mambatrack.errors import MambatrackError
 
-# what urllib, sockets and FFmpeg raise; PyAV's errors are of these kinds
+# what urllib and sockets raise
 READ_ERRORS = (OSError, ValueError, EOFError, http.client.HTTPException)
 
 
