@@ -1,6 +1,7 @@
 """`mambatrack track` as a user meets it: results, messages and exit codes."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
