@@ -15,14 +15,9 @@ from mambatrack.association.learned import LearnedAssociation, open_encoder, spl
 from mambatrack.association.scorer import Committee, CommitteeEncoder, PairScorer
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairNetwork, pair_loss
+from mambatrack.learning.association_pieces import IndexedRecording, distrusted, join, mirrored
 from mambatrack.learning.association_recording import Recorder, Recording, record
-from mambatrack.learning.association_training import (
-    _Indexed,
-    distrusted,
-    join,
-    mirrored,
-    train_association,
-)
+from mambatrack.learning.association_training import train_association
 from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.simulation.world import simulate, write_sequence
 
@@ -106,7 +101,7 @@ def test_network_in_numpy_equals_torch_along_a_whole_video(sequences):
     track_with(recorder, rows)
     recording = recorder.recording()
     exact = np.concatenate([given.features for given, _ in seen], axis=1)
-    batch = join([_Indexed.of(recording).cut(0, 60, False)])
+    batch = join([IndexedRecording.of(recording).cut(0, 60, False)])
     batch = batch._replace(features=torch.from_numpy(exact.T.copy()))
     with torch.no_grad():
         logits = model.eval()(batch)
@@ -337,7 +332,7 @@ def test_a_recording_is_read_as_it_was_written(sequences, tmp_path):
 
 def test_loss_is_small_only_for_the_right_answers(sequences):
     recording = record(sequences[1][0], None, small_config().tracker)
-    batch = join([_Indexed.of(recording).cut(0, 60, False)])
+    batch = join([IndexedRecording.of(recording).cut(0, 60, False)])
     logits = network()(batch)
     right = torch.where(batch.same, 20.0, -20.0)
     sure = logits._replace(
@@ -356,7 +351,13 @@ def test_training_learns_and_its_network_tracks(sequences, tmp_path):
     path = train_association([sequences[0]], config, tmp_path / "run", lines.append)
     log = np.loadtxt(tmp_path / "run/log.csv", delimiter=",", skiprows=1, ndmin=2)
     assert log[-1, 0] == 120 and np.isfinite(log).all()
-    assert len(lines) == 4
+    stages = list(dict.fromkeys((each.stage, each.unit, each.total) for each in lines))
+    assert stages == [
+        ("tracking 1 of 2", "sequences", 2), ("iteration 1 of 2", "steps", 40),
+        ("tracking 2 of 2", "sequences", 2), ("iteration 2 of 2", "steps", 120),
+    ]  # fmt: skip
+    assert [each.done for each in lines if each.total == 120] == list(range(1, 121))
+    assert [each.done for each in lines if each.logged] == [40, 120]
     before = (tmp_path / "run/log.csv").read_bytes()
     assert train_association([sequences[0]], config, tmp_path / "run") == path
     assert (tmp_path / "run/log.csv").read_bytes() == before  # nothing was left to do

@@ -18,7 +18,7 @@ from mambatrack.datasets.people import read_people
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.motion_losses import generalised_iou, identity_loss, rollout_loss
 from mambatrack.learning.motion_teacher import Teacher
-from mambatrack.learning.motion_training import learning_rate, train
+from mambatrack.learning.motion_training import train
 from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.export_onnx import export
@@ -93,19 +93,6 @@ def test_rollout_of_one_is_the_papers_loss(data):
     offset = model(*window_offsets(history, counts, scale))
     want = torch.nn.functional.smooth_l1_loss(offset, target)
     torch.testing.assert_close(rollout_loss(model, batch, settings), want)
-
-
-def test_the_rate_cools_down_at_the_end():
-    plain, cooled = settings_of(steps=100), settings_of(steps=100, cooldown=0.2)
-    factors = [learning_rate(n, cooled) / learning_rate(n, plain) for n in (1, 80, 91, 100)]
-    assert factors == pytest.approx([1, 1, 0.5, 0.05])
-
-
-def test_noam_rises_to_its_peak_and_falls():
-    settings = load_config().training
-    rates = [learning_rate(step, settings) for step in (1, 2000, 4000, 8000, 16000)]
-    assert max(rates) == rates[2] == pytest.approx((64 * 4000) ** -0.5)
-    assert rates[0] == pytest.approx(rates[2] / 4000) and rates[4] == pytest.approx(rates[2] / 2)
 
 
 boxes = st.tuples(st.floats(-50, 50), st.floats(-50, 50), st.floats(1, 50), st.floats(1, 50))
@@ -297,7 +284,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path):
     seen = []
     with (tmp_path / "log.csv").open() as file:
         done = max(int(row["step"]) for row in csv.DictReader(file))
-    train([data], settings_of(steps=done + 6), tmp_path, lambda step, *_: seen.append(step))
+    train([data], settings_of(steps=done + 6), tmp_path, lambda report: seen.append(report.done))
     assert seen and seen[0] > 1 and seen[-1] == done + 6
 
 
@@ -326,5 +313,5 @@ def test_a_checkpoint_from_before_a_setting_was_there_is_continued(data, tmp_pat
     del older["kind"], older["gaps"]
     save_file(load_file(path), path, metadata | {"settings": json.dumps(older)})
     steps = []
-    train([data], settings_of(steps=5), tmp_path, lambda step, *_: steps.append(step))
+    train([data], settings_of(steps=5), tmp_path, lambda report: steps.append(report.done))
     assert steps == [4, 5]

@@ -20,7 +20,7 @@ import torch
 from mambatrack.association.features import ALONE, NAMES
 from mambatrack.config import AssociationConfig
 from mambatrack.datasets.sequences import find_detected_sequences
-from mambatrack.learning.association_training import _fit
+from mambatrack.learning.association_training import fit
 
 GROUPS = {
     "nothing": (),
@@ -54,14 +54,11 @@ def main() -> None:
     torch.set_num_threads(settings.threads)
     sequences = find_detected_sequences(options.data)
     newest = range(max(settings.iterations - settings.recent, 0), settings.iterations)
-    pool = [options.run / f"round-{number}" for number in newest]
+    pool = [options.run / f"iteration-{number}" for number in newest]
     for group in options.groups:
-        folder = options.out / group
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / "association.safetensors"
+        target = options.out / group / "association.safetensors"
         steps = options.steps or settings.steps
-        if not target.exists():
-            _fit(pool, sequences, settings, steps, target, [], print, GROUPS[group])
+        fit(pool, sequences, settings, steps, target, [], stage=group, unseen=GROUPS[group])
 
 
 if __name__ == "__main__":

@@ -1,84 +1,156 @@
-"""Training runs on disk: checkpoints to go on from."""
+"""Checkpoints of a training, from which it goes on.
+
+A checkpoint is a safetensors file: the tensors of the network and of its optimiser, and as text the
+step, the settings and the state of the random numbers. Nothing else is read; no pickle is.
+"""
 
 import json
+import reprlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from numpy.random import Generator
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
-from mambatrack.config import TrainingConfig
+from mambatrack.config import AssociationConfig, GapFillingConfig, TrainingConfig
+from mambatrack.datasets.sequences import Sequence
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
-from mambatrack.learning.motion_losses import Network
 from mambatrack.renamed import as_named_today
 
-FREE = ("steps", "threads", "checkpoint_every", "licence")  # may differ in a continued run
+NAME = "checkpoint.safetensors"
+Settings = TrainingConfig | AssociationConfig | GapFillingConfig
 
 
-def _fingerprint(settings: TrainingConfig) -> dict[str, Any]:
-    """What must be the same for a checkpoint to be continued: all but how long and how to run."""
-    return {k: v for k, v in asdict(settings).items() if k not in FREE}
+class Recipe(NamedTuple):
+    """What has to be the same for a training to be continued: the ``values`` of a ``section`` of
+    the settings, and what is assumed of those that an older checkpoint does not hold."""
+
+    section: str
+    values: dict[str, Any]
+    assumed: dict[str, Any]
 
 
-def save_checkpoint(
-    path: Path,
-    settings: TrainingConfig,
-    model: Network,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-) -> None:
-    """All that a later run needs to go on after ``step``."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for index, values in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{key}": value for key, value in values.items()}
-    _replace(path, tensors, {"step": str(step), "settings": json.dumps(_fingerprint(settings))})
+class State(NamedTuple):
+    """What changes from step to step; rng is None where each step has its own random numbers."""
+
+    model: torch.nn.Module
+    optimiser: torch.optim.Optimizer
+    rng: Generator | None
 
 
-def resume(
-    path: Path,
-    settings: TrainingConfig,
-    model: Network,
-    optimiser: torch.optim.Optimizer,
-) -> int:
-    """Puts the checkpoint, if there is one, into model and optimiser; returns its step, or 0."""
-    if not path.is_file():
-        return 0
-    try:
-        tensors = load_file(path)
-        metadata = _metadata(path)
-    except (SafetensorError, OSError) as error:
-        raise MambatrackError(f"{path} is damaged ({error}); delete it to start afresh") from None
-    # a setting that is younger than the checkpoint had its default
-    said = as_named_today({"training": json.loads(metadata.get("settings", "{}"))})
-    made_with = _fingerprint(TrainingConfig()) | said["training"]
-    if made_with != _fingerprint(settings):
-        raise MambatrackError(
-            f"{path} was made with other settings ({metadata.get('settings')}); "
-            "use them, or another output folder"
-        )
-    model.load_state_dict(
-        {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
+def recipe_of(
+    section: str, settings: Settings, sequences: Iterable[Sequence], free: Iterable[str]
+) -> Recipe:
+    """The recipe of ``settings``, but for those that are ``free`` to change, and of the data."""
+    data = {"data": names_of(sequences)}
+    given, default = (
+        {key: value for key, value in asdict(each).items() if key not in set(free)}
+        for each in (settings, type(settings)())
     )
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".")
-            states.setdefault(int(index), {})[key] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
-    return int(metadata["step"])
+    return Recipe(section, given | data, default | data)
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    with safe_open(path, "pt") as file:
-        return file.metadata() or {}
+def names_of(sequences: Iterable[Sequence]) -> list[str]:
+    """Sequences by their names and those of the folders that they are in."""
+    return [f"{each.folder.parent.name}/{each.name}" for each in sequences]
 
 
-def _replace(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A killed run leaves the old file or the new one."""
+def check_recipe(path: Path, made_with: dict[str, Any], recipe: Recipe) -> None:
+    """Raises MambatrackError where ``path`` was made with another recipe."""
+    made_with = recipe.assumed | as_named_today({recipe.section: made_with})[recipe.section]
+    names = sorted({*made_with, *recipe.values})
+    differing = [name for name in names if made_with.get(name) != recipe.values.get(name)]
+    if differing:
+        pairs = ((reprlib.repr(each.get(name)) for each in (made_with, recipe.values))
+                 for name in differing)  # fmt: skip
+        said = ", ".join(
+            f"{name} {old} and not {new}" for name, (old, new) in zip(differing, pairs, strict=True)
+        )
+        raise MambatrackError(
+            f"{path} was made with other settings or data ({said}); use those, or another output "
+            "folder"
+        )
+
+
+def save_checkpoint(path: Path, recipe: Recipe, state: State, step: int) -> None:
+    """All that a later run needs to go on after ``step``."""
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    for index, values in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{key}": value for key, value in values.items()}
+    metadata = {"step": str(step), "settings": json.dumps(recipe.values)}
+    if state.rng is not None:
+        metadata["rng"] = json.dumps(state.rng.bit_generator.state)
     content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def resume(path: Path, recipe: Recipe, state: State) -> int:
+    """Puts the checkpoint, if there is one, into ``state``; returns its step, or 0.
+
+    Raises MambatrackError for one that is damaged or was made with another recipe.
+    """
+    if not path.is_file():
+        return 0
+    with _undamaged(path):
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        made_with, step = json.loads(metadata["settings"]), int(metadata["step"])
+    check_recipe(path, made_with, recipe)
+    with _undamaged(path):
+        model = {name[6:]: value for name, value in tensors.items() if name[:6] == "model."}
+        state.model.load_state_dict(model)
+        state.optimiser.load_state_dict(_optimiser_state(tensors, state.optimiser))
+        if state.rng is not None:
+            state.rng.bit_generator.state = json.loads(metadata["rng"])
+    return step
+
+
+def _optimiser_state(
+    tensors: dict[str, Tensor], optimiser: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """What the optimiser loads. Raises ValueError for tensors that do not fit its parameters."""
+    parameters = [each for group in optimiser.param_groups for each in group["params"]]
+    states: dict[int, dict[str, Tensor]] = {index: {} for index in range(len(parameters))}
+    for name, value in tensors.items():
+        if name.startswith("optimiser."):
+            _, index, key = name.split(".")
+            states[int(index)][key] = value
+            if value.dim() and value.shape != parameters[int(index)].shape:
+                raise ValueError(f"{name} has the shape {list(value.shape)}")
+    return {**optimiser.state_dict(), "state": states}
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Errors of reading a checkpoint become one that names the file."""
+    wrong = (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError)
+    try:
+        yield
+    except wrong as error:
+        reason = str(error).splitlines()[0]
+        raise MambatrackError(
+            f"{path} is damaged ({reason}); name another output folder, or delete this one to "
+            "start afresh"
+        ) from None
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Errors of writing, as on a full disk, become one that says where and how to go on."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MambatrackError(
+            f"cannot write to {folder}: {reason}. The files there are whole; when this is mended, "
+            "the same training goes on from its last checkpoint"
+        ) from None

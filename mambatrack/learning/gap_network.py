@@ -1,4 +1,4 @@
-"""The gap filler in torch, for training; refill_network.py runs it without."""
+"""The gap filler in torch, for training; gaps/scanner.py runs it without."""
 
 from typing import cast
 
@@ -13,7 +13,7 @@ from mambatrack.networks.mamba import MambaBlock
 LEAST = -4.0  # log-scale: nothing is surer than a thousandth of the box
 
 
-class RefillBlock(nn.Module):
+class GapFillingBlock(nn.Module):
     """X' = X + Mamba_f(LN(X)) + Mamba_b(LN(X)). Differs from MambaTrack's BiMambaBlock, which hands
     nothing past the scans, because that one takes many times as long to learn this."""
 
@@ -29,14 +29,14 @@ class RefillBlock(nn.Module):
         return hidden + self.left_to_right(x, lengths) + self.right_to_left(x, lengths)
 
 
-class RefillNetwork(nn.Module):
-    """Tokens of both sides of a gap and of the missing frames between them (refill.describe) ->
+class GapFillingNetwork(nn.Module):
+    """Tokens of both sides of a gap and of the missing frames between them (filling.describe) ->
     where the object was in each frame, as the location and log-scale of a Laplace distribution."""
 
     def __init__(self, d_model: int = 32, layers: int = 2, d_state: int = 8):
         super().__init__()
         self.embed = nn.Linear(INPUTS, d_model)
-        self.blocks = nn.ModuleList(RefillBlock(d_model, d_state) for _ in range(layers))
+        self.blocks = nn.ModuleList(GapFillingBlock(d_model, d_state) for _ in range(layers))
         self.norm = nn.LayerNorm(d_model)
         self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 8))
         last = cast(nn.Linear, self.head[2])

@@ -57,17 +57,26 @@ class Processes:
         self.add_up(total)
         return int(total) == number * self.count
 
-    def add_up_gradients(self, model: torch.nn.Module, loss: Tensor) -> float:
+    def add_up_gradients(self, model: torch.nn.Module, loss: float) -> float:
         """Sums the gradients of the parts of a loss, in place; returns the sum of the parts."""
         if self.count == 1:
-            return float(loss.detach())
+            return loss
         gradients = [each.grad for each in model.parameters() if each.grad is not None]
-        sums = torch.cat([loss.detach().reshape(1), *(each.reshape(-1) for each in gradients)])
+        own = torch.tensor([loss], device=self.device)
+        sums = torch.cat([own, *(each.reshape(-1) for each in gradients)])
         self.add_up(sums)
         parts = sums[1:].split([each.numel() for each in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
         return float(sums[0])
+
+
+def refuse_several(what: str) -> None:
+    """Raises MambatrackError in the processes of torchrun, for what trains in one."""
+    if (count := _number("WORLD_SIZE", 1)) > 1:
+        raise MambatrackError(
+            f"{what} trains in one process, and torchrun started {count}; start it without torchrun"
+        )
 
 
 def is_first_process() -> bool:
