@@ -16,7 +16,7 @@ from mambatrack.cli.program import parse
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 RECORDS = sorted((DOCS / "experiments").glob("2*.md"))  # their names are those of their commit
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "kernels/README.md", *sorted(DOCS.glob("*.md"))]
 EVERY = [*PAGES, ROOT / "CHANGELOG.md", DOCS / "experiments/README.md", *RECORDS]
 PLACES = [
     "",
@@ -30,7 +30,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 TICKED = re.compile(r"`([^`\n]+)`")
 OF_THE_PROJECT = re.compile(r"[\w./*-]+\.(py|c|h|cfg|toml|svg)|(docs|configs|tests|demo)/[\w./*-]+")
-MODULE = re.compile(r"\bmambatrack(?:\.[A-Za-z_]\w*)+")
+MODULE = re.compile(r"(?<![\w.])mambatrack(?:\.[A-Za-z_]\w*)+")
 
 
 def read(page: Path) -> str:
