@@ -92,9 +92,10 @@ def test_the_readmes_example(capsys):
 
 
 def test_the_designs_examples():
-    from mambatrack import Tracker
+    from mambatrack import Frame, Tracker
+    from mambatrack.runs.run import Run
 
-    detector, predictor = blocks("docs/design.md")
+    detector, predictor, output = blocks("docs/design.md")
     names = {}
     exec(compile(detector, "detector", "exec"), names)
     found = names["Everything"]()(np.zeros((48, 64, 3), np.uint8))
@@ -104,6 +105,11 @@ def test_the_designs_examples():
     for step in range(3):
         tracker.update([[10 + 5 * step, 10, 60 + 5 * step, 110]])
     assert tracker.update([]).boxes.round().tolist() == [[25, 10, 75, 110]]
+    exec(compile(output, "output", "exec"), names)
+    census = names["Census"]()
+    frames = [Frame(index, None, np.zeros((48, 64, 3), np.uint8)) for index in range(2)]
+    Run(frames, names["Everything"](), Tracker(), [census]).go()
+    assert census.counts == [1, 1]
 
 
 def test_the_outputs_example(tmp_path, monkeypatch):
