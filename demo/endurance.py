@@ -88,7 +88,7 @@ def main() -> None:
             memory.append(own_mebibytes())
             print(
                 f"frame {tracker.frame:6d}  memory {memory[-1]:6.1f} MiB  "
-                f"ids {tracker.started:5d}  live {len(tracker.table):2d}  "
+                f"ids {tracker.started:5d}  live {len(tracks):2d}  "
                 f"{1000 * spent / tracker.frame:.2f} ms per update",
                 flush=True,
             )

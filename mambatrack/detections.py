@@ -1,6 +1,6 @@
 """Detections of one frame, checked once, at the border of the library."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,15 @@ def as_detections(source: Any) -> Detections:
     scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
     labels = columns[5].astype(np.int64)
     return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped)
+
+
+def within(found: Detections, image_size: tuple[int, int]) -> Detections:
+    """Those that reach into an image of (width, height) pixels; the others are dropped."""
+    inside = (found.boxes[:, :2] < np.array(image_size, np.float32)) & (found.boxes[:, 2:] > 0)
+    if np.count_nonzero(inside) == inside.size:
+        return found
+    (kept,) = (inside[:, 0] & inside[:, 1]).nonzero()
+    return replace(found.select(kept), dropped=found.dropped + len(found) - len(kept))
 
 
 def _columns(source: Any) -> NDArray[np.float64]:

@@ -12,24 +12,46 @@ from mambatrack.tracks import Tracks, TrackState
 
 CANDIDATES = 4  # classes that a track is remembered for
 DECAY = 0.98  # of older votes, with each new one
+SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
 LEAST = 1e-3  # weight of a vote of score 0; what is below it is forgotten
-# of the running means: log of width and height twice, score twice, velocity in box sizes a frame
+# of the running means: log of width and height in pixels, twice; score, twice; velocity in box
+# sizes per frame
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
 
 
 class TrackTable:
     """One row per live track, in preallocated arrays; ids ascend with the row.
 
-    Every array is [capacity, ...] and only the first ``count`` rows are live. Nothing here grows
-    with the length of the video. Boxes are cxcywh in pixels, ``motion`` is the predictor's state,
-    ``memory`` the association's, 0 for a new track.
+    Every column is [capacity, ...] and only the first ``count`` rows are live: N tracks. Nothing
+    here grows with the length of the video. Boxes are cxcywh; float is float32, int is int64.
+
+    | column  | shape     | type  | unit   | meaning |
+    |---------|-----------|-------|--------|---------|
+    | ids     | [N]       | int   |        | from 1, ascending, never used again |
+    | boxes   | [N, 4]    | float | pixels | newest box: detected where seen now, else predicted |
+    | spread  | [N, 4]    | float | pixels | 68 % half-widths of a predicted box, 0 where seen now |
+    | last    | [N, 4]    | float | pixels | box of the newest detection |
+    | means   | [N, 8]    | float | RATES  | running means of its detections: log of (w, h), the |
+    |         |           |       |        | same at a slow rate, score, the same, velocity (x, y) |
+    | scores  | [N]       | float | 0 to 1 | score of the newest detection |
+    | labels  | [N]       | int   | class  | winner of the votes |
+    | classes | [N, 4]    | int   | class  | CANDIDATES that the track may have votes for |
+    | votes   | [N, 4]    | float | scores | their weights, 0 where a place is free (vote) |
+    | hits    | [N]       | int   | frames | in which the track was seen |
+    | gap     | [N]       | int   | frames | of the motion model since seen, 0 where seen now |
+    | det_ind | [N]       | int   | row    | of the detection in the caller's array, -1 unseen |
+    | motion  | [N, S]    | float |        | the predictor's state (motion/predictor.py) |
+    | memory  | [N, E]    | float |        | of the association (association/interface.py) |
+
+    next_id: the id of the next track; mixed: whether any track has votes for two classes
+    span: frames of the newest step, so that a track seen before it has this gap
     """
 
     def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
         self.count = 0
         self.next_id = 1
-        self.mixed = False  # whether a track has been seen as two classes
-        self.span = 1  # frames of the newest step: a track seen before it has this gap
+        self.mixed = False
+        self.span = 1
         self._arrays: dict[str, NDArray] = {
             "ids": np.zeros(capacity, np.int64),
             "boxes": np.zeros((capacity, 4), np.float32),
@@ -101,7 +123,7 @@ class TrackTable:
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
         """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
         live = self._live
-        self._remember(rows, boxes, found.scores[seen])
+        self._update_means(rows, boxes, found.scores[seen])
         live["boxes"][rows], live["spread"][rows] = boxes, 0
         live["scores"][rows] = found.scores[seen]
         self._vote(rows, found.labels[seen], found.scores[seen])
@@ -109,7 +131,7 @@ class TrackTable:
         live["hits"][rows] += 1
         live["gap"][rows] = 0
 
-    def _remember(self, rows: NDArray, boxes: NDArray, scores: NDArray) -> None:
+    def _update_means(self, rows: NDArray, boxes: NDArray, scores: NDArray) -> None:
         """Running means of what tells one object from another."""
         live = self._live
         means, last = live["means"][rows], live["last"][rows]

@@ -82,7 +82,7 @@ class FakeSession(FakeControls):
         )  # fmt: skip
 
     def _forecast(self, tracker, tracks):
-        state = tracker.table["motion"].copy()
+        state = tracker.state.hypotheses.table["motion"].copy()
         boxes, spread = forecast(tracker.predictor, state, self.horizon)
         return Forecast(tracks.frame, tracks.ids, cxcywh_to_xyxy(boxes), spread)
 

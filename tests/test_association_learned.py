@@ -11,7 +11,9 @@ from safetensors.numpy import load_file
 
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.features import ALONE, NAMES, best_other, describe_pairs, neighbours
-from mambatrack.association.learned import LearnedAssociation, open_encoder, split_members
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.loading import open_encoder, split_members
+from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.association.scorer import Committee, CommitteeEncoder, PairScorer
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairNetwork, pair_loss
@@ -130,31 +132,28 @@ def test_a_committee_gives_the_mean_and_keeps_the_histories_apart():
     both, seen = committee([1, 2], match_odds=-20.0), []
     alone = [learned(network(seed)) for seed in (1, 2)]
     histories = [np.zeros((0, each.memory_size), np.float32) for each in alone]
-    decide = both.decide
+    score, remember = both.score, both.remember
 
-    def noted(given, table, found):
-        chosen, born = decide(given, table, found)
+    def scored(problems):
+        (problem,), (ours,) = problems, score(problems)
         codes = [each[:, : one.code_size] for each, one in zip(histories, alone, strict=True)]
-        said = [one.scorer(given, code) for one, code in zip(alone, codes, strict=True)]
-        ours = both.scorer(given, both.codes(table))
-        np.testing.assert_allclose(ours.pairs, (said[0].pairs + said[1].pairs) / 2, atol=1e-4)
-        np.testing.assert_allclose(ours.people, (said[0].people + said[1].people) / 2, atol=1e-4)
+        odds = [one.scorer(problem.candidates, c) for one, c in zip(alone, codes, strict=True)]
+        np.testing.assert_allclose(ours.pairs, (odds[0].pairs + odds[1].pairs) / 2, atol=1e-4)
+        np.testing.assert_allclose(ours.people, (odds[0].people + odds[1].people) / 2, atol=1e-4)
+        return [ours]
+
+    def remembered(problems, decisions):
+        remember(problems, decisions)
         for one, memory in zip(alone, histories, strict=True):
-            one.remember(given, {"memory": memory}, chosen)
-        seen.append(len(chosen))
-        return chosen, born
+            one.remember([problems[0]._replace(table={"memory": memory})], decisions)
+        seen.append(len(decisions[0].chosen))
 
-    class One:
-        memory_size = both.memory_size
-
-        def __call__(self, table, found, boxes):
-            return both(table, found, boxes)
-
-    both.decide = noted
-    tracker = Tracker(load_config(None, {"tracker.predictor": "kalman"}), association=One())
+    both.score, both.remember = scored, remembered
+    config = load_config(None, {"tracker.predictor": "kalman", "tracker.hypotheses": 1})
+    tracker = Tracker(config, association=both)
     for frame in world(30):
         tracker.update(frame)
-        count = len(tracker.table)
+        count = len(tracker.state.hypotheses.table)
         for number, old in enumerate(histories):  # nobody ends in so few frames
             histories[number] = np.zeros((count, old.shape[1]), np.float32)
             histories[number][: len(old)] = old
@@ -177,7 +176,9 @@ def test_a_history_that_the_encoder_never_met_does_not_drown_the_others():
     largest = 0.0
     for detections in world():
         tracker.update(detections)
-        largest = max(largest, float(np.abs(tracker.table["memory"][:, :8]).max(initial=0)))
+        largest = max(
+            largest, float(np.abs(tracker.state.hypotheses.table["memory"][:, :8]).max(initial=0))
+        )
     assert largest == CODE_LIMIT
 
 
@@ -235,21 +236,17 @@ def test_features_of_a_doubtful_detector_are_those_of_its_scores():
     assert compared > 100
 
 
-class Kept:
-    """An association that matches what overlaps most, and keeps what it was given."""
-
-    memory_size = 0
+class Kept(OverlapAssociation):
+    """Matches what overlaps most, and keeps the features of the pairs it was given."""
 
     def __init__(self):
-        self.given = []
-        self.overlap = None
-
-    def __call__(self, table, found, boxes):
-        from mambatrack.association.overlap import OverlapAssociation
-
-        self.given.append(describe_pairs(table, found, boxes))
         config = load_config(None, {"tracker.match_score": 0.0, "tracker.birth_score": 0.0})
-        return OverlapAssociation(config.tracker)(table, found, boxes)
+        super().__init__(config.tracker)
+        self.given = []
+
+    def describe(self, table, found, boxes):
+        self.given.append(describe_pairs(table, found, boxes))
+        return super().describe(table, found, boxes)
 
 
 def test_scores_do_not_depend_on_the_order_of_detections_or_tracks():
@@ -320,6 +317,20 @@ def test_the_teacher_follows_the_truth(sequences):
     assert len(recording.pairs) == 60 and recording.pairs.sum() == recording.features.shape[1]
     assert recording.rows.sum() == len(recording.ids)
     assert recording.found.sum() == recording.alone.shape[1] == len(recording.person)
+
+
+@pytest.mark.parametrize("decided_by", ["truth", "network"])
+def test_classes_are_kept_apart_in_recordings_too(decided_by):
+    """Somebody whose class is another one all of a sudden is a new track where classes count."""
+    rows = [[[100, 100, 140, 220, 0.9, float(frame > 2)]] for frame in range(5)]
+    for aware, ids in ((False, [1] * 5), (True, [1, 1, 1, 2, 2])):
+        changes = {"match_odds": -20.0, "birth_odds": -20.0, "class_aware": aware}
+        policy = learned(network(), **changes) if decided_by == "network" else None
+        recorder = Recorder([np.zeros(1, np.int64)] * 5, policy, aware)
+        newest = [each.ids.max() for each in track_with(recorder, rows)]
+        recording = recorder.recording()
+        assert newest == ids
+        assert recording.pairs.tolist() == ([0, 1, 1, 0, 1] if aware else [0, 1, 1, 1, 1])
 
 
 def test_a_recording_is_read_as_it_was_written(sequences, tmp_path):

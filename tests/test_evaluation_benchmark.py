@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from mambatrack import MambatrackError
-from mambatrack.association.learned import load_association
+from mambatrack.association.loading import load_association
 from mambatrack.config import TrackerConfig
 from mambatrack.evaluation.benchmark import WARM_UP, bench
 from mambatrack.motion.classical import StillPredictor

@@ -18,7 +18,7 @@ from mambatrack.association.features import (
     neighbours,
     overlapping,
 )
-from mambatrack.association.learned import open_scorer
+from mambatrack.association.loading import open_scorer
 from mambatrack.association.scorer import CompiledScorer, PairScorer
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.learning.association_network import PairBatch, PairNetwork

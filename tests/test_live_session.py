@@ -200,7 +200,7 @@ def test_a_pause_throws_frames_away_and_leaves_the_tracks():
 def test_a_change_of_size_reaches_the_tracker():
     camera = Scripted()
     session, watching = make_session([camera])
-    session.group.trackers[0].dropped = 1  # has warned
+    session.group.trackers[0].state.dropped = 1  # has warned
     for size in ((64, 48), (10, 48)):
         camera.show(200, size)
         session.turn()

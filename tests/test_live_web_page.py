@@ -265,7 +265,7 @@ def test_the_figures_the_table_and_the_timeline_tell_of_the_tracks(tab):
         tab.goto(page.url)
         wait_for(lambda: tab.locator("tbody tr").count() >= 2)
         ids = {int(text) for text in tab.locator("tbody td:first-child").all_inner_texts()}
-        assert ids <= set(range(1, session.trackers[0].table.next_id))
+        assert ids <= set(range(1, session.trackers[0].state.hypotheses.table.next_id))
         expect_text(tab, "#fps", "20.0")
         expect_text(tab, "#latency-note", "detect 8.0")
         tab.wait_for_selector('#timeline[aria-label^="Timeline of "]:not([aria-label*=" 0 "])')

@@ -57,7 +57,7 @@ def test_tracks_and_sources_are_those_of_the_session(live):
     both = client.get("/api/tracks").json()["sources"]
     (one,) = client.get("/api/tracks?source=1").json()["sources"]
     assert both[1] == one and one["size"] == [320, 180]
-    table = session.trackers[1].table
+    table = session.trackers[1].state.hypotheses.table
     assert [track["id"] for track in one["tracks"]] == table["ids"].tolist()
     assert client.get("/api/tracks?source=2").status_code == 404
 

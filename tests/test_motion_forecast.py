@@ -50,15 +50,17 @@ def test_a_forecast_changes_nothing(predictor, association):
         for field in dataclasses.fields(a):
             np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name))
         asked.forecast(1 + index % 7)
-    for name in asked.table._arrays:
-        np.testing.assert_array_equal(asked.table[name], plain.table[name])
+    for name in asked.state.hypotheses.table._arrays:
+        np.testing.assert_array_equal(
+            asked.state.hypotheses.table[name], plain.state.hypotheses.table[name]
+        )
 
 
 def test_it_is_the_patching_of_the_motion_model():
     tracked = tracker("mamba")
     for found in world(20):
         tracked.update(found)
-    boxes, spread = patched(tracked.predictor, tracked.table["motion"], 30)
+    boxes, spread = patched(tracked.predictor, tracked.state.hypotheses.table["motion"], 30)
     forecast = tracked.forecast()
     np.testing.assert_allclose(xyxy_to_cxcywh(forecast.boxes), boxes, atol=1e-3)
     np.testing.assert_array_equal(forecast.spread, spread)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Tracker, TrackState, load_config
-from mambatrack.association.learned import load_association
+from mambatrack.association.loading import load_association
 from mambatrack.config import TrackerConfig
 from mambatrack.motion.loading import load_predictor
 
@@ -98,13 +98,13 @@ class Watch:
         self.labels = {0}
 
     def __call__(self, tracker, tracks, rows):
-        config, seen = tracker.config, tracks.gap == 0
+        config, seen, table = tracker.config, tracks.gap == 0, tracker.state.hypotheses.table
         assert len({len(tracks), len(tracks.boxes), len(tracks.gap), len(tracks.spread)}) == 1
-        for numbers in (tracks.boxes, tracks.spread, tracks.scores, tracker.table["motion"],
-                        tracker.table["means"], tracker.table["memory"]):  # fmt: skip
+        for numbers in (tracks.boxes, tracks.spread, tracks.scores, table["motion"],
+                        table["means"], table["memory"]):  # fmt: skip
             assert np.isfinite(numbers).all()
         assert (tracks.boxes[:, 2:] >= tracks.boxes[:, :2]).all()
-        assert (tracker.table["boxes"][:, 2:] > 0).all()
+        assert (table["boxes"][:, 2:] > 0).all()
         assert (tracks.spread >= 0).all() and (tracks.spread[seen] == 0).all()
         assert ((tracks.scores >= 0) & (tracks.scores <= 1)).all()
         lost = tracks.state == TrackState.PREDICTED
@@ -114,7 +114,7 @@ class Watch:
         if config.min_hits == 1:
             assert (tracks.state != TrackState.TENTATIVE).all()
         self._check_detections(tracks, seen, rows)
-        self._check_ids(tracks, tracker.table.span, config.hypotheses > 1)
+        self._check_ids(tracks, table.span, config.hypotheses > 1)
         self.before = tracks
 
     def _check_detections(self, tracks, seen, rows):

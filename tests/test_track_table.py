@@ -52,13 +52,15 @@ def test_a_new_track_owes_nothing_to_the_one_that_had_its_row():
 
 def test_counting_one_class_is_the_same_with_and_without_the_short_way():
     short, long = tracker(), tracker()
-    long.table.mixed = True
+    long.state.hypotheses.table.mixed = True
     for step in range(50):
         rows = [box(0, 0.6 + step / 200, 3), box(1, 0.9, 4)]
         short.update(rows), long.update(rows)
-        long.table.mixed = True
-        np.testing.assert_array_equal(short.table["votes"], long.table["votes"])
-    assert not short.table.mixed
+        long.state.hypotheses.table.mixed = True
+        np.testing.assert_array_equal(
+            short.state.hypotheses.table["votes"], long.state.hypotheses.table["votes"]
+        )
+    assert not short.state.hypotheses.table.mixed
 
 
 @settings(max_examples=200, deadline=None)

@@ -54,7 +54,9 @@ def test_a_group_gives_what_separate_trackers_give(predictor, association, rate)
             assert_equal(together[index], alone[index].update(*given))
             seen += len(together[index])
     assert seen > 200
-    assert [each.table.next_id for each in group.trackers] == [e.table.next_id for e in alone]
+    assert [each.state.hypotheses.table.next_id for each in group.trackers] == [
+        e.state.hypotheses.table.next_id for e in alone
+    ]
 
 
 class Counted(KalmanPredictor):

@@ -9,19 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, Tracker, load_config
-from mambatrack.association.features import ALONE, NAMES, Candidates
+from mambatrack.association.features import ALONE, NAMES
+from mambatrack.association.interface import Candidates, FrameProblem, Scores
 from mambatrack.association.learned import LearnedAssociation
-from mambatrack.association.scorer import Scores
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.simulation.world import make_world
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking import hypotheses as module
-from mambatrack.tracking.hypotheses import CERTAIN, CLOSE, Occasion, go_on
+from mambatrack.tracking.alternatives import (
+    ALTERNATIVE_LOG_ODDS,
+    ALTERNATIVES,
+    MATCH_LOG_LIKELIHOOD,
+    ODDS_SHARE,
+    alternatives,
+    log_likelihood,
+)
+from mambatrack.tracking.group import TrackerGroup
 
 
-class Told:
-    """A pair scorer that says what it is told, frame by frame."""
+class GivenOdds:
+    """A pair scorer whose odds are given, frame by frame."""
 
     def __init__(self, odds):
         self.odds = iter(odds)
@@ -30,9 +38,9 @@ class Told:
         return features.T
 
     def __call__(self, given, code):
-        said = next(self.odds)
+        odds = next(self.odds)
         pairs = np.array(
-            [said[t, d] for t, d in zip(given.tracks, given.detections, strict=True)], np.float32
+            [odds[t, d] for t, d in zip(given.tracks, given.detections, strict=True)], np.float32
         )
         return Scores(pairs, np.full(given.alone.shape[1], 5, np.float32))
 
@@ -44,8 +52,8 @@ class Still:
         return np.zeros((len(tokens), 1), np.float32)
 
 
-def told(odds, **changes):
-    return LearnedAssociation(Told(odds), Still(), 1, TrackerConfig(**changes))
+def association_of(odds, **changes):
+    return LearnedAssociation(GivenOdds(odds), Still(), 1, TrackerConfig(**changes))
 
 
 def candidates(odds):
@@ -76,17 +84,17 @@ tables_of_odds = st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 
 def test_alternatives_are_the_best_ones_that_change_two_tracks_at_most(odds, holes):
     odds[np.random.default_rng(0).random(odds.shape) < holes] = np.nan
     pairs = candidates(odds)
-    said = odds[pairs.tracks, pairs.detections]
-    association = told([odds])
+    of_pairs = odds[pairs.tracks, pairs.detections]
     found = as_detections([[10 * i, 0, 10 * i + 5, 9, 0.9] for i in range(odds.shape[1])])
-    chosen, _ = association.choose(pairs, Scores(said, np.zeros(odds.shape[1])), found)
+    problem = FrameProblem(TrackTable(0), found, found.boxes, pairs)
+    chosen = association_of([odds]).choose(problem, Scores(of_pairs, np.zeros(odds.shape[1])))
     names = list(zip(pairs.tracks.tolist(), pairs.detections.tolist(), strict=True))
     best = frozenset(names[k] for k in chosen)
     got = {}
-    for worse, dropped, taken in module._alternatives(association, pairs, said, chosen):
+    for loss, dropped, taken in alternatives(pairs, of_pairs, chosen, 0.0):
         other = frozenset(best - {names[k] for k in dropped} | {names[k] for k in taken})
         assert len({t for t, _ in other}) == len({d for _, d in other}) == len(other)
-        got[other] = worse
+        got[other] = loss
     value = lambda some: sum(float(odds[pair]) for pair in some)  # noqa: E731
     expected = {}
     for other in assignments(np.nan_to_num(odds, nan=-9)):
@@ -95,9 +103,9 @@ def test_alternatives_are_the_best_ones_that_change_two_tracks_at_most(odds, hol
         detections = {d for _, d in new} | {d for _, d in old}
         swap = len(new) == len(old) == 2 and len(touched) == len(detections) == 2
         moved = len(new) == len(old) == 1 and (len(touched) == 1 or len(detections) == 1)
-        if (swap or moved) and value(best) - value(other) < CLOSE:
+        if (swap or moved) and value(best) - value(other) < ALTERNATIVE_LOG_ODDS:
             expected[other] = value(best) - value(other)
-    nearest = sorted(expected.values())[: module.BRANCHES]
+    nearest = sorted(expected.values())[:ALTERNATIVES]
     np.testing.assert_allclose(sorted(got.values()), nearest, atol=1e-4)
     assert set(got) <= set(expected)
 
@@ -105,20 +113,20 @@ def test_alternatives_are_the_best_ones_that_change_two_tracks_at_most(odds, hol
 def test_likelihood_is_that_of_the_choices_of_tracks_and_of_detections():
     odds = np.array([[3.0, 1.0], [0.5, 2.0]], np.float32)
     pairs = candidates(odds)
-    got = module._log_likelihood(pairs, odds.ravel(), np.array([0, 3]))
-    halves = CERTAIN * odds.astype(float)
+    got = log_likelihood(pairs, odds.ravel(), np.array([0, 3]))
+    halves = ODDS_SHARE * odds.astype(float)
     with_none = [
         np.log(np.exp(halves[0, 0]) / (1 + np.exp(halves[0]).sum())),
         np.log(np.exp(halves[1, 1]) / (1 + np.exp(halves[1]).sum())),
         np.log(np.exp(halves[0, 0]) / (1 + np.exp(halves[:, 0]).sum())),
         np.log(np.exp(halves[1, 1]) / (1 + np.exp(halves[:, 1]).sum())),
     ]
-    assert got == pytest.approx(sum(with_none) / 2 + 2 * module.MATCHED)
+    assert got == pytest.approx(sum(with_none) / 2 + 2 * MATCH_LOG_LIKELIHOOD)
 
 
 def two_people(frames, **changes):
-    """A tracker that sees two people beside each other, and is told what the odds are."""
-    association = told(frames, **changes)
+    """A tracker that sees two people beside each other, and whose odds are given."""
+    association = association_of(frames, **changes)
     config = TrackerConfig(predictor="still", **changes)
     rows = np.array([[0, 0, 100, 200, 0.9], [60, 0, 160, 200, 0.9]])
     return Tracker(config, association=association), rows
@@ -128,6 +136,11 @@ START, CLEAR = np.zeros((0, 2)), np.array([[8.0, -8.0], [-8.0, 8.0]])
 DOUBT = np.array([[2.0, 2.5], [2.5, 2.0]])  # leans to change places
 
 
+def others(tracker):
+    """Hypotheses beside the one that is put out."""
+    return len(tracker.state.hypotheses.tables) - 1
+
+
 def test_what_comes_later_decides_a_crossing():
     """One frame of doubt leans to the wrong side. In the next the hypothesis that changed places
     finds neither track likely, the other both: the scorer answers once for both tables."""
@@ -135,7 +148,7 @@ def test_what_comes_later_decides_a_crossing():
     tracker, rows = two_people(found, hypotheses=2)
     assert tracker.update(rows).ids.tolist() == [1, 2]
     doubtful = tracker.update(rows)
-    assert doubtful.det_ind.tolist() == [1, 0] and len(tracker.rivals) == 1
+    assert doubtful.det_ind.tolist() == [1, 0] and others(tracker) == 1
     settled = tracker.update(rows)
     assert settled.ids.tolist() == [1, 2] and settled.det_ind.tolist() == [0, 1]
     assert settled.ended.tolist() == []
@@ -144,7 +157,7 @@ def test_what_comes_later_decides_a_crossing():
 def test_one_hypothesis_goes_with_the_first_impression():
     tracker, rows = two_people([START, DOUBT], hypotheses=1)
     tracker.update(rows)
-    assert tracker.update(rows).det_ind.tolist() == [1, 0] and not tracker.rivals
+    assert tracker.update(rows).det_ind.tolist() == [1, 0] and not others(tracker)
 
 
 def test_the_same_places_are_one_hypothesis():
@@ -153,17 +166,17 @@ def test_the_same_places_are_one_hypothesis():
     tracker, rows = two_people([START, DOUBT, both], hypotheses=5)
     for _ in range(3):
         tracker.update(rows)
-    places = [tuple(table["det_ind"].tolist()) for table in tracker.tables]
+    places = [tuple(table["det_ind"].tolist()) for table in tracker.state.hypotheses.tables]
     assert len(set(places)) == len(places) == 2
 
 
 def test_a_hypothesis_far_behind_is_given_up(monkeypatch):
-    monkeypatch.setattr(module, "BEHIND", 3.0)
+    monkeypatch.setattr(module, "GIVE_UP_BEHIND", 3.0)
     surely = np.block([[np.full((2, 2), -12.0), CLEAR * 0], [CLEAR * 0, 2 * CLEAR]])
     tracker, rows = two_people([START, DOUBT, surely], hypotheses=2)
     for _ in range(3):
         tracker.update(rows)
-    assert not tracker.rivals and tracker.likelihoods == [0.0]
+    assert tracker.state.hypotheses.likelihoods == [0.0]
 
 
 def test_an_id_that_ended_while_nobody_looked_is_not_taken_up_again():
@@ -175,11 +188,11 @@ def test_an_id_that_ended_while_nobody_looked_is_not_taken_up_again():
     tracker, rows = two_people([START, DOUBT, later], hypotheses=2, frame_rate=20.0, max_age=60)
     tracker.update(rows, 0.0)
     tracker.update(rows, 0.05)
-    (rival,) = tracker.rivals
-    tracker.table["gap"][0] = 50
-    assert rival["gap"].tolist() == [0, 0]
+    _, other = tracker.state.hypotheses.tables
+    tracker.state.hypotheses.table["gap"][0] = 50
+    assert other["gap"].tolist() == [0, 0]
     tracks = tracker.update(rows, 1.05)
-    assert tracks.ended.tolist() == [1] and 1 not in tracks.ids and not tracker.rivals
+    assert tracks.ended.tolist() == [1] and 1 not in tracks.ids and not others(tracker)
 
 
 CROWD = make_world(seed=4, people=14, frames=120, size=(320, 240))
@@ -201,7 +214,7 @@ def test_ids_that_ended_never_return_and_none_vanishes_unsaid():
     tracker = crowd(hypotheses=4)
     alive: set[int] = set()
     over: set[int] = set()
-    rivals = 0
+    several = 0
     for frame in range(120):
         tracks = tracker.update(seen_in(frame))
         now, ended = set(tracks.ids.tolist()), set(tracks.ended.tolist())
@@ -209,30 +222,34 @@ def test_ids_that_ended_never_return_and_none_vanishes_unsaid():
         assert (np.diff(tracks.ids) > 0).all()
         seen = tracks.det_ind[tracks.det_ind >= 0]
         assert len(set(seen.tolist())) == len(seen)
-        for table in tracker.tables:
-            assert table.next_id == tracker.table.next_id > table["ids"].max(initial=0)
-        rivals += len(tracker.rivals)
+        for table in tracker.state.hypotheses.tables:
+            assert (
+                table.next_id
+                == tracker.state.hypotheses.table.next_id
+                > table["ids"].max(initial=0)
+            )
+        several += others(tracker)
         alive, over = now, over | ended
-    assert rivals > 60 and len(over) > 0
-    assert tracker.started == len(alive | over) < tracker.table.next_id - 1
+    assert several > 60 and len(over) > 0
+    assert tracker.started == len(alive | over) < tracker.state.hypotheses.table.next_id - 1
 
 
 def test_a_table_of_its_own_for_each():
     tracker = crowd()
     for frame in range(60):
         tracker.update(seen_in(frame))
-        arrays = [table["boxes"] for table in tracker.tables]
+        arrays = [table["boxes"] for table in tracker.state.hypotheses.tables]
         assert not any(np.shares_memory(a, b) for a, b in combinations(arrays, 2))
 
 
 def test_a_state_holds_every_hypothesis():
     whole = crowd()
     frame = 0
-    while not whole.rivals:
+    while not others(whole):
         whole.update(seen_in(frame))
         frame += 1
     state = whole.state_dict()
-    assert len(state["likelihoods"]) == 1 + len(whole.rivals)
+    assert len(state["likelihoods"]) == 1 + others(whole)
     resumed = crowd()
     resumed.load_state_dict(state)
     for later in range(frame, 120):
@@ -250,27 +267,25 @@ def test_an_association_by_overlap_keeps_one():
     tracker = crowd(association="overlap", hypotheses=5)
     for frame in range(40):
         tracker.update(seen_in(frame))
-    assert not tracker.rivals
+    assert not others(tracker)
 
 
 def test_several_trackers_are_decided_as_one_by_one():
-    """Each occasion is weighed by itself, although the networks are called for all together."""
-    config = load_config(None, {}).tracker
-    alone, joint = [crowd() for _ in range(2)], [crowd() for _ in range(2)]
+    """Each problem is weighed by itself, although the networks are called for all together."""
+    alone = [crowd() for _ in range(2)]
+    group = TrackerGroup(load_config(), 2)
+    for index in range(2):
+        group.resize(index, (320, 240))
+    several = 0
     for frame in range(50):
         found = [seen_in(frame), seen_in(frame + 60)]
         expected = [own.update(each) for own, each in zip(alone, found, strict=True)]
-        pending = [own.begin(each) for own, each in zip(joint, found, strict=True)]
-        for own, each in zip(joint, pending, strict=True):
-            own.predict(each.span)
-        occasions = [own.occasion(each) for own, each in zip(joint, pending, strict=True)]
-        assert all(isinstance(each, Occasion) for each in occasions)
-        kept = go_on(joint[0].association, occasions)
-        got = [o.adopt(p, k) for o, p, k in zip(joint, pending, kept, strict=True)]
-        for a, b in zip(expected, got, strict=True):
-            np.testing.assert_array_equal(a.ids, b.ids)
-            np.testing.assert_array_equal(a.det_ind, b.det_ind)
-    assert config.hypotheses > 1
+        got = group.update({index: (each, None) for index, each in enumerate(found)})
+        for index, tracks in got.items():
+            np.testing.assert_array_equal(expected[index].ids, tracks.ids)
+            np.testing.assert_array_equal(expected[index].det_ind, tracks.det_ind)
+            several += others(group.trackers[index])
+    assert several > 20
 
 
 def test_a_copied_table_is_independent():

@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Tracker, load_config
+from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.simulation.world import simulate
-
-COLUMNS = ("boxes", "ids", "scores", "labels", "state", "gap", "spread", "det_ind")
 
 
 def tracker(rate=20.0, **settings_):
@@ -25,7 +24,22 @@ def walker(x):
 
 
 def spans(tracked, times):
-    return [tracked.begin([], time_s).span for time_s in times]
+    return [tracked.state.advance_clock(time_s, tracked.config) for time_s in times]
+
+
+class Watched(OverlapAssociation):
+    """Keeps what was predicted for the newest frame."""
+
+    def describe(self, table, found, boxes):
+        self.boxes, self.spread = table["boxes"].copy(), table["spread"].copy()
+        self.ids, self.gap, self.missed = table["ids"].copy(), table["gap"].copy(), table.missed
+        self.span = table.span
+        return super().describe(table, found, boxes)
+
+
+def watched(rate=20.0, **settings_):
+    config = tracker(rate, **settings_).config
+    return Tracker(config, (960, 540), association=Watched(config))
 
 
 def test_time_counts_in_frames_of_the_model():
@@ -58,28 +72,25 @@ def test_updates_without_any_time_are_frames():
 
 @pytest.mark.parametrize("predictor", ["kalman", "still", "mamba"])
 def test_the_motion_model_is_patched_through_the_frames_between(predictor):
-    tracked = tracker(20, predictor=predictor)
+    tracked = watched(20, predictor=predictor)
+    seen = tracked.association
     for index, frame in zip(range(0, 120, 3), simulate(seed=3), strict=False):
         expected = tracked.forecast(3)
-        pending = tracked.begin(frame.detections, index / 20)
-        tracked.predict(pending.span)
-        boxes, spread = tracked.table["boxes"], tracked.table["spread"]
+        tracked.update(frame.detections, index / 20)
         if index:
-            assert pending.span == 3
-            kept = np.isin(expected.ids, tracked.table["ids"])
-            np.testing.assert_array_equal(expected.boxes[kept, -1], cxcywh_to_xyxy(boxes))
-            np.testing.assert_array_equal(expected.spread[kept, -1], spread)
-        tracked.finish(pending)
+            assert seen.span == 3
+            kept = np.isin(expected.ids, seen.ids)
+            np.testing.assert_array_equal(expected.boxes[kept, -1], cxcywh_to_xyxy(seen.boxes))
+            np.testing.assert_array_equal(expected.spread[kept, -1], seen.spread)
 
 
 def test_frames_that_nobody_looked_at_are_not_missed():
-    tracked = tracker(20)
+    tracked = watched(20)
     tracked.update([walker(0), walker(300)], 0.0)
     tracked.update([walker(0)], 0.2)
-    pending = tracked.begin([], 0.5)
-    tracked.predict(pending.span)
-    assert tracked.table["gap"].tolist() == [6, 10]
-    assert tracked.table.missed.tolist() == [0, 4]
+    tracked.update([], 0.5)
+    assert tracked.association.gap.tolist() == [6, 10]
+    assert tracked.association.missed.tolist() == [0, 4]
 
 
 def test_a_walker_seen_rarely_is_predicted_where_it_is():
@@ -98,7 +109,7 @@ def test_speed_is_per_frame_whatever_the_step():
         slow.update([walker(5.0 * index)], index / 20)
     for index in range(41):
         fast.update([walker(5.0 * index)], index / 20)
-    x_speed = [each.table["means"][0, 6] for each in (fast, slow)]
+    x_speed = [each.state.hypotheses.table["means"][0, 6] for each in (fast, slow)]
     np.testing.assert_allclose(x_speed, 5 / 40, rtol=0.1)
 
 
@@ -132,19 +143,6 @@ def test_tentative_tracks_outlive_frames_that_nobody_saw():
     states = [int(tracked.update([walker(8 * step)], step / 5).state[0]) for step in range(4)]
     assert states == [0, 0, 1, 1]
     assert tracked.update([], 0.8).ended.tolist() == []
-
-
-def test_begin_predict_finish_is_update():
-    whole, parts = tracker(20, predictor="mamba"), tracker(20, predictor="mamba")
-    for index, frame in zip(range(40), simulate(seed=5), strict=False):
-        pending = parts.begin(frame.detections, index / 10)
-        assert pending.span == (2 if index else 1)
-        parts.predict(pending.span)
-        a = parts.finish(pending)
-        b = whole.update(frame.detections, index / 10)
-        for name in (*COLUMNS, "ended"):
-            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-        assert (a.time_s, a.frame) == (b.time_s, b.frame)
 
 
 def test_a_predictor_of_ones_own_takes_the_steps():

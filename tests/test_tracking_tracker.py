@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.config import TrackerConfig
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor
+from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.simulation.world import simulate
 
 
@@ -115,8 +117,8 @@ def test_active_tracks_go_first_in_two_passes():
         tracked.update([[0, 0, 100, 100]])
         tracked.update()
         tracked.update([[200, 0, 300, 100]])
-        tracked.table["boxes"][1] = xyxy_to_cxcywh(np.array([50.0, 0, 150, 100]))
-        tracked.table["motion"][1] = tracked.table["boxes"][1]
+        tracked.state.hypotheses.table["boxes"][1] = xyxy_to_cxcywh(np.array([50.0, 0, 150, 100]))
+        tracked.state.hypotheses.table["motion"][1] = tracked.state.hypotheses.table["boxes"][1]
         tracks = tracked.update([[10, 0, 110, 100]])
         assert tracks.ids[tracks.observed].tolist() == [holder]
 
@@ -259,6 +261,24 @@ def test_a_predictor_of_ones_own():
     assert tracked.update([walker(100)]).ids.tolist() == [1]
 
 
+def test_the_size_of_the_picture_is_told_to_a_predictor_that_measures_in_pictures():
+    class Quarter:
+        def __call__(self, offsets, lengths):
+            return np.full((len(offsets), 4), 0.25, np.float32)
+
+    predictor = WindowPredictor(Quarter(), 3, "image", [[0.1] * 4], (250, 250))
+    tracked = Tracker(TrackerConfig(association="overlap"), (250, 250), predictor)
+    tracked.update([[100, 100, 120, 140]])
+    tracked.image_size = (500, 1000)
+    assert predictor.image_size == (500, 1000)
+    x, y = 0.5, 1
+    moved = np.array([x / 2, y / 2, 1.5 * x, 1.5 * y])
+    np.testing.assert_allclose(tracked.update().boxes[0] - [100, 100, 120, 140], moved, atol=1e-4)
+    with pytest.raises(MambatrackError, match="expected \\(width, height\\)"):
+        tracked.image_size = (0, 3)
+    assert tracked.image_size == (500, 1000)
+
+
 class OldKalman:
     """As predictors were: the state goes in, a new one comes out."""
 
@@ -303,7 +323,9 @@ def test_a_track_that_ends_takes_nothing_of_the_others_with_it():
     tracked = tracker(max_age=1)
     rows = [walker(150.0 * index, 0.7 + 0.05 * index, index) for index in range(5)]
     tracked.update(rows)
-    before = {name: tracked.table[name].copy() for name in ("motion", "labels", "scores")}
+    before = {
+        name: tracked.state.hypotheses.table[name].copy() for name in ("motion", "labels", "scores")
+    }
     for _ in range(2):
         tracks = tracked.update([rows[index] for index in (0, 2, 4)])
     assert tracks.ended.tolist() == [2, 4] and tracks.ids.tolist() == [1, 3, 5]
@@ -311,16 +333,16 @@ def test_a_track_that_ends_takes_nothing_of_the_others_with_it():
     np.testing.assert_array_equal(tracks.scores, before["scores"][[0, 2, 4]])
     # position and velocity of walkers who stand still
     np.testing.assert_allclose(
-        tracked.table["motion"][:, :8], before["motion"][[0, 2, 4], :8], atol=1e-4
+        tracked.state.hypotheses.table["motion"][:, :8], before["motion"][[0, 2, 4], :8], atol=1e-4
     )
-    assert (tracked.table["hits"] == 3).all()
+    assert (tracked.state.hypotheses.table["hits"] == 3).all()
 
 
 def test_memory_of_the_table_does_not_grow_with_time():
     tracked = tracker()
     for found in world(300):
         tracked.update(found)
-    capacity = len(tracked.table._arrays["ids"])
+    capacity = len(tracked.state.hypotheses.table._arrays["ids"])
     for found in world(300, seed=9):
         tracked.update(found)
-    assert len(tracked.table._arrays["ids"]) == capacity == 64
+    assert len(tracked.state.hypotheses.table._arrays["ids"]) == capacity == 64

@@ -4,19 +4,15 @@ All of it is measured in sizes of the boxes, so that neither resolution nor dist
 matters. Names that begin with x_ change their sign in a mirror, left_ and right_ change places.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
+from mambatrack.association.interface import Candidates, Floats
 from mambatrack.association.pairs import DENSE, similarity, sweep
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.detections import Detections
 from mambatrack.networks.devices import c_library_for
 from mambatrack.track_table import TrackTable
-
-Floats = NDArray[np.float32]
 
 REACH, REACH_PER_FRAME, MOST_REACH = 0.2, 0.05, 2.0  # of the gate, in box sizes on each side
 
@@ -36,25 +32,13 @@ NAMES = (
 ALONE = ("score", "crowd", "depth", "x_crowd", "crowd_score", "crowd_higher")
 
 
-class Candidates(NamedTuple):
-    """The pairs of one frame that may be matched, in the order of their tracks.
-
-    tracks [K], detections [K]: indices; features [len(NAMES), K]; alone [len(ALONE), M]: what is
-    known of each detection by itself; track_count: of all tracks
-    """
-
-    tracks: Indices
-    detections: Indices
-    features: Floats
-    alone: Floats
-    track_count: int
-
-
 def describe_pairs(
     table: TrackTable, found: Detections, boxes: Floats, class_aware: bool = False
 ) -> Candidates:
-    """boxes [M, 4]: the detections as cxcywh. A pair is a candidate where its boxes overlap after
-    the predicted one was widened on each side, by more the longer the track was not seen."""
+    """Candidates in the order of their tracks, with features [len(NAMES), K] and alone
+    [len(ALONE), M]. boxes [M, 4]: the detections as cxcywh. A pair is a candidate where its boxes
+    overlap after the predicted one was widened on each side, by more the longer the track was not
+    seen."""
     predicted = np.ascontiguousarray(table["boxes"].T)
     corners = np.ascontiguousarray(cxcywh_to_xyxy(table["boxes"]).T)
     found_corners = np.ascontiguousarray(found.boxes.T)

@@ -1,26 +1,150 @@
-"""What the tracker asks of an association."""
+"""The protocol of associations: who is seen where.
 
+In each frame the tracker asks, for every hypothesis it holds (one table of tracks each):
+
+1. describe: which pairs of a track and a detection may be matched, and what is known of them
+2. score: how likely each pair is; one call for the tables of all hypotheses and all cameras
+3. choose, births: which pairs are matched, and which detections start tracks
+4. remember: what the association keeps of each track; one call again, once it is known which
+   answers go on
+
+An association of your own derives from Association. It writes describe() and score(), the rest has
+defaults. With log-odds as scores it gets several hypotheses, groups of cameras and offline
+tracking, as the learned one does:
+
+>>> class ByDistance(Association):
+...     def describe(self, table, found, boxes):
+...         apart = np.linalg.norm(table["boxes"][:, None, :2] - boxes[None, :, :2], axis=2)
+...         apart /= table["boxes"][:, None, 3]
+...         tracks, detections = (apart < 1).nonzero()
+...         return Candidates(tracks, detections, apart[None, tracks, detections],
+...                           found.scores[None], len(table))
+...     def score(self, problems):
+...         return [Scores(4 - 8 * each.candidates.features[0], each.found.scores - 0.5)
+...                 for each in problems]
+>>> tracker = Tracker(association=ByDistance())
+"""
+
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mambatrack.assignment import Indices
+from mambatrack.association.pairs import Pairs, best
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
+from mambatrack.errors import MambatrackError
 from mambatrack.track_table import TrackTable
 
+Floats = NDArray[np.float32]
+LEAST_WORTH = 1e-6  # of a pair whose score is the lowest of a match, so that it is matched
 
-class Associated(NamedTuple):
-    """rows [K] of the table and the detections seen there [K]; detections that start tracks [B]."""
 
-    rows: Indices
-    seen: Indices
+class Candidates(NamedTuple):
+    """The pairs of one table and one frame that may be matched.
+
+    tracks [K], detections [K]: rows of the table and of the detections
+    features [F, K]: what the association knows of each pair; alone [A, M]: of each detection by
+        itself; both are for the association's own use
+    track_count: N, of all tracks of the table
+    """
+
+    tracks: Indices
+    detections: Indices
+    features: Floats
+    alone: Floats
+    track_count: int
+
+    @property
+    def detection_count(self) -> int:
+        """M, of all detections of the frame."""
+        return self.alone.shape[1]
+
+
+class FrameProblem(NamedTuple):
+    """What there is to decide for one table of tracks in one frame.
+
+    table: after TrackTable.predict; found: the detections; boxes [M, 4]: the same as cxcywh pixels
+    """
+
+    table: TrackTable
+    found: Detections
+    boxes: Boxes
+    candidates: Candidates
+
+
+class Scores(NamedTuple):
+    """pairs [K]: log-odds that the two belong together rather than both being left alone;
+    people [M]: log-odds of each detection, if it is left alone, that it is a person. An association
+    whose match_odds is None may give any numbers, larger ones for likelier pairs."""
+
+    pairs: Floats
+    people: Floats
+
+
+class Decision(NamedTuple):
+    """chosen [.]: of the candidate pairs, those that are matched, each track and each detection at
+    most once; born [.]: detections that start tracks."""
+
+    chosen: Indices
     born: Indices
 
 
 class Association(Protocol):
-    """Who is seen where. memory_size: floats per track that it keeps in the table."""
+    """Who is seen where.
 
-    memory_size: int
+    memory_size: E, floats per track that the association keeps in the column "memory" of the table,
+        shape [N, E], zeros for a new track. All it knows of a track has to lie there: tables are
+        copied and saved.
+    match_odds: lowest log-odds of a match; None where its scores are no log-odds. The tracker then
+        keeps a single hypothesis, and offline tracking refuses the association.
+    """
 
-    def __call__(self, table: TrackTable, found: Detections, boxes: Boxes) -> Associated:
-        """The table after TrackTable.predict; boxes [M, 4]: the detections as cxcywh pixels."""
+    memory_size: int = 0
+    match_odds: float | None = 0.0
+
+    def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:
+        """The pairs that may be matched. table: after TrackTable.predict; boxes [M, 4]: the
+        detections as cxcywh. Changes nothing."""
         ...
+
+    def score(self, problems: Sequence[FrameProblem]) -> Sequence[Scores]:
+        """The scores of each of several problems, which do not depend on each other. Changes
+        nothing."""
+        ...
+
+    def choose(self, problem: FrameProblem, scores: Scores) -> Indices:
+        """The pairs that are matched [.], as numbers of candidates. May be omitted: those of the
+        largest total score, of at least ``match_odds`` each."""
+        tracks, detections = problem.candidates[:2]
+        lowest = self.match_odds or 0.0
+        (able,) = (scores.pairs >= lowest).nonzero()
+        worth = scores.pairs[able] - lowest + LEAST_WORTH
+        return able[best(Pairs(tracks[able], detections[able], worth))]
+
+    def births(self, problem: FrameProblem, scores: Scores, chosen: Indices) -> Indices:
+        """The detections that start tracks [.], ascending, where the pairs ``chosen`` are matched.
+        Asked for each alternative as well. May be omitted: all unmatched ones whose log-odds of
+        being a person are at least 0."""
+        born = scores.people >= 0
+        born[problem.candidates.detections[chosen]] = False
+        return born.nonzero()[0]
+
+    def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
+        """Writes into the memory of the tables what was decided, before the tracks are moved to
+        their detections. May be omitted where memory_size is 0."""
+        return None
+
+
+def checked_association(association: Association) -> Association:
+    """The same association. Raises MambatrackError where it does not follow the protocol."""
+    members = ("memory_size", "match_odds", "describe", "score", "choose", "births", "remember")
+    for member in members:
+        if not hasattr(association, member):
+            raise MambatrackError(
+                f"the association {type(association).__name__} has no {member}; derive it from "
+                "mambatrack.association.interface.Association, which says what each method does"
+            )
+    return association

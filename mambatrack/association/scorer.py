@@ -3,24 +3,16 @@
 from collections.abc import Mapping
 from collections.abc import Sequence as Many
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
-from mambatrack.association.features import Candidates, Floats
+from mambatrack.association.interface import Candidates, Floats, Scores
 from mambatrack.networks.units import FEATURE_LIMIT
 
 Weights = dict[str, NDArray[np.float32]]
-
-
-class Scores(NamedTuple):
-    """Log-odds: of each pair [K], that the two belong together rather than both being left alone;
-    of each detection [M], if it is left alone, that it is a person."""
-
-    pairs: Floats
-    people: Floats
 
 
 class PairScorer:
@@ -45,7 +37,7 @@ class PairScorer:
         """code [N, E]: what the encoder knows of each track."""
         weights = self._weights
         by_track = _Groups(given.tracks, given.track_count)
-        by_detection = _Groups(given.detections, given.alone.shape[1])
+        by_detection = _Groups(given.detections, given.detection_count)
         hidden = self._linear("pair", self._normal(given.features, "feature"))
         hidden += (weights["history.weight"] @ code.T).take(given.tracks, axis=1)
         hidden = _relu(self._linear("reduce", _relu(hidden)))
@@ -104,11 +96,11 @@ class Committee:
         return [each.tokens(features) for each in self.members]
 
     def __call__(self, given: Candidates, code: Floats) -> Scores:
-        said = [
+        scores = [
             each(given, code[:, columns])
             for each, columns in zip(self.members, self._columns, strict=True)
         ]
-        pairs, people = (np.mean(part, axis=0) for part in zip(*said, strict=True))
+        pairs, people = (np.mean(part, axis=0) for part in zip(*scores, strict=True))
         return Scores(pairs, people)
 
 

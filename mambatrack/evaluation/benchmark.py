@@ -223,7 +223,7 @@ def _trace(
         growth = (tracemalloc.get_traced_memory()[0] - first) / len(kept)
     finally:
         tracemalloc.stop()
-    return float(np.median(peaks)), growth, tracker.table.row_bytes
+    return float(np.median(peaks)), growth, tracker.state.hypotheses.table.row_bytes
 
 
 def _row(

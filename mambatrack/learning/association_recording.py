@@ -6,6 +6,7 @@ aggregation, Ross et al., AISTATS 2011, which keeps all: early rounds, in which 
 a weak network decides, teach too much trust). In the first round the truth decides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,9 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
-from mambatrack.association.features import Candidates, describe_pairs
-from mambatrack.association.interface import Associated
-from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.features import describe_pairs
+from mambatrack.association.interface import (
+    Association,
+    Candidates,
+    Decision,
+    FrameProblem,
+    Scores,
+)
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.datasets.matching import (
@@ -26,7 +32,8 @@ from mambatrack.datasets.matching import (
     rows_by_frame,
 )
 from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import Sequence, read_ground_truth
+from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.datasets.sequences import read_ground_truth
 from mambatrack.detections import Detections
 from mambatrack.files import replacing
 from mambatrack.track_table import TrackTable
@@ -67,43 +74,69 @@ class Recording:
             return cls(**{each.name: stored[each.name] for each in fields(cls)})
 
 
-class Recorder:
-    """An Association that writes down what it is asked, and answers as ``policy``, or as the truth
-    where there is none.
+class Recorder(Association):
+    """Writes down what it is asked, and answers as ``policy``, or as the truth where there is none.
 
     people: for each frame the identity of each detection, -1 for nobody's
+    class_aware: without a policy, whether pairs of two classes are candidates
     """
 
-    def __init__(self, people: list[Indices], policy: LearnedAssociation | None):
-        self.people, self.policy = people, policy
+    match_odds: float | None = None  # one hypothesis: what is written down is what happened
+
+    def __init__(
+        self,
+        people: Sequence[Indices],
+        policy: Association | None = None,
+        class_aware: bool = False,
+    ):
+        self.people, self.policy, self.class_aware = people, policy, class_aware
         self.memory_size = policy.memory_size if policy else 0
         self.frames: list[tuple] = []
         self.votes: dict[int, dict[int, float]] = {}
+        self._same = np.zeros(0, bool)  # which candidates of the frame at hand are right
 
-    def __call__(self, table: TrackTable, found: Detections, boxes: Boxes) -> Associated:
-        who = self.people[len(self.frames)][found.rows]
-        given = describe_pairs(table, found, boxes)
-        same = self._same(given, table, who)
-        taken = np.zeros(len(who), bool)
-        taken[given.detections[same]] = True
+    def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:
         if self.policy is None:
-            (chosen,), (born,) = (
-                same.nonzero(),
-                ((who >= 0) & ~taken & (found.scores >= CLEAR)).nonzero(),
-            )
+            given = describe_pairs(table, found, boxes, self.class_aware)
         else:
-            chosen, born = self.policy.decide(given, table, found)
-            self.policy.remember(given, table, chosen)
-        matched = np.zeros(len(same), bool)
-        matched[chosen] = True
-        self.frames.append((given, same, matched, table["ids"].copy(), who >= 0))
-        ids = np.concatenate(
-            [table["ids"][given.tracks[chosen]], np.arange(len(born)) + table.next_id]
-        )
-        self._vote(ids, who[np.concatenate([given.detections[chosen], born])])
-        return Associated(given.tracks[chosen], given.detections[chosen], born)
+            given = self.policy.describe(table, found, boxes)
+        self._same = self._right(given, table, self._who(found))
+        return given
 
-    def _same(self, given: Candidates, table: TrackTable, who: Indices) -> Mask:
+    def score(self, problems: Sequence[FrameProblem]) -> Sequence[Scores]:
+        if self.policy is None:
+            return [Scores(each.candidates.features[0], each.found.scores) for each in problems]
+        return self.policy.score(problems)
+
+    def choose(self, problem: FrameProblem, scores: Scores) -> Indices:
+        if self.policy is None:
+            return self._same.nonzero()[0]
+        return self.policy.choose(problem, scores)
+
+    def births(self, problem: FrameProblem, scores: Scores, chosen: Indices) -> Indices:
+        if self.policy is not None:
+            return self.policy.births(problem, scores, chosen)
+        clear = (self._who(problem.found) >= 0) & (problem.found.scores >= CLEAR)
+        clear[problem.candidates.detections[chosen]] = False
+        return clear.nonzero()[0]
+
+    def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
+        """Writes the frame down."""
+        if self.policy is not None:
+            self.policy.remember(problems, decisions)
+        for (table, found, _, given), (chosen, born) in zip(problems, decisions, strict=True):
+            who, matched = self._who(found), np.zeros(len(given.tracks), bool)
+            matched[chosen] = True
+            self.frames.append((given, self._same, matched, table["ids"].copy(), who >= 0))
+            new = np.arange(len(born)) + table.next_id
+            ids = np.concatenate([table["ids"][given.tracks[chosen]], new])
+            self._vote(ids, who[np.concatenate([given.detections[chosen], born])])
+
+    def _who(self, found: Detections) -> Indices:
+        """[M] whose the detections of the frame at hand are, -1 for nobody's."""
+        return self.people[len(self.frames)][found.rows]
+
+    def _right(self, given: Candidates, table: TrackTable, who: Indices) -> Mask:
         """[K] which pairs are right. Of several tracks of one person the one seen last is, and of
         those the one seen most."""
         votes = (self.votes.get(int(each), {}) for each in table["ids"])
@@ -150,14 +183,12 @@ class Recorder:
         )  # fmt: skip
 
 
-def record(
-    sequence: Sequence, policy: LearnedAssociation | None, config: TrackerConfig
-) -> Recording:
+def record(sequence: MotSequence, policy: Association | None, config: TrackerConfig) -> Recording:
     """Tracks a sequence that has gt and det; all detections take part, whatever their score."""
     assert sequence.det_path is not None
     table = sequence.within(read_mot(sequence.det_path))
     rows, who = identities(sequence, table)
-    recorder = Recorder([who[each] for each in rows], policy)
+    recorder = Recorder([who[each] for each in rows], policy, config.class_aware)
     tracker = Tracker(config, sequence.image_size, association=recorder)
     found = detection_rows(table)
     arrays = np.column_stack([found.boxes, found.scores])
@@ -166,7 +197,7 @@ def record(
     return recorder.recording()
 
 
-def identities(sequence: Sequence, table: NDArray[np.float64]) -> tuple[list[Indices], Indices]:
+def identities(sequence: MotSequence, table: NDArray[np.float64]) -> tuple[list[Indices], Indices]:
     """Rows of the detections ``table`` of each frame, and the identity of every row, -1 for
     nobody's."""
     truth, found = read_ground_truth(sequence), detection_rows(table)

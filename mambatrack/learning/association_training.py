@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from mambatrack.association.learned import load_learned
+from mambatrack.association.loading import load_learned
 from mambatrack.config import AssociationConfig, Config
 from mambatrack.datasets.sequences import Sequence, find_detected_sequences
 from mambatrack.errors import MambatrackError

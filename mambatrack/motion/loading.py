@@ -7,6 +7,7 @@ cxcywh in pixels here.
 from collections.abc import Callable
 from pathlib import Path
 
+from mambatrack.config import TrackerConfig
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.networks.model_files import (
@@ -59,6 +60,13 @@ def load_predictor(
     return window_predictor.WindowPredictor(
         network, q, unit, spread, image_size, straighten_history
     )
+
+
+def configured_predictor(
+    config: TrackerConfig, image_size: tuple[int, int] | None = None
+) -> Predictor:
+    """The predictor of a tracker with these settings, as load_predictor() gives it."""
+    return load_predictor(config.predictor, image_size, config.device, config.straighten_history)
 
 
 def weights_path(path_or_name: str | Path) -> Path | None:

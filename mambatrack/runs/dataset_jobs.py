@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mambatrack.association.learned import association_path
+from mambatrack.association.loading import association_path
 from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.detectors import Detector

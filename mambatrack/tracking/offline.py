@@ -13,24 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
-from mambatrack.association.features import Candidates, Floats, describe_pairs
-from mambatrack.association.interface import Associated, Association
-from mambatrack.association.learned import LearnedAssociation, load_association
+from mambatrack.association.interface import Association, checked_association
+from mambatrack.association.loading import load_association
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, fill_gaps
-from mambatrack.track_table import TrackTable
-from mambatrack.tracking.hypotheses import CERTAIN
+from mambatrack.motion.loading import configured_predictor
+from mambatrack.motion.predictor import Predictor
+from mambatrack.tracking.judge import Judge
 from mambatrack.tracking.linking import Weighed, merge
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks, TrackState
 
-Doubles = NDArray[np.float64]
-
-LEAST = 2  # detections of a track
-WORST = 8.0  # least log-likelihood of one event is minus this
+LEAST_DETECTIONS = 2  # of a track
+Floats = NDArray[np.float32]
 
 
 def track_offline(
@@ -38,21 +36,29 @@ def track_offline(
     config: Config | TrackerConfig | None = None,
     image_size: tuple[int, int] | None = None,
     times: Sequence[float | None] | None = None,
+    predictor: Predictor | None = None,
+    association: Association | None = None,
 ) -> list[Tracks]:
     """Tracks of every frame, decided after the last one was seen.
 
     detections: for each frame what Tracker.update takes; times: time stamps in seconds
+    predictor, association: as of Tracker
     A gap is filled between two detections of one track: PREDICTED, with its spread; ``gap`` counts
     frames since the earlier one. Nothing follows the last detection of a track, which ends in the
-    next frame. Raises MambatrackError where the configured association is not a learned one.
+    next frame. Raises MambatrackError where the scores of the association are no log-odds.
     """
-    tracker = config.tracker if isinstance(config, Config) else config or TrackerConfig()
+    settings = config.tracker if isinstance(config, Config) else config or TrackerConfig()
     found = [as_detections(each) for each in detections]
     stamps: list[float | None] = list(times) if times is not None else [None] * len(found)
     if len(stamps) != len(found):
         raise MambatrackError(f"{len(found)} frames have {len(stamps)} time stamps; give one each")
     sequence = _Sequence.of(found, stamps, image_size)
-    track = _decide(sequence, tracker)
+    track = _decide(
+        sequence,
+        settings,
+        predictor or configured_predictor(settings, image_size),
+        checked_association(association or load_association(settings)),
+    )
     return _results(sequence, _renumbered(track, sequence.frame))
 
 
@@ -74,115 +80,41 @@ class _Sequence(NamedTuple):
         return cls(found, times, size, np.repeat(np.arange(len(found)), counts), first)
 
 
-class _Judge:
-    """An Association that decides as it is told, and notes how likely the learned one finds that.
-
-    told [D]: the track of each detection, -1 for none; evidence [D]: log-likelihood of what made
-    each detection part of its track, and of the frames after it in which the track was not seen
-    """
-
-    def __init__(self, policy: LearnedAssociation, told: Indices):
-        self.policy, self.told, self.memory_size = policy, told, policy.memory_size
-        self.evidence = np.zeros(len(told))
-        self._newest: dict[int, int] = {}  # of each track
-        self._named: dict[int, int] = {}  # track of the table for each that was told
-
-    def __call__(self, table: TrackTable, found: Detections, boxes: Floats) -> Associated:
-        policy, number = self.policy, found.rows
-        given = describe_pairs(table, found, boxes, policy.config.class_aware)
-        scores = policy.scorer(given, policy.codes(table))
-        made = self._obey(table, self.told[number])
-        chosen = _where(given, made, len(found))
-        policy.remember(given, table, chosen)
-        self._weigh(given, scores.pairs, chosen, made, number)
-        self._note(table, made, number)
-        return made
-
-    def _obey(self, table: TrackTable, names: Indices) -> Associated:
-        rows = {identity: row for row, identity in enumerate(table["ids"].tolist())}
-        row = np.array([rows.get(self._named.get(name, -1), -1) for name in names.tolist()], int)
-        (seen,), (born,) = (row >= 0).nonzero(), ((row < 0) & (names >= 0)).nonzero()
-        started = names[born].tolist()
-        self._named.update({name: table.next_id + i for i, name in enumerate(started)})
-        return Associated(row[seen], seen, born)
-
-    def _weigh(
-        self, given: Candidates, odds: Floats, chosen: Indices, made: Associated, number: Indices
-    ) -> None:
-        """The log-likelihood of every match and birth; that of staying unseen is kept for _note."""
-        halves = CERTAIN * odds.astype(np.float64)
-        of_track = _log_total(halves, given.tracks, given.track_count)
-        of_detection = _log_total(halves, given.detections, len(number))
-        likely = np.zeros(len(number))
-        likely[made.seen] = -WORST
-        at = given.detections[chosen]
-        likely[at] = halves[chosen] - (of_track[given.tracks[chosen]] + of_detection[at]) / 2
-        likely[made.born] = -of_detection[made.born] / 2
-        self.evidence[number] += np.maximum(likely, -WORST)
-        self._unseen = np.minimum(of_track / 2, WORST)
-
-    def _note(self, table: TrackTable, made: Associated, number: Indices) -> None:
-        new = np.arange(len(made.born)) + table.next_id
-        ids = np.concatenate([table["ids"][made.rows], new])
-        number = number[np.concatenate([made.seen, made.born])]
-        missed = np.delete(np.arange(len(table)), made.rows)
-        for row, identity in zip(missed.tolist(), table["ids"][missed].tolist(), strict=True):
-            self.evidence[self._newest[identity]] -= self._unseen[row]
-        self._newest.update(zip(ids.tolist(), number.tolist(), strict=True))
-
-
-def _log_total(odds: Doubles, index: Indices, count: int) -> Doubles:
-    """log(1 + sum of exp(odds)) of each group [count]."""
-    total = np.zeros(count)
-    np.logaddexp.at(total, index, odds)
-    return total
-
-
-def _where(given: Candidates, made: Associated, count: int) -> Indices:
-    """Which candidates are the pairs that were made; some of these may be none."""
-    wanted = made.rows * (count + 1) + made.seen
-    (chosen,) = np.isin(given.tracks * (count + 1) + given.detections, wanted).nonzero()
-    return chosen
-
-
-def _decide(sequence: _Sequence, config: TrackerConfig) -> Indices:
+def _decide(
+    sequence: _Sequence, config: TrackerConfig, predictor: Predictor, association: Association
+) -> Indices:
     """The track of every detection [D], -1 for none."""
-    policy = load_association(config)
-    if not isinstance(policy, LearnedAssociation):
+    if association.match_odds is None:
+        kind = type(association).__name__.removesuffix("Association").lower()
         raise MambatrackError(
-            f"offline tracking weighs links by a learned association, not by {config.association}; "
-            "use --tracker.association learned or a trained file"
+            f"offline tracking weighs links by a learned association, not by {kind}, whose scores "
+            "are no log-odds; use --tracker.association learned or a trained file"
         )
     results = []
     for backward in (False, True):
         track = np.full(len(sequence.frame), -1)
-        for tracks in _run(sequence, config, policy, backward):
+        for tracks in _run(sequence, config, predictor, association, backward):
             seen = tracks.gap == 0
             track[tracks.det_ind[seen]] = tracks.ids[seen]
-        weighed = [_weigh(sequence, config, policy, each, track) for each in (False, True)]
-        results.append(Weighed(track, weighed[0] + weighed[1]))
+        evidence = np.zeros(len(track))
+        for direction in (False, True):
+            judge = Judge(association, track)
+            for _ in _run(sequence, config, predictor, judge, direction):
+                pass
+            evidence += judge.evidence
+        results.append(Weighed(track, evidence))
     return merge(sequence.frame, *results)
 
 
-def _weigh(
+def _run(
     sequence: _Sequence,
     config: TrackerConfig,
-    policy: LearnedAssociation,
+    predictor: Predictor,
+    association: Association,
     backward: bool,
-    track: Indices,
-) -> Doubles:
-    """_Judge.evidence of the track of each detection [D], in one direction of time."""
-    judge = _Judge(policy, track)
-    for _ in _run(sequence, config, judge, backward):
-        pass
-    return judge.evidence
-
-
-def _run(
-    sequence: _Sequence, config: TrackerConfig, association: Association, backward: bool
 ) -> Iterator[Tracks]:
     """One pass of the tracker; detections are numbered through all frames."""
-    tracker = Tracker(config, sequence.image_size, association=association)
+    tracker = Tracker(config, sequence.image_size, predictor, association)
     count = len(sequence.found)
     for index in reversed(range(count)) if backward else range(count):
         first, time_s = int(sequence.first[index]), sequence.times[index]
@@ -195,7 +127,7 @@ def _run(
 def _renumbered(track: Indices, frame: Indices) -> Indices:
     """Ids from 1 in the order in which tracks begin; -1 for tracks of too few detections."""
     kept = np.flatnonzero(track >= 0)
-    kept = kept[np.bincount(track[kept])[track[kept]] >= LEAST] if len(kept) else kept
+    kept = kept[np.bincount(track[kept])[track[kept]] >= LEAST_DETECTIONS] if len(kept) else kept
     kept = kept[np.argsort(frame[kept], kind="stable")]
     _, first, of = np.unique(track[kept], return_index=True, return_inverse=True)
     ids = np.full(len(track), -1)

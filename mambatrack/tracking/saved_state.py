@@ -6,84 +6,83 @@ networks run in the same library (C and torch order what they carry along differ
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association.learned import association_path
+from mambatrack.association.loading import association_path
+from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
 from mambatrack.files import sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.track_table import TrackTable
-
-if TYPE_CHECKING:
-    from mambatrack.tracking.tracker import Tracker
+from mambatrack.tracking.hypotheses import Hypotheses
+from mambatrack.tracking.tracker_state import TrackerState
 
 StateDict = dict[str, NDArray | int | float | str]
 VERSION = 2
 COUNTS = ("next_id", "frame", "dropped", "started", "mixed")
-MOST = 2**62
+LARGEST_COUNT = 2**62
+RENAMED = {"MambaPredictor": "WindowPredictor"}  # kinds as older states name them
 
 
 def layout_of(part: Any) -> str:
     """What orders the floats of a predictor's or an association's state: its kind, and that of the
     network that carries some of them along."""
     network = getattr(part, "network", None) or getattr(part, "encoder", None)
-    names = [type(part).__name__] + ([type(network).__name__] if network is not None else [])
-    return "/".join(names)
+    kinds = [type(part).__name__] + ([type(network).__name__] if network is not None else [])
+    return "/".join(kinds)
 
 
-def weights_of(tracker: "Tracker") -> dict[str, str]:
+def weights_of(config: TrackerConfig) -> dict[str, str]:
     """SHA-256 of the configured weights, "" where there are none."""
-    config = tracker.config
     paths = {
         "predictor": weights_path(config.predictor), "association": association_path(config),
     }  # fmt: skip
     return {f"{name}_sha256": _digest(path) for name, path in paths.items()}
 
 
-def state_of(tracker: "Tracker") -> StateDict:
-    table = tracker.table
-    state: StateDict = {
-        "version": VERSION, **tracker.layout, **tracker.weights, "next_id": table.next_id,
-        "frame": tracker.frame, "dropped": tracker.dropped, "started": tracker.started,
-        "mixed": int(table.mixed),
+def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
+    """origin: what the state is of: layout_of predictor and association, and weights_of."""
+    hypotheses = state.hypotheses
+    values: StateDict = {
+        "version": VERSION, **origin, "next_id": hypotheses.table.next_id, "frame": state.frame,
+        "dropped": state.dropped, "started": hypotheses.started,
+        "mixed": int(hypotheses.table.mixed),
     }  # fmt: skip
-    if tracker.clock is not None:
-        state["clock"] = tracker.clock
-    if tracker.rivals:
-        state["likelihoods"] = np.array(tracker.likelihoods)
-    for number, each in enumerate([table, *tracker.rivals]):
-        state |= {_prefix(number) + name: array for name, array in each.columns().items()}
-    return state
+    if state.clock is not None:
+        values["clock"] = state.clock
+    if len(hypotheses.tables) > 1:
+        values["likelihoods"] = np.array(hypotheses.likelihoods)
+    for number, table in enumerate(hypotheses.tables):
+        values |= {_prefix(number) + name: array for name, array in table.columns().items()}
+    return values
 
 
-def restore(tracker: "Tracker", state: Mapping[str, Any]) -> None:
-    """Takes ``state`` over. Raises MambatrackError, with the tracker as it was, where it does not
-    fit or is damaged."""
-    _check_origin(tracker, state)
-    own = tracker.table.columns()
-    likelihoods = _likelihoods(state.get("likelihoods", np.zeros(1)), tracker)
-    known = {"version", *COUNTS, *tracker.layout, *tracker.weights}
+def unpacked(
+    values: Mapping[str, Any], origin: Mapping[str, str], like: TrackTable, most: int
+) -> TrackerState:
+    """The state that packed() gave. like: a table of the same columns; most: hypotheses. Raises
+    MambatrackError where it does not fit or is damaged."""
+    _check_origin(values, origin)
+    own = like.columns()
+    likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
+    known = {"version", *COUNTS, *origin}
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
-    _require(not known - set(state), f"without {', '.join(sorted(known - set(state)))}")
-    extra = set(state) - known - {"clock", "likelihoods"}
+    _require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
+    extra = set(values) - known - {"clock", "likelihoods"}
     _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
-    counts = {name: _count(name, state[name]) for name in COUNTS}
-    clock = state.get("clock")
+    counts = {name: _count(name, values[name]) for name in COUNTS}
+    clock = values.get("clock")
     sound = clock is None or (isinstance(clock, float) and np.isfinite(clock))
     _require(sound, f"with the clock at {clock!r}")
-    tables = []
-    for number in range(len(likelihoods)):
-        columns = {name: state[_prefix(number) + name] for name in own}
-        _check_columns(columns, own, counts["next_id"])
-        tables.append(TrackTable(tracker.predictor.state_size, tracker.association.memory_size))
-        mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
-        tables[number].load(columns, counts["next_id"], mixed)
-    (tracker.table, *tracker.rivals), tracker.likelihoods = tables, likelihoods
-    tracker.frame, tracker.dropped, tracker.clock = counts["frame"], counts["dropped"], clock
-    tracker.started = counts["started"]
+    tables = [
+        _table({name: values[_prefix(number) + name] for name in own}, own, counts)
+        for number in range(len(likelihoods))
+    ]
+    hypotheses = Hypotheses(tables, likelihoods, counts["started"])
+    return TrackerState(hypotheses, counts["frame"], counts["dropped"], clock)
 
 
 def _prefix(number: int) -> str:
@@ -91,22 +90,34 @@ def _prefix(number: int) -> str:
     return f"rival{number}.tracks." if number else "tracks."
 
 
-def _likelihoods(given: Any, tracker: "Tracker") -> list[float]:
+def _table(
+    columns: dict[str, Any], own: Mapping[str, NDArray], counts: Mapping[str, int]
+) -> TrackTable:
+    _check_columns(columns, own, counts["next_id"])
+    table = TrackTable(own["motion"].shape[1], own["memory"].shape[1])
+    mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
+    table.load(columns, counts["next_id"], mixed)
+    return table
+
+
+def _likelihoods(given: Any, most: int) -> list[float]:
     sound = isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype == np.float64
     sound = sound and bool(np.isfinite(given).all()) and len(given) >= 1 and given[0] == 0
     _require(sound, f"with likelihoods {given!r:.80}")
-    most = tracker.config.hypotheses
     _require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
     return given.tolist()
 
 
-def _check_origin(tracker: "Tracker", state: Mapping[str, Any]) -> None:
-    _require(isinstance(state, Mapping), f"of type {type(state).__name__}, not a dictionary")
-    version = state.get("version")
+def _check_origin(values: Mapping[str, Any], origin: Mapping[str, str]) -> None:
+    _require(isinstance(values, Mapping), f"of type {type(values).__name__}, not a dictionary")
+    version = values.get("version")
     _require(type(version) is int and version == VERSION, f"of version {version!r}, not {VERSION}")
-    for name, own in {**tracker.layout, **tracker.weights}.items():
-        found = state.get(name)
-        _require(isinstance(found, str) and found == own, f"of {name} {found!r}, not {own!r}")
+    for name, own in origin.items():
+        found = values.get(name)
+        _require(isinstance(found, str), f"of {name} {found!r}, not {own!r}")
+        kind, *network = str(found).split("/")
+        same = "/".join([RENAMED.get(kind, kind), *network]) == own
+        _require(same, f"of {name} {found!r}, not {own!r}")
 
 
 def _check_columns(given: Mapping[str, Any], own: Mapping[str, NDArray], next_id: int) -> None:
@@ -131,7 +142,7 @@ def _check_columns(given: Mapping[str, Any], own: Mapping[str, NDArray], next_id
 
 def _count(name: str, value: Any) -> int:
     sound = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    _require(sound and int(name == "next_id") <= value < MOST, f"with {name} {value!r}")
+    _require(sound and int(name == "next_id") <= value < LARGEST_COUNT, f"with {name} {value!r}")
     return int(value)
 
 

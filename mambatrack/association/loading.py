@@ -1,0 +1,93 @@
+"""Associations by name, and the learned one from its weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.association.interface import Association
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.overlap import OverlapAssociation
+from mambatrack.association.scorer import (
+    Committee,
+    CommitteeEncoder,
+    CompiledScorer,
+    PairScorer,
+    Weights,
+)
+from mambatrack.config import TrackerConfig
+from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
+from mambatrack.networks.units import INPUT_LIMIT
+
+SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
+
+
+def load_association(config: TrackerConfig) -> Association:
+    """The configured one. Raises MambatrackError where its file is unusable."""
+    path = association_path(config)
+    return load_learned(path, config) if path else OverlapAssociation(config)
+
+
+def association_path(config: TrackerConfig) -> Path | None:
+    """The file of its weights; None where it has none."""
+    if config.association == "overlap":
+        return None
+    return SHIPPED if config.association == "learned" else Path(config.association)
+
+
+def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
+    """From a .safetensors file with its model card. Raises MambatrackError where it is unusable."""
+    from safetensors.numpy import load_file
+
+    read_card(path, ("association",), "learned, overlap")
+    with fitting(path):
+        members = split_members(load_file(path))
+        encoders, scorers, code_sizes = [], [], []
+        for weights in members:
+            encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
+            encoders.append(open_encoder(encoder, config.device))
+            scorers.append(open_scorer(weights, config.device))
+            code_sizes.append(len(encoder["head.2.bias"]))
+        if len(members) == 1:
+            return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
+        return LearnedAssociation(
+            Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
+        )
+
+
+def split_members(weights: Weights) -> list[Weights]:
+    """The weights of each network in a file: those of member 2 have names that begin with 2."""
+    if not any(name[0].isdigit() for name in weights):
+        return [weights]
+    members: dict[str, Weights] = {}
+    for name, array in weights.items():
+        number, _, rest = name.partition(".")
+        members.setdefault(number, {})[rest] = array
+    return list(members.values())
+
+
+def open_scorer(
+    weights: Mapping[str, NDArray[np.float32]], device: str = "cpu"
+) -> PairScorer | CompiledScorer:
+    """CompiledScorer where the C library is there, else the same in numpy."""
+    from mambatrack.networks.devices import c_library_for
+
+    return CompiledScorer(weights) if c_library_for(device) else PairScorer(weights)
+
+
+def open_encoder(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Any:
+    """kernels.CausalNetwork where the C library is there, else the same in torch."""
+    from mambatrack.networks.devices import c_library_for
+
+    if c_library_for(device):
+        from mambatrack.kernels.cpu.network import CausalNetwork
+
+        return CausalNetwork(weights, INPUT_LIMIT)
+    import torch
+
+    from mambatrack.networks.causal import encoder_of
+    from mambatrack.networks.causal_step import CausalStep
+
+    return CausalStep(encoder_of({name: torch.from_numpy(each) for name, each in weights.items()}))

@@ -1,0 +1,60 @@
+"""What changes in a tracker from frame to frame."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+from mambatrack.assignment import Indices
+from mambatrack.config import TrackerConfig
+from mambatrack.detections import Detections, within
+from mambatrack.track_table import TrackTable
+from mambatrack.tracking.hypotheses import Hypotheses
+from mambatrack.tracks import Tracks
+
+
+@dataclass
+class TrackerState:
+    """hypotheses: the tracks; frame: updates so far; dropped: unusable detections so far
+    clock: the largest time seen, in seconds, None before the first
+    """
+
+    hypotheses: Hypotheses
+    frame: int = 0
+    dropped: int = 0
+    clock: float | None = None
+
+    @staticmethod
+    def new(state_size: int, memory_size: int) -> "TrackerState":
+        """No track yet. The sizes are those of the predictor and of the association."""
+        return TrackerState(Hypotheses([TrackTable(state_size, memory_size)], [0.0]))
+
+    def admit(self, found: Detections, image_size: tuple[int, int] | None) -> Detections:
+        """The detections inside the image; counts every unusable one, and warns once."""
+        if image_size is not None:
+            found = within(found, image_size)
+        if found.dropped and not self.dropped:
+            warnings.warn(
+                f"frame {self.frame}: dropped {found.dropped} unusable detections (not finite, of "
+                "no size, repeated, or outside the image); later ones are only counted, in "
+                "Tracker.dropped",
+                stacklevel=3,
+            )
+        self.dropped += found.dropped
+        return found
+
+    def advance_clock(self, time_s: float | None, config: TrackerConfig) -> int:
+        """-> frames of the motion model since the last update, from 1 to max_age + 2, by which
+        every track has ended."""
+        rate, before = config.frame_rate, self.clock
+        if time_s is None or not math.isfinite(time_s):
+            if rate and before is not None:
+                self.clock = before + 1 / rate
+            return 1
+        self.clock = time_s if before is None else max(before, time_s)
+        frames = (time_s - before) * rate if rate and before is not None else 0.0
+        return math.floor(min(max(frames, 1), config.max_age + 2) + 0.5)
+
+    def report(self, time_s: float | None, min_hits: int, ended: Indices) -> Tracks:
+        """The live tracks of the likeliest hypothesis; the next frame begins."""
+        self.frame += 1
+        return self.hypotheses.table.snapshot(self.frame - 1, time_s, min_hits, ended)
