@@ -168,14 +168,25 @@ def test_a_terminal_that_is_closed_ends_the_work_with_whole_files(world, tmp_pat
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", ALL)
 def test_a_data_set_keeps_what_is_finished_and_goes_on(world, tmp_path, number, workers):
+    """SIGINT and SIGHUP reach every process of a terminal, SIGTERM only the first."""
     command = ["track", "--dataset", world / "data", "--out", tmp_path, "--workers", workers]
     command += ["--predictor", "kalman"]
-    with started(*command) as run:
+    with started(*command, start_new_session=True) as run:
         until((tmp_path / "a.txt").exists, run)
-        run.send_signal(number)
+        (os.kill if number == signal.SIGTERM else os.killpg)(run.pid, number)
         said = run.communicate(timeout=60)[1]
     assert run.returncode == 130 and "goes on from here" in said and "Traceback" not in said
     assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["a.jsonl", "a.txt", "run.json"]
+
+
+def test_scoring_keeps_what_is_tracked_and_goes_on(world, tmp_path):
+    command = ["eval", "--dataset", world / "data", "--out", tmp_path, "--predictor", "kalman"]
+    with started(*command) as run:
+        until((tmp_path / "a.txt").exists, run)
+        run.send_signal(signal.SIGHUP)
+        said = run.communicate(timeout=60)[1]
+    assert run.returncode == 130 and "the same mambatrack eval goes on from here" in said
+    assert (tmp_path / "a.txt").exists() and not (tmp_path / "b.txt").exists()
 
 
 def test_training_that_is_stopped_keeps_its_checkpoint(world, tmp_path):

@@ -55,7 +55,7 @@ def test_sportsmots_files_lie_in_the_root_and_its_names_come_from_the_data(sport
     for root in (data, data / "dataset" / "test"):
         archive = make_submission("sportsmot", results, tmp_path / "s.zip", root, overwrite=True)
         assert entries(archive) == {f"{name}.txt": ROW for name in names}
-    with pytest.raises(MambatrackError, match="give the folder with --data"):
+    with pytest.raises(MambatrackError, match="give the folder with --dataset"):
         make_submission("sportsmot", results, tmp_path / "other.zip")
     with pytest.raises(MambatrackError, match="holds 1 sequences; the test set .* has 150"):
         make_submission("sportsmot", results, tmp_path / "o.zip", data / "dataset" / "train")

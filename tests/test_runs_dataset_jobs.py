@@ -65,6 +65,29 @@ def test_results_of_other_settings_are_never_mixed(sequences, tmp_path):
         plan(sequences, KALMAN, tmp_path / "out")
 
 
+def test_results_from_before_a_setting_was_renamed_go_on(sequences, tmp_path):
+    first, _ = plan(sequences, KALMAN, tmp_path / "out")
+    track_sequence(first)
+    record = tmp_path / "out" / "run.json"
+    before = json.loads(record.read_text())
+    before["tracker"]["refill"] = before["tracker"].pop("straighten_history")
+    record.write_text(json.dumps(before))
+    assert [job.sequence.name for job in plan(sequences, KALMAN, tmp_path / "out")] == ["b"]
+    assert json.loads(record.read_text())["tracker"]["straighten_history"] is False
+    before["tracker"]["refill"] = True
+    record.write_text(json.dumps(before))
+    with pytest.raises(MambatrackError, match="straighten_history was True, is False"):
+        plan(sequences, KALMAN, tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "[" * 5000, '{"tracker": 5}'])
+def test_a_damaged_record_is_one_of_other_settings(sequences, tmp_path, text):
+    track_sequence(plan(sequences, KALMAN, tmp_path / "out")[0])
+    (tmp_path / "out" / "run.json").write_text(text)
+    with pytest.raises(MambatrackError, match="holds results of other settings"):
+        plan(sequences, KALMAN, tmp_path / "out")
+
+
 def test_a_changed_weights_file_counts_as_another_setting(sequences, tmp_path):
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"one")

@@ -88,7 +88,8 @@ def _expected(dataset: str, server: Server, root: str | Path | None) -> dict[str
     """The test sequences, sorted, and their last frames; 0 where that is not known."""
     if root is None and not server.names:
         raise MambatrackError(
-            f"the names of {dataset}'s test sequences are in its data; give the folder with --data"
+            f"the names of {dataset}'s test sequences are in its data; give the folder with "
+            "--dataset"
         )
     if root is None:
         return dict.fromkeys(server.names, 0)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
 from typing import Any, Generic, TypeVar
 
 from mambatrack.errors import MambatrackError, MissingExtra
@@ -87,8 +88,7 @@ class _Attempt(Generic[Job, Result]):
 def _in_processes(
     attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], workers: int
 ) -> Iterator[tuple[int, _Outcome]]:
-    # spawned, as a forked process inherits the locks of torch's threads
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     pool = ProcessPoolExecutor(workers, context, initializer=start_worker)
     try:
         waiting = {pool.submit(attempt, job): index for index, job in enumerate(jobs)}
@@ -104,6 +104,18 @@ def _in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.terminate()
+
+
+def processes() -> SpawnContext:
+    """How worker processes are started: spawned, as a forked one inherits the locks of torch's
+    threads. Python's own helper process survives a closed terminal as the workers do."""
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        from multiprocessing import resource_tracker
+
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        resource_tracker.ensure_running()
+        signal.signal(signal.SIGHUP, before)
+    return multiprocessing.get_context("spawn")
 
 
 def start_worker() -> None:

@@ -22,7 +22,7 @@ from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import open_detector
 from mambatrack.errors import MambatrackError
 from mambatrack.runs.dataset_jobs import Job, plan
-from mambatrack.runs.engines import start_worker
+from mambatrack.runs.engines import processes, start_worker
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.source_run import open_run
 from mambatrack.sources.frames import open_frames
@@ -86,7 +86,7 @@ def track_videos(
     jobs: Sequence[VideoJob], workers: int, report: Callable[[int], None] = lambda frames: None
 ) -> Iterator[Outcome]:
     """The outcomes as they come. report: called with the frames done, of all videos together."""
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     frames = context.Value("q", 0)
     threads = ThreadPoolExecutor(max(min(workers, len(jobs)), 1))
     waiting = {threads.submit(_in_process, job, context, frames) for job in jobs}
