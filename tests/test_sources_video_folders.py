@@ -1,62 +1,43 @@
-"""Folders of videos, and what the results of each are called."""
-
-from pathlib import Path
+"""Folders of videos: every kind that is read is found, and what is left out is told."""
 
 import pytest
 
-from mambatrack.sources.video_folders import (
-    find_videos,
-    is_video_folder,
-    left_out,
-    result_names,
-)
+from mambatrack.sources.file_types import VIDEO_TYPES
+from mambatrack.sources.video_folders import find_videos, is_video_folder, left_out
+
+WRITTEN = (  # by cameras, recorders and phones
+    "mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "flv", "wmv", "ts", "mts", "m2ts", "mpg",
+    "mpeg", "vob", "mxf", "gif", "mjpeg", "h264", "264", "h265", "hevc", "dav", "ogv",
+)  # fmt: skip
 
 
-@pytest.fixture
-def videos(tmp_path):
-    """Four files called videos, one of them hidden, and one called otherwise."""
-    folder = tmp_path / "videos"
-    folder.mkdir()
-    for name in ("b.mkv", "A.MP4", "c.ts", "._b.mkv", "notes.txt"):
-        (folder / name).touch()
-    return folder
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_every_kind_is_a_video(kind, tmp_path):
+    (tmp_path / f"a.{kind.upper()}").touch()
+    assert is_video_folder(tmp_path) and f".{kind}" in VIDEO_TYPES
+    assert [path.name for path in find_videos(tmp_path)] == [f"a.{kind.upper()}"]
 
 
-def test_a_folder_of_videos_is_one_that_is_nothing_else(videos, tmp_path):
-    assert is_video_folder(videos) and not is_video_folder(None)
-    assert not is_video_folder(videos / "b.mkv") and not is_video_folder(tmp_path)
-    (videos / "frame.png").touch()
-    assert not is_video_folder(videos)
-    (videos / "frame.png").unlink()
-    (videos / "img1").mkdir()
-    assert not is_video_folder(videos)
+def test_what_is_left_out_is_told_and_what_is_hidden_is_not(tmp_path):
+    for name in ("a.mp4", "._a.mp4", ".DS_Store", "notes.txt", "a.srt"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "folder.mp4").mkdir()
+    assert [path.name for path in find_videos(tmp_path)] == ["a.mp4"]
+    assert left_out(tmp_path) == "a.srt, folder.mp4/, more/, notes.txt"
+    for number in range(4):
+        (tmp_path / f"b{number}.txt").touch()
+    assert left_out(tmp_path) == "a.srt, b0.txt, b1.txt, b2.txt, b3.txt and 3 more"
 
 
-def test_videos_come_by_name_and_hidden_ones_are_none(videos):
-    (videos / "folder.mp4").mkdir()
-    assert [path.name for path in find_videos(videos)] == ["A.MP4", "b.mkv", "c.ts"]
+def test_nothing_else_is_nothing_to_tell(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    assert left_out(tmp_path) == ""
 
 
-def test_what_is_left_out_is_named(videos):
-    assert left_out(videos) == "notes.txt"
-    (videos / "more").mkdir()
-    assert left_out(videos) == "more/, notes.txt"
-    for number in range(9):
-        (videos / f"z{number}.txt").touch()
-    assert left_out(videos) == "more/, notes.txt, z0.txt, z1.txt, z2.txt and 6 more"
-    (videos / "only").mkdir()
-    assert left_out(videos / "only") == ""
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["a.mp4", "b.avi"], ["a", "b"]),
-        (["a.mp4", "a.avi", "b.mov"], ["a.mp4", "a.avi", "b"]),
-        (["A.mp4", "a.avi"], ["A.mp4", "a.avi"]),
-        (["a.mp4", "a.mp4.mov"], ["a", "a.mp4.mov"]),
-        (["a.mp4", "a.avi", "a.mp4.mov"], ["a.mp4", "a.avi", "a.mp4.mov"]),
-    ],
-)
-def test_no_two_results_have_one_name(files, expected):
-    assert result_names([Path(each) for each in files]) == expected
+def test_twins_of_a_mac_make_no_folder_of_pictures(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "._cover.jpg").touch()
+    assert is_video_folder(tmp_path)
+    (tmp_path / "cover.jpg").touch()
+    assert not is_video_folder(tmp_path)

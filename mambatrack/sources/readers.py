@@ -1,6 +1,7 @@
 """What frames are read from: pictures, or a video, webcam or stream."""
 
 import glob
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from mambatrack.sources.pictures import (
 from mambatrack.sources.pyav_reader import PyAvReader, has_pyav
 from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
 from mambatrack.sources.timing import DEFAULT_FPS
+from mambatrack.sources.video_folders import find_videos
 from mambatrack.sources.web_streams import open_web_stream
 
 Image = NDArray[Any]
@@ -97,6 +99,12 @@ def _open_folder(folder: Path) -> Reader:
     place, root = str(folder), _sequence_of(folder)
     if root is None:
         pictures = _some(list_pictures(folder), place)
+        if videos := find_videos(folder):
+            warnings.warn(
+                f"{place} is taken as a folder of pictures; left out: {videos[0].name}"
+                + (f" and {len(videos) - 1} more videos" if len(videos) > 1 else ""),
+                stacklevel=2,
+            )
         return PictureReader(frames_by_place(pictures, place), DEFAULT_FPS, place)
     info = read_seqinfo(root)
     images = images_folder(root, info)
