@@ -1,15 +1,20 @@
 """Passwords are never shown, wherever makers of cameras and recorders, or a slip, put them."""
 
+import contextlib
+import re
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.cli import main
 from mambatrack.errors import MambatrackError
 from mambatrack.live.source import name_of
+from mambatrack.live.web.page_state import SourceView
 from mambatrack.sources.addresses import is_stream, without_secrets, without_secrets_in
 from mambatrack.sources.readers import open_reader
+from mjpeg_server import PROXIES
 
 SECRET = "S3cret9x"
 
@@ -92,7 +97,7 @@ def test_a_password_is_hidden_and_the_host_is_shown(form):
     shown = without_secrets(address)
     assert SECRET not in shown and "***" in shown
     assert without_secrets(shown) == shown
-    assert SECRET not in name_of(address)
+    assert SECRET not in name_of(address) + SourceView(address, 1).status.name
     if form in OF_MAKERS.values():
         assert form.split("//")[1].split("@")[-1].split("/")[0].split("?")[0] in shown
 
@@ -142,6 +147,36 @@ def test_every_address_in_a_message_is_hidden():
     assert without_secrets_in(said) == (
         "a rtsp://***@c/1: timed out; http://x/y?***, and (http://z/1)"
     )
+
+
+HERE = re.compile(r"192\.168\.1\.\d+(:\d+)?|\bcam\b(?=/)|stream-us1\.example\.com:443")
+
+
+@pytest.mark.parametrize("form", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("command", ["track", "live"])
+def test_no_command_tells_a_password(command, form, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    source = HERE.sub("127.0.0.1:9", form.format(SECRET), count=1)
+    if "127.0.0.1:9" not in source:
+        pytest.skip("it has no host, and is tried without a command")
+    more = ["--seconds", "0.05", "--state", "a.state"] if command == "live" else []
+    with contextlib.suppress(SystemExit):
+        assert main([command, source, "--mot", "a.txt", *more]) in (1, 2)
+    said = capfd.readouterr()
+    assert said.err and SECRET not in said.out + said.err
+    assert all(SECRET.encode() not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "wrong", [["track", "a.mp4", ALL["Hikvision"].format(SECRET)],
+              ["track", "--" + SLIPS["no scheme"].format(SECRET)]],
+)  # fmt: skip
+def test_wrong_usage_tells_no_password(wrong, capfd):
+    with pytest.raises(SystemExit):
+        main(wrong)
+    assert SECRET not in capfd.readouterr().err
 
 
 @given(st.text(string.ascii_letters + string.digits + "@/?#:&=%;. \\", min_size=1, max_size=12))

@@ -193,7 +193,8 @@ def test_what_is_no_source_is_one_clear_line(tmp_path):
 
 def test_opencv_and_ffmpeg_stay_quiet(tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
-    (tmp_path / "a.png").write_text("no image")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_text("no image")
     program = """
 import sys
 from mambatrack import MambatrackError, open_frames
@@ -203,8 +204,10 @@ for source in sys.argv[1:]:
     except MambatrackError as error:
         print(error)
 """
-    command = [sys.executable, "-c", program, str(tmp_path / "text.mp4"), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "text.mp4", tmp_path / "pictures"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stdout.count("\n") == 2
     assert done.stderr == ""
 
