@@ -19,6 +19,8 @@ from mambatrack.config import load_config
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
 from mambatrack.runs.video_jobs import VideoJob, plan_videos, track_video, track_videos
+from videos import needs_av
+from videos import write_video as write_any
 
 SIZE = (160, 120)
 CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
@@ -214,3 +216,17 @@ def test_a_signal_stops_all_and_loses_nothing_finished(videos, tmp_path, number)
     assert "stopped; the same mambatrack track goes on from here" in said
     assert "Traceback" not in said
     assert (out / "b.txt").exists() and not (out / "z.txt").exists()
+
+
+@needs_av
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.ts", "a.wmv", "a.mp4"])
+def test_a_video_whose_sound_lasts_longer_is_finished(name, tmp_path, capsys):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    write_any(folder / name, rate=25, sound_s=2)
+    (folder / "notes.txt").touch()
+    assert track(folder, tmp_path / "out", quiet=False) == 0
+    said = capsys.readouterr()
+    assert "left out, as no video by its ending: notes.txt" in said.out and not said.err.strip()
+    assert names(tmp_path / "out") == ["a.jsonl", "a.txt", "run.json"]
+    assert plan_videos(folder, motion(), tmp_path / "out") == ([], 1)

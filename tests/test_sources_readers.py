@@ -216,6 +216,24 @@ def test_what_cannot_be_decoded_names_its_codec_and_what_to_do(tmp_path, monkeyp
 
 
 @needs_av
+def test_a_codec_that_nobody_knows_is_named(tmp_path):
+    path = write_video(tmp_path / "a.mp4", "libx264")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"xyz1"))
+    with pytest.raises(MambatrackError, match=r"gave no frame \(codec xyz1: .*convert it"):
+        open_frames(path)
+
+
+@needs_av
+def test_a_file_without_frames_is_refused(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as file:
+        video = file.add_stream("mpeg4", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        file.start_encoding()
+    with pytest.raises(MambatrackError, match="gave no frame"):
+        open_frames(tmp_path / "a.mp4")
+
+
+@needs_av
 def test_sound_without_pictures_is_refused(tmp_path):
     with av.open(str(tmp_path / "a.m4a"), "w") as file:
         sound = file.add_stream("aac", rate=48000)

@@ -7,7 +7,7 @@ end of their stream is the end.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -27,10 +27,11 @@ EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 @dataclass(frozen=True)
 class Container:
     """frames: that it states for its one video track and hides none of, None where it does not;
-    cut: the file is shorter than it says"""
+    cut: the file is shorter than it says; codec: its four characters, "" where they are unknown"""
 
     frames: int | None = None
     cut: bool = False
+    codec: str = field(default="", compare=False)
 
     def shortfall(self, frames: int, fewer: bool) -> str | None:
         """Why a file that gave ``frames`` frames is not whole, None where it is. fewer: whether the
@@ -86,9 +87,10 @@ def _look_into_mp4(file: BinaryIO, size: int) -> Container:
     tracks = [_Track(file, box) for box in inside if box.kind == b"trak"]
     videos = [track for track in tracks if track.handler == b"vide" and track.samples()]
     videos = [track for track in videos if track.samples() > 1] or videos
+    codec = videos[0].codec() if videos else ""
     if len(videos) != 1 or videos[0].hides(timescale):
-        return Container(cut=cut)
-    return Container(videos[0].samples(), cut)
+        return Container(None, cut, codec)
+    return Container(videos[0].samples(), cut, codec)
 
 
 class _Track:
@@ -104,6 +106,11 @@ class _Track:
                 self._parts = found | self._parts  # QuickTime has a second hdlr further in
         handler = self._parts.get(b"hdlr")
         self.handler = _read(file, handler.start + 8, 4) if handler else b""
+
+    def codec(self) -> str:
+        formats = self._parts.get(b"stsd")
+        name = _read(self._file, formats.start + 12, 4).decode("latin1") if formats else ""
+        return name if name.isprintable() else ""
 
     def samples(self) -> int:
         sizes = self._parts.get(b"stsz") or self._parts.get(b"stz2")

@@ -154,9 +154,11 @@ class PyAvReader:
             yield packet
 
     def _why_no_frame(self) -> str:
-        codec = self._stream.codec_context
-        reason = self._problem or self._refusal
-        return f" (codec {codec.name}{': ' if reason else ''}{reason})" if codec else ""
+        context = self._stream.codec_context
+        codec = context.name if context else self._said.codec
+        reasons = [f"codec {codec}" if codec else "", self._problem or self._refusal]
+        told = ": ".join(filter(None, reasons))
+        return f" ({told})" if told else ""
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -84,14 +84,14 @@ def _open_stream(address: str, timeout_s: float) -> Reader:
 
 def _open_file(path: Path) -> Reader:
     place, container = f"{path} is not a video, or is damaged,", look_into(path)
-    if has_pyav():
-        return PyAvReader(str(path), place, container)
+    pyav = has_pyav()
     try:
-        return OpenCvReader(str(path), place, container)
+        return (PyAvReader if pyav else OpenCvReader)(str(path), place, container)
     except MambatrackError as error:
+        more = "" if pyav else "pip install 'mambatrack[video]', which decodes more, or "
         raise MambatrackError(
-            f"{error}; OpenCV decodes less than PyAV: pip install 'mambatrack[video]', or convert "
-            f"it: ffmpeg -i {path.name} -c:v libx264 {path.stem}-h264.mp4"
+            f"{error}; if it plays elsewhere, {more}convert it: ffmpeg -i {path.name} -c:v libx264 "
+            f"{path.stem}-h264.mp4"
         ) from None
 
 
