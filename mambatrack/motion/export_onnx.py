@@ -85,7 +85,7 @@ class Exported:
 
 
 class WindowGraph(nn.Module):
-    """windows [B, q + 1, 4], counts [B] -> the boxes one frame on [B, 4], as of MambaPredictor."""
+    """windows [B, q + 1, 4], counts [B] -> the boxes one frame on [B, 4], as of WindowPredictor."""
 
     outputs = ("boxes",)
 

@@ -18,7 +18,7 @@ from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import TrackTable
-from mambatrack.tracking.alternatives import ODDS_SHARE, alternatives, log_likelihood
+from mambatrack.tracking.alternatives import ODDS_SHARE, Alternative, alternatives, log_likelihood
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -83,18 +83,16 @@ class Hypotheses:
         allows, and gives up the others. -> what is decided in each, the likeliest first."""
         room = HYPOTHESES_TRACKS // max(1, *map(len, self.tables), len(problems[0].found))
         most = max(min(most, room), 1)
-        ways = [
-            way
-            for parent in range(len(self.tables))
-            for way in self._ways(association, problems[parent], scores[parent], parent, most)
+        continuations = [
+            self._continuations(association, *given, number, most)
+            for number, given in enumerate(zip(problems, scores, strict=True))
         ]
-        if len(ways) > 1:
-            ways = _distinct(ways, problems, most)
-        self._branch([way.parent for way in ways])
-        self.likelihoods = [way.likelihood - ways[0].likelihood for way in ways]
+        kept = _likeliest([each for own in continuations for each in own], problems, most)
+        self._branch([each.parent for each in kept])
+        self.likelihoods = [each.likelihood - kept[0].likelihood for each in kept]
         return [
-            Settled(problems[way.parent]._replace(table=table), way.decision)
-            for table, way in zip(self.tables, ways, strict=True)
+            Settled(problems[each.parent]._replace(table=table), each.decision)
+            for table, each in zip(self.tables, kept, strict=True)
         ]
 
     def observe(self, settled: Sequence[Settled], predictor: Predictor) -> None:
@@ -134,7 +132,7 @@ class Hypotheses:
         self._published = self.table["ids"].copy()
         return ended
 
-    def _ways(
+    def _continuations(
         self,
         association: Association,
         problem: FrameProblem,
@@ -142,26 +140,25 @@ class Hypotheses:
         parent: int,
         most: int,
     ) -> list[Continuation]:
-        """The best assignment of a hypothesis and those that are close to it."""
+        """The best assignment of the hypothesis ``parent``, and those that are close to it."""
         given, odds, likelihood = problem.candidates, scores.pairs, self.likelihoods[parent]
         chosen = association.choose(problem, scores)
         best = Decision(chosen, association.births(problem, scores, chosen))
-        lowest = association.match_odds
-        others = (
-            alternatives(given, odds, chosen, lowest) if most > 1 and lowest is not None else []
-        )
+        others: list[Alternative] = []
+        if most > 1 and association.match_odds is not None:
+            others = alternatives(given, odds, chosen, association.match_odds)
         if not others and len(self.tables) == 1:
             return [Continuation(likelihood, parent, best)]
         likelihood += log_likelihood(given, odds, chosen)
-        ways = [Continuation(likelihood, parent, best)]
+        continuations = [Continuation(likelihood, parent, best)]
         for loss, dropped, taken in others:
             other = np.sort(np.concatenate([np.setdiff1d(chosen, dropped), taken]))
             decision = Decision(other, association.births(problem, scores, other))
-            ways.append(Continuation(likelihood - ODDS_SHARE * loss, parent, decision))
-        return ways
+            continuations.append(Continuation(likelihood - ODDS_SHARE * loss, parent, decision))
+        return continuations
 
     def _branch(self, parents: Sequence[int]) -> None:
-        """A table for each way to go on; of several with one parent all but the last get a copy."""
+        """A table for each continuation; of several with one parent all but the last get a copy."""
         tables = self.tables
         self.tables = [
             tables[parent].copy() if parent in parents[number + 1 :] else tables[parent]
@@ -180,23 +177,23 @@ class Hypotheses:
             self.likelihoods = [self.likelihoods[number] for number in kept]
 
 
-def _distinct(
-    ways: Sequence[Continuation], problems: Sequence[FrameProblem], most: int
-) -> list[Continuation]:
-    """The best of those that are not far behind and see the same tracks at different places."""
-    ways = sorted(ways, key=lambda way: -way.likelihood)
+def _likeliest(
+    continuations: Sequence[Continuation], problems: Sequence[FrameProblem], most: int
+) -> Sequence[Continuation]:
+    """Those that are not far behind the best and see the same tracks at different places, the
+    likeliest first."""
+    if len(continuations) == 1:
+        return continuations
+    ordered = sorted(continuations, key=lambda each: -each.likelihood)
     kept: list[Continuation] = []
     known = set()
-    for way in ways:
-        if len(kept) == most or way.likelihood < ways[0].likelihood - GIVE_UP_BEHIND:
+    for each in ordered:
+        if len(kept) == most or each.likelihood < ordered[0].likelihood - GIVE_UP_BEHIND:
             break
-        given, ids = problems[way.parent].candidates, problems[way.parent].table["ids"]
-        chosen, born = way.decision
-        seen = zip(
-            ids[given.tracks[chosen]].tolist(), given.detections[chosen].tolist(), strict=True
-        )
-        answer = frozenset(seen), born.tobytes()
+        (table, *_, given), (chosen, born) = problems[each.parent], each.decision
+        ids, seen = table["ids"][given.tracks[chosen]], given.detections[chosen]
+        answer = frozenset(zip(ids.tolist(), seen.tolist(), strict=True)), born.tobytes()
         if answer not in known:
             known.add(answer)
-            kept.append(way)
+            kept.append(each)
     return kept

@@ -16,9 +16,9 @@ from scipy.sparse.csgraph import connected_components
 
 from mambatrack.assignment import Indices
 
-SHORT = 8  # detections: pieces with fewer tie what differs at both of their ends
-AFTERMATH = 10  # frames around a region that speak for one result or the other
-LINKED = 20.0  # log-odds in favour of the result that links more
+SHORT_PIECE = 8  # detections: pieces with fewer tie what differs at both of their ends
+EVIDENCE_FRAMES = 10  # frames around a region that speak for one result or the other
+MORE_LINKS_LOG_ODDS = 20.0  # log-odds in favour of the result that links more
 
 
 class Weighed(NamedTuple):
@@ -53,35 +53,35 @@ def merge(frame: Indices, one: Weighed, other: Weighed) -> Indices:
     """frame [D] -> the track of each detection [D], from 0, -1 for none: that of ``one``, in some
     regions as in ``other``. A detection that only ``other`` uses stays where it fits in."""
     after = followers(one.track, frame)
-    rival = followers(other.track, frame)
-    for rows in _regions(after, rival):
-        tails = np.concatenate([after[rows], rival[rows]])
+    other_after = followers(other.track, frame)
+    for rows in _regions(after, other_after):
+        tails = np.concatenate([after[rows], other_after[rows]])
         ends = np.concatenate([rows, tails[tails >= 0]])
-        worth = LINKED * np.sign(
-            np.count_nonzero(rival[rows] >= 0) - np.count_nonzero(after[rows] >= 0)
+        worth = MORE_LINKS_LOG_ODDS * np.sign(
+            np.count_nonzero(other_after[rows] >= 0) - np.count_nonzero(after[rows] >= 0)
         )
         worth += _evidence(frame, other, ends) - _evidence(frame, one, ends)
         if worth > 0:
-            after[rows] = rival[rows]
+            after[rows] = other_after[rows]
     of, length = pieces(after)
     used = (one.track >= 0) | ((other.track >= 0) & (length[of] > 1))
     return np.where(used, of, -1)
 
 
-def _regions(after: Indices, rival: Indices) -> list[Indices]:
+def _regions(after: Indices, other_after: Indices) -> list[Indices]:
     """For each region the detections [.] that the two results link differently to what follows."""
     count = len(after)
-    agreed = np.where(after == rival, after, -1)
+    agreed = np.where(after == other_after, after, -1)
     of, length = pieces(agreed)
     leads = np.full(count, True)
     leads[agreed[agreed >= 0]] = False
     first, last = np.flatnonzero(leads), np.flatnonzero(agreed < 0)
     first = first[np.argsort(of[first])]
     last = last[np.argsort(of[last])]
-    short = length < SHORT
+    short = length < SHORT_PIECE
     sources, targets = [last[short]], [first[short]]
-    differs = after != rival
-    for each in (after, rival):
+    differs = after != other_after
+    for each in (after, other_after):
         rows = np.flatnonzero(differs & (each >= 0))
         sources.append(rows)
         targets.append(each[rows])
@@ -97,6 +97,6 @@ def _evidence(frame: Indices, given: Weighed, ends: Indices) -> float:
     """Of the tracks that the detections ``ends`` are on, in the frames around these."""
     tracks = np.unique(given.track[ends])
     near = np.isin(given.track, tracks[tracks >= 0])
-    near &= frame >= frame[ends].min() - AFTERMATH
-    near &= frame <= frame[ends].max() + AFTERMATH
+    near &= frame >= frame[ends].min() - EVIDENCE_FRAMES
+    near &= frame <= frame[ends].max() + EVIDENCE_FRAMES
     return float(given.evidence[near].sum())

@@ -142,14 +142,14 @@ def unpack(content: bytes) -> dict[str, StateDict]:
 
 def _check_head(head: bytes, body: bytes) -> None:
     try:
-        said = json.loads(head)
+        stated = json.loads(head)
     except ValueError:
-        said = None
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
+        stated = None
+    if not isinstance(stated, dict) or stated.get("format") != FORMAT:
         raise MambatrackError("is no state of mambatrack, or damaged")
-    if said.get("version") != VERSION:
-        raise MambatrackError(f"is a state of version {said.get('version')!r}, not {VERSION}")
-    if said.get("sha256") != hashlib.sha256(body).hexdigest():
+    if stated.get("version") != VERSION:
+        raise MambatrackError(f"is a state of version {stated.get('version')!r}, not {VERSION}")
+    if stated.get("sha256") != hashlib.sha256(body).hexdigest():
         raise MambatrackError("is damaged: its checksum is another")
 
 
