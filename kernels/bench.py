@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-from mambatrack import kernels
-from mambatrack.kernels import dispatch
+from mambatrack.kernels import BACKENDS, bi_selective_scan
+from mambatrack.kernels.dispatch import why_not
 
 STATES = 16
 SHAPES = [
@@ -113,8 +113,8 @@ def graph_ms(work: Callable[[], object], seconds: float) -> float:
 def backends(device: str, gradient: bool) -> list[str]:
     """What can do the scan there, mamba-ssm last."""
     names = [
-        name for name in kernels.BACKENDS[1:]
-        if not dispatch.why_not(
+        name for name in BACKENDS[1:]
+        if not why_not(
             name, "bi_selective_scan", torch.device(device), {torch.float32}, gradient
         )
     ]  # fmt: skip
@@ -135,7 +135,7 @@ def scan(backend: str, case: dict[str, Tensor]) -> Tensor:
     """y [2, B, L, D]."""
     if not backend.startswith("mamba-ssm"):
         options: dict[str, Any] = {**case, "dt_softplus": True, "backend": backend}
-        return cast(Tensor, kernels.bi_selective_scan(**options))
+        return cast(Tensor, bi_selective_scan(**options))
     call, both = _mamba_ssm(), []
     assert call is not None
     for g in (0, 1):

@@ -4,8 +4,6 @@ Every implementation has the name, the arguments and their order of the public f
 one that is taken is imported: the C library needs no Triton, and Triton takes long to import.
 """
 
-from typing import Any
-
 from torch import Tensor
 
 from mambatrack.kernels.dispatch import choose_backend
@@ -44,11 +42,11 @@ def selective_scan(
     Raises ValueError, with what was seen and expected, for what does not fit together and for a
     backend that is unknown or cannot do it.
     """
-    tensors = {
+    tensors: dict[str, Tensor | None] = {
         "x": x, "dt": dt, "A": A, "B": B, "C": C, "D": D, "z": z, "dt_bias": dt_bias,
         "initial_state": initial_state, "dt_weight": dt_weight, "lengths": lengths,
     }  # fmt: skip
-    chosen = _check("selective_scan", tensors, "", backend, check)
+    chosen = _check("selective_scan", x, tensors, "", backend, check)
     if chosen == "cpu":
         from mambatrack.kernels.cpu.functions import selective_scan as scan
     elif chosen == "triton":
@@ -85,11 +83,11 @@ def bi_selective_scan(
     Direction 0 reads from left to right, direction 1 from right to left; tokens and outputs stay in
     their natural order. On a GPU both run in one launch.
     """
-    tensors = {
+    tensors: dict[str, Tensor | None] = {
         "x": x, "dt": dt, "A": A, "B": B, "C": C, "D": D, "z": z, "dt_bias": dt_bias,
         "initial_state": initial_state, "dt_weight": dt_weight, "lengths": lengths,
     }  # fmt: skip
-    chosen = _check("bi_selective_scan", tensors, "G", backend, check)
+    chosen = _check("bi_selective_scan", x, tensors, "G", backend, check)
     if chosen == "cpu":
         from mambatrack.kernels.cpu.functions import bi_selective_scan as scan
     elif chosen == "triton":
@@ -160,7 +158,7 @@ def selective_state_update(
     Returns y [B, D] in the dtype of x. Gradients flow through y and through ``state``, which must
     not be a leaf that asks for one; raises ValueError as selective_scan does.
     """
-    tensors = {
+    tensors: dict[str, Tensor | None] = {
         "x": x, "dt": dt, "A": A, "B": B, "C": C, "D": D, "z": z, "dt_bias": dt_bias,
         "dt_weight": dt_weight, "state": state, "slots": slots,
     }  # fmt: skip
@@ -185,7 +183,14 @@ def selective_state_update(
     return update(state, x, dt, A, B, C, D, z, dt_bias, dt_softplus, slots, dt_weight)
 
 
-def _check(operation: str, tensors: dict[str, Any], stack: str, backend: str, check: bool) -> str:
+def _check(
+    operation: str,
+    x: Tensor,
+    tensors: dict[str, Tensor | None],
+    stack: str,
+    backend: str,
+    check: bool,
+) -> str:
     """The backend for a scan whose arguments have passed."""
     axes = {
         "x": "BLD", "dt": "BLD" if tensors["dt_weight"] is None else "BLR", "A": "DN", "B": "BLN",
@@ -194,6 +199,6 @@ def _check(operation: str, tensors: dict[str, Any], stack: str, backend: str, ch
     axes = {name: stack + each for name, each in axes.items()} | {"lengths": "B"}
     check_shapes(tensors, axes, {"G": 2} if stack else {})
     check_kinds(tensors, ("lengths",))
-    check_values(tensors, {"lengths": (0, tensors["x"].shape[-2])}, check)
+    check_values(tensors, {"lengths": (0, x.shape[-2])}, check)
     floating = (each for name, each in tensors.items() if name != "lengths")
     return choose_backend(backend, *floating, operation=operation)

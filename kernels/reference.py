@@ -18,11 +18,12 @@ left to right, direction 1 from right to left; tokens stay in their natural orde
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Scan = Callable[..., Tensor | tuple[Tensor, Tensor]]  # selective_scan of an implementation
 
 
 def selective_scan(
@@ -131,7 +132,7 @@ def selective_state_update(
 
 
 def update_by(
-    scan: Callable[..., Any],
+    scan: Scan,
     state: Tensor,
     x: Tensor,
     dt: Tensor,
@@ -186,7 +187,7 @@ def in_state_dtype(dtype: torch.dtype, *tensors: Tensor | None) -> list:
 
 
 def both_directions(
-    scan: Callable[..., Any],
+    scan: Scan,
     stacked: dict[str, Tensor | None],
     dt_softplus: bool,
     lengths: Tensor | None,

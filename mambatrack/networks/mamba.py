@@ -5,7 +5,6 @@ Source: Mamba (Gu and Dao, arXiv 2312.00752), section 3.4 and algorithm 2.
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -137,7 +136,9 @@ class MambaBlock(nn.Module):
         """dt [.., R], B and C [.., N] for x [.., d_inner]."""
         return self.select(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
 
-    def _scan(self, inputs: Tensor, tokens: Tensor, lengths: Tensor, final: bool) -> Any:
+    def _scan(
+        self, inputs: Tensor, tokens: Tensor, lengths: Tensor, final: bool
+    ) -> Tensor | tuple[Tensor, Tensor]:
         x = F.silu(self._convolve(inputs))
         dt, B, C = self._selected(x)
         return selective_scan(
