@@ -5,39 +5,69 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from mambatrack.kernels.cpu import library as cpu
 
 ROOT = Path(__file__).parents[1]
+VARIANTS = cpu.VARIANTS
 CHECK = """
 import json, sys
 sys.path.insert(0, {tests!r})
+from importlib import import_module
 from pathlib import Path
 from mambatrack.kernels.cpu import library as cpu
 cpu.LIBRARY = Path({library!r})
 if cpu.why_not():
     print(json.dumps({{"skip": cpu.why_not()}}))
     sys.exit()
-import test_kernels_cpu_library
-test_kernels_cpu_library.torch.set_num_threads(1)
-test_kernels_cpu_library.poison_memory()
-import {module}
-print(json.dumps({{"variant": cpu.variant(), **{module}.measurements()}}))
+import c_library, torch
+torch.set_num_threads(1)
+c_library.poison_memory()
+modules = ["test_kernels_cpu_" + name for name in ("functions", "network", "pairs")]
+found = {{name: import_module(name).measurements() for name in modules}}
+assert cpu.variant() == {variant!r}
+print(json.dumps(found))
 """
 
 needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
 
 
-def measured(module, library, **environment):
-    """What ``measurements()`` of a test module gives with this library, and the variant that ran;
-    skips where it cannot run here."""
-    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library), module=module)
+@cache
+def measured(variant):
+    """What ``measurements()`` of each module gives with this instruction set; skips where it cannot
+    run here."""
+    return _measured(cpu.LIBRARY, variant)
+
+
+@cache
+def measured_under_sanitizer():
+    """The same with a library built with gcc's address sanitizer, which ends the process at the
+    first access out of bounds; skips where there is none."""
+    runtime, variant = _sanitizer(), cpu.variant()
+    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "libmambatrack.so"
+        command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
+                   "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
+                   *flags[variant], "kernels/cpu/detect.c", "kernels/cpu/variant.c",
+                   "-o", str(library)]  # fmt: skip
+        subprocess.run(command, cwd=ROOT, check=True)
+        options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+        return _measured(library, variant, LD_PRELOAD=runtime, **options)
+
+
+def _measured(library, variant, **environment):
+    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library), variant=variant)
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env=os.environ | environment,
+        env=os.environ | {"MAMBATRACK_CPU": variant} | environment,
         capture_output=True,
         text=True,
     )
@@ -48,20 +78,6 @@ def measured(module, library, **environment):
     return result
 
 
-def measured_under_sanitizer(module, folder):
-    """The same with the library built in ``folder`` with gcc's address sanitizer, which ends the
-    process at the first access out of bounds; skips where there is none."""
-    runtime, library, variant = _sanitizer(), folder / "libmambatrack.so", cpu.variant()
-    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
-               "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
-               *flags[variant], "kernels/cpu/detect.c", "kernels/cpu/variant.c",
-               "-o", str(library)]  # fmt: skip
-    subprocess.run(command, cwd=ROOT, check=True)
-    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    return measured(module, library, LD_PRELOAD=runtime, MAMBATRACK_CPU=variant, **options)
-
-
 def _sanitizer():
     if sys.platform != "linux" or shutil.which("gcc") is None:
         pytest.skip("needs gcc on Linux")
@@ -70,3 +86,26 @@ def _sanitizer():
     if not os.path.isabs(path):
         pytest.skip("gcc has no address sanitizer here")
     return path
+
+
+def poison_memory():
+    """Whatever is not written before it is read is NaN: outputs and scratch memory."""
+    torch_empty, numpy_empty = torch.empty, np.empty
+
+    def torch_nan(*shape, **options):
+        tensor = torch_empty(*shape, **options)
+        return tensor.fill_(float("nan")) if tensor.is_floating_point() else tensor
+
+    def numpy_nan(shape, dtype=float):
+        array = numpy_empty(shape, dtype)
+        array.fill(np.nan if array.dtype.kind == "f" else 1)
+        return array
+
+    torch.empty, np.empty = torch_nan, numpy_nan
+
+
+def relative(got, want):
+    """Maximal error over the maximal value; not finite where ``got`` is not."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    assert got.shape == want.shape
+    return float(np.abs(got - want).max(initial=0) / max(np.abs(want).max(initial=0), 1e-30))

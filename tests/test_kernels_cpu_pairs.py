@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c_library import measured, measured_under_sanitizer, needs_library
+from c_library import VARIANTS, measured, measured_under_sanitizer, needs_library
 from mambatrack.association.features import (
     ALONE,
     NAMES,
@@ -131,16 +131,15 @@ def measurements():
 
 
 @needs_library
-@pytest.mark.parametrize("variant", cpu.VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_every_instruction_set_equals_torch(variant):
-    result = measured("test_kernels_cpu_pairs", cpu.LIBRARY, MAMBATRACK_CPU=variant)
-    assert result["variant"] == variant
+    result = measured(variant)[__name__]
     assert result["error"] <= 2e-6 and not result["different"]
 
 
 @needs_library
-def test_no_access_out_of_bounds_under_the_address_sanitizer(tmp_path):
-    result = measured_under_sanitizer("test_kernels_cpu_pairs", tmp_path)
+def test_no_access_out_of_bounds_under_the_address_sanitizer():
+    result = measured_under_sanitizer()[__name__]
     assert result["error"] <= 2e-6 and not result["different"]
 
 
