@@ -7,9 +7,11 @@ from typing import Any
 
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
+from mambatrack.settings import PREDICTORS
 
 LARGEST = 2**31 - 1  # of a count on the command line
 DEVICES = ("auto", "cpu", "cuda")
+MODELS = f"{', '.join(PREDICTORS)}, or a trained .safetensors file"
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
 def add_tracker(parser: argparse.ArgumentParser) -> None:
     """The two models of a tracker; their values are checked as the settings that they stand for."""
     add = parser.add_argument
-    add("--predictor", metavar="P", help="motion model: mamba, mamba-window, kalman, velocity, "
-        "still, or a trained .safetensors file")  # fmt: skip
+    add("--predictor", metavar="P", help=f"motion model: {MODELS}")
     add_association(parser)
 
 
@@ -62,8 +63,7 @@ def add_predictors(parser: argparse.ArgumentParser, purpose: str, default: Any =
     parser.add_argument(
         "--predictor", nargs="+", dest="predictors", metavar="P", default=default,
         type=_predictor,
-        help=f"{purpose}: mamba, mamba-window, kalman, velocity, still, or trained .safetensors "
-        "files",
+        help=f"{purpose}: {MODELS}",
     )  # fmt: skip
 
 

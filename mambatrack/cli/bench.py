@@ -11,7 +11,7 @@ from mambatrack.cli.arguments import (
     add_predictors,
     refuse,
     whole,
-)  # fmt: skip
+)
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 

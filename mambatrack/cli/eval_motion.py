@@ -10,7 +10,7 @@ from mambatrack.cli.arguments import (
     add_overwrite,
     add_predictors,
     whole,
-)  # fmt: skip
+)
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 

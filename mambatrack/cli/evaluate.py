@@ -19,7 +19,7 @@ from mambatrack.cli.arguments import (
     check_engine,
     refuse,
     whole,
-)  # fmt: skip
+)
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of
 from mambatrack.cli.signals import resumable

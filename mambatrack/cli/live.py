@@ -16,7 +16,7 @@ from mambatrack.cli.arguments import (
     positive,
     refuse,
     whole,
-)  # fmt: skip
+)
 from mambatrack.cli.output_files import add_outputs, check_files, files_of
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show
 from mambatrack.cli.signals import Interruption

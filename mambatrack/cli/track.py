@@ -15,13 +15,13 @@ from mambatrack.cli.arguments import (
     check_engine,
     refuse,
     whole,
-)  # fmt: skip
+)
 from mambatrack.cli.output_files import (
     add_outputs,
     check_files,
     default_output,
     files_of,
-)  # fmt: skip
+)
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import (
     FAILED,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
+from mambatrack.settings import PREDICTORS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,7 +108,7 @@ def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
 def read_card(
     path: Path,
     kinds: tuple[str, ...] = KINDS,
-    instead: str = f"{', '.join(SHIPPED)}, kalman, still",
+    instead: str = ", ".join(PREDICTORS),
 ) -> dict[str, Any]:
     """The model card of a .safetensors file, which is of one of ``kinds``; instead: what may be
     given where there is no such file."""
