@@ -36,7 +36,7 @@ def load_config(
 ) -> Config:
     """Defaults, then the YAML file, then dotted overrides such as {"tracker.max_age": 60}.
 
-    path: a file, or the name of a shipped one ("dancetrack"). Raises MambatrackError with the key,
+    path: a file, or the name of a shipped one ("overlap"). Raises MambatrackError with the key,
     the allowed range and the nearest known key.
     """
     values: dict[str, Any] = dict(read_yaml(_find(path))) if path is not None else {}

@@ -50,6 +50,12 @@ def test_a_wrong_parameter_is_told(text, reason):
         parse_parameters([text])
 
 
+def test_an_old_name_is_read_with_the_new_one():
+    with pytest.warns(FutureWarning, match="is called tracker.straighten_history now"):
+        [old] = parse_parameters(["tracker.refill"])
+    assert [old] == parse_parameters(["tracker.straighten_history"])
+
+
 def test_a_parameter_is_named_once_and_holds_the_base():
     with pytest.raises(MambatrackError, match="named twice"):
         parse_parameters(["tracker.iou_gate", "tracker.iou_gate=0:1"])

@@ -71,6 +71,22 @@ def test_a_record_of_before_is_that_of_today():
     assert renamed.as_named_today({"tracker": 5}) == {"tracker": 5}
 
 
+def test_a_study_of_before_goes_on(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    from mambatrack.evaluation.tuning.study import open_study
+
+    before = {"seed": 0, "tracker": {"refill": False, "max_age": 9}}
+    today = {"seed": 0, "tracker": {"straighten_history": False, "max_age": 9}}
+    with open_study(tmp_path / "tune.db", before):
+        pass
+    with open_study(tmp_path / "tune.db", today) as study:
+        assert isinstance(study, optuna.Study)
+    other = {"seed": 0, "tracker": {"straighten_history": True, "max_age": 9}}
+    with pytest.raises(MambatrackError, match="straighten_history was False, is True"):
+        with open_study(tmp_path / "tune.db", other):
+            pass
+
+
 def test_every_command_and_option_of_the_table_is_there_and_no_old_one_is(capsys):
     names = {command.name for command in COMMANDS}
     assert set(renamed.COMMANDS.values()) | set(renamed.OPTIONS) <= names
