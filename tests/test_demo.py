@@ -95,7 +95,7 @@ def test_the_designs_examples():
     from mambatrack import Frame, Tracker
     from mambatrack.runs.run import Run
 
-    detector, predictor, output = blocks("docs/design.md")
+    detector, predictor, association, output = blocks("docs/design.md")
     names = {}
     exec(compile(detector, "detector", "exec"), names)
     found = names["Everything"]()(np.zeros((48, 64, 3), np.uint8))
@@ -105,6 +105,11 @@ def test_the_designs_examples():
     for step in range(3):
         tracker.update([[10 + 5 * step, 10, 60 + 5 * step, 110]])
     assert tracker.update([]).boxes.round().tolist() == [[25, 10, 75, 110]]
+    exec(compile(association, "association", "exec"), names)
+    tracker = Tracker(association=names["ByDistance"]())
+    for step in range(3):
+        ids = tracker.update([[10 + 5 * step, 10, 60, 110, 0.9], [300, 10, 360, 110, 0.9]]).ids
+    assert ids.tolist() == [1, 2]
     exec(compile(output, "output", "exec"), names)
     census = names["Census"]()
     frames = [Frame(index, None, np.zeros((48, 64, 3), np.uint8)) for index in range(2)]
