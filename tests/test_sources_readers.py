@@ -300,3 +300,32 @@ def test_a_source_that_is_never_started_is_closed(tmp_path):
 def test_a_name_with_an_at_sign_is_a_file(tmp_path):
     cv2.imwrite(str(tmp_path / "me@home.png"), picture(40))
     assert len(list(open_frames(tmp_path / "me@home.png"))) == 1
+
+
+DAMAGED = ("a.mp4", "a.mkv", "a.webm", "a.ts", "a.flv", "a.avi", "a.wmv", "a.gif", "a.h264")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of a video of each kind, by its ending."""
+    folder = tmp_path_factory.mktemp("whole")
+    return {name[1:]: write_video(folder / name, rate=25).read_bytes() for name in DAMAGED}
+
+
+@needs_av
+@pytest.mark.parametrize("pyav", [True, False])
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_of_any_kind_is_read_or_refused(name, pyav, whole, tmp_path, monkeypatch):
+    rng = np.random.default_rng(len(name))
+    for number in range(8):
+        content = bytearray(whole[name[1:]])
+        for place in rng.integers(0, len(content), 2 ** rng.integers(0, 8)):
+            content[place] = rng.integers(256)
+        path = tmp_path / f"{number}{name[1:]}"
+        path.write_bytes(content[: rng.integers(1, len(content)) if number % 2 else None])
+        try:
+            frames, reader = read(path, pyav, monkeypatch)
+        except MambatrackError as error:
+            assert "\n" not in str(error)
+        else:
+            assert len(frames) <= 3 * COUNT and isinstance(reader.problem(len(frames)), str | None)

@@ -75,7 +75,8 @@ class PyAvReader:
         if self._frame is None:
             raise MambatrackError(f"{self._place} and gave no frame{self._why_no_frame()}")
         self._held, first = True, self.image()
-        assert first is not None
+        if first is None:
+            raise MambatrackError(f"{self._place} and gave no frame{self._why_no_frame()}")
         self.size = first.shape[1], first.shape[0]
 
     def advance(self) -> bool:
@@ -93,8 +94,12 @@ class PyAvReader:
         """None for a frame that is damaged."""
         if self._frame is None:
             return None
-        converted = self._converter.reformat(self._frame, format="bgr24", interpolation="BICUBIC")
-        image: Image = converted.to_ndarray()
+        try:
+            image: Image = self._converter.reformat(
+                self._frame, format="bgr24", interpolation="BICUBIC"
+            ).to_ndarray()
+        except _errors():
+            return None
         turns = round(self._frame.rotation / 90) % 4
         return np.rot90(image, turns) if turns else image
 
@@ -102,12 +107,10 @@ class PyAvReader:
         reason = f": {self._problem}" if self._problem else ""
         if self.live:
             return f"the stream ended after {frames} frames{reason}"
-        stated = self._said.frames or 0
-        fewer = self._lost > 0 or self._packets < stated - MISCOUNT
-        said = self._said.shortfall(frames - self._lost, fewer)
-        if said is None and self._problem:
+        stated = (self._said.frames or 0) - MISCOUNT
+        if self._problem and not 0 < stated <= frames:
             return f"the file cannot be read behind frame {frames}{reason}"
-        return said
+        return self._said.shortfall(frames - self._lost, self._lost > 0 or self._packets < stated)
 
     def close(self) -> None:
         self._frames = iter(())
@@ -145,7 +148,7 @@ class PyAvReader:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
+            except (StopIteration, IndexError):  # PyAV miscounts tracks that came up late
                 return
             except _errors() as error:
                 self._problem = reason_of(error)
