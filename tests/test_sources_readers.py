@@ -41,7 +41,9 @@ WILD = {
     "MP4, HEVC": ("a.mp4", {"codec": "libx265"}),
     "MP4, AV1": ("a.mp4", {"codec": "libsvtav1"}),
     "MP4, odd size": ("a.mp4", {"codec": "libx264", "pixels": "yuv444p", "size": (63, 47)}),
-    "MP4, turned": ("a.mp4", {"turn": 90}),
+    "MP4, turned left": ("a.mp4", {"turn": 90}),
+    "MP4, turned right": ("a.mp4", {"turn": -90}),
+    "MP4, upside down": ("a.mp4", {"turn": 180}),
     "MP4, one frame": ("a.mp4", {"stamps": [0]}),
     "MP4, sound and one frame": ("a.mp4", {"stamps": [0], **LONGER}),
     "QuickTime": ("a.mov", {}),
@@ -231,6 +233,17 @@ def test_a_file_without_frames_is_refused(tmp_path):
         file.start_encoding()
     with pytest.raises(MambatrackError, match="gave no frame"):
         open_frames(tmp_path / "a.mp4")
+
+
+@needs_av
+def test_a_change_of_size_inside_a_file_is_taken_over(tmp_path):
+    parts = [write_video(tmp_path / f"{size[0]}.ts", "libx264", size=size, rate=25).read_bytes()
+             for size in ((64, 48), (128, 96))]  # fmt: skip
+    (tmp_path / "a.ts").write_bytes(b"".join(parts))
+    with open_frames(tmp_path / "a.ts") as source:
+        sizes = [frame.image.shape[:2] for frame in source]
+    assert sizes == [(48, 64)] * COUNT + [(96, 128)] * COUNT
+    assert source.resized == 1 and source.problem is None
 
 
 @needs_av

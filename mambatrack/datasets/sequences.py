@@ -16,7 +16,7 @@ from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.file_types import MARKERS
-from mambatrack.sources.pictures import frames_by_name, list_pictures
+from mambatrack.sources.pictures import frames_by_name, list_pictures, load_picture
 from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
 from mambatrack.sources.video_folders import find_videos
 
@@ -204,9 +204,7 @@ def _image_size(folder: Path, info: Mapping[str, str], images: Path) -> tuple[in
     if width and height:
         return width, height
     for image in list_pictures(images)[:1]:
-        import cv2
-
-        pixels = cv2.imread(str(image))
+        pixels = load_picture(image)
         if pixels is not None:
             return pixels.shape[1], pixels.shape[0]
     boxes = ltwh_to_xyxy(_any_boxes(folder)[:, 2:6])
