@@ -1,16 +1,19 @@
-"""The types of options: what is read, and what is refused in a few words."""
+"""What is given on the command line: what is read, and what is refused in a few words."""
 
 import argparse
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.cli import main
 from mambatrack.cli.arguments import LARGEST, MODELS, names, positive, whole
 from mambatrack.cli.program import build_parser
 from mambatrack.motion.loading import PLAIN
 from mambatrack.networks.model_files import SHIPPED
 from mambatrack.settings import PREDICTORS
+from mambatrack.simulation.world import write_sequence
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(-5, 5), st.integers(6, LARGEST))
@@ -49,3 +52,48 @@ def test_a_predictor_is_called_the_same_everywhere(capsys):
         with pytest.raises(SystemExit):
             build_parser().parse_args([command, "--help"])
         assert "".join(MODELS.split()) in "".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    write_sequence(
+        folder / "a", seed=3, people=2, frames=3, size=(160, 120), video=folder / "a.mp4"
+    )
+    return folder / "a.mp4"
+
+
+@pytest.fixture
+def track(clip, tmp_path, monkeypatch):
+    """Runs ``mambatrack track`` on the clip, with its detections, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    detections = ["--detector", "file", "--weights", str(clip.parent / "a/det/det.txt")]
+    models = ["--predictor", "still", "--association", "overlap"]
+    return lambda *given: main(["track", str(clip), *detections, *models, *map(str, given)])
+
+
+MONSTERS = ["9" * 6000, "-" + "9" * 6000, "[" * 5000, "0x" + "f" * 6000, "1:" * 3000, "", "\udcff"]
+
+
+@pytest.mark.parametrize("text", MONSTERS, ids=lambda text: text[:3] + str(len(text)))
+@pytest.mark.parametrize(
+    "option",
+    ["start", "stop", "stride", "forecast", "max-missing", "workers", "crop", "size", "conf",
+     "classes", "predictor", "association", "detector", "mot", "config", "tracker.max_age",
+     "tracker.iou_gate", "tracker.class_aware", "detector.classes", "training.rate"],
+)  # fmt: skip
+def test_a_monstrous_value_is_one_short_line(track, capsys, option, text):
+    try:
+        code = track("--stop", 1, "--quiet", f"--{option}={text}")
+    except SystemExit as stop:
+        code = stop.code
+    printed = capsys.readouterr().err
+    said = [line for line in printed.splitlines() if "error: " in line]
+    assert "Traceback" not in printed and max(map(len, printed.splitlines() or [""])) < 1000
+    assert (code, len(said)) in ((0, 0), (1, 1), (2, 1))
+
+
+def test_a_name_that_is_no_text_is_printed(track, capsys):
+    name = b"caf\xe9.txt".decode("utf-8", "surrogateescape")
+    assert track("--stop", 2, "--mot", name) == 0
+    assert "wrote caf\\udce9.txt" in capsys.readouterr().out and os.path.exists(name)

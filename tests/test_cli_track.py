@@ -1,7 +1,6 @@
 """`mambatrack track` as a user meets it: results, messages and exit codes."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -284,30 +283,3 @@ def test_a_folder_of_videos_is_tracked_with_a_detector(world, tmp_path, monkeypa
     assert "one in" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert main([*command, "--detector", "motion"]) == 0
     assert (tmp_path / "out/one.txt").read_text() == (tmp_path / "out/two.txt").read_text() != ""
-
-
-MONSTERS = ["9" * 6000, "-" + "9" * 6000, "[" * 5000, "0x" + "f" * 6000, "1:" * 3000, "", "\udcff"]
-
-
-@pytest.mark.parametrize("text", MONSTERS, ids=lambda text: text[:3] + str(len(text)))
-@pytest.mark.parametrize(
-    "option",
-    ["start", "stop", "stride", "forecast", "max-missing", "workers", "crop", "size", "conf",
-     "classes", "predictor", "association", "detector", "mot", "config", "tracker.max_age",
-     "tracker.iou_gate", "tracker.class_aware", "detector.classes", "training.rate"],
-)  # fmt: skip
-def test_a_monstrous_value_is_one_short_line(track, capsys, option, text):
-    try:
-        code = track("--stop", 1, "--quiet", f"--{option}={text}")
-    except SystemExit as stop:
-        code = stop.code
-    printed = capsys.readouterr().err
-    said = [line for line in printed.splitlines() if "error: " in line]
-    assert "Traceback" not in printed and max(map(len, printed.splitlines() or [""])) < 1000
-    assert (code, len(said)) in ((0, 0), (1, 1), (2, 1))
-
-
-def test_a_name_that_is_no_text_is_printed(track, capsys):
-    name = b"caf\xe9.txt".decode("utf-8", "surrogateescape")
-    assert track("--stop", 2, "--mot", name) == 0
-    assert "wrote caf\\udce9.txt" in capsys.readouterr().out and os.path.exists(name)
