@@ -186,6 +186,13 @@ def test_whatever_a_password_is_made_of_it_is_hidden(rest):
     assert "S3cret9x" not in shown and without_secrets(shown) == shown
 
 
+@pytest.mark.parametrize("rest", ["a/b", "a?b", "a#b", "/"])
+def test_a_password_that_has_to_be_encoded_says_so(rest):
+    with pytest.raises(MambatrackError, match="write / as %2F"):
+        is_stream(f"http://me:{rest}@cam/1")
+    assert is_stream("http://me:a%2Fb@cam/1?mail=me@home") and is_stream("http://cam/me@home.ts")
+
+
 def test_schemes_that_are_known():
     assert is_stream("RTSP://cam/1") and not is_stream("clips/video.mp4")
     with pytest.raises(MambatrackError, match=r"gopher://cam/1: unknown scheme; expected one of"):

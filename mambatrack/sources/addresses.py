@@ -19,6 +19,7 @@ _SCHEME = re.compile(
     r"\W*(?:([a-z][a-z0-9+.-]{1,15})(?:\s*[:;]+\s*[/\\]+|//+)|("
     + "|".join(STREAMS) + r")\s*[:;]+)", re.IGNORECASE,
 )  # fmt: skip
+_AUTHORITY_END = re.compile(r"[/?#\\]")
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}[:;]/+\S+")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _LIKE_A_LOGIN = re.compile(r"@|(?i:pass|pwd|psw|pw|user|usr|login|token|key|auth|secret)\w*=")
@@ -31,12 +32,20 @@ _LOGIN_WORD = re.compile(
 
 
 def is_stream(source: str) -> bool:
-    """Whether it is an address; raises MambatrackError for one of an unknown scheme."""
+    """Whether it is an address; raises MambatrackError for one of an unknown scheme, or in which
+    the host cannot be told from the password."""
     if "://" not in source:
         return False
     if source.split("://")[0].lower() not in STREAMS:
         shown = without_secrets(source)
         raise MambatrackError(f"{shown}: unknown scheme; expected one of {', '.join(STREAMS)}")
+    rest = source.split("://", 1)[1]
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
+    if "@" in rest and not _HOST.fullmatch(authority.rpartition("@")[2]):
+        raise MambatrackError(
+            f"{without_secrets(source)}: where does the host begin? In a user name or password, "
+            "write / as %2F, ? as %3F, # as %23 and @ as %40"
+        )
     return True
 
 
@@ -83,13 +92,13 @@ def _exists(source: str) -> bool:
 def _split(rest: str) -> tuple[str, str | None, str]:
     """("***@" or "", the host, what follows it); the host is None where it is not certain which
     part it is, as a password may hold every character."""
-    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
     inside, outside = authority.count("@"), rest.count("@") - authority.count("@")
     user = f"{HIDDEN}@" if inside or outside else ""
     if outside and (inside or outside > 1 or _HOST.fullmatch(authority)):
         return user, None, ""
     if inside or outside:
-        authority = re.split(r"[/?#\\]", rest[rest.rfind("@") + 1 :], maxsplit=1)[0]
+        authority = _AUTHORITY_END.split(rest[rest.rfind("@") + 1 :], maxsplit=1)[0]
     end = rest.rfind("@") + 1 + len(authority)
     if not _HOST.fullmatch(authority):
         return user, None, ""

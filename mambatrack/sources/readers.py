@@ -69,9 +69,10 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if glob.has_magic(text) and not looks_like_address(text):
         pictures = only_pictures(Path(name) for name in glob.glob(text, recursive=True))
         return PictureReader(_some(pictures, text), DEFAULT_FPS, text)
+    meant = ", written rtsp://USER:PASSWORD@HOST/PATH" if looks_like_address(text) else ""
     raise MambatrackError(
         f"{without_secrets(text)} does not exist; expected a video, a folder or glob of images, "
-        "a webcam index or an RTSP or HTTP address"
+        f"a webcam index or an RTSP or HTTP address{meant}"
     )
 
 
