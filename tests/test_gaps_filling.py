@@ -1,7 +1,5 @@
-import csv
 import json
 import sys
-from dataclasses import replace
 from subprocess import run
 
 import numpy as np
@@ -25,9 +23,8 @@ from mambatrack.gaps.filling import (
     fill_gaps,
     straight_line,
 )
-from mambatrack.learning.gap_data import GapSampler, _reversed, observations, read_seen_people
-from mambatrack.learning.gap_network import GapFillingNetwork, laplace_loss
-from mambatrack.learning.gap_training import GapFillingConfig, train_gap_filling
+from mambatrack.learning.gap_data import read_seen_people
+from mambatrack.learning.gap_network import GapFillingNetwork
 from mambatrack.motion.classical import KalmanPredictor
 from worlds import write_world
 
@@ -68,45 +65,6 @@ def random_gap(rng, length=None, before=6, after=5):
     kept[before : before + length] = False
     first, last = np.flatnonzero(kept[:before]), np.flatnonzero(kept[before:]) + before
     return Gap(frames[first], boxes[first], frames[last], boxes[last])
-
-
-def world(folder, people=3, frames=120, seed=0):
-    """People who walk in curves, with detections that err and are missed at times."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(frames)
-    centres = [
-        np.stack([300 + 200 * np.sin(t / 25 + i), 250 + 40 * np.cos(t / 17 + i)], 1)
-        for i in range(people)
-    ]
-    boxes = np.concatenate([np.hstack([each - [20, 45], each + [20, 45]]) for each in centres])
-    truth = Trajectories(
-        np.tile(t + 1, people), np.repeat(np.arange(people), frames), boxes.astype(np.float32)
-    )
-    noisy = boxes + rng.normal(0, 1.5, boxes.shape)
-    rows = np.column_stack(
-        [truth.frame, -np.ones(len(boxes)), noisy[:, :2], noisy[:, 2:] - noisy[:, :2],
-         rng.uniform(0.65, 1, len(boxes))]
-    )  # fmt: skip
-    missed = rng.random(len(rows)) < 0.03
-    return write_world(folder, truth, rows[~(missed | np.roll(missed, 1) | np.roll(missed, 2))])
-
-
-@pytest.mark.parametrize("dtype_seed", [0, 1])
-def test_numpy_is_torch(dtype_seed):
-    rng = np.random.default_rng(dtype_seed)
-    network = random_network(dtype_seed)
-    from mambatrack.gaps.scanner import RefillScanner
-
-    scanner = RefillScanner({k: v.numpy() for k, v in network.state_dict().items()})
-    lengths = np.array([1, 7, 12, 4])
-    tokens = rng.normal(size=(4, 12, 17)).astype(np.float32)
-    tokens[np.arange(12) >= lengths[:, None]] = 0
-    with torch.no_grad():
-        expected = network(torch.from_numpy(tokens), torch.from_numpy(lengths)).numpy()
-    said = scanner(tokens, lengths)
-    assert said.dtype == np.float32
-    np.testing.assert_allclose(said, expected, atol=2e-5)
-    np.testing.assert_allclose(said[:1, :1], scanner(tokens[:1, :1], lengths[:1]), atol=1e-6)
 
 
 @settings(max_examples=25, deadline=None)
@@ -215,91 +173,6 @@ def test_knots_are_spread_over_the_gap(lengths):
         assert len(knots) == min(length, KNOTS) and (row[len(knots) :] == 0).all()
         assert knots[0] == 1 and knots[-1] == length and (np.diff(knots) > 0).all()
         assert np.ptp(np.diff(knots)) <= 1 if length > 1 else True
-
-
-def test_sampled_gaps_are_gaps_of_the_truth(tmp_path):
-    people = read_seen_people([world(tmp_path / "a"), world(tmp_path / "b", seed=1)])
-    assert np.diff(people.run).min() >= 0 and people.run[-1] == 5
-    sampler = GapSampler(people, Q, LONGEST)
-    (ends, true), again = (sampler.batch(np.random.default_rng(3), 200) for _ in range(2))
-    np.testing.assert_array_equal(true, again[1])
-    assert ends.length.min() >= 1 and ends.length.max() <= LONGEST
-    assert ends.known[:, Q - 1 : Q + 1].all() and not ends.known.all()
-    side = np.sign(true[:, 0, 0])
-    for row, length in enumerate(ends.length):
-        known = ends.known[row]
-        assert (np.diff(ends.times[row][known]) > 0).all()
-        assert ends.times[row, Q - 1] == 0 and ends.times[row, Q] == length + 1
-        gone = np.abs(np.diff(true[row, :length, :2], axis=0)).max(initial=0)
-        assert gone < 10  # the truth moves at most 8 pixels a frame
-        ends_off = np.abs(ends.boxes[row, [Q - 1, Q]] - true[row, [0, length - 1]]).max()
-        assert ends_off < 16 and (np.sign(ends.boxes[row, known, 0]) == side[row]).all()
-
-
-def test_time_backwards_twice_is_forwards(tmp_path):
-    sampler = GapSampler(read_seen_people([world(tmp_path / "a")]), Q, LONGEST)
-    ends, true = sampler.batch(np.random.default_rng(0), 50)
-    turned = np.ones(50, bool)
-    back, back_true = _reversed(ends, true, turned)
-    forth, forth_true = _reversed(back, back_true, turned)
-    for row, length in enumerate(ends.length):
-        np.testing.assert_array_equal(true[row, :length], forth_true[row, :length])
-        np.testing.assert_array_equal(true[row, :length], back_true[row, :length][::-1])
-    for one, other in zip(ends, forth, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_observations_know_their_gaps(tmp_path):
-    people = read_seen_people([world(tmp_path / "a")])
-    found = observations(people, 0.0, LONGEST)
-    assert len(found.gaps)
-    for place in found.gaps:
-        first, last = found.rows[place], found.rows[place + 1]
-        assert (people.scores[first + 1 : last] == -1).all() and last > first + 1
-
-
-def test_laplace_loss_by_hand():
-    said = torch.tensor([[1.0, 0, 0, 0, 0, 0, np.log(2), 0], [0.0] * 8])
-    target = torch.tensor([[3.0, 0, 4, 0], [1.0, 1, 1, 1]])
-    expected = (3 * (2 + 2 + np.log(2)) / 4 + 1 * 1) / 4
-    loss = laplace_loss(said, target, torch.tensor([3.0, 1.0]))
-    assert float(loss) == pytest.approx(expected, rel=1e-5)
-
-
-def test_training_writes_a_filler_and_learns(tmp_path):
-    for i in range(4):
-        world(tmp_path / "data" / f"w{i}", seed=i)
-    recipe = GapFillingConfig(
-        d_model=8, layers=1, d_state=2, q=Q, longest=LONGEST, batch_size=32, steps=60,
-        checkpoint_every=30, licence="ours",
-    )  # fmt: skip
-    lines = []
-    train_gap_filling([tmp_path / "data"], replace(recipe, steps=1), tmp_path / "untrained")
-    path = train_gap_filling([tmp_path / "data"], recipe, tmp_path / "run", lines.append)
-    losses = [_losses(tmp_path / name) for name in ("untrained", "run")]
-    logged = [each.logged["validation"] for each in lines if each.logged]
-    assert [len(each) for each in losses] == [1, len(logged)] == [1, 2]
-    assert losses[1][-1] < losses[0][0] - 0.1
-    card = json.loads(path.with_suffix(".json").read_text())
-    assert card["architecture"]["kind"] == "refill" and card["licence"] == "ours"
-    assert card["training"]["step"] == 60 and min(card["calibration"]) > 0
-    ends = random_gap(np.random.default_rng(0))
-    (filled,) = GapFiller(path)([ends])
-    assert np.isfinite(filled.boxes).all()
-    first = path.read_bytes()
-    assert train_gap_filling([tmp_path / "data"], recipe, tmp_path / "again").read_bytes() == first
-
-
-def _losses(folder):
-    with (folder / "log.csv").open() as file:
-        return [float(row["validation"]) for row in csv.DictReader(file)]
-
-
-def test_training_needs_detections(tmp_path):
-    sequence = world(tmp_path / "w")
-    sequence.det_path.unlink()
-    with pytest.raises(MambatrackError, match="at least 2 sequences"):
-        train_gap_filling([tmp_path], GapFillingConfig(), tmp_path / "run")
 
 
 def test_the_shipped_filler_follows_a_curve_better_than_a_line():

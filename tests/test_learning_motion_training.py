@@ -9,21 +9,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, load_config, load_predictor
-from mambatrack.boxes import cxcywh_to_xyxy, iou
-from mambatrack.datasets.people import read_people
-from mambatrack.datasets.sequences import find_sequences
-from mambatrack.learning.motion_losses import generalised_iou, identity_loss, rollout_loss
-from mambatrack.learning.motion_teacher import Teacher
 from mambatrack.learning.motion_training import train
-from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from mambatrack.motion.causal_predictor import CausalPredictor
-from mambatrack.motion.export_onnx import export
-from mambatrack.networks.model_files import new_model
-from mambatrack.networks.window import MotionPredictor, offset_scale, window_offsets
 from worlds import write_training_data
 
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
@@ -38,83 +27,6 @@ def data(tmp_path_factory):
 def settings_of(**changes):
     values = SMALL | changes
     return load_config(None, {f"training.{key}": value for key, value in values.items()}).training
-
-
-def sampler(data, **changes):
-    people = [read_people(each) for each in find_sequences(data)]
-    return WindowSampler(people, **({"q": 10, "rollout": 4} | changes))
-
-
-def test_windows_are_the_ground_truth_in_order(data):
-    drawn = sampler(data, truncated=0.0).batch(np.random.default_rng(0), 64)
-    assert drawn.history.shape == (64, 11, 4) and drawn.future.shape == (64, 4, 4)
-    people = [read_people(each) for each in find_sequences(data)]
-    known = {tuple(np.round(box, 3)) for each in people for box in each.boxes.reshape(-1, 4)}
-    mirror = np.array([-1, 1, 1, 1], np.float32)
-    for row in range(64):
-        track = np.concatenate([drawn.history[row, 11 - drawn.counts[row] :], drawn.future[row]])
-        ways = [{tuple(np.round(box, 3)) for box in each} for each in (track, track * mirror)]
-        assert ways[0] <= known or ways[1] <= known
-        steps = iou(cxcywh_to_xyxy(track[:-1]), cxcywh_to_xyxy(track[1:]))
-        assert np.diag(steps).min() > 0.3
-    assert np.isfinite(drawn.history).all() and np.isfinite(drawn.future).all()
-    assert drawn.counts.min() >= 1 and drawn.counts.max() == 11
-
-
-def test_rivals_are_the_others_in_the_frames_ahead(data):
-    drawn = sampler(data, crossings=1.0).batch(np.random.default_rng(1), 32)
-    assert drawn.rivals.shape == (32, 4, 6, 4)
-    own = np.abs(drawn.rivals - drawn.future[:, :, None]).sum(-1)
-    assert not (own < 1e-3).any()
-    assert (~np.isnan(drawn.rivals[..., 0])).any(axis=(1, 2)).mean() > 0.8
-
-
-def test_errors_are_read_from_detections_and_put_on_windows(data):
-    runs = [run for each in find_sequences(data) for run in detector_errors(each)]
-    assert runs and all(run.shape[1] == 4 and np.isfinite(run).all() for run in runs)
-    assert 0.003 < np.concatenate(runs).std() < 0.3
-    clean = sampler(data).batch(np.random.default_rng(2), 16)
-    noisy = sampler(data, errors=[np.full((40, 4), 0.5, np.float32)]).batch(
-        np.random.default_rng(2), 16
-    )
-    np.testing.assert_allclose(noisy.future[..., 2:], 1.5 * clean.future[..., 2:], rtol=1e-5)
-    with pytest.raises(MambatrackError, match="15 frames long"):
-        sampler(data, errors=[np.zeros((5, 4), np.float32)])
-
-
-def test_rollout_of_one_is_the_papers_loss(data):
-    torch.manual_seed(0)
-    settings = settings_of()
-    model = MotionPredictor(8, 1, 2)
-    batch = sampler(data, rollout=1).batch(np.random.default_rng(3), 8)
-    history, counts, future = map(torch.from_numpy, batch[:3])
-    scale = offset_scale(history, counts, "box")
-    target = (future[:, 0] - history[:, -1]) / scale
-    offset = model(*window_offsets(history, counts, scale))
-    want = torch.nn.functional.smooth_l1_loss(offset, target)
-    torch.testing.assert_close(rollout_loss(model, batch, settings), want)
-
-
-boxes = st.tuples(st.floats(-50, 50), st.floats(-50, 50), st.floats(1, 50), st.floats(1, 50))
-
-
-@given(a=boxes, b=boxes)
-def test_generalised_iou_is_iou_less_the_empty_share_of_the_hull(a, b):
-    a, b = np.array([a]), np.array([b])
-    value = float(generalised_iou(torch.tensor(a), torch.tensor(b))[0])
-    plain = iou(cxcywh_to_xyxy(a), cxcywh_to_xyxy(b))[0, 0]
-    assert -1 < value <= plain + 1e-9
-    assert float(generalised_iou(torch.tensor(a), torch.tensor(a))[0]) == pytest.approx(1)
-
-
-def test_identity_loss_prefers_the_own_box_and_ignores_lonely_people():
-    own = torch.tensor([[[0.0, 0, 10, 20]]])
-    rival = torch.tensor([[[[6.0, 0, 10, 20], [float("nan")] * 4]]])
-    right, hit = identity_loss(own, own, rival)
-    wrong, miss = identity_loss(rival[:, :, 0], own, rival)
-    assert right < 0.1 < wrong and hit == 1 and miss == 0
-    nobody, _ = identity_loss(own, own, torch.full((1, 1, 2, 4), float("nan")))
-    assert nobody == 0
 
 
 def test_training_learns_and_its_predictor_loads(data, tmp_path):
@@ -163,84 +75,6 @@ def test_a_causal_network_has_one_unit(data, tmp_path):
 def test_a_causal_network_does_not_see_the_future(data, tmp_path):
     with pytest.raises(MambatrackError, match="foresight needs kind window"):
         train([data], settings_of(kind="causal", foresight=2), tmp_path)
-
-
-@pytest.fixture(scope="module")
-def seer(data, tmp_path_factory):
-    """A teacher that sees two frames of the future."""
-    recipe = settings_of(foresight=2, window=5, forecast=2, d_model=16, steps=150, warmup=40,
-                         checkpoint_every=150)  # fmt: skip
-    return train([data], recipe, tmp_path_factory.mktemp("seer"))
-
-
-def test_a_network_with_foresight_knows_more_and_cannot_track(data, seer, tmp_path):
-    blind = train([data], settings_of(window=5, forecast=2, d_model=16, steps=150, warmup=40,
-                                      checkpoint_every=150), tmp_path)  # fmt: skip
-    cards = [json.loads(each.with_suffix(".json").read_text()) for each in (seer, blind)]
-    assert cards[0]["validation"]["error_5"] < 0.8 * cards[1]["validation"]["error_5"]
-    with pytest.raises(MambatrackError, match="needs 2 boxes from after .* can teach"):
-        load_predictor(seer)
-    with pytest.raises(MambatrackError, match="needs 2 boxes from after"):
-        export(seer, tmp_path / "seer.onnx")
-
-
-@pytest.mark.parametrize("foresight", [0, 2])
-def test_a_teacher_answers_as_its_network_does_for_every_prefix(data, seer, foresight):
-    teacher = Teacher(str(seer)) if foresight else Teacher("mamba-window")
-    batch = sampler(data, q=14, rollout=3 + foresight).batch(np.random.default_rng(5), 6)
-    moves = teacher.goal(batch, torch.device("cpu")).moves
-    assert teacher.foresight == foresight
-    for age in range(5):  # as if the history had ended ``age`` frames before
-        track = np.concatenate([batch.history, batch.future], axis=1)[:, : 15 + 3 + foresight - age]
-        old = batch._replace(
-            history=track[:, : 15 - age],
-            future=track[:, 15 - age : 16 - age + foresight],
-            counts=np.maximum(batch.counts - age, 1),
-        )
-        ahead = teacher.goal(old, torch.device("cpu")).ahead
-        known = torch.from_numpy(batch.counts > age)
-        want = (ahead[:, 0] - torch.from_numpy(old.history[:, -1]))[known]
-        torch.testing.assert_close(moves[known, 14 - age], want, atol=1e-3, rtol=1e-4)
-
-
-def test_what_is_learnt_is_shared_between_the_truth_and_the_teacher(data):
-    batch = sampler(data, rollout=3).batch(np.random.default_rng(6), 8)
-    model = new_model("causal", 8, 1, 2)
-    taught = Teacher("mamba-window").goal(batch, torch.device("cpu"))
-
-    def loss(weight, taught):
-        return rollout_loss(model, batch, settings_of(teacher_weight=weight), taught=taught).item()
-
-    truth, lesson = loss(0.0, None), loss(1.0, taught)
-    assert loss(0.0, taught) == pytest.approx(truth) and lesson != pytest.approx(truth)
-    assert loss(0.25, taught) == pytest.approx(0.75 * truth + 0.25 * lesson)
-
-
-def test_a_causal_network_learns_from_a_teacher(data, seer, tmp_path):
-    recipe = settings_of(kind="causal", teacher=str(seer), forecast=2, window=12)
-    card = json.loads(train([data], recipe, tmp_path).with_suffix(".json").read_text())
-    assert card["training"]["teacher"] == "/".join(seer.parts[-2:])
-    for name in ("mamba", "kalman"):
-        with pytest.raises(MambatrackError, match="is not allowed .one of mamba-window"):
-            settings_of(teacher=name)
-        with pytest.raises(MambatrackError, match="no network of kind window; give mamba-window"):
-            Teacher(name)
-
-
-def test_gaps_lie_between_the_first_and_the_newest_box(data):
-    plain, holed = (
-        sampler(data, gaps=share).batch(np.random.default_rng(4), 200) for share in (0.0, 1.0)
-    )
-    known = np.arange(10, -1, -1) < plain.counts[:, None]
-    np.testing.assert_array_equal(plain.seen, known)
-    known = np.arange(10, -1, -1) < holed.counts[:, None]
-    rows = np.arange(200)
-    assert holed.seen[rows, 11 - holed.counts].all() and holed.seen[:, -1].all()
-    assert not (holed.seen & ~known).any()
-    missing = (known & ~holed.seen).sum(1)
-    assert (missing[holed.counts > 2] > 0).all() and missing.max() > 5
-    unbroken = np.abs(np.diff((holed.seen | ~known).astype(int), axis=1)).sum(1)
-    assert unbroken.max() <= 2
 
 
 def test_training_that_diverges_says_so_and_writes_nothing_of_it(data, tmp_path):

@@ -18,7 +18,7 @@ from mambatrack.networks.causal import (
     roll_out_causal,
 )
 from mambatrack.networks.causal_step import CausalStep
-from mambatrack.networks.units import SIZED, TOKEN
+from mambatrack.networks.units import SIZED
 
 
 @pytest.fixture(autouse=True)
@@ -48,75 +48,6 @@ def fed(tracker, boxes, seen):
         if there:
             tracker.correct(state, np.arange(len(box)), box)
     return state
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
-    steps=st.integers(1, 6),
-    layers=st.integers(1, 3),
-    back=st.sampled_from([0, 2, 5, 12]),
-)
-def test_split_and_carry_equals_the_whole(lengths, steps, layers, back):
-    model = CausalMotionPredictor(16, layers, 4, back)
-    lengths = torch.tensor(lengths)
-    tokens = torch.randn(len(lengths), 9 + steps, TOKEN)
-    rows = torch.arange(len(lengths))
-    _, carried = model(tokens, lengths)
-    for k in range(steps):
-        offset, carried = model.step(tokens[rows, lengths + k], carried)
-        whole, after = model(tokens, lengths + k + 1)
-        torch.testing.assert_close(offset, whole[rows, lengths + k], atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(carried, after, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "d_model, layers, d_state, back", [(16, 1, 4, 0), (24, 3, 5, 0), (24, 2, 5, 4), (16, 1, 4, 15)]
-)
-def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_state, back):
-    model = CausalMotionPredictor(d_model, layers, d_state, back)
-    step = CausalStep(model)
-    carried = torch.zeros(5, model.carried_size)
-    for _ in range(12):
-        token = 3 * torch.randn(5, TOKEN)
-        offset, after = (each.detach() for each in model.step(token, carried))
-        ours = carried.numpy().copy()
-        np.testing.assert_allclose(step(token.numpy(), ours), offset, atol=1e-5, rtol=1e-5)
-        np.testing.assert_allclose(ours, after, atol=1e-5, rtol=1e-5)
-        carried = after
-
-
-@pytest.mark.parametrize("back", [0, 3])
-def test_no_token_sees_a_later_one_and_padding_does_not_leak(back):
-    model = CausalMotionPredictor(16, 2, 4, back)
-    tokens = torch.randn(2, 7, TOKEN)
-    changed = tokens.clone()
-    changed[:, 4:] = float("nan")
-    lengths = torch.tensor([4, 3])
-    before, after = model(tokens, torch.tensor([7, 7]))[0], model(changed, lengths)[0]
-    torch.testing.assert_close(after[0, :4], before[0, :4])
-    assert (after[0, 4:] == 0).all() and (after[1, 3:] == 0).all()
-
-
-@pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 0, 2, 3], [0, 2, 1, 3]])
-def test_the_look_back_is_the_branch_from_right_to_left_over_the_newest_tokens(order):
-    model, tokens = CausalMotionPredictor(16, 1, 4, back=3), torch.randn(2, 4, TOKEN)
-    with torch.inference_mode():
-        entered = model.enter(tokens[:, -1], tokens[:, order[1:]])
-        embedded = model.embed(tokens[:, order[1:]])
-        read = model.right_to_left(embedded, torch.tensor([3, 3])).mean(1)
-    torch.testing.assert_close(entered - model.embed(tokens[:, -1]), read)
-    other = model.enter(tokens[:, -1], tokens[:, 1:])
-    assert torch.allclose(entered, other, atol=1e-4) == (order == [0, 1, 2, 3])
-
-
-@pytest.mark.parametrize("back", [0, 3])
-def test_gradients_reach_every_parameter_through_the_carried_state(back):
-    model = CausalMotionPredictor(16, 2, 4, back)
-    boxes = torch.from_numpy(walk(9)).transpose(0, 1)
-    ahead = roll_out_causal(model, boxes, torch.ones(3, 9, dtype=torch.bool), 3)[0]
-    ahead[:, -1].square().sum().backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
 def test_tokens_are_offsets_per_frame_in_units_of_the_box():
@@ -248,17 +179,6 @@ def test_a_network_with_look_back_is_the_same_in_c_and_in_torch(looking_back, mo
     assert isinstance(theirs.network, CausalStep) and not isinstance(ours.network, CausalStep)
     ahead, expected = (forecast(each, fed(each, boxes, seen), 10)[0] for each in (ours, theirs))
     np.testing.assert_allclose(ahead, expected, atol=5e-3)
-
-
-@pytest.mark.parametrize("backend", ["cpu", "torch"])
-@pytest.mark.parametrize("change", [{"kind": "causal"}, {"back": 0}])
-def test_a_card_of_another_look_back_is_refused(looking_back, change, backend, monkeypatch):
-    monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
-    card = json.loads(looking_back.with_suffix(".json").read_text())
-    card["architecture"] |= change
-    looking_back.with_suffix(".json").write_text(json.dumps(card))
-    with pytest.raises(MambatrackError, match="back.safetensors and its model card do not fit"):
-        load_predictor(looking_back)
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path):

@@ -9,7 +9,7 @@ from mambatrack.boxes import iou, ltwh_to_xyxy
 from mambatrack.datasets.matching import DetectionRows, detection_rows, match
 from mambatrack.datasets.sequences import Trajectories
 from mambatrack.errors import MambatrackError
-from mambatrack.simulation.crossing_context import MIRROR, describe_scene
+from mambatrack.simulation.crossing_context import describe_scene
 from mambatrack.simulation.detector_errors import Errors
 from mambatrack.simulation.error_runs import (
     _alone,
@@ -113,19 +113,6 @@ def test_errors_are_mirrored_with_the_crossing(tmp_path):
     assert len(middle)
     np.testing.assert_allclose(off[:, 0], -12, atol=0.1)
     np.testing.assert_allclose(off[:, 2], 0, atol=0.1)
-
-
-def test_the_context_of_a_mirrored_scene_is_mirrored():
-    truth = crossing()
-    boxes = truth.boxes.copy()
-    boxes[:, [0, 2]] = SIZE[0] - truth.boxes[:, [2, 0]]
-    order = np.lexsort((truth.frame, truth.id))
-    assert (order == np.arange(len(truth))).all()
-    there, back = (
-        describe_scene(each, SIZE).context for each in (truth, replace(truth, boxes=boxes))
-    )
-    np.testing.assert_allclose(back, there * MIRROR, atol=1e-5)
-    assert np.abs(there[:, MIRROR < 0]).max() > 0.1
 
 
 def test_one_seed_one_result(tmp_path):

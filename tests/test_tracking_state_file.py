@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import stat
@@ -12,17 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import MambatrackError, Tracker, load_config
-from mambatrack.association.interface import Scores
-from mambatrack.association.learned import LearnedAssociation
-from mambatrack.config import TrackerConfig
 from mambatrack.simulation.world import simulate
 from mambatrack.tracking.state_file import StateFile, pack, unpack
 
-DATA = Path(__file__).parent / "data"
 FRAMES = [next_ for next_, _ in zip(simulate(seed=3), range(90), strict=False)]
-KINDS = [
-    ("kalman", "overlap"), ("mamba", "overlap"), ("mamba-window", "overlap"), ("mamba", "learned"),
-]  # fmt: skip
 
 
 def tracker(predictor="kalman", association="overlap", **settings_):
@@ -41,217 +33,11 @@ def after(count=40, **settings_):
     return tracked
 
 
-def assert_same(a, b):
-    for field in dataclasses.fields(a):
-        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), field.name)
-
-
 def assert_same_state(a, b):
     assert a.keys() == b.keys()
     for name, value in a.items():
         np.testing.assert_array_equal(value, b[name], name)
         assert type(value) is type(b[name])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=6, deadline=None)
-@given(cut=st.integers(0, 60), rate=st.sampled_from([0.0, 20.0, 100.0]))
-def test_a_tracker_goes_on_from_a_state_as_if_nothing_had_been(kind, cut, rate):
-    whole = tracker(*kind, frame_rate=rate)
-    run(whole, FRAMES[:cut])
-    resumed = tracker(*kind, frame_rate=rate)
-    run(resumed, FRAMES[50:53])  # what it knew is gone after loading
-    resumed.load_state_dict(unpack(pack({"a": whole.state_dict()}))["a"])
-    for a, b in zip(
-        run(whole, FRAMES[cut : cut + 25]), run(resumed, FRAMES[cut : cut + 25]), strict=True
-    ):
-        assert_same(a, b)
-    assert_same_state(whole.state_dict(), resumed.state_dict())
-
-
-def test_classes_and_drops_are_part_of_the_state():
-    a, b = tracker(), tracker()
-    rows = [[[0, 0, 50, 90, 0.9, label], [float("nan")] * 4 + [1, 1]] for label in (1, 2, 2, 1, 1)]
-    with pytest.warns(UserWarning, match="dropped"):
-        for row in rows[:3]:
-            a.update(row)
-    b.load_state_dict(a.state_dict())
-    for row in rows[3:]:
-        assert_same(a.update(row), b.update(row))
-    assert a.dropped == b.dropped == 5
-
-
-def test_a_state_is_a_copy():
-    tracked = after()
-    state = tracked.state_dict()
-    kept = {name: np.copy(each) for name, each in state.items()}
-    other = tracker()
-    other.load_state_dict(state)
-    run(tracked, FRAMES[40:60]), run(other, FRAMES[40:60])
-    for name, each in state.items():
-        np.testing.assert_array_equal(each, kept[name])
-
-
-def test_a_state_holds_plain_values_only():
-    for value in after().state_dict().values():
-        assert type(value) in (int, float, str, np.ndarray)
-        assert not isinstance(value, np.ndarray) or value.dtype.kind in "fiu"
-
-
-def test_more_tracks_than_the_table_has_room_for():
-    corners = np.stack(np.meshgrid(np.arange(0, 900, 30.0), np.arange(0, 500, 50.0)), -1)
-    rows = np.concatenate([corners.reshape(-1, 2), corners.reshape(-1, 2) + 20], 1)
-    big, small = tracker(), tracker()
-    big.update(rows)
-    small.load_state_dict(big.state_dict())
-    assert small.update(rows).ids.tolist() == list(range(1, len(rows) + 1))
-
-
-class ByOverlap:
-    """A pair scorer whose odds grow with the overlap."""
-
-    def tokens(self, features):
-        return features.T
-
-    def __call__(self, given, code):
-        odds = 14 * given.features[0] - 3 + code[given.tracks, 0]
-        return Scores(odds, np.full(given.detection_count, 5, np.float32))
-
-
-class Counting:
-    """An encoder that counts the tokens of each track."""
-
-    carried_size = 1
-
-    def __call__(self, tokens, carried, rows=None):
-        rows = slice(None) if rows is None else rows
-        carried[rows] += 1
-        return carried[rows] / 100
-
-
-def three_people(frame):
-    """Rows of three people, of whom two cross."""
-    left = np.array([40 + 3.0 * frame, 190 - 3.0 * frame, 300])
-    boxes = np.stack([left, [60, 64, 80], left + 40, [160, 164, 190]], 1)
-    boxes += np.random.default_rng(frame).normal(0, 2, (3, 4))
-    return np.column_stack([boxes, [0.9, 0.8, 0.7], [0, 0, 2]])
-
-
-def test_a_state_of_an_older_version_goes_on_as_it_did_there():
-    """Both files were written at commit cb674a6: a state amid a crossing, and the tracks of the 20
-    frames that followed there."""
-    config = TrackerConfig(predictor="kalman", association="overlap", frame_rate=25.0)
-    association = LearnedAssociation(ByOverlap(), Counting(), 1, config)
-    tracked = Tracker(config, (400, 300), association=association)
-    tracked.load_state_dict(StateFile(DATA / "tracker.state").load()["camera"])
-    expected = json.loads((DATA / "tracker_after.json").read_text())
-    assert tracked.frame == expected["frame"]
-    for wanted in expected["tracks"]:
-        tracks = tracked.update(three_people(tracked.frame), tracked.frame / 25)
-        assert tracks.ids.tolist() == wanted["ids"]
-        assert tracks.det_ind.tolist() == wanted["det_ind"]
-        assert len(tracked.state.hypotheses.tables) == wanted["hypotheses"] == 2
-        np.testing.assert_allclose(tracks.boxes, wanted["boxes"], rtol=1e-5)
-        np.testing.assert_allclose(tracks.spread, wanted["spread"], rtol=1e-5)
-
-
-def test_a_state_that_names_the_window_predictor_as_it_was_called_is_taken():
-    tracked = after(predictor="mamba-window")
-    state = tracked.state_dict()
-    older = state["predictor"].replace("WindowPredictor", "MambaPredictor")
-    assert older != state["predictor"]
-    resumed = after(5, predictor="mamba-window")
-    resumed.load_state_dict({**state, "predictor": older})
-    assert_same_state(resumed.state_dict(), state)
-
-
-def refused(tracked, state, reason):
-    before = tracked.state_dict()
-    with pytest.raises(MambatrackError, match=reason):
-        tracked.load_state_dict(state)
-    assert_same_state(before, tracked.state_dict())
-
-
-def test_states_of_other_trackers_are_refused():
-    state = after().state_dict()
-    refused(after(20, predictor="mamba"), state, "of predictor 'KalmanPredictor', not 'CausalPre")
-    refused(after(20, predictor="still"), state, "of predictor")
-    refused(after(20, association="learned"), state, "of association 'OverlapAssociation', not")
-    refused(after(20), {**state, "version": 1}, "of version 1, not 2")
-    refused(after(20), {**state, "predictor_sha256": "0" * 64}, "of predictor_sha256")
-    refused(after(20), {}, "of version None")
-    refused(after(20), [1, 2], "of type list")
-
-
-def test_c_and_torch_do_not_exchange_what_they_carry(monkeypatch):
-    inside = after(5, predictor="mamba")
-    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
-    outside = tracker("mamba")
-    if outside.state_dict()["predictor"] == inside.state_dict()["predictor"]:
-        pytest.skip("the C library is not there")
-    refused(outside, inside.state_dict(), "of predictor 'CausalPredictor/CausalNetwork', not")
-
-
-def changed(name, index, value):
-    def change(state):
-        array = state[f"tracks.{name}"].copy()
-        array[index] = value
-        return {**state, f"tracks.{name}": array}
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (changed("motion", (0, 3), np.nan), "not finite"),
-        (changed("boxes", (1, 0), np.inf), "not finite"),
-        (changed("boxes", (1, 2), 0), "no size in boxes"),
-        (changed("ids", 1, 1), "not ascending"),
-        (changed("ids", 0, 0), "not ascending"),
-        (changed("ids", -1, 10_000), "not ascending from 1 to below"),
-        (changed("hits", 0, 0), "hits below 1"),
-        (changed("gap", 0, -1), "gap below 0"),
-        (lambda s: {**s, "next_id": 1}, "not ascending"),
-        (lambda s: {**s, "next_id": 0}, "next_id 0"),
-        (lambda s: {**s, "frame": -1}, "frame -1"),
-        (lambda s: {**s, "frame": 2.0}, "frame 2.0"),
-        (lambda s: {**s, "clock": float("nan")}, "clock at nan"),
-        (lambda s: {**s, "more": 1}, "unknown entries: more"),
-        (lambda s: {k: v for k, v in s.items() if k != "tracks.hits"}, "without tracks.hits"),
-        (lambda s: {**s, "tracks.hits": s["tracks.hits"][:-1]}, r"with hits \(\d+,\) int64, not"),
-        (lambda s: {**s, "tracks.ids": s["tracks.ids"].astype(np.int32)}, "with ids .* int32, not"),
-        (lambda s: {**s, "tracks.motion": s["tracks.motion"][:, 1:]}, "with motion"),
-        (lambda s: {**s, "tracks.boxes": s["tracks.boxes"].tolist()}, "with boxes"),
-    ],
-)
-def test_states_that_cannot_be_are_refused(change, reason):
-    state = after().state_dict()
-    assert len(state["tracks.ids"]) >= 2
-    refused(after(20), change(state), reason)
-
-
-strange = st.one_of(
-    st.none(), st.integers(), st.floats(), st.text(max_size=3), st.booleans(),
-    st.sampled_from([np.zeros(3), np.zeros((2, 2), object), np.array("x"), [1], {}]),
-)  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_any_entry_may_be_anything(data):
-    tracked, state = BASE, BASE.state_dict()
-    name = data.draw(st.sampled_from(sorted(state)))
-    value = data.draw(strange)
-    try:
-        tracked.load_state_dict({**state, name: value})
-    except MambatrackError:
-        assert_same_state(state, tracked.state_dict())
-    else:
-        tracked.load_state_dict(state)
-
-
-BASE = after()
 
 
 def states():

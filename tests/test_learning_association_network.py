@@ -1,0 +1,34 @@
+"""The association's network in training."""
+
+import pytest
+import torch
+
+from association_models import network, small_config
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.learning.association_network import pair_loss
+from mambatrack.learning.association_pieces import IndexedRecording, join
+from mambatrack.learning.association_recording import record
+from mambatrack.simulation.world import write_sequence
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    root = tmp_path_factory.mktemp("world")
+    for seed in range(2):
+        write_sequence(root / f"S{seed}", seed=seed, frames=60)
+    return root, find_sequences(root)
+
+
+def test_loss_is_small_only_for_the_right_answers(sequences):
+    recording = record(sequences[1][0], None, small_config().tracker)
+    batch = join([IndexedRecording.of(recording).cut(0, 60, False)])
+    logits = network()(batch)
+    right = torch.where(batch.same, 20.0, -20.0)
+    sure = logits._replace(
+        pairs=right,
+        lost=torch.zeros_like(logits.lost),
+        unmatched=torch.zeros_like(logits.unmatched),
+        person=torch.where(batch.person, 20.0, -20.0),
+    )
+    assert float(pair_loss(sure, batch)) < 1e-3
+    assert float(pair_loss(sure._replace(pairs=-right), batch)) > 10

@@ -1,0 +1,88 @@
+"""Training of the association."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from association_models import WIDTH, small_config, world
+from mambatrack import MambatrackError, Tracker, load_config
+from mambatrack.association.loading import split_members
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.learning.association_training import train_association
+from mambatrack.simulation.world import write_sequence
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    root = tmp_path_factory.mktemp("world")
+    for seed in range(2):
+        write_sequence(root / f"S{seed}", seed=seed, frames=60)
+    return root, find_sequences(root)
+
+
+def test_training_learns_and_its_network_tracks(sequences, tmp_path):
+    lines = []
+    config = small_config(steps=120)
+    path = train_association([sequences[0]], config, tmp_path / "run", lines.append)
+    log = np.loadtxt(tmp_path / "run/log.csv", delimiter=",", skiprows=1, ndmin=2)
+    assert log[-1, 0] == 120 and np.isfinite(log).all()
+    stages = list(dict.fromkeys((each.stage, each.unit, each.total) for each in lines))
+    assert stages == [
+        ("tracking 1 of 2", "sequences", 2), ("iteration 1 of 2", "steps", 40),
+        ("tracking 2 of 2", "sequences", 2), ("iteration 2 of 2", "steps", 120),
+    ]  # fmt: skip
+    assert [each.done for each in lines if each.total == 120] == list(range(1, 121))
+    assert [each.done for each in lines if each.logged] == [40, 120]
+    before = (tmp_path / "run/log.csv").read_bytes()
+    assert train_association([sequences[0]], config, tmp_path / "run") == path
+    assert (tmp_path / "run/log.csv").read_bytes() == before  # nothing was left to do
+    trained = load_config(None, {"tracker.association": str(path)})
+    tracker = Tracker(trained, (WIDTH, 540))
+    ids = {i for each in world(60) for i in tracker.update(each).ids.tolist()}
+    assert 1 <= len(ids) < 100
+
+
+def test_members_are_networks_of_their_own_and_a_stopped_training_keeps_those_it_has(
+    sequences, tmp_path
+):
+    config = small_config(members=2)
+    path = train_association([sequences[0]], config, tmp_path / "run")
+    alone = train_association([sequences[0]], small_config(), tmp_path / "alone")
+    members = split_members(load_file(path))
+    first, second = (load_file(tmp_path / f"run/member-{i}" / path.name) for i in range(2))
+    assert len(members) == 2 and first.keys() == second.keys()
+    for name, array in load_file(alone).items():
+        assert np.array_equal(members[0][name], array) and np.array_equal(first[name], array)
+        assert np.array_equal(members[1][name], second[name])
+    assert not np.array_equal(first["out.weight"], second["out.weight"])
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["architecture"]["members"] == card["training"]["members"] == 2
+    assert card["training"]["seed"] == 0
+    whole, log = path.read_bytes(), (tmp_path / "run/member-0/log.csv").read_bytes()
+    path.unlink()
+    (tmp_path / "run/member-1" / path.name).unlink()
+    assert train_association([sequences[0]], config, tmp_path / "run").read_bytes() == whole
+    assert (tmp_path / "run/member-0/log.csv").read_bytes() == log
+
+
+def test_training_is_the_same_twice(sequences, tmp_path):
+    a, b = (
+        train_association([sequences[0]], small_config(iterations=1), tmp_path / name)
+        for name in "ab"
+    )
+    assert a.read_bytes() == b.read_bytes()
+
+
+def test_training_refuses_other_settings_and_data_without_detections(sequences, tmp_path):
+    train_association([sequences[0]], small_config(iterations=1), tmp_path / "run")
+    with pytest.raises(MambatrackError, match="other settings"):
+        train_association([sequences[0]], small_config(rate=0.1), tmp_path / "run")
+    with pytest.raises(MambatrackError, match="different names"):
+        train_association([sequences[0], sequences[0]], small_config(), tmp_path / "twice")
+    (tmp_path / "data").mkdir()
+    write_sequence(tmp_path / "data/A", frames=5)
+    (tmp_path / "data/A/det/det.txt").unlink()
+    with pytest.raises(MambatrackError, match="simulate"):
+        train_association([tmp_path / "data"], small_config(), tmp_path / "other")
