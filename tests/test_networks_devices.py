@@ -3,15 +3,22 @@
 import pytest
 import torch
 
+from mambatrack import load_predictor
 from mambatrack.errors import MambatrackError
 from mambatrack.kernels.cpu import library
-from mambatrack.networks.devices import c_library_for, choose_device, one_thread
+from mambatrack.networks.devices import (
+    c_library_for,
+    check_backend,
+    choose_device,
+    one_thread,
+)
 
 
 @pytest.mark.parametrize(
     ("device", "asked", "there", "expected"),
     [
         ("auto", None, True, True),
+        ("cpu", "", True, True),
         ("cpu", "cpu", True, True),
         ("cpu", "auto", True, True),
         ("cuda", None, True, False),
@@ -25,7 +32,7 @@ def test_the_c_library_is_taken_where_nothing_else_is_asked_for(
 ):
     monkeypatch.setattr(library, "available", lambda: there)
     monkeypatch.delenv("MAMBATRACK_BACKEND", raising=False)
-    if asked:
+    if asked is not None:
         monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
     assert c_library_for(device) is expected
 
@@ -40,6 +47,38 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, gpu):
     else:
         with pytest.raises(MambatrackError, match="torch sees no GPU; use --device cpu"):
             choose_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("asked", "training", "message"),
+    [
+        ("fast", False, "unknown backend 'fast' in MAMBATRACK_BACKEND; known are .*name another"),
+        ("fast", True, "unknown backend 'fast'"),
+        ("cpu", True, "'cpu' cannot do this .*no backward; unset MAMBATRACK_BACKEND"),
+    ],
+)
+def test_a_backend_that_cannot_run_the_networks_is_refused_before_they_run(
+    monkeypatch, asked, training, message
+):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
+    with pytest.raises(MambatrackError, match=message):
+        check_backend("cpu", training)
+
+
+@pytest.mark.parametrize("asked", ["", "auto", "torch", "reference"])
+def test_a_backend_that_runs_the_networks_is_accepted(monkeypatch, asked):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
+    check_backend("cpu")
+    check_backend("cpu", training=True)
+
+
+@pytest.mark.parametrize("predictor", ["mamba", "mamba-window"])
+def test_opening_a_predictor_says_that_the_backend_is_wrong_and_not_the_weights(
+    monkeypatch, predictor
+):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "fast")
+    with pytest.raises(MambatrackError, match="^unknown backend 'fast' in MAMBATRACK_BACKEND"):
+        load_predictor(predictor)
 
 
 def test_threads_are_given_back_also_after_an_error():

@@ -22,6 +22,7 @@ from mambatrack.files import remove_temporaries
 from mambatrack.learning.checkpoints import NAME, Recipe, State, resume, save_checkpoint, writing
 from mambatrack.learning.log import Log
 from mambatrack.learning.processes import Processes
+from mambatrack.networks.devices import check_backend
 from mambatrack.networks.model_files import read_card, write_model
 
 GRADIENT_LIMIT = 1.0  # of its norm
@@ -103,6 +104,7 @@ def train(learner: Learner, run: Run) -> Path:
     folder of another training, a disk that cannot be written, or a training that diverges.
     """
     first = run.processes.first
+    check_backend(str(next(learner.model.parameters()).device), training=True)
     _prepare(run)
     done = _resume(learner, run)
     log = Log(run.folder / "log.csv", done) if first else None

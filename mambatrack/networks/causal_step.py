@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mambatrack.kernels import selective_state_update
 from mambatrack.networks.causal import CausalBlock, CausalMotionPredictor
-from mambatrack.networks.devices import one_thread
+from mambatrack.networks.devices import check_backend, one_thread
 from mambatrack.networks.units import INPUT_LIMIT
 
 Floats = NDArray[np.float32]
@@ -48,6 +48,7 @@ class CausalStep:
     """
 
     def __init__(self, model: CausalMotionPredictor, device: str = "cpu"):
+        check_backend(device)
         model = model.eval().to(device)
         self.device, self.carried_size = device, model.carried_size
         self.shapes, self.head = model.shapes, model.head

@@ -12,7 +12,7 @@ def c_library_for(device: str) -> bool:
     MAMBATRACK_BACKEND asks for anything else."""
     from mambatrack.kernels.cpu import library
 
-    asked = os.environ.get("MAMBATRACK_BACKEND", "auto")
+    asked = os.environ.get("MAMBATRACK_BACKEND", "") or "auto"
     return device != "cuda" and asked in ("auto", "cpu") and library.available()
 
 
@@ -25,6 +25,19 @@ def choose_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def check_backend(device: str, training: bool = False) -> None:
+    """MambatrackError where MAMBATRACK_BACKEND names nothing that runs the networks there."""
+    import torch
+
+    from mambatrack.kernels import choose_backend
+
+    try:
+        with torch.set_grad_enabled(training):
+            choose_backend("auto", torch.empty(0, device=device, requires_grad=training))
+    except ValueError as error:
+        raise MambatrackError(f"{error}; unset MAMBATRACK_BACKEND, or name another") from error
 
 
 @contextmanager

@@ -138,6 +138,8 @@ def fitting(path: Path) -> Iterator[None]:
     wrong = (LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError)
     try:
         yield
+    except MambatrackError:
+        raise
     except wrong as error:
         reason = str(error).splitlines()[0]
         raise MambatrackError(f"{path} and its model card do not fit together: {reason}") from None

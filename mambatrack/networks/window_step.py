@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.boxes import Boxes
-from mambatrack.networks.devices import one_thread
+from mambatrack.networks.devices import check_backend, one_thread
 from mambatrack.networks.window import BiMambaBlock, MotionPredictor
 
 BUCKETS = (16, 32, 64, 128, 304, 608, 1216)  # rows of a graph; more tracks go in pieces of the last
@@ -37,6 +37,7 @@ class TorchNetwork:
     """A window.MotionPredictor on a device, for numpy."""
 
     def __init__(self, model: MotionPredictor, device: str = "cpu"):
+        check_backend(device)
         self.model, self.device = model.eval().to(device), device
 
     def __call__(self, offsets: Boxes, lengths: NDArray[np.int64]) -> Boxes:
@@ -57,6 +58,7 @@ class GraphNetwork:
     def __init__(
         self, model: MotionPredictor, device: str = "cuda", record: Recorder | None = None
     ):
+        check_backend(device)
         self.model, self.device = model.eval().to(device), device
         self.record = record or capture
         self.recordings: dict[tuple[int, int], Recording] = {}
