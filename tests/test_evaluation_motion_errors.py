@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 
@@ -20,7 +18,7 @@ from mambatrack.datasets.sequences import (
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import motion_errors
 from mambatrack.evaluation.motion_errors import evaluate_motion, named_predictors
-from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
+from mambatrack.motion.classical import KalmanPredictor, StillPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.simulation.world import write_sequence
 from shared import needs
@@ -259,24 +257,6 @@ def test_a_predictor_is_made_for_each_image_size(tmp_path):
     )
     assert asked == [(640, 480), (800, 480)]
     assert report.errors[0].n == 3
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(1, 6), st.integers(1, 4), st.integers(2, 12), st.integers(-9, 9))
-def test_constant_velocity_survives_a_gap_and_any_start(span, unseen, seen, speed):
-    predictor = VelocityPredictor(span)
-    track = line(seen + 2 * unseen + 1, velocity=(speed, 2 * speed)).astype(np.float32)[:, None]
-    state = predictor.start(track[0])
-    hidden = range(seen, seen + unseen)
-    for t in range(1, seen + unseen + 1):
-        boxes, _ = predictor.predict(state)
-        if t > 1:
-            np.testing.assert_allclose(boxes, track[t], atol=1e-3)
-        if t not in hidden:
-            predictor.correct(state, np.array([0]), track[t])
-    for t in range(seen + unseen + 1, len(track)):
-        boxes, _ = predictor.predict(state)
-        np.testing.assert_allclose(boxes, track[t], atol=1e-3)
 
 
 def test_rows_are_plain_data_and_the_tables_show_them(synthetic):

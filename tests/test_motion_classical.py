@@ -1,8 +1,10 @@
 """Predictors without a network."""
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mambatrack.motion.classical import KalmanPredictor
+from mambatrack.motion.classical import KalmanPredictor, VelocityPredictor
 from test_motion_window_predictor import FIRST
 
 
@@ -43,3 +45,22 @@ def test_kalman_equals_the_full_matrix_filter():
             box = box + rng.normal([3, -1, 0, 0], 2)
             full.correct(box)
             fast.correct(state, FIRST, box[None].astype(np.float32))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(2, 12), st.integers(-9, 9))
+def test_constant_velocity_survives_a_gap_and_any_start(span, unseen, seen, speed):
+    predictor = VelocityPredictor(span)
+    step = np.arange(seen + 2 * unseen + 1, dtype=np.float32)[:, None]
+    track = (step * [speed, 2 * speed, 0, 0] + [300, 200, 60, 150]).astype(np.float32)[:, None]
+    state = predictor.start(track[0])
+    hidden = range(seen, seen + unseen)
+    for t in range(1, seen + unseen + 1):
+        boxes, _ = predictor.predict(state)
+        if t > 1:
+            np.testing.assert_allclose(boxes, track[t], atol=1e-3)
+        if t not in hidden:
+            predictor.correct(state, np.array([0]), track[t])
+    for t in range(seen + unseen + 1, len(track)):
+        boxes, _ = predictor.predict(state)
+        np.testing.assert_allclose(boxes, track[t], atol=1e-3)

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mambatrack import MambatrackError, Tracker
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
+from mambatrack.motion.predictor import spread_after
 from test_motion_window_predictor import FIRST, boxes_of, mamba
 
 PREDICTORS = [StillPredictor, VelocityPredictor, KalmanPredictor, mamba]
@@ -62,3 +64,52 @@ def test_predictions_stay_finite_and_of_positive_size(make, steps):
         assert np.isfinite(spread).all() and (spread >= 0).all()
         if seen:
             predictor.correct(state, FIRST, np.array([box], np.float32))
+
+
+class OldKalman:
+    """As predictors were: the state goes in, a new one comes out."""
+
+    state_size, image_size = 20, None
+    start = KalmanPredictor().start
+
+    def predict(self, state):
+        return state[:, :4], state[:, :4], state
+
+    def correct(self, state, boxes):
+        return state
+
+
+class OldPrediction(KalmanPredictor):
+    def predict(self, state):
+        return (*super().predict(state), state)
+
+
+class Narrow(StillPredictor):
+    state_size = 5
+
+
+class Nothing:
+    state_size, image_size = 4, None
+
+
+@pytest.mark.parametrize(
+    ("predictor", "reason"),
+    [
+        (OldKalman(), r"has correct\(state, boxes\); expected correct\(state, rows, boxes\)"),
+        (OldPrediction(), "returns 3 values; expected boxes and their spread alone, and the state"),
+        (Narrow(), r"an array of shape \(0, 4\) float32; expected an array of shape \(0, 5\)"),
+        (Nothing(), "Nothing has no start; derive it from mambatrack.motion.predictor.Predictor"),
+    ],
+)
+def test_a_predictor_of_another_protocol_is_refused(predictor, reason):
+    with pytest.raises(MambatrackError, match=reason):
+        Tracker(predictor=predictor)
+
+
+def test_spread_is_measured_and_grows_with_the_square_root_beyond():
+    measured = np.array([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5]], np.float32)
+    boxes = np.array([[0, 0, 10, 100]] * 3, np.float32)
+    spread = spread_after(measured, np.array([1, 2, 8]), boxes)
+    np.testing.assert_allclose(spread[0], [1, 20, 3, 40], rtol=1e-6)
+    np.testing.assert_allclose(spread[1], [2, 30, 4, 50], rtol=1e-6)
+    np.testing.assert_allclose(spread[2], 2 * spread[1], rtol=1e-6)

@@ -23,10 +23,6 @@ def walker(x):
     return [x, 100.0, x + 40, 220.0, 0.9, 0]
 
 
-def spans(tracked, times):
-    return [tracked.state.advance_clock(time_s, tracked.config) for time_s in times]
-
-
 class Watched(OverlapAssociation):
     """Keeps what was predicted for the newest frame."""
 
@@ -40,34 +36,6 @@ class Watched(OverlapAssociation):
 def watched(rate=20.0, **settings_):
     config = tracker(rate, **settings_).config
     return Tracker(config, (960, 540), association=Watched(config))
-
-
-def test_time_counts_in_frames_of_the_model():
-    assert spans(tracker(20), [7.0, 7.05, 7.1, 7.3, 7.33, 8.33]) == [1, 1, 1, 4, 1, 20]
-
-
-def test_without_a_rate_each_update_is_one_frame():
-    tracked = tracker(0)
-    assert tracked.clock is None
-    assert spans(tracked, [0.0, 5.0, 5.0, -3.0, None]) == [1] * 5 and tracked.clock == 5
-
-
-def test_half_a_frame_more_is_one_more():
-    assert spans(tracker(16), [0.0, 1.5 / 16, 4 / 16]) == [1, 2, 3]
-
-
-@pytest.mark.parametrize("later", [3.0, 2.0, -50.0, None, float("nan"), float("inf")])
-def test_a_time_that_does_not_go_on_is_one_frame_and_the_clock_never_goes_back(later):
-    tracked = tracker(20)
-    assert spans(tracked, [3.0, later]) == [1, 1]
-    usual = later is None or not np.isfinite(later)
-    assert tracked.clock == (3.05 if usual else 3.0)
-    assert spans(tracked, [3.25]) == [4 if usual else 5]
-
-
-def test_updates_without_any_time_are_frames():
-    tracked = tracker(20)
-    assert spans(tracked, [None, None, 9.0, 9.1]) == [1, 1, 1, 2] and tracked.clock == 9.1
 
 
 @pytest.mark.parametrize("predictor", ["kalman", "still", "mamba"])

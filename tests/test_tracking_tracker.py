@@ -6,9 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
-from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.config import TrackerConfig
-from mambatrack.motion.classical import KalmanPredictor, StillPredictor
+from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.simulation.world import simulate
 
@@ -92,50 +91,6 @@ def test_tentative_tracks_are_confirmed_or_forgotten():
     assert tracks.ids.tolist() == [1] and tracks.ended.tolist() == [2]
     assert int(tracked.update().state[0]) == TrackState.PREDICTED
     assert int(tracked.update([walker(14)]).state[0]) == TrackState.OBSERVED
-
-
-@pytest.mark.parametrize("setting", ["birth_score", "match_score"])
-def test_a_score_on_the_threshold_counts(setting):
-    tracked = tracker(**{setting: 0.75, "birth_score": 0.75})
-    assert len(tracked.update([walker(0, 0.7499)])) == 0
-    assert len(tracked.update([walker(0, 0.75)])) == 1
-    assert tracked.update([walker(0, 0.75)]).gap.tolist() == [0]
-    assert tracked.update([walker(0, 0.7499)]).gap.tolist() == ([1] if setting[0] == "m" else [0])
-
-
-def test_an_iou_on_the_gate_is_matched():
-    for gate, matched in ((1 / 3, True), (0.34, False)):
-        tracked = tracker(predictor="still", iou_gate=gate, birth_score=0.95)
-        tracked.update([[0, 0, 4, 4, 0.99]])
-        tracks = tracked.update([[2, 0, 6, 4, 0.9]])
-        assert tracks.observed.tolist() == [matched]
-
-
-def test_active_tracks_go_first_in_two_passes():
-    for passes, holder in ((2, 2), (1, 1)):
-        tracked = tracker(predictor="still", passes=passes, iou_gate=0.2)
-        tracked.update([[0, 0, 100, 100]])
-        tracked.update()
-        tracked.update([[200, 0, 300, 100]])
-        tracked.state.hypotheses.table["boxes"][1] = xyxy_to_cxcywh(np.array([50.0, 0, 150, 100]))
-        tracked.state.hypotheses.table["motion"][1] = tracked.state.hypotheses.table["boxes"][1]
-        tracks = tracked.update([[10, 0, 110, 100]])
-        assert tracks.ids[tracks.observed].tolist() == [holder]
-
-
-def test_classes_are_kept_apart_where_asked():
-    for aware, ids in ((False, [1]), (True, [1, 2])):
-        tracked = tracker(class_aware=aware)
-        tracked.update([walker(0, label=1)])
-        tracks = tracked.update([walker(1, label=2)])
-        assert tracks.ids.tolist() == ids and tracks.labels[-1] == 2
-
-
-def test_no_birth_on_top_of_a_live_track():
-    tracked = tracker(birth_iou=0.4)
-    tracked.update([walker(100)])
-    assert tracked.update([walker(100), walker(110)]).ids.tolist() == [1]
-    assert tracked.update([walker(100), walker(300)]).ids.tolist() == [1, 2]
 
 
 def test_two_trackers_in_turn_equal_one_after_the_other():
@@ -277,46 +232,6 @@ def test_the_size_of_the_picture_is_told_to_a_predictor_that_measures_in_picture
     with pytest.raises(MambatrackError, match="expected \\(width, height\\)"):
         tracked.image_size = (0, 3)
     assert tracked.image_size == (500, 1000)
-
-
-class OldKalman:
-    """As predictors were: the state goes in, a new one comes out."""
-
-    state_size, image_size = 20, None
-    start = KalmanPredictor().start
-
-    def predict(self, state):
-        return state[:, :4], state[:, :4], state
-
-    def correct(self, state, boxes):
-        return state
-
-
-class OldPrediction(KalmanPredictor):
-    def predict(self, state):
-        return (*super().predict(state), state)
-
-
-class Narrow(StillPredictor):
-    state_size = 5
-
-
-class Nothing:
-    state_size, image_size = 4, None
-
-
-@pytest.mark.parametrize(
-    ("predictor", "reason"),
-    [
-        (OldKalman(), r"has correct\(state, boxes\); expected correct\(state, rows, boxes\)"),
-        (OldPrediction(), "returns 3 values; expected boxes and their spread alone, and the state"),
-        (Narrow(), r"an array of shape \(0, 4\) float32; expected an array of shape \(0, 5\)"),
-        (Nothing(), "Nothing has no start; derive it from mambatrack.motion.predictor.Predictor"),
-    ],
-)
-def test_a_predictor_of_another_protocol_is_refused(predictor, reason):
-    with pytest.raises(MambatrackError, match=reason):
-        Tracker(predictor=predictor)
 
 
 def test_a_track_that_ends_takes_nothing_of_the_others_with_it():
