@@ -22,13 +22,13 @@ PARTS = ("mambatrack", "kernels", "detectors", "configs")  # the last three inst
 
 def source_files(checkout: Path) -> list[Path]:
     """Every module of the package, once: links are not followed."""
-    return [
+    return sorted(
         Path(folder, name)
         for part in PARTS
         for folder, _, names in os.walk(checkout / part)
         for name in names
         if name.endswith(".py")
-    ]
+    )
 
 
 def imports(checkout: Path) -> grimp.ImportGraph:

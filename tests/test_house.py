@@ -57,3 +57,32 @@ def test_an_import_upwards_is_named(copy, importer, statement, reported):
         module.unlink() if before is None else module.write_text(before)
     assert status == 1
     assert reported in report
+
+
+def test_measures_of_a_small_package(tmp_path):
+    """Two folders that import each other, the second way in a function; three levels without."""
+    modules = {
+        "mambatrack/__init__.py": "from mambatrack.low import ground\n",
+        "mambatrack/low/__init__.py": "",
+        "mambatrack/low/ground.py": "def one():\n    import mambatrack.high.top\n",
+        "mambatrack/low/loose.py": "X = 1\n" * 301,
+        "mambatrack/high/__init__.py": "",
+        "mambatrack/high/top.py": "import mambatrack.low.ground\n\n\ndef two(): ...\n",
+        "kernels/__init__.py": "",
+        "tests/test_low_ground.py": "",
+    }
+    for name, content in modules.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    command = [sys.executable, str(ROOT / "tests" / "house.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = (line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "|" in line)
+    found = {row[0]: row[1] for row in rows if len(row) == 2}
+    assert found["folders with modules"] == "4" and found["modules"] == "7"
+    assert (found["circles of modules"], found["circles of folders"]) == ("1", "1")
+    assert found["imports upwards"] == "1"
+    assert (found["levels of modules"], found["levels of folders"]) == ("1", "1")
+    assert found["functions"] == "2" and found["lines of a function: most"] == "2"
+    assert found["lines of a file: most"] == "301 (mambatrack/low/loose.py)"
+    assert found["modules without a test of their name"] == "2"
+    assert done.stdout.endswith(": high/top low/loose\n")
