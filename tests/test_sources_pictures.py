@@ -95,6 +95,7 @@ def test_a_sequence_without_a_length_has_that_of_its_last_number(tmp_path):
         (["000000.jpg", "000001.jpg", "000003.jpg"], None, [0, 1, 3]),
         (["000001.jpg", "000002.png"], 2, [0, 1]),
         (["first.jpg", "second.jpg"], 2, [0, 1]),
+        (["1.ppm", "2.jpe", "3.jp2"], 3, [0, 1, 2]),
         (["x1_000001.jpg", "x2_000002.jpg"], 2, [0, 1]),
     ],
 )
@@ -125,6 +126,8 @@ def test_a_sequence_of_names_without_numbers_is_counted_by_place_and_says_where_
     [
         (["000001.jpg", "000001.png"], 1, r"000001\.jpg and 000001\.png are both picture 1"),
         (["1.jpg", "000001.jpg"], 1, "are both picture 1"),
+        (["000001.jpg", "000001 (1).jpg"], 1, r"000001 \(1\)\.jpg has no number at its end"),
+        (["000001.jpg", "000002 - Copy.jpg"], None, "move it away, or number it too"),
         (["000001.jpg", "000035.jpg"], 2, "seqLength is 2; expected seqLength = 35"),
         (["000123.jpg", "000124.jpg"], 2, r"from 000123\.jpg to 000124\.jpg, but seqLength is 2"),
         (["000001.jpg", "1609459200123.jpg"], None, "nearly all numbers are left out"),
@@ -187,3 +190,18 @@ def test_videos_among_pictures_are_left_out_aloud(tmp_path):
     write_avi(write(tmp_path / "a", "1.jpg", "2.jpg") / "clip.avi")
     with pytest.warns(UserWarning, match=r"folder of pictures; left out: clip\.avi"):
         assert len(read(tmp_path / "a")) == 2
+
+
+def test_the_ending_that_a_sequence_states_decides_between_twins(tmp_path):
+    folder = sequence(tmp_path / "a", ["000001.jpg", "000001.png", "000002.png"])
+    with pytest.raises(MambatrackError, match="are both picture 1"):
+        open_frames(folder)
+    with (folder / "seqinfo.ini").open("a") as file:
+        file.write("imExt=.png\n")
+    assert read(folder) == [(0, 2), (1, 3)]
+
+
+def test_a_file_of_several_pictures_says_that_one_is_read(tmp_path):
+    cv2.imwritemulti(str(tmp_path / "a.tiff"), [picture(20), picture(40)])
+    with pytest.warns(UserWarning, match="holds 2 pictures, of which only the first is read"):
+        assert read(tmp_path / "a.tiff") == [(0, 1)]

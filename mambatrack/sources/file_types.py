@@ -1,6 +1,9 @@
 """The endings of the files that frames are read from, and what marks a sequence in MOT layout."""
 
-IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_TYPES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2",
+    ".ppm", ".pgm", ".pnm",
+)  # fmt: skip
 VIDEO_TYPES = (
     ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v",
     ".avi", ".divx", ".mkv", ".mk3d", ".webm", ".ogv", ".ogm", ".flv", ".wmv", ".asf",

@@ -18,10 +18,11 @@ MOST_MISSING = 100  # frames without a picture for each one that has one
 NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
 
-def list_pictures(folder: Path) -> list[Path]:
+def list_pictures(folder: Path, ending: str = "") -> list[Path]:
     """The pictures in a folder, in natural order; hidden files, such as the ._NAME that a Mac
-    leaves beside each NAME, are none."""
-    return only_pictures(folder.iterdir()) if folder.is_dir() else []
+    leaves beside each NAME, are none. ending: of those that count, where there are any"""
+    found = only_pictures(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if path.suffix.lower() == ending.strip().lower()] or found
 
 
 def only_pictures(paths: Iterable[Path]) -> list[Path]:
@@ -38,7 +39,8 @@ def frames_by_name(pictures: Sequence[Path], stated: int, place: str) -> list[Pa
 
     A picture is the frame that its number says, counted from 1, or from 0 where there is a 0; where
     names are no numbers, its place in the order says it. stated: the sequence's seqLength, 0 where
-    there is none. Raises MambatrackError where numbers stand twice or contradict ``stated``.
+    there is none. Raises MambatrackError where numbers stand twice, are missing or contradict
+    ``stated``.
     """
     numbers = _numbers(pictures, place)
     if not numbers and stated not in (0, len(pictures)):
@@ -82,6 +84,20 @@ def frames_by_place(pictures: Sequence[Path], place: str) -> list[Path]:
         _warn(f"{place}: frames are counted by the place of their pictures; {reason}")
         break
     return list(pictures)
+
+
+def warn_of_more(path: Path) -> None:
+    """Says so where a file holds several pictures, as TIFF, WebP and PNG may, of which one is
+    read."""
+    import cv2
+
+    if not str(path).isprintable():  # OpenCV dies of names that are no text
+        return
+    with quiet():
+        count = cv2.imcount(str(path))
+    if count > 1:
+        _warn(f"{path} holds {count} pictures, of which only the first is read; save them as a "
+              "video or as a folder of pictures")  # fmt: skip
 
 
 def load_picture(path: Path) -> Image | None:
@@ -149,10 +165,15 @@ def _numbers(pictures: Sequence[Path], place: str) -> dict[int, Path]:
     """The pictures by their numbers; nothing where a name has none or begins otherwise."""
     found: dict[int, Path] = {}
     fronts = set()
+    if not any(map(_number, pictures)):
+        return {}
     for path in pictures:
         number = _number(path)
         if number is None:
-            return {}
+            raise MambatrackError(
+                f"{place}: {path.name} has no number at its end, as other pictures have; move it "
+                "away, or number it too"
+            )
         fronts.add(number[0])
         if len(fronts) > 1:
             return {}

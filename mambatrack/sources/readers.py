@@ -18,6 +18,7 @@ from mambatrack.sources.pictures import (
     frames_by_place,
     list_pictures,
     only_pictures,
+    warn_of_more,
 )
 from mambatrack.sources.pyav_reader import PyAvReader, has_pyav
 from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
@@ -59,6 +60,7 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if path.is_dir():
         return _open_folder(path)
     if path.suffix.lower() in IMAGE_TYPES and path.is_file():
+        warn_of_more(path)
         return PictureReader([path], DEFAULT_FPS, text)
     if path.is_char_device():
         return OpenCvReader(text, f"{text} is no camera, or is in use,", None, True)
@@ -112,7 +114,8 @@ def _open_folder(folder: Path) -> Reader:
     if not images.exists():
         raise MambatrackError(f"the sequence {folder} has no images; expected them in img1")
     stated = int(number(root, info, "seqLength"))
-    frames = frames_by_name(_some(list_pictures(images), place), stated, place)
+    pictures = _some(list_pictures(images, info.get("imExt", "")), place)
+    frames = frames_by_name(pictures, stated, place)
     return PictureReader(frames, number(root, info, "frameRate") or DEFAULT_FPS, place)
 
 
