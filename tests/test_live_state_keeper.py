@@ -90,6 +90,22 @@ def test_a_failure_to_save_is_told_once_and_does_not_stop_the_work(tmp_path, cap
     assert capsys.readouterr().err.count("warning: the state cannot be written") == 1
 
 
+def test_a_file_system_that_becomes_read_only_is_told_once_too(tmp_path, capsys, monkeypatch):
+    keeper = keeper_of(tmp_path / "state", ["door"], every_s=0.0)
+    keeper.resume()
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    for call in ("open", "chmod", "link"):
+        monkeypatch.setattr(os, call, refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for _ in range(5):
+        keeper.turn()
+        until(lambda: keeper._saving.done())
+    assert capsys.readouterr().err.count("Read-only file system") == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 99, b'{"format": "mambatrack state"}\n'])
 def test_a_damaged_state_is_refused_and_kept(tmp_path, content):
     path = tmp_path / "state"

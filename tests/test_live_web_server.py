@@ -3,8 +3,10 @@
 import contextlib
 import json
 import struct
+import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -210,6 +212,70 @@ def test_other_sites_cannot_pause_or_watch(live, headers):
     assert client.post("/api/pause", headers=headers).status_code == 403 and not session.paused
     with pytest.raises(refusals.InvalidStatus):
         connect(page.url.replace("http", "ws") + "ws", additional_headers=headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"},
+     {"Sec-Fetch-Site": "same-site"}],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "path", ["/api/snapshot/0.jpg", "/api/tracks", "/api/results/0.mot", "/metrics", "/api/events"]
+)
+def test_other_sites_cannot_have_anything_drawn_or_read(live, path, headers):
+    _, _, client = live
+    assert client.get(path, headers=headers).status_code == 403
+    assert client.get("/", headers=headers).status_code == 200  # a link to the page
+
+
+def test_snapshots_wait_for_each_other_up_to_a_number(live, monkeypatch):
+    from mambatrack.live.web import api
+
+    _, page, client = live
+    slow = threading.Event()
+
+    def draw(newest, boxes):
+        slow.wait(20)
+        return b"jpeg"
+
+    monkeypatch.setattr(api, "snapshot", draw)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(client.get, "/api/snapshot/0.jpg") for _ in range(8)]
+        wait_for(lambda: sum(each.done() for each in asked) == 8 - api.MOST_SNAPSHOTS)
+        slow.set()
+        codes = sorted(each.result().status_code for each in asked)
+    assert codes == [200] * 4 + [429] * 4
+    assert client.get("/api/snapshot/0.jpg").status_code == 200
+
+
+def test_nothing_is_drawn_for_those_who_have_gone(live, monkeypatch):
+    from mambatrack.live.web import api
+
+    _, page, client = live
+    drawn, slow = [], threading.Event()
+
+    def draw(newest, boxes):
+        drawn.append(1)
+        slow.wait(20)
+        return b"jpeg"
+
+    monkeypatch.setattr(api, "snapshot", draw)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.get, "/api/snapshot/0.jpg")
+        wait_for(lambda: drawn)
+        for _ in range(2):
+            with contextlib.suppress(httpx.ReadTimeout):
+                httpx.get(page.url + "api/snapshot/0.jpg", timeout=0.3)
+        slow.set()
+        assert first.result().status_code == 200
+    assert client.get("/api/snapshot/0.jpg").status_code == 200 and len(drawn) == 2
+
+
+def test_an_address_with_an_odd_token_opens_the_page():
+    with page_of(("door",), token="a&b#c+d%e f=g?h/i") as (_, page), httpx.Client() as client:
+        answer = client.get(page.url)
+        assert answer.status_code == 200 and "sign-in" not in answer.text
+        assert client.get(page.url.partition("?")[0] + "api/sources").status_code == 200
 
 
 def test_the_own_page_can(live):

@@ -68,6 +68,20 @@ def test_the_oldest_frames_go_and_the_disk_is_bounded():
     assert all(file.closed for file in files)
 
 
+def test_frames_that_a_full_disk_loses_are_counted(monkeypatch):
+    recording = Recording()
+    recording.add(tracks(0))
+
+    def full(self, block):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(track_log._Part, "append", full)
+    for frame in range(1, 5):
+        recording.add(tracks(frame))
+    assert recording.lost == 4 and recording.frames == 1
+    assert recording.problem == "recording stopped: No space left on device"
+
+
 def test_a_download_that_has_begun_survives_the_end_of_its_file():
     recording = Recording(limit=20_000)
     for frame in range(100):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
 SAVE_EVERY_S = 1.0  # that --state may lose
-PAGE_OPTIONS = ("host", "port", "token")
+PAGE_OPTIONS = ("host", "port", "token", "token_file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--port", type=whole(0, 65535), default=8000, metavar="N",
         help="of the page (8000); 0 is any free one")  # fmt: skip
-    add("--token", help="password of the page")
+    add(
+        "--token",
+        help="password of the page; others on this machine see it in the list of "
+        "processes, so better: --token-file, or the environment variable MAMBATRACK_TOKEN",
+    )
+    add("--token-file", metavar="FILE", help="file whose first line is the password of the page")
     add_tracker(parser)
     add_detector(parser)
     parser.set_defaults(check=_check)
@@ -99,11 +104,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
 def _check(options: argparse.Namespace) -> None:
     if not options.serve:
         refuse(options, PAGE_OPTIONS, "goes with --serve")
-    elif options.quiet and options.token is None:
-        from mambatrack.live.web.server import is_loopback
+    elif options.token is not None and options.token_file is not None:
+        options.parser.error("--token and --token-file: give one of them")
+    elif options.quiet:
+        from mambatrack.live.web.access import given_token, is_loopback
 
-        if not is_loopback(options.host):
-            options.parser.error("--quiet would not tell the page's token; give one with --token")
+        told = given_token(options.token, options.token_file) is not None
+        if not told and not is_loopback(options.host):
+            options.parser.error("--quiet would not tell the token of the page; use --token-file")
     if options.revise and (options.lag or not options.jsonl):
         options.parser.error("--revise goes with --jsonl, and without --lag")
 
@@ -211,10 +219,12 @@ def _open_window(session: "LiveSession", number: int) -> "Window":
 
 
 def _open_page(session: "LiveSession", options: argparse.Namespace) -> None:
+    from mambatrack.live.web.access import given_token
     from mambatrack.live.web.server import serve
 
+    token = given_token(options.token, options.token_file)
     names = [source.name for source in session.sources]
-    page = serve(session, names, options.host, options.port, options.token)
+    page = serve(session, names, options.host, options.port, token)
     session.observers.append(page)
     if not options.quiet:
         print(f"watch at {page.url}", flush=True)

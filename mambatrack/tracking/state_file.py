@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ class StateFile:
             self._new.replace(self.path)
             _sync_folder(self.path.parent)
         except OSError as error:
-            self._new.unlink(missing_ok=True)
+            with suppress(OSError):  # a file system that nothing can be written to
+                self._new.unlink(missing_ok=True)
             raise MambatrackError(
                 f"the state cannot be written to {self.path}: {error.strerror or error}"
             ) from None

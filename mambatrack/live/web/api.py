@@ -31,6 +31,8 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 MOST_DOWNLOADS = 4
+MOST_SNAPSHOTS = 4  # that wait or are drawn
+CHOICE_S = 0.25  # between two choices of sources that a page is listened to for
 
 # as text: numbers would be let in with spaces, signs and leading zeros, which the schema forbids
 NUMBER = "^(0|[1-9][0-9]{0,3})$"
@@ -118,20 +120,32 @@ def _add_state(app: FastAPI, state: LiveState) -> None:
 
 
 def _add_files(app: FastAPI, state: LiveState) -> None:
-    drawing, downloads = threading.Lock(), threading.BoundedSemaphore(MOST_DOWNLOADS)
+    drawing, downloads = asyncio.Lock(), threading.BoundedSemaphore(MOST_DOWNLOADS)
+    snapshots = threading.BoundedSemaphore(MOST_SNAPSHOTS)
 
     @app.get(
         "/api/snapshot/{source}.jpg",
         response_class=Response,
-        responses={200: {"content": {"image/jpeg": {}}}, **MISSING},
-    )
-    def take_snapshot(source: Index, boxes: Truth = "true") -> Response:
+        responses={
+            200: {"content": {"image/jpeg": {}}}, 429: {"model": Problem}, **MISSING,
+        },
+    )  # fmt: skip
+    async def take_snapshot(request: Request, source: Index, boxes: Truth = "true") -> Response:
         """The newest frame in full size, with its tracks drawn or without."""
-        newest = _view(state, source).newest
-        if newest is None:
-            raise HTTPException(404, f"source {source} had no frame yet")
-        with drawing:  # one at a time: the tracker needs the processor
-            return Response(snapshot(newest, boxes == "true"), media_type="image/jpeg")
+        view = _view(state, source)
+        if not snapshots.acquire(blocking=False):
+            raise HTTPException(429, f"{MOST_SNAPSHOTS} snapshots are waiting; try again later")
+        try:
+            await request.body()  # from here on, what comes is that the asker has gone
+            async with drawing:  # one at a time: the tracker needs the processor
+                if view.newest is None:
+                    raise HTTPException(404, f"source {source} had no frame yet")
+                if await request.is_disconnected():
+                    return Response(status_code=499)
+                picture = await asyncio.to_thread(snapshot, view.newest, boxes == "true")
+        finally:
+            snapshots.release()
+        return Response(picture, media_type="image/jpeg")
 
     @app.get(
         "/api/results/{source}.{kind}",
@@ -247,6 +261,7 @@ async def _listen(socket: WebSocket, watcher: Watcher, hub: Hub, sources: int) -
             await socket.close(1003, 'expected {"watch": [0, 1]} or {"watch": null}')
             return
         hub.choose(watcher, chosen)
+        await asyncio.sleep(CHOICE_S)  # each choice has the newest frames drawn again
 
 
 def _chosen(text: str, sources: int) -> frozenset[int] | None:

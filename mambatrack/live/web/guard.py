@@ -1,9 +1,9 @@
 """Who may talk to the server: checks in front of the application, and headers behind it.
 
 The Host header must name this machine, so that no other site's name can be pointed here (DNS
-rebinding); an Origin header must be the server's own wherever something is changed or streamed; a
+rebinding); what another site's page asks for is refused, but for a link to the page itself; a
 token, where there is one, must come as a Bearer header or as the cookie that the page's address
-sets. Bodies are short or refused.
+sets. Bodies are short or refused, and so is more than REQUESTS_PER_S in the long run.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from mambatrack.live.web.protocols import Allowance
 from mambatrack.live.web.track_log import dumps
 
 Scope = MutableMapping[str, Any]
@@ -27,6 +28,9 @@ MOST_BODY = 4096
 MOST_PATH = 2048
 MOST_HEADERS = 16384
 BODY_S = 5.0
+MOST_REQUESTS = 400  # at once; a page asks for seven
+REQUESTS_PER_S = 50.0
+BUSY_S = 1.0  # that a request too many waits for its answer
 OPEN_PATHS = ("/healthz", "/readyz", "/style.css", "/icon.svg")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
@@ -69,6 +73,7 @@ class Guard:
     ):
         self._app, self._hosts, self._any_address = app, hosts, any_address
         self._token, self._cookie, self._sign_in = token, cookie, sign_in
+        self._requests = Allowance(MOST_REQUESTS, REQUESTS_PER_S)
         self._cookie_value = hashlib.sha256(f"cookie of {token}".encode()).hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +82,7 @@ class Guard:
             return
         headers: Headers = dict(scope["headers"])
         try:
+            await self._check_rate()
             _check_lengths(scope)
             self._check_host(headers)
             self._check_origin(scope, headers)
@@ -95,8 +101,14 @@ class Guard:
         if name not in self._hosts and not (self._any_address and _is_address(name)):
             raise Refused(400, "this server does not go by that name")
 
+    async def _check_rate(self) -> None:
+        if not self._requests.spend(1):
+            await asyncio.sleep(BUSY_S)
+            raise Refused(429, "too many requests; try again later")
+
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+        safe = scope["type"] == "http" and scope["method"] in SAFE_METHODS
+        if safe and scope["path"] in ("/", *OPEN_PATHS):
             return
         origin, host = headers.get(b"origin"), headers[b"host"]
         own = (b"http://" + host, b"https://" + host)
@@ -128,7 +140,7 @@ class Guard:
         body = self._sign_in if html else dumps({"detail": refused.detail}).encode()
         kind = b"text/html; charset=utf-8" if html else b"application/json"
         extra = {401: [(b"www-authenticate", b"Bearer")]}.get(refused.status, [])
-        closing = [(b"connection", b"close")] if refused.status in (408, 413) else []
+        closing = [(b"connection", b"close")] if refused.status in (408, 413, 429) else []
         head = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send(
             {

@@ -53,7 +53,7 @@ def _lines(state: LiveState, clients: int) -> Iterator[str]:
          state.dropped_clients),
         ("web_pictures_total", "counter", "Pictures encoded for watchers.", state.pictures),
         ("web_unrecorded_frames_total", "counter", "Frames missing in the downloads.",
-         state.missed),
+         state.missed + sum(source.recording.lost for source in state.sources)),
     ]  # fmt: skip
     for name, kind, text, amount in own:
         yield from _head(name, kind, text)

@@ -7,23 +7,22 @@
 
 import asyncio
 import importlib.util
-import ipaddress
-import secrets
 import socket
 import threading
 import time
 from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.live.updates import Controls, LiveUpdate, SourceStatus
+from mambatrack.live.web.access import is_loopback, usable_token
 
 if TYPE_CHECKING:
     from mambatrack.live.web.hub import Payload
 
 PACKAGES = ("fastapi", "uvicorn", "websockets")
-SHORTEST_TOKEN = 12
 START_S = 20.0
 BUFFER = 128 << 10  # bytes of a connection in the kernel: about two pictures
 
@@ -48,7 +47,9 @@ def serve(
             raise MissingExtra(package, "web", "the page of live tracking")
     listener = _listen(host, port)
     try:
-        return WebObserver(controls, names_of_sources, listener, host, _token(host, token), limit)
+        return WebObserver(
+            controls, names_of_sources, listener, host, usable_token(host, token), limit
+        )
     except BaseException:
         listener.close()
         raise
@@ -155,18 +156,6 @@ class WebObserver:
             pass
 
 
-def _token(host: str, token: str | None) -> str | None:
-    """The token to ask for; None on this machine where none was given."""
-    if token is None:
-        return None if is_loopback(host) else secrets.token_urlsafe(24)
-    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
-        raise MambatrackError(
-            f"the token has {len(token)} characters; expected at least {SHORTEST_TOKEN} printable "
-            "ASCII characters, or none, for one to be made"
-        )
-    return token
-
-
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket; raises MambatrackError where there can be none."""
     if not 0 <= port <= 65535:
@@ -191,15 +180,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _names(host: str) -> tuple[frozenset[str], bool]:
     """Names by which the server may be called, and whether any address will do too: a page of
     another site can only reach it by a name, never make the browser send an address."""
@@ -213,5 +193,5 @@ def _url(listener: socket.socket, host: str, token: str | None) -> str:
     """An address that a browser on this machine can open."""
     shown = socket.gethostname() if host in ("0.0.0.0", "::", "") else host
     shown = f"[{shown}]" if ":" in shown else shown
-    query = "" if token is None else f"?token={token}"
+    query = "" if token is None else f"?token={quote(token, safe='')}"
     return f"http://{shown}:{listener.getsockname()[1]}/{query}"

@@ -34,11 +34,11 @@ class Recording:
 
     So at least the newest half of ``limit`` bytes is there. One thread writes, any may read.
     frames: in the files; first: the oldest frame there, None while empty; size: bytes;
-    problem: why nothing more is recorded, None while all is well
+    problem: why nothing more is recorded, None while all is well; lost: frames since then
     """
 
     def __init__(self, limit: int = LIMIT):
-        self.frames, self.limit = 0, limit
+        self.frames, self.lost, self.limit = 0, 0, limit
         self.problem: str | None = None
         self.names: tuple[str, ...] = ()
         self._lock = threading.Lock()
@@ -55,6 +55,7 @@ class Recording:
     def add(self, tracks: Tracks) -> None:
         """Appends one frame; a full disk ends the recording, not the caller."""
         if self.problem is not None:
+            self.lost += 1
             return
         block = _packed(tracks)
         try:
@@ -64,6 +65,7 @@ class Recording:
                 self._parts[-1].append(block)
         except OSError as error:
             self.problem = f"recording stopped: {error.strerror or error}"
+            self.lost += 1
             return
         self.frames = sum(part.frames for part in self._parts)
 
