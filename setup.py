@@ -84,7 +84,7 @@ setup(
             optional=True,  # an editable installation does without it as well
             depends=[
                 f"kernels/cpu/{part}.h"
-                for part in ("simd", "gemm", "scan", "network", "step", "pairs", "boxes")
+                for part in ("simd", "gemm", "scan", "network", "window", "step", "pairs", "boxes")
             ],
         )
     ],

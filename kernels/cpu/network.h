@@ -1,6 +1,6 @@
-/* The motion predictor of mambatrack/networks/window.py in one call: a window of offsets per
- * track in, the next offset out. Tokens of many tracks lie packed one after the other, so that
- * padding costs nothing, and are worked on in blocks that stay in the second-level cache.
+/* What the motion networks share: sizes, the order of the weights, scratch memory, a Mamba block, its
+ * MLP and the head. Tokens of many tracks lie packed one after the other, so that padding costs
+ * nothing, and are worked on in blocks that stay in the second-level cache.
  *
  * Widths are padded to LANES by packing.py with weights of 0; a padded activation is 0. */
 #pragma once
@@ -280,56 +280,11 @@ static void average(const float *tokens, int64_t count, int64_t width, float *to
     }
 }
 
-/* The mean of each row's tokens, which the head reads. */
-static void pool(const Shape *n, const Scratch *s, int rows, const int64_t *lengths) {
-    const float *token = s->tokens;
-    for (int row = 0; row < rows; token += lengths[row++] * n->width)
-        average(token, lengths[row], n->width, s->pooled + row * n->width);
-}
-
 INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
-
-/* offsets [rows, window, inputs] -> out [rows, outputs] for a block of rows with ``tokens`` offsets. */
-static void window_block(const Shape *n, const Scratch *s, int rows, int tokens, int64_t window,
-                         const float *offsets, const int64_t *lengths, float *out) {
-    float *to = s->hidden;
-    for (int row = 0; row < rows; row++)
-        for (int64_t i = 0; i < lengths[row] * n->inputs; i++)
-            *to++ = bounded(offsets[row * window * n->inputs + i], n->limit);
-    const float *at = n->weights;
-    for (int64_t i = 0; i < n->layers; i++) {
-        Layer layer = next_layer(n, i, &at);
-        project_in(n, &layer, s, tokens);
-        for (int d = 0; d < n->directions; d++) mamba(n, &layer, s, d, rows, tokens, lengths);
-        mix(n, &layer, s, tokens);
-    }
-    pool(n, s, rows, lengths);
-    head(n, s, at, rows, s->pooled, out);
-    for (int row = 0; row < rows; row++)
-        if (!lengths[row]) memset(out + row * n->outputs, 0, n->outputs * sizeof(float));
-}
 
 /* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
 static int64_t first_outside(int64_t count, const int64_t *values, int64_t limit) {
     for (int64_t i = 0; i < count; i++)
         if (values[i] < 0 || values[i] > limit) return i;
-    return -1;
-}
-
-/* offsets [batch, window, inputs], of which the first lengths [batch] count -> out [batch, outputs].
- * Returns -1, or the first row whose length does not fit; nothing is written then. */
-static int64_t window_network(const Shape *n, float *memory, int64_t batch, int64_t window,
-                           const float *offsets, const int64_t *lengths, float *out) {
-    int64_t wrong = first_outside(batch, lengths, window);
-    if (wrong >= 0) return wrong;
-    Scratch s = lay_out(n, memory, window > BLOCK ? window : BLOCK);
-    for (int64_t from = 0; from < batch;) {
-        int64_t rows = 1, tokens = lengths[from];
-        while (from + rows < batch && rows < BLOCK && tokens + lengths[from + rows] <= BLOCK)
-            tokens += lengths[from + rows++];
-        window_block(n, &s, (int)rows, (int)tokens, window, offsets + from * window * n->inputs,
-                     lengths + from, out + from * n->outputs);
-        from += rows;
-    }
     return -1;
 }

@@ -3,6 +3,7 @@
 #include "boxes.h"
 #include "pairs.h"
 #include "step.h"
+#include "window.h"
 
 #define JOIN(name, variant) name##_##variant
 #define EXPAND(name, variant) JOIN(name, variant)
