@@ -13,12 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mambatrack import Config, Tracker, load_config, open_frames
-from mambatrack.datasets.sequences import (
-    Sequence,
-    open_sequence,
-    read_ground_truth,
-    read_trajectories,
-)
+from mambatrack.datasets.sequences import Sequence, open_sequence, read_trajectories
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detectors.from_file import FileDetector
 from mambatrack.evaluation import Summary, match_events, summary
 from mambatrack.outputs.drawing import Trails, draw

@@ -37,7 +37,8 @@ def open_detector(config: DetectorConfig) -> Detector:
     if config.name == "file":
         from mambatrack.detectors.from_file import FileDetector
 
-        return FileDetector(_given(config, "a det.txt"), config.conf, config.classes)
+        weights = _given(config, "a det.txt")
+        return FileDetector(weights, config.conf, config.classes, config.scores)
     return _open_network(config)
 
 

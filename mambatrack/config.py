@@ -18,6 +18,7 @@ from mambatrack.renamed import SETTINGS, new_setting
 from mambatrack.settings import (
     AssociationConfig,
     Config,
+    DatasetConfig,
     DetectorConfig,
     GapFillingConfig,
     TrackerConfig,
@@ -26,8 +27,8 @@ from mambatrack.settings import (
 from mambatrack.yaml_file import parse_yaml, read_yaml
 
 __all__ = [
-    "AssociationConfig", "Config", "DetectorConfig", "GapFillingConfig", "TrackerConfig",
-    "TrainingConfig", "check_setting", "describe", "load_config",
+    "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "GapFillingConfig",
+    "TrackerConfig", "TrainingConfig", "check_setting", "describe", "load_config",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
-"""Errors that a user can act on; the command line prints them as one line."""
+"""Errors and warnings that a user can act on; the command line prints each as one line."""
 
 import reprlib
+import warnings
 
 
 class MambatrackError(ValueError):
@@ -25,3 +26,10 @@ def shown(value: object) -> str:
         return short.repr(value)
     except ValueError:  # Python prints no number of thousands of digits
         return f"a value of type {type(value).__name__} that is too long to print"
+
+
+def complain(message: str, strict: bool = False) -> None:
+    """A warning, or with ``strict`` an error."""
+    if strict:
+        raise MambatrackError(f"{message} (--strict)")
+    warnings.warn(message, stacklevel=3)

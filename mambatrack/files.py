@@ -1,10 +1,12 @@
 """Files that appear under their name only when they are whole, and their checksums."""
 
+import glob
 import hashlib
 import os
 import re
 import secrets
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if path.exists() and not path.is_file():
         raise MambatrackError(f"{path} is not a regular file; name another file")
-    temporary = path.with_name(f".{path.name[:PREFIX]}-{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}.part")
     try:
         temporary.touch(exist_ok=False)
         mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
@@ -50,6 +52,21 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _temporary_prefix(path: Path) -> str:
+    """How the names of temporary files for ``path`` begin: its own name, a long one cut and told
+    from others that begin alike."""
+    name = path.name
+    if len(name) > PREFIX:
+        name = f"{name[: PREFIX - 9]}~{zlib.crc32(os.fsencode(name)):08x}"
+    return f".{name}-"
+
+
+def remove_temporaries_of(path: Path) -> None:
+    """Removes what writers of ``path`` left when they were killed. None may be at work."""
+    for each in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}*.part"):
+        each.unlink(missing_ok=True)
 
 
 def remove_temporaries(folder: Path) -> None:

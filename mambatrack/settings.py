@@ -96,6 +96,12 @@ class DetectorConfig:
     )
     weights: str = option("", "path of the weights (yolox, rtmdet) or of det.txt (file)")
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
+    scores: str = option(
+        "plain",
+        "what column 7 of a det.txt has: plain, scores of 0 to 1; percent, 0 to 100; logit, whose "
+        "logistic is the score",
+        choices=("plain", "percent", "logit"),
+    )
     nms_iou: float = option(0.65, "IoU above which the weaker of two boxes is dropped", 0.0, 1.0)
     classes: tuple[str, ...] = option((), "class names or ids to keep; empty keeps all")
     convention: str = option(
@@ -105,6 +111,18 @@ class DetectorConfig:
 
 
 @old_keywords("training")
+@dataclass(frozen=True)
+class DatasetConfig:
+    """What is believed of a data set."""
+
+    longest: int = option(
+        1_000_000,
+        "frames of a sequence; a larger seqLength or frame number is refused as a mistake",
+        1,
+        2**31 - 1,
+    )
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How the motion model is trained (train)."""
@@ -239,3 +257,4 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     association: AssociationConfig = field(default_factory=AssociationConfig)
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)

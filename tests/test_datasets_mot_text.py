@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.mot_text import _keys_fit, _parse_fast, _parse_lines, read_mot
 from mambatrack.errors import MambatrackError
 
 
@@ -47,8 +49,8 @@ def test_one_row_is_a_table(tmp_path):
         ("1,0,1,1,1,1\n2,0,1,1,1\n", "line 2: 5 columns; expected at least frame,id,left"),
         ("1,0,1,1,1\n", "line 1: 5 columns"),
         ("1,0,1,1,1,1\n\n2,0,1,1,1,1,1\n", "line 3: 7 columns, but 6 above it"),
-        ("1,0,1,x,1,1\n", "line 1: could not convert string to float: 'x'"),
-        ("1,0,1,,1,1\n", "line 1: could not convert"),
+        ("1,0,1,x,1,1\n", "line 1: 'x' in column 4 is no number"),
+        ("1,0,1,,1,1\n", "line 1: '' in column 4 is no number; it is empty"),
         ("1.5,0,1,1,1,1\n", "line 1: frame 1.5 and id 0 must be whole"),
         ("1,0,1,1,1,1\n1,nan,1,1,1,1\n", "line 2: frame 1 and id nan must be whole"),
     ],
@@ -77,3 +79,18 @@ def test_what_is_written_comes_back(tmp_path_factory, rows, separator, ending):
     ending = ending if separator.strip() else ""
     path.write_text("".join(separator.join(map(repr, row)) + ending + "\n" for row in rows))
     np.testing.assert_array_equal(read_mot(path), np.reshape(rows, (len(rows), 7 if rows else 10)))
+
+
+fields = st.one_of(
+    st.sampled_from(["1", "2.0", " 3", "4 ", "+5", "1e2", "-.5", "nan", "1e999", "٣", "1_0"]),
+    st.text("0123456789.eE+-_xn \t\x0c\x1f\u00a0", max_size=6),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.lists(fields, min_size=6, max_size=7), min_size=1, max_size=3))
+def test_the_fast_way_accepts_nothing_that_the_careful_one_refuses(rows):
+    lines = [",".join(row) for row in rows]
+    fast = _parse_fast(lines)
+    if fast is not None and fast.shape[1] >= 6 and _keys_fit(fast):
+        np.testing.assert_array_equal(_parse_lines(lines, Path("a.txt")), fast)

@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.datasets.sequences import (
-    GroundTruth,
-    find_sequences,
-    read_ground_truth,
-    read_trajectories,
-    tracklets,
-)  # fmt: skip
+from mambatrack.datasets.sequences import find_sequences, read_trajectories
+from mambatrack.datasets.truth import GroundTruth, read_ground_truth, tracklets
 from mambatrack.errors import MambatrackError
 from shared import needs
 
@@ -75,7 +70,7 @@ def test_without_seqinfo_size_and_length_come_from_the_truth(tmp_path):
         (SEQINFO.replace("640", "wide"), "imWidth = 'wide' is no positive number"),
         (SEQINFO.replace("=20", "=-20"), "frameRate = '-20' is no positive number"),
         (SEQINFO.replace("=9", "=nan"), "seqLength = 'nan' is no positive number"),
-        ("imWidth=3\n", "not a readable seqinfo.ini"),
+        ("imWidth 3\n", "not a readable seqinfo.ini"),
         ("[Sequence]\n", "image size is unknown; write imWidth and imHeight"),
     ],
 )

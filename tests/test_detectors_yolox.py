@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from mambatrack.boxes import iou
-from mambatrack.datasets.sequences import find_sequences, read_ground_truth
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detectors.yolox import anchors, is_decoded, read_head
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.sources.frames import open_frames

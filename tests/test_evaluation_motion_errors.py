@@ -9,12 +9,8 @@ from scipy.optimize import linear_sum_assignment
 
 from mambatrack.boxes import cxcywh_to_xyxy, iou, ltwh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import (
-    find_sequences,
-    open_sequence,
-    read_ground_truth,
-    tracklets,
-)
+from mambatrack.datasets.sequences import find_sequences, open_sequence
+from mambatrack.datasets.truth import read_ground_truth, tracklets
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import motion_errors
 from mambatrack.evaluation.motion_errors import evaluate_motion, named_predictors

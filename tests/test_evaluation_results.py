@@ -5,7 +5,7 @@ import pytest
 
 from mambatrack.datasets.sequences import find_sequences, second_half
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.results import read_results, result_files, result_table
+from mambatrack.evaluation.results import read_results, result_files, result_tables
 
 ROW = "{},{},10,20,30,60,0.9,-1,-1,-1\n"
 
@@ -21,6 +21,11 @@ def sequence(tmp_path):
     return find_sequences(folder)[0]
 
 
+def result_table(sequence, path, strict=False):
+    [table] = result_tables(sequence, path, strict).values()
+    return table
+
+
 def written(tmp_path, text):
     path = tmp_path / "a.txt"
     path.write_text(text)
@@ -31,7 +36,10 @@ def written(tmp_path, text):
     ("text", "reason"),
     [
         ("\n" + ROW.format(0, 1), "line 2: frame 0; MOT frames count from 1"),
-        (ROW.format(1, 1) + ROW.format(11, 1), "line 2: frame 11, but sequence a ends with 10"),
+        (
+            ROW.format(1, 1) + ROW.format(11, 1),
+            "line 2: frame 11, but sequence a ends with 10 .seqLength in seqinfo.ini",
+        ),
         (ROW.format(1, -1), "line 1: id -1; ids below 0 mark detections"),
         (ROW.format(3, 7) * 2, "line 2: id 7 is in frame 3 a second time"),
         (ROW.format(1, 1).replace("30", "inf"), "line 1: a number that is not finite"),

@@ -11,10 +11,10 @@ from mambatrack.datasets.sequences import (
     Sequence,
     Trajectories,
     find_sequences,
-    read_ground_truth,
     read_trajectories,
     second_half,
 )
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation import Score, match_events, score, summary
 from mambatrack.evaluation.scores import alphas

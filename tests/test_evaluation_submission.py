@@ -85,13 +85,13 @@ def test_what_a_strict_reader_stumbles_over_is_tidied_up(dance, tmp_path):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("0,1,1,1,5,5,1,-1,-1,-1", "frame 0; frames count from 1"),
+        ("0,1,1,1,5,5,1,-1,-1,-1", "frame 0; MOT frames count from 1"),
         ("1,0,1,1,5,5,1,-1,-1,-1", "id 0; ids count from 1"),
         ("1,1.5,1,1,5,5,1,-1,-1,-1", "must be whole numbers"),
         ("1,2,1,1,5,0,1,-1,-1,-1", "a box of 5 x 0 pixels"),
-        ("1,2,nan,1,5,5,1,-1,-1,-1", "a number is not finite"),
-        ("1,2,1,1,5,5,inf,-1,-1,-1", "a number is not finite"),
-        ("1,2,1,1,5,5,x,-1,-1,-1", "could not convert"),
+        ("1,2,nan,1,5,5,1,-1,-1,-1", "a number that is not finite"),
+        ("1,2,1,1,5,5,inf,-1,-1,-1", "a number that is not finite"),
+        ("1,2,1,1,5,5,x,-1,-1,-1", "'x' in column 7 is no number"),
         ("1,2,1,1,5,5,1", "7 columns, but 10 above it"),
         ("1,1,1,1,5,5,1,-1,-1,-1", "id 1 is in frame 1 a second time"),
         ("21,1,1,1,5,5,1,-1,-1,-1", "frame 21 of a sequence of 20 frames"),

@@ -8,12 +8,8 @@ from hypothesis import strategies as st
 from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
 from mambatrack.datasets.matching import detection_rows, match
 from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import (
-    Trajectories,
-    find_sequences,
-    read_ground_truth,
-    second_half,
-)
+from mambatrack.datasets.sequences import Trajectories, find_sequences, second_half
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detectors.from_file import FileDetector
 from mambatrack.errors import MambatrackError
 from mambatrack.simulation.crossing_context import occlusion

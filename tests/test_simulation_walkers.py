@@ -6,7 +6,8 @@ import pytest
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.cli import main
 from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import find_sequences, read_ground_truth, tracklets
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.datasets.truth import read_ground_truth, tracklets
 from mambatrack.errors import MambatrackError
 from mambatrack.simulation.walkers import (
     FRAMES,

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack.datasets.sequences import Sequence, read_ground_truth, second_half
+from mambatrack.datasets.sequences import Sequence, second_half
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.simulation.error_runs import bootstrap_detections, measure_runs
 from mambatrack.simulation.simulate import _check, _generator, _write_sequence, measurable_sequences
 

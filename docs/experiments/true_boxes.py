@@ -15,7 +15,8 @@ import numpy as np
 
 from mambatrack import load_config
 from mambatrack.boxes import xyxy_to_ltwh
-from mambatrack.datasets.sequences import Sequence, read_ground_truth
+from mambatrack.datasets.sequences import Sequence
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.evaluation.evaluate import Entry, evaluate, scored_sequences
 from mambatrack.runs.engines import Engine
 

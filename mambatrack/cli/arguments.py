@@ -10,6 +10,7 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.settings import PREDICTORS
 
 LARGEST = 2**31 - 1  # of a count on the command line
+SCORED = "classes of the ground truth that count, by name or number; those a network keeps too"
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = f"{', '.join(PREDICTORS)}, or a trained .safetensors file"
 
@@ -80,13 +81,21 @@ def add_offline(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_detector(parser: argparse.ArgumentParser) -> None:
+def add_classes(
+    parser: argparse.ArgumentParser, purpose: str = "of the ground truth, by name or number"
+) -> None:
+    parser.add_argument("--classes", metavar="A,B", help=purpose)
+
+
+def add_detector(
+    parser: argparse.ArgumentParser, classes: str = "names or numbers to keep, as person,car"
+) -> None:
     """Who finds the boxes, and where the networks run."""
     add = parser.add_argument
     add("--detector", help="motion, yolox, rtmdet, file, or a named model as yolox_s; default: "
         "motion, and each det/det.txt of a data set")  # fmt: skip
     add("--weights", help="ONNX file of yolox and rtmdet, det.txt of file")
-    add("--classes", help="names or numbers to keep, as person,car")
+    add_classes(parser, classes)
     add("--conf", help="lowest detection score")
     add_device(parser, "where the motion model runs")
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from mambatrack.cli.arguments import (
     Command,
+    add_classes,
     add_dataset,
     add_device,
     add_overwrite,
     add_predictors,
     whole,
 )
-from mambatrack.cli.shared import OK
+from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
 
 PREDICTORS = ("mamba", "kalman", "velocity", "still")
@@ -20,6 +21,7 @@ PREDICTORS = ("mamba", "kalman", "velocity", "still")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
+    add_classes(parser)
     add_predictors(parser, f"default: {' '.join(PREDICTORS)}", PREDICTORS)
     add("--source", choices=("truth", "detections"), default="truth", help="what they are fed")
     add("--horizons", nargs="+", type=whole(1), default=[1, 5, 10, 20, 30], metavar="N",
@@ -35,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, config: Config) -> int:
     """Errors of predictors on the tracks of the ground truth."""
     from mambatrack.evaluation import tables
-    from mambatrack.evaluation.evaluate import scored_sequences
     from mambatrack.evaluation.motion_errors import evaluate_motion, named_predictors
     from mambatrack.files import check_output
 
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
         if path:
             check_output(path, options.overwrite)
     predictors = named_predictors(options.predictors, config.tracker.device)
-    sequences = scored_sequences(options.dataset, options.split, options.half == "second")
+    sequences, config = scored_of(options, config)
     report = evaluate_motion(
         sequences, predictors, tuple(options.horizons), options.source, options.warmup,
         options.stride,

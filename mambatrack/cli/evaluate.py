@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mambatrack.cli.arguments import (
+    SCORED,
     Command,
     add_association,
     add_dataset,
@@ -21,7 +22,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import OK, engine_of
+from mambatrack.cli.shared import OK, engine_of, scored_of
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mambatrack.evaluation.evaluate import Entry, Evaluation
 
 RESULTS = ("results", "trackers", "predictors")
-TRACKING = ("config", "out", "detector", "weights", "classes", "conf", "device", "association",
+TRACKING = ("config", "out", "detector", "weights", "conf", "device", "association",
             "offline")  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--full", action="store_true", help="print every metric")
     add("--strict", action="store_true", help="warnings are errors")
     add_overwrite(parser, "write over files that exist, track again")
-    add_detector(parser)
+    add_detector(parser, SCORED)
     add_engine(parser)
     parser.set_defaults(check=_check)
 
@@ -72,7 +73,7 @@ def _check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace, config: Config) -> int:
     """Scores results, or tracks first and scores then."""
     from mambatrack.evaluation import tables
-    from mambatrack.evaluation.evaluate import evaluate, scored_sequences
+    from mambatrack.evaluation.evaluate import evaluate
     from mambatrack.evaluation.plots import load_figure
     from mambatrack.files import check_output
 
@@ -81,8 +82,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
             check_output(path, options.overwrite)
     if options.plots or options.report:
         load_figure()  # what is missing is said before anything is tracked
-    half = options.half == "second"
-    sequences = scored_sequences(options.dataset, options.split, half, options.strict)
+    sequences, config = scored_of(options, config)
     entries = _entries(options, config)
     total = len(entries) * len(sequences)
     wanted = any(
@@ -155,7 +155,7 @@ def _write_clips(
     evaluations: "dict[str, Evaluation]",
 ) -> None:
     """The first switches of each tracker, in a folder of its own where there are several."""
-    from mambatrack.datasets.sequences import read_ground_truth
+    from mambatrack.datasets.truth import read_ground_truth
     from mambatrack.evaluation.clips import write_clips
     from mambatrack.evaluation.results import read_results
 

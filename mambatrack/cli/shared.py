@@ -3,12 +3,14 @@
 import argparse
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mambatrack.config import Config
 from mambatrack.sources.addresses import without_secrets_in
 
 if TYPE_CHECKING:
+    from mambatrack.datasets.sequences import Sequence
     from mambatrack.runs.engines import Engine
 
 
@@ -31,6 +33,25 @@ def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
 
     gpu = config.detector.name not in ("auto", "file", "motion")
     return Engine(options.engine, options.workers, options.address or "", gpu)
+
+
+def scored_of(options: argparse.Namespace, config: Config) -> "tuple[list[Sequence], Config]":
+    """The sequences to be scored, and the settings to track them with. --classes names what counts
+    in the ground truth: det.txt has no classes, and the numbers of a network are its own, so that
+    with a network only names are looked for in the ground truth."""
+    from mambatrack.evaluation.evaluate import scored_sequences
+
+    classes = config.detector.classes
+    if config.detector.name in ("auto", "file"):
+        config = replace(config, detector=replace(config.detector, classes=()))
+    else:
+        classes = tuple(each for each in classes if not each.isdecimal())
+    half, strict = (getattr(options, name, None) for name in ("half", "strict"))
+    sequences = scored_sequences(
+        options.dataset, options.split, half == "second", bool(strict), classes,
+        config.dataset.longest,
+    )  # fmt: skip
+    return sequences, config
 
 
 def can_show() -> bool:

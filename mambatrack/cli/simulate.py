@@ -3,8 +3,8 @@
 import argparse
 import tempfile
 
-from mambatrack.cli.arguments import Command, add_overwrite, whole
-from mambatrack.cli.shared import OK
+from mambatrack.cli.arguments import Command, add_classes, add_overwrite, whole
+from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
 
 
@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--walkers", type=whole(0), metavar="N", help="N made-up sequences of "
         "people who walk, under still and moving cameras")  # fmt: skip
     add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add_classes(parser)
     add("--every", type=whole(0), default=1, metavar="N", help="play every N-th frame (1)")
     add("--backwards", action="store_true", help="play from the last frame to the first")
     add("--like", required=True, metavar="DIR", help="other sequences, with gt and det, whose "
@@ -32,7 +33,6 @@ def _check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Puts a detector's errors on data that has only ground truth."""
-    from mambatrack.evaluation.evaluate import scored_sequences
     from mambatrack.simulation.error_runs import measure_runs
     from mambatrack.simulation.simulate import Playback, measurable_sequences, write_simulated
     from mambatrack.simulation.walkers import walking_sequences
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
         if made_up:
             sequences = walking_sequences(made, options.walkers, options.seed)
         else:
-            sequences = scored_sequences(options.dataset, options.split)
+            sequences, config = scored_of(options, config)
         playback = Playback(options.every, options.backwards)
         folders = write_simulated(
             sequences, bank, options.out, options.seed, options.overwrite, playback, made_up

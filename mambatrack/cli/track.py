@@ -137,7 +137,7 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.runs.dataset_jobs import plan, track_sequence
     from mambatrack.runs.engines import run_all
 
-    sequences = find_sequences(options.dataset)
+    sequences = find_sequences(options.dataset, config.dataset.longest)
     jobs = plan(sequences, config, options.out, options.overwrite)
     if not options.quiet and len(jobs) < len(sequences):
         print(f"{len(sequences) - len(jobs)} of {len(sequences)} sequences are there already")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from mambatrack.cli.arguments import (
+    SCORED,
     Command,
     add_dataset,
     add_detector,
@@ -14,7 +15,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import OK, engine_of
+from mambatrack.cli.shared import OK, engine_of, scored_of
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--same-sequences", action="store_true", help="report on those tuned on, and say so")
     add("--seed", type=whole(0), default=0, metavar="N", help="of the halves and the search (0)")
     add_tracker(parser)
-    add_detector(parser)
+    add_detector(parser, SCORED)
     add_engine(parser)
     parser.set_defaults(check=check_engine)
 
@@ -40,13 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, config: Config) -> int:
     """Searches settings on some sequences and reports them on others."""
     from mambatrack.evaluation import tables
-    from mambatrack.evaluation.evaluate import scored_sequences
     from mambatrack.evaluation.tuning.parameters import parse_parameters, usual_parameters
     from mambatrack.evaluation.tuning.report import tuning_tables, write_tuned
     from mambatrack.evaluation.tuning.search import split_sequences, tune
 
     parameters = parse_parameters(options.param or usual_parameters(config))
-    sequences = scored_sequences(options.dataset, options.split, options.half == "second")
+    sequences, config = scored_of(options, config)
     seed, same = options.seed, options.same_sequences
     first, second = split_sequences(sequences, options.tune_on, options.report_on, seed, same)
     with (

@@ -142,15 +142,19 @@ def find_rows(trajectories: Trajectories, frame: Rows, identity: Rows) -> Rows:
     order = np.lexsort((trajectories.frame, trajectories.id))
     if not len(order):
         return np.full(len(frame), -1)
-    keys = _key(trajectories.frame, trajectories.id)[order]
-    wanted = _key(frame, identity)
+    keys, wanted = row_keys(trajectories.frame[order], trajectories.id[order], frame, identity)
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, order[place], -1)
 
 
-def _key(frame: Rows, identity: Rows) -> Rows:
-    """Ascends with (id, frame)."""
-    return (identity.astype(np.int64) << 32) + frame
+def row_keys(
+    frame: Rows, identity: Rows, other_frame: Rows, other_identity: Rows
+) -> tuple[Rows, Rows]:
+    """One number for each (frame, id) of two tables, the same for the same, which ascends with
+    (id, frame). Ids may be of any size."""
+    _, place = np.unique(np.concatenate([identity, other_identity]), return_inverse=True)
+    keys = (place.reshape(-1) << 32) + np.concatenate([frame, other_frame])
+    return keys[: len(frame)], keys[len(frame) :]
 
 
 def pair_iou(a: Table, b: Table, rows: Rows, others: Rows) -> NDArray[np.float64]:

@@ -4,81 +4,189 @@ Columns: frame, id, left, top, width, height, then score (or "is considered"), c
 MOT15 files and results have ten. Frames count from 1, ids from 0 or 1, detections have id -1.
 """
 
+import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.datasets.mot_layouts import described, field_hint
+from mambatrack.errors import MambatrackError, complain
 
-MIN_COLUMNS = 6
+MIN_COLUMNS, MAX_COLUMNS = 6, 10
+EXACT = 2**53  # frames and ids from here on are not told apart in float64
+FARTHEST = 1e7  # pixels; a coordinate that is larger is a mistake
+SMALLEST_SIDE = 1.0  # pixels; a file without any larger side has shares of the picture
+NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.I | re.ASCII)
+
+Table = NDArray[np.float64]
 
 
-def read_mot(path: str | Path) -> NDArray[np.float64]:
-    """-> [R, C] float64, C >= 6, rows in the file's order; an empty file gives [0, 10].
+def read_mot(path: str | Path) -> Table:
+    """-> [R, C] float64, 6 <= C <= 10, rows in the file's order; an empty file gives [0, 10].
 
-    Blank lines, spaces, tabs and trailing commas are tolerated. Raises MambatrackError with file,
-    line and reason for too few or varying columns, no number, or a frame or id that is not whole.
+    Columns are separated by commas, semicolons or white space. Blank lines, quotes around a number
+    and separators at the end of a line are tolerated. Raises MambatrackError with file, line and
+    reason for too few, too many or varying columns, no number, or a frame or id that is not whole.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MambatrackError(f"{path} is not a readable MOT text file: {error}") from None
-    table = _parse_fast(text)
-    if table is None or table.shape[1] < MIN_COLUMNS or not _keys_are_whole(table):
-        table = _parse_lines(text, path)
+    lines = _read_lines(path)
+    table = _parse_fast(lines)
+    if table is None or not MIN_COLUMNS <= table.shape[1] <= MAX_COLUMNS or not _keys_fit(table):
+        table = _parse_lines(lines, path)
     return table
 
 
 def line_of(path: str | Path, row: int) -> int:
     """The line, from 1, that holds row ``row`` of what read_mot gave."""
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    lines = _read_lines(Path(path))
     return [number for number, line in enumerate(lines, start=1) if line.strip()][row]
 
 
-def _parse_fast(text: str) -> NDArray[np.float64] | None:
+class Refusal:
+    """Raises for the first row of a table that a mask marks, with its line in the file."""
+
+    def __init__(self, path: Path, table: Table):
+        self._path, self._table = path, table
+
+    def __call__(self, wrong: Any, message: str) -> None:
+        """``message`` may name the row's columns, as {0:.0f} for the frame."""
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            line = line_of(self._path, row)
+            raise MambatrackError(f"{self._path}, line {line}: {message.format(*self._table[row])}")
+
+
+def check_layout(path: Path, table: Table) -> Refusal:
+    """Refuses a file that does not count frames from 1 or has no boxes in pixels, and returns the
+    Refusal for further checks."""
+    refuse = Refusal(path, table)
+    refuse(
+        table[:, 0] < 1,
+        "frame {0:.0f}; MOT frames count from 1. If this file counts from 0, add 1 to its first "
+        "column",
+    )
+    boxes = table[:, 2:6]
+    if len(boxes) and (np.abs(boxes) <= SMALLEST_SIDE).all() and boxes.any():
+        refuse(
+            np.ones(len(boxes), bool),
+            "a box at {2:g},{3:g} of {4:g} x {5:g}, and no side in the file is larger than 1: "
+            "these look like shares of the picture; multiply them by its width and height",
+        )
+    return refuse
+
+
+def check_boxes(path: Path, table: Table) -> Refusal:
+    """As check_layout, and each of the first seven columns is finite, each box within reach and of
+    no negative size."""
+    refuse = check_layout(path, table)
+    boxes = table[:, 2:6]
+    refuse(~np.isfinite(table[:, :7]).all(axis=1), "a number that is not finite")
+    refuse(
+        (np.abs(boxes) >= FARTHEST).any(axis=1),
+        "a box at {2:g},{3:g} of {4:g} x {5:g} pixels, which no picture has",
+    )
+    refuse(
+        (boxes[:, 2:] < 0).any(axis=1),
+        "a box of {4:g} x {5:g} pixels; expected left,top,width,height",
+    )
+    return refuse
+
+
+def tell_empty(path: Path, table: Table, what: str, strict: bool = False) -> None:
+    """Warns of boxes without size; what: becomes of them."""
+    empty = np.flatnonzero((table[:, 4:6] == 0).any(axis=1))
+    if len(empty):
+        width, height = table[empty[0], 4:6]
+        complain(
+            f"{path}, line {line_of(path, empty[0])}: a box of {width:g} x {height:g} pixels; "
+            f"boxes without size {what} ({len(empty)} of {len(table)})",
+            strict,
+        )
+
+
+def repeated(keys: Table) -> NDArray[np.bool_]:
+    """[R] True where an earlier row has the same frame and id."""
+    repeated = np.ones(len(keys), bool)
+    repeated[np.unique(keys, axis=0, return_index=True)[1]] = False
+    return repeated
+
+
+def whole(column: Table) -> NDArray[np.bool_]:
+    """Where the numbers are whole and told apart from their neighbours."""
+    with np.errstate(invalid="ignore"):
+        return (column == np.floor(column)) & (np.abs(column) < EXACT)
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        raw = path.read_bytes()
+        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise MambatrackError(
+                f"{path} is not a readable MOT text file: it is UTF-16; save it as UTF-8"
+            )
+        text = raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MambatrackError(f"{path} is not a readable MOT text file: {error}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _parse_fast(lines: list[str]) -> Table | None:
     """The table of a well-formed file, None for any other."""
-    if not text.strip():
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
         return np.zeros((0, 10))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return np.loadtxt(text.splitlines(), delimiter=",", ndmin=2, comments=None)
+            return np.loadtxt(lines, delimiter=_separator(first), ndmin=2, comments=None)
         except ValueError:
             return None
 
 
-def _keys_are_whole(table: NDArray[np.float64]) -> bool:
-    keys = table[:, :2]
-    return bool(np.isfinite(keys).all() and (keys == np.floor(keys)).all())
+def _separator(line: str) -> str | None:
+    """Of the columns; None stands for white space."""
+    return next((each for each in ";," if each in line), None)
 
 
-def _parse_lines(text: str, path: Path) -> NDArray[np.float64]:
+def _keys_fit(table: Table) -> bool:
+    return bool(whole(table[:, :2]).all())
+
+
+def _parse_lines(lines: list[str], path: Path) -> Table:
     """Line by line, to accept what is unambiguous and to name the line that is not."""
     rows: list[list[float]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if line.strip():
-            row = _parse_line(line, f"{path}, line {number}")
+            place = f"{path}, line {number}"
+            row = _parse_line(line, place)
             if rows and len(row) != len(rows[0]):
-                raise MambatrackError(
-                    f"{path}, line {number}: {len(row)} columns, but {len(rows[0])} above it"
-                )
+                raise MambatrackError(f"{place}: {len(row)} columns, but {len(rows[0])} above it")
             rows.append(row)
     return np.array(rows, np.float64).reshape(len(rows), -1) if rows else np.zeros((0, 10))
 
 
 def _parse_line(line: str, place: str) -> list[float]:
-    fields = line.rstrip(", \t\r").split(",") if "," in line else line.split()
-    try:
-        row = [float(field) for field in fields]
-    except ValueError as error:
-        raise MambatrackError(f"{place}: {error}") from None
-    if len(row) < MIN_COLUMNS:
+    separator = _separator(line)
+    line = line.strip().rstrip(f"{separator or ''} \t")
+    fields = [field.strip().strip("\"'").strip() for field in line.split(separator)]
+    for column, field in enumerate(fields, start=1):
+        if not NUMBER.fullmatch(field):
+            raise MambatrackError(
+                f"{place}: {field[:40]!r} in column {column} is no number"
+                f"{described(line, fields) or field_hint(field, column)}"
+            )
+    if not MIN_COLUMNS <= len(fields) <= MAX_COLUMNS:
         raise MambatrackError(
-            f"{place}: {len(row)} columns; expected at least frame,id,left,top,width,height"
+            f"{place}: {len(fields)} columns; expected at least frame,id,left,top,width,height and "
+            f"at most {MAX_COLUMNS}{described(line, fields)}"
         )
-    if not _keys_are_whole(np.array([row])):
-        raise MambatrackError(f"{place}: frame {row[0]:g} and id {row[1]:g} must be whole numbers")
+    row = [float(field) for field in fields]
+    if not _keys_fit(np.array([row])):
+        raise MambatrackError(
+            f"{place}: frame {fields[0]} and id {fields[1]} must be whole numbers below 2**53"
+            f"{described(line, fields)}"
+        )
     return row

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import iou, xyxy_to_cxcywh
-from mambatrack.datasets.matching import by_frame
-from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import Sequence, Trajectories, read_ground_truth
-from mambatrack.errors import MambatrackError
+from mambatrack.datasets.detection_files import sequence_detections
+from mambatrack.datasets.matching import by_frame, match_confident_first
+from mambatrack.datasets.sequences import Sequence, Trajectories
+from mambatrack.datasets.truth import read_ground_truth
 
 CROSSING = 0.4  # IoU with a neighbour above which two people count as crossing
 
@@ -58,12 +58,5 @@ def _detections_of(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """For each true box the row of its detection, -1 where it was missed; and the detections
     cxcywh [M, 4]."""
-    from mambatrack.datasets.matching import detection_rows, match_confident_first
-
-    if sequence.det_path is None:
-        raise MambatrackError(
-            f"{sequence.folder} has no det/det.txt to train on; 'mambatrack simulate' makes one, "
-            "or set training.source to truth"
-        )
-    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
+    found = sequence_detections(sequence)
     return match_confident_first(truth, found), xyxy_to_cxcywh(found.boxes).astype(np.float32)

@@ -2,10 +2,11 @@
 
 A sequence is a folder with one of gt/gt.txt, det/det.txt, img1/ or seqinfo.ini, at any place up to
 four levels below the folder that is searched. That covers DanceTrack (train/SEQ), SportsMOT (also
-below dataset/), MOT17, MOT20, a folder of sequences, and a sequence itself.
+below dataset/), MOT17, MOT20, a folder of sequences, and a sequence itself. Its pictures may also
+be a video beside gt/ or det/, as in AI City.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,27 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
-from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.classes import Classes
+from mambatrack.datasets.mot_text import Table, read_mot
+from mambatrack.datasets.sequence_facts import LONGEST, SequenceFacts
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.file_types import MARKERS
-from mambatrack.sources.pictures import frames_by_name, list_pictures, load_picture
-from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
 from mambatrack.sources.video_folders import find_videos
 
 DEPTH = 4
-DEFAULT_FPS = 30.0
 
 
 @dataclass(frozen=True)
 class Sequence:
     """One video of a dataset.
 
-    image_size: (width, height) from seqinfo.ini, else of the first image, else the lower right
-        corner of all boxes, which is a guess and at most the true size where boxes are clipped
-    fps: from seqinfo.ini, else 30
-    frames: from seqinfo.ini, else the number of images, else the last frame that has a box
+    image_size: (width, height) from seqinfo.ini, else of the pictures, else the lower right corner
+        of all true and detected boxes, which is a guess that holds each of them
+    fps: from seqinfo.ini, else of the video, else 30
+    frames: from seqinfo.ini, else the number of pictures, or more where boxes go on after them
     images: the folder of its pictures, or its video file
     start: frames in front of them that do not take part (second_half)
+    length, length_from: frames in its files, in front and behind included; what says so
+    classes: what of the ground truth counts, None while nobody has chosen
     """
 
     name: str
@@ -45,11 +47,27 @@ class Sequence:
     det_path: Path | None
     images: Path | None
     start: int = 0
+    length: int = 0
+    length_from: str = "seqLength in seqinfo.ini"
+    classes: Classes | None = None
 
-    def within(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The rows of a MOT table whose frame, counted from 1 in the file, takes part."""
-        frame = table[:, 0]
-        return table[(frame > self.start) & (frame <= self.start + self.frames)]
+    @property
+    def last(self) -> int:
+        """The last frame that takes part, as numbered in its files."""
+        return self.start + self.frames
+
+    @property
+    def end(self) -> int:
+        """The last frame that its files may name."""
+        return max(self.length, self.last)
+
+    def takes_part(self, frame: NDArray) -> NDArray[np.bool_]:
+        """Which of these frames, counted from 1, are scored and tracked."""
+        return (frame > self.start) & (frame <= self.last)
+
+    def within(self, table: Table) -> Table:
+        """The rows of a MOT table whose frame takes part."""
+        return table[self.takes_part(table[:, 0])]
 
 
 @dataclass(frozen=True)
@@ -67,24 +85,18 @@ class Trajectories:
         return len(self.frame)
 
 
-@dataclass(frozen=True)
-class GroundTruth(Trajectories):
-    """What is truly there; visibility [R] float32 in [0, 1], 1 where the file has none."""
-
-    visibility: NDArray[np.float32]
-
-
-def find_sequences(root: str | Path) -> list[Sequence]:
+def find_sequences(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
     """All sequences at or below ``root``, by path; where there is none, the video files in it.
 
-    Raises MambatrackError where there is neither.
+    longest: frames of a sequence; more are taken for a mistake.
+    Raises MambatrackError where there is neither, or where a sequence cannot be opened.
     """
     root = Path(root)
     if not root.is_dir():
         raise MambatrackError(f"{root} is not a folder; give the folder of a dataset or sequence")
     folders = list(_sequence_folders(root, DEPTH))
     if folders:
-        return [open_sequence(folder) for folder in folders]
+        return [open_sequence(folder, longest) for folder in folders]
     videos = find_videos(root)
     if not videos:
         raise MambatrackError(
@@ -122,55 +134,28 @@ def second_half(sequence: Sequence) -> Sequence:
     return replace(sequence, start=sequence.start + kept, frames=sequence.frames - kept)
 
 
-def open_sequence(folder: Path) -> Sequence:
-    """The sequence in ``folder``. Raises MambatrackError where its size or length is unknown."""
-    info = read_seqinfo(folder)
-    images = images_folder(folder, info)
+def open_sequence(folder: Path, longest: int = LONGEST) -> Sequence:
+    """The sequence in ``folder``. Raises MambatrackError where its size or length is unknown, or
+    its length is above ``longest``."""
+    facts = SequenceFacts(folder, longest)
+    frames, source = facts.length()
     return Sequence(
         name=folder.resolve().name,
         folder=folder,
-        image_size=_image_size(folder, info, images),
-        fps=number(folder, info, "frameRate") or DEFAULT_FPS,
-        frames=_length(folder, info, images),
+        image_size=facts.size(),
+        fps=facts.fps(),
+        frames=frames,
         gt_path=_existing(folder / "gt/gt.txt"),
         det_path=_existing(folder / "det/det.txt"),
-        images=_existing(images),
+        images=facts.pictures,
+        length=frames,
+        length_from=source,
     )
-
-
-def read_ground_truth(sequence: Sequence) -> GroundTruth:
-    """What a tracker is asked to find: rows marked as considered (column 7) and of class
-    pedestrian (column 8 = 1). Ten columns are the layout of MOT15, which has no classes."""
-    if sequence.gt_path is None:
-        raise MambatrackError(f"{sequence.folder} has no ground truth; expected gt/gt.txt in it")
-    table = sequence.within(read_mot(sequence.gt_path))
-    columns = table.shape[1]
-    wanted = np.ones(len(table), bool)
-    if columns >= 7:
-        wanted &= table[:, 6] != 0
-    if columns in (8, 9):
-        wanted &= table[:, 7] == 1
-    table = table[wanted]
-    visibility = table[:, 8] if columns == 9 else np.ones(len(table))
-    return GroundTruth(*_trajectory_columns(table), visibility.astype(np.float32))
 
 
 def read_trajectories(path: str | Path) -> Trajectories:
     """All rows of a MOT file, such as a tracker's results."""
     return Trajectories(*_trajectory_columns(read_mot(path)))
-
-
-def tracklets(
-    ground_truth: GroundTruth, min_length: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Each unbroken run of one identity with at least ``min_length`` frames, by identity and time:
-    (frames [L], boxes [L, 4] xyxy)."""
-    order = np.lexsort((ground_truth.frame, ground_truth.id))
-    frame, identity = ground_truth.frame[order], ground_truth.id[order]
-    broken = (np.diff(frame) != 1) | (np.diff(identity) != 0)
-    for run in np.split(order, np.flatnonzero(broken) + 1):
-        if len(run) >= max(min_length, 1):
-            yield ground_truth.frame[run], ground_truth.boxes[run]
 
 
 def _video_sequence(path: Path) -> Sequence:
@@ -197,37 +182,6 @@ def _sequence_folders(folder: Path, depth: int) -> Iterator[Path]:
         for child in sorted(folder.iterdir()):
             if child.is_dir() and not child.name.startswith("."):
                 yield from _sequence_folders(child, depth - 1)
-
-
-def _image_size(folder: Path, info: Mapping[str, str], images: Path) -> tuple[int, int]:
-    width, height = (int(number(folder, info, key)) for key in ("imWidth", "imHeight"))
-    if width and height:
-        return width, height
-    for image in list_pictures(images)[:1]:
-        pixels = load_picture(image)
-        if pixels is not None:
-            return pixels.shape[1], pixels.shape[0]
-    boxes = ltwh_to_xyxy(_any_boxes(folder)[:, 2:6])
-    if not len(boxes) or boxes[:, 2:].max(axis=0).min() < 1:
-        raise MambatrackError(
-            f"{folder}: the image size is unknown; write imWidth and imHeight into its seqinfo.ini"
-        )
-    right, bottom = np.ceil(boxes[:, 2:].max(axis=0)).astype(int)
-    return int(right), int(bottom)
-
-
-def _length(folder: Path, info: Mapping[str, str], images: Path) -> int:
-    length = int(number(folder, info, "seqLength"))
-    length = length or len(frames_by_name(list_pictures(images), 0, str(folder)))
-    return length or int(_any_boxes(folder)[:, 0].max(initial=0))
-
-
-def _any_boxes(folder: Path) -> NDArray[np.float64]:
-    """The rows of the ground truth, else of the detections, for want of better information."""
-    for path in (folder / "gt/gt.txt", folder / "det/det.txt"):
-        if path.is_file():
-            return read_mot(path)
-    return np.zeros((0, 10))
 
 
 def _existing(path: Path) -> Path | None:

@@ -10,21 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from mambatrack.config import Config
-from mambatrack.datasets.matching import DetectionRows, detection_rows, select
-from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import (
-    Sequence,
-    find_sequences,
-    read_ground_truth,
-    second_half,
-    select_split,
-)
-from mambatrack.errors import MambatrackError
+from mambatrack.datasets.detection_files import sequence_detections
+from mambatrack.datasets.matching import DetectionRows, select
+from mambatrack.datasets.sequence_facts import LONGEST
+from mambatrack.datasets.sequences import Sequence, find_sequences, second_half, select_split
+from mambatrack.datasets.truth import read_ground_truth, with_classes
+from mambatrack.errors import MambatrackError, complain
 from mambatrack.evaluation.occlusion import OcclusionReport, interpolate, occlusion_report
-from mambatrack.evaluation.results import complain, read_results, result_files
-from mambatrack.evaluation.scores import Raw, Scores, combine, load_trackeval, score_file
+from mambatrack.evaluation.results import read_results, result_files
+from mambatrack.evaluation.scores import Scores, combine, score_file
 from mambatrack.evaluation.switches import Switch, find_switches
 from mambatrack.evaluation.timeline import Timeline, timeline
+from mambatrack.evaluation.trackeval_data import Raw, load_trackeval
 from mambatrack.runs.dataset_jobs import Job, plan, track_sequence
 from mambatrack.runs.detection_cache import detect_sequence
 from mambatrack.runs.engines import HERE, Engine, run_all
@@ -82,6 +79,10 @@ class Task:
     details: bool
 
 
+Outcome = tuple[dict[str, Raw], Details | None]
+"""TrackEval's fields of each class, and the details where they were asked for."""
+
+
 def occlusion_by_tracker(evaluations: Mapping[str, Evaluation]) -> dict[str, OcclusionReport]:
     """Of all sequences that have detections; the first tracker with interpolation comes last."""
     every = {
@@ -95,13 +96,20 @@ def occlusion_by_tracker(evaluations: Mapping[str, Evaluation]) -> dict[str, Occ
 
 
 def scored_sequences(
-    root: str | Path, split: str | None = None, half: bool = False, strict: bool = False
+    root: str | Path,
+    split: str | None = None,
+    half: bool = False,
+    strict: bool = False,
+    classes: Several[str] = (),
+    longest: int = LONGEST,
 ) -> list[Sequence]:
     """The sequences below ``root`` that have a ground truth; warns of those that have none.
 
     split: name of the folder they are below, as val. half: only their second halves
+    classes: that count, where they follow from no convention (with_classes)
+    longest: frames of a sequence; more are taken for a mistake
     """
-    found = find_sequences(root)
+    found = find_sequences(root, longest)
     found = select_split(found, split) if split else found
     sequences = [each for each in found if each.gt_path is not None]
     if not sequences:
@@ -109,7 +117,8 @@ def scored_sequences(
     without = [each.name for each in found if each.gt_path is None]
     if without:
         complain(f"not scored, as they have no gt/gt.txt: {', '.join(without)}", strict)
-    return [second_half(each) for each in sequences] if half else sequences
+    sequences = [second_half(each) for each in sequences] if half else sequences
+    return with_classes(sequences, classes, strict)
 
 
 def evaluate(
@@ -127,20 +136,21 @@ def evaluate(
     run goes on from the sequences that are tracked.
     """
     load_trackeval()  # what is missing is said before anything is tracked
+    sequences = with_classes(sequences)
     names = [each.name for each in entries]
     if len(set(names)) < len(names):
         raise MambatrackError(f"trackers need different names, found {', '.join(names)}")
     tasks = [
         task for each in entries for task in _tasks(sequences, each, details, strict, overwrite)
     ]
-    outcomes: dict[int, tuple[Raw, Details | None]] = {}
+    outcomes: dict[int, Outcome] = {}
     for index, outcome in run_all(evaluate_task, tasks, engine):
         outcomes[index] = outcome
         report(len(outcomes))
     return {each.name: _gathered(each.name, tasks, outcomes) for each in entries}
 
 
-def evaluate_task(task: Task) -> tuple[Raw, Details | None]:
+def evaluate_task(task: Task) -> Outcome:
     """Tracks where that is left to do, then scores."""
     if task.job is not None:
         track_sequence(task.job)
@@ -148,9 +158,7 @@ def evaluate_task(task: Task) -> tuple[Raw, Details | None]:
     return raw, _details(task) if task.details else None
 
 
-def _gathered(
-    name: str, tasks: list[Task], outcomes: Mapping[int, tuple[Raw, Details | None]]
-) -> Evaluation:
+def _gathered(name: str, tasks: list[Task], outcomes: Mapping[int, Outcome]) -> Evaluation:
     own = {
         task.sequence.name: (task, *outcomes[index])
         for index, task in enumerate(tasks)
@@ -182,9 +190,11 @@ def _details(task: Task) -> Details:
 def _detections(sequence: Sequence, config: Config) -> DetectionRows | None:
     """What the tracker was given, as far as it is there."""
     if config.detector.name in ("auto", "file"):
-        if sequence.det_path is None:
-            return None
-        return detection_rows(sequence.within(read_mot(sequence.det_path)))
+        return (
+            None
+            if sequence.det_path is None
+            else sequence_detections(sequence, config.detector.scores)
+        )
     rows = detect_sequence(sequence, config.detector).rows
     table = sequence.within(
         np.concatenate([rows[:, :1] + 1, rows[:, 1:]], axis=1, dtype=np.float64)

@@ -4,20 +4,23 @@ What makes a file unusable is an error with its line; what can be scored but may
 warning, which ``strict`` turns into an error.
 """
 
-import json
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
-from mambatrack.datasets.mot_text import line_of, read_mot
+from mambatrack.datasets.classes import NO_CLASS, Classes, Numbers, class_column, read_labels
+from mambatrack.datasets.matching import row_keys
+from mambatrack.datasets.mot_text import Table, check_boxes, read_mot, repeated, tell_empty
 from mambatrack.datasets.sequences import Sequence, Trajectories
-from mambatrack.errors import MambatrackError
+from mambatrack.datasets.truth import with_classes
+from mambatrack.errors import MambatrackError, complain
+from mambatrack.result_files.read_results import read_recording
+
+FIRST = (0, 1)  # the number of the only class of a tracker, counted from 0 or 1
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def result_files(
 ) -> dict[str, Path]:
     """The MOT file of each sequence: ``results``/NAME.txt, or ``results`` itself for a single one.
 
+    TrackEval's layout is known too: the files may lie in ``results``/data, or in the data folder of
+    the only tracker below ``results``.
     Raises MambatrackError where one is missing; warns of files that belong to no sequence.
     """
     results, names = Path(results), [each.name for each in sequences]
@@ -40,100 +45,172 @@ def result_files(
         raise MambatrackError(f"expected sequences with different names, found {names}")
     if results.is_file() and len(names) == 1:
         return {names[0]: results}
-    files = {name: results / f"{name}.txt" for name in names}
+    folder = _folder_of(results, names)
+    files = {name: folder / f"{name}.txt" for name in names}
     missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         raise MambatrackError(
             f"no result for sequence {', '.join(missing)}: expected {files[missing[0]]} "
             "in MOT format; a sequence without tracks has an empty file"
         )
-    others = sorted(file.name for file in results.glob("*.txt") if file.stem not in files)
+    others = sorted(file.name for file in folder.glob("*.txt") if file.stem not in files)
     if others:
-        complain(f"{results} has results of unknown sequences: {', '.join(others)}", strict)
+        complain(f"{folder} has results of unknown sequences: {', '.join(others)}", strict)
     return files
 
 
-def result_table(sequence: Sequence, path: Path, strict: bool = False) -> NDArray[np.float64]:
-    """The rows [R, 7] of a result file that fall into the sequence: frame, id, left, top, width,
-    height, score. Raises MambatrackError, with the line, for what no scorer takes."""
-    table = read_mot(path)[:, :7]
-    last = sequence.start + sequence.frames
-    refuse = Refusal(path, table)
-    refuse(~np.isfinite(table).all(axis=1), "a number that is not finite")
-    refuse(table[:, 0] < 1, "frame {0:.0f}; MOT frames count from 1")
-    refuse(table[:, 0] > last, f"frame {{0:.0f}}, but sequence {sequence.name} ends with {last}")
+def result_tables(sequence: Sequence, path: Path, strict: bool = False) -> dict[str, Table]:
+    """By the names of the classes that count, the rows [R, 7] of a result file that fall into the
+    sequence: frame, id, left, top, width, height, score.
+
+    Raises MambatrackError, with the line, for what no scorer takes, and where it is not clear which
+    boxes are of which class.
+    """
+    [sequence] = with_classes([sequence])
+    table = read_mot(path)
+    refuse = check_boxes(path, table)
+    refuse(
+        table[:, 0] > sequence.end,
+        f"frame {{0:.0f}}, but sequence {sequence.name} ends with {sequence.end} "
+        f"({sequence.length_from})",
+    )
     refuse(table[:, 1] < 0, "id {1:.0f}; ids below 0 mark detections, not tracks")
     refuse(repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")
-    table = sequence.within(table)
-    if not len(table):
+    tell_empty(path, table, "match nobody", strict)
+    taken = sequence.takes_part(table[:, 0])
+    if not taken.any():
         complain(f"{path} has no boxes, so sequence {sequence.name} scores 0", strict)
-    return np.concatenate([table, np.ones((len(table), 7 - table.shape[1]))], axis=1)
+    masks = _Assignment(sequence, path, table).masks(strict)
+    columns = table[:, : min(table.shape[1], 7)]
+    whole = np.concatenate([columns, np.ones((len(table), 7 - columns.shape[1]))], axis=1)
+    return {name: whole[mask & taken] for name, mask in masks.items()}
 
 
 def read_results(sequence: Sequence, path: Path) -> Results:
     """The rows of a MOT file as seen boxes, and the predicted boxes of the JSON Lines file beside
-    it (NAME.jsonl), where there is one and the MOT file does not have them."""
-    table = result_table(sequence, path)
+    it (NAME.jsonl), where there is one and the MOT file does not have them. Boxes are those of the
+    moment: a later revision does not count."""
+    table = np.concatenate(list(result_tables(sequence, path).values()))
     seen = table[:, :2].astype(np.int64)
     hidden = _predicted(path.with_suffix(".jsonl"), sequence)
-    known = _keys(seen)
-    fresh = ~np.isin(_keys(hidden[:, :2]), known)
-    told = np.isin(known, _keys(hidden[:, :2]))
-    keys = np.concatenate([seen, hidden[fresh, :2].astype(np.int64)])
-    boxes = np.concatenate([ltwh_to_xyxy(table[:, 2:6]), hidden[fresh, 2:]]).astype(np.float32)
-    predicted = np.concatenate([told, np.ones(int(fresh.sum()), bool)])
+    known, guessed = row_keys(seen[:, 0], seen[:, 1], hidden.frame, hidden.id)
+    fresh = ~np.isin(guessed, known)
+    keys = np.concatenate([seen, np.column_stack([hidden.frame, hidden.id])[fresh]])
+    boxes = np.concatenate([ltwh_to_xyxy(table[:, 2:6]), hidden.boxes[fresh]]).astype(np.float32)
+    predicted = np.concatenate([np.isin(known, guessed), np.ones(int(fresh.sum()), bool)])
     return Results(keys[:, 0], keys[:, 1], boxes, predicted)
 
 
-def complain(message: str, strict: bool) -> None:
-    """A warning, or with ``strict`` an error."""
-    if strict:
-        raise MambatrackError(f"{message} (--strict)")
-    warnings.warn(message, stacklevel=2)
+def _folder_of(results: Path, names: list[str]) -> Path:
+    """Where the files are: here, or where TrackEval would look."""
+    inside = [results / "data", *sorted(results.glob("*/data"))]
+    holding = [
+        folder
+        for folder in (results, *inside)
+        if any((folder / f"{name}.txt").is_file() for name in names)
+    ]
+    if len(holding) > 1 and holding[0] != results:
+        raise MambatrackError(
+            f"{results} holds several trackers: {', '.join(each.parent.name for each in holding)}; "
+            "name one, or all with --trackers"
+        )
+    return holding[0] if holding else results
 
 
-class Refusal:
-    """Raises for the first row of a table that a mask marks, with its line in the file."""
+class _Assignment:
+    """Which rows of a result file are of which class of the ground truth."""
 
-    def __init__(self, path: Path, table: NDArray[np.float64]):
-        self._path, self._table = path, table
+    def __init__(self, sequence: Sequence, path: Path, table: Table):
+        assert sequence.classes is not None and sequence.gt_path is not None
+        self.classes: Classes = sequence.classes
+        self.labels = read_labels(sequence.gt_path)
+        self.sequence, self.path, self.table = sequence, path, table
 
-    def __call__(self, wrong: Any, message: str) -> None:
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            line = line_of(self._path, row)
-            raise MambatrackError(f"{self._path}, line {line}: {message.format(*self._table[row])}")
+    def masks(self, strict: bool) -> dict[str, NDArray[np.bool_]]:
+        """[R] of each class that counts."""
+        numbers, names = class_column(self.path, self.table), self.classes.names
+        if self._only_one():
+            if numbers is not None:
+                self._check_only(numbers)
+            return {names[0]: np.ones(len(self.table), bool)}
+        kinds = self._by_name() if numbers is None else self._by_number(numbers)
+        if kinds is None:
+            if len(names) == 1:
+                return {names[0]: np.ones(len(self.table), bool)}
+            raise MambatrackError(
+                f"{self.path} has no classes in column 8, but the ground truth counts "
+                f"{', '.join(names)}; name the one that was tracked with --classes, as --classes "
+                f"{names[0]}"
+            )
+        self._tell_strangers(kinds, strict)
+        return {name: kinds == name for name in names}
+
+    def _only_one(self) -> bool:
+        """Whether the ground truth has one class, so that a number cannot mean another one."""
+        return self.classes.standard or (len(self.classes.known) == 1 and len(self.labels) <= 1)
+
+    def _check_only(self, numbers: Numbers) -> None:
+        kinds = np.unique(numbers).tolist()
+        own = next((number for number, name in self.labels.items()), None)
+        name = self.classes.names[0]
+        if own is None and not self.classes.standard:
+            own = int(name)
+        if len(kinds) > 1 or (kinds and kinds[0] not in (NO_CLASS, *FIRST, own)):
+            raise MambatrackError(
+                f"{self.path} has the classes {', '.join(map(str, kinds))} in column 8, but the "
+                f"ground truth has only {name}; keep the rows of that class, with -1 in column 8"
+            )
+
+    def _by_number(self, numbers: Numbers) -> NDArray[np.object_]:
+        if self.labels:
+            wrong = ~np.isin(numbers, list(self.labels))
+            if wrong.any():
+                listed = ", ".join(f"{number} {name}" for number, name in self.labels.items())
+                raise MambatrackError(
+                    f"{self.path} has class {numbers[wrong][0]} in column 8, but labels.txt beside "
+                    f"the ground truth has {listed}"
+                )
+        names = [self.labels.get(number, str(number)) for number in numbers.tolist()]
+        return np.array(names, object)
+
+    def _by_name(self) -> NDArray[np.object_] | None:
+        """From the JSON Lines beside the file, where a class of the ground truth is among them."""
+        path = self.path.with_suffix(".jsonl")
+        if not path.is_file():
+            return None
+        recording = read_recording(path)
+        known = {name.casefold(): name for name in self.classes.known}
+        said = dict(zip(recording.id.tolist(), recording.label.tolist(), strict=True))
+        found = {identity: recording.name_of(label).casefold() for identity, label in said.items()}
+        if not known.keys() & set(found.values()):
+            return None
+        names = [found.get(identity, "") for identity in self.table[:, 1].astype(np.int64).tolist()]
+        return np.array([known.get(name, name) for name in names], object)
+
+    def _tell_strangers(self, kinds: NDArray[np.object_], strict: bool) -> None:
+        """Classes that are in the results alone, and what counts but is not in them."""
+        found = set(kinds.tolist())
+        strangers = sorted(found - set(self.classes.known))
+        if strangers:
+            count = int(np.isin(kinds, strangers).sum())
+            complain(
+                f"{self.path}: {count} boxes of {', '.join(strangers)} are not scored, as the "
+                "ground truth has no such class",
+                strict,
+            )
+        if found and not found & set(self.classes.names):
+            complain(
+                f"{self.path} has no box of {', '.join(self.classes.names)}, only of "
+                f"{', '.join(sorted(found))}; sequence {self.sequence.name} scores 0",
+                strict,
+            )
 
 
-def repeated(keys: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """[R] True where an earlier row has the same frame and id."""
-    repeated = np.ones(len(keys), bool)
-    repeated[np.unique(keys, axis=0, return_index=True)[1]] = False
-    return repeated
-
-
-def _keys(table: NDArray) -> NDArray[np.int64]:
-    """One number for each (frame, id)."""
-    frame, identity = table[:, :2].astype(np.int64).T
-    return (frame << 32) + identity
-
-
-def _predicted(path: Path, sequence: Sequence) -> NDArray[np.float64]:
-    """Frame from 1, id and box xyxy [R, 6] of the predicted tracks in a JSON Lines file."""
-    rows: list[list[float]] = []
-    if path.is_file():
-        with path.open(encoding="utf-8") as file:
-            next(file, None)
-            for number, line in enumerate(file, start=2):
-                try:
-                    frame = json.loads(line)
-                    rows += [
-                        [frame["frame"] + 1, track["id"], *track["box"]]
-                        for track in frame["tracks"]
-                        if track["state"] == "predicted"
-                    ]
-                except (ValueError, KeyError, TypeError):
-                    raise MambatrackError(
-                        f"{path}, line {number}: not the JSON Lines that mambatrack writes"
-                    ) from None
-    return sequence.within(np.array(rows, np.float64).reshape(-1, 6))
+def _predicted(path: Path, sequence: Sequence) -> Trajectories:
+    """The predicted boxes in a JSON Lines file, frames from 1."""
+    if not path.is_file():
+        nothing = np.zeros(0, np.int64)
+        return Trajectories(nothing, nothing, np.zeros((0, 4), np.float32))
+    recording = read_recording(path, revised=False)
+    hidden = recording.select(~recording.seen & sequence.takes_part(recording.frame + 1))
+    return Trajectories(hidden.frame + 1, hidden.id, hidden.boxes.astype(np.float32))

@@ -4,12 +4,9 @@ The numbers are TrackEval's own (its data set class MotChallenge2DBox and its me
 folder layout and seqmaps.
 """
 
-import contextlib
-import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,15 +14,14 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import iou as box_iou
 from mambatrack.datasets.matching import rows_by_frame
-from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.mot_text import tell_empty
 from mambatrack.datasets.sequences import Sequence, Trajectories
-from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.evaluation.results import result_files, result_table
+from mambatrack.datasets.truth import truth_tables, with_classes
+from mambatrack.errors import complain
+from mambatrack.evaluation.results import result_files, result_tables
+from mambatrack.evaluation.trackeval_data import Raw, evaluate_tables, metrics
 
 CURVES = ("HOTA", "DetA", "AssA", "LocA")
-
-Raw = dict[str, dict[str, Any]]
-"""What TrackEval's metrics give for one sequence: metric -> field -> value."""
 
 
 class Score(NamedTuple):
@@ -69,15 +65,24 @@ class Scores:
     """One Score a sequence, by name, and the one of all sequences as TrackEval combines them.
 
     curves: of all sequences, percent [19] at each threshold of alphas(), by the names in CURVES
+    classes: where several classes are scored, the Scores of each; ``sequences`` and ``combined``
+        are then over the detections of all classes (TrackEval's cls_comb_det_av)
+    class_average: the mean of the classes' combined scores (TrackEval's cls_comb_cls_av)
     """
 
     sequences: dict[str, Score]
     combined: Score
     curves: dict[str, NDArray[np.float64]]
+    classes: "dict[str, Scores]" = field(default_factory=dict)
+    class_average: Score | None = None
 
     def rows(self) -> dict[str, Score]:
-        """Every sequence, then COMBINED."""
-        return {**self.sequences, "COMBINED": self.combined}
+        """Every sequence, then each class and their mean where there are several, then COMBINED."""
+        rows = dict(self.sequences)
+        rows |= {f"class {name}": each.combined for name, each in self.classes.items()}
+        if self.class_average is not None:
+            rows["CLASS AVERAGE"] = self.class_average
+        return {**rows, "COMBINED": self.combined}
 
 
 class Summary(NamedTuple):
@@ -91,32 +96,85 @@ class Summary(NamedTuple):
     false_positives: int
 
 
-def score(sequences: Iterable[Sequence], results: str | Path, strict: bool = False) -> Scores:
+def score(
+    sequences: Iterable[Sequence],
+    results: str | Path,
+    strict: bool = False,
+    classes: Iterable[str] = (),
+) -> Scores:
     """TrackEval's scores of the MOT files ``results``/NAME.txt, one for each sequence.
 
     results: a folder, or the file itself where there is one sequence. Needs the extra eval.
     strict: what is only a warning (an empty file, results of unknown sequences) is an error.
+    classes: that count, by name or number, where they follow from no convention (with_classes)
     """
-    sequences = list(sequences)
+    sequences = with_classes(sequences, classes, strict)
     files = result_files(sequences, results, strict)
     return combine({each.name: score_file(each, files[each.name], strict) for each in sequences})
 
 
-def score_file(sequence: Sequence, results: Path, strict: bool = False) -> Raw:
-    """TrackEval's fields for one sequence, which combine() turns into scores."""
-    metrics = _metrics()
-    data = _trackeval_data(sequence, results, strict)
-    return {name: metric.eval_sequence(data) for name, metric in metrics.items()}
-
-
-def combine(raw: Mapping[str, Raw]) -> Scores:
-    """Scores of sequences by name, and of all of them together as TrackEval combines them."""
-    together = {
-        name: metric.combine_sequences({key: each[name] for key, each in raw.items()})
-        for name, metric in _metrics().items()
+def score_file(sequence: Sequence, results: Path, strict: bool = False) -> dict[str, Raw]:
+    """TrackEval's fields for each class of one sequence, which combine() turns into scores."""
+    truth, found = truth_tables(sequence), result_tables(sequence, results, strict)
+    assert sequence.gt_path is not None
+    tell_empty(sequence.gt_path, np.concatenate(list(truth.values())), "are never found", strict)
+    benchmark = "MOT20" if sequence.name.startswith("MOT20") else "MOT17"
+    raw = {
+        name: evaluate_tables(truth[name], found[name], benchmark, f"{results} or its ground truth")
+        for name in truth
     }
-    curves = {name: 100 * np.asarray(together["HOTA"][name], np.float64) for name in CURVES}
-    return Scores({key: _score(each) for key, each in raw.items()}, _score(together), curves)
+    _tell_doubts(sequence, results, raw, strict)
+    return raw
+
+
+def combine(raw: Mapping[str, Mapping[str, Raw]]) -> Scores:
+    """Scores of sequences by name, and of all of them together as TrackEval combines them.
+
+    raw: sequence -> class -> fields; all sequences have the same classes
+    """
+    classes = list(next(iter(raw.values())))
+    by_class = {name: {key: each[name] for key, each in raw.items()} for name in classes}
+    if len(classes) == 1:
+        return _combined(by_class[classes[0]])
+    whole = _combined({key: combine_classes(each.values()) for key, each in raw.items()})
+    together = [_together(each) for each in by_class.values()]
+    return replace(
+        whole,
+        combined=_score(combine_classes(together)),
+        curves=_curves(combine_classes(together)),
+        classes={name: _combined(each) for name, each in by_class.items()},
+        class_average=_score(combine_classes(together, averaged=True)),
+    )
+
+
+def combine_classes(raw: Iterable[Raw], averaged: bool = False) -> Raw:
+    """Several classes together, by detections; averaged: the mean of the classes."""
+    each = dict(enumerate(raw))
+    return {
+        name: getattr(metric, f"combine_classes_{'class' if averaged else 'det'}_averaged")(
+            {key: fields[name] for key, fields in each.items()}
+        )
+        for name, metric in metrics().items()
+    }
+
+
+def _combined(raw: Mapping[str, Raw]) -> Scores:
+    """Of one class, or of classes that were combined: sequence -> fields."""
+    together = _together(raw)
+    return Scores(
+        {key: _score(each) for key, each in raw.items()}, _score(together), _curves(together)
+    )
+
+
+def _together(raw: Mapping[str, Raw]) -> Raw:
+    return {
+        name: metric.combine_sequences({key: each[name] for key, each in raw.items()})
+        for name, metric in metrics().items()
+    }
+
+
+def _curves(raw: Raw) -> dict[str, NDArray[np.float64]]:
+    return {name: 100 * np.asarray(raw["HOTA"][name], np.float64) for name in CURVES}
 
 
 def alphas() -> NDArray[np.float64]:
@@ -161,88 +219,22 @@ def summary(accumulator: Any) -> Summary:
     )  # fmt: skip
 
 
-def load_trackeval() -> Any:
-    """The package; raises MissingExtra, which names the extra."""
-    try:
-        import trackeval
-    except ImportError:
-        raise MissingExtra("trackeval", "eval", "scoring with HOTA") from None
-    return trackeval
-
-
-def _metrics() -> dict[str, Any]:
-    trackeval = load_trackeval()
-    quiet = {"PRINT_CONFIG": False}
-    return {
-        "HOTA": trackeval.metrics.HOTA(),
-        "CLEAR": trackeval.metrics.CLEAR(dict(quiet)),
-        "Identity": trackeval.metrics.Identity(dict(quiet)),
-    }
-
-
-def _trackeval_data(sequence: Sequence, results: Path, strict: bool) -> dict[str, Any]:
-    """One sequence as TrackEval's metrics want it, after TrackEval's own pre-processing.
-
-    TrackEval looks for files in a fixed layout; it finds empty ones there, and in the place of
-    their text it is given the tables that were read and checked already.
-    """
-    trackeval = load_trackeval()
-    truth, found = _truth_table(sequence), _result_table(sequence, results, strict)
-    with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        for name in ("gt/sequence/gt/gt.txt", "results/tracker/data/sequence.txt"):
-            (Path(folder) / name).parent.mkdir(parents=True)
-            (Path(folder) / name).touch()
-        dataset = trackeval.datasets.MotChallenge2DBox(
-            {
-                "GT_FOLDER": f"{folder}/gt",
-                "TRACKERS_FOLDER": f"{folder}/results",
-                "SEQ_INFO": {"sequence": sequence.frames},
-                "SKIP_SPLIT_FOL": True,
-                "BENCHMARK": _benchmark(sequence, truth),
-                "PRINT_CONFIG": False,
-            }
+def _tell_doubts(sequence: Sequence, results: Path, raw: Mapping[str, Raw], strict: bool) -> None:
+    """Warns where there is nothing to find, or nothing is found at all."""
+    fields = combine_classes(raw.values())["HOTA"]
+    true, false = (float(np.max(fields[name])) for name in ("HOTA_FN", "HOTA_FP"))
+    if not np.any(fields["HOTA_TP"]) and true and false:
+        complain(
+            f"{results}: no box overlaps with a true box of its frame in sequence {sequence.name}. "
+            "Are frames counted from 1 in both files, are the columns left,top,width,height in "
+            "pixels of the same picture, and is it the same sequence and class?",
+            strict,
         )
-    tables = {"gt.txt": _by_frame(truth), "sequence.txt": _by_frame(found)}
-    dataset._load_simple_text_file = lambda file, **_: (tables[Path(file).name], {})
-    try:
-        raw = dataset.get_raw_seq_data("tracker", "sequence")
-        return dataset.get_preprocessed_seq_data(raw, "pedestrian")
-    except trackeval.utils.TrackEvalException as error:
-        raise MambatrackError(
-            f"TrackEval refuses {results} or {sequence.gt_path}: {error}"
-        ) from None
-
-
-def _benchmark(sequence: Sequence, truth: NDArray[np.float64]) -> str:
-    """The rules for distractors: ten columns are MOT15's layout, which has no classes."""
-    if truth.shape[1] >= 10:
-        return "MOT15"
-    return "MOT20" if sequence.name.startswith("MOT20") else "MOT17"
-
-
-def _truth_table(sequence: Sequence) -> NDArray[np.float64]:
-    if sequence.gt_path is None:
-        raise MambatrackError(f"{sequence.folder} has no ground truth; expected gt/gt.txt in it")
-    table = _from_frame_one(sequence, sequence.within(read_mot(sequence.gt_path)))
-    absent = np.ones((len(table), max(9 - table.shape[1], 0)))
-    return np.concatenate([table, absent], axis=1)
-
-
-def _result_table(sequence: Sequence, path: Path, strict: bool) -> NDArray[np.float64]:
-    table = _from_frame_one(sequence, result_table(sequence, path, strict))
-    return np.concatenate([table, np.full((len(table), 3), -1.0)], axis=1)
-
-
-def _from_frame_one(sequence: Sequence, table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The table with the first frame that takes part as frame 1."""
-    return np.concatenate([table[:, :1] - sequence.start, table[:, 1:]], axis=1)
-
-
-def _by_frame(table: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """The rows of each frame, by its number as text."""
-    frames, first = np.unique(np.sort(table[:, 0]), return_index=True)
-    rows = np.split(table[np.argsort(table[:, 0], kind="stable")], first[1:])
-    return {f"{frame:.0f}": part for frame, part in zip(frames, rows, strict=False)}
+    elif not np.any(fields["HOTA_TP"]) and not true:
+        complain(
+            f"{sequence.gt_path} has no box that counts, so sequence {sequence.name} scores 0",
+            strict,
+        )
 
 
 def _score(metrics: Raw) -> Score:

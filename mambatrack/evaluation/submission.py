@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack.datasets.mot_text import line_of, read_mot
+from mambatrack.datasets.mot_text import check_boxes, line_of, read_mot, repeated
+from mambatrack.datasets.sequence_facts import LONGEST
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.evaluation.results import Refusal, repeated
 from mambatrack.files import check_output, replacing
 
 COLUMNS = 10
@@ -134,10 +134,10 @@ def _checked(path: Path, last: int) -> str:
             f"{path}, line {line_of(path, 0)}: {table.shape[1]} columns, expected {COLUMNS}: "
             "frame,id,left,top,width,height,conf,-1,-1,-1"
         )
-    refuse = Refusal(path, table)
-    refuse(~np.isfinite(table).all(axis=1), "a number is not finite")
-    refuse(table[:, 0] < 1, "frame {0:.0f}; frames count from 1")
-    refuse((table[:, 0] > last) & (last > 0), f"frame {{0:.0f}} of a sequence of {last} frames")
+    refuse = check_boxes(path, table)
+    refuse(~np.isfinite(table).all(axis=1), "a number that is not finite")
+    longest = f"{last} frames" if last else f"at most {LONGEST} frames"
+    refuse(table[:, 0] > (last or LONGEST), f"frame {{0:.0f}} of a sequence of {longest}")
     refuse(table[:, 1] < 1, "id {1:.0f}; ids count from 1")
     refuse((table[:, 4:6] <= 0).any(axis=1), "a box of {4:g} x {5:g} pixels")
     refuse(repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")

@@ -89,15 +89,21 @@ def scores_as_json(scores: Mapping[str, Scores]) -> dict[str, Any]:
         "mambatrack": VERSION,
         "trackeval": version("trackeval"),
         "alphas": alphas().tolist(),
-        "trackers": {
-            name: {
-                "combined": each.combined._asdict(),
-                "sequences": {key: row._asdict() for key, row in each.sequences.items()},
-                "curves": {key: values.tolist() for key, values in each.curves.items()},
-            }
-            for name, each in scores.items()
-        },
+        "trackers": {name: _plain(each) for name, each in scores.items()},
     }
+
+
+def _plain(scores: Scores) -> dict[str, Any]:
+    """Those of classes and their mean only where several are scored."""
+    plain: dict[str, Any] = {
+        "combined": scores.combined._asdict(),
+        "sequences": {key: row._asdict() for key, row in scores.sequences.items()},
+        "curves": {key: values.tolist() for key, values in scores.curves.items()},
+    }
+    if scores.class_average is not None:
+        plain["class_average"] = scores.class_average._asdict()
+        plain["classes"] = {key: _plain(each) for key, each in scores.classes.items()}
+    return plain
 
 
 def _hota_by_sequence(scores: Mapping[str, Scores]) -> Table:

@@ -24,16 +24,16 @@ from mambatrack.association.interface import (
 )
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
+from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.matching import (
+    DetectionRows,
     Mask,
-    detection_rows,
     invert,
     match_confident_first,
     rows_by_frame,
 )
-from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.sequences import Sequence as MotSequence
-from mambatrack.datasets.sequences import read_ground_truth
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detections import Detections
 from mambatrack.files import replacing
 from mambatrack.track_table import TrackTable
@@ -185,22 +185,20 @@ class Recorder(Association):
 
 def record(sequence: MotSequence, policy: Association | None, config: TrackerConfig) -> Recording:
     """Tracks a sequence that has gt and det; all detections take part, whatever their score."""
-    assert sequence.det_path is not None
-    table = sequence.within(read_mot(sequence.det_path))
-    rows, who = identities(sequence, table)
+    found = sequence_detections(sequence)
+    rows, who = identities(sequence, found)
     recorder = Recorder([who[each] for each in rows], policy, config.class_aware)
     tracker = Tracker(config, sequence.image_size, association=recorder)
-    found = detection_rows(table)
     arrays = np.column_stack([found.boxes, found.scores])
     for each in rows:
         tracker.update(arrays[each])
     return recorder.recording()
 
 
-def identities(sequence: MotSequence, table: NDArray[np.float64]) -> tuple[list[Indices], Indices]:
-    """Rows of the detections ``table`` of each frame, and the identity of every row, -1 for
+def identities(sequence: MotSequence, found: DetectionRows) -> tuple[list[Indices], Indices]:
+    """Rows of the detections ``found`` of each frame, and the identity of every row, -1 for
     nobody's."""
-    truth, found = read_ground_truth(sequence), detection_rows(table)
+    truth = read_ground_truth(sequence)
     row = invert(match_confident_first(truth, found), len(found))
     who = np.where(row >= 0, truth.id[row], -1)
     frames = np.arange(1, max(sequence.frames, int(found.frame.max(initial=0))) + 1)

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import Boxes, xyxy_to_cxcywh
-from mambatrack.datasets.matching import detection_rows, match_confident_first
-from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import Sequence, read_ground_truth
+from mambatrack.datasets.detection_files import sequence_detections
+from mambatrack.datasets.matching import match_confident_first
+from mambatrack.datasets.sequences import Sequence
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Ends
 
@@ -51,9 +52,7 @@ def read_seen_people(sequences: Iterable[Sequence], score: float = 0.0) -> SeenP
 
 
 def _read(sequence: Sequence, score: float) -> SeenPeople:
-    assert sequence.det_path is not None
-    truth = read_ground_truth(sequence)
-    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
+    truth, found = read_ground_truth(sequence), sequence_detections(sequence)
     found = found.select(found.scores >= score)
     matched = match_confident_first(truth, found)
     order = np.lexsort((truth.frame, truth.id))

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.boxes import iou, ltwh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.boxes import iou, xyxy_to_cxcywh
+from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.matching import by_frame
-from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.people import CROSSING, People
-from mambatrack.datasets.sequences import Sequence, read_ground_truth
+from mambatrack.datasets.sequences import Sequence
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.errors import MambatrackError
 
 RIVALS = 6  # neighbours kept in a window, the nearest ones
@@ -49,15 +50,12 @@ def detector_errors(
     A detection of at least ``min_score`` belongs to the true box that it overlaps most, if the IoU
     is at least 0.5 and it is that box's best.
     """
-    if sequence.det_path is None:
-        raise MambatrackError(f"{sequence.folder} has no detections; expected det/det.txt in it")
-    truth = read_ground_truth(sequence)
-    table = read_mot(sequence.det_path)
-    table = table[table[:, 6] >= min_score]
-    found_at = dict(by_frame(table[:, 0].astype(np.int64)))
+    truth, seen = read_ground_truth(sequence), sequence_detections(sequence)
+    seen = seen.select(seen.scores >= min_score)
+    found_at = dict(by_frame(seen.frame))
     errors = np.full((len(truth), 4), np.nan, np.float32)
     for t, rows in by_frame(truth.frame):
-        found = ltwh_to_xyxy(table[found_at.get(t, np.zeros(0, np.int64)), 2:6])
+        found = seen.boxes[found_at.get(t, np.zeros(0, np.int64))]
         if len(found):
             errors[rows] = _relative_errors(truth.boxes[rows], found)
     runs = []

@@ -179,9 +179,14 @@ def _value(place: int, line: str) -> dict[str, Any]:
         value = json.loads(line.lstrip("\ufeff"))
         whole = [each["id"] for each in value.get("tracks", ())] + list(value.get("ended", ()))
         whole += [value["frame"]] if "tracks" in value else []
+        fits = True
         if "revision" in value:
-            whole += [value["revision"]["id"], *value["revision"]["frames"]]
-        if all(type(each) is int for each in whole):
+            said = value["revision"]
+            whole += [said["id"], *said["frames"]]
+            fits = {len(said[key]) for key in ("boxes", "spread") if key in said} <= {
+                len(said["frames"])
+            }
+        if fits and all(type(each) is int for each in whole):
             return value
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass

@@ -1,22 +1,20 @@
 """A result file as arrays: MOT text or the JSON Lines that mambatrack writes."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
-from mambatrack.datasets.mot_text import read_mot
-from mambatrack.errors import MambatrackError
+from mambatrack.datasets.mot_text import check_boxes, read_mot
+from mambatrack.errors import MambatrackError, complain
 from mambatrack.outputs.text import class_name
+from mambatrack.result_files.json_lines import HIGHEST, read_json_lines
 
 COLUMNS = 9  # frame, id, x1, y1, x2, y2, score, label, gap
 PER_BOX = ("frame", "id", "boxes", "score", "label", "gap", "seen")
-HIGHEST = 2**31  # of frames and ids
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,14 @@ class Recording:
 
 
 def read_recording(
-    path: str | Path, names: Sequence[str] = (), predicted: bool = True
+    path: str | Path, names: Sequence[str] = (), predicted: bool = True, revised: bool = True
 ) -> Recording:
     """The boxes of a result file, told by its first character.
 
     names: of the classes, in place of those in the file. predicted: also boxes that were not seen.
-    Predicted boxes that a revision is about have its boxes. Raises MambatrackError, with the line
-    where there is one, for what is no result file.
+    revised: predicted boxes that a revision is about have its boxes.
+    Raises MambatrackError, with the line where there is one, for what is no result file; warns of
+    boxes without size, which are left out.
     """
     path = Path(path)
     try:
@@ -81,7 +80,7 @@ def read_recording(
             start = file.read(64).decode("utf-8-sig", "replace").lstrip()
     except OSError as error:
         raise MambatrackError(f"{path} cannot be read: {error.strerror}") from None
-    recording = _from_jsonl(path) if start.startswith("{") else _from_mot(path)
+    recording = _from_jsonl(path, revised) if start.startswith("{") else _from_mot(path)
     recording = recording if predicted else recording.select(recording.seen)
     if names:
         recording = replace(recording, names=tuple(names))
@@ -91,69 +90,23 @@ def read_recording(
 def _from_mot(path: Path) -> Recording:
     """All is seen and of class 0, as the text does not tell."""
     table = read_mot(path)
+    refuse = check_boxes(path, table)
+    refuse(table[:, 1] < 0, "id {1:.0f}; ids below 0 mark detections, expected a tracker's result")
+    refuse((table[:, :2] >= HIGHEST).any(axis=1), f"frames and ids must be below {HIGHEST}")
     score = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
     flat = np.zeros(len(table))
     rows = [table[:, 0] - 1, table[:, 1], ltwh_to_xyxy(table[:, 2:6]), score, flat, flat]
-    if len(table) and table[:, 0].min() < 1:
-        raise MambatrackError(f"{path}: frame {table[:, 0].min():g}; MOT frames count from 1")
     return _recording(path, np.column_stack(rows), np.ones(len(table), bool), ("object",))
 
 
-def _from_jsonl(path: Path) -> Recording:
-    rows: list[list[float]] = []
-    seen: list[bool] = []
-    times: dict[int, float] = {}
-    names: tuple[str, ...] = ()
-    revised: dict[tuple[int, int], list[float]] = {}
-    last = -1
-    for number, value in json_lines(path):
-        try:
-            if "format" in value:
-                names = tuple(map(str, value.get("classes", ())))
-            elif "revision" in value:
-                said = value["revision"]
-                for frame, box in zip(said["frames"], said["boxes"], strict=True):
-                    revised[frame, said["id"]] = [float(side) for side in box]
-            elif "tracks" in value and "frame" in value:
-                last = max(last, int(value["frame"]))
-                if value.get("time_s") is not None:
-                    times[int(value["frame"])] = float(value["time_s"])
-                shown = [each for each in value["tracks"] if each["state"] != "tentative"]
-                rows += [_row(int(value["frame"]), each) for each in shown]
-                seen += [each["state"] == "observed" for each in shown]
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise MambatrackError(
-                f"{path}, line {number}: not the JSON Lines that mambatrack writes"
-            ) from None
-    table = np.array(rows, np.float64).reshape(-1, COLUMNS)
-    for row in np.flatnonzero(~np.array(seen, bool)):
+def _from_jsonl(path: Path, revised: bool) -> Recording:
+    found = read_json_lines(path)
+    table = np.array(found.rows, np.float64).reshape(-1, COLUMNS)
+    seen = np.array(found.seen, bool)
+    for row in np.flatnonzero(~seen) if revised else ():
         keys = int(table[row, 0]), int(table[row, 1])
-        table[row, 2:6] = revised.get(keys, table[row, 2:6])
-    return _recording(path, table, np.array(seen, bool), names, last + 1, times)
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line from 1, object) of every line that is not blank."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
-                value = None
-            if not isinstance(value, dict):
-                raise MambatrackError(f"{path}, line {number}: not a JSON object")
-            yield number, value
-
-
-def _row(frame: int, track: dict[str, Any]) -> list[float]:
-    score = track.get("score")
-    box = [np.nan if side is None else side for side in track["box"]]
-    return [
-        frame, int(track["id"]), *box, 0.0 if score is None else score, track.get("label", 0),
-        track.get("gap", 0),
-    ]  # fmt: skip
+        table[row, 2:6] = found.revised.get(keys, table[row, 2:6])
+    return _recording(path, table, seen, found.names, found.last + 1, found.times)
 
 
 def _recording(
@@ -161,14 +114,12 @@ def _recording(
     frames: int = 0, times: dict[int, float] | None = None,
 ) -> Recording:  # fmt: skip
     """Rows of COLUMNS, checked and in order."""
-    sound = np.isfinite(table).all(axis=1) & (table[:, 4:6] > table[:, 2:4]).all(axis=1)
+    sound = (table[:, 4:6] > table[:, 2:4]).all(axis=1)
+    if not sound.all():
+        complain(f"{path}: boxes without size are left out ({np.count_nonzero(~sound)})")
     table, seen = table[sound], seen[sound]
     order = np.lexsort((table[:, 1], table[:, 0]))
     table, seen = table[order], seen[order]
-    if len(table) and table[:, 1].min() < 0:
-        raise MambatrackError(f"{path}: ids below 0 mark detections; expected a tracker's result")
-    if len(table) and table[:, :2].max() >= HIGHEST:
-        raise MambatrackError(f"{path}: frames and ids must be below {HIGHEST}")
     twice = np.flatnonzero((np.diff(table[:, :2], axis=0) == 0).all(axis=1))
     if len(twice):
         frame, identity = table[twice[0], :2]
@@ -185,8 +136,11 @@ def _voted(
     identity: NDArray[np.int64], label: NDArray[np.int64], weight: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """One class for each id: the one with most score, the lowest of equals."""
+    if not len(label):
+        return label
     _, track = np.unique(identity, return_inverse=True)
-    classes, kind = np.unique(label, return_inverse=True)
-    votes = np.zeros((track.max(initial=-1) + 1, len(classes)))
-    np.add.at(votes, (track, kind), weight + 1e-6)
-    return classes[votes.argmax(axis=1)[track]] if len(label) else label
+    pairs, vote = np.unique(np.column_stack([track, label]), axis=0, return_inverse=True)
+    votes = np.bincount(vote.reshape(-1), weight + 1e-6)
+    best = np.lexsort((-pairs[:, 1], votes, pairs[:, 0]))  # of each track, the last one
+    last = np.append(np.flatnonzero(np.diff(pairs[best, 0])), len(best) - 1)
+    return pairs[best[last], 1][track]

@@ -4,8 +4,8 @@ A results folder holds NAME.txt (MOT text of what was seen), NAME.jsonl (all liv
 states) and run.json, which says with what settings they were made.
 """
 
-import glob
 import json
+import os
 from collections.abc import Sequence as Several
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,13 +17,15 @@ from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing, sha256
+from mambatrack.files import remove_temporaries_of, replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.run import Totals
 from mambatrack.runs.source_run import SequenceFrames, open_run
 from mambatrack.version import VERSION
+
+LONGEST_NAME = 255  # bytes of a file's name
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,13 @@ def plan(
 def track_sequence(job: Job) -> Totals:
     """Tracks one sequence; its files appear when they are whole."""
     sequence, config = job.sequence, job.config
-    for leftover in job.folder.glob(f".{glob.escape(sequence.name)}.*-*"):
-        leftover.unlink(missing_ok=True)  # of an attempt that was killed
     frames, detector = (
         partial(SequenceFrames, sequence),
         partial(sequence_detector, sequence, config),
     )
     states = job.result.with_suffix(".jsonl")
+    for path in (job.result, states):
+        remove_temporaries_of(path)
     with replacing(job.result) as mot, replacing(states) as jsonl:
         files = OutputFiles(mot=mot, jsonl=jsonl, overwrite=True)
         with open_run(frames, detector, config, files) as (run, _):
@@ -91,7 +93,7 @@ def sequence_detector(sequence: Sequence, config: Config) -> Detector:
         from mambatrack.detectors.from_file import FileDetector
 
         assert sequence.det_path is not None
-        return FileDetector(sequence.det_path, settings.conf, settings.classes)
+        return FileDetector(sequence.det_path, settings.conf, settings.classes, settings.scores)
     from mambatrack.runs.detection_cache import detect_sequence
 
     return detect_sequence(sequence, settings)
@@ -119,6 +121,12 @@ def _check_sequences(sequences: Several[Sequence], config: Config) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise MambatrackError(f"two sequences are named {twice[0]}; track them one by one")
+    long = [name for name in names if len(os.fsencode(f"{name}.jsonl")) > LONGEST_NAME]
+    if long:
+        raise MambatrackError(
+            f"the sequence name {long[0][:20]}... is too long for the file of its results; rename "
+            f"its folder to at most {LONGEST_NAME - len('.jsonl')} bytes"
+        )
     from_file = config.detector.name in ("auto", "file")
     if from_file and config.detector.weights:
         raise MambatrackError(

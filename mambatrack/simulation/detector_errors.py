@@ -10,21 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.matching import (
     DetectionRows,
     Mask,
     Rows,
     best_overlap,
-    detection_rows,
     invert,
     match_confident_first,
     pair_iou,
     pairs_in_frames,
     select,
 )
-from mambatrack.datasets.mot_text import read_mot
-from mambatrack.datasets.sequences import Sequence, Trajectories, read_ground_truth
-from mambatrack.errors import MambatrackError
+from mambatrack.datasets.sequences import Sequence, Trajectories
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.simulation.crossing_context import Floats
 
 ATTACHED = 0.1  # IoU from which a false positive belongs to a true box
@@ -66,10 +65,7 @@ def observe(sequence: Sequence) -> Observed:
 
     Raises MambatrackError where one of the files is missing.
     """
-    if sequence.det_path is None:
-        raise MambatrackError(f"{sequence.folder} has no detections; expected det/det.txt in it")
-    truth = read_ground_truth(sequence)
-    found = detection_rows(sequence.within(read_mot(sequence.det_path)))
+    truth, found = read_ground_truth(sequence), sequence_detections(sequence)
     matched = match_confident_first(truth, found)
     slots = [_errors(truth, found, matched)]
     rest = found.select(invert(matched, len(found)) < 0)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from mambatrack.datasets.sequences import GroundTruth, Sequence, find_sequences, read_ground_truth
+from mambatrack.datasets.sequences import Sequence, find_sequences
+from mambatrack.datasets.truth import GroundTruth, read_ground_truth
 from mambatrack.errors import MambatrackError
 from mambatrack.simulation.crossing_context import Floats
 from mambatrack.simulation.error_runs import ErrorRuns, bootstrap_detections

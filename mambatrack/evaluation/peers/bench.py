@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
-from mambatrack.datasets.mot_text import read_mot
+from mambatrack.boxes import xyxy_to_ltwh
+from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
@@ -163,11 +163,9 @@ def _sequences(dataset: str | Path) -> list[Sequence]:
 
 
 def _video(sequence: Sequence) -> Video:
-    assert sequence.det_path is not None
-    table = sequence.within(read_mot(sequence.det_path))
-    scores = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
-    frame = table[:, 0] - sequence.start
-    rows = np.column_stack([frame, ltwh_to_xyxy(table[:, 2:6]), scores])[scores >= SCORE_FLOOR]
+    found = sequence_detections(sequence)
+    frame = found.frame - sequence.start
+    rows = np.column_stack([frame, found.boxes, found.scores])[found.scores >= SCORE_FLOOR]
     return Video(sequence.frames, sequence.image_size, rows[np.argsort(rows[:, 0], kind="stable")])
 
 

@@ -1,0 +1,152 @@
+"""The JSON Lines that mambatrack writes, line by line, each value checked."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mambatrack.errors import MambatrackError
+from mambatrack.outputs.text import JSONL_VERSION
+
+HIGHEST = 2**31  # of frames, ids, labels and gaps
+FARTHEST = 1e9  # pixels
+STATES = ("tentative", "observed", "predicted")
+
+
+@dataclass
+class TrackRows:
+    """The boxes of a file that are not tentative, in its order.
+
+    rows: frame from 0, id, x1, y1, x2, y2, score, label, gap;  seen: False where predicted
+    names: of the classes;  times: seconds by frame, where known;  last: the highest frame, or -1
+    revised: boxes of revisions by (frame, id)
+    """
+
+    rows: list[list[float]] = field(default_factory=list)
+    seen: list[bool] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+    times: dict[int, float] = field(default_factory=dict)
+    last: int = -1
+    revised: dict[tuple[int, int], list[float]] = field(default_factory=dict)
+
+
+def read_json_lines(path: Path) -> TrackRows:
+    """Raises MambatrackError, with the line, for what mambatrack does not write."""
+    found, headed = TrackRows(), False
+    for number, value in _objects(path):
+        try:
+            if "format" in value:
+                headed = True
+                found.names = _names(value)
+            elif "revision" in value:
+                _add_revision(found, value["revision"])
+            elif "tracks" in value and "frame" in value:
+                _add_frame(found, value)
+            elif value and not headed:  # later versions may have other lines below their header
+                raise ValueError("it has no frame and tracks")
+        except KeyError as error:
+            raise _refused(path, number, f"{error} is missing") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _refused(path, number, str(error)) from None
+    return found
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line from 1, object) of every line that is not blank."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                value = json.loads(line) if line else {}
+            except UnicodeDecodeError:
+                raise _refused(path, number, "it is no UTF-8 text") from None
+            except (ValueError, RecursionError):
+                value = None
+            if not isinstance(value, dict):
+                raise _refused(path, number, "not a JSON object")
+            if line:
+                yield number, value
+
+
+def _refused(path: Path, number: int, reason: str) -> MambatrackError:
+    return MambatrackError(
+        f"{path}, line {number}: not the JSON Lines that mambatrack writes: {reason[:200]}"
+    )
+
+
+def _names(header: dict[str, Any]) -> tuple[str, ...]:
+    version = header.get("version", JSONL_VERSION)
+    if version != JSONL_VERSION:
+        raise ValueError(f"version {version!r}; expected {JSONL_VERSION}")
+    names = header.get("classes", [])
+    if not isinstance(names, list):
+        raise ValueError("classes are no list")
+    return tuple(_text(name) for name in names)
+
+
+def _add_frame(found: TrackRows, value: dict[str, Any]) -> None:
+    frame = _whole(value["frame"], "frame")
+    found.last = max(found.last, frame)
+    if value.get("time_s") is not None:
+        found.times[frame] = _number(value["time_s"], "time_s")
+    if not isinstance(value["tracks"], list):
+        raise ValueError("tracks are no list")
+    for track in value["tracks"]:
+        state = track["state"]
+        if state not in STATES:
+            raise ValueError(f"state {state!r}; expected {', '.join(STATES)}")
+        row = _row(frame, track)
+        if state != "tentative":
+            found.rows.append(row)
+            found.seen.append(state == "observed")
+
+
+def _add_revision(found: TrackRows, value: dict[str, Any]) -> None:
+    identity = _whole(value["id"], "id")
+    for frame, box in zip(value["frames"], value["boxes"], strict=True):
+        found.revised[_whole(frame, "frame"), identity] = _box(box)
+
+
+def _row(frame: int, track: dict[str, Any]) -> list[float]:
+    score = track.get("score")
+    return [
+        frame, _whole(track["id"], "id"), *_box(track["box"]),
+        0.0 if score is None else _number(score, "score"),
+        _whole(track.get("label", 0), "label"), _whole(track.get("gap", 0), "gap"),
+    ]  # fmt: skip
+
+
+def _box(value: Any) -> list[float]:
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError("a box has no four sides")
+    sides = [_number(side, "a side of a box") for side in value]
+    if max(map(abs, sides)) >= FARTHEST:
+        raise ValueError(f"a side of a box is {max(sides, key=abs):g}, which no picture has")
+    return sides
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} is no number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is not finite")
+    return number
+
+
+def _whole(value: Any, name: str) -> int:
+    if type(value) is not int or not 0 <= value < HIGHEST:
+        raise ValueError(f"{name} is no whole number from 0 to {HIGHEST - 1}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("the name of a class is no text")
+    value.encode()  # UnicodeEncodeError, a ValueError, for a lone surrogate
+    return value
