@@ -70,14 +70,18 @@ class SequenceFacts:
         """Frames of the pictures or the video."""
         if self.pictures is None or self._video:
             return self._video.frames if self._video else 0
-        return len(frames_by_name(list_pictures(self.pictures), 0, str(self._folder)))
+        return len(frames_by_name(self._listed(), 0, str(self._folder)))
 
     def _picture_size(self) -> tuple[int, int] | None:
         if self.pictures is None or self._video:
             return self._video.size if self._video else None
-        first = list_pictures(self.pictures)[:1]
+        first = self._listed()[:1]
         pixels = load_picture(first[0]) if first else None
         return None if pixels is None else (pixels.shape[1], pixels.shape[0])
+
+    def _listed(self) -> list[Path]:
+        assert self.pictures is not None
+        return list_pictures(self.pictures, self._info.get("imExt", ""))
 
     @cached_property
     def _video(self) -> "_Video | None":
