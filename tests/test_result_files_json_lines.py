@@ -84,7 +84,7 @@ def test_lines_of_other_kinds_are_passed_over_below_our_header(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("\ufeff" + HEADER + '{"event": {"line": "door"}}\n' + frame() + "\n")
     found = read_json_lines(path)
-    assert len(found.rows) == 1 and found.names == ("person",) and found.last == 0
+    assert len(found.rows) == 1 and found.names == ("person",) and found.frames == [0]
 
 
 def test_boxes_without_size_are_told(tmp_path):

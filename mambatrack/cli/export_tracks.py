@@ -2,18 +2,23 @@
 
 import argparse
 import importlib
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mambatrack.cli.arguments import Command, add_overwrite, names, positive
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
+from mambatrack.result_files.between import fill_between
 from mambatrack.result_files.footage import Footage, open_footage
+from mambatrack.result_files.playing import TOOLS, varying_rate, why_not_played
 from mambatrack.result_files.read_results import Recording, read_recording
 from mambatrack.sources.box_stream import parse_size
 
 FORMATS = ("cvat", "label-studio", "fiftyone", "rerun")
+EVERY_FRAME = ("cvat", "fiftyone")  # show nothing in a frame without a box
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +45,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     out = _checked(Path(options.out), options.format, options.overwrite)
     recording = read_recording(options.result, options.class_names, predicted=not options.seen_only)
     size = parse_size(options.size) if options.size else None
-    footage = open_footage(options.video, size, options.fps)
+    footage = _fitting(open_footage(options.video, size, options.fps), recording, options.format)
+    if options.format in EVERY_FRAME:
+        recording = fill_between(recording)
     _writer(options.format)(recording, footage, out)
     if not options.quiet:
         tracks = len(set(recording.id.tolist()))
@@ -51,6 +58,25 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
             print("labelling interface of the project:", label_config(recording), sep="\n", end="")
     return 0
+
+
+def _fitting(footage: Footage, recording: Recording, form: str) -> Footage:
+    """Says what the tool will not show; refuses a folder of pictures where it takes videos only."""
+    if footage.path is None or form == "cvat":
+        return footage
+    if footage.path.is_dir():
+        if form == "rerun":
+            return footage
+        raise MambatrackError(
+            f"{footage.path} is a folder, and {TOOLS[form]} shows videos; make one of its pictures "
+            f"first, as with: ffmpeg -framerate {footage.fps:g} -pattern_type glob -i '*.jpg' "
+            "-c:v libx264 -pix_fmt yuv420p pictures.mp4"
+        )
+    silent = why_not_played(footage.path, form)
+    for problem in (silent, varying_rate(recording, footage, form)):
+        if problem:
+            warnings.warn(problem, stacklevel=2)
+    return replace(footage, plays=silent is None)
 
 
 def _writer(form: str) -> Callable[[Recording, Footage, Path], None]:

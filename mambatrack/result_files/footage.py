@@ -1,5 +1,6 @@
 """What an export has to know about the video that a result file is about."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,14 @@ DEFAULT_FPS = 30.0
 @dataclass(frozen=True)
 class Footage:
     """size: (width, height) in pixels, None where unknown; fps; frames: 0 where unknown; path: of
-    the video, None where there is none"""
+    the video or of the folder of its pictures, None where there is none; plays: whether the tool
+    that gets the export can show it"""
 
     size: tuple[int, int] | None = None
     fps: float = DEFAULT_FPS
     frames: int = 0
     path: Path | None = None
+    plays: bool = True
 
 
 def open_footage(
@@ -38,6 +41,17 @@ def open_footage(
         unknown = frames.count is None and not frames.live
         count = count_frames(video) if unknown else frames.count or 0
         return Footage(size or frames.size, fps or frames.fps, count, Path(video))
+
+
+def jpegs(folder: Path) -> Iterator[tuple[int, bytes]]:
+    """(frame from 0, its picture as JPEG) of a folder of pictures."""
+    import cv2
+
+    from mambatrack.sources.frames import open_frames
+
+    with open_frames(folder) as frames:
+        for frame in frames:
+            yield frame.index, cv2.imencode(".jpg", frame.image)[1].tobytes()
 
 
 def relative_boxes(recording: Recording, footage: Footage) -> tuple[Recording, NDArray[np.float64]]:

@@ -20,7 +20,7 @@ class TrackRows:
     """The boxes of a file that are not tentative, in its order.
 
     rows: frame from 0, id, x1, y1, x2, y2, score, label, gap;  seen: False where predicted
-    names: of the classes;  times: seconds by frame, where known;  last: the highest frame, or -1
+    names: of the classes;  times: seconds by frame, where known;  frames: that have a line
     revised: boxes of revisions by (frame, id)
     """
 
@@ -28,7 +28,7 @@ class TrackRows:
     seen: list[bool] = field(default_factory=list)
     names: tuple[str, ...] = ()
     times: dict[int, float] = field(default_factory=dict)
-    last: int = -1
+    frames: list[int] = field(default_factory=list)
     revised: dict[tuple[int, int], list[float]] = field(default_factory=dict)
 
 
@@ -88,7 +88,7 @@ def _names(header: dict[str, Any]) -> tuple[str, ...]:
 
 def _add_frame(found: TrackRows, value: dict[str, Any]) -> None:
     frame = _whole(value["frame"], "frame")
-    found.last = max(found.last, frame)
+    found.frames.append(frame)
     if value.get("time_s") is not None:
         found.times[frame] = _number(value["time_s"], "time_s")
     if not isinstance(value["tracks"], list):

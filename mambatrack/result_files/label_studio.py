@@ -1,7 +1,10 @@
 """Label Studio: one task whose prediction has a video rectangle for every track.
 
-Frames count from 1, boxes are percent of the picture. The last box in front of a gap ends the life
-span of a rectangle, the next one begins another. Predicted boxes are a rectangle of their own,
+Frames count from 1, boxes are percent of the picture. Label Studio draws a rectangle between its
+boxes; one that is not enabled ends a life span, the next one begins another (isInLifespan in its
+VideoRegion.js). So the box in front of a gap is not enabled, and one in front of frames that were
+not tracked is. It counts frames by the frame rate of its Video tag, 24 unless told (Video.js):
+the task says it as ``fps``. Predicted boxes are a rectangle of their own,
 which says so in its text, so that they are never taken for seen ones.
 """
 
@@ -33,9 +36,10 @@ def write_label_studio(recording: Recording, footage: Footage, path: Path) -> No
                 regions.append(_region(identity, part, seen, frames, footage.fps))
     prediction = {"model_version": f"mambatrack {VERSION}", "result": regions}
     video = footage.path.name if footage.path else "video.mp4"
+    data = {"video": video, "fps": footage.fps}
     with replacing(path) as temporary:
         temporary.write_text(
-            json.dumps([{"data": {"video": video}, "predictions": [prediction]}], indent=1),
+            json.dumps([{"data": data, "predictions": [prediction]}], indent=1),
             encoding="utf-8",
         )
 
@@ -49,7 +53,7 @@ def label_config(recording: Recording) -> str:
     return (
         '<View>\n  <Labels name="label" toName="video">\n'
         f"{shown}  </Labels>\n"
-        '  <Video name="video" value="$video"/>\n'
+        '  <Video name="video" value="$video" frameRate="$fps"/>\n'
         '  <VideoRectangle name="box" toName="video"/>\n</View>\n'
     )
 
@@ -57,7 +61,7 @@ def label_config(recording: Recording) -> str:
 def _region(identity: int, track: Recording, seen: bool, frames: int, fps: float) -> dict[str, Any]:
     """One rectangle; ``track`` has boxes in percent."""
     frame, boxes = track.frame.tolist(), track.boxes.tolist()
-    ends = [*(np.diff(track.frame) > 1).tolist(), True]
+    ends = [*track.breaks().tolist(), True]
     columns = zip(frame, boxes, ends, strict=True)
     sequence = [
         {"frame": number + 1, "time": round((number + 1) / fps, 4), "enabled": not last,

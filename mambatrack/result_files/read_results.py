@@ -26,6 +26,7 @@ class Recording:
     seen:   [R] bool, False where the box is predicted or filled in
     names:  of the classes; a class without one is called by its number
     frames: of the video, as far as the file tells: the last number plus 1
+    tracked: [T] int64, ascending, the frames that were tracked: every 5th one after --stride 5
     times:  seconds of those frames whose time is known
     """
 
@@ -39,6 +40,7 @@ class Recording:
     names: tuple[str, ...] = ()
     frames: int = 0
     times: dict[int, float] = field(default_factory=dict)
+    tracked: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -59,6 +61,10 @@ class Recording:
         for number in np.unique(self.frame).tolist() if numbers is None else numbers:
             first, last = np.searchsorted(self.frame, [number, number + 1])
             yield number, self.select(np.arange(first, last))
+
+    def breaks(self) -> NDArray[np.bool_]:
+        """[R - 1] of one track by frame: the next box is not in the next frame that was tracked."""
+        return np.diff(self.tracked.searchsorted(self.frame)) > 1
 
     def name_of(self, label: int) -> str:
         return class_name(self.names, label)
@@ -106,14 +112,15 @@ def _from_jsonl(path: Path, revised: bool) -> Recording:
     for row in np.flatnonzero(~seen) if revised else ():
         keys = int(table[row, 0]), int(table[row, 1])
         table[row, 2:6] = found.revised.get(keys, table[row, 2:6])
-    return _recording(path, table, seen, found.names, found.last + 1, found.times)
+    tracked = np.unique(np.array(found.frames, np.int64))
+    return _recording(path, table, seen, found.names, tracked, found.times)
 
 
 def _recording(
     path: Path, table: NDArray[np.float64], seen: NDArray[np.bool_], names: tuple[str, ...],
-    frames: int = 0, times: dict[int, float] | None = None,
+    tracked: NDArray[np.int64] | None = None, times: dict[int, float] | None = None,
 ) -> Recording:  # fmt: skip
-    """Rows of COLUMNS, checked and in order."""
+    """Rows of COLUMNS, checked and in order; tracked: None where the file does not tell."""
     sound = (table[:, 4:6] > table[:, 2:4]).all(axis=1)
     if not sound.all():
         complain(f"{path}: boxes without size are left out ({np.count_nonzero(~sound)})")
@@ -125,11 +132,33 @@ def _recording(
         frame, identity = table[twice[0], :2]
         raise MambatrackError(f"{path}: id {identity:g} is twice in frame {frame:g} (from 0)")
     frame, identity, label, gap = table[:, [0, 1, 7, 8]].astype(np.int64).T
-    frames = max(frames, int(frame.max(initial=-1)) + 1)
+    tracked = _steps(frame, identity) if tracked is None else tracked
+    frames = max(frame.max(initial=-1), tracked.max(initial=-1)).item() + 1
     label = _voted(identity, label, np.where(seen, table[:, 6], 0))
     return Recording(
-        frame, identity, table[:, 2:6], table[:, 6], label, gap, seen, names, frames, times or {}
+        frame,
+        identity,
+        table[:, 2:6],
+        table[:, 6],
+        label,
+        gap,
+        seen,
+        names,
+        frames,
+        times or {},
+        tracked,
     )
+
+
+def _steps(frame: NDArray[np.int64], identity: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The frames that were tracked, for a file that tells those with boxes only: from its first
+    to its last in the step that most boxes are from the one before on their track."""
+    order = np.lexsort((frame, identity))
+    step = np.diff(frame[order])[np.diff(identity[order]) == 0]
+    if not len(step):
+        return np.unique(frame)
+    usual = int(np.bincount(step).argmax()) if step.max() < 2**20 else int(np.median(step))
+    return np.arange(frame.min(), frame.max() + 1, max(usual, 1))
 
 
 def _voted(

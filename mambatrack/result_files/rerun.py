@@ -1,15 +1,17 @@
 """rerun: a recording (.rrd) with the boxes of every frame, and the video where there is one.
 
-Seen boxes are at video/seen, predicted ones, thin and pale, at video/predicted, so that either can
-be switched off. The timelines are frame (from 0) and time.
+A folder of pictures is taken into the recording as JPEG. Seen boxes are at video/seen, predicted
+ones, thin and pale, at video/predicted, so that either can be switched off. The timelines are frame
+(from 0) and time.
 """
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from mambatrack.errors import MissingExtra
 from mambatrack.files import replacing
-from mambatrack.result_files.footage import Footage
+from mambatrack.result_files.footage import Footage, jpegs
 from mambatrack.result_files.read_results import Recording
 
 WIDTHS = {True: 2.0, False: 1.0}  # of the lines, in points on the screen
@@ -25,28 +27,56 @@ def write_rerun(recording: Recording, footage: Footage, path: Path) -> None:
     with replacing(path) as temporary:
         stream = rr.RecordingStream("mambatrack")
         stream.save(temporary)
-        if footage.path is not None:
-            stream.log("video", rr.AssetVideo(path=footage.path), static=True)
+        _log_pictures(rr, stream, recording, footage)
         for number, boxes in recording.by_frame(_numbers(recording, footage)):
-            seconds = recording.times.get(number, number / footage.fps)
-            stream.set_time("frame", sequence=number)
-            stream.set_time("time", duration=seconds)
-            if footage.path is not None:
-                moment = rr.components.VideoTimestamp(seconds=number / footage.fps)
-                stream.log("video", rr.VideoFrameReference(moment))
+            _set_time(stream, recording, footage, number)
             for seen, name in ((True, "seen"), (False, "predicted")):
                 stream.log(f"video/{name}", _boxes(rr, boxes.select(boxes.seen == seen), seen))
         stream.flush()
         stream.disconnect()
 
 
+def _set_time(stream: Any, recording: Recording, footage: Footage, number: int) -> None:
+    stream.set_time("frame", sequence=number)
+    stream.set_time("time", duration=recording.times.get(number, number / footage.fps))
+
+
+def _log_pictures(rr: Any, stream: Any, recording: Recording, footage: Footage) -> None:
+    """The picture of every frame of the video or folder, where there is one."""
+    if footage.path is None or not footage.plays:
+        return
+    if footage.path.is_dir():
+        for number, picture in jpegs(footage.path):
+            _set_time(stream, recording, footage, number)
+            stream.log("video", rr.EncodedImage(contents=picture, media_type="image/jpeg"))
+        return
+    asset = rr.AssetVideo(path=footage.path)
+    stream.log("video", asset, static=True)
+    stamps = _stamps(asset)
+    for number in range(max(footage.frames, recording.frames)):
+        seconds = stamps[number] / 1e9 if number < len(stamps) else number / footage.fps
+        _set_time(stream, recording, footage, number)
+        moment = rr.components.VideoTimestamp(seconds=seconds)
+        stream.log("video", rr.VideoFrameReference(moment))
+
+
+def _stamps(asset: Any) -> list[int]:
+    """Nanoseconds of the frames of a video, where rerun reads them: its rate may vary."""
+    try:
+        return [int(each) for each in asset.read_frame_timestamps_nanos()]
+    except Exception:  # whatever rerun's own reader of the container raises
+        return []
+
+
 def _numbers(recording: Recording, footage: Footage) -> list[int]:
-    """Every frame where the video tells how many there are; else those that have boxes or a time,
-    and those after them."""
-    if footage.frames:
-        return list(range(max(footage.frames, recording.frames)))
-    known = [*recording.frame.tolist(), *recording.times]
-    return sorted({*known, *(number + 1 for number in known)})
+    """The frames that were tracked, and the one after the last of each run of them: rerun shows
+    what was logged last."""
+    tracked = recording.tracked.tolist()
+    if not tracked:
+        return []
+    step = min((after - before for before, after in pairwise(tracked)), default=1)
+    ends = [before + step for before, after in pairwise(tracked) if after > before + step]
+    return sorted({*tracked, *ends, tracked[-1] + step})
 
 
 def _boxes(rr: Any, boxes: Recording, seen: bool) -> Any:
