@@ -5,6 +5,7 @@ each of them.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def fill_between(recording: Recording) -> Recording:
         return recording
     columns = {name: np.concatenate([getattr(track, name) for track in tracks]) for name in PER_BOX}
     order = np.lexsort((columns["id"], columns["frame"]))
-    every = {name: column[order] for name, column in columns.items()}
+    every: dict[str, Any] = {name: column[order] for name, column in columns.items()}
     return replace(recording, **every, tracked=np.arange(recording.frames))
 
 
