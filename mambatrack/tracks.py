@@ -1,4 +1,4 @@
-"""The table of live tracks, the only mutable state, and the frozen result of one frame."""
+"""The frozen result of one frame: all live tracks."""
 
 from dataclasses import dataclass
 from enum import IntEnum

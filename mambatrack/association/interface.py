@@ -117,7 +117,7 @@ class Association(Protocol):
 
     def choose(self, problem: FrameProblem, scores: Scores) -> Indices:
         """The pairs that are matched [.], as numbers of candidates. May be omitted: those of the
-        largest total score, of at least ``match_odds`` each."""
+        largest total score, of at least ``match_odds`` each (0 where that is None)."""
         tracks, detections = problem.candidates[:2]
         lowest = self.match_odds or 0.0
         (able,) = (scores.pairs >= lowest).nonzero()

@@ -31,7 +31,7 @@ FRAMES = 100
 PASSES = 3
 WARM_UP = 20  # first frames of a pass, not timed
 TRACED = 20  # frames whose memory is traced, after the warm-up
-HEADINGS = ("objects", "predictor", "median ms", "p99 ms", "predictor ms", "rest ms",
+HEADINGS = ("objects", "predictor", "median ms", "p99 ms", "predict ms", "rest ms",
             "us an object", "peak kB", "kept kB", "bytes a track")  # fmt: skip
 
 Frames = list[NDArray[np.float32]]

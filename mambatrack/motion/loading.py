@@ -1,15 +1,14 @@
-"""Motion models behind one interface: a function of state that owns no track.
-
-The state of N tracks is a float32 array [N, S]; the tracker stores it and hands it back. Boxes are
-cxcywh in pixels here.
-"""
+"""Predictors by name, and the networks among them from their weights."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from mambatrack.config import TrackerConfig
+from mambatrack.motion import causal_predictor, window_predictor
+from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.motion.predictor import Predictor
+from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.networks.model_files import (
     SHIPPED,
     WEIGHTS,
@@ -39,27 +38,18 @@ def load_predictor(
     device: auto, cpu or cuda; auto is the C library on the CPU, and where that is not there a GPU
     if there is one. Raises MambatrackError where the file or its model card is unusable.
     """
-    name = str(path_or_name)
-    if name in PLAIN:
-        return PLAIN[name]()
+    if str(path_or_name) in PLAIN:
+        return PLAIN[str(path_or_name)]()
     path = weights_path(path_or_name)
     assert path is not None
     card = read_card(path)
     check_online(path, card)
-    if kind_of(card) != "window":
-        from mambatrack.motion import causal_predictor
-
-        with fitting(path):
-            step, spread = causal_predictor.open_network(path, device), card["spread"]
-        return causal_predictor.CausalPredictor(step, spread)
-    from mambatrack.motion import window_predictor
-
     with fitting(path):
+        if kind_of(card) != "window":
+            return CausalPredictor(causal_predictor.open_network(path, device), card["spread"])
         network, spread = window_predictor.open_network(path, device), card["spread"]
         q, unit = card["architecture"]["window"], card["normalisation"]["unit"]
-    return window_predictor.WindowPredictor(
-        network, q, unit, spread, image_size, straighten_history
-    )
+    return WindowPredictor(network, q, unit, spread, image_size, straighten_history)
 
 
 def configured_predictor(
