@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mambatrack.config import TrackerConfig
+from mambatrack.errors import MambatrackError
 from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.simulation.world import make_world
@@ -122,3 +123,24 @@ def test_a_predictor_that_measures_in_images_keeps_the_sizes_apart():
 
 def test_nothing_due_is_nothing_done():
     assert TrackerGroup(TrackerConfig("kalman"), 2).update({}) == {}
+
+
+def test_detections_that_are_no_boxes_leave_every_tracker_as_it_was():
+    group = TrackerGroup(TrackerConfig("kalman", frame_rate=10), 2)
+    box = [[100.0, 100, 120, 140, 1]]
+    group.update({0: (box, 1.0), 1: (box, 1.0)})
+    before = [each.state_dict() for each in group.trackers]
+    with pytest.raises(MambatrackError, match="shape"):
+        group.update({0: (box, 2.0), 1: (np.zeros((2, 3)), 2.0)})
+    for tracker, state in zip(group.trackers, before, strict=True):
+        for name, value in tracker.state_dict().items():
+            np.testing.assert_array_equal(value, state[name], name)
+
+
+def test_a_predictor_of_ones_own_is_shared_by_all():
+    counted = Counted()
+    group = TrackerGroup(TrackerConfig(association="overlap"), 2, counted)
+    counted.calls.clear()
+    group.update(dict.fromkeys(range(2), ([[100.0, 100, 120, 140, 1]], None)))
+    group.update(dict.fromkeys(range(2), (None, None)))
+    assert counted.calls == [0, 2]

@@ -5,7 +5,8 @@
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from mambatrack.association.interface import Association
@@ -17,6 +18,7 @@ from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.hypotheses import Settled
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker import Tracker
+from mambatrack.tracking.tracker_state import TrackerState
 from mambatrack.tracks import Tracks
 
 
@@ -54,38 +56,36 @@ class TrackerGroup:
         """Tracker.update of those trackers that have a frame: their detections and time."""
         if not due:
             return {}
-        states = {index: self.trackers[index].state for index in due}
-        found = {
-            index: states[index].admit(as_detections(detections), self.trackers[index].image_size)
-            for index, (detections, _) in due.items()
-        }
-        spans = {
-            index: states[index].advance_clock(time_s, self.config)
-            for index, (_, time_s) in due.items()
-        }
-        for index, span in spans.items():
-            states[index].hypotheses.end_unseen(span - 1, self.config.max_age)
-        self._predict(spans)
-        problems = [(states[index].hypotheses, found[index]) for index in due]
-        settled = associate_together(self.association, problems, self.config.hypotheses)
-        return {
-            index: self._settle(self.trackers[index], own, time_s)
-            for own, (index, (_, time_s)) in zip(settled, due.items(), strict=True)
-        }
+        config, trackers = self.config, [self.trackers[index] for index in due]
+        states = [each.state for each in trackers]
+        given = [as_detections(detections) for detections, _ in due.values()]
+        times = [time_s for _, time_s in due.values()]
+        sizes = [each.image_size for each in trackers]
+        found = list(map(TrackerState.admit, states, given, sizes))
+        spans = list(map(TrackerState.advance_clock, states, times, repeat(config)))
+        for each, span in zip(states, spans, strict=True):
+            each.hypotheses.end_unseen(span - 1, config.max_age)
+        _predict(trackers, spans)
+        problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
+        settled = associate_together(self.association, problems, config.hypotheses)
+        tracks = map(_settle, trackers, settled, times)
+        return dict(zip(due, tracks, strict=True))
 
-    def _predict(self, spans: Mapping[int, int]) -> None:
-        """All tracks of each tracker, its span of frames on."""
-        alike: dict[Any, list[int]] = {}
-        for index in spans:
-            alike.setdefault(self.trackers[index].predictor.image_size, []).append(index)
-        for indices in alike.values():
-            hypotheses = [self.trackers[index].state.hypotheses for index in indices]
-            both = zip(hypotheses, (spans[index] for index in indices), strict=True)
-            predict_together(self.trackers[indices[0]].predictor, both)
 
-    def _settle(self, tracker: Tracker, settled: list[Settled], time_s: float | None) -> Tracks:
-        hypotheses = tracker.state.hypotheses
-        hypotheses.observe(settled, tracker.predictor)
-        hypotheses.start(settled, tracker.predictor)
-        ended = hypotheses.end(self.config.min_hits, self.config.max_age)
-        return tracker.state.report(time_s, self.config.min_hits, ended)
+def _predict(trackers: Sequence[Tracker], spans: Sequence[int]) -> None:
+    """All tracks of each tracker, its span of frames on."""
+    alike: dict[Any, list[tuple[Tracker, int]]] = {}
+    for tracker, span in zip(trackers, spans, strict=True):
+        alike.setdefault(tracker.predictor.image_size, []).append((tracker, span))
+    for due in alike.values():
+        predictor = due[0][0].predictor
+        predict_together(predictor, [(each.state.hypotheses, span) for each, span in due])
+
+
+def _settle(tracker: Tracker, settled: Sequence[Settled], time_s: float | None) -> Tracks:
+    """Observes, starts, ends and reports, as Tracker.update does."""
+    hypotheses, config = tracker.state.hypotheses, tracker.config
+    hypotheses.observe(settled, tracker.predictor)
+    hypotheses.start(settled, tracker.predictor)
+    ended = hypotheses.end(config.min_hits, config.max_age)
+    return tracker.state.report(time_s, config.min_hits, ended)
