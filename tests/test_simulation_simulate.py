@@ -13,7 +13,6 @@ from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detectors.from_file import FileDetector
 from mambatrack.errors import MambatrackError
 from mambatrack.simulation.crossing_context import occlusion
-from mambatrack.simulation.detector_errors import observe
 from mambatrack.simulation.error_runs import bootstrap_detections, measure_runs
 from mambatrack.simulation.simulate import Playback, measurable_sequences, write_simulated
 from mambatrack.simulation.world import write_sequence
@@ -54,27 +53,6 @@ def measured(world):
     return measure_runs(world)
 
 
-def test_errors_are_measured_as_they_are(tmp_path):
-    """Misses, scores, errors of the edges, false positives at a person and elsewhere."""
-    truth, rng = walkers(20, 50), np.random.default_rng(0)
-    scores = np.where(rng.random(len(truth)) < 0.2, np.nan, rng.uniform(0.6, 1, len(truth)))
-    edges = rng.normal(0, 0.03, (len(truth), 4))
-    halved = rng.random(len(truth)) < 0.3
-    half = detections(truth, np.where(halved, 0.2, np.nan), (0, 0, 0, -0.6))
-    elsewhere = [[frame, -1, 2000, 1000, 80, 50, 0.1] for frame in range(1, 11)]
-    rows = np.concatenate([detections(truth, scores, edges), half, elsewhere])
-    seen = observe(write_world(tmp_path / "seq", truth, rows, (3000, 3000)))
-    found, extra, second = seen.errors.scores.T
-    np.testing.assert_allclose(found, scores, atol=1e-4)
-    np.testing.assert_allclose(
-        seen.errors.edges[:, 0][~np.isnan(found)], edges[~np.isnan(found)], atol=1e-3
-    )
-    np.testing.assert_array_equal(extra, np.where(halved, 0.2, np.nan))
-    np.testing.assert_allclose(seen.errors.edges[halved, 1, 3], -0.6, atol=1e-4)
-    assert np.isnan(second).all()
-    np.testing.assert_allclose(seen.background, [[0.1, 2, 0.5]] * 10, atol=1e-4)
-
-
 def test_rates_are_those_of_the_bank(tmp_path):
     truth, rng = walkers(20, 200), np.random.default_rng(1)
     missed = np.repeat(rng.random(len(truth) // 10) < 0.2, 10)
@@ -98,14 +76,6 @@ def test_misses_grow_with_occlusion(world, measured):
     kept = [match(truth, detection_rows(simulate(truth, measured, seed))) >= 0 for seed in range(3)]
     recall = np.mean(kept, axis=0)
     assert recall[hidden].mean() < recall[~hidden].mean() - 0.1
-
-
-def test_occlusion_is_the_union_of_nearer_boxes():
-    boxes = [[0, 0, 12, 12], [6, 0, 12, 24], [0, 6, 12, 24], [0, 0, 12, 12], [50, 0, 62, 48]]
-    frame = np.array([1, 1, 1, 2, 1])
-    truth = Trajectories(frame, np.arange(5), np.array(boxes, np.float32))
-    # the first is hidden but for its upper left quarter, the second by the third, level but later
-    np.testing.assert_allclose(occlusion(truth), [0.75, 0.75, 0, 0, 0])
 
 
 @settings(max_examples=20, deadline=None)

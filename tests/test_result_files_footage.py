@@ -1,0 +1,20 @@
+"""The video or pictures that a result is of."""
+
+import pytest
+
+from exported_tracks import write_video
+from mambatrack.errors import MambatrackError
+from mambatrack.result_files.footage import Footage, open_footage
+
+
+@pytest.fixture
+def video(tmp_path):
+    return write_video(tmp_path)
+
+
+def test_footage_is_what_the_video_says_unless_told_otherwise(video):
+    told = open_footage(video)
+    assert (told.size, told.frames, told.path) == ((200, 100), 6, video)
+    assert open_footage(video, (20, 10), 5.0) == Footage((20, 10), 5.0, 6, video)
+    with pytest.raises(MambatrackError, match="0 frames a second"):
+        open_footage(fps=0)
