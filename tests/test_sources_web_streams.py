@@ -193,6 +193,15 @@ def test_live_waits_between_tries_of_a_stream_without_end(serve):
     source.close()
 
 
+def test_live_tells_of_an_answer_that_never_ends_to_begin(serve):
+    server = serve(trickle(b"HTTP/1.1 200 OK\r\nX-A: "))
+    source = LiveSource(server.address, backoff=Backoff(60, 60), timeout_s=0.3)
+    source.start()
+    until(lambda: source.status.error, "error")
+    assert source.status.state == "connecting" and "no frame for more" in source.status.error
+    source.close(0)
+
+
 def test_a_picture_that_comes_slowly_is_the_end_of_a_stream(serve):
     first = b"--frame\r\n\r\n" + jpeg(20) + b"\r\n--frame\r\nContent-Length: 99999\r\n\r\n"
     server = serve(trickle(head(MULTIPART), first))

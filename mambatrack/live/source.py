@@ -104,12 +104,14 @@ class LiveSource:
         """How it is now, as far as the source itself knows: no fps, frames, latency."""
         with self._lock:
             status = self._status
-            silent = status.state == "open" and not self.local
-            silent = silent and time.monotonic() - self._heard > 1.5 * self.timeout_s
-        if silent:  # whoever reads it hangs
-            limit = f"no frame for more than {1.5 * self.timeout_s:.0f} s"
-            return replace(status, state="lost", error=limit)
-        return status
+            silent_s = time.monotonic() - self._heard if self.started and not self.local else 0.0
+        told = status.error is not None or status.state not in ("open", "connecting")
+        if told or silent_s <= 1.5 * self.timeout_s:
+            return status
+        # whoever reads it hangs
+        limit = f"no frame for more than {1.5 * self.timeout_s:.0f} s"
+        state: SourceState = "lost" if status.state == "open" else "connecting"
+        return replace(status, state=state, error=limit)
 
     def stop(self) -> None:
         """Asks the thread to end; it may first have to come back from a read that hangs."""
