@@ -42,7 +42,7 @@ def write_avi(path, count=COUNT):
 
 def write_video(
     path, codec=None, stamps=None, sound_s=0.0, cover=None, options=None, first_shown=0,
-    size=SIZE, pixels=None, turn=0, rate=FPS, count=COUNT,
+    size=SIZE, pixels=None, turn=0, rate=FPS, count=COUNT, interlaced=False,
 ):  # fmt: skip
     """A video by PyAV.
 
@@ -56,6 +56,8 @@ def write_video(
     with av.open(str(path), "w", options=options or {}) as file:
         front = _add_video(file, cover, (32, 32), rate, base) if cover else None
         video = _add_video(file, codec, size, rate, base, pixels or FORMATS.get(ending))
+        if interlaced:
+            video.codec_context.options = {"flags": "+ilme+ildct"}
         if turn:
             video.set_display_rotation(turn)
         sound = file.add_stream(SOUND.get(ending, "aac"), rate=48000) if sound_s else None

@@ -2,17 +2,21 @@
 
 import os
 import time
+import warnings
 from typing import Any
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.addresses import without_secrets
 from mambatrack.sources.containers import MISCOUNT, Container
 from mambatrack.sources.opencv import quiet
 from mambatrack.sources.timing import Stamps, plausible_fps
 
 Image = NDArray[Any]
+ALIKE = 10  # pictures like the first, after which it is told
 COVER_S = 1.0  # that a file lasts, of which one picture can be no more than the cover
 
 
@@ -40,6 +44,8 @@ class OpenCvReader:
         self.size = (first.shape[1], first.shape[0])
         self._first: Image | None = first
         self._held = True
+        self._name, self._alike = without_secrets(str(source)), 0
+        self._unlike: Image | None = first  # what another picture has not differed from yet
 
     def advance(self) -> bool:
         if not self._held:
@@ -53,14 +59,36 @@ class OpenCvReader:
         return True
 
     def image(self) -> Image | None:
-        return self._retrieve() if self._first is None else self._first
+        if self._first is not None:
+            return self._first
+        image = self._retrieve()
+        if self._unlike is not None and image is not None:
+            self._compare(image, self._unlike)
+        return image
+
+    def _compare(self, image: Image, first: Image) -> None:
+        """Warns where the first pictures are all the same: OpenCV 5.0 cannot convert interlaced
+        video, and gives what was in memory instead."""
+        if not np.array_equal(image, first):
+            self._unlike = None
+            return
+        self._alike += 1
+        if self._alike == ALIKE:
+            self._unlike = None
+            warnings.warn(
+                f"{self._name} gives the same picture over and over, as OpenCV "
+                f"{cv2.__version__} does of interlaced video; if it should move, pip install "
+                "'mambatrack[video]'",
+                stacklevel=2,
+            )
 
     def problem(self, frames: int) -> str | None:
         """Frames and time must both be missing: a frame that repeats the one before is in the
         container's count, and decoders leave it out."""
         if self.live:
             return f"the stream ended after {frames} frames"
-        if frames == 1 and self._lasts_s > COVER_S and self.length != 1:
+        more = self._lasts_s > COVER_S or (self._said.frames or 1) > 1
+        if frames == 1 and more and self.length != 1 and not self._said.cut:
             return (
                 "one picture was read of a file that lasts longer, perhaps a cover in front of the "
                 "video; pip install 'mambatrack[video]' to read what is behind it"

@@ -16,6 +16,7 @@ from mambatrack.sources.reasons import READ_ERRORS, reason_of
 from mambatrack.sources.timing import Stamps, plausible_fps
 
 Image = NDArray[Any]
+OPTIONS = {"rtsp_flags": "prefer_tcp"}  # over UDP pictures come in parts
 ENOUGH = 10  # pictures of one track, after which another that gave one is a cover
 
 
@@ -51,7 +52,7 @@ class PyAvReader:
         self._problem, self._refusal, self._packets, self._lost = "", "", 0, 0
         self._file = _open(source, place, timeout_s)
         try:
-            self._stream = _video_track(self._file, source, place)
+            self._stream = _video_track(self._file, None if live else source, place)
             self.live = self._file.duration is None if live is None else live
             self._begin()
         except BaseException:
@@ -175,13 +176,14 @@ def _open(source: str | Connection, place: str, timeout_s: float | None) -> Any:
     import av
 
     try:
-        return av.open(source, metadata_errors="replace", timeout=timeout_s)
+        return av.open(source, metadata_errors="replace", timeout=timeout_s, options=OPTIONS)
     except _errors() as error:
         raise MambatrackError(f"{place} and gave no frame: {reason_of(error)}") from None
 
 
-def _video_track(file: Any, source: str | Connection, place: str) -> Any:
-    """The first track of video that is no cover, which some files have in front."""
+def _video_track(file: Any, source: str | Connection | None, place: str) -> Any:
+    """The first track of video that is no cover, which some files have in front. source: where the
+    file can be looked into once more, None where it cannot"""
     from av.stream import Disposition
 
     tracks = [

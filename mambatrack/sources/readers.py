@@ -82,7 +82,7 @@ def _open_stream(address: str, timeout_s: float) -> Reader:
     if address.lower().startswith("http"):
         return open_web_stream(address, timeout_s)
     place = f"{without_secrets(address)} cannot be reached or is no video stream"
-    return OpenCvReader(address, place, None, True, timeout_s)
+    return (PyAvReader if has_pyav() else OpenCvReader)(address, place, None, True, timeout_s)
 
 
 def _open_file(path: Path) -> Reader:

@@ -17,6 +17,7 @@ def reason_of(error: Exception) -> str:
         return f"HTTP {error.code}"
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
         error = error.reason
-    if isinstance(error, TimeoutError):
+    # FFmpeg ends a read that takes too long by an interruption
+    if isinstance(error, TimeoutError) or type(error).__name__ == "ExitError":
         return "no answer in time"
     return getattr(error, "strerror", None) or type(error).__name__
