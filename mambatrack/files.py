@@ -1,4 +1,5 @@
-"""Files that appear under their name only when they are whole, and their checksums."""
+"""Files that appear under their name only when they are whole, and their checksums; what is written
+is none of what is read."""
 
 import glob
 import hashlib
@@ -6,15 +7,18 @@ import os
 import re
 import secrets
 import stat
+import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from mambatrack.errors import MambatrackError
 
 CHUNK = 1 << 18
 TEMPORARY = re.compile(r"\..+-[0-9a-f]{8}\.part")
+Identity = tuple[int, int]  # device and inode
 PREFIX = 60  # characters of a file's name in that of its temporary file, as names are limited
 
 
@@ -97,3 +101,85 @@ def check_output(path: str | Path, overwrite: bool = False) -> Path:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise MambatrackError(f"{path} is not writable; check its permissions")
     return path
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file or folder that a run reads.
+
+    said: what it is to the run, as "the source"
+    counts: whether a file below a folder is read, by its path
+    """
+
+    path: Path
+    said: str
+    counts: Callable[[Path], bool] = lambda path: True
+
+
+def identity(path: str | Path | int) -> Identity | None:
+    """What tells a file or folder from all others, whatever its names; None where there is none, or
+    a device or pipe. path: may be an open file's number"""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    kept = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+    return (status.st_dev, status.st_ino) if kept else None
+
+
+def check_apart(read: Iterable[Read], written: Iterable[Path]) -> None:
+    """Raises MambatrackError where a file that will be written is read too, or is named twice.
+
+    Files are compared by identity: another name, a link and another case are the same file.
+    """
+    written = list(written)
+    _check_named_once(written)
+    there = {found: path for path in written if (found := identity(path)) is not None}
+    for each in read if there else ():
+        for place, name in _files_of(each):
+            if place in there:
+                same = "" if name == there[place] else f", by the name {name}"
+                raise MambatrackError(
+                    f"{there[place]} is {each.said} itself{same}; name another file"
+                )
+
+
+def _check_named_once(paths: Iterable[Path]) -> None:
+    """Names that differ in case or in how an accent is written are one file on many systems."""
+    taken: set[object] = set()
+    for path in paths:
+        place = Path(os.path.realpath(path))
+        folded = unicodedata.normalize("NFC", place.name).casefold()
+        keys = {(identity(place.parent) or place.parent, folded), identity(place)} - {None}
+        if keys & taken:
+            raise MambatrackError(f"{path} is named for two outputs; give each its own file")
+        taken |= keys
+
+
+def _files_of(read: Read) -> Iterator[tuple[Identity, Path]]:
+    """The identity and a name of each file that is read; links to folders are followed, once."""
+    found = identity(read.path)
+    if found is None or not read.path.is_dir():
+        yield from [] if found is None else [(found, read.path)]
+        return
+    seen, waiting = {found}, [read.path]
+    while waiting:
+        for entry in _entries(waiting.pop()):
+            path = Path(entry.path)
+            place = identity(path)
+            if place is None:
+                continue
+            if not path.is_dir():
+                if read.counts(path):
+                    yield place, path
+            elif place not in seen:
+                seen.add(place)
+                waiting.append(path)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []  # who reads the folder says why it cannot be read

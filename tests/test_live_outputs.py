@@ -15,9 +15,9 @@ from mambatrack.live.outputs import (
     LiveVideo,
     OnACopy,
     SourceOutputs,
-    numbered,
 )
 from mambatrack.live.updates import LiveUpdate, SourceStatus
+from mambatrack.runs.output_files import numbered
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 

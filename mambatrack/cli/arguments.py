@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mambatrack.cli.named_files import DatasetPath, ReadPath
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.settings import PREDICTORS
@@ -47,7 +48,8 @@ def _anything(options: argparse.Namespace) -> None:
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Sequences to score."""
     add = parser.add_argument
-    add("--dataset", required=True, metavar="DIR", help="DanceTrack, SportsMOT, MOT17, MOT20, ...")
+    add("--dataset", type=DatasetPath, required=True, metavar="DIR",
+        help="DanceTrack, SportsMOT, MOT17, MOT20, ...")  # fmt: skip
     add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
     add("--half", choices=("second",), help="only the second half of each sequence")
 
@@ -130,12 +132,12 @@ def refuse(options: argparse.Namespace, names: Iterable[str], reason: str) -> No
             options.parser.error(f"--{name.replace('_', '-')} {reason}")
 
 
-def _predictor(text: str) -> str:
+def _predictor(text: str) -> ReadPath:
     try:
         check_setting("tracker.predictor", text)
     except MambatrackError as error:
         raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
-    return text
+    return ReadPath(text)
 
 
 def whole(low: int, high: int = LARGEST) -> Callable[[str], int]:

@@ -12,6 +12,7 @@ from mambatrack.cli.arguments import (
     refuse,
     whole,
 )
+from mambatrack.cli.named_files import DatasetPath, WrittenFile, WrittenFolder
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 
@@ -26,14 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="objects in a frame (10 30 100 300 1000)")  # fmt: skip
     add("--passes", type=whole(1), default=5, metavar="N", help="of the timing, in turn (5)")
     add_device(parser, "where the networks run")
-    add("--out", metavar="FILE", help="the tables as Markdown (with --peers: benchmarks.md)")
-    add("--json", metavar="FILE", help="everything measured")
+    add("--out", type=WrittenFile, metavar="FILE",
+        help="the tables as Markdown (with --peers: benchmarks.md)")  # fmt: skip
+    add("--json", type=WrittenFile, metavar="FILE", help="everything measured")
     add_overwrite(parser)
     add("--peers", action="store_true", help="other trackers beside ours, as a page of Markdown")
-    add("--dataset", metavar="DIR", help="with --peers: sequences to score them on")
+    add("--dataset", type=DatasetPath, metavar="DIR",
+        help="with --peers: sequences to score them on")  # fmt: skip
     add("--peer", action="append", default=[], metavar="NAME=PYTHON",
         help="with --peers: interpreter that has trackers, norfair or boxmot")  # fmt: skip
-    add("--results", metavar="DIR", help="with --peers: keep everybody's MOT files")
+    add("--results", type=WrittenFolder, metavar="DIR",
+        help="with --peers: keep everybody's MOT files")  # fmt: skip
     parser.set_defaults(check=_check)
 
 
@@ -79,7 +83,10 @@ def _run_peers(options: argparse.Namespace) -> int:
 
     pythons = parse_pythons(options.peer)
     out = options.out or "benchmarks.md"
-    bench_peers(options.dataset, out, pythons, options.passes, tell, options.results)
+    bench_peers(
+        options.dataset, out, pythons, options.passes, tell, options.results,
+        overwrite=options.overwrite,
+    )  # fmt: skip
     tell(f"wrote {out}")
     return OK
 

@@ -12,6 +12,7 @@ from mambatrack.cli.arguments import (
     add_predictors,
     whole,
 )
+from mambatrack.cli.named_files import WrittenFile
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
 
@@ -29,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--warmup", type=whole(1), default=11, metavar="N", help="boxes before a forecast (11)")
     add("--stride", type=whole(1), default=30, metavar="N", help="frames between forecasts (30)")
     add_device(parser, "where the networks run")
-    add("--csv", metavar="FILE", help="all errors, with full precision")
-    add("--json", metavar="FILE", help="all errors, with full precision")
+    add("--csv", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
+    add("--json", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
     add_overwrite(parser)
 
 

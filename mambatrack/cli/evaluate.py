@@ -21,6 +21,7 @@ from mambatrack.cli.arguments import (
     refuse,
     whole,
 )
+from mambatrack.cli.named_files import ResultsPath, WrittenFile, WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, scored_of
 from mambatrack.cli.signals import resumable
@@ -39,20 +40,26 @@ TRACKING = ("config", "out", "detector", "weights", "conf", "device", "associati
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
-    add("--results", metavar="DIR", help="MOT files NAME.txt to score; one file for one sequence")
-    add("--trackers", nargs="+", metavar="DIR", help="several such folders, side by side")
+    add("--results", type=ResultsPath, metavar="DIR",
+        help="MOT files NAME.txt to score; one file for one sequence")  # fmt: skip
+    add("--trackers", type=ResultsPath, nargs="+", metavar="DIR",
+        help="several such folders, side by side")  # fmt: skip
     add_predictors(parser, "track first, with each of these")
     add_association(parser)
     add_offline(parser)
-    add("--out", metavar="DIR", help="where those tracks go (default: results/NAME-SETTINGS)")
-    add("--csv", metavar="FILE", help="all scores, with full precision")
-    add("--json", metavar="FILE", help="all scores and HOTA's curves, with full precision")
+    add("--out", type=WrittenFolder, metavar="DIR",
+        help="where those tracks go (default: results/NAME-SETTINGS)")  # fmt: skip
+    add("--csv", type=WrittenFile, metavar="FILE", help="all scores, with full precision")
+    add("--json", type=WrittenFile, metavar="FILE",
+        help="all scores and HOTA's curves, with full precision")  # fmt: skip
     add("--occlusion", action="store_true", help="what becomes of objects without a detection")
-    add("--switches", metavar="FILE", help="CSV of every identity switch and its cause")
-    add("--clips", metavar="DIR", help="short videos of switches")
+    add("--switches", type=WrittenFile, metavar="FILE",
+        help="CSV of every identity switch and its cause")  # fmt: skip
+    add("--clips", type=WrittenFolder, metavar="DIR", help="short videos of switches")
     add("--clip-limit", type=whole(1), default=20, metavar="N", help="of each tracker (20)")
-    add("--plots", metavar="DIR", help="curves, bars and identity timelines as PNG and SVG")
-    add("--report", metavar="FILE", help="all of it in one HTML file")
+    add("--plots", type=WrittenFolder, metavar="DIR",
+        help="curves, bars and identity timelines as PNG and SVG")  # fmt: skip
+    add("--report", type=WrittenFile, metavar="FILE", help="all of it in one HTML file")
     add("--full", action="store_true", help="print every metric")
     add("--strict", action="store_true", help="warnings are errors")
     add_overwrite(parser, "write over files that exist, track again")

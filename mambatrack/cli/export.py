@@ -3,6 +3,7 @@
 import argparse
 
 from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.named_files import WrittenFile
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 
@@ -10,7 +11,7 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--predictor", metavar="P", help="mamba, mamba-window or a trained .safetensors file")
-    add("--out", required=True, metavar="FILE.onnx", help="the file")
+    add("--out", type=WrittenFile, required=True, metavar="FILE.onnx", help="the file")
     add_overwrite(parser, "write over a file that exists")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambatrack.cli.arguments import Command, add_overwrite, names, positive
+from mambatrack.cli.named_files import ReadPath, ResultsPath, WrittenFile
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
@@ -23,10 +24,11 @@ EVERY_FRAME = ("cvat", "fiftyone")  # show nothing in a frame without a box
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("result", metavar="RESULT", help="MOT text or JSON Lines of a tracker")
+    add("result", type=ResultsPath, metavar="RESULT", help="MOT text or JSON Lines of a tracker")
     add("--format", required=True, choices=FORMATS, help="fiftyone is a folder, others a file")
-    add("--out", required=True, metavar="PATH", help="what is written")
-    add("--video", metavar="FILE", help="that was tracked: its size, frame rate and length")
+    add("--out", type=WrittenFile, required=True, metavar="PATH", help="what is written")
+    add("--video", type=ReadPath, metavar="FILE",
+        help="that was tracked: its size, frame rate and length")  # fmt: skip
     add("--size", metavar="WxH", help="of the picture, where there is no --video")
     add("--fps", type=positive, metavar="N", help="frames a second (default: the video's, or 30)")
     add(

@@ -17,6 +17,7 @@ from mambatrack.cli.arguments import (
     refuse,
     whole,
 )
+from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
 from mambatrack.cli.output_files import add_outputs, check_files, files_of
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show
 from mambatrack.cli.signals import Interruption
@@ -38,7 +39,7 @@ PAGE_OPTIONS = ("host", "port", "token", "token_file")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("sources", nargs="+", metavar="SOURCE",
+    add("sources", nargs="+", type=SourcePath, metavar="SOURCE",
         help="webcam index, RTSP or HTTP address, or a file played at its own speed; of several "
         "sources each has its number from 0 in the names of its files")  # fmt: skip
     add("--loop", action="store_true", help="files begin again at their end")
@@ -47,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_outputs(parser)
     add("--lag", type=whole(0), default=0, metavar="N", help="files N frames late and in their "
         "final version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
-    add("--state", metavar="FILE", help="keep the tracks there every second, and go on from "
+    add("--state", type=StateOfTracks, metavar="FILE",
+        help="keep the tracks there every second, and go on from "
         "them with the same ids")  # fmt: skip
     add("--serve", action="store_true", help="a page to watch in a browser")
     add(
@@ -60,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="password of the page; others on this machine see it in the list of "
         "processes, so better: --token-file, or the environment variable MAMBATRACK_TOKEN",
     )
-    add("--token-file", metavar="FILE", help="file whose first line is the password of the page")
+    add("--token-file", type=ReadPath, metavar="FILE",
+        help="file whose first line is the password of the page")  # fmt: skip
     add_tracker(parser)
     add_detector(parser)
     parser.set_defaults(check=_check)
@@ -77,9 +80,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     count = len(options.sources)
     show = options.show and can_show()
     files = [_files_of(options, number) for number in range(count)]
-    paths = [
-        path for each in zip(files, options.sources, strict=True) for path in check_files(*each)
-    ]
+    paths = [path for each in files for path in check_files(each)]
     sources = _open_sources(options)
     config = _timed(config)
     session = LiveSession(
@@ -124,7 +125,7 @@ def _timed(config: Config) -> Config:
 
 def _files_of(options: argparse.Namespace, number: int) -> "OutputFiles":
     """The files of source ``number``."""
-    from mambatrack.live.outputs import numbered
+    from mambatrack.runs.output_files import numbered
 
     files, count = files_of(options), len(options.sources)
     return replace(

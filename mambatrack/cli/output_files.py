@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mambatrack.cli.arguments import add_overwrite, whole
-from mambatrack.errors import MambatrackError
+from mambatrack.cli.named_files import TracksFile
 from mambatrack.files import check_output
 from mambatrack.runs.output_files import OutputFiles
 
@@ -14,11 +14,12 @@ LONGEST_FORECAST = 1000  # frames
 def add_outputs(parser: argparse.ArgumentParser) -> None:
     """What becomes of the tracks of a source, in ``track`` and ``live``."""
     add = parser.add_argument
-    add("--output", metavar="FILE.mp4", help="annotated video")
-    add("--mot", metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--output", type=TracksFile, metavar="FILE.mp4", help="annotated video")
+    add("--mot", type=TracksFile, metavar="FILE", help="MOTChallenge text: what was seen")
     add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
-    add("--jsonl", metavar="FILE", help="JSON Lines: all tracks with state, gap and spread")
-    add("--csv", metavar="FILE", help="CSV with supervision's column names")
+    add("--jsonl", type=TracksFile, metavar="FILE",
+        help="JSON Lines: all tracks with state, gap and spread")  # fmt: skip
+    add("--csv", type=TracksFile, metavar="FILE", help="CSV with supervision's column names")
     add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
     add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=30, default=0, metavar="N",
@@ -35,7 +36,7 @@ def files_of(options: argparse.Namespace) -> OutputFiles:
     )  # fmt: skip
 
 
-def check_files(files: OutputFiles, source: str) -> list[Path]:
+def check_files(files: OutputFiles) -> list[Path]:
     """The files that will be written; refuses what cannot be before the work starts."""
     from mambatrack.outputs.video import check_video
 
@@ -43,16 +44,10 @@ def check_files(files: OutputFiles, source: str) -> list[Path]:
     for text in (files.mot, files.jsonl, files.csv):
         if text is not None:
             paths.append(check_output(text, files.overwrite))
-    places = [path.resolve() for path in paths]
-    for path, place in zip(paths, places, strict=True):
-        if places.count(place) > 1:
-            raise MambatrackError(f"{path} is named for two outputs; give each its own file")
-        if place == Path(source).resolve():
-            raise MambatrackError(f"{path} is the source itself; name another file")
     return paths
 
 
-def default_output(source: str) -> str:
+def default_output(source: str) -> TracksFile:
     """A video in the current folder, named after the source."""
     path = Path(source)
-    return f"{path.resolve().stem}-tracked.mp4" if path.exists() else "tracked.mp4"
+    return TracksFile(f"{path.resolve().stem}-tracked.mp4" if path.exists() else "tracked.mp4")

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
     refuse_offline(config, "standard input")
     files = files_of(options)
-    check_files(files, options.source)
+    check_files(files)
     size = parse_size(options.size) if options.size else None
     done = 0
     with Interruption() as interruption, ExitStack() as stack:

@@ -30,6 +30,7 @@ from mambatrack.cli import (
     train,
     tune,
 )
+from mambatrack.cli.named_files import check_named_files
 from mambatrack.cli.shared import FAILED, INTERRUPTED, as_message
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, load_config
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Interruption() as interruption, interruption.at_once():
             command, options, config = parse(given)
+            check_named_files(options, config)
             return command(options, config)
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ import argparse
 import tempfile
 
 from mambatrack.cli.arguments import Command, add_classes, add_overwrite, whole
+from mambatrack.cli.named_files import DatasetPath, WrittenFolder
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
 
@@ -11,16 +12,19 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--dataset", metavar="DIR", help="sequences with ground truth")
+    source.add_argument("--dataset", type=DatasetPath, metavar="DIR",
+        help="sequences with ground truth")  # fmt: skip
     source.add_argument("--walkers", type=whole(0), metavar="N", help="N made-up sequences of "
         "people who walk, under still and moving cameras")  # fmt: skip
     add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
     add_classes(parser)
     add("--every", type=whole(0), default=1, metavar="N", help="play every N-th frame (1)")
     add("--backwards", action="store_true", help="play from the last frame to the first")
-    add("--like", required=True, metavar="DIR", help="other sequences, with gt and det, whose "
+    add("--like", type=DatasetPath, required=True, metavar="DIR",
+        help="other sequences, with gt and det, whose "
         "detector's errors are copied")  # fmt: skip
-    add("--out", required=True, metavar="DIR", help="gets each sequence with its det/det.txt")
+    add("--out", type=WrittenFolder, required=True, metavar="DIR",
+        help="gets each sequence with its det/det.txt")  # fmt: skip
     add("--seed", type=whole(0), default=0, metavar="N", help="of the errors, and of walkers (0)")
     add_overwrite(parser, "write over sequences that exist")
     parser.set_defaults(check=_check)

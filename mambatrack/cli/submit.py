@@ -3,6 +3,7 @@
 import argparse
 
 from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.named_files import DatasetPath, ResultsPath, WrittenFile
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 
@@ -10,10 +11,13 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--server", required=True, choices=("dancetrack", "sportsmot"), help="whose archive")
-    add("--results", required=True, metavar="DIR", help="MOT files NAME.txt of its test sequences")
-    add("--dataset", metavar="DIR", help="folder of the test set, for its names and lengths; "
+    add("--results", type=ResultsPath, required=True, metavar="DIR",
+        help="MOT files NAME.txt of its test sequences")  # fmt: skip
+    add("--dataset", type=DatasetPath, metavar="DIR",
+        help="folder of the test set, for its names and lengths; "
         "needed for sportsmot")  # fmt: skip
-    add("--out", metavar="FILE", help="the archive (default: tracker.zip or sportsmot.zip)")
+    add("--out", type=WrittenFile, metavar="FILE",
+        help="the archive (default: tracker.zip or sportsmot.zip)")  # fmt: skip
     add_overwrite(parser, "write over an archive that exists")
 
 

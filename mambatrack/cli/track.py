@@ -16,6 +16,12 @@ from mambatrack.cli.arguments import (
     refuse,
     whole,
 )
+from mambatrack.cli.named_files import (
+    DatasetPath,
+    SourcePath,
+    WrittenFolder,
+    check_named_files,
+)
 from mambatrack.cli.output_files import (
     add_outputs,
     check_files,
@@ -50,12 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "source",
         nargs="?",
+        type=SourcePath,
         metavar="SOURCE",
         help="video file, folder or glob of images, webcam index, RTSP or HTTP address; with --out "
         "a folder of videos; - is boxes on standard input",
     )
-    add("--dataset", metavar="DIR", help="track every sequence or video below DIR")
-    add("--out", metavar="DIR", help="for the results of --dataset or a folder of videos; goes on "
+    add("--dataset", type=DatasetPath, metavar="DIR",
+        help="track every sequence or video below DIR")  # fmt: skip
+    add("--out", type=WrittenFolder, metavar="DIR",
+        help="for the results of --dataset or a folder of videos; goes on "
         "from a stop")  # fmt: skip
     add_tracker(parser)
     add_offline(parser)
@@ -111,8 +120,9 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
     show = options.show and can_show()
     if not (show or options.output or options.mot or options.jsonl or options.csv):
         options.output = default_output(options.source)
+        check_named_files(options, config)
     files = files_of(options)
-    paths = check_files(files, options.source)
+    paths = check_files(files)
     crop = parse_crop(options.crop) if options.crop else None
     source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
     detector = partial(open_detector, config.detector)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import Command, add_device
+from mambatrack.cli.named_files import DatasetPath, WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK
 from mambatrack.cli.signals import resumable
@@ -34,8 +35,8 @@ def add_train_gap_filling(parser: argparse.ArgumentParser) -> None:
 
 def _add_folders(parser: argparse.ArgumentParser, read: str, written: str) -> None:
     add = parser.add_argument
-    add("--dataset", nargs="+", required=True, metavar="DIR", help=read)
-    add("--out", required=True, metavar="DIR", help=written)
+    add("--dataset", type=DatasetPath, nargs="+", required=True, metavar="DIR", help=read)
+    add("--out", type=WrittenFolder, required=True, metavar="DIR", help=written)
 
 
 def train(options: argparse.Namespace, config: Config) -> int:

@@ -14,6 +14,7 @@ from mambatrack.cli.arguments import (
     names,
     whole,
 )
+from mambatrack.cli.named_files import WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, scored_of
 from mambatrack.cli.signals import resumable
@@ -23,7 +24,8 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
-    add("--out", required=True, metavar="DIR", help="of the study; the same command goes on")
+    add("--out", type=WrittenFolder, required=True, metavar="DIR",
+        help="of the study; the same command goes on")  # fmt: skip
     add("--trials", type=whole(1), required=True, metavar="N", help="in all, earlier ones included")
     add("--param", action="append", metavar="NAME=LOW:HIGH",
         help="setting to search, as tracker.iou_gate=0.05:0.5; several times (default: the gates, "

@@ -118,10 +118,3 @@ class LiveVideo:
         for _ in range(due):
             self._video.write(self._last)
             self._written += 1
-
-
-def numbered(path: str | Path | None, number: int, count: int) -> str | Path | None:
-    """The name of the file of source ``number`` from 0: of several, "a.txt" becomes "a-0.txt"."""
-    if path is None or count == 1:
-        return path
-    return str(Path(path).with_stem(f"{Path(path).stem}-{number}"))

@@ -33,3 +33,10 @@ def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWrit
         yield csv_writer(files.csv, files.overwrite)
     if files.jsonl is not None:
         yield jsonl_writer(files.jsonl, files.overwrite, names)
+
+
+def numbered(path: str | Path | None, number: int, count: int) -> str | Path | None:
+    """The name of the file of source ``number`` from 0: of several, "a.txt" becomes "a-0.txt"."""
+    if path is None or count == 1:
+        return path
+    return str(Path(path).with_stem(f"{Path(path).stem}-{number}"))

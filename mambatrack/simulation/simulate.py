@@ -6,7 +6,6 @@ docs/experiments/2026-11-24-simulated-detections.md. How they are made is in err
 """
 
 import hashlib
-import shutil
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.random import Generator
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.datasets.truth import GroundTruth, read_ground_truth
 from mambatrack.errors import MambatrackError
+from mambatrack.files import Read, check_apart, replacing
 from mambatrack.simulation.crossing_context import Floats
 from mambatrack.simulation.error_runs import ErrorRuns, bootstrap_detections
 from mambatrack.version import VERSION
@@ -117,7 +117,7 @@ def write_simulated(
     known: dict[str, Any] = {"source": bank.source, "boxes": bank.boxes, "frames": bank.frames}
     known |= {"truth": playback.describe(), "made_up": MADE_UP if made_up else ""}
     note = NOTE.format(version=VERSION, seed=seed, **known)
-    (out / "README.txt").write_text(note, encoding="utf-8")
+    _write(out / "README.txt", note)
     for sequence, folder in zip(sequences, folders, strict=True):
         played, truth = sequence, read_ground_truth(sequence)
         if not playback.plain:
@@ -127,7 +127,8 @@ def write_simulated(
         _write_sequence(played, folder, rows)
         if playback.plain:
             assert sequence.gt_path is not None
-            shutil.copyfile(sequence.gt_path, folder / "gt/gt.txt")
+            with replacing(folder / "gt/gt.txt") as path:
+                path.write_bytes(sequence.gt_path.read_bytes())
         else:
             _write_truth(folder / "gt/gt.txt", truth)
     return folders
@@ -147,6 +148,9 @@ def _check(sequences: Many[Sequence], folders: list[Path], seed: int, overwrite:
             raise MambatrackError(f"{folder} is the data set itself; name another folder")
         if folder.exists() and not overwrite:
             raise MambatrackError(f"{folder} exists; use --overwrite or name another folder")
+        labels = [path for path in (sequence.gt_path, sequence.det_path) if path is not None]
+        read = [Read(path, "the data set") for path in labels]
+        check_apart(read, [folder / "gt/gt.txt", folder / "det/det.txt"])
 
 
 def _generator(seed: int, name: str) -> Generator:
@@ -161,14 +165,19 @@ def _write_sequence(sequence: Sequence, folder: Path, rows: Floats) -> None:
         f"{int(frame)},-1,{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},-1,-1,-1\n"
         for frame, _, x, y, w, h, score in rows.tolist()
     ]
-    (folder / "det/det.txt").write_text("".join(lines), encoding="utf-8")
+    _write(folder / "det/det.txt", "".join(lines))
     width, height = sequence.image_size
-    (folder / "seqinfo.ini").write_text(
+    _write(
+        folder / "seqinfo.ini",
         f"[Sequence]\nname={sequence.name}\nimDir=img1\nframeRate={sequence.fps:g}\n"
         f"seqLength={sequence.start + sequence.frames}\n"
         f"imWidth={width}\nimHeight={height}\nimExt=.jpg\n",
-        encoding="utf-8",
     )
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _write_truth(path: Path, truth: GroundTruth) -> None:
@@ -176,4 +185,5 @@ def _write_truth(path: Path, truth: GroundTruth) -> None:
     considered = np.ones((len(truth), 2))
     columns = truth.frame, truth.id, truth.boxes[:, :2], sides, considered, truth.visibility
     table = np.column_stack(columns)
-    np.savetxt(path, table[np.lexsort((truth.id, truth.frame))], "%.9g", ",")
+    with replacing(path) as temporary:
+        np.savetxt(temporary, table[np.lexsort((truth.id, truth.frame))], "%.9g", ",")

@@ -42,11 +42,12 @@ def bench_peers(
     results: str | Path | None = None,
     frames: Mapping[int, int] = FRAMES,
     names: Several[str] = tuple(ADAPTERS),
+    overwrite: bool = False,
 ) -> PeerReport:
     """Runs every tracker that is installed on a data set and on timed synthetic boxes.
 
     dataset: folder of sequences with det/det.txt and gt/gt.txt; without it only time is measured
-    out: Markdown file to write, as docs/benchmarks.md
+    out: Markdown file to write, as docs/benchmarks.md;  overwrite: one that exists is replaced
     pythons: interpreter by package, where it is not this one (parse_pythons)
     report: called with a line about what runs now, and one for every tracker that is left out
     results: folder that keeps the MOT files, in a folder for each tracker
@@ -55,7 +56,7 @@ def bench_peers(
     """
     if passes < 1:
         raise MambatrackError(f"expected at least 1 pass, found {passes}")
-    page = None if out is None else check_output(out, overwrite=True)
+    page = None if out is None else check_output(out, overwrite)
     sequences = _sequences(dataset) if dataset is not None else []
     bench = _Bench({**_this_environment(), **(pythons or {})}, report)
     bench.find(names)

@@ -1,0 +1,133 @@
+"""The files and folders that a command line names: which are read and which are written.
+
+Each such option has one of these classes as its type, so that one check finds all of them.
+"""
+
+import argparse
+import dataclasses
+import glob
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mambatrack.config import Config
+from mambatrack.errors import MambatrackError
+from mambatrack.files import Read, check_apart, identity
+from mambatrack.runs.output_files import numbered
+from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
+
+STREAMS = "what standard input is read from", "where standard output goes", "where messages go"
+
+
+class ReadPath(str):
+    """A file that is read, or a folder of which every file is."""
+
+    @staticmethod
+    def counts(path: Path) -> bool:
+        """Whether a file below a folder is read."""
+        return True
+
+
+class SourcePath(ReadPath):
+    """A video, a folder or glob of pictures, or a sequence."""
+
+    @staticmethod
+    def counts(path: Path) -> bool:
+        labels = path.suffix.lower() in (".txt", ".ini") and _of_a_sequence(path)
+        return labels or path.suffix.lower() in IMAGE_TYPES
+
+
+class DatasetPath(ReadPath):
+    """A folder of sequences or videos."""
+
+    @staticmethod
+    def counts(path: Path) -> bool:
+        return SourcePath.counts(path) or path.suffix.lower() in VIDEO_TYPES
+
+
+class ResultsPath(ReadPath):
+    """A result file, or a folder of them; JSON Lines beside MOT text are read too."""
+
+    @staticmethod
+    def counts(path: Path) -> bool:
+        return path.suffix.lower() in (".txt", ".jsonl")
+
+
+class WrittenFile(str):
+    """A file that is written."""
+
+
+class TracksFile(WrittenFile):
+    """One of each source, whose number is in its name where there are several."""
+
+
+class StateOfTracks(WrittenFile):
+    """A file that is written together with NAME.bak."""
+
+
+class WrittenFolder(str):
+    """A folder that gets files."""
+
+
+def check_named_files(options: argparse.Namespace, config: Config) -> None:
+    """Raises MambatrackError where what the command reads would be written over, or two of its
+    outputs are one file; before any of them is opened."""
+    written = list(_written(options))
+    streams = [(identity(number), said) for number, said in enumerate(STREAMS)]
+    for path in written:
+        for stream, said in streams:
+            if stream is not None and stream == identity(path):
+                raise MambatrackError(f"{path} is {said}; name another file")
+    check_apart(_read(options, config), written)
+
+
+def _of_a_sequence(path: Path) -> bool:
+    return path.name == "seqinfo.ini" or path.parent.name in ("gt", "det")
+
+
+def _values(options: argparse.Namespace, kind: type) -> Iterator[tuple[str, Any]]:
+    """The option and each of its values that are of this class."""
+    for name, value in vars(options).items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, kind):
+                yield name, each
+
+
+def _written(options: argparse.Namespace) -> Iterator[Path]:
+    count = len(getattr(options, "sources", [None]))
+    for _, name in _values(options, WrittenFile):
+        if isinstance(name, TracksFile):
+            yield from (Path(str(numbered(name, number, count))) for number in range(count))
+        else:
+            yield Path(name)
+        if isinstance(name, StateOfTracks):
+            yield Path(f"{name}.bak")
+
+
+def _read(options: argparse.Namespace, config: Config) -> Iterator[Read]:
+    for option, name in _values(options, ReadPath):
+        said = "the source" if isinstance(name, SourcePath) else f"what --{option} reads"
+        for path in _places(name):
+            yield Read(path, said, name.counts)
+    if options.config is not None:
+        yield Read(Path(options.config), "the file of settings")
+    for setting, value in _texts(config):
+        yield Read(Path(value), f"what {setting} reads", DatasetPath.counts)
+
+
+def _places(name: ReadPath) -> Iterable[Path]:
+    path = Path(name)
+    if path.exists() or not glob.has_magic(name):
+        beside = [path.with_suffix(".jsonl")] if isinstance(name, ResultsPath) and name else []
+        return [path, *beside]
+    return [Path(each) for each in glob.glob(name, recursive=True)]
+
+
+def _texts(settings: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The settings that may name a file."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _texts(value, f"{prefix}{field.name}.")
+        elif isinstance(value, str) and value:
+            yield f"{prefix}{field.name}", value

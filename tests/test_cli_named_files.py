@@ -1,0 +1,140 @@
+"""What a command reads is never written over, whatever the names; said before it is opened."""
+
+import argparse
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mambatrack.cli import program
+from mambatrack.cli.named_files import ReadPath, WrittenFile, WrittenFolder
+
+NAMED = {"FILE", "FILE.mp4", "FILE.onnx", "DIR", "PATH", "SOURCE", "RESULT"}
+FOREIGN = {"ids"}  # replaces the file that it reads, and keeps what was there
+
+SCORES = ("eval", "--dataset", "data", "--results", "results")
+CASES = {
+    "the source": ("track", "a.mp4", "--output", "a.mp4"),
+    "a hard link of the source": ("track", "a.mp4", "--output", "hard.mp4"),
+    "a soft link to the source": ("track", "a.mp4", "--mot", "soft.mp4"),
+    "the source through a linked folder": ("track", "a.mp4", "--mot", "here/a.mp4"),
+    "another source of several": ("live", "a.mp4", "b-0.mp4", "--output", "b.mp4"),
+    "a picture of the source": ("track", "pictures", "--mot", "pictures/1.png"),
+    "a link to a picture of the source": ("track", "pictures", "--csv", "hard.png"),
+    "a picture of the glob": ("track", "pictures/*.png", "--csv", "pictures/2.png"),
+    "the labels of a sequence": ("track", "data/s", "--mot", "data/s/det/det.txt"),
+    "the detections given as weights": (
+        "track", "a.mp4", "--detector", "file", "--weights", "det.txt", "--mot", "det.txt",
+    ),
+    "a setting's file": ("track", "a.mp4", "--predictor", "m.safetensors", "--mot", "hard.model"),
+    "the settings": ("track", "a.mp4", "--config", "set.yaml", "--jsonl", "set.yaml"),
+    "what is exported": ("export-tracks", "r.txt", "--format", "cvat", "--out", "r.txt"),
+    "the video of an export": (
+        "export-tracks", "r.txt", "--format", "cvat", "--video", "a.mp4", "--out", "hard.mp4",
+    ),
+    "a result that is scored": (*SCORES, "--csv", "results/s.txt"),
+    "the states beside a result": (*SCORES, "--json", "results/s.jsonl"),
+    "the truth": (*SCORES, "--report", "data/s/gt/gt.txt"),
+    "a result of another tracker": (
+        "eval", "--dataset", "data", "--trackers", "data", "results", "--switches", "hard.txt",
+    ),
+    "the predictor that is measured": (
+        "eval-motion", "--dataset", "data", "--predictor", "m.safetensors", "--csv", "hard.model",
+    ),
+    "the timed predictor": ("bench", "--predictor", "m.safetensors", "--json", "m.safetensors"),
+    "the exported predictor": ("export", "--predictor", "m.safetensors", "--out", "hard.model"),
+    "a result that is submitted": (
+        "submit", "--server", "dancetrack", "--results", "results", "--out", "hard.txt",
+    ),
+    "the state and a result": ("live", "a.mp4", "--state", "new", "--jsonl", "new"),
+    "the second state and a result": ("live", "a.mp4", "--state", "new", "--mot", "new.bak"),
+    "two names of one new file": ("track", "a.mp4", "--mot", "new", "--csv", "here/new"),
+    "two cases of one name": ("track", "a.mp4", "--mot", "new.txt", "--csv", "NEW.TXT"),
+    "two spellings of one name": ("track", "a.mp4", "--mot", "\u00e9", "--csv", "e\u0301"),
+    "two links of one old file": ("track", "a.mp4", "--mot", "old", "--csv", "hard.old"),
+    "two outputs of the scores": (*SCORES, "--csv", "new", "--json", "./new"),
+    "two outputs of the times": ("bench", "--out", "new", "--json", "new"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A folder with files of every kind, each with its own content -> their contents."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("pictures", "data/s/gt", "data/s/det", "results"):
+        (tmp_path / folder).mkdir(parents=True)
+    names = (
+        "a.mp4 b.mp4 b-0.mp4 pictures/1.png pictures/2.png data/s/gt/gt.txt data/s/det/det.txt "
+        "data/s/seqinfo.ini det.txt m.safetensors r.txt results/s.txt results/s.jsonl old"
+    )
+    for name in names.split():
+        (tmp_path / name).write_text(f"content of {name}")
+    (tmp_path / "set.yaml").write_text("tracker:\n  max_age: 20\n")
+    links = {
+        "hard.mp4": "a.mp4", "hard.png": "pictures/2.png", "hard.model": "m.safetensors",
+        "hard.txt": "results/s.txt", "hard.old": "old",
+    }  # fmt: skip
+    for link, target in links.items():
+        os.link(target, link)
+    os.symlink("a.mp4", "soft.mp4")
+    os.symlink(".", "here")
+    return contents(tmp_path)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_read_is_not_written_over(files, tmp_path, capsys, case, overwrite):
+    arguments = [*CASES[case], *(["--overwrite"] if overwrite and takes(CASES[case][0]) else [])]
+    assert program.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "itself" in said or "named for two outputs" in said, said
+    assert contents(tmp_path) == files
+
+
+def takes(command):
+    return "overwrite" in {action.dest for action in actions()[command]}
+
+
+def actions():
+    """The options of each command."""
+    parser = program.build_parser()
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return {name: each._actions for name, each in commands.choices.items()}
+
+
+def test_every_option_that_names_a_file_says_whether_it_is_read_or_written():
+    roles = (ReadPath, WrittenFile, WrittenFolder)
+    for command, options in actions().items():
+        for option in options if command not in FOREIGN else ():
+            named = option.metavar in NAMED
+            role = isinstance(option.type, type) and issubclass(option.type, roles)
+            assert named == role, f"{command} {option.dest}"
+
+
+def test_a_file_beside_what_is_read_may_be_written_over(files, tmp_path, capsys):
+    for arguments in (
+        ["track", "pictures", "--mot", "pictures/notes.txt", "--overwrite"],
+        ["eval", "--dataset", ".", "--results", "results", "--csv", "r.txt", "--overwrite"],
+        ["track", "a.mp4", "--mot", os.devnull, "--overwrite"],
+    ):
+        (tmp_path / "pictures/notes.txt").write_text("old")
+        assert program.main(arguments) == 1  # none of these pictures can be read
+        said = capsys.readouterr().err
+        assert "itself" not in said and "two outputs" not in said, said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="redirects of a shell")
+@pytest.mark.parametrize("redirect", ["< boxes", "> boxes", "2> boxes < other"])
+def test_redirected_files_are_not_written_over(tmp_path, redirect):
+    (tmp_path / "boxes").write_text("1,-1,10,10,20,40,0.9\n")
+    (tmp_path / "other").write_text("1,-1,10,10,20,40,0.9\n")
+    command = f"{sys.executable} -m mambatrack track - --mot boxes --overwrite {redirect}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    kept = (tmp_path / "boxes").read_text()
+    assert done.returncode == 1 and "boxes is w" in (done.stderr + kept)
+    assert kept == {"<": "1,-1,10,10,20,40,0.9\n", ">": ""}.get(redirect[0], kept)
