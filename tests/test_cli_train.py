@@ -1,18 +1,121 @@
-"""`mambatrack train`."""
+"""The commands that train: what they show and write, signals, a full disk."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
 
 from mambatrack.cli import main
-from mambatrack.simulation.world import write_sequence
+from tiny_trainings import (
+    COMMANDS,
+    SECTIONS,
+    SETTINGS,
+    WEIGHTS,
+    command,
+    files,
+    make_tiny,
+    run,
+    whole_files,
+)
+from worlds import write_training_data
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 
 
-def test_training_from_the_command_line(tmp_path, capsys):
-    for seed in range(2):
-        write_sequence(tmp_path / "data" / f"s{seed}", seed=seed, people=3, frames=60)
-    command = ["train", "--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
-    small = ["d_model=8", "layers=1", "d_state=2", "steps=4", "checkpoint_every=2", "warmup=2"]
-    command += [f"--training.{each}" for each in small]
-    assert main(command) == 0
-    assert "predictor.safetensors" in capsys.readouterr().out
-    weights = tmp_path / "run" / "predictor.safetensors"
-    assert weights.exists() and weights.with_suffix(".json").exists()
-    assert main(["train", "--dataset", str(tmp_path / "no"), "--out", str(tmp_path / "x")]) == 1
-    assert "is not a folder" in capsys.readouterr().err
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_training_data(tmp_path_factory.mktemp("data"), 2, people=3)
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """The files of trainings that nobody stopped."""
+    return whole_files(data, tmp_path_factory.mktemp("whole"))
+
+
+@POSIX
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_commands_on_a_disk_that_takes_no_more(
+    section, data, whole, tmp_path, capsys, monkeypatch
+):
+    """The system refuses in the middle of a file, and the command says so on one line."""
+    import resource
+
+    make_tiny(monkeypatch)
+    given = [*command(section, data, tmp_path / "run"), "--quiet"]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert main(given) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert said.startswith("error: cannot write to") and "File too large" in said
+    assert said.count("\n") == 1
+    assert main(given) == 0
+    assert files(tmp_path / "run") == whole[section]
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("section", "number"),
+    [*((each, "SIGKILL") for each in SECTIONS), ("gap_filling", "SIGTERM")],
+)
+def test_signals_between_two_steps(section, number, data, whole, tmp_path, monkeypatch):
+    script = f"""if True:
+        import os, signal, sys
+        import pytest
+        from tiny_trainings import make_tiny, command
+        from mambatrack.cli import main, train
+        make_tiny(pytest.MonkeyPatch())
+        shown, reports = train._Shown.__call__, []
+        def stopping(self, report):
+            shown(self, report)
+            reports.append(report)
+            if len(reports) == 11 - 6 * ({section!r} != "association"):
+                os.kill(os.getpid(), signal.{number})
+        train._Shown.__call__ = stopping
+        sys.exit(main(command({section!r}, *sys.argv[1:])))
+    """
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", script, data, tmp_path],
+        env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == (-signal.SIGKILL if number == "SIGKILL" else 130), done.stderr
+    if number == "SIGTERM":
+        assert f"the same mambatrack {COMMANDS[section]} goes on from here" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert list(tmp_path.rglob("checkpoint.safetensors"))
+    make_tiny(monkeypatch)
+    reports = []
+    run(section, data, tmp_path, reports.append)
+    assert reports[0].done > 1 and files(tmp_path) == whole[section]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_progress_log_and_curve(section, data, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    make_tiny(monkeypatch, curves=True)
+    assert main(command(section, data, tmp_path)) == 0
+    said, steps = capsys.readouterr(), SETTINGS[section]["steps"]
+    assert said.out.startswith(f"wrote {tmp_path / WEIGHTS[section]}, its model card, log.csv and")
+    assert f"step {steps} of {steps}, rate " in said.err and ", loss " in said.err
+    logs = list(tmp_path.rglob("log.csv"))
+    assert len(logs) == (3 if section == "association" else 1)
+    for log in logs:
+        rows = np.atleast_1d(np.genfromtxt(log, delimiter=",", names=True))
+        assert rows.dtype.names[:3] == ("step", "rate", "loss")
+        assert all(np.isfinite(row.tolist()).all() for row in rows)
+        assert (log.parent / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_data_that_are_not_there_are_named(section, tmp_path, capsys):
+    assert main(command(section, tmp_path / "no", tmp_path / "run")) == 1
+    assert f"error: {tmp_path / 'no'} is not a folder" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -103,7 +103,7 @@ def resume(path: Path, recipe: Recipe, state: State) -> int:
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        made_with, step = json.loads(metadata["settings"]), int(metadata["step"])
+        made_with, step = {**json.loads(metadata["settings"])}, int(metadata["step"])
     check_recipe(path, made_with, recipe)
     with _undamaged(path):
         model = {name[6:]: value for name, value in tensors.items() if name[:6] == "model."}
@@ -117,15 +117,19 @@ def resume(path: Path, recipe: Recipe, state: State) -> int:
 def _optimiser_state(
     tensors: dict[str, Tensor], optimiser: torch.optim.Optimizer
 ) -> dict[str, Any]:
-    """What the optimiser loads. Raises ValueError for tensors that do not fit its parameters."""
+    """What the optimiser loads, one of the Adams. Raises ValueError for tensors that do not fit its
+    parameters; one that never had a gradient has none."""
     parameters = [each for group in optimiser.param_groups for each in group["params"]]
-    states: dict[int, dict[str, Tensor]] = {index: {} for index in range(len(parameters))}
+    states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):
             _, index, key = name.split(".")
-            states[int(index)][key] = value
-            if value.dim() and value.shape != parameters[int(index)].shape:
-                raise ValueError(f"{name} has the shape {list(value.shape)}")
+            states.setdefault(int(index), {})[key] = value
+    for index, state in states.items():
+        size = parameters[index].shape
+        found = {key: value.shape for key, value in state.items()}
+        if found != {"step": torch.Size(), "exp_avg": size, "exp_avg_sq": size}:
+            raise ValueError(f"parameter {index} of the optimiser has {found}")
     return {**optimiser.state_dict(), "state": states}
 
 

@@ -26,12 +26,14 @@ class Log:
 
     def draw(self, picture: Path) -> bool:
         """The losses, and with them the errors that validation measured, over the steps as a PNG;
-        False where matplotlib is missing."""
+        False where there is no row or no matplotlib."""
+        if not self.rows:
+            return False
         try:
             from matplotlib.figure import Figure
         except ImportError:
             return False
-        names = list(self.rows[-1]) if self.rows else []
+        names = list(self.rows[-1])
         errors = [name for name in names if name.startswith("error_")]
         figure = Figure(figsize=(8 if errors else 4.5, 3), layout="constrained")
         left, *right = figure.subplots(1, 2 if errors else 1, squeeze=False)[0]

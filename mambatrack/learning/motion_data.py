@@ -13,7 +13,8 @@ from mambatrack.errors import MambatrackError
 from mambatrack.learning.motion_losses import HORIZON, Validation
 from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 
-VALIDATION_SHARE = 0.1
+VALIDATION_SHARE = 0.1  # of the sequences
+VALIDATION = 512  # windows of those
 CALIBRATION = 2048  # windows by which the spread is measured
 
 Errors = list[NDArray[np.float32]]
@@ -33,7 +34,7 @@ class MotionData:
         self._errors = _errors(settings)
         self._unbroken = replace(settings, gap_share=0.0, crossing_share=0.0)
         self.windows = self._sampler(self.learnt, settings, settings.forecast + beyond)
-        self.validation = Validation(self._as_they_come(self.held_out), settings)
+        self.validation = Validation(self._as_they_come(self.held_out), settings, VALIDATION)
         home = [each for each in sequences if roots[0] in (each.folder, *each.folder.parents)]
         self.calibration = Validation(self._as_they_come(home), settings, CALIBRATION)
 

@@ -228,7 +228,7 @@ def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
 class Validation:
     """The same windows of held-out sequences, however often it is asked."""
 
-    def __init__(self, sampler: WindowSampler, settings: TrainingConfig, windows: int = 512):
+    def __init__(self, sampler: WindowSampler, settings: TrainingConfig, windows: int):
         self.settings = settings
         self.batch = sampler.batch(np.random.default_rng(settings.seed), windows)
 

@@ -1,0 +1,86 @@
+"""Trainings of the motion model, the association and the gap filler that take a second."""
+
+import pytest
+from safetensors.numpy import load_file
+
+from mambatrack import load_config
+from mambatrack.files import replacing
+from mambatrack.learning import association_training, gap_training, motion_data
+from mambatrack.learning.association_training import train_association
+from mambatrack.learning.gap_training import train_gap_filling
+from mambatrack.learning.log import Log
+from mambatrack.learning.loop import silent
+from mambatrack.learning.motion_training import train
+
+SETTINGS = {  # by section
+    "training": {"d_model": 8, "layers": 1, "d_state": 2, "steps": 7, "warmup": 4,
+                 "checkpoint_every": 2, "batch_size": 4, "window": 4},
+    "association": {"d_model": 8, "d_state": 4, "steps": 6, "iterations": 2, "members": 2,
+                    "frames": 10, "pieces": 1},
+    "gap_filling": {"d_model": 8, "layers": 1, "d_state": 2, "q": 3, "longest": 12, "steps": 7,
+                    "checkpoint_every": 2, "batch_size": 40},
+}  # fmt: skip
+SECTIONS = list(SETTINGS)
+COMMANDS = {
+    "training": "train", "association": "train-association", "gap_filling": "train-gap-filling",
+}  # fmt: skip
+WEIGHTS = {
+    "training": "predictor.safetensors", "association": "association.safetensors",
+    "gap_filling": "refill.safetensors",
+}  # fmt: skip
+
+
+def draw_quickly(self, picture):
+    """Takes the place of Log.draw, which takes longer than everything else."""
+    with replacing(picture) as temporary:
+        temporary.write_text(f"a curve of {len(self.rows)} rows")
+
+
+def make_tiny(patch, curves=False):
+    """Checkpoints come often, and little is validated; curves are drawn only if asked for."""
+    patch.setattr(association_training, "CHECKPOINT_EVERY", 2)
+    patch.setattr(motion_data, "VALIDATION", 8)
+    patch.setattr(motion_data, "CALIBRATION", 8)
+    patch.setattr(gap_training, "VALIDATION", 20)
+    patch.setattr(gap_training, "CALIBRATION", 40)
+    if not curves:
+        patch.setattr(Log, "draw", draw_quickly)
+
+
+def run(section, data, out, report=silent, **changes):
+    """Trains from the data to the folder ``out``; returns the path of the weights."""
+    values = {f"{section}.{key}": value for key, value in (SETTINGS[section] | changes).items()}
+    config = load_config(None, values | {"tracker.predictor": "still"})
+    if section == "training":
+        return train([data], config, out, report)
+    if section == "association":
+        return train_association([data], config, out, report)
+    return train_gap_filling([data], config.gap_filling, out, report)
+
+
+def command(section, data, out):
+    """The arguments of the same training on the command line."""
+    settings = [f"--{section}.{key}={value}" for key, value in SETTINGS[section].items()]
+    folders = ["--dataset", str(data), "--out", str(out)]
+    return [COMMANDS[section], *folders, *settings, "--tracker.predictor", "still"]
+
+
+def files(folder):
+    """What is in a folder; of a checkpoint its tensors, as its header has no fixed order."""
+    found = {}
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        assert path.suffix in (".safetensors", ".json", ".csv", ".npz", ".png"), "left over"
+        name = str(path.relative_to(folder))
+        found[name] = path.read_bytes()
+        if path.name == "checkpoint.safetensors":
+            found[name] = {key: value.tobytes() for key, value in load_file(path).items()}
+    return found
+
+
+def whole_files(data, folder):
+    """Those of the three trainings, by section, where nobody stops them."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_tiny(patch)
+        for section in SECTIONS:
+            run(section, data, folder / section)
+    return {section: files(folder / section) for section in SECTIONS}
