@@ -119,12 +119,12 @@ def _optimiser_state(
 ) -> dict[str, Any]:
     """What the optimiser loads, one of the Adams. Raises ValueError for tensors that do not fit its
     parameters; one that never had a gradient has none."""
-    parameters = [each for group in optimiser.param_groups for each in group["params"]]
+    parameters: list[Tensor] = [p for group in optimiser.param_groups for p in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):
-            _, index, key = name.split(".")
-            states.setdefault(int(index), {})[key] = value
+            _, number, key = name.split(".")
+            states.setdefault(int(number), {})[key] = value
     for index, state in states.items():
         size = parameters[index].shape
         found = {key: value.shape for key, value in state.items()}
