@@ -2,7 +2,8 @@
 
 A small bi-directional Mamba reads the boxes on both sides of a gap, each relative to the straight
 line between the gap's ends, and says for every missing frame how far from that line the object was,
-and how sure it is. It was trained on gaps of simulated detections (refill_training.py). Numpy only.
+and how sure it is. It was trained on gaps of simulated detections (learning/gap_training.py).
+Numpy only.
 
 >>> filled, = fill_gaps([Gap([3, 4, 5], boxes_before, [9, 10], boxes_after)])
 >>> filled.frames

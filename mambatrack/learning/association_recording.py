@@ -1,9 +1,9 @@
 """What the learned association learns from: its own decisions on sequences whose truth is known.
 
-A tracker that errs meets other tracks than one that never does, so each round of training tracks
-anew with the network of the round before, and learns from the last few rounds (after dataset
-aggregation, Ross et al., AISTATS 2011, which keeps all: early rounds, in which the truth or
-a weak network decides, teach too much trust). In the first round the truth decides.
+A tracker that errs meets other tracks than one that never does, so each iteration of training
+tracks anew with the network of the iteration before, and learns from the last few (after dataset
+aggregation, Ross et al., AISTATS 2011, which keeps all: early iterations, in which the truth or a
+weak network decides, teach too much trust). In the first iteration the truth decides.
 """
 
 from collections.abc import Sequence

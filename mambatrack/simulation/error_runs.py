@@ -42,7 +42,7 @@ from mambatrack.simulation.crossing_context import (
 from mambatrack.simulation.detector_errors import Errors, observe
 
 LENGTHS = (8, 12, 16, 20)  # frames of a block of one person
-CROSSING = 0.2  # IoU from which two people take their errors from two who crossed
+SHARED_ERRORS = 0.2  # IoU from which two people take their errors together, from two real ones
 AROUND = 10  # frames before and after the largest overlap that they share
 POINTS = 6  # moments of a block at which its context is compared
 STRIDE = 2  # rows of the bank of which one is searched
@@ -165,7 +165,7 @@ def _crossings(scene: Scene) -> tuple[_Blocks, Mask]:
     rows, block, person = [], [], []
     for row in np.argsort(-scene.overlap, kind="stable").tolist():
         other = int(scene.partner[row])
-        if scene.overlap[row] < CROSSING:
+        if scene.overlap[row] < SHARED_ERRORS:
             break
         if taken[row] or taken[other]:
             continue
@@ -239,7 +239,7 @@ def _options(scene: Scene, people: int, rng: Generator) -> Rows:
     """[K, M] the rows from which a block may be copied; all where there are few."""
     rows = np.arange(len(scene.truth))
     if people == 2:
-        crossing = rows[(scene.overlap >= CROSSING) & scene.farther]
+        crossing = rows[(scene.overlap >= SHARED_ERRORS) & scene.farther]
         rows = crossing if len(crossing) else rows
     rows = rows[rng.integers(STRIDE) :: STRIDE] if len(rows) > NEAREST else rows
     partner = np.where(scene.partner[rows] >= 0, scene.partner[rows], rows)
