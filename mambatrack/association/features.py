@@ -7,6 +7,7 @@ matters. Names that begin with x_ change their sign in a mirror, left_ and right
 import numpy as np
 
 from mambatrack.assignment import Indices
+from mambatrack.association.crowds import TILE, tiles
 from mambatrack.association.interface import Candidates, Floats
 from mambatrack.association.pairs import DENSE, similarity, sweep
 from mambatrack.boxes import cxcywh_to_xyxy
@@ -67,7 +68,19 @@ def overlapping(a: Floats, b: Floats) -> tuple[Indices, Indices]:
 
 def neighbours(corners: Floats) -> tuple[Floats, Indices]:
     """Of each box [4, N] the largest IoU with another one [N] and which that is [N]; itself where
-    nothing overlaps."""
+    nothing overlaps. Work grows with their number, in heaps of boxes with its square."""
+    count = corners.shape[1]
+    if count <= TILE:
+        return _neighbours(corners)
+    most, which = np.zeros(count, np.float32), np.arange(count)
+    for own, near in tiles(corners, corners):
+        values, places = _neighbours(corners.take(near, axis=1))
+        at = near.searchsorted(own)
+        most[own], which[own] = values.take(at), near.take(places.take(at))
+    return most, which
+
+
+def _neighbours(corners: Floats) -> tuple[Floats, Indices]:
     if c_library_for("cpu"):
         from mambatrack.kernels.cpu import boxes
 

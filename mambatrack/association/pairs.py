@@ -11,8 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices, assign
+from mambatrack.association.crowds import (
+    MOST_BOXES,
+    MOST_PAIRS,
+    TILE,
+    check_pairs,
+    check_table,
+    clusters,
+    tiles,
+)
+from mambatrack.errors import MambatrackError
 
 DENSE = 1500  # up to so many cells the whole table of similarities is faster than a sweep
+FALSE_PAIRS = 8  # that a sweep may look at for each pair that overlaps
 ROUNDS = 2  # of picking clear pairs; what is left goes to the Hungarian assignment
 
 
@@ -68,17 +79,44 @@ def sweep(a: NDArray, b: NDArray) -> tuple[Indices, Indices]:
 
     With b in the order of its left edges, those that a box of ``a`` can reach are one run: it ends
     before the first that starts right of the box, and starts at the first that ends right of the
-    box's left edge. Only the pairs in these runs are looked at.
+    box's left edge. Only the pairs in these runs are looked at; a large crowd tile by tile.
+    Raises MambatrackError where there are more than crowds.MOST_PAIRS.
     """
+    if max(a.shape[1], b.shape[1]) <= TILE:
+        return _sweep(a, b)
+    rows, columns, count = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+    for own, near in tiles(a, b):
+        first, second = _sweep(a.take(own, axis=1), b.take(near, axis=1))
+        count += len(first)
+        check_pairs(count)
+        rows.append(own.take(first))
+        columns.append(near.take(second))
+    return np.concatenate(rows), np.concatenate(columns)
+
+
+def _sweep(a: NDArray, b: NDArray) -> tuple[Indices, Indices]:
     order = b[0].argsort()
     left, top, right, bottom = b.take(order, axis=1)
     start = np.maximum.accumulate(right).searchsorted(a[0], side="right")
     count = np.maximum(left.searchsorted(a[2]) - start, 0)
+    check_pairs(int(count.sum()) // FALSE_PAIRS)
     rows = np.repeat(np.arange(len(count)), count)
     places = np.arange(len(rows)) + np.repeat(start - (np.cumsum(count) - count), count)
     over = (a[0].take(rows) < right.take(places)) & (a[1].take(rows) < bottom.take(places))
     (over,) = (over & (a[3].take(rows) > top.take(places))).nonzero()
     return rows.take(over), order.take(places.take(over))
+
+
+def check_crowd(boxes: NDArray) -> None:
+    """Raises MambatrackError where boxes [N, 4] are too many for a frame, or too many overlap."""
+    if len(boxes) > MOST_BOXES:
+        raise MambatrackError(
+            f"{len(boxes)} detections in one frame, of which at most {MOST_BOXES} can be tracked; "
+            "raise the lowest score"
+        )
+    if len(boxes) ** 2 > MOST_PAIRS:
+        corners = np.ascontiguousarray(boxes.T)
+        sweep(corners, corners)
 
 
 def best(pairs: Pairs, rounds: int = ROUNDS) -> Indices:
@@ -100,9 +138,15 @@ def best(pairs: Pairs, rounds: int = ROUNDS) -> Indices:
 
 
 def _hungarian(pairs: Pairs) -> Indices:
-    """The same in any case: one dense assignment over the boxes that are in ``pairs``."""
+    """The same in any case: one dense assignment over the boxes that are in ``pairs``, or of many
+    boxes one for each cluster."""
     tracks, rows = np.unique(pairs.tracks, return_inverse=True)
     detections, columns = np.unique(pairs.detections, return_inverse=True)
+    if len(tracks) * len(detections) > TILE**2:
+        parts = clusters(rows, columns)
+        if len(parts) > 1:
+            return np.concatenate([part[_hungarian(pairs.select(part))] for part in parts])
+    check_table(len(tracks), len(detections))
     values = np.zeros((len(tracks), len(detections)))
     values[rows, columns] = pairs.similarities
     chosen = np.zeros(values.shape, bool)

@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 
 from mambatrack.assignment import Indices
+from mambatrack.association.pairs import check_crowd
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections, within
 from mambatrack.track_table import TrackTable
@@ -29,9 +30,11 @@ class TrackerState:
         return TrackerState(Hypotheses([TrackTable(state_size, memory_size)], [0.0]))
 
     def admit(self, found: Detections, image_size: tuple[int, int] | None) -> Detections:
-        """The detections inside the image; counts every unusable one, and warns once."""
+        """The detections inside the image; counts every unusable one, and warns once. Raises
+        MambatrackError where they are too many, or too many overlap (association/crowds.py)."""
         if image_size is not None:
             found = within(found, image_size)
+        check_crowd(found.boxes)
         if found.dropped and not self.dropped:
             warnings.warn(
                 f"frame {self.frame}: dropped {found.dropped} unusable detections (not finite, of "
