@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.config import DetectorConfig
+from mambatrack.config import DetectorConfig, with_implied_name
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
 
@@ -28,8 +28,10 @@ class Detector(Protocol):
 
 
 def open_detector(config: DetectorConfig) -> Detector:
-    """The detector that ``config.name`` names: motion, yolox, rtmdet, file, or one of
-    configs/detectors.yaml, whose weights are fetched on first use; auto is motion."""
+    """The detector that ``config.name`` names: motion, onnx, yolox, rtmdet, file, or one of
+    configs/detectors.yaml, whose weights are fetched on first use; auto is onnx where the weights
+    are an ONNX file, else motion."""
+    config = with_implied_name(config)
     if config.name in ("auto", "motion"):
         from mambatrack.detectors.motion import MotionDetector
 
@@ -60,6 +62,11 @@ def _open_network(config: DetectorConfig) -> Detector:
 
     named = ", ".join(named_models())
     network = network_of(config)
+    if network.name == "onnx":
+        from mambatrack.detectors.onnx_detector import open_onnx
+
+        _given(network, "an ONNX file")
+        return open_onnx(network)
     if network.name == "yolox":
         from mambatrack.detectors.yolox import YoloxDetector
 
@@ -73,7 +80,7 @@ def _open_network(config: DetectorConfig) -> Detector:
         weights = _given(network, "an ONNX file")
         return RtmdetDetector(weights, config.conf, config.classes, config.backend)
     raise MambatrackError(
-        f"unknown detector {config.name!r}; known: motion, yolox, rtmdet, file, {named}"
+        f"unknown detector {config.name!r}; known: motion, onnx, yolox, rtmdet, file, {named}"
     )
 
 

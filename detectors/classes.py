@@ -1,6 +1,8 @@
 """Names of classes, and the choice among them."""
 
+import ast
 import difflib
+from collections.abc import Mapping
 
 from mambatrack.errors import MambatrackError
 
@@ -16,6 +18,21 @@ COCO = (
     "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
     "teddy bear", "hair drier", "toothbrush",
 )  # fmt: skip
+UNUSED_IDS = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)  # COCO's annotations count to 90
+_names = iter(COCO)
+COCO_IDS = tuple(str(id_) if id_ in UNUSED_IDS else next(_names) for id_ in range(91))
+
+
+def names_in(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The names that an ONNX file carries as Ultralytics writes them, {0: 'person', ...} or a list;
+    () where there are none, or where they are not numbered from 0 without a gap."""
+    try:
+        said = ast.literal_eval(metadata.get("names", ""))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return ()
+    if isinstance(said, dict):
+        said = [said[key] for key in sorted(said)] if set(said) == set(range(len(said))) else ()
+    return tuple(map(str, said)) if isinstance(said, (list, tuple)) else ()
 
 
 def names_of(count: int) -> tuple[str, ...]:
@@ -25,23 +42,29 @@ def names_of(count: int) -> tuple[str, ...]:
     return ("person",) if count == 1 else tuple(str(label) for label in range(count))
 
 
-def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int]:
-    """Labels of ``classes``, given by name or number; all where none is given.
+def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int] | None:
+    """Labels of ``classes``, given by name or number; None, which is all, where none is given.
 
-    Raises MambatrackError for a class that the model does not have.
+    names: () where they are not known; then any number is taken. Raises MambatrackError for a class
+    that the model does not have.
     """
     by_name = {name.lower(): label for label, name in enumerate(names)}
     by_name.update({str(label): label for label in range(len(names))})
     chosen = set()
     for entry in classes:
-        label = by_name.get(entry.strip().lower())
+        key = entry.strip().lower()
+        label = by_name.get(key)
+        if label is None and not names and key.isdecimal():
+            label = int(key)
         if label is None:
             raise MambatrackError(f"unknown class {entry!r}{_known(entry, names)}")
         chosen.add(label)
-    return frozenset(chosen or range(len(names)))
+    return frozenset(chosen) if classes else None
 
 
 def _known(entry: str, names: tuple[str, ...]) -> str:
+    if not names:
+        return "; the model does not name its classes: give their numbers"
     close = difflib.get_close_matches(entry.lower(), names, 1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"; {hint}the model has {', '.join(names)} (0 to {len(names) - 1})"

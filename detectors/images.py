@@ -34,18 +34,38 @@ def input_size(
     return width or fitting[0], height or fitting[1]
 
 
-def letterbox(image: NDArray[np.uint8], size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray]:
-    """The image in the top left corner of ``size`` (width, height), grey elsewhere.
+@dataclass(frozen=True)
+class Placed:
+    """canvas [H, W, 3]: the picture in the size of the input; scale, offset [4] float32: what xyxy
+    boxes in the image were multiplied by, and what was added to them then."""
 
-    -> canvas [H, W, 3], and scale [4] float32 by which xyxy boxes in the image were multiplied
+    canvas: NDArray[np.uint8]
+    scale: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+    def back(self, boxes: NDArray) -> NDArray:
+        """``boxes [N, 4]`` xyxy in pixels of the input -> in pixels of the image."""
+        return (boxes - self.offset) / self.scale
+
+
+def place(image: NDArray[np.uint8], size: tuple[int, int], placement: str = "corner") -> Placed:
+    """The image in an input of ``size`` (width, height).
+
+    placement: "corner" and "centre" keep its shape and leave the rest grey; "stretched" fills all
     """
     height, width = image.shape[:2]
     ratio = min(size[0] / width, size[1] / height)
     inner = max(1, round(width * ratio)), max(1, round(height * ratio))
+    inner = size if placement == "stretched" else inner
+    left, top = (
+        (round((whole - part) / 2 - 0.1) if placement == "centre" else 0)
+        for whole, part in zip(size, inner, strict=True)
+    )
     canvas = np.full((size[1], size[0], 3), PADDING, np.uint8)
-    canvas[: inner[1], : inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
+    canvas[top : top + inner[1], left : left + inner[0]] = resized
     scale = np.array([inner[0] / width, inner[1] / height] * 2, np.float32)
-    return canvas, scale
+    return Placed(canvas, scale, np.array([left, top] * 2, np.float32))
 
 
 def to_blob(canvas: NDArray[np.uint8], normalisation: Normalisation) -> NDArray[np.float32]:

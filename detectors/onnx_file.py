@@ -19,18 +19,19 @@ VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TENSOR_TYPE_ELEMENT, TENSOR_TYPE_SHAPE = 1, 1, 2
 SHAPE_DIM, DIM_VALUE = 1, 1
 ENTRY_KEY, ENTRY_VALUE = 1, 2
-FLOAT32 = 1
+TYPES = {1: "float32", 2: "uint8", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
 
 Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
 class OnnxHeader:
-    """inputs, outputs: (name, shape) with None for a dynamic dimension; float32: of all inputs"""
+    """inputs, outputs: (name, shape) with None for a dynamic dimension; types: of the inputs, as
+    numpy names them, "" for one that no detector has"""
 
     inputs: tuple[tuple[str, Shape], ...]
     outputs: tuple[tuple[str, Shape], ...]
-    float32: bool
+    types: tuple[str, ...]
     metadata: dict[str, str]
 
 
@@ -59,7 +60,7 @@ def read_header(path: str | Path) -> OnnxHeader:
     return OnnxHeader(
         tuple((name, shape) for name, shape, _ in inputs),
         tuple((name, shape) for name, shape, _ in outputs),
-        all(kind == FLOAT32 for _, _, kind in inputs),
+        tuple(TYPES.get(kind, "") for _, _, kind in inputs),
         metadata,
     )
 

@@ -1,5 +1,6 @@
 """Runs an ONNX file with OpenCV, which is always there, or with onnxruntime, which is faster."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.detectors.onnx_file import OnnxHeader, read_header
+from mambatrack.detectors.onnx_input import NetworkInput, network_input
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.sources.opencv import quiet
 
@@ -14,41 +16,37 @@ Blob = NDArray[np.float32]
 
 
 class Session(Protocol):
-    """header: of the file;  backend: "opencv" or "onnxruntime" """
+    """header, input: of the file;  backend: "opencv" or "onnxruntime" """
 
     header: OnnxHeader
+    input: NetworkInput
     backend: str
 
     def __call__(self, blob: Blob) -> list[NDArray]:
-        """``blob [1, 3, H, W]`` float32 -> the outputs, in the order of header.outputs."""
+        """``blob [N, 3, H, W]`` float32 -> the outputs, in the order of header.outputs, float32
+        where they are float16."""
 
 
 def open_session(weights: str | Path, backend: str = "auto") -> Session:
     """The network in ``weights``; "auto" takes onnxruntime where it is installed.
 
-    Raises MambatrackError where the file is absent, no ONNX model, or has not one float32 image
-    [1, 3, H, W] as its input; MissingExtra where onnxruntime is asked for and absent.
+    Raises MambatrackError where the file is absent, no ONNX model, or takes anything but one
+    picture (see network_input); MissingExtra where onnxruntime is asked for and absent.
     """
     header = read_header(weights)
-    shapes = [shape for _, shape in header.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3 or not header.float32:
-        found = ", ".join(f"{name} {list(shape)}" for name, shape in header.inputs) or "none"
-        kind = "" if header.float32 else " (not float32)"
-        raise MambatrackError(
-            f"{weights}: its inputs are {found}{kind}; expected one float32 image [1, 3, H, W]"
-        )
+    image = network_input(header, weights)
     if backend == "onnxruntime" or (backend == "auto" and _has_onnxruntime()):
-        return OrtSession(weights, header)
-    return OpenCVSession(weights, header)
+        return OrtSession(weights, header, image)
+    return OpenCVSession(weights, header, image)
 
 
 class OpenCVSession:
     backend = "opencv"
 
-    def __init__(self, weights: str | Path, header: OnnxHeader):
+    def __init__(self, weights: str | Path, header: OnnxHeader, image: NetworkInput):
         import cv2
 
-        self.header = header
+        self.header, self.input = header, image
         self._weights = weights
         self._names = [name for name, _ in header.outputs]
         try:
@@ -62,8 +60,9 @@ class OpenCVSession:
 
         try:
             with quiet():
-                self._net.setInput(blob)
-                return list(self._net.forward(self._names))
+                for name, array in self.input.feeds(blob).items():
+                    self._net.setInput(array, name)
+                return _wide(self._net.forward(self._names))
         except cv2.error as error:
             raise self._refused(error) from None
 
@@ -78,7 +77,7 @@ class OpenCVSession:
 class OrtSession:
     backend = "onnxruntime"
 
-    def __init__(self, weights: str | Path, header: OnnxHeader):
+    def __init__(self, weights: str | Path, header: OnnxHeader, image: NetworkInput):
         if not _has_onnxruntime():
             raise MissingExtra("onnxruntime", "onnx", "the backend onnxruntime")
         import onnxruntime
@@ -87,7 +86,7 @@ class OrtSession:
         options.log_severity_level = 4
         here = onnxruntime.get_available_providers()
         wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-        self.header = header
+        self.header, self.input = header, image
         self._weights = weights
         self._names = [name for name, _ in header.outputs]
         try:
@@ -99,13 +98,17 @@ class OrtSession:
 
     def __call__(self, blob: Blob) -> list[NDArray]:
         try:
-            return self._session.run(self._names, {self.header.inputs[0][0]: blob})
+            return _wide(self._session.run(self._names, self.input.feeds(blob)))
         except Exception as error:
             raise self._refused(error) from None
 
     def _refused(self, error: Exception) -> MambatrackError:
         reason = str(error).strip().splitlines()[0]
         return MambatrackError(f"onnxruntime cannot run {self._weights}: {reason}")
+
+
+def _wide(outputs: Sequence[NDArray]) -> list[NDArray]:
+    return [each.astype(np.float32) if each.dtype == np.float16 else each for each in outputs]
 
 
 def _has_onnxruntime() -> bool:

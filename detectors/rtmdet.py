@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.classes import COCO, chosen_labels
-from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
+from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
 from mambatrack.detectors.onnx_session import open_session
 from mambatrack.errors import MambatrackError
 
@@ -32,7 +32,7 @@ class RtmdetDetector:
                 "image; pip install 'mambatrack[onnx]' and leave detector.backend at auto"
             )
         self._session, self._weights = open_session(weights, "onnxruntime"), weights
-        self._shape = self._session.header.inputs[0][1]
+        self._shape = self._session.input.shape
         self._conf = conf
         self.names: tuple[str, ...] = COCO
         self._labels = chosen_labels(classes, self.names)
@@ -41,10 +41,13 @@ class RtmdetDetector:
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         size = input_size(self._shape, (image.shape[1], image.shape[0]))
-        canvas, scale = letterbox(image, size)
-        boxes, labels = self._run(to_blob(canvas, NORMALISATION))
-        kept = (boxes[:, 4] >= self._conf) & np.isin(labels, list(self._labels))
-        return as_detections(np.column_stack([boxes[:, :4] / scale, boxes[:, 4], labels])[kept])
+        placed = place(image, size)
+        boxes, labels = self._run(to_blob(placed.canvas, NORMALISATION))
+        kept = boxes[:, 4] >= self._conf
+        if self._labels is not None:
+            kept &= np.isin(labels, list(self._labels))
+        rows = np.column_stack([placed.back(boxes[:, :4]), boxes[:, 4], labels])
+        return as_detections(rows[kept])
 
     def _run(self, blob: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """``boxes [n, 5]`` xyxy score, ``labels [n]``; refuses any other output."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.classes import chosen_labels, names_of
-from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
+from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.onnx_session import open_session
 from mambatrack.errors import MambatrackError
@@ -41,7 +41,7 @@ class YoloxDetector:
         backend: str = "auto",
     ):
         self._session, self._weights = open_session(weights, backend), weights
-        self._shape = self._session.header.inputs[0][1]
+        self._shape = self._session.input.shape
         self._conf, self._nms_iou = conf, nms_iou
         size = input_size(self._shape, PROBE_SIZE)
         head = self._run(np.zeros((1, 3, size[1], size[0]), np.float32))
@@ -56,11 +56,12 @@ class YoloxDetector:
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         size = input_size(self._shape, (image.shape[1], image.shape[0]))
-        canvas, scale = letterbox(image, size)
-        blob = to_blob(canvas, CONVENTIONS[self.convention])
+        placed = place(image, size)
+        blob = to_blob(placed.canvas, CONVENTIONS[self.convention])
         boxes, scores, labels = read_head(self._run(blob), size, self.decoded, self._conf)
-        kept = np.isin(labels, list(self._labels))
-        found = as_detections(np.column_stack([boxes / scale, scores, labels])[kept])
+        found = as_detections(np.column_stack([placed.back(boxes), scores, labels]))
+        if self._labels is not None:
+            found = found.select(np.isin(found.labels, list(self._labels)))
         return found.select(suppress(found, self._nms_iou))
 
     def _run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,21 +119,27 @@ def is_decoded(head: NDArray[np.float32], size: tuple[int, int]) -> bool:
     return bool(np.median(as_pixels) < np.median(as_raw))
 
 
+def strides_of(count: int, size: tuple[int, int]) -> tuple[int, ...] | None:
+    """The usual strides that make ``count`` anchors of an input of ``size``, if any do."""
+    for strides in STRIDES:
+        if sum((size[0] // stride) * (size[1] // stride) for stride in strides) == count:
+            return strides
+    return None
+
+
 @lru_cache(maxsize=8)
 def anchors(count: int, size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cells ``[A, 2]`` (x, y in cells) and strides ``[A]`` of an input of ``size``, fine to coarse.
 
     The strides are those of the usual layouts that make ``count`` anchors.
     """
-    for strides in STRIDES:
-        grids = [(size[0] // stride, size[1] // stride) for stride in strides]
-        if sum(width * height for width, height in grids) == count:
-            break
-    else:
+    strides = strides_of(count, size)
+    if strides is None:
         raise MambatrackError(
             f"the head has {count} anchors, which no known YOLOX layout (strides 8, 16, 32 and "
             f"the like) makes of an input of {size[0]}x{size[1]} pixels"
         )
+    grids = [(size[0] // stride, size[1] // stride) for stride in strides]
     cells = [np.indices((h, w))[::-1].reshape(2, -1).T for w, h in grids]
     steps = [np.full(w * h, stride) for (w, h), stride in zip(grids, strides, strict=True)]
     return np.concatenate(cells).astype(np.float32), np.concatenate(steps).astype(np.float32)

@@ -38,14 +38,22 @@ def load_config(
     """Defaults, then the YAML file, then dotted overrides such as {"tracker.max_age": 60}.
 
     path: a file, or the name of a shipped one ("overlap"). Raises MambatrackError with the key,
-    the allowed range and the nearest known key.
+    the allowed range and the nearest known key. An ONNX file as detector.weights implies the
+    detector onnx where none is named.
     """
     values: dict[str, Any] = dict(read_yaml(_find(path))) if path is not None else {}
     config = _build(Config, values, "")
     for key, value in (overrides or {}).items():
         name = new_setting(key)
         config = _override(config, name.split("."), value, name)
-    return config
+    return dataclasses.replace(config, detector=with_implied_name(config.detector))
+
+
+def with_implied_name(detector: DetectorConfig) -> DetectorConfig:
+    """The same settings; an ONNX file is for the detector onnx where none is named."""
+    if detector.name == "auto" and detector.weights.lower().endswith(".onnx"):
+        return dataclasses.replace(detector, name="onnx")
+    return detector
 
 
 def check_setting(key: str, value: Any) -> None:

@@ -91,10 +91,11 @@ class DetectorConfig:
 
     name: str = option(
         "auto",
-        "motion, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is motion for a "
-        "source and each sequence's det/det.txt for a data set",
+        "motion, onnx, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is onnx "
+        "where weights are an ONNX file, else motion for a source and each sequence's det/det.txt "
+        "for a data set",
     )
-    weights: str = option("", "path of the weights (yolox, rtmdet) or of det.txt (file)")
+    weights: str = option("", "path of the weights (onnx, yolox, rtmdet) or of det.txt (file)")
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
     scores: str = option(
         "plain",

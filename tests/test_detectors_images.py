@@ -2,25 +2,41 @@ import logging
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mambatrack.detectors.images import Normalisation, input_size, letterbox, to_blob
+from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
 from mambatrack.detectors.yolox import CONVENTIONS
 from mambatrack.errors import MambatrackError
 from tiny_onnx import detector, heads, write_onnx
 
 
-def test_letterbox_fills_from_the_top_left():
+def test_a_placed_picture_fills_from_the_top_left():
     image = np.full((50, 100, 3), 200, np.uint8)
-    canvas, scale = letterbox(image, (64, 64))
+    placed = place(image, (64, 64))
+    canvas, scale = placed.canvas, placed.scale
     assert canvas.shape == (64, 64, 3)
     assert (canvas[:32] == 200).all() and (canvas[32:] == 114).all()
     np.testing.assert_allclose(scale, 0.64)
 
 
-def test_letterbox_scale_is_the_true_one_of_each_side():
-    canvas, scale = letterbox(np.zeros((33, 100, 3), np.uint8), (64, 64))
+def test_a_placed_picture_scale_is_the_true_one_of_each_side():
+    placed = place(np.zeros((33, 100, 3), np.uint8), (64, 64))
+    canvas, scale = placed.canvas, placed.scale
     assert (canvas[:21] == 0).all() and (canvas[21:] == 114).all()
     np.testing.assert_allclose(scale, [0.64, 21 / 33, 0.64, 21 / 33], rtol=1e-6)
+
+
+@pytest.mark.parametrize("placement", ["corner", "centre", "stretched"])
+@given(st.tuples(*[st.integers(1, 200)] * 2), st.tuples(*[st.integers(32, 128)] * 2))
+def test_boxes_come_back_from_where_the_picture_was_placed(placement, shape, size):
+    placed = place(np.full((*shape, 3), 200, np.uint8), size, placement)
+    rows, columns = (placed.canvas == 200).all(axis=2).nonzero()
+    seen = [[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]]
+    whole = [[0, 0, shape[1], shape[0]]]
+    np.testing.assert_allclose(placed.back(np.array(seen, np.float32)), whole, rtol=1e-5)
+    spare = [size[0] - seen[0][2] - seen[0][0], size[1] - seen[0][3] - seen[0][1]]
+    assert placement == "corner" or all(0 <= each <= 1 for each in spare)
 
 
 def test_blobs_of_the_two_conventions():
@@ -53,7 +69,10 @@ def test_an_open_input_size_follows_the_image():
         ("yolox", "needs an ONNX file, or one of yolox_nano, yolox_tiny"),
         ("rtmdet", "needs an ONNX file"),
         ("file", "needs a det.txt"),
-        ("yolov8", "unknown detector 'yolov8'; known: motion, yolox, rtmdet, file, yolox_nano"),
+        (
+            "yolov8",
+            "unknown detector 'yolov8'; known: motion, onnx, yolox, rtmdet, file, ",
+        ),
     ],
 )
 def test_an_incomplete_choice_says_what_is_missing(name, message):

@@ -19,7 +19,7 @@ def test_the_header_of_a_file_is_read(tmp_path):
     header = read_header(path)
     assert header.inputs == (("image", (None, 3, None, 640)),)
     assert header.outputs == (("out", (84, 8)),)
-    assert header.metadata == {"author": "me"} and header.float32
+    assert header.metadata == {"author": "me"} and header.types == ("float32",)
 
 
 def test_weights_listed_among_the_inputs_are_none(tmp_path):
@@ -63,15 +63,15 @@ def test_any_bytes_are_refused_or_read(tmp_path_factory, content):
 @pytest.mark.parametrize(
     ("inputs", "kind", "found"),
     [
-        ({"a": (1, 3, 64, 64), "b": (1, 2)}, 1, r"a \[1, 3, 64, 64\], b \[1, 2\]"),
+        ({"a": (1, 3, 64, 64), "b": (1, 3)}, 1, r"a \[1, 3, 64, 64\], b \[1, 3\]"),
         ({"a": (1, 1, 64, 64)}, 1, r"a \[1, 1, 64, 64\]"),
-        ({"a": (1, 3, 64, 64)}, 10, "not float32"),
+        ({"a": (1, 3, 64, 64)}, 7, r"\(int64\)"),
         ({}, 1, "its inputs are none"),
     ],
 )
 def test_a_network_with_other_inputs_is_refused(tmp_path, backend, inputs, kind, found):
     path = write_onnx(tmp_path / "a.onnx", {"output": RAW[None]}, inputs, kind)
-    with pytest.raises(MambatrackError, match=found + ".*expected one float32 image"):
+    with pytest.raises(MambatrackError, match=found + ".*expected one image"):
         detector(weights=path, backend=backend)
 
 

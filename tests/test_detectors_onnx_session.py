@@ -44,14 +44,14 @@ def test_auto_takes_onnxruntime_where_it_is(tmp_path, monkeypatch):
     [
         ({}, 1, "its inputs are none"),
         ({"a": (1, 3, 64, 64), "b": (1, 3, 64, 64)}, 1, r"a \[1, 3, 64, 64\], b \[1, 3, 64, 64\]"),
-        ({"a": (1, 64, 64, 3)}, 1, r"a \[1, 64, 64, 3\];"),
         ({"a": (3, 64, 64)}, 1, r"a \[3, 64, 64\];"),
-        ({"a": (1, 3, 64, 64)}, 10, r"a \[1, 3, 64, 64\] \(not float32\)"),
+        ({"a": (1, 3, 64, 64)}, 7, r"a \[1, 3, 64, 64\] \(int64\)"),
+        ({"a": (1, 3, 64, "w"), "b": (1, 4)}, 1, r"a \[1, 3, 64, \?\], b \[1, 4\];"),
     ],
 )
 def test_a_network_that_takes_no_picture_is_refused(tmp_path, inputs, kind, found):
     path = write_onnx(tmp_path / "a.onnx", OUTPUTS, inputs, kind)
-    with pytest.raises(MambatrackError, match=f"a.onnx: .*{found}.*expected one float32 image"):
+    with pytest.raises(MambatrackError, match=f"a.onnx: .*{found}.*expected one image"):
         open_session(path)
 
 

@@ -19,15 +19,17 @@ def write_onnx(
     path: Path,
     outputs: Mapping[str, np.ndarray],
     inputs: Mapping[str, tuple] | None = None,
-    input_type: int = 1,
+    input_type: int | Mapping[str, int] = 1,
     metadata: Mapping[str, str] | None = None,
 ) -> str:
-    """A file whose outputs are these arrays; inputs: name -> shape, a text dimension is dynamic."""
+    """A file whose outputs are these arrays; inputs: name -> shape, a text dimension is dynamic;
+    input_type: ONNX's number of the type, of all inputs or of each that is not float32."""
     inputs = {"images": (1, 3, 64, 64)} if inputs is None else inputs
     graph = b"".join(_node(f"fixed_{name}", name) for name in outputs)
     graph += _field(2, b"graph")
     graph += b"".join(_field(5, _tensor(f"fixed_{name}", a)) for name, a in outputs.items())
-    graph += b"".join(_field(11, _value(name, s, input_type)) for name, s in inputs.items())
+    types = dict.fromkeys(inputs, input_type) if isinstance(input_type, int) else input_type
+    graph += b"".join(_field(11, _value(n, s, types.get(n, 1))) for n, s in inputs.items())
     graph += b"".join(_field(12, _value(n, a.shape, TYPES[a.dtype])) for n, a in outputs.items())
     model = _number(1, 8) + _field(8, _field(1, b"") + _number(2, 13)) + _field(7, graph)
     for key, value in (metadata or {}).items():

@@ -94,9 +94,10 @@ def add_detector(
 ) -> None:
     """Who finds the boxes, and where the networks run."""
     add = parser.add_argument
-    add("--detector", help="motion, yolox, rtmdet, file, or a named model as yolox_s; default: "
-        "motion, and each det/det.txt of a data set")  # fmt: skip
-    add("--weights", help="ONNX file of yolox and rtmdet, det.txt of file")
+    add("--detector", help="motion, onnx, yolox, rtmdet, file, or a named model as yolox_s; "
+        "default: onnx with an ONNX file as --weights, else motion, and each det/det.txt of a data "
+        "set")  # fmt: skip
+    add("--weights", help="ONNX file of a detector, which is recognised; det.txt of file")
     add_classes(parser, classes)
     add("--conf", help="lowest detection score")
     add_device(parser, "where the motion model runs")

@@ -147,10 +147,10 @@ def _mot_rows(predicted: bool) -> Callable[[Tracks], str]:
 def _wanted(stream: BoxStream, settings: DetectorConfig) -> Iterator[BoxFrame]:
     """The frames with those detections that ``conf`` and ``classes`` keep."""
     numbered = stream.names or tuple(map(str, range(1000)))
-    labels = sorted(chosen_labels(settings.classes, numbered)) if settings.classes else None
+    labels = chosen_labels(settings.classes, numbered)
     for frame in stream:
         found = frame.detections
         kept = found.scores >= settings.conf
         if labels is not None:
-            kept &= np.isin(found.labels, labels)
+            kept &= np.isin(found.labels, list(labels))
         yield frame if kept.all() else replace(frame, detections=found.select(kept))

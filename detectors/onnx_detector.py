@@ -1,0 +1,92 @@
+"""A detector in an ONNX file, recognised from the file itself."""
+
+import ast
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.config import DetectorConfig
+from mambatrack.detections import Detections, as_detections
+from mambatrack.detectors.classes import chosen_labels
+from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, place, to_blob
+from mambatrack.detectors.layouts import Layout, layout_of
+from mambatrack.detectors.nms import suppress
+from mambatrack.detectors.onnx_session import Session, open_session
+from mambatrack.detectors.rtmdet import RtmdetDetector
+from mambatrack.detectors.yolox import YoloxDetector
+
+PROBE_SIZE = 640, 640
+
+
+class OnnxDetector:
+    """names: of the classes, () where neither the file nor its layout tells them;  layout: that
+    which the file has"""
+
+    def __init__(self, session: Session, layout: Layout, config: DetectorConfig):
+        self.names, self.layout = layout.names, layout
+        self._session = session
+        self._conf, self._nms_iou = config.conf, config.nms_iou
+        self._labels = chosen_labels(config.classes, self.names)
+        self._normalisation = layout.normalisation
+        if session.input.type == "uint8":  # then the network normalises
+            self._normalisation = Normalisation(True, (0, 0, 0), (1, 1, 1))
+
+    def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
+        return self.of_pictures([image])[0]
+
+    def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """The detections of each of several pictures of one size, which run together where the
+        file takes several."""
+        if self._session.input.batch is not None and len(images) > 1:
+            return [self(image) for image in images]
+        height, width = images[0].shape[:2]
+        size = _size(self._session, (width, height), self.layout.placement)
+        placed = [place(image, size, self.layout.placement) for image in images]
+        blobs = [to_blob(each.canvas, self._normalisation) for each in placed]
+        outputs = self._session(np.concatenate(blobs))
+        found = []
+        for picture, each in enumerate(placed):
+            arrays = [outputs[at][picture] for at in self.layout.order]
+            boxes, scores, labels = self.layout.reader(arrays, size, self._conf)
+            found.append(self._chosen(each.back(boxes), scores, labels))
+        return found
+
+    def _chosen(self, boxes: NDArray, scores: NDArray, labels: NDArray) -> Detections:
+        found = as_detections(np.column_stack([boxes, scores, labels]))
+        if self._labels is not None:
+            found = found.select(np.isin(found.labels, list(self._labels)))
+        if not self.layout.overlapping:
+            return found
+        return found.select(suppress(found, self._nms_iou))
+
+
+def open_onnx(config: DetectorConfig) -> OnnxDetector | YoloxDetector | RtmdetDetector:
+    """The detector in the file ``config.weights``, which runs once here, on zeros.
+
+    Raises MambatrackError for a file of which the layout is not known; see layout_of.
+    """
+    weights = config.weights
+    session = open_session(weights, config.backend)
+    size = _size(session, PROBE_SIZE)
+    outputs = session(np.zeros((1, 3, size[1], size[0]), np.float32))
+    layout = layout_of(session.header, outputs, size, weights)
+    if layout == "yolox":
+        return YoloxDetector(
+            weights, config.conf, config.nms_iou, config.classes, config.convention, config.backend
+        )
+    if isinstance(layout, str):
+        return RtmdetDetector(weights, config.conf, config.classes, config.backend)
+    return OnnxDetector(session, layout, config)
+
+
+def _size(session: Session, picture: tuple[int, int], placement: str = "") -> tuple[int, int]:
+    """Of the input, for a picture of (width, height); a stretched one becomes a square where the
+    file leaves it open. An Ultralytics file tells the side that it was trained with."""
+    side = DYNAMIC_SIDE
+    try:
+        said = ast.literal_eval(session.header.metadata.get("imgsz", "0"))
+        side = int(np.max(said)) or side
+    except (ValueError, SyntaxError, TypeError):
+        pass
+    return input_size(session.input.shape, (1, 1) if placement == "stretched" else picture, side)

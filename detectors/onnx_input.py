@@ -1,0 +1,86 @@
+"""The inputs of a network that takes pictures, and the arrays that are put into them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.detectors.onnx_file import OnnxHeader, Shape
+from mambatrack.errors import MambatrackError
+
+IMAGE_TYPES = ("float32", "float16", "uint8")
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """name, type: of the image;  shape: [N, 3, H, W] with None where it is open, whichever order
+    the file has;  channels_last: whether that is [N, H, W, 3];  sizes: name and type of a second
+    input [N, 2] for the size of the picture, as RT-DETR and D-FINE have it, "" for none"""
+
+    name: str
+    type: str
+    shape: Shape
+    channels_last: bool = False
+    sizes: tuple[str, str] = ("", "")
+
+    @property
+    def batch(self) -> int | None:
+        return self.shape[0]
+
+    def feeds(self, blob: NDArray[np.float32]) -> dict[str, NDArray]:
+        """``blob [N, 3, H, W]`` -> array for each input; the size is that of the blob."""
+        image = np.ascontiguousarray(blob.transpose(0, 2, 3, 1)) if self.channels_last else blob
+        arrays = {self.name: image.astype(self.type, copy=False)}
+        name, kind = self.sizes
+        if name:
+            arrays[name] = np.full((len(blob), 2), blob.shape[:1:-1], kind)
+        return arrays
+
+
+def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
+    """Raises MambatrackError where the file takes anything but pictures of three channels, or a
+    fixed number of them other than one."""
+    found = [
+        (name, shape, kind) for (name, shape), kind in zip(header.inputs, header.types, strict=True)
+    ]
+    images = [each for each in found if _is_image(each[1])]
+    others = [each for each in found if not _is_image(each[1])]
+    sizes = [(name, kind) for name, shape, kind in others if len(shape) == 2 and shape[1] == 2]
+    if len(images) != 1 or len(others) > 1 or len(sizes) != len(others):
+        raise _refused(header, weights)
+    name, shape, kind = images[0]
+    if kind not in IMAGE_TYPES:
+        raise _refused(header, weights)
+    if shape[0] not in (None, 1):
+        raise MambatrackError(
+            f"{weights}: its input {name} {shown_shape(shape)} takes {shape[0]} pictures at a "
+            "time; expected 1, or an open number: export it again with batch 1"
+        )
+    last = shape[1] != 3
+    ordered = (shape[0], 3, shape[1], shape[2]) if last else shape
+    return NetworkInput(name, kind, ordered, last, sizes[0] if sizes else ("", ""))
+
+
+def shown_shape(shape: Shape) -> str:
+    """[1, 3, ?, ?] with a question mark for what is open."""
+    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+
+
+def shown_arrays(arrays: tuple[tuple[str, Shape], ...]) -> str:
+    """Names and shapes, for a message."""
+    return ", ".join(f"{name} {shown_shape(shape)}" for name, shape in arrays) or "none"
+
+
+def _is_image(shape: Shape) -> bool:
+    return len(shape) == 4 and 3 in (shape[1], shape[3])
+
+
+def _refused(header: OnnxHeader, weights: str | Path) -> MambatrackError:
+    others = sorted({kind or "another type" for kind in header.types} - {"float32"})
+    kinds = f" ({', '.join(others)})" if others else ""
+    return MambatrackError(
+        f"{weights}: its inputs are {shown_arrays(header.inputs)}{kinds}; expected one image "
+        f"[1, 3, H, W] or [1, H, W, 3] of type {', '.join(IMAGE_TYPES)}, and at most a size [1, 2] "
+        "beside it"
+    )

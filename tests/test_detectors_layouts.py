@@ -1,0 +1,236 @@
+"""Files of every layout, with planted boxes: recognised, decoded, and given the right pixels."""
+
+import numpy as np
+import pytest
+
+from mambatrack.config import load_config
+from mambatrack.detectors.classes import COCO_IDS
+from mambatrack.errors import MambatrackError
+from tiny_onnx import detector, heads, write_onnx
+
+IMAGE = np.full((96, 128, 3), (10, 20, 30), np.uint8)  # 64 x 48 in an input of 64 x 64
+BOXES = np.array([[8, 8, 40, 80], [70, 20, 110, 76]], np.float32)  # in pixels of the image
+CENTRED = BOXES / 2 + [0, 8, 0, 8]
+STRETCHED = BOXES * [0.5, 64 / 96, 0.5, 64 / 96]
+SCORES, LABELS = np.array([0.875, 0.5], np.float32), np.array([0, 2])
+NAMES = {"names": "{0: 'person', 1: 'dog', 2: 'car'}"}
+ULTRALYTICS = {**NAMES, "task": "detect", "stride": "32"}
+SIZED = {"images": ("N", 3, 64, 64), "orig_target_sizes": ("N", 2)}
+ANCHORS = 84
+
+
+def cxcywh(boxes):
+    return np.hstack([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]])
+
+
+def table(columns, count, scores=3):
+    """[count, columns + scores] whose first rows have these columns and then a score for each
+    class; weak noise elsewhere."""
+    rows = np.random.default_rng(0).uniform(0, 0.05, (count, columns.shape[1] + scores))
+    rows[:2, : columns.shape[1]] = columns
+    rows[[0, 1], columns.shape[1] + LABELS] = SCORES
+    return rows.astype(np.float32)
+
+
+def logits(scores):
+    return np.log(scores / (1 - scores)).astype(np.float32)
+
+
+def labelled(boxes, count=20):
+    rows = np.zeros((count, 6), np.float32)
+    rows[:2] = np.column_stack([boxes, SCORES, LABELS])
+    return rows
+
+
+def with_objectness(count):
+    rows = np.zeros((count, 8), np.float32)
+    rows[:2] = np.column_stack([cxcywh(CENTRED), SCORES, np.eye(3)[LABELS]])
+    return rows
+
+
+UNIT = cxcywh(STRETCHED) / 64
+HEAD = table(cxcywh(CENTRED), ANCHORS)
+MASKS = np.zeros((1, 32, 16, 16), np.float32)
+QUERIES, WIDE = table(UNIT, 20), table(UNIT, 20, 91)
+RESULT = {
+    "labels": np.array([[0, 2, 1]]),
+    "boxes": np.vstack([STRETCHED, STRETCHED[:1]]).astype(np.float32)[None],
+    "scores": np.array([[*SCORES, 0.01]], np.float32),
+}
+# family -> outputs, metadata, inputs
+FILES = {
+    "Ultralytics YOLO": ({"output0": HEAD.T[None]}, ULTRALYTICS, None),
+    "Ultralytics YOLO without metadata": ({"output0": HEAD.T[None]}, {}, None),
+    "Ultralytics YOLO of segments": (
+        {"output0": np.hstack([HEAD, np.ones((84, 32))]).T[None].astype(np.float32), "b": MASKS},
+        {**ULTRALYTICS, "task": "segment"},
+        None,
+    ),
+    "YOLO, suppressed": ({"output0": labelled(CENTRED)[None]}, ULTRALYTICS, None),
+    "YOLOv5": ({"output0": with_objectness(252)[None]}, NAMES, None),
+    "Ultralytics RT-DETR": ({"output0": QUERIES[None]}, ULTRALYTICS, None),
+    "RF-DETR": (
+        {"dets": QUERIES[None, :, :4].copy(), "labels": logits(QUERIES[None, :, 4:])}, {}, None,
+    ),
+    "RF-DETR of COCO": (
+        {"dets": WIDE[None, :, :4].copy(), "labels": logits(WIDE[None, :, 4:])}, {}, None,
+    ),
+    "RT-DETR": (
+        {"logits": logits(QUERIES[None, :, 4:]), "pred_boxes": QUERIES[None, :, :4].copy()},
+        {},
+        {"pixel_values": ("batch", 3, "height", "width")},
+    ),
+    "RT-DETR or D-FINE": (RESULT, {}, SIZED),
+    "YOLO-NAS": (
+        {"a": table(CENTRED, ANCHORS)[None, :, :4].copy(), "b": HEAD[None, :, 4:].copy()}, {}, None,
+    ),
+}  # fmt: skip
+
+
+def opened(tmp_path, title, backend="onnxruntime", **settings):
+    outputs, metadata, inputs = FILES[title]
+    types = {"orig_target_sizes": 7}
+    if title == "RT-DETR":  # where the size is open, the layout is told at 640 x 640
+        inputs = {"pixel_values": ("batch", 3, 64, 64)}
+    path = write_onnx(tmp_path / "a.onnx", outputs, inputs, types, metadata)
+    return detector(name="onnx", weights=path, backend=backend, **settings)
+
+
+@pytest.mark.parametrize("backend", ["opencv", "onnxruntime"])
+@pytest.mark.parametrize("title", FILES)
+def test_a_layout_is_recognised_and_decoded(tmp_path, title, backend):
+    find = opened(tmp_path, title, backend)
+    assert title.startswith(find.layout.family)
+    found = find(IMAGE)
+    np.testing.assert_allclose(found.boxes, BOXES, atol=1e-3)
+    np.testing.assert_allclose(found.scores, SCORES, atol=1e-6)
+    assert found.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("title", FILES)
+def test_names_come_from_the_file_or_are_numbers(tmp_path, title):
+    names = opened(tmp_path, title).names
+    if FILES[title][1]:
+        assert names == ("person", "dog", "car")
+    elif title == "RF-DETR of COCO":
+        assert names == COCO_IDS
+    else:
+        assert names == (() if title == "RT-DETR or D-FINE" else ("0", "1", "2"))
+
+
+@pytest.mark.parametrize("title", FILES)
+def test_pixels_are_those_of_the_family(tmp_path, title):
+    find, seen = opened(tmp_path, title), []
+    session = find._session
+
+    class Seen:
+        header, input = session.header, session.input
+
+        def __call__(self, blob):
+            seen.append(blob)
+            return session(blob)
+
+    find._session = Seen()
+    find(IMAGE)
+    rgb = np.array([30, 20, 10]) / 255
+    if title.startswith("RF-DETR"):
+        rgb = (rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(seen[0][0, :, 32, 32], rgb, atol=1e-5)
+    stretched = "DETR" in title
+    assert np.allclose(seen[0][0, :, 0, 0], rgb if stretched else 114 / 255, atol=1e-5)
+
+
+def test_classes_and_scores_are_chosen(tmp_path):
+    find = opened(tmp_path, "Ultralytics YOLO", classes=("car",))
+    assert find(IMAGE).labels.tolist() == [2]
+    assert len(opened(tmp_path, "YOLO, suppressed", conf=0.5)(IMAGE)) == 2
+    assert len(opened(tmp_path, "YOLO, suppressed", conf=0.51)(IMAGE)) == 1
+
+
+def test_boxes_of_one_class_are_suppressed_only_where_the_file_did_not(tmp_path):
+    twice = HEAD.copy()
+    twice[2] = twice[0] + [0.5, 0, 0, 0, -0.1, 0, 0]
+    path = write_onnx(tmp_path / "a.onnx", {"output0": twice.T[None]}, None, 1, ULTRALYTICS)
+    assert len(detector(name="onnx", weights=path)(IMAGE)) == 2
+    assert len(detector(name="onnx", weights=path, nms_iou=1.0)(IMAGE)) == 3
+    rows = labelled(CENTRED)
+    rows[2] = rows[0] + [0.5, 0, 0, 0, -0.1, 0]
+    path = write_onnx(tmp_path / "b.onnx", {"output0": rows[None]}, None, 1, ULTRALYTICS)
+    assert len(detector(name="onnx", weights=path)(IMAGE)) == 3
+
+
+def test_two_classes_of_rtdetr_and_rows_with_a_label_are_told_apart(tmp_path):
+    names = {"task": "detect", "names": "{0: 'person', 1: 'dog'}"}
+    outputs = {"output0": QUERIES[None, :, :6].copy()}
+    for description, family in (
+        ("Ultralytics rtdetr-l model trained on a.yaml", "Ultralytics RT-DETR"),
+        ("Ultralytics YOLO26n model", "YOLO, suppressed"),
+    ):
+        metadata = {**names, "description": description}
+        path = write_onnx(tmp_path / "a.onnx", outputs, None, 1, metadata)
+        assert detector(name="onnx", weights=path).layout.family == family
+
+
+@pytest.mark.parametrize("kind", [1, 2, 10])
+@pytest.mark.parametrize("last", [False, True])
+def test_inputs_of_other_types_and_orders(tmp_path, kind, last):
+    inputs = {"images": (1, 64, 64, 3) if last else (1, 3, 64, 64)}
+    outputs = {"output0": HEAD.T[None].astype(np.float16 if kind == 10 else np.float32)}
+    path = write_onnx(tmp_path / "a.onnx", outputs, inputs, kind, ULTRALYTICS)
+    find = detector(name="onnx", weights=path, backend="onnxruntime")
+    np.testing.assert_allclose(find(IMAGE).boxes, BOXES, atol=0.05)
+    feed = find._session.input.feeds(np.full((1, 3, 64, 64), 7, np.float32))["images"]
+    assert feed.shape == inputs["images"] and (feed == 7).all()
+    assert feed.dtype == {1: "float32", 2: "uint8", 10: "float16"}[kind]
+
+
+def test_an_open_size_is_the_one_that_the_file_was_trained_with(tmp_path):
+    metadata = {**ULTRALYTICS, "imgsz": "[64, 64]"}
+    inputs = {"images": ("batch", 3, "height", "width")}
+    path = write_onnx(tmp_path / "a.onnx", {"output0": HEAD.T[None]}, inputs, 1, metadata)
+    assert len(detector(name="onnx", weights=path)(IMAGE[:, :96])) == 2
+
+
+def test_an_onnx_file_implies_its_detector():
+    overrides = {"detector.weights": "a.ONNX"}
+    assert load_config(overrides=overrides).detector.name == "onnx"
+    named = load_config(overrides={**overrides, "detector.name": "yolox"})
+    assert named.detector.name == "yolox"
+    assert load_config(overrides={"detector.weights": "det.txt"}).detector.name == "auto"
+
+
+def test_files_of_yolox_and_rtmdet_go_to_their_detectors(tmp_path):
+    head = heads([[8, 8, 24, 40]], 3, [0.9], [0])[0]
+    path = write_onnx(tmp_path / "a.onnx", {"output": head[None]})
+    assert detector(name="onnx", weights=path).convention == "current"
+    assert detector(name="auto", weights=path).names == ("0", "1", "2")
+    dets = {"dets": np.ones((1, 3, 5), np.float32), "labels": np.zeros((1, 3), np.int64)}
+    found = detector(name="onnx", weights=write_onnx(tmp_path / "b.onnx", dets))
+    assert type(found).__name__ == "RtmdetDetector"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "metadata", "message"),
+    [
+        ({"a": np.zeros((1, 9), np.float32)}, {}, r"1 output\(s\) a \[1, 9\]; it resembles none"),
+        ({"p3": np.zeros((1, 8, 8, 8), np.float32)}, {}, "feature maps of a head that is not dec"),
+        ({"a": np.zeros((5, 7), np.float32)}, {}, "YOLOv7 or YOLO-NAS with the suppression inside"),
+        ({"output0": HEAD.T[None]}, {"task": "obb"}, "Ultralytics model for the task obb"),
+        (
+            {"x": np.zeros((1, 19, 4), np.float32), "y": np.zeros((1, 19, 9), np.float32)},
+            {},
+            "boxes and logits of a DETR whose pre-processing",
+        ),
+    ],
+)
+def test_what_is_not_known_says_what_it_resembles(tmp_path, outputs, metadata, message):
+    path = write_onnx(tmp_path / "a.onnx", outputs, None, 1, metadata)
+    with pytest.raises(MambatrackError, match=message) as error:
+        detector(name="onnx", weights=path)
+    assert "Inputs images [1, 3, 64, 64]" in str(error.value) and "RF-DETR" in str(error.value)
+
+
+def test_a_fixed_number_of_pictures_is_refused_by_the_header(tmp_path):
+    path = write_onnx(tmp_path / "a.onnx", {"a": HEAD[None]}, {"images": (8, 3, 64, 64)})
+    with pytest.raises(MambatrackError, match=r"images \[8, 3, 64, 64\] takes 8 pictures at a ti"):
+        detector(name="onnx", weights=path)
