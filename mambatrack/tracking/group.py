@@ -6,6 +6,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from itertools import repeat
 from typing import Any
 
@@ -54,9 +55,16 @@ class TrackerGroup:
 
     def update(self, due: Mapping[int, tuple[Any, float | None]]) -> dict[int, Tracks]:
         """Tracker.update of those trackers that have a frame: their detections and time."""
-        if not due:
-            return {}
-        config, trackers = self.config, [self.trackers[index] for index in due]
+        trackers = [self.trackers[index] for index in due]
+        with ExitStack() as stack:
+            for each in trackers:
+                stack.enter_context(each.turn)
+            return self._update(trackers, due) if due else {}
+
+    def _update(
+        self, trackers: Sequence[Tracker], due: Mapping[int, tuple[Any, float | None]]
+    ) -> dict[int, Tracks]:
+        config = self.config
         states = [each.state for each in trackers]
         given = [as_detections(detections) for detections, _ in due.values()]
         times = [time_s for _, time_s in due.values()]

@@ -16,6 +16,7 @@ from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.tracking.saved_state import StateDict, layout_of, packed, unpacked, weights_of
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker_state import TrackerState
+from mambatrack.tracking.turn import Turn
 from mambatrack.tracks import Tracks
 
 Measure = Callable[[str], AbstractContextManager[object]]
@@ -30,8 +31,11 @@ class Tracker:
     predictor, association: a motion model (motion/predictor.py), and who is seen where
         (association/interface.py), of your own in place of those configured
 
-    An instance owns its ids and its state: two trackers never influence each other.
+    An instance owns its ids and its state: two trackers never influence each other. One tracker is
+    for one thread: an update() while another one runs raises MambatrackError, and nothing else may
+    be called then either.
 
+    turn: held while an update runs
     measure: called with "predict" in every frame, gives a context manager that is held while all
         tracks are predicted, so that this step can be timed
     state: what changes from frame to frame, the tables of tracks included
@@ -59,6 +63,7 @@ class Tracker:
         )
         self.association = checked_association(association or load_association(self.config))
         self.measure: Measure = unmeasured
+        self.turn = Turn()
         self._layout = {
             "predictor": layout_of(self.predictor), "association": layout_of(self.association),
         }  # fmt: skip
@@ -69,8 +74,14 @@ class Tracker:
 
         detections: Detections, or rows (N, 4..6) of x1 y1 x2 y2 [score [class]], or None
         time_s: time stamp of the frame in seconds, passed through to the result; see above
-        Returns all live tracks; ``state`` tells those seen now from those only predicted.
+        Returns all live tracks; ``state`` tells those seen now from those only predicted. Raises
+        MambatrackError for detections that cannot be used, and while another update runs; the
+        tracker is then as it was.
         """
+        with self.turn:
+            return self._update(detections, time_s)
+
+    def _update(self, detections: Any, time_s: float | None) -> Tracks:
         state, config = self.state, self.config
         hypotheses = state.hypotheses
         found = state.admit(as_detections(detections), self.image_size)

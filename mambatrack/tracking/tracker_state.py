@@ -40,7 +40,7 @@ class TrackerState:
                 f"frame {self.frame}: dropped {found.dropped} unusable detections (not finite, of "
                 "no size, repeated, or outside the image); later ones are only counted, in "
                 "Tracker.dropped",
-                stacklevel=3,
+                stacklevel=4,  # who called update()
             )
         self.dropped += found.dropped
         return found
