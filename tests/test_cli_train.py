@@ -112,6 +112,9 @@ def test_progress_log_and_curve(section, data, tmp_path, capsys, monkeypatch):
         assert rows.dtype.names[:3] == ("step", "rate", "loss")
         assert all(np.isfinite(row.tolist()).all() for row in rows)
         assert (log.parent / "curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert main(command(section, data, tmp_path)) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / WEIGHTS[section]} is trained already\n" and not said.err
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -42,6 +42,14 @@ def test_what_was_written_is_read(tmp_path):
     assert modes == {(tmp_path / "neighbour").stat().st_mode}
 
 
+def test_what_could_not_be_measured_is_null(tmp_path):
+    measured = {"error_1": float("nan"), "error_5": float("inf"), "each": [1.5, float("-inf")]}
+    path = write(tmp_path / "predictor.safetensors", validation=measured)
+    assert read_card(path)["validation"] == {"error_1": None, "error_5": None, "each": [1.5, None]}
+    text = path.with_suffix(".json").read_text()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 def test_where_one_of_both_cannot_be_written_the_old_pair_stays(tmp_path, suffix, monkeypatch):
     path = write(tmp_path / "predictor.safetensors")

@@ -15,7 +15,7 @@ from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 
 if TYPE_CHECKING:
-    from mambatrack.learning.loop import Report, Reporter
+    from mambatrack.learning.loop import Report
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -45,37 +45,31 @@ def train(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.learning.processes import is_first_process
 
     quiet = options.quiet or not is_first_process()
-    with _shown("train", quiet) as report:
-        path = run_training(options.dataset, config, options.out, report)
-    return _tell(path, quiet)
+    with _shown("train", quiet) as shown:
+        path = run_training(options.dataset, config, options.out, shown)
+    return shown.tell(path)
 
 
 def train_association(options: argparse.Namespace, config: Config) -> int:
     """Trains the learned association."""
     from mambatrack.learning.association_training import train_association as run_training
 
-    with _shown("train-association", options.quiet) as report:
-        path = run_training(options.dataset, config, options.out, report)
-    return _tell(path, options.quiet)
+    with _shown("train-association", options.quiet) as shown:
+        path = run_training(options.dataset, config, options.out, shown)
+    return shown.tell(path)
 
 
 def train_gap_filling(options: argparse.Namespace, config: Config) -> int:
     """Trains the network that fills the gaps of tracks."""
     from mambatrack.learning.gap_training import train_gap_filling as run_training
 
-    with _shown("train-gap-filling", options.quiet) as report:
-        path = run_training(options.dataset, config.gap_filling, options.out, report)
-    return _tell(path, options.quiet)
-
-
-def _tell(path: Path, quiet: bool) -> int:
-    if not quiet:
-        print(f"wrote {path}, its model card, log.csv and, with matplotlib, curve.png")
-    return OK
+    with _shown("train-gap-filling", options.quiet) as shown:
+        path = run_training(options.dataset, config.gap_filling, options.out, shown)
+    return shown.tell(path)
 
 
 @contextmanager
-def _shown(command: str, quiet: bool) -> Iterator["Reporter"]:
+def _shown(command: str, quiet: bool) -> Iterator["_Shown"]:
     """Shows how far a training is; a signal says that the same command goes on."""
     shown = _Shown(quiet)
     with resumable(command, quiet):
@@ -104,6 +98,13 @@ class _Shown:
             values = ", ".join(f"{name} {value:.4g}" for name, value in report.logged.items())
             line = f"{report.stage}: step {report.done} of {report.total}, {values}"
             print(line, file=sys.stderr, flush=True)
+
+    def tell(self, path: Path) -> int:
+        """Says where the weights are; returns the exit code."""
+        done = "its model card, log.csv and, with matplotlib, curve.png"
+        if not self._quiet:
+            print(f"wrote {path}, {done}" if self._stage else f"{path} is trained already")
+        return OK
 
     def close(self) -> None:
         if self._progress is not None:

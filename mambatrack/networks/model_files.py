@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,14 +65,24 @@ def write_model(path: Path, weights: Mapping[str, "Tensor"], card: dict[str, Any
 
     Both take their names when both are whole and on the disk. The card holds the checksum of the
     weights, so that read_card refuses a pair of which only the card was replaced before a crash.
+    What could not be measured, a number that is not finite, is null in it.
     """
     from safetensors.torch import save
 
     content = save({name: each.contiguous() for name, each in weights.items()})
-    card = {**card, "sha256": hashlib.sha256(content).hexdigest()}
+    said = {**_measured(card), "sha256": hashlib.sha256(content).hexdigest()}
     with replacing(path) as weights_file, replacing(path.with_suffix(".json")) as card_file:
         weights_file.write_bytes(content)
-        card_file.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        card_file.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+
+def _measured(value: Any) -> Any:
+    """The same with null for numbers that are not finite, which JSON lacks."""
+    if isinstance(value, dict):
+        return {key: _measured(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_measured(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
