@@ -1,5 +1,6 @@
 """Detections of one frame, checked once, at the border of the library."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,8 +56,10 @@ class Detections:
 def as_detections(source: Any) -> Detections:
     """Detections from whatever a detector returns; the caller's array is never changed.
 
-    source: Detections; None; a list or array (N, 4) xyxy, (N, 5) xyxy score or (N, 6) xyxy score
-    class, or an empty one; or an object with xyxy, confidence and class_id as supervision has it.
+    source: Detections; None; a list, array or tensor (N, 4) xyxy, (N, 5) xyxy score or (N, 6) xyxy
+    score class, or an empty one; an object with xyxy, confidence and class_id as supervision has,
+    or with xyxy, conf and cls as the Results of Ultralytics and their Boxes; or a mapping with
+    boxes, scores and labels as torchvision and transformers give it, in pixels.
     A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size or
     repeats an earlier row exactly. Raises MambatrackError for any other shape.
     """
@@ -92,10 +95,9 @@ def within(found: Detections, image_size: tuple[int, int]) -> Detections:
 
 def _columns(source: Any) -> NDArray[np.float64]:
     """-> [6, N] float64: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
-    if hasattr(source, "xyxy") and hasattr(source, "confidence"):
-        source = _supervision_columns(source)
     try:
-        array = np.asarray([] if source is None else source, dtype=np.float64)
+        parts = _parts(source)
+        array = _array([] if source is None else source) if parts is None else _table(*parts)
     except (TypeError, ValueError, OverflowError) as error:
         raise MambatrackError(f"detections are not a table of numbers: {error}") from None
     if array.size == 0:
@@ -111,13 +113,53 @@ def _columns(source: Any) -> NDArray[np.float64]:
     return columns
 
 
-def _supervision_columns(source: Any) -> NDArray[np.float64]:
-    boxes = np.asarray(source.xyxy, dtype=np.float64).reshape(-1, 4)
-    columns = [boxes]
-    for values, absent in ((source.confidence, 1.0), (getattr(source, "class_id", None), 0.0)):
-        column = np.full(len(boxes), absent) if values is None else values
-        columns.append(np.asarray(column, dtype=np.float64).reshape(-1, 1))
+def _parts(source: Any) -> tuple[Any, Any, Any] | None:
+    """Boxes, scores and labels, each of which may be None, of another library's object."""
+    if source is None or isinstance(source, np.ndarray):
+        return None
+    if isinstance(source, Mapping):
+        if "boxes" not in source:
+            raise MambatrackError(
+                f"detections are a mapping of {', '.join(map(str, source)) or 'nothing'}; expected "
+                "boxes, scores and labels"
+            )
+        return _in_pixels(source["boxes"]), source.get("scores"), source.get("labels")
+    if isinstance(source, (list, tuple)) and any(hasattr(each, "boxes") for each in source):
+        raise MambatrackError("detections are a list of results; give those of one picture")
+    if hasattr(source, "boxes") and hasattr(source, "names"):  # Results of Ultralytics
+        if source.boxes is None:
+            raise MambatrackError("the results have no boxes; expected those of a detector")
+        source = source.boxes
+    for scores, labels in (("confidence", "class_id"), ("conf", "cls")):
+        if hasattr(source, "xyxy") and hasattr(source, scores):
+            return source.xyxy, getattr(source, scores), getattr(source, labels, None)
+    return None
+
+
+def _in_pixels(boxes: Any) -> NDArray[np.float64]:
+    array = _array(boxes)
+    if array.size and np.abs(array).max() <= 1:
+        raise MambatrackError(
+            "the boxes are shares of the picture; expected pixels: give target_sizes to "
+            "post_process_object_detection"
+        )
+    return array
+
+
+def _table(boxes: Any, scores: Any, labels: Any) -> NDArray[np.float64]:
+    """-> [N, 6]: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
+    columns = [_array(boxes).reshape(-1, 4)]
+    for values, absent in ((scores, 1.0), (labels, 0.0)):
+        column = np.full(len(columns[0]), absent) if values is None else _array(values)
+        columns.append(column.reshape(-1, 1))
     return np.concatenate(columns, axis=1)
+
+
+def _array(values: Any) -> NDArray[np.float64]:
+    """A tensor comes from its device, whatever its type."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double().numpy()
+    return np.asarray(values, dtype=np.float64)
 
 
 def _may_repeat(columns: NDArray[np.float64]) -> bool:

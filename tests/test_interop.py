@@ -1,9 +1,7 @@
 """Other libraries' detections in, other libraries' shapes out."""
 
 import dataclasses
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from mambatrack.detections import as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.interop import BoxmotTracker, from_supervision, to_supervision, with_tracker_ids
 from mambatrack.tracking.tracker import Tracker
+from shared import examples
 
 KALMAN = load_config(overrides={"tracker.predictor": "kalman", "tracker.association": "overlap"})
 ROWS = np.array([[10, 20, 50, 90, 0.9, 1], [200, 20, 250, 90, 0.8, 0], [5, 5, 5, 9, 1, 0]])
@@ -134,21 +133,15 @@ def test_supervision_is_named_where_it_is_missing(monkeypatch):
         to_supervision(Tracker(KALMAN).update(None))
 
 
-def examples():
-    """The blocks of Python in docs/interop.md."""
-    page = Path(__file__).parents[1] / "docs/interop.md"
-    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-
-
 def test_the_example_for_boxmot():
     image = np.zeros((480, 640, 3), np.uint8)
     names = {"detections": ROWS[:2], "image": image}
-    exec(compile(examples()[1], "interop.md", "exec"), names)
+    exec(compile(examples("interop.md", "boxmot")[0], "interop.md", "exec"), names)
     assert names["tracks"].shape == (2, 8)
 
 
 def test_the_example_for_supervision():
     sv = pytest.importorskip("supervision")
     names = {"detections": theirs(ROWS[:2], sv.Detections)}
-    exec(compile(examples()[0], "interop.md", "exec"), names)
+    exec(compile(examples("interop.md", "supervision")[0], "interop.md", "exec"), names)
     assert names["tracked"].tracker_id.tolist() == [1, 2] and len(names["seen"]) == 2
