@@ -81,5 +81,5 @@ LOWEST = np.array([-1e7, -1e7, SMALLEST, SMALLEST], np.float32)
 
 
 def as_plausible(boxes: Boxes) -> Boxes:
-    """Keeps extrapolated boxes finite and of positive size."""
-    return np.minimum(np.maximum(boxes, LOWEST), -LOWEST[0])
+    """Keeps extrapolated boxes finite, of NaN too, and of positive size."""
+    return np.fmin(np.fmax(boxes, LOWEST), -LOWEST[0])

@@ -180,11 +180,11 @@ def test_weights_that_do_not_fit_are_named():
         WindowNetwork({k: v for k, v in state.items() if k != "blocks.1.norm.bias"}, INPUT_LIMIT)
     wrong = state | {"blocks.1.left_to_right.D": np.zeros(31, np.float32)}
     with pytest.raises(
-        ValueError, match=r"blocks.1.left_to_right.in_x.weight: \[31, 16\] expected"
+        ValueError, match=r"blocks.1.left_to_right.D: \[32\] expected, got \[31\]"
     ):
         WindowNetwork(wrong, INPUT_LIMIT)
     causal = numpy_state(CausalMotionPredictor(16, 1, 4))
-    with pytest.raises(ValueError, match="weight right_to_left.D is missing"):
+    with pytest.raises(ValueError, match="weight right_to_left.in_x.weight is missing"):
         CausalNetwork(causal, INPUT_LIMIT, 4)
     with pytest.raises(ValueError, match="back: 0, or from 2 to 32 expected, got 33"):
         CausalNetwork(causal, INPUT_LIMIT, 33)

@@ -16,9 +16,10 @@ typedef struct {
     int64_t layers, directions;
     int64_t back;                /* tokens of the look-back (step.h), 0 without */
     int64_t first;               /* inputs of the first layer: inputs, and inner with look-back */
-    int64_t outputs;             /* of the head, at most 2 inner */
+    int64_t outputs;             /* of the head */
     float limit;                 /* inputs beyond it are taken as it */
     const float *weights;        /* in the order of packing.py */
+    int64_t floats;              /* of weights */
 } Shape;
 
 typedef struct {
@@ -73,13 +74,22 @@ static Layer next_layer(const Shape *n, int64_t i, const float **at) {
     return layer;
 }
 
-/* What lies in s.hidden for each token: the MLP's channels, or what the first layer reads. */
-INLINE int64_t in_hidden(const Shape *n) { return n->hidden > n->first ? n->hidden : n->first; }
+INLINE int64_t padded(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+INLINE int64_t more(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* What lies in s.hidden for each token: the MLP's channels, what the first layer reads, or the
+ * first layer of the head. */
+INLINE int64_t in_hidden(const Shape *n) { return more(n->width, more(n->hidden, n->first)); }
+
+/* What lies in s.in for each token: inputs of convolutions and gates, or outputs of the head. */
+INLINE int64_t in_in(const Shape *n) {
+    return more(2 * n->directions * n->inner, padded(n->outputs));
+}
 
 static int64_t scratch_floats(const Shape *n, int64_t tokens) {
     int64_t inner = n->directions * n->inner;
     int64_t recent = n->back ? n->inputs : 0;
-    return tokens * (3 * n->width + 4 * inner + 2 * n->select + in_hidden(n) + recent);
+    return tokens * (3 * n->width + in_in(n) + 2 * inner + 2 * n->select + in_hidden(n) + recent);
 }
 
 static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
@@ -89,7 +99,7 @@ static Scratch lay_out(const Shape *n, float *memory, int64_t tokens) {
     s.mixed = s.tokens + tokens * n->width;
     s.pooled = s.mixed + tokens * n->width;
     s.in = s.pooled + tokens * n->width;
-    s.conv = s.in + 2 * inner;
+    s.conv = s.in + tokens * in_in(n);
     s.scanned = s.conv + inner;
     s.select[0] = s.scanned + inner;
     s.select[1] = s.select[0] + tokens * n->select;
@@ -260,7 +270,7 @@ static void mix(const Shape *n, const Layer *layer, const Scratch *s, int tokens
 /* features [rows, width] -> out [rows, outputs]; at: the head's weights. */
 static void head(const Shape *n, const Scratch *s, const float *at, int rows, const float *features,
                  float *out) {
-    int width = (int)n->width, outputs = (int)((n->outputs + LANES - 1) / LANES * LANES);
+    int width = (int)n->width, outputs = (int)padded(n->outputs);
     const float *first = take(&at, width * width), *first_bias = take(&at, width);
     const float *second = take(&at, width * outputs), *second_bias = take(&at, outputs);
     product(rows, width, width, features, width, first, first_bias, s->hidden, width);

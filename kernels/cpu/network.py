@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.packing import Floats, address, aligned, pack
+from mambatrack.kernels.weight_shapes import BOTH, MAX_BACK, ONE
 
-MAX_BACK = 32  # tokens; BLOCK of network.h is more
 SHARE = 32  # tracks for which a thread of its own is worth it
 
 
@@ -64,7 +64,7 @@ class WindowNetwork(_Network):
     """
 
     def __init__(self, state: Mapping[str, NDArray], limit: float):
-        super().__init__(state, ("left_to_right", "right_to_left"), limit)
+        super().__init__(state, BOTH, limit)
         if self._shape.outputs != 4:
             raise ValueError(f"4 outputs expected, got {self._shape.outputs}")
 
@@ -107,7 +107,7 @@ class CausalNetwork(_Network):
             raise ValueError(f"back: 0, or from 2 to {MAX_BACK} expected, got {back}")
         if not back and "right_to_left.D" in state:
             raise ValueError("weights of a look-back found, and no number of its tokens")
-        super().__init__(state, ("mamba",), limit, back)
+        super().__init__(state, ONE, limit, back)
         shape = self._shape
         self.carried_size = shape.layers * (shape.taps - 1 + shape.states) * shape.inner
         self.carried_size += max(back - 1, 0) * shape.inputs

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.cpu.library import MAX_STATES
+from mambatrack.kernels.weight_shapes import Sizes, check_shapes, motion_shapes, sizes_of
 
 Floats = NDArray[np.float32]
 
@@ -25,27 +25,19 @@ class Shape(ctypes.Structure):
         *[(name, ctypes.c_int64) for name in _names],
         ("limit", ctypes.c_float),
         ("weights", ctypes.c_void_p),
+        ("floats", ctypes.c_int64),
     ]
 
 
 class Weights:
-    """Looks weights up by name and packs them in the order that network.h reads them."""
+    """Packs weights by name, in the order that network.h reads them."""
 
     def __init__(self, state: Mapping[str, NDArray], lanes: int):
         self.state, self.lanes = state, lanes
         self.parts: list[Floats] = []
 
-    def get(self, name: str, *shape: int) -> NDArray:
-        """ValueError where the weight is missing or, a size of -1 being free, of another shape."""
-        if name not in self.state:
-            raise ValueError(f"the network's weight {name} is missing")
-        found = np.asarray(self.state[name])
-        fits = found.ndim == len(shape) and all(
-            size in (-1, seen) for size, seen in zip(shape, found.shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(f"{name}: {list(shape)} expected, got {list(found.shape)}")
-        return found
+    def get(self, name: str) -> NDArray:
+        return np.asarray(self.state[name])
 
     def padded(self, size: int) -> int:
         return ceil(size / self.lanes) * self.lanes
@@ -68,10 +60,11 @@ class Weights:
         panels = padded[:, :whole].reshape(depth, -1, panel).transpose(1, 0, 2)
         self.parts += [panels.ravel(), padded[:, whole:].ravel()]
 
-    def linear(self, name: str, outputs: int, inputs: int) -> None:
+    def linear(self, name: str) -> None:
         """A torch.nn.Linear with its bias."""
-        self.matrix(self.get(f"{name}.weight", outputs, inputs).T, self.padded(inputs))
-        self.plain(self.get(f"{name}.bias", outputs))
+        weight = self.get(f"{name}.weight")
+        self.matrix(weight.T, self.padded(weight.shape[1]))
+        self.plain(self.get(f"{name}.bias"))
 
     def packed(self) -> Floats:
         """Everything in one array that starts on a cache line."""
@@ -91,107 +84,96 @@ def pack(
     inputs up to ``limit`` and looks back over ``back`` tokens.
 
     Raises ValueError where a weight is missing or does not fit."""
+    sizes = sizes_of(state, branches)
+    check_shapes(state, motion_shapes(sizes, branches, bool(back)))
     weights = Weights(state, lanes)
-    shape = _measure(weights, branches, limit)
-    shape.back, shape.first = back, shape.inputs + (shape.inner if back else 0)
+    shape = _shape(weights, sizes, len(branches), limit, back)
     _pack(weights, shape, branches)
     packed = weights.packed()
-    shape.weights = address(packed)
+    shape.weights, shape.floats = address(packed), packed.size
     return shape, packed
 
 
-def _measure(weights: Weights, branches: tuple[str, ...], limit: float) -> Shape:
-    """The network's sizes, from its weights, and its limit."""
-    model, inputs = weights.get("embed.weight", -1, -1).shape
-    block = f"blocks.0.{branches[0]}"
-    inner, states = weights.get(f"{block}.A_log", -1, -1).shape
-    if not 1 <= states <= MAX_STATES:
-        raise ValueError(f"d_state from 1 to {MAX_STATES} expected, got {states}")
-    rank = weights.get(f"{block}.dt.weight", inner, -1).shape[1]
-    hidden = weights.get("blocks.0.mlp.0.bias", -1).shape[0]
-    layers = 1 + max(int(name.split(".")[1]) for name in weights.state if name[:7] == "blocks.")
+def _shape(weights: Weights, sizes: Sizes, directions: int, limit: float, back: int) -> Shape:
+    inner = weights.padded(sizes.inner)
     return Shape(
-        inputs=inputs,
-        model=model,
-        width=weights.padded(model),
-        inner=weights.padded(inner),
-        hidden=weights.padded(hidden),
-        rank=rank,
-        states=states,
-        taps=weights.get(f"{block}.conv", -1, inner).shape[0],
-        select=weights.padded(rank + 2 * states),
-        layers=layers,
-        directions=len(branches),
-        outputs=weights.get("head.2.bias", -1).shape[0],
+        inputs=sizes.inputs,
+        model=sizes.model,
+        width=weights.padded(sizes.model),
+        inner=inner,
+        hidden=weights.padded(sizes.hidden),
+        rank=sizes.rank,
+        states=sizes.states,
+        taps=sizes.taps,
+        select=weights.padded(sizes.rank + 2 * sizes.states),
+        layers=sizes.layers,
+        directions=directions,
+        back=back,
+        first=sizes.inputs + (inner if back else 0),
+        outputs=sizes.outputs,
         limit=limit,
     )
 
 
 def _pack(weights: Weights, shape: Shape, branches: tuple[str, ...]) -> None:
     """The weights in the order of the C sources: look_back, layers (next_layer), head."""
-    model = shape.model
     if shape.back:
-        inner = weights.get("right_to_left.D", -1).shape[0]
-        _embedded(weights, shape, _inputs(weights, shape, ("right_to_left",), inner))
-        _pack_branch(weights, shape, "right_to_left", inner)
+        _embedded(weights, shape, _inputs(weights, ("right_to_left",)))
+        _pack_branch(weights, shape, "right_to_left")
     for i in range(shape.layers):
         _pack_layer(weights, shape, f"blocks.{i}", branches)
-    weights.linear("head.0", model, model)
-    weights.linear("head.2", shape.outputs, model)
+    weights.linear("head.0")
+    weights.linear("head.2")
 
 
 def _pack_layer(weights: Weights, shape: Shape, name: str, branches: tuple[str, ...]) -> None:
-    get, model = weights.get, shape.model
-    inner = get(f"{name}.{branches[0]}.D", -1).shape[0]
-    hidden = get(f"{name}.mlp.0.bias", -1).shape[0]
-    matrix = _inputs(weights, shape, [f"{name}.{branch}" for branch in branches], inner)
+    get = weights.get
+    matrix = _inputs(weights, [f"{name}.{branch}" for branch in branches])
     if name == "blocks.0":
         _embedded(weights, shape, matrix, bool(shape.back))
     else:
         weights.matrix(matrix, shape.width)
     for branch in branches:
-        _pack_branch(weights, shape, f"{name}.{branch}", inner)
+        _pack_branch(weights, shape, f"{name}.{branch}")
     outputs = [
-        weights.pad(get(f"{name}.{branch}.out.weight", model, inner).T, shape.inner)
-        for branch in branches
+        weights.pad(get(f"{name}.{branch}.out.weight").T, shape.inner) for branch in branches
     ]
     weights.matrix(np.concatenate(outputs))
-    weights.linear(f"{name}.mlp.0", hidden, model)
-    weights.linear(f"{name}.mlp.2", model, hidden)
-    weights.plain(get(f"{name}.norm.weight", model))
-    weights.plain(get(f"{name}.norm.bias", model))
+    weights.linear(f"{name}.mlp.0")
+    weights.linear(f"{name}.mlp.2")
+    weights.plain(get(f"{name}.norm.weight"))
+    weights.plain(get(f"{name}.norm.bias"))
 
 
-def _inputs(weights: Weights, shape: Shape, branches: Sequence[str], inner: int) -> Floats:
+def _inputs(weights: Weights, branches: Sequence[str]) -> Floats:
     """[model, ...] the input projections of all branches, then their gates."""
     names = [f"{branch}.{part}.weight" for part in ("in_x", "in_z") for branch in branches]
-    parts = [weights.pad(weights.get(name, inner, shape.model).T) for name in names]
-    return np.concatenate(parts, axis=1)
+    return np.concatenate([weights.pad(weights.get(name).T) for name in names], axis=1)
 
 
 def _embedded(weights: Weights, shape: Shape, matrix: Floats, look_back: bool = False) -> None:
     """The projection of a token [inputs] with the embedding folded in, and its bias; with
     ``look_back`` the token is followed by what is scanned there [inner]."""
-    before = [weights.get("embed.weight", shape.model, -1).T]
+    before = [weights.get("embed.weight").T]
     if look_back:
-        out = weights.get("right_to_left.out.weight", shape.model, -1).T
+        out = weights.get("right_to_left.out.weight").T
         before.append(weights.pad(out, shape.inner)[:, : shape.model])
-    before.append(weights.get("embed.bias", shape.model)[None])
+    before.append(weights.get("embed.bias")[None])
     folded = np.vstack(before).astype(np.float64) @ matrix.astype(np.float64)
     weights.matrix(folded[:-1])
     weights.plain(folded[-1])
 
 
-def _pack_branch(weights: Weights, shape: Shape, name: str, inner: int) -> None:
-    get, rank, states = weights.get, shape.rank, shape.states
-    weights.plain(get(f"{name}.conv", shape.taps, inner))
-    weights.plain(get(f"{name}.conv_bias", inner))
-    weights.matrix(get(f"{name}.select.weight", rank + 2 * states, inner).T, shape.inner)
-    weights.plain(get(f"{name}.dt.weight", inner, rank).T)
-    weights.plain(get(f"{name}.dt.bias", inner))
-    rates = -np.exp(get(f"{name}.A_log", inner, states).astype(np.float64)) / log(2)
+def _pack_branch(weights: Weights, shape: Shape, name: str) -> None:
+    get = weights.get
+    weights.plain(get(f"{name}.conv"))
+    weights.plain(get(f"{name}.conv_bias"))
+    weights.matrix(get(f"{name}.select.weight").T, shape.inner)
+    weights.plain(get(f"{name}.dt.weight").T)
+    weights.plain(get(f"{name}.dt.bias"))
+    rates = -np.exp(get(f"{name}.A_log").astype(np.float64)) / log(2)
     weights.plain(rates.T)
-    weights.plain(get(f"{name}.D", inner))
+    weights.plain(get(f"{name}.D"))
 
 
 def aligned(count: int) -> Floats:

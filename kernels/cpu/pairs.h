@@ -14,6 +14,7 @@ typedef struct {
     int64_t rounds;
     float limit;                    /* normalised inputs beyond it are taken as it */
     const float *weights;           /* in the order of pairs.py */
+    int64_t floats;              /* of weights */
 } PairShape;
 
 typedef struct {
@@ -47,8 +48,6 @@ typedef struct {
     float *history;                /* [tracks, wide] */
     float *first, *second, *rows;  /* of one block: results of layers, normalised inputs */
 } PairScratch;
-
-INLINE int64_t padded(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
 static Normal next_normal(const float **at, int64_t count) {
     const float *mean = take(at, padded(count));

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.packing import Floats, Weights, address, aligned
+from mambatrack.kernels.weight_shapes import check_shapes, pair_shapes, pair_sizes_of
 
 Sizes = tuple[int, int, int]
 
@@ -23,6 +24,7 @@ class PairShape(ctypes.Structure):
         ],
         ("limit", ctypes.c_float),
         ("weights", ctypes.c_void_p),
+        ("floats", ctypes.c_int64),
     ]
 
 
@@ -37,7 +39,8 @@ class PairsNetwork:
 
     def __init__(self, state: Mapping[str, NDArray], limit: float):
         self._library, self._given = library(), (state, limit)
-        self._shape, self._weights = _pack(Weights(state, self._library.lanes()))
+        own = {name: each for name, each in state.items() if not name.startswith("encoder.")}
+        self._shape, self._weights = _pack(Weights(own, self._library.lanes()))
         self._shape.limit = limit
         self._at = ctypes.addressof(self._shape)
         self._scratch: list[tuple[Sizes, Floats]] = []  # one for each thread that was in a call
@@ -91,38 +94,36 @@ class PairsNetwork:
 
 def _pack(weights: Weights) -> tuple[PairShape, Floats]:
     """The sizes, and the weights in the order of pair_weights in pairs.h."""
-    get = weights.get
-    wide, features = get("pair.weight", -1, -1).shape
-    width, code = get("reduce.bias", -1).shape[0], get("history.weight", wide, -1).shape[1]
-    alone = get("alone_mean", -1).shape[0]
-    rounds = len({name for name in weights.state if name.endswith("own.weight")})
-    shape = PairShape(features, alone, code, weights.padded(wide), weights.padded(width), rounds)
-    for name, size in (("feature", features), ("alone", alone)):
-        weights.plain(get(f"{name}_mean", size))
-        weights.plain(get(f"{name}_scale", size))
-    weights.matrix(get("pair.weight", wide, features).T)
-    weights.plain(get("pair.bias", wide))
-    weights.matrix(get("history.weight", wide, code).T)
-    weights.linear("reduce", width, wide)
-    for i in range(rounds):
-        weights.linear(f"rounds.{i}.own", width, width)
+    sizes = pair_sizes_of(weights.state)
+    check_shapes(weights.state, pair_shapes(sizes))
+    get, wide, width = weights.get, weights.padded(sizes.wide), weights.padded(sizes.width)
+    for name in ("feature", "alone"):
+        weights.plain(get(f"{name}_mean"))
+        weights.plain(get(f"{name}_scale"))
+    weights.matrix(get("pair.weight").T)
+    weights.plain(get("pair.bias"))
+    weights.matrix(get("history.weight").T)
+    weights.linear("reduce")
+    for i in range(sizes.rounds):
+        weights.linear(f"rounds.{i}.own")
         for side in ("track", "detection"):
-            weights.matrix(get(f"rounds.{i}.{side}.weight", width, width).T, shape.width)
-    weights.linear("track", width, width)
-    seen = get("detection.weight", width, width + alone).T
-    weights.matrix(
-        np.concatenate([weights.pad(seen[:width], shape.width), weights.pad(seen[width:])])
-    )
-    weights.plain(get("detection.bias", width))
-    for name, outputs in OUTPUTS:
-        weights.plain(get(f"{name}.weight", outputs, width))
-    weights.plain(np.concatenate([get(f"{name}.bias", outputs) for name, outputs in OUTPUTS]))
+            weights.matrix(get(f"rounds.{i}.{side}.weight").T, width)
+    weights.linear("track")
+    heard, seen = np.split(get("detection.weight").T, [sizes.width])
+    weights.matrix(np.concatenate([weights.pad(heard, width), weights.pad(seen)]))
+    weights.plain(get("detection.bias"))
+    for name in OUTPUTS:
+        weights.plain(get(f"{name}.weight"))
+    weights.plain(np.concatenate([get(f"{name}.bias") for name in OUTPUTS]))
     packed = weights.packed()
-    shape.weights = address(packed)
+    shape = PairShape(
+        sizes.features, sizes.alone, sizes.code, wide, width, sizes.rounds,
+        weights=address(packed), floats=packed.size,
+    )  # fmt: skip
     return shape, packed
 
 
-OUTPUTS = (("out", 1), ("track_out", 1), ("detection_out", 2))
+OUTPUTS = ("out", "track_out", "detection_out")
 
 
 def _floats(name: str, array: NDArray, rows: int, columns: int) -> Floats:

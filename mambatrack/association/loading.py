@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.association.features import ALONE, NAMES
 from mambatrack.association.interface import Association
 from mambatrack.association.learned import LearnedAssociation
 from mambatrack.association.overlap import OverlapAssociation
@@ -15,11 +16,21 @@ from mambatrack.association.scorer import (
     CommitteeEncoder,
     CompiledScorer,
     PairScorer,
-    Weights,
 )
 from mambatrack.config import TrackerConfig
-from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
+from mambatrack.kernels.weight_shapes import (
+    ONE,
+    PairSizes,
+    check_shapes,
+    motion_shapes,
+    pair_shapes,
+    pair_sizes_of,
+    sizes_of,
+)
+from mambatrack.networks.card_values import check_told
+from mambatrack.networks.model_files import WEIGHTS, fitting, read_card, usual
 from mambatrack.networks.units import INPUT_LIMIT
+from mambatrack.networks.weight_files import Weights, read_weights
 
 SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
 
@@ -39,33 +50,57 @@ def association_path(config: TrackerConfig) -> Path | None:
 
 def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
     """From a .safetensors file with its model card. Raises MambatrackError where it is unusable."""
-    from safetensors.numpy import load_file
-
-    read_card(path, ("association",), "learned, overlap")
+    card = read_card(path, ("association",), "learned, overlap")
     with fitting(path):
-        members = split_members(load_file(path))
-        encoders, scorers, code_sizes = [], [], []
+        members = split_members(read_weights(path))
         for weights in members:
-            encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
-            encoders.append(open_encoder(encoder, config.device))
-            scorers.append(open_scorer(weights, config.device))
-            code_sizes.append(len(encoder["head.2.bias"]))
-        if len(members) == 1:
-            return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
-        return LearnedAssociation(
-            Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
-        )
+            check_member(weights, card)
+    encoders, scorers, code_sizes = [], [], []
+    for weights in members:
+        encoder, pairs = _parts(weights)
+        encoders.append(open_encoder(encoder, config.device))
+        scorers.append(open_scorer(pairs, config.device))
+        code_sizes.append(len(encoder["head.2.bias"]))
+    if len(members) == 1:
+        return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
+    return LearnedAssociation(
+        Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
+    )
 
 
 def split_members(weights: Weights) -> list[Weights]:
     """The weights of each network in a file: those of member 2 have names that begin with 2."""
-    if not any(name[0].isdigit() for name in weights):
+    if not any(name[:1].isdigit() for name in weights):
         return [weights]
     members: dict[str, Weights] = {}
     for name, array in weights.items():
         number, _, rest = name.partition(".")
         members.setdefault(number, {})[rest] = array
-    return list(members.values())
+    numbers = [str(number) for number in range(len(members))]
+    if members.keys() != set(numbers):
+        raise ValueError(
+            f"names that begin with the number of a member, from 0 on, expected, got "
+            f"{', '.join(sorted(members))[:80]}"
+        )
+    return [members[number] for number in numbers]
+
+
+def check_member(weights: Weights, card: dict[str, Any]) -> None:
+    """ValueError where these are not the weights of a network of the card's size."""
+    encoder, pairs = _parts(weights)
+    sizes, rounds = sizes_of(encoder, ONE), pair_sizes_of(pairs).rounds
+    width = sizes.model
+    check_told(card, d_model=width, layers=sizes.layers, d_state=sizes.states, rounds=rounds)
+    check_shapes(encoder, motion_shapes(usual(sizes, len(NAMES), width), ONE))
+    check_shapes(
+        pairs, pair_shapes(PairSizes(len(NAMES), len(ALONE), width, 2 * width, width, rounds))
+    )
+
+
+def _parts(weights: Weights) -> tuple[Weights, Weights]:
+    """Those of the encoder, and those of the pair network."""
+    encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
+    return encoder, {name: each for name, each in weights.items() if name[:8] != "encoder."}
 
 
 def open_scorer(

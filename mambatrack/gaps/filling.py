@@ -21,8 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 from mambatrack.boxes import SMALLEST, Boxes
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.scanner import RefillScanner
-from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
-from mambatrack.networks.units import UNITS
+from mambatrack.kernels.weight_shapes import BOTH, check_shapes, gap_shapes, sizes_of
+from mambatrack.networks.card_values import check_told, shares, whole
+from mambatrack.networks.model_files import WEIGHTS, fitting, read_card, usual
+from mambatrack.networks.units import OUTPUTS, UNITS
+from mambatrack.networks.weight_files import read_weights
 
 SHIPPED = WEIGHTS / "mambatrack-refill.safetensors"
 INPUTS = 17  # of a token, see describe
@@ -82,14 +85,17 @@ class GapFiller:
     """
 
     def __init__(self, path: str | Path = SHIPPED):
-        from safetensors.numpy import load_file
-
         card = read_card(Path(path), ("refill",), "no path for the shipped network")
         with fitting(Path(path)):
-            self._network = RefillScanner(load_file(path))
-            self.q, self.longest = card["architecture"]["q"], card["architecture"]["longest"]
-            self._calibration = np.array(card["calibration"], np.float32).reshape(4)
-            self._wander = np.array(card["wander"], np.float32).reshape(4)
+            weights = read_weights(Path(path))
+            sizes = sizes_of(weights, BOTH)
+            check_told(card, d_model=sizes.model, layers=sizes.layers, d_state=sizes.states)
+            check_shapes(weights, gap_shapes(usual(sizes, INPUTS, OUTPUTS)))
+            self._network = RefillScanner(weights)
+            self.q = whole(card, "architecture.q", 1, 256)
+            self.longest = whole(card, "architecture.longest", 0, 1000)
+            self._calibration = shares(card, "calibration")
+            self._wander = shares(card, "wander")
 
     def __call__(self, gaps: Sequence[Gap]) -> list[Filled]:
         """See fill_gaps."""

@@ -13,7 +13,8 @@ from mambatrack.learning.motion_losses import Goal, next_boxes, roll_out, tensor
 from mambatrack.learning.motion_windows import Batch
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.window_predictor import open_network
-from mambatrack.networks.model_files import kind_of, read_card
+from mambatrack.networks.card_values import LONGEST_WINDOW, one_of, whole
+from mambatrack.networks.model_files import fitting, kind_of, read_card
 
 
 class Teacher:
@@ -30,9 +31,13 @@ class Teacher:
                 f"training.teacher {name} is no network of kind window; give mamba-window or the "
                 "path of a trained .safetensors file"
             )
-        self.network, self.unit = open_network(path, device), card["normalisation"]["unit"]
-        self.q = int(card["architecture"]["window"])
-        self.foresight = int(card["architecture"].get("foresight", 0))
+        with fitting(path):
+            self.unit = one_of(card, "normalisation.unit", ("box", "image"))
+            self.q = whole(card, "architecture.window", 1, LONGEST_WINDOW)
+            self.foresight = 0
+            if "foresight" in card["architecture"]:
+                self.foresight = whole(card, "architecture.foresight", 0, LONGEST_WINDOW)
+        self.network = open_network(path, device)
 
     @torch.no_grad()
     def goal(self, batch: Batch, device: torch.device) -> Goal:

@@ -9,6 +9,7 @@ from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.motion.window_predictor import WindowPredictor
+from mambatrack.networks.card_values import LONGEST_WINDOW, one_of, spread_of, whole
 from mambatrack.networks.model_files import (
     SHIPPED,
     WEIGHTS,
@@ -44,11 +45,14 @@ def load_predictor(
     assert path is not None
     card = read_card(path)
     check_online(path, card)
+    if kind_of(card) != "window":
+        with fitting(path):
+            spread = spread_of(card)
+        return CausalPredictor(causal_predictor.open_network(path, device), spread)
     with fitting(path):
-        if kind_of(card) != "window":
-            return CausalPredictor(causal_predictor.open_network(path, device), card["spread"])
-        network, spread = window_predictor.open_network(path, device), card["spread"]
-        q, unit = card["architecture"]["window"], card["normalisation"]["unit"]
+        spread, q = spread_of(card), whole(card, "architecture.window", 1, LONGEST_WINDOW)
+        unit = one_of(card, "normalisation.unit", ("box", "image"))
+    network = window_predictor.open_network(path, device)
     return WindowPredictor(network, q, unit, spread, image_size, straighten_history)
 
 

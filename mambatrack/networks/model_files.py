@@ -5,14 +5,24 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
+from mambatrack.kernels.weight_shapes import (
+    BOTH,
+    MAX_BACK,
+    ONE,
+    Sizes,
+    check_shapes,
+    motion_shapes,
+    sizes_of,
+)
+from mambatrack.networks.card_values import check_told, parse_card, whole
+from mambatrack.networks.units import OUTPUTS, TOKEN
+from mambatrack.networks.weight_files import Weights, read_weights
 from mambatrack.settings import PREDICTORS
 
 if TYPE_CHECKING:
@@ -37,7 +47,7 @@ def new_model(kind: str, d_model: int, layers: int, d_state: int, back: int = 4)
 
 def kind_of(card: dict[str, Any], kinds: tuple[str, ...] = KINDS) -> str:
     """One of ``kinds``; cards from before there were kinds are of a window."""
-    return _known(str(card["architecture"].get("kind", "window")), kinds)
+    return _known(str(card["architecture"].get("kind", "window"))[:80], kinds)
 
 
 def _known(kind: str, kinds: tuple[str, ...] = KINDS) -> str:
@@ -48,7 +58,7 @@ def _known(kind: str, kinds: tuple[str, ...] = KINDS) -> str:
 
 def back_of(card: dict[str, Any]) -> int:
     """Tokens that the network looks back over, 0 but for kind causal-back."""
-    return int(card["architecture"]["back"]) if kind_of(card) == "causal-back" else 0
+    return whole(card, "architecture.back", 2, MAX_BACK) if kind_of(card) == "causal-back" else 0
 
 
 def check_online(path: Path, card: dict[str, Any]) -> None:
@@ -87,33 +97,42 @@ def _measured(value: Any) -> Any:
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     """The network of a .safetensors file and its model card (the .json file beside it)."""
-    from safetensors.torch import load_file
+    import torch
 
-    card = read_card(path)
-    with fitting(path):
-        size = card["architecture"]
-        model = new_model(
-            kind_of(card), size["d_model"], size["layers"], size["d_state"], back_of(card)
-        )
-        model.load_state_dict(load_file(path))
+    weights, card = load_weights(path), read_card(path)
+    size = sizes_of(weights, _branches(card))
+    model = new_model(kind_of(card), size.model, size.layers, size.states, back_of(card))
+    model.load_state_dict({name: torch.from_numpy(each) for name, each in weights.items()})
     return model, card
 
 
-def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The weights of a .safetensors file by name, without torch. Raises ValueError where the model
-    card tells of another size."""
-    from safetensors.numpy import load_file
+def load_weights(path: Path) -> Weights:
+    """The weights of a motion network by name, without torch. Raises MambatrackError where they are
+    not those of a network of the card's kind and size."""
+    card = read_card(path)
+    with fitting(path):
+        weights, branches = read_weights(path), _branches(card)
+        sizes = sizes_of(weights, branches)
+        check_told(card, d_model=sizes.model, layers=sizes.layers, d_state=sizes.states)
+        ends = (4, 4) if branches == BOTH else (TOKEN, OUTPUTS)
+        if branches == ONE and sizes.outputs == 4:
+            raise ValueError("its network knows no spread; train it again")
+        back = bool(back_of(card))
+        check_shapes(weights, motion_shapes(usual(sizes, *ends), branches, back))
+        return weights
 
-    weights, said = load_file(path), read_card(path)["architecture"]
-    decays = [array for name, array in weights.items() if name.endswith("A_log")]
-    layers = len({name.split(".")[1] for name in weights if name.startswith("blocks.")})
-    found = {
-        "d_model": len(weights["embed.weight"]), "layers": layers, "d_state": decays[0].shape[1],
-    }  # fmt: skip
-    told = {name: said[name] for name in found}
-    if found != told:
-        raise ValueError(f"the card says {told}, the weights are of {found}")
-    return weights
+
+def _branches(card: dict[str, Any]) -> tuple[str, ...]:
+    return BOTH if kind_of(card) == "window" else ONE
+
+
+def usual(sizes: Sizes, inputs: int, outputs: int) -> Sizes:
+    """Of a network of mamba.MambaBlock of this d_model, d_state and number of layers."""
+    model = sizes.model
+    return sizes._replace(
+        inputs=inputs, inner=2 * model, hidden=2 * model, rank=ceil(model / 16), taps=4,
+        outputs=outputs,
+    )  # fmt: skip
 
 
 def read_card(
@@ -131,26 +150,27 @@ def read_card(
                 ".safetensors file with its .json model card beside it"
             )
     with fitting(path):
-        card = json.loads(card_path.read_text(encoding="utf-8"))
+        card = parse_card(card_path)
         kind_of(card, kinds)
         if card.get("sha256", (found := sha256(path))) != found:
             raise ValueError(
                 "the card names other weights, by their sha256; give the weights that the card was "
                 "written with, or train on if the training was stopped"
             )
-        return cast(dict[str, Any], card)
+        return card
 
 
 @contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """Errors of reading become one that names the file."""
+    """What is wrong with a file's content becomes an error that names the file; errors of the
+    machine, such as no memory or no GPU, stay as they are."""
     from safetensors import SafetensorError
 
-    wrong = (LookupError, TypeError, AttributeError, ValueError, RuntimeError, SafetensorError)
     try:
         yield
-    except MambatrackError:
-        raise
-    except wrong as error:
+    except (ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
-        raise MambatrackError(f"{path} and its model card do not fit together: {reason}") from None
+        raise MambatrackError(
+            f"{path} and its model card do not fit together: {reason}; give both as they were "
+            "written, or train again"
+        ) from None
