@@ -248,6 +248,18 @@ class GapFillingConfig:
     checkpoint_every: int = option(550, "steps between checkpoints", 1, 1_000_000)
 
 
+@dataclass(frozen=True)
+class CountingConfig:
+    """Lines and zones at which identities are counted (track, live)."""
+
+    lines: tuple[str, ...] = option((), "each as name:x0,y0,x1,y1 in pixels")
+    zones: tuple[str, ...] = option((), "each as name:x,y;x,y;x,y in pixels")
+    anchor: str = option("foot", "point of a box that counts", choices=("foot", "centre"))
+    margin: float = option(
+        0.05, "share of a box's height between anchor and border before a side counts", 0.0, 1.0
+    )
+
+
 @old_keywords("")
 @dataclass(frozen=True)
 class Config:
@@ -259,3 +271,4 @@ class Config:
     association: AssociationConfig = field(default_factory=AssociationConfig)
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    counting: CountingConfig = field(default_factory=CountingConfig)

@@ -17,20 +17,21 @@ from mambatrack.cli.arguments import (
     refuse,
     whole,
 )
+from mambatrack.cli.live_outputs import open_outputs
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
-from mambatrack.cli.output_files import add_outputs, check_files, files_of
+from mambatrack.cli.output_files import add_outputs, check_files, files_of, with_places
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
 
 if TYPE_CHECKING:
+    from mambatrack.counting.counter import Counter
     from mambatrack.detectors import Detector
     from mambatrack.live.session import LiveSession
     from mambatrack.live.source import LiveSource
     from mambatrack.live.state_keeper import StateKeeper
     from mambatrack.outputs.screen import Window
     from mambatrack.runs.output_files import OutputFiles
-    from mambatrack.runs.run_outputs import Output, Picture
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
 SAVE_EVERY_S = 1.0  # that --state may lose
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     files = [_files_of(options, number) for number in range(count)]
     paths = [path for each in files for path in check_files(each)]
     sources = _open_sources(options)
-    config = _timed(config)
+    config = with_places(options, _timed(config))
     session = LiveSession(
         sources, _open_detectors(config, count), TrackerGroup(config, count), (), options.forecast
     )
@@ -91,11 +92,11 @@ def run(options: argparse.Namespace, config: Config) -> int:
         if options.serve:
             _open_page(session, options)
         keeper = _open_state(session, options, stack) if options.state else None
-        windows = _open_outputs(session, files, options.lag, show, stack)
+        windows, counters = open_outputs(session, files, config, options.lag, show, stack)
         interrupted = _go(session, options, windows, keeper)
         statuses = session.statuses
     if not options.quiet:
-        _print_summary(session, paths)
+        _print_summary(session, counters, paths)
     failed = [each for each in statuses if each.error or not each.frames]
     for each in failed:
         print(f"error: {each.name}: {each.error or 'it gave no frame'}", file=sys.stderr)
@@ -132,6 +133,8 @@ def _files_of(options: argparse.Namespace, number: int) -> "OutputFiles":
         files,
         mot=numbered(files.mot, number, count),
         csv=numbered(files.csv, number, count),
+        events=numbered(files.events, number, count),
+        heat_map=numbered(files.heat_map, number, count),
         jsonl=numbered(files.jsonl, number, count),
         video=numbered(files.video, number, count),
     )
@@ -159,64 +162,6 @@ def _open_detectors(config: Config, count: int) -> "list[Detector]":
     if config.detector.name not in ("auto", "motion"):
         return [first] * count
     return [first, *(open_detector(config.detector) for _ in range(count - 1))]
-
-
-def _open_outputs(
-    session: "LiveSession", files: "list[OutputFiles]", lag: int, show: bool, stack: ExitStack
-) -> "list[Window]":
-    """Gives the session its outputs; the stack closes them after it. Returns the windows."""
-    from mambatrack.live.outputs import SourceOutputs
-
-    outputs, windows = [], []
-    for number, own in enumerate(files):
-        window = _open_window(session, number) if show else None
-        if window is not None:
-            windows.append(stack.enter_context(closing(window)))
-        outputs.append(_outputs_of(session, number, own, lag, window, stack))
-    session.observers.append(SourceOutputs(outputs))
-    return windows
-
-
-def _outputs_of(
-    session: "LiveSession", number: int, files: "OutputFiles", lag: int, window: "Window | None",
-    stack: ExitStack,
-) -> "list[Output]":  # fmt: skip
-    from mambatrack.live.outputs import Delayed, LiveVideo, OnACopy
-    from mambatrack.runs.run_outputs import PictureOutput, text_outputs
-
-    source, names = session.sources[number], session.detectors[number].names
-    texts = text_outputs(files, names, stack)
-    places: list[Picture] = [] if window is None else [window]
-    delayed_places: list[Picture] = []
-    if files.video is not None:
-        video = LiveVideo(files.video, lambda: source.fps, files.overwrite)
-        stack.enter_context(closing(video))
-        (delayed_places if lag else places).append(video)
-
-    def speed() -> float:
-        return session.status(number).fps
-
-    outputs: list[Output] = []
-    if places:
-        drawn = PictureOutput(places, names, speed, lambda: session.forecasts[number])
-        outputs.append(OnACopy(drawn))
-    if not lag:
-        return outputs + texts
-    if delayed_places:
-        texts.append(OnACopy(PictureOutput(delayed_places, names, speed)))
-    from mambatrack.gaps.revisions import DelayedTracks
-
-    late = Delayed(texts, DelayedTracks(lag), bool(delayed_places))
-    return [*outputs, stack.enter_context(closing(late))]
-
-
-def _open_window(session: "LiveSession", number: int) -> "Window":
-    from mambatrack.outputs.screen import Window
-
-    def toggle() -> None:
-        session.paused = not session.paused
-
-    return Window(f"mambatrack: {session.sources[number].name}", toggle)
 
 
 def _open_page(session: "LiveSession", options: argparse.Namespace) -> None:
@@ -272,7 +217,11 @@ def _go(
         return bool(interruption)
 
 
-def _print_summary(session: "LiveSession", paths: list[Path]) -> None:
+def _print_summary(
+    session: "LiveSession", counters: "list[Counter]", paths: list[Path]
+) -> None:  # fmt: skip
+    from mambatrack.counting.output import summary
+
     for number, status in enumerate(session.statuses):
         ids = session.group.trackers[number].started
         parts = [f"{status.name}: {status.frames} frames, {ids} ids", f"{status.dropped} dropped"]
@@ -281,6 +230,8 @@ def _print_summary(session: "LiveSession", paths: list[Path]) -> None:
         if status.reconnects:
             parts.append(f"{status.reconnects} times lost and back")
         print(", ".join(parts))
+        for line in summary(counters[number]) if counters else ():
+            print(f"  {line}")
     written = [str(path) for path in paths if path.exists()]
     if written:
         print(f"wrote {', '.join(written)}")

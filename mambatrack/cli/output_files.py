@@ -1,10 +1,13 @@
 """The output files of ``track`` and ``live``: their options, and what is checked of them."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from mambatrack.cli.arguments import add_overwrite, whole
 from mambatrack.cli.named_files import TracksFile
+from mambatrack.config import Config
+from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.runs.output_files import OutputFiles
 
@@ -22,6 +25,14 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add("--csv", type=TracksFile, metavar="FILE", help="CSV with supervision's column names")
     add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
+    add("--line", action="append", default=[], metavar="NAME:X0,Y0,X1,Y1",
+        help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
+    add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
+        help="count who enters it, and how long they stay")  # fmt: skip
+    add("--events", type=TracksFile, metavar="FILE", help="crossings, entries and dwell times, one a line: JSON "
+        "Lines, or CSV where the name ends in .csv")  # fmt: skip
+    add("--heat-map", type=TracksFile, metavar="FILE",
+        help="where people were: a picture, or an array in .npy")  # fmt: skip
     add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=30, default=0, metavar="N",
         help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
@@ -32,8 +43,20 @@ def files_of(options: argparse.Namespace) -> OutputFiles:
     """The files that the options name."""
     return OutputFiles(
         options.mot, options.csv, options.jsonl, options.output, options.mot_predicted,
-        options.revise, options.overwrite,
+        options.revise, options.overwrite, options.events, options.heat_map,
     )  # fmt: skip
+
+
+def with_places(options: argparse.Namespace, config: Config) -> Config:
+    """The settings with the lines and zones of the options too, all checked."""
+    from mambatrack.counting.places import parse_places
+
+    lines = (*config.counting.lines, *options.line)
+    zones = (*config.counting.zones, *options.zone)
+    if not parse_places(lines, zones) and options.events:
+        raise MambatrackError("--events tells what happens at lines and zones; give a --line or "
+                              "--zone, or name them in the configuration")  # fmt: skip
+    return replace(config, counting=replace(config.counting, lines=lines, zones=zones))
 
 
 def check_files(files: OutputFiles) -> list[Path]:
@@ -41,7 +64,7 @@ def check_files(files: OutputFiles) -> list[Path]:
     from mambatrack.outputs.video import check_video
 
     paths = [] if files.video is None else [check_video(files.video, files.overwrite)]
-    for text in (files.mot, files.jsonl, files.csv):
+    for text in (files.mot, files.jsonl, files.csv, files.events, files.heat_map):
         if text is not None:
             paths.append(check_output(text, files.overwrite))
     return paths

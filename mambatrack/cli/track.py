@@ -27,6 +27,7 @@ from mambatrack.cli.output_files import (
     check_files,
     default_output,
     files_of,
+    with_places,
 )
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import (
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 SOURCE_ONLY = (
     "crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show", "revise",
-    "forecast",
+    "forecast", "line", "zone", "events", "heat_map",
 )  # fmt: skip
 DATASET_ONLY = ("out", "workers", "engine", "address")
 
@@ -113,15 +114,17 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 
 def _track_source(options: argparse.Namespace, config: Config) -> int:
+    from mambatrack.counting.output import summary
     from mambatrack.detectors import open_detector
     from mambatrack.runs.source_run import open_run
     from mambatrack.sources.frames import open_frames, parse_crop
 
     show = options.show and can_show()
-    if not (show or options.output or options.mot or options.jsonl or options.csv):
+    texts = options.mot or options.jsonl or options.csv or options.events or options.heat_map
+    if not (show or options.output or texts):
         options.output = default_output(options.source)
         check_named_files(options, config)
-    files = files_of(options)
+    files, config = files_of(options), with_places(options, config)
     paths = check_files(files)
     crop = parse_crop(options.crop) if options.crop else None
     source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
@@ -130,8 +133,11 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
         run, frames,
     ):  # fmt: skip
         interrupted = _go(run, frames.count, options.quiet)
+    counted = summary(counter) if (counter := run.counter) is not None else []
     if not options.quiet:
         print(_summary(run, frames))
+        for line in counted:
+            print(line)
         if paths:
             print(f"wrote {', '.join(map(str, paths))}")
     if interrupted:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mambatrack.runs.video_jobs import Outcome, VideoJob
 
 SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show",
-               "mot_predicted", "revise", "forecast")  # fmt: skip
+               "mot_predicted", "revise", "forecast", "line", "zone",
+               "events", "heat_map")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

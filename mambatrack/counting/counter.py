@@ -33,9 +33,9 @@ OTHERS = 0.3  # IoU of a box with another identity's last one, above which the t
 
 
 class Step(NamedTuple):
-    """Where an identity was: count of the update, frame, seconds, anchor [2], height, hidden."""
+    """Where an identity was: number of the update, frame, seconds, anchor [2], height, hidden."""
 
-    count: int
+    number: int
     frame: float
     time_s: float | None
     point: NDArray[np.float64]
@@ -144,7 +144,7 @@ class Counter:
         walk, events = self._walks[identity], []
         while walk.waiting:
             step = walk.waiting[0]
-            if walk.last is not None and step.count > walk.last.count + 1:
+            if walk.last is not None and step.number > walk.last.number + 1:
                 break
             events += self._step(identity, walk.waiting.popleft())
         return events
@@ -246,7 +246,7 @@ class Counter:
 
     def _forget_moments(self) -> None:
         """Those that no gap can reach any more: gaps are as long as the oldest track's absence."""
-        lasts = [walk.last.count for walk in self._walks.values() if walk.last is not None]
+        lasts = [walk.last.number for walk in self._walks.values() if walk.last is not None]
         oldest = min(lasts, default=self._count)
         for count in [each for each in self._moments if each < oldest]:
             del self._moments[count]
@@ -259,7 +259,7 @@ def _between(before: Step, after: Step, share: float) -> Step:
         time_s = before.time_s + share * (after.time_s - before.time_s)
     point = before.point + share * (after.point - before.point)
     frame = before.frame + share * (after.frame - before.frame)
-    return Step(after.count, frame, time_s, point, after.height, before.filled or after.filled)
+    return Step(after.number, frame, time_s, point, after.height, before.filled or after.filled)
 
 
 def _elapsed(start: float | None, end: float | None) -> float | None:

@@ -72,6 +72,9 @@ class Zone:
         return inside
 
 
+Place = Line | Zone
+
+
 def parse_line(text: str) -> Line:
     """``name:x0,y0,x1,y1``. Raises MambatrackError with what was seen and expected."""
     name, points = _named(text, "line", "name:x0,y0,x1,y1")
@@ -94,9 +97,9 @@ def parse_zone(text: str) -> Zone:
     return zone
 
 
-def parse_places(lines: Sequence[str], zones: Sequence[str]) -> list[Line | Zone]:
+def parse_places(lines: Sequence[str], zones: Sequence[str]) -> list[Place]:
     """Lines, then zones; raises MambatrackError where two have one name."""
-    places = [*map(parse_line, lines), *map(parse_zone, zones)]
+    places: list[Place] = [*map(parse_line, lines), *map(parse_zone, zones)]
     names = [place.name for place in places]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -14,6 +14,7 @@ class OutputFiles:
     mot: MOTChallenge text;  mot_predicted: predicted boxes too;  csv: as supervision names columns
     jsonl: all tracks with their states;  revise: a line for each gap too, filled from both ends
     video: annotated MP4;  overwrite: files that exist are replaced
+    events: what happens at lines and zones;  heat_map: where people were
     """
 
     mot: str | Path | None = None
@@ -23,6 +24,8 @@ class OutputFiles:
     mot_predicted: bool = False
     revise: bool = False
     overwrite: bool = False
+    events: str | Path | None = None
+    heat_map: str | Path | None = None
 
 
 def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWriter]:

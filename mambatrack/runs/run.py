@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mambatrack.detectors import Detector
 from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
+
+if TYPE_CHECKING:
+    from mambatrack.counting.counter import Counter
 
 STEPS = ("decode", "detect", "predict", "associate", "write")
 
@@ -42,6 +46,7 @@ class Run:
 
     frames: frames tracked so far;  ids: of the tracks that were confirmed
     seconds: spent in each of STEPS;  elapsed: seconds since go()
+    counter: of lines and zones, None where there are none
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Run:
         self.outputs = list(outputs)
         self.frames = 0
         self.ids: set[int] = set()
+        self.counter: Counter | None = None
         self.seconds = dict.fromkeys(STEPS, 0.0)
         self._began = time.perf_counter()
         tracker.measure = self._measure

@@ -11,10 +11,12 @@ from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing import Trails, draw
 from mambatrack.outputs.text import TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
+from mambatrack.settings import CountingConfig
 from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:
+    from mambatrack.counting.output import CountingOutput
     from mambatrack.gaps.revisions import Reviser, Revision
 
 
@@ -30,6 +32,24 @@ def text_outputs(files: OutputFiles, names: Sequence[str], stack: ExitStack) -> 
 
         outputs[-1] = stack.enter_context(closing(RevisedOutput(writers[-1], Reviser())))
     return outputs
+
+
+def open_counting(
+    config: CountingConfig, files: OutputFiles, names: Sequence[str], size: tuple[int, int] | None,
+    stack: ExitStack,
+) -> "CountingOutput | None":  # fmt: skip
+    """What counts at the configured lines and zones, closed by the stack; None where there is
+    nothing to count."""
+    if not (config.lines or config.zones or files.heat_map):
+        return None
+    from mambatrack.counting import output
+    from mambatrack.counting.places import parse_places
+
+    counting = output.open_counting(
+        parse_places(config.lines, config.zones), names, config.anchor, config.margin, size,
+        files.events, files.heat_map, files.overwrite,
+    )  # fmt: skip
+    return None if counting is None else stack.enter_context(closing(counting))
 
 
 class Output(Protocol):
@@ -83,18 +103,24 @@ class RevisedOutput:
                 self._writer.note(jsonl_revision(replace(revision, frames=frames)))
 
 
+def no_overlay(image: Any) -> None:
+    """Draws nothing."""
+
+
 class PictureOutput:
     """Tracks drawn into the frame, once for all places that show it.
 
     names: of the classes;  fps: called for the speed to show in the legend
-    ahead: called for the forecast to draw, None for none
+    ahead: called for the forecast to draw, None for none;  overlay: draws into the picture last
     """
 
     def __init__(
         self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None],
         ahead: Callable[[], Forecast | None] = lambda: None,
+        overlay: Callable[[Any], None] = no_overlay,
     ):  # fmt: skip
         self._places, self._names, self._fps, self._ahead = places, names, fps, ahead
+        self._overlay = overlay
         self._trails = Trails()
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
@@ -103,5 +129,6 @@ class PictureOutput:
             frame.image, tracks, self._trails, self._names, self._fps(),
             in_place=True, forecast=self._ahead(),
         )  # fmt: skip
+        self._overlay(image)
         for place in self._places:
             place.write(image, frame.time_s)

@@ -7,7 +7,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,9 +18,19 @@ from mambatrack.errors import MambatrackError
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.run import OfflineRun, Run
-from mambatrack.runs.run_outputs import Output, Picture, PictureOutput, text_outputs
+from mambatrack.runs.run_outputs import (
+    Output,
+    Picture,
+    PictureOutput,
+    no_overlay,
+    open_counting,
+    text_outputs,
+)
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from mambatrack.counting.output import CountingOutput
 
 
 class Frames(Protocol):
@@ -89,9 +99,13 @@ def open_run(
             else Run(frames, detector, tracker)
         )
         run.outputs = text_outputs(files, detector.names, stack)
+        counting = open_counting(config.counting, files, detector.names, frames.size, stack)
+        if counting is not None:
+            run.outputs.append(counting)
+            run.counter = counting.counter
         places = _open_places(files, show, frames, stride, stack)
         if places:
-            run.outputs.append(_drawn(run, places, forecast))
+            run.outputs.append(_drawn(run, places, forecast, counting))
         yield run, frames
 
 
@@ -118,8 +132,12 @@ def _open_places(
     return places
 
 
-def _drawn(run: Run, places: list[Picture], forecast: int) -> Output:
+def _drawn(
+    run: Run, places: list[Picture], forecast: int, counting: "CountingOutput | None"
+) -> Output:
     ahead = run.tracker.forecast
+    overlay = no_overlay if counting is None else counting.draw
     return PictureOutput(
-        places, run.detector.names, run.fps, lambda: ahead(forecast) if forecast else None
-    )
+        places, run.detector.names, run.fps, lambda: ahead(forecast) if forecast else None,
+        overlay=overlay,
+    )  # fmt: skip

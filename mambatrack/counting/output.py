@@ -1,0 +1,112 @@
+"""Counting as an output of a run: events into a file, a heat map, counts in the picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.counting.counter import Counter
+from mambatrack.counting.events import EventWriter
+from mambatrack.counting.heat import HeatMap
+from mambatrack.counting.places import Line, Place, Zone
+from mambatrack.outputs.drawing import DARK, WHITE, draw_plate
+from mambatrack.tracks import Tracks
+
+if TYPE_CHECKING:
+    from mambatrack.sources.frames import Frame
+
+COLOUR = (60, 200, 255)  # BGR
+ARROW = 14.0  # pixels from a line to the right, where ``in`` leads
+
+
+class CountingOutput:
+    """Hands the tracks of each frame to a counter and a heat map, and events to their file."""
+
+    def __init__(self, counter: Counter, writer: EventWriter | None, heat: HeatMap | None = None):
+        self.counter, self._writer, self._heat = counter, writer, heat
+
+    def write(self, frame: "Frame", tracks: Tracks) -> None:
+        for event in self.counter.update(tracks):
+            if self._writer is not None:
+                self._writer.write(event)
+        if self._heat is not None:
+            size = frame.image.shape[1], frame.image.shape[0]
+            if all(size) and size[::-1] != self._heat.seconds.shape:
+                self._heat.resize(size)
+            self._heat.add(tracks)
+
+    def close(self) -> None:
+        """Writes what was still waited for, and the heat map."""
+        for event in self.counter.finish():
+            if self._writer is not None:
+                self._writer.write(event)
+        if self._writer is not None:
+            self._writer.close()
+        if self._heat is not None:
+            self._heat.save()
+
+    def draw(self, image: NDArray[np.uint8]) -> None:
+        """Lines, zones and their counts so far, into the picture [H, W, 3]."""
+        thick = max(1, round(min(image.shape[:2]) / 360))
+        for place in self.counter.places:
+            corners = np.round(place.corners).astype(np.int32)
+            cv2.polylines(image, [corners], isinstance(place, Zone), COLOUR, thick, cv2.LINE_AA)
+            if isinstance(place, Line):
+                _draw_direction(image, place, thick)
+            at = corners[corners[:, 1].argmin()]
+            draw_plate(image, int(at[0]), int(at[1]), count_of(self.counter, place), DARK, WHITE)
+
+
+def count_of(counter: Counter, place: Line | Zone) -> str:
+    """What has been counted at a place so far, of all classes, for people."""
+    total = dict.fromkeys(("in", "out", "enter"), 0)
+    for (name, event, direction, _), count in counter.counts.items():
+        key = direction or event
+        if name == place.name and key in total:
+            total[key] += count
+    if isinstance(place, Line):
+        return f"{place.name}: {total['in']} in, {total['out']} out"
+    return f"{place.name}: {counter.inside(place.name)} inside, {total['enter']} entered"
+
+
+def summary(counter: Counter) -> list[str]:
+    """A line for each place, with its classes where there are several."""
+    return [count_of(counter, place) + _by_class(counter, place) for place in counter.places]
+
+
+def _by_class(counter: Counter, place: Line | Zone) -> str:
+    own = [(key, count) for key, count in counter.counts.items() if key[0] == place.name]
+    classes = sorted({key[3] for key, _ in own})
+    if len(classes) < 2:
+        return ""
+    parts = [
+        f"{name} {sum(count for key, count in own if key[3] == name and key[1] != 'leave')}"
+        for name in classes
+    ]
+    return f" ({', '.join(parts)})"
+
+
+def _draw_direction(image: NDArray[np.uint8], line: Line, thick: int) -> None:
+    """An arrow from the middle of the line to where ``in`` leads."""
+    start, end = line.corners
+    along = (end - start) / np.linalg.norm(end - start)
+    middle = (start + end) / 2
+    tip = middle + ARROW * thick * np.array([-along[1], along[0]])
+    a, b = (tuple(map(int, np.round(point))) for point in (middle, tip))
+    cv2.arrowedLine(image, a, b, COLOUR, thick, cv2.LINE_AA, tipLength=0.4)
+
+
+def open_counting(
+    places: Sequence[Place], names: Sequence[str], anchor: str, margin: float,
+    size: tuple[int, int] | None, events: str | Path | None, heat_map: str | Path | None,
+    overwrite: bool,
+) -> CountingOutput | None:  # fmt: skip
+    """The output, None where there is nothing to count and no heat map is asked for."""
+    if not places and heat_map is None:
+        return None
+    counter = Counter(places, names, anchor, margin)
+    heat = None if heat_map is None else HeatMap(heat_map, size, anchor)
+    return CountingOutput(counter, EventWriter(events, overwrite) if events else None, heat)
