@@ -10,7 +10,8 @@ import numpy as np
 
 from mambatrack.counting.counter import Counter
 from mambatrack.counting.places import parse_places
-from mambatrack.datasets.sequences import find_sequences, read_ground_truth
+from mambatrack.datasets.sequences import find_sequences
+from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.result_files.read_results import read_recording
 from mambatrack.tracks import Tracks, TrackState
 
