@@ -29,8 +29,8 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
     add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
         help="count who enters it, and how long they stay")  # fmt: skip
-    add("--events", type=TracksFile, metavar="FILE", help="crossings, entries and dwell times, one a line: JSON "
-        "Lines, or CSV where the name ends in .csv")  # fmt: skip
+    add("--events", type=TracksFile, metavar="FILE", help="crossings, entries and dwell times, one "
+        "a line: JSON Lines, or CSV where the name ends in .csv")  # fmt: skip
     add("--heat-map", type=TracksFile, metavar="FILE",
         help="where people were: a picture, or an array in .npy")  # fmt: skip
     add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=30, default=0, metavar="N",
