@@ -35,12 +35,14 @@ def open_footage(
         raise MambatrackError(f"{fps:g} frames a second; expected more than 0 and at most 1000")
     if video is None:
         return Footage(size, fps or DEFAULT_FPS)
+    from mambatrack.sources.addresses import is_stream
     from mambatrack.sources.frames import count_frames, open_frames
 
     with open_frames(video) as frames:
         unknown = frames.count is None and not frames.live
         count = count_frames(video) if unknown else frames.count or 0
-        return Footage(size or frames.size, fps or frames.fps, count, Path(video))
+        place = None if is_stream(str(video)) else Path(video)  # an address may hold a password
+        return Footage(size or frames.size, fps or frames.fps, count, place)
 
 
 def jpegs(folder: Path) -> Iterator[tuple[int, bytes]]:
