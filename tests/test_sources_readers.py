@@ -178,8 +178,9 @@ def test_a_truncated_file_is_called_so(name, pyav, tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     frames, reader = read(path, pyav, monkeypatch)
     assert 5 < len(frames) < 97
+    last = sum(image is not None for _, image in frames)  # what is cut in two may be none
     said = reader.problem(len(frames))
-    assert said.startswith(f"the file ends at frame {len(frames)}")
+    assert said.startswith(f"the file ends at frame {last}")
     assert said.endswith("it is truncated or damaged")
 
 

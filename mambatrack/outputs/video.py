@@ -209,12 +209,12 @@ class _H264:
                 self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
-        _make_seekable(self._path)
+        _make_seekable(self._path, Fraction(self._frame_ticks, _TICKS))
 
 
-def _make_seekable(path: Path) -> None:
+def _make_seekable(path: Path, shown_s: Fraction) -> None:
     """Copies the packets into an MP4 that has its index in front and starts at time 0, and puts
-    that in the file's place."""
+    that in the file's place. shown_s: how long a picture is that does not say it"""
     import av
 
     draft = path.with_name(f".{path.name}.part")
@@ -225,7 +225,8 @@ def _make_seekable(path: Path) -> None:
         ):
             source = old.streams.video[0]
             target = new.add_stream_from_template(source)
-            for packet in _from_zero(old.demux(source), source.start_time or 0):
+            shown = round(shown_s / (source.time_base or 1))
+            for packet in _from_zero(old.demux(source), source.start_time or 0, shown):
                 packet.stream = target
                 new.mux(packet)
         os.replace(draft, path)
@@ -235,7 +236,7 @@ def _make_seekable(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _from_zero(packets: Iterable[Any], start: int) -> Iterator[Any]:
+def _from_zero(packets: Iterable[Any], start: int, shown: int) -> Iterator[Any]:
     """The packets, their times counted from ``start``; the last one lasts to the end of what is
     shown, as a file lasts to the end of what is decoded, where pictures come in another order."""
     begin, end, last = 0, 0, None
@@ -246,7 +247,8 @@ def _from_zero(packets: Iterable[Any], start: int) -> Iterator[Any]:
             yield last
         packet.pts, packet.dts, last = packet.pts - start, packet.dts - start, packet
         begin = min(begin, packet.dts)
-        end = max(end, packet.pts + (packet.duration or 0))
+        packet.duration = packet.duration or shown
+        end = max(end, packet.pts + packet.duration)
     if last is not None:
         last.duration = max(end - (last.dts - begin), 1)
         yield last

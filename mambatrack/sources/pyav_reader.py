@@ -132,6 +132,9 @@ class PyAvReader:
     def _decoded(self) -> Iterator[Any]:
         """Every frame; None for a packet that is damaged, so that the next ones keep their numbers.
         ``_lost`` counts those since the newest frame."""
+        if self._stream.codec_context is None:
+            self._refusal = "no decoder"
+            return
         for packet in self._read_packets():
             try:
                 frames = packet.decode()
@@ -176,7 +179,9 @@ def _open(source: str | Connection, place: str, timeout_s: float | None) -> Any:
     import av
 
     try:
-        return av.open(source, metadata_errors="replace", timeout=timeout_s, options=OPTIONS)
+        return av.open(
+            source, metadata_errors="replace", timeout=timeout_s, container_options=OPTIONS
+        )
     except _errors() as error:
         raise MambatrackError(f"{place} and gave no frame: {reason_of(error)}") from None
 
