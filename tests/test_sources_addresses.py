@@ -5,7 +5,7 @@ import re
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.cli import main
@@ -179,6 +179,7 @@ def test_wrong_usage_tells_no_password(wrong, capfd):
     assert SECRET not in capfd.readouterr().err
 
 
+@settings(deadline=None)
 @given(st.text(string.ascii_letters + string.digits + "@/?#:&=%;. \\", min_size=1, max_size=12))
 def test_whatever_a_password_is_made_of_it_is_hidden(rest):
     address = f"rtsp://me:{rest}S3cret9x{rest}@cam/1"

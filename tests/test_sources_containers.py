@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.sources.containers import Container, look_into
@@ -92,6 +92,7 @@ def whole(tmp_path_factory):
     return [path.read_bytes() for path in paths]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_damage_of_any_kind_is_read_without_an_error(whole, tmp_path_factory, data):
     content = bytearray(data.draw(st.sampled_from(whole)))

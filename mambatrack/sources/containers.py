@@ -68,7 +68,7 @@ def look_into(path: Path) -> Container:
                 return Container(cut=_matroska_is_cut(file, size))
             if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
                 return _look_into_mp4(file, size)
-    except (OSError, struct.error, ValueError, LookupError):
+    except (OSError, struct.error, ValueError, LookupError, OverflowError):
         pass
     return Container()
 
