@@ -90,9 +90,11 @@ def add_classes(
 
 
 def add_detector(
-    parser: argparse.ArgumentParser, classes: str = "names or numbers to keep, as person,car"
+    parser: argparse.ArgumentParser,
+    classes: str = "names or numbers to keep, as person,car",
+    tracks: bool = True,
 ) -> None:
-    """Who finds the boxes, and where the networks run."""
+    """Who finds the boxes, and where the motion model runs if the command tracks them."""
     add = parser.add_argument
     add("--detector", help="motion, onnx, yolox, rtmdet, file, or a named model as yolox_s; "
         "default: onnx with an ONNX file as --weights, else motion, and each det/det.txt of a data "
@@ -100,7 +102,8 @@ def add_detector(
     add("--weights", help="ONNX file of a detector, which is recognised; det.txt of file")
     add_classes(parser, classes)
     add("--conf", help="lowest detection score")
-    add_device(parser, "where the motion model runs")
+    if tracks:
+        add_device(parser, "where the motion model runs")
 
 
 def add_device(parser: argparse.ArgumentParser, purpose: str) -> None:

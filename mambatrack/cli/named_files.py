@@ -37,6 +37,14 @@ class SourcePath(ReadPath):
         return labels or path.suffix.lower() in IMAGE_TYPES
 
 
+class PicturesPath(SourcePath):
+    """A source of which the detections that lie beside the pictures are not read."""
+
+    @staticmethod
+    def counts(path: Path) -> bool:
+        return path.suffix.lower() in IMAGE_TYPES
+
+
 class DatasetPath(ReadPath):
     """A folder of sequences or videos."""
 

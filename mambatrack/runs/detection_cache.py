@@ -21,6 +21,7 @@ from mambatrack.detectors import network_of, open_detector
 from mambatrack.detectors.download import cache_folder
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing, sha256
+from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
 from mambatrack.sources.frames import open_frames
 from mambatrack.version import VERSION
 
@@ -55,7 +56,9 @@ def detect_sequence(
             f"{sequence.folder} has no pictures for the detector {config.name}; expected img1/"
         )
     network = network_of(config)
-    path = (folder or cache_folder() / "detections") / f"{_key(sequence, network)}.npz"
+    path = (
+        folder or cache_folder() / "detections"
+    ) / f"{detections_key(sequence.images, network)}.npz"
     kept = _read(path)
     if kept is None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,11 +96,15 @@ def _read(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]] | None:
         return None
 
 
-def _key(sequence: Sequence, network: DetectorConfig) -> str:
-    """Hash of what the boxes depend on; the code of detectors without weights by its version."""
-    images = sequence.images
-    assert images is not None
-    files = sorted(images.iterdir()) if images.is_dir() else [images]
+def detections_key(images: Path, network: DetectorConfig) -> str:
+    """Hash of what the boxes depend on; the code of detectors without weights by its version.
+
+    images: a video, or a folder with pictures or a video at any depth
+    """
+    inside = [
+        each for each in images.rglob("*") if each.suffix.lower() in IMAGE_TYPES + VIDEO_TYPES
+    ]
+    files = sorted(inside) if images.is_dir() else [images]
     states = [(file.name, file.stat()) for file in files if file.is_file()]
     said = asdict(network)
     weights = Path(said.pop("weights"))

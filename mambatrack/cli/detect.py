@@ -1,0 +1,80 @@
+"""``mambatrack detect``: a detector's boxes for a whole source, as det.txt."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambatrack.cli.arguments import Command, add_detector, add_overwrite
+from mambatrack.cli.named_files import PicturesPath, WrittenFile
+from mambatrack.cli.progress import Progress
+from mambatrack.cli.shared import FAILED, OK
+from mambatrack.cli.signals import resumable
+from mambatrack.config import Config, DetectorConfig
+from mambatrack.errors import MambatrackError
+from mambatrack.sources.addresses import without_secrets
+
+if TYPE_CHECKING:
+    from mambatrack.runs.detect import DetectionFile
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("source", type=PicturesPath, metavar="SOURCE",
+        help="video file, folder or glob of images, or a sequence")  # fmt: skip
+    add("--out", type=WrittenFile, required=True, metavar="FILE",
+        help="MOT text, as SEQ/det/det.txt, whose folder is made; goes on from a stop")  # fmt: skip
+    add_detector(parser, tracks=False)
+    add_overwrite(parser)
+
+
+def run(options: argparse.Namespace, config: Config) -> int:
+    """Writes the boxes of every frame; a stopped run goes on where it was."""
+    from mambatrack.detectors import network_of
+    from mambatrack.files import check_output
+    from mambatrack.runs.detect import DetectionFile
+    from mambatrack.runs.detection_cache import detections_key
+
+    if config.detector.name == "file":
+        raise MambatrackError("the detector file has its boxes in a file; name another --detector")
+    path = Path(options.out)
+    path.parent.mkdir(exist_ok=True)
+    check_output(path, options.overwrite)
+    settings = network_of(config.detector)
+    remembers = settings.name in ("auto", "motion")  # then a later frame needs the earlier ones
+    key = f"{options.source} {detections_key(Path(options.source), settings)}"
+    file = DetectionFile(path, key, resumed=not remembers)
+    problem = _detect(options, settings, file)
+    if problem:
+        print(f"error: {without_secrets(options.source)}: {problem}; the boxes of {file.frames} "
+              f"frames are in {file.unfinished}", file=sys.stderr)  # fmt: skip
+        return FAILED
+    file.finish()
+    if not options.quiet:
+        print(f"wrote {file.boxes} boxes of {file.frames} frames to {path}")
+    return OK
+
+
+def _detect(
+    options: argparse.Namespace, settings: DetectorConfig, file: "DetectionFile"
+) -> str | None:
+    """Through the source from the first frame that is not in the file -> why it ended too early."""
+    from mambatrack.detectors import open_detector
+    from mambatrack.runs.detect import detect_frames
+    from mambatrack.sources.frames import open_frames
+
+    detector, done = open_detector(settings), file.frames
+    with open_frames(options.source, start=done) as frames:
+        if frames.live:
+            raise MambatrackError("a camera or stream has no end; expected a video or pictures")
+        total = None if frames.count is None else done + frames.count
+        with (
+            file,
+            resumable("detect", options.quiet),
+            Progress("frames", total, options.quiet, "detecting") as progress,
+        ):
+            detect_frames(frames, detector, file, progress.update)
+        return frames.problem
+
+
+DETECT = Command("detect", "a detector's boxes for a whole source", add_arguments, run)

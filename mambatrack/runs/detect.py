@@ -1,0 +1,87 @@
+"""A detector's boxes for a whole source as MOT text, det.txt, which a stopped run goes on with."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from mambatrack.boxes import xyxy_to_ltwh
+from mambatrack.detections import Detections
+from mambatrack.detectors import Detector
+from mambatrack.files import replacing
+from mambatrack.sources.frames import Frame
+
+FRAME = re.compile(r"^# (\d+)\n", re.MULTILINE)
+
+
+class DetectionFile:
+    """Rows in PATH.unfinished, which become PATH at the end of the source.
+
+    The first line of the unfinished file is a key of all that the boxes depend on, and each frame
+    is closed by a line with its number, so that a run goes on with the last whole frame, which it
+    does again, as no source can be opened behind its end. It begins again where anything has
+    changed. A context manager; written to while it is entered.
+
+    frames, boxes: that are in it
+    """
+
+    def __init__(self, path: Path, key: str, resumed: bool = True):
+        self.path, self.unfinished = path, path.with_name(f"{path.name}.unfinished")
+        self.frames, self.boxes = 0, 0
+        first = f"# {json.dumps(key)}\n"
+        self._text = (resumed and self._kept(first)) or first
+
+    def __enter__(self) -> "DetectionFile":
+        self._file = self.unfinished.open("w", encoding="utf-8")
+        self._file.write(self._text)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _kept(self, first: str) -> str:
+        """What a stopped run with the same key has written in front of its last whole frame."""
+        try:
+            text = self.unfinished.read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return ""
+        closed = list(FRAME.finditer(text))
+        if not text.startswith(first) or len(closed) < 2:
+            return ""
+        self.frames, kept = int(closed[-2][1]), text[: closed[-2].end()]
+        self.boxes = sum(not line.startswith("#") for line in kept.splitlines())
+        return kept
+
+    def add(self, frame: Frame, found: Detections) -> None:
+        """The boxes of the next frame; they are in the file when this returns."""
+        boxes = xyxy_to_ltwh(found.boxes.astype(np.float64)).tolist()
+        for (left, top, width, height), score in zip(boxes, found.scores.tolist(), strict=True):
+            self._file.write(
+                f"{frame.index + 1},-1,{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},"
+                "-1,-1,-1\n"
+            )
+        self.frames, self.boxes = frame.index + 1, self.boxes + len(found)
+        self._file.write(f"# {self.frames}\n")
+        self._file.flush()
+
+    def finish(self) -> None:
+        """The rows appear under the name of the file, after __exit__."""
+        lines = self.unfinished.read_text(encoding="utf-8").splitlines(keepends=True)
+        with replacing(self.path) as temporary:
+            rows = "".join(line for line in lines if not line.startswith("#"))
+            temporary.write_text(rows, encoding="utf-8")
+        self.unfinished.unlink()
+
+
+def detect_frames(
+    frames: Iterable[Frame],
+    detector: Detector,
+    file: DetectionFile,
+    report: Callable[[int], None] = lambda frames: None,
+) -> None:
+    """The boxes of these frames, at the end of the file; report: called with the frames in it."""
+    for frame in frames:
+        file.add(frame, detector(frame.image, frame.index))
+        report(file.frames)
