@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mambatrack import Config, Tracker, load_config, open_frames
-from mambatrack.datasets.sequences import Sequence, open_sequence, read_trajectories
+from mambatrack.datasets import Sequence, open_sequence, read_trajectories
 from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detectors.from_file import FileDetector
 from mambatrack.evaluation import Summary, match_events, summary
+from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
 from mambatrack.outputs.drawing import Trails, draw
-from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.simulation.world import write_sequence
 

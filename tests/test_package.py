@@ -1,6 +1,7 @@
 """What is installed is what is imported: the wheel, the import's cost and the generic names."""
 
 import configparser
+import importlib
 import os
 import re
 import shutil
@@ -47,6 +48,14 @@ def test_every_public_name_is_there():
         assert getattr(mambatrack, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Trakcer'"):
         mambatrack.Trakcer  # noqa: B018
+
+
+@pytest.mark.parametrize("folder", ["outputs", "datasets"])
+def test_folders_that_were_modules_hand_on_what_they_had(folder):
+    package = importlib.import_module(f"mambatrack.{folder}")
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        package.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize("name", ["kernels", "detectors"])
