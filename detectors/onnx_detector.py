@@ -17,6 +17,7 @@ from mambatrack.detectors.rtmdet import RtmdetDetector
 from mambatrack.detectors.yolox import YoloxDetector
 
 PROBE_SIZE = 640, 640
+LONGEST_SIDE = 1 << 13  # that a file may say it was trained with
 
 
 class OnnxDetector:
@@ -85,8 +86,8 @@ def _size(session: Session, picture: tuple[int, int], placement: str = "") -> tu
     file leaves it open. An Ultralytics file tells the side that it was trained with."""
     side = DYNAMIC_SIDE
     try:
-        said = ast.literal_eval(session.header.metadata.get("imgsz", "0"))
-        side = int(np.max(said)) or side
-    except (ValueError, SyntaxError, TypeError):
+        said = int(np.max(ast.literal_eval(session.header.metadata.get("imgsz", "0"))))
+        side = said if 0 < said <= LONGEST_SIDE else side
+    except (ValueError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError):
         pass
     return input_size(session.input.shape, (1, 1) if placement == "stretched" else picture, side)

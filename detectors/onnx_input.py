@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mambatrack.detectors.onnx_file import OnnxHeader, Shape
 from mambatrack.errors import MambatrackError
 
+MOST_PIXELS = 1 << 26  # of a picture, 0.8 GB in float32
 IMAGE_TYPES = ("float32", "float16", "uint8")
 
 
@@ -40,7 +41,7 @@ class NetworkInput:
 
 def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
     """Raises MambatrackError where the file takes anything but pictures of three channels, or a
-    fixed number of them other than one."""
+    fixed number of them other than one, or pictures of more than MOST_PIXELS."""
     found = [
         (name, shape, kind) for (name, shape), kind in zip(header.inputs, header.types, strict=True)
     ]
@@ -58,6 +59,12 @@ def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
             "time; expected 1, or an open number: export it again with batch 1"
         )
     last = shape[1] != 3
+    sides = [size or 1 for size in (shape[1:3] if last else shape[2:])]
+    if sides[0] * sides[1] > MOST_PIXELS:
+        raise MambatrackError(
+            f"{weights}: its input {name} {shown_shape(shape)} has more than {MOST_PIXELS} pixels; "
+            "export it again for a smaller picture"
+        )
     ordered = (shape[0], 3, shape[1], shape[2]) if last else shape
     return NetworkInput(name, kind, ordered, last, sizes[0] if sizes else ("", ""))
 

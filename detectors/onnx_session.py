@@ -1,5 +1,6 @@
 """Runs an ONNX file with OpenCV, which is always there, or with onnxruntime, which is faster."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,8 @@ from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.sources.opencv import quiet
 
 Blob = NDArray[np.float32]
+SHOWN = 300  # characters of either end of a message
+PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : |^> ?|> ?$", re.MULTILINE)
 
 
 class Session(Protocol):
@@ -67,7 +70,7 @@ class OpenCVSession:
             raise self._refused(error) from None
 
     def _refused(self, error: Exception) -> MambatrackError:
-        reason = str(getattr(error, "err", "") or error).strip().splitlines()[-1]
+        reason = reason_of(getattr(error, "err", "") or error)
         return MambatrackError(
             f"OpenCV cannot run {self._weights} ({reason}); onnxruntime may: "
             "pip install 'mambatrack[onnx]', then --detector.backend onnxruntime"
@@ -103,8 +106,14 @@ class OrtSession:
             raise self._refused(error) from None
 
     def _refused(self, error: Exception) -> MambatrackError:
-        reason = str(error).strip().splitlines()[0]
-        return MambatrackError(f"onnxruntime cannot run {self._weights}: {reason}")
+        return MambatrackError(f"onnxruntime cannot run {self._weights}: {reason_of(error)}")
+
+
+def reason_of(error: object) -> str:
+    """What OpenCV or onnxruntime says, on one line; of a long text its two ends, as either may hold
+    what matters."""
+    text = " ".join(PREFIX.sub("", str(error)).split())
+    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} ... {text[-SHOWN:]}"
 
 
 def _wide(outputs: Sequence[NDArray]) -> list[NDArray]:

@@ -29,6 +29,7 @@ from mambatrack.yaml_file import parse_yaml, read_yaml
 __all__ = [
     "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "GapFillingConfig",
     "TrackerConfig", "TrainingConfig", "check_setting", "describe", "load_config",
+    "tracker_settings",
 ]  # fmt: skip
 
 
@@ -54,6 +55,18 @@ def with_implied_name(detector: DetectorConfig) -> DetectorConfig:
     if detector.name == "auto" and detector.weights.lower().endswith(".onnx"):
         return dataclasses.replace(detector, name="onnx")
     return detector
+
+
+def tracker_settings(config: Any) -> TrackerConfig:
+    """Those of a Config or TrackerConfig, the defaults for None; MambatrackError for others."""
+    if isinstance(config, Config):
+        return config.tracker
+    if config is not None and not isinstance(config, TrackerConfig):
+        raise MambatrackError(
+            f"the settings of a tracker are {shown(config)}; expected a Config or TrackerConfig, "
+            'as TrackerConfig(predictor="kalman"), or load_config() of a file'
+        )
+    return config or TrackerConfig()
 
 
 def check_setting(key: str, value: Any) -> None:

@@ -1,6 +1,7 @@
 """Detections of one frame, checked once, at the border of the library."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,7 +62,8 @@ def as_detections(source: Any) -> Detections:
     or with xyxy, conf and cls as the Results of Ultralytics and their Boxes; or a mapping with
     boxes, scores and labels as torchvision and transformers give it, in pixels.
     A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size or
-    repeats an earlier row exactly. Raises MambatrackError for any other shape.
+    repeats an earlier row exactly; where most have none, a warning asks whether they are x, y,
+    width, height. Raises MambatrackError for any other shape.
     """
     if isinstance(source, Detections):
         return source
@@ -78,10 +80,21 @@ def as_detections(source: Any) -> Detections:
     (rows,) = usable.nonzero()
     dropped = len(usable) - len(rows)
     if dropped:
+        _warn_of_turned(columns)
         boxes, columns = boxes[:, rows], columns[:, rows]
     scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
     labels = columns[5].astype(np.int64)
     return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped)
+
+
+def _warn_of_turned(columns: NDArray[np.float64]) -> None:
+    turned = np.count_nonzero((columns[2] < columns[0]) | (columns[3] < columns[1]))
+    if 2 * turned > columns.shape[1]:
+        warnings.warn(
+            "most boxes end left of or above where they begin, and are dropped; expected x1 y1 x2 "
+            "y2 in pixels: are they x, y, width, height?",
+            stacklevel=4,
+        )
 
 
 def within(found: Detections, image_size: tuple[int, int]) -> Detections:
@@ -95,11 +108,8 @@ def within(found: Detections, image_size: tuple[int, int]) -> Detections:
 
 def _columns(source: Any) -> NDArray[np.float64]:
     """-> [6, N] float64: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
-    try:
-        parts = _parts(source)
-        array = _array([] if source is None else source) if parts is None else _table(*parts)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MambatrackError(f"detections are not a table of numbers: {error}") from None
+    parts = _parts(source)
+    array = as_numbers([] if source is None else source) if parts is None else _table(*parts)
     if array.size == 0:
         return np.zeros((6, 0))
     if array.ndim != 2 or array.shape[1] not in (4, 5, 6):
@@ -113,6 +123,38 @@ def _columns(source: Any) -> NDArray[np.float64]:
     return columns
 
 
+def as_numbers(source: Any) -> NDArray[np.float64]:
+    """An array or a tensor, of whatever type and device, or a list -> float64. What is masked is
+    NaN. Raises MambatrackError, with the mend, where it is no numbers."""
+    if type(source) is np.ndarray and source.dtype.kind in "fiu":
+        return source.astype(np.float64, copy=False)
+    try:
+        if isinstance(source, list | tuple) and any(hasattr(each, "detach") for each in source):
+            source = [_plain(each) for each in source]
+        array = np.asanyarray(_plain(source))
+        if isinstance(array, np.ma.MaskedArray):
+            array = np.ma.filled(array.astype(np.float64), np.nan)
+        if array.dtype.kind in "cmMV":
+            raise TypeError(f"numbers expected, found {array.dtype}{_mend(array)}")
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError, NotImplementedError) as error:
+        raise MambatrackError(f"detections are not a table of numbers: {error}") from None
+
+
+def _plain(source: Any) -> Any:
+    """A tensor of torch as an array; anything else as it is."""
+    if not hasattr(source, "detach"):
+        return source
+    tensor = source.detach().cpu()
+    return (tensor.to_dense() if getattr(tensor, "is_sparse", False) else tensor).double().numpy()
+
+
+def _mend(array: NDArray) -> str:
+    if array.dtype.names is None:
+        return ""
+    return "; numpy.lib.recfunctions.structured_to_unstructured makes a table of it"
+
+
 def _parts(source: Any) -> tuple[Any, Any, Any] | None:
     """Boxes, scores and labels, each of which may be None, of another library's object."""
     if source is None or isinstance(source, np.ndarray):
@@ -124,8 +166,7 @@ def _parts(source: Any) -> tuple[Any, Any, Any] | None:
                 "boxes, scores and labels"
             )
         return _in_pixels(source["boxes"]), source.get("scores"), source.get("labels")
-    if isinstance(source, (list, tuple)) and any(hasattr(each, "boxes") for each in source):
-        raise MambatrackError("detections are a list of results; give those of one picture")
+    _refuse_several(source)
     if hasattr(source, "boxes") and hasattr(source, "names"):  # Results of Ultralytics
         if source.boxes is None:
             raise MambatrackError("the results have no boxes; expected those of a detector")
@@ -136,8 +177,19 @@ def _parts(source: Any) -> tuple[Any, Any, Any] | None:
     return None
 
 
+def _refuse_several(source: Any) -> None:
+    several = isinstance(source, list | tuple)
+    if several and any(hasattr(each, "boxes") or hasattr(each, "xyxy") for each in source):
+        raise MambatrackError("detections are a list of results; give those of one picture")
+    if isinstance(source, set | frozenset | Iterator):
+        raise MambatrackError(
+            f"detections are a {type(source).__name__}; expected (N, 4) x1 y1 x2 y2, or a longer "
+            "table, as numpy.column_stack([boxes, scores, labels])"
+        )
+
+
 def _in_pixels(boxes: Any) -> NDArray[np.float64]:
-    array = _array(boxes)
+    array = as_numbers(boxes)
     if array.size and np.abs(array).max() <= 1:
         raise MambatrackError(
             "the boxes are shares of the picture; expected pixels: give target_sizes to "
@@ -148,18 +200,19 @@ def _in_pixels(boxes: Any) -> NDArray[np.float64]:
 
 def _table(boxes: Any, scores: Any, labels: Any) -> NDArray[np.float64]:
     """-> [N, 6]: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
-    columns = [_array(boxes).reshape(-1, 4)]
-    for values, absent in ((scores, 1.0), (labels, 0.0)):
-        column = np.full(len(columns[0]), absent) if values is None else _array(values)
+    corners = as_numbers([] if boxes is None else boxes)
+    corners = corners if corners.size else np.zeros((0, 4))
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise MambatrackError(f"boxes have shape {corners.shape}; expected (N, 4) x1 y1 x2 y2")
+    columns = [corners]
+    for name, given, absent in (("scores", scores, 1.0), ("classes", labels, 0.0)):
+        column = np.full(len(corners), absent) if given is None else as_numbers(given)
+        if column.size != len(corners):
+            raise MambatrackError(
+                f"{len(corners)} boxes with {column.size} {name}; expected one for each"
+            )
         columns.append(column.reshape(-1, 1))
     return np.concatenate(columns, axis=1)
-
-
-def _array(values: Any) -> NDArray[np.float64]:
-    """A tensor comes from its device, whatever its type."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
-    return np.asarray(values, dtype=np.float64)
 
 
 def _may_repeat(columns: NDArray[np.float64]) -> bool:

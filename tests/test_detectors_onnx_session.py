@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from mambatrack.detectors.onnx_session import OpenCVSession, OrtSession, open_session
+from mambatrack.detectors.onnx_session import OpenCVSession, OrtSession, open_session, reason_of
 from mambatrack.errors import MambatrackError, MissingExtra
 from tiny_onnx import without_onnxruntime, write_onnx
 
@@ -67,3 +67,57 @@ def test_a_network_that_cannot_be_run_is_named(tmp_path, backend):
     path.write_bytes(path.read_bytes().replace(b"Identity", b"Idantity"))
     with pytest.raises(MambatrackError, match="cannot run .*a.onnx"):
         open_session(path, backend)(BLOB)
+
+
+def replaced(path, old, new):
+    content = path.read_bytes()
+    assert old in content and len(old) == len(new)
+    path.write_bytes(content.replace(old, new))
+    return path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_operation_that_the_backend_lacks_is_named(tmp_path, backend):
+    write_onnx(tmp_path / "a.onnx", OUTPUTS)
+    path = replaced(tmp_path / "a.onnx", b"Identity", b"Unknowns")
+    with pytest.raises(MambatrackError, match="cannot run .*Unknowns"):
+        open_session(path, backend)
+
+
+@needs_onnxruntime
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((2, 3, 64, 64), "index: 0 Got: 2 Expected: 1"),
+        ((1, 3, 32, 64), "index: 2 Got: 32 Expected: 64"),
+        ((1, 3, 64), "Got: 3 Expected: 4"),
+    ],
+)
+def test_a_size_that_does_not_fit_is_told_in_full(tmp_path, shape, said):
+    session = open_session(write_onnx(tmp_path / "a.onnx", OUTPUTS), "onnxruntime")
+    with pytest.raises(MambatrackError, match=said):
+        session(np.zeros(shape, np.float32))
+
+
+@needs_onnxruntime
+@pytest.mark.parametrize(("opset", "said"), [(13, ""), (99, "till opset")])
+def test_an_opset_that_is_too_new_is_told(tmp_path, opset, said):
+    write_onnx(tmp_path / "a.onnx", OUTPUTS)
+    path = replaced(tmp_path / "a.onnx", b"\x0a\x00\x10\x0d", bytes([10, 0, 16, opset]))
+    if not said:
+        assert open_session(path, "onnxruntime")(BLOB)
+        return
+    with pytest.raises(MambatrackError, match=f"Opset {opset} .*{said}"):
+        open_session(path, "onnxruntime")
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1 << 16, 1 << 15), (1, 1 << 15, 1 << 16, 3)])
+def test_a_picture_that_no_memory_holds_is_refused(tmp_path, shape):
+    with pytest.raises(MambatrackError, match="more than 67108864 pixels"):
+        open_session(write_onnx(tmp_path / "a.onnx", OUTPUTS, {"a": shape}))
+
+
+def test_both_ends_of_a_long_message_are_shown():
+    said = reason_of("[ONNXRuntimeError] : 1 : FAIL : first\n" + "between " * 200 + "\nlast\n")
+    assert said.startswith("FAIL : first between") and said.endswith("between last")
+    assert len(said) < 700 and "\n" not in said

@@ -100,7 +100,7 @@ def test_nothing_found_is_taken():
         ({"boxes": BOXES / 100}, "shares of the picture; expected pixels: give target_sizes"),
         ([results()], "a list of results; give those of one picture"),
         (SimpleNamespace(boxes=None, names={}), "the results have no boxes"),
-        ({"boxes": BOXES, "scores": SCORES[:2]}, "not a table of numbers"),
+        ({"boxes": BOXES, "scores": SCORES[:2]}, "3 boxes with 2 scores"),
         ("person", "not a table of numbers"),
     ],
 )

@@ -12,14 +12,14 @@ from typing import Any
 
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
-from mambatrack.config import Config, TrackerConfig
+from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import as_detections
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.hypotheses import Settled
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracking.tracker_state import TrackerState
+from mambatrack.tracking.tracker_state import TrackerState, checked_time
 from mambatrack.tracks import Tracks
 
 
@@ -41,7 +41,7 @@ class TrackerGroup:
         predictor: Predictor | None = None,
         association: Association | None = None,
     ):
-        self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
+        self.config = tracker_settings(config)
         self.association = association or load_association(self.config)
         # the size of the pictures is not known yet, and replaced in resize()
         predictor = predictor or configured_predictor(self.config, (1, 1))
@@ -67,7 +67,7 @@ class TrackerGroup:
         config = self.config
         states = [each.state for each in trackers]
         given = [as_detections(detections) for detections, _ in due.values()]
-        times = [time_s for _, time_s in due.values()]
+        times = [checked_time(time_s) for _, time_s in due.values()]
         sizes = [each.image_size for each in trackers]
         found = list(map(TrackerState.admit, states, given, sizes))
         spans = list(map(TrackerState.advance_clock, states, times, repeat(config)))

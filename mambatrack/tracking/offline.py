@@ -16,7 +16,7 @@ from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from mambatrack.config import Config, TrackerConfig
+from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, fill_gaps
@@ -47,7 +47,7 @@ def track_offline(
     frames since the earlier one. Nothing follows the last detection of a track, which ends in the
     next frame. Raises MambatrackError where the scores of the association are no log-odds.
     """
-    settings = config.tracker if isinstance(config, Config) else config or TrackerConfig()
+    settings = tracker_settings(config)
     found = [as_detections(each) for each in detections]
     stamps: list[float | None] = list(times) if times is not None else [None] * len(found)
     if len(stamps) != len(found):

@@ -4,6 +4,8 @@ Nothing is pickled. A state fits a tracker of the same predictor, association an
 networks run in the same library (C and torch order what they carry along differently).
 """
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,15 @@ StateDict = dict[str, NDArray | int | float | str]
 VERSION = 2
 COUNTS = ("next_id", "frame", "dropped", "started", "mixed")
 LARGEST_COUNT = 2**62
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)  # of a file of numpy that is damaged
 RENAMED = {"MambaPredictor": "WindowPredictor"}  # kinds as older states name them
 
 
@@ -65,6 +76,7 @@ def unpacked(
 ) -> TrackerState:
     """The state that packed() gave. like: a table of the same columns; most: hypotheses. Raises
     MambatrackError where it does not fit or is damaged."""
+    values = _in_memory(values)
     _check_origin(values, origin)
     own = like.columns()
     likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
@@ -83,6 +95,19 @@ def unpacked(
     ]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
     return TrackerState(hypotheses, counts["frame"], counts["dropped"], clock)
+
+
+def _in_memory(values: Any) -> Mapping[str, Any]:
+    """The entries; of what numpy.load gives they are read now, and numbers are numbers again."""
+    _require(isinstance(values, Mapping), f"of type {type(values).__name__}, not a dictionary")
+    try:
+        entries = dict(values.items())
+    except UNREADABLE as error:
+        raise MambatrackError(f"this state cannot be read: {error}") from None
+    return {
+        name: each.item() if isinstance(each, np.ndarray) and each.ndim == 0 else each
+        for name, each in entries.items()
+    }
 
 
 def _prefix(number: int) -> str:
@@ -109,7 +134,6 @@ def _likelihoods(given: Any, most: int) -> list[float]:
 
 
 def _check_origin(values: Mapping[str, Any], origin: Mapping[str, str]) -> None:
-    _require(isinstance(values, Mapping), f"of type {type(values).__name__}, not a dictionary")
     version = values.get("version")
     _require(type(version) is int and version == VERSION, f"of version {version!r}, not {VERSION}")
     for name, own in origin.items():
@@ -129,7 +153,8 @@ def _check_columns(given: Mapping[str, Any], own: Mapping[str, NDArray], next_id
             isinstance(array, np.ndarray) and array.shape == shape and array.dtype == column.dtype
         )
         found = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else repr(array)
-        _require(fits, f"with {name} {found[:80]}, not {shape} {column.dtype}")
+        hint = "" if isinstance(array, np.ndarray) else ", a numpy array as state_dict() gives it"
+        _require(fits, f"with {name} {found[:80]}, not {shape} {column.dtype}{hint}")
         _require(bool(np.isfinite(array).all()), f"with numbers in {name} that are not finite")
     ids = given["ids"]
     ordered = bool((np.diff(ids) > 0).all() and (ids >= 1).all() and (ids < next_id).all())

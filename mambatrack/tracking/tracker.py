@@ -7,19 +7,20 @@ from typing import Any
 
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
-from mambatrack.config import Config, TrackerConfig
+from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import as_detections
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.tracking.saved_state import StateDict, layout_of, packed, unpacked, weights_of
 from mambatrack.tracking.steps import associate_together, predict_together
-from mambatrack.tracking.tracker_state import TrackerState
+from mambatrack.tracking.tracker_state import TrackerState, checked_time
 from mambatrack.tracking.turn import Turn
 from mambatrack.tracks import Tracks
 
 Measure = Callable[[str], AbstractContextManager[object]]
+LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
 UNMEASURED: AbstractContextManager[None] = nullcontext()
 
 
@@ -56,7 +57,7 @@ class Tracker:
         predictor: Predictor | None = None,
         association: Association | None = None,
     ):
-        self.config = config.tracker if isinstance(config, Config) else config or TrackerConfig()
+        self.config = tracker_settings(config)
         self._image_size = _checked_size(image_size)
         self.predictor = checked_predictor(
             predictor or configured_predictor(self.config, self._image_size)
@@ -79,7 +80,7 @@ class Tracker:
         tracker is then as it was.
         """
         with self.turn:
-            return self._update(detections, time_s)
+            return self._update(detections, checked_time(time_s))
 
     def _update(self, detections: Any, time_s: float | None) -> Tracks:
         state, config = self.state, self.config
@@ -164,10 +165,11 @@ def _checked_size(image_size: Any) -> tuple[int, int] | None:
         return None
     try:
         width, height = (int(side) for side in image_size)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         width = height = 0
-    if width <= 0 or height <= 0:
+    if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise MambatrackError(
-            f"image_size is {image_size!r}; expected (width, height) in pixels, both positive"
+            f"image_size is {shown(image_size)}; expected (width, height) in pixels, both positive "
+            f"and at most {LONGEST_SIDE}"
         )
     return width, height

@@ -3,14 +3,20 @@
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.association.pairs import check_crowd
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections, within
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracks import Tracks
+
+SHARES = 2  # pixels; boxes given as shares of the picture end here
 
 
 @dataclass
@@ -34,6 +40,8 @@ class TrackerState:
         MambatrackError where they are too many, or too many overlap (association/crowds.py)."""
         if image_size is not None:
             found = within(found, image_size)
+            if not self.hypotheses.started and len(found) and found.boxes.max() <= SHARES:
+                _warn_of_shares(image_size)
         check_crowd(found.boxes)
         if found.dropped and not self.dropped:
             warnings.warn(
@@ -61,3 +69,26 @@ class TrackerState:
         """The live tracks of the likeliest hypothesis; the next frame begins."""
         self.frame += 1
         return self.hypotheses.table.snapshot(self.frame - 1, time_s, min_hits, ended)
+
+
+def _warn_of_shares(image_size: tuple[int, int]) -> None:
+    warnings.warn(
+        f"all boxes lie within {SHARES} pixels of the corner of a picture of {image_size[0]}x"
+        f"{image_size[1]}; expected pixels: are they shares of its size?",
+        stacklevel=5,  # who called update()
+    )
+
+
+def checked_time(time_s: Any) -> float | None:
+    """The time stamp of a frame; raises MambatrackError for what is no number of seconds."""
+    if time_s is None or type(time_s) is float:
+        return time_s
+    try:
+        if isinstance(time_s, str | bytes | np.datetime64 | np.timedelta64):
+            raise TypeError
+        return float(time_s)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise MambatrackError(
+            f"time_s is {shown(time_s)}; expected seconds as a number, as time.time() or a "
+            "datetime's timestamp() give them, or None"
+        ) from None
