@@ -175,3 +175,10 @@ def test_real_datasets_are_found_and_read(name, sequences, rows):
         parser.read(sequence.folder / "seqinfo.ini")
         assert sequence.frames == parser.getint("Sequence", "seqLength") >= truth.frame.max()
     assert rows is None or sum(map(len, truths)) == rows
+
+
+def test_text_files_without_folders_say_where_to_move_them(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations/uav1.txt").write_text(TRUTH)
+    with pytest.raises(MambatrackError, match=r"move uav1.txt to uav1/gt/gt.txt"):
+        find_sequences(tmp_path / "annotations")

@@ -1,11 +1,14 @@
 import json
+import warnings
 
 import numpy as np
 import pytest
 
 from mambatrack.datasets.sequences import find_sequences, second_half
 from mambatrack.errors import MambatrackError
+from mambatrack.evaluation import score
 from mambatrack.evaluation.results import read_results, result_files, result_tables
+from wild_files import RIGHT, is_perfect, rows, write
 
 ROW = "{},{},10,20,30,60,0.9,-1,-1,-1\n"
 
@@ -102,3 +105,21 @@ def test_a_broken_side_file_is_named_with_its_line(tmp_path, sequence):
     path.with_suffix(".jsonl").write_text('{}\n{"frame": 0, "tr')
     with pytest.raises(MambatrackError, match=r"a\.jsonl, line 2: not the JSON Lines"):
         read_results(sequence, path)
+
+
+def test_trackeval_s_own_folders_are_found(tmp_path):
+    write(tmp_path / "gt/mot_challenge/MOT17-train/a", rows())
+    data = tmp_path / "trackers/mot_challenge/MOT17-train/mine/data"
+    data.mkdir(parents=True)
+    (data / "a.txt").write_text(RIGHT)
+    (data.parent / "pedestrian_summary.txt").write_text("HOTA\n")
+    found = find_sequences(tmp_path / "gt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for folder in (data, data.parent, data.parent.parent):
+            is_perfect(score(found, folder))
+    other = data.parent.parent / "yours/data"
+    other.mkdir(parents=True)
+    (other / "a.txt").write_text(RIGHT)
+    with pytest.raises(MambatrackError, match="holds several trackers: mine, yours; name one"):
+        score(found, data.parent.parent)

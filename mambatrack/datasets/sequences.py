@@ -99,8 +99,11 @@ def find_sequences(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
         return [open_sequence(folder, longest) for folder in folders]
     videos = find_videos(root)
     if not videos:
+        texts = sorted(root.glob("*.txt"))
+        mend = f"; move {texts[0].name} to {texts[0].stem}/gt/gt.txt" if texts else ""
         raise MambatrackError(
             f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}, or videos"
+            f"{mend}"
         )
     return [_video_sequence(path) for path in videos]
 

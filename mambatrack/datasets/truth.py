@@ -103,6 +103,16 @@ def read_truth(sequence: Sequence) -> Truth:
         f"frame {{0:.0f}}, but sequence {sequence.name} ends with {sequence.end} "
         f"({sequence.length_from})",
     )
+    mark = _checked_marks(table, refuse)
+    numbers = class_column(path, table)
+    labels = _labels(path, table, numbers, mark)
+    if numbers is None:
+        numbers = np.ones(len(table), np.int64)
+    return Truth(path, table, sequence.takes_part(table[:, 0]), mark, numbers, labels)
+
+
+def _checked_marks(table: Table, refuse: Refusal) -> NDArray[np.float64]:
+    """Column 7, 0 where the row is ignored; the id and the visibility of the others are sound."""
     mark = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
     refuse(
         ~np.isin(mark, (-1, 0, 1)),
@@ -116,11 +126,7 @@ def read_truth(sequence: Sequence) -> Truth:
             "column 9 is {8:g}; it is the visibility, between 0 and 1. Where it is a class, as in "
             "UAVDT's gt_whole, write it into column 8",
         )
-    numbers = class_column(path, table)
-    labels = _labels(path, table, numbers, mark)
-    if numbers is None:
-        numbers = np.ones(len(table), np.int64)
-    return Truth(path, table, sequence.takes_part(table[:, 0]), mark, numbers, labels)
+    return mark
 
 
 def with_classes(

@@ -59,12 +59,27 @@ def evaluate_tables(truth: Table, found: Table, benchmark: str, place: str) -> R
 def _prepared(truth: Table, found: Table, benchmark: str, place: str) -> dict[str, Any]:
     """The sequence as TrackEval's metrics want it, after TrackEval's own pre-processing."""
     trackeval = load_trackeval()
+    raw = _by_side(truth, found)
+    with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        dataset = _dataset(trackeval, Path(folder), benchmark)
+    dataset._load_raw_file = lambda tracker, seq, is_gt: {**raw[is_gt], "seq": seq}
+    try:
+        return dataset.get_preprocessed_seq_data(
+            dataset.get_raw_seq_data("tracker", place), "pedestrian"
+        )
+    except trackeval.utils.TrackEvalException as error:
+        raise MambatrackError(f"TrackEval refuses {place}: {error}") from None
+
+
+def _by_side(truth: Table, found: Table) -> dict[bool, dict[str, Any]]:
+    """What TrackEval would have read from the ground truth (True) and the results (False)."""
     frames, frame = np.unique(np.concatenate([truth[:, 0], found[:, 0]]), return_inverse=True)
     frame = frame.reshape(-1)
     true = _by_frame(frame[: len(truth)], truth, len(frames))
     tracked = _by_frame(frame[len(truth) :], found, len(frames))
-    raw: dict[bool, dict[str, Any]] = {
+    return {
         True: {
+            "num_timesteps": len(frames),
             "gt_ids": true["id"],
             "gt_dets": true["box"],
             "gt_classes": [rows[:, 1].astype(int) for rows in true["rest"]],
@@ -72,22 +87,13 @@ def _prepared(truth: Table, found: Table, benchmark: str, place: str) -> dict[st
             "gt_crowd_ignore_regions": [np.empty((0, 4))] * len(frames),
         },
         False: {
+            "num_timesteps": len(frames),
             "tracker_ids": tracked["id"],
             "tracker_dets": tracked["box"],
             "tracker_classes": [np.ones_like(ids) for ids in tracked["id"]],
             "tracker_confidences": [rows[:, 0] for rows in tracked["rest"]],
         },
     }
-    known: dict[str, Any] = {"num_timesteps": len(frames), "seq": place}
-    with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        dataset = _dataset(trackeval, Path(folder), benchmark)
-    dataset._load_raw_file = lambda tracker, seq, is_gt: raw[is_gt] | known
-    try:
-        return dataset.get_preprocessed_seq_data(
-            dataset.get_raw_seq_data("tracker", place), "pedestrian"
-        )
-    except trackeval.utils.TrackEvalException as error:
-        raise MambatrackError(f"TrackEval refuses {place}: {error}") from None
 
 
 def _dataset(trackeval: Any, folder: Path, benchmark: str) -> Any:
