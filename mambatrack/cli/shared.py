@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 LONGEST_WORD = 300  # characters of a message
 
 
 def as_message(text: object) -> str:
-    """What is printed for an error: without passwords, and short whatever was given."""
+    """What is printed for an error: without passwords, short whatever was given, and without what
+    would steer a terminal."""
+    said = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", without_secrets_in(str(text)))
     return re.sub(
-        rf"\S{{{LONGEST_WORD},}}",
-        lambda word: f"{word[0][:100]}...{word[0][-100:]}",
-        without_secrets_in(str(text)),
+        rf"\S{{{LONGEST_WORD},}}", lambda word: f"{word[0][:100]}...{word[0][-100:]}", said
     )
 
 
