@@ -32,16 +32,31 @@ def open_detector(config: DetectorConfig) -> Detector:
     configs/detectors.yaml, whose weights are fetched on first use; auto is onnx where the weights
     are an ONNX file, else motion."""
     config = with_implied_name(config)
+    if config.name in ("auto", "motion", "file"):
+        return _open_other(config)
+    detector = _open_network(config)
+    if not config.slice:
+        return detector
+    from mambatrack.detectors.slices import SlicedDetector
+
+    return SlicedDetector(detector, config.slice, config.slice_overlap, config.nms_iou)
+
+
+def _open_other(config: DetectorConfig) -> Detector:
+    """A detector that is no network, for which the settings of networks make no sense."""
+    for setting in ("slice", "class_names"):
+        if getattr(config, setting):
+            raise MambatrackError(
+                f"detector.{setting} is for networks; name one as --detector or give its --weights"
+            )
     if config.name in ("auto", "motion"):
         from mambatrack.detectors.motion import MotionDetector
 
         return MotionDetector(conf=config.conf)
-    if config.name == "file":
-        from mambatrack.detectors.from_file import FileDetector
+    from mambatrack.detectors.from_file import FileDetector
 
-        weights = _given(config, "a det.txt")
-        return FileDetector(weights, config.conf, config.classes, config.scores)
-    return _open_network(config)
+    weights = _given(config, "a det.txt")
+    return FileDetector(weights, config.conf, config.classes, config.scores)
 
 
 def network_of(config: DetectorConfig) -> DetectorConfig:
@@ -70,15 +85,13 @@ def _open_network(config: DetectorConfig) -> Detector:
     if network.name == "yolox":
         from mambatrack.detectors.yolox import YoloxDetector
 
-        weights = _given(network, f"an ONNX file, or one of {named}")
-        return YoloxDetector(
-            weights, config.conf, config.nms_iou, config.classes, network.convention, config.backend
-        )
+        _given(network, f"an ONNX file, or one of {named}")
+        return YoloxDetector(network)
     if network.name == "rtmdet":
         from mambatrack.detectors.rtmdet import RtmdetDetector
 
-        weights = _given(network, "an ONNX file")
-        return RtmdetDetector(weights, config.conf, config.classes, config.backend)
+        _given(network, "an ONNX file")
+        return RtmdetDetector(network)
     raise MambatrackError(
         f"unknown detector {config.name!r}; known: motion, onnx, yolox, rtmdet, file, {named}"
     )

@@ -4,6 +4,7 @@ import ast
 import difflib
 from collections.abc import Mapping
 
+from mambatrack.config import DetectorConfig
 from mambatrack.errors import MambatrackError
 
 COCO = (
@@ -42,6 +43,20 @@ def names_of(count: int) -> tuple[str, ...]:
     return ("person",) if count == 1 else tuple(str(label) for label in range(count))
 
 
+def given_names(config: DetectorConfig, names: tuple[str, ...]) -> tuple[str, ...]:
+    """detector.class_names in place of ``names``, which the file has or stand in for none.
+
+    Raises MambatrackError where their number is known to be another.
+    """
+    given = config.class_names
+    if given and names and len(given) != len(names):
+        raise MambatrackError(
+            f"{config.weights}: detector.class_names has {len(given)} names; expected one for each "
+            f"of the {len(names)} classes"
+        )
+    return given or names
+
+
 def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int] | None:
     """Labels of ``classes``, given by name or number; None, which is all, where none is given.
 
@@ -64,7 +79,10 @@ def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset
 
 def _known(entry: str, names: tuple[str, ...]) -> str:
     if not names:
-        return "; the model does not name its classes: give their numbers"
+        return (
+            "; the model does not name its classes: give their numbers, or the "
+            "names of all as --class-names"
+        )
     close = difflib.get_close_matches(entry.lower(), names, 1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"; {hint}the model has {', '.join(names)} (0 to {len(names) - 1})"

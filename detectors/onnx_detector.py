@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
-from mambatrack.detectors.classes import chosen_labels
+from mambatrack.detectors.classes import chosen_labels, given_names
 from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, place, to_blob
 from mambatrack.detectors.layouts import Layout, layout_of
 from mambatrack.detectors.nms import suppress
@@ -25,7 +25,7 @@ class OnnxDetector:
     which the file has"""
 
     def __init__(self, session: Session, layout: Layout, config: DetectorConfig):
-        self.names, self.layout = layout.names, layout
+        self.names, self.layout = given_names(config, layout.names), layout
         self._session = session
         self._conf, self._nms_iou = config.conf, config.nms_iou
         self._labels = chosen_labels(config.classes, self.names)
@@ -73,11 +73,9 @@ def open_onnx(config: DetectorConfig) -> OnnxDetector | YoloxDetector | RtmdetDe
     outputs = session(np.zeros((1, 3, size[1], size[0]), np.float32))
     layout = layout_of(session.header, outputs, size, weights)
     if layout == "yolox":
-        return YoloxDetector(
-            weights, config.conf, config.nms_iou, config.classes, config.convention, config.backend
-        )
+        return YoloxDetector(config)
     if isinstance(layout, str):
-        return RtmdetDetector(weights, config.conf, config.classes, config.backend)
+        return RtmdetDetector(config)
     return OnnxDetector(session, layout, config)
 
 

@@ -14,7 +14,7 @@ from mambatrack.errors import MambatrackError
 # field numbers of onnx.proto
 MODEL_GRAPH, MODEL_METADATA = 7, 14
 GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
-TENSOR_NAME = 8
+TENSOR_DIM, TENSOR_NAME = 1, 8
 VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TENSOR_TYPE_ELEMENT, TENSOR_TYPE_SHAPE = 1, 1, 2
 SHAPE_DIM, DIM_VALUE = 1, 1
@@ -27,12 +27,13 @@ Shape = tuple[int | None, ...]
 @dataclass(frozen=True)
 class OnnxHeader:
     """inputs, outputs: (name, shape) with None for a dynamic dimension; types: of the inputs, as
-    numpy names them, "" for one that no detector has"""
+    numpy names them, "" for one that no detector has;  weights: (name, shape) of those inside"""
 
     inputs: tuple[tuple[str, Shape], ...]
     outputs: tuple[tuple[str, Shape], ...]
     types: tuple[str, ...]
     metadata: dict[str, str]
+    weights: tuple[tuple[str, Shape], ...] = ()
 
 
 def read_header(path: str | Path) -> OnnxHeader:
@@ -45,11 +46,10 @@ def read_header(path: str | Path) -> OnnxHeader:
         graph = list(_fields(next(value for field, value in model if field == MODEL_GRAPH)))
         if not any(field == GRAPH_NODE for field, _ in graph):
             raise ValueError
-        weights = {
-            _text(value, TENSOR_NAME) for field, value in graph if field == GRAPH_INITIALIZER
-        }
+        weights = [_tensor(value) for field, value in graph if field == GRAPH_INITIALIZER]
+        names = {name for name, _ in weights}
         inputs = [_value_info(value) for field, value in graph if field == GRAPH_INPUT]
-        inputs = [item for item in inputs if item[0] not in weights]
+        inputs = [item for item in inputs if item[0] not in names]
         outputs = [_value_info(value) for field, value in graph if field == GRAPH_OUTPUT]
         entries = [value for field, value in model if field == MODEL_METADATA]
         metadata = {_text(entry, ENTRY_KEY): _text(entry, ENTRY_VALUE) for entry in entries}
@@ -62,7 +62,13 @@ def read_header(path: str | Path) -> OnnxHeader:
         tuple((name, shape) for name, shape, _ in outputs),
         tuple(TYPES.get(kind, "") for _, _, kind in inputs),
         metadata,
+        tuple(weights),
     )
+
+
+def _tensor(message: Any) -> tuple[str, Shape]:
+    dims = [value for field, value in _fields(message) if field == TENSOR_DIM]
+    return _text(message, TENSOR_NAME), tuple(each for each in dims if isinstance(each, int))
 
 
 def _value_info(message: Any) -> tuple[str, Shape, int]:

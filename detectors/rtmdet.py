@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
-from mambatrack.detectors.classes import COCO, chosen_labels
+from mambatrack.detectors.classes import chosen_labels, given_names, names_of
 from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
 from mambatrack.detectors.onnx_session import open_session
 from mambatrack.errors import MambatrackError
@@ -12,30 +13,28 @@ from mambatrack.errors import MambatrackError
 NORMALISATION = Normalisation(
     rgb=False, mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395)
 )
+HEAD = "bbox_head.rtm_cls"  # its weights have a row for each class
 PROBE_SIZE = 320, 320
 
 
 class RtmdetDetector:
-    """names: COCO's, whose first class is the one of the person models; the file does not say
-    how many classes it has. The suppression, with its threshold, is part of the file."""
+    """names: of as many classes as the weights of the head are for, () where that cannot be told.
+    The suppression, with its threshold, is part of the file."""
 
-    def __init__(
-        self,
-        weights: str,
-        conf: float = 0.1,
-        classes: tuple[str, ...] = (),
-        backend: str = "auto",
-    ):
-        if backend == "opencv":
+    def __init__(self, config: DetectorConfig):
+        weights = config.weights
+        if config.backend == "opencv":
             raise MambatrackError(
                 "RTMDet needs onnxruntime: OpenCV fails on outputs whose length depends on the "
                 "image; pip install 'mambatrack[onnx]' and leave detector.backend at auto"
             )
         self._session, self._weights = open_session(weights, "onnxruntime"), weights
         self._shape = self._session.input.shape
-        self._conf = conf
-        self.names: tuple[str, ...] = COCO
-        self._labels = chosen_labels(classes, self.names)
+        self._conf = config.conf
+        heads = (shape for name, shape in self._session.header.weights if HEAD in name)
+        count = next((shape[0] for shape in heads if shape and shape[0]), 0)
+        self.names = given_names(config, names_of(count))
+        self._labels = chosen_labels(config.classes, self.names)
         size = input_size(self._shape, PROBE_SIZE)
         self._run(np.zeros((1, 3, size[1], size[0]), np.float32))
 
@@ -66,6 +65,4 @@ class RtmdetDetector:
                 "the suppression inside has two, dets [1, n, 5] and labels [1, n]"
             )
         labels = outputs[1][0].astype(np.int64)
-        if labels.max(initial=0) >= len(self.names):
-            raise MambatrackError(f"{self._weights}: class {labels.max()}; expected COCO's 80")
         return outputs[0][0], labels

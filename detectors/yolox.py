@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
-from mambatrack.detectors.classes import chosen_labels, names_of
+from mambatrack.detectors.classes import chosen_labels, given_names, names_of
 from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.onnx_session import open_session
@@ -31,23 +32,16 @@ class YoloxDetector:
     is refused before any work starts.
     """
 
-    def __init__(
-        self,
-        weights: str,
-        conf: float = 0.1,
-        nms_iou: float = 0.65,
-        classes: tuple[str, ...] = (),
-        convention: str = "auto",
-        backend: str = "auto",
-    ):
-        self._session, self._weights = open_session(weights, backend), weights
+    def __init__(self, config: DetectorConfig):
+        weights, convention = config.weights, config.convention
+        self._session, self._weights = open_session(weights, config.backend), weights
         self._shape = self._session.input.shape
-        self._conf, self._nms_iou = conf, nms_iou
+        self._conf, self._nms_iou = config.conf, config.nms_iou
         size = input_size(self._shape, PROBE_SIZE)
         head = self._run(np.zeros((1, 3, size[1], size[0]), np.float32))
         self.decoded = is_decoded(head, size)
-        self.names = names_of(head.shape[1] - 5)
-        self._labels = chosen_labels(classes, self.names)
+        self.names = given_names(config, names_of(head.shape[1] - 5))
+        self._labels = chosen_labels(config.classes, self.names)
         if convention == "auto":
             convention = self._session.header.metadata.get("convention", "")
         if convention not in CONVENTIONS:

@@ -105,6 +105,17 @@ class DetectorConfig:
     )
     nms_iou: float = option(0.65, "IoU above which the weaker of two boxes is dropped", 0.0, 1.0)
     classes: tuple[str, ...] = option((), "class names or ids to keep; empty keeps all")
+    class_names: tuple[str, ...] = option(
+        (), "names of a network's classes, in their order, where its file does not have them"
+    )
+    slice: int = option(
+        0,
+        "side in pixels of overlapping parts of the picture that a network sees one by one beside "
+        "the whole, for small objects; 0 for the whole alone",
+        0,
+        16384,
+    )
+    slice_overlap: float = option(0.2, "share of the side by which slices overlap", 0.0, 0.9)
     convention: str = option(
         "auto", "YOLOX pre-processing (docs/detectors.md)", choices=("auto", "legacy", "current")
     )

@@ -159,6 +159,14 @@ def test_boxes_of_one_class_are_suppressed_only_where_the_file_did_not(tmp_path)
     assert len(detector(name="onnx", weights=path)(IMAGE)) == 3
 
 
+def test_names_may_be_given_where_the_file_has_none(tmp_path):
+    title = "RT-DETR or D-FINE"
+    find = opened(tmp_path, title, class_names=("man", "dog", "bus"), classes=("bus",))
+    assert find.names == ("man", "dog", "bus") and find(IMAGE).labels.tolist() == [2]
+    with pytest.raises(MambatrackError, match="2 names; expected one for each of the 3 classes"):
+        opened(tmp_path, "RF-DETR", class_names=("man", "dog"))
+
+
 def test_two_classes_of_rtdetr_and_rows_with_a_label_are_told_apart(tmp_path):
     names = {"task": "detect", "names": "{0: 'person', 1: 'dog'}"}
     outputs = {"output0": QUERIES[None, :, :6].copy()}

@@ -21,13 +21,17 @@ def write_onnx(
     inputs: Mapping[str, tuple] | None = None,
     input_type: int | Mapping[str, int] = 1,
     metadata: Mapping[str, str] | None = None,
+    weights: Mapping[str, tuple[int, ...]] | None = None,
 ) -> str:
     """A file whose outputs are these arrays; inputs: name -> shape, a text dimension is dynamic;
-    input_type: ONNX's number of the type, of all inputs or of each that is not float32."""
+    input_type: ONNX's number of the type, of all inputs or of each that is not float32;
+    weights: shapes of further arrays of zeros, which nothing uses."""
     inputs = {"images": (1, 3, 64, 64)} if inputs is None else inputs
     graph = b"".join(_node(f"fixed_{name}", name) for name in outputs)
     graph += _field(2, b"graph")
-    graph += b"".join(_field(5, _tensor(f"fixed_{name}", a)) for name, a in outputs.items())
+    arrays = {f"fixed_{name}": array for name, array in outputs.items()}
+    arrays |= {name: np.zeros(shape, np.float32) for name, shape in (weights or {}).items()}
+    graph += b"".join(_field(5, _tensor(name, array)) for name, array in arrays.items())
     types = dict.fromkeys(inputs, input_type) if isinstance(input_type, int) else input_type
     graph += b"".join(_field(11, _value(n, s, types.get(n, 1))) for n, s in inputs.items())
     graph += b"".join(_field(12, _value(n, a.shape, TYPES[a.dtype])) for n, a in outputs.items())

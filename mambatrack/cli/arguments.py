@@ -102,6 +102,10 @@ def add_detector(
     add("--weights", help="ONNX file of a detector, which is recognised; det.txt of file")
     add_classes(parser, classes)
     add("--conf", help="lowest detection score")
+    add("--class-names", metavar="A,B", help="of a network, where its file has none")
+    add("--slice", metavar="PIXELS", help="side of slices of the picture that a network sees one "
+        "by one, for small objects, as 640")  # fmt: skip
+    add("--overlap", metavar="SHARE", help="of neighbouring slices (0.2)")
     if tracks:
         add_device(parser, "where the motion model runs")
 

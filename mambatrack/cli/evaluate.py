@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from mambatrack.evaluation.evaluate import Entry, Evaluation
 
 RESULTS = ("results", "trackers", "predictors")
-TRACKING = ("config", "out", "detector", "weights", "conf", "device", "association",
-            "offline")  # fmt: skip
+TRACKING = ("config", "out", "detector", "weights", "class_names", "slice", "overlap", "conf",
+            "device", "association", "offline")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

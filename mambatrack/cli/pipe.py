@@ -40,8 +40,9 @@ from mambatrack.tracks import Tracks
 
 BOXES_ONLY = ("format", "emit", "size", "max_missing")
 PICTURES_ONLY = (
-    "crop", "start", "stop", "stride", "output", "show", "detector", "weights", "workers", "engine",
-    "address", "forecast", "revise", "line", "zone", "events", "heat_map",
+    "crop", "start", "stop", "stride", "output", "show", "detector", "weights", "class_names",
+    "slice", "overlap", "workers", "engine", "address", "forecast",
+    "revise", "line", "zone", "events", "heat_map",
 )  # fmt: skip
 
 

@@ -49,9 +49,10 @@ COMMANDS = (
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
 SHORTCUTS = {  # option -> setting that it stands for
     "detector": "detector.name", "weights": "detector.weights", "conf": "detector.conf",
-    "classes": "detector.classes", "predictor": "tracker.predictor",
-    "association": "tracker.association", "device": "tracker.device",
-    "offline": "tracker.offline",
+    "class_names": "detector.class_names", "slice": "detector.slice",
+    "overlap": "detector.slice_overlap", "classes": "detector.classes",
+    "predictor": "tracker.predictor", "association": "tracker.association",
+    "device": "tracker.device", "offline": "tracker.offline",
 }  # fmt: skip
 
 
