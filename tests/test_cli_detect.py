@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.cli import main
@@ -107,6 +107,7 @@ def find(image, index=0):
     return as_detections([[index, 0, index + 5, 9, 0.5]] * (index % 3 > 0))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000), st.binary(max_size=12))
 def test_a_file_cut_anywhere_gives_the_same_boxes(tmp_path_factory, cut, rubbish):
     folder = tmp_path_factory.mktemp("cut")

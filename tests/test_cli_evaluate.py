@@ -111,7 +111,7 @@ def test_hostile_names_stay_text_in_the_report(tmp_path, monkeypatch):
         (["--results", "x", "--out", "y"], 2, "--out is for tracking, but there are results"),
         (["--address", "auto"], 2, "--address goes with --engine ray"),
         (["--workers", "0"], 2, "--workers: expected a whole number from 1 on, found '0'"),
-        (["--predictor", "kalman", "--weights", "w.onnx"], 1, "w.onnx would not be used"),
+        (["--predictor", "kalman", "--weights", "w.txt"], 1, "w.txt would not be used"),
         (["--predictor", "kalman", "--detector", "motion"], 1, "has no img1/"),
         (["--csv", "no/s.csv"], 1, "folder no does not exist"),
     ],

@@ -2,7 +2,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
@@ -27,6 +27,7 @@ def test_a_placed_picture_scale_is_the_true_one_of_each_side():
     np.testing.assert_allclose(scale, [0.64, 21 / 33, 0.64, 21 / 33], rtol=1e-6)
 
 
+@settings(deadline=None)
 @pytest.mark.parametrize("placement", ["corner", "centre", "stretched"])
 @given(st.tuples(*[st.integers(1, 200)] * 2), st.tuples(*[st.integers(32, 128)] * 2))
 def test_boxes_come_back_from_where_the_picture_was_placed(placement, shape, size):

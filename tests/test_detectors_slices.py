@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.cli import main
@@ -39,6 +39,7 @@ def picture(boxes, size=(400, 300)):
     return image
 
 
+@settings(deadline=None)
 @given(st.integers(0, 392), st.integers(0, 292), st.integers(60, 200))
 def test_a_small_object_is_found_once_wherever_it_is(left, top, side):
     box = [left, top, left + 8, top + 8]
