@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import stat
@@ -152,3 +153,15 @@ def test_ids_go_on_after_a_kill(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed 3 times" in done.stdout
+
+
+@pytest.mark.parametrize("bracket", [b"[", b'{"a":'])
+def test_a_file_of_brackets_is_damaged(tmp_path, bracket):
+    good = pack({})
+    first, _, tensors = good.split(b"\n", 2)
+    head, body = json.loads(first), bracket * 100_000 + b"\n" + tensors
+    head["sha256"] = hashlib.sha256(body).hexdigest()
+    for content in (json.dumps(head).encode() + b"\n" + body, bracket * 150 + b"\n", body):
+        (tmp_path / "state").write_bytes(content)
+        with pytest.raises(MambatrackError, match="damaged"):
+            StateFile(tmp_path / "state").load()

@@ -20,6 +20,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.tracking.saved_state import StateDict
 
 FORMAT, VERSION = "mambatrack state", 1
+DAMAGED = ValueError, LookupError, TypeError, AttributeError, RecursionError
 LONGEST_HEADER = 1000  # bytes
 
 
@@ -138,7 +139,7 @@ def unpack(content: bytes) -> dict[str, StateDict]:
             }
             states[each["name"]] = {**each["values"], **own}
         return states
-    except (ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
+    except (*DAMAGED, SafetensorError) as error:
         raise MambatrackError(f"is damaged: {str(error).splitlines()[0]}") from None
 
 
