@@ -14,8 +14,9 @@ from typing import Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 5  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 6  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
+MISFIT = -2  # of fits.h
 
 
 class Library:
@@ -28,15 +29,15 @@ class Library:
             "lanes": (word, []),
             "selective_scan": (None, [pointer, word]),
             "scratch_floats": (word, [pointer, word]),
-            "window_network": (word, [pointer, pointer, word, word, pointer, pointer, pointer]),
+            "window_network": (word, [pointer, pointer, word, word, word, *[pointer] * 3]),
             "step_network": (
                 word,
-                [pointer, pointer, word, pointer, pointer, word, pointer, word, pointer],
+                [pointer, pointer, word, word, pointer, pointer, word, pointer, word, pointer],
             ),
             "pair_scratch": (word, [pointer, word, word, word]),
             "pair_network": (
                 word,
-                [pointer, pointer, word, word, word, *[pointer] * 4, word, *[pointer] * 3],
+                [pointer, pointer, *[word] * 4, *[pointer] * 4, word, *[pointer] * 3],
             ),
             "pair_tokens": (None, [pointer, word, pointer, pointer]),
             "neighbours": (None, [pointer, word, pointer, pointer, pointer]),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.packing import Floats, address, aligned, pack
+from mambatrack.kernels.cpu.packing import Floats, address, aligned, check_fit, pack
 from mambatrack.kernels.weight_shapes import BOTH, MAX_BACK, ONE
 
 SHARE = 32  # tracks for which a thread of its own is worth it
@@ -39,8 +39,8 @@ class _Network:
         return type(self), self._given  # addresses mean nothing in another process
 
     @contextmanager
-    def _memory(self, window: int) -> Iterator[int]:
-        """The address of scratch memory that no other call uses."""
+    def _memory(self, window: int) -> Iterator[tuple[int, int]]:
+        """The address of scratch memory that no other call uses, and its floats."""
         need = self._need.get(window)
         if need is None:
             need = self._need[window] = self._library.scratch_floats(self._at, window)
@@ -48,7 +48,7 @@ class _Network:
         if memory.size < need:
             memory = aligned(need)
         try:
-            yield address(memory)
+            yield address(memory), memory.size
         finally:
             self._scratch.append(memory)
 
@@ -83,8 +83,9 @@ class WindowNetwork(_Network):
             at = (places[0] + first * window * 16, places[1] + first * 8, places[2] + first * 16)
             with self._memory(window) as memory:
                 wrong: int = self._library.window_network(
-                    self._at, memory, end - first, window, *at
+                    self._at, *memory, end - first, window, *at
                 )
+            check_fit(wrong)
             return wrong if wrong < 0 else wrong + first
 
         wrong = _in_threads(run, batch)
@@ -132,9 +133,10 @@ class CausalNetwork(_Network):
         out = np.empty((count, self._shape.outputs), np.float32)
         with self._memory(0) as memory:
             wrong = self._library.step_network(
-                self._at, memory, count, address(tokens), address(rows), len(carried),
+                self._at, *memory, count, address(tokens), address(rows), len(carried),
                 address(carried), stride, address(out),
             )  # fmt: skip
+        check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"rows: from 0 to {len(carried) - 1} expected, got {rows[wrong]}")
         return out

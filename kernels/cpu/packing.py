@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.kernels.cpu.library import MISFIT
 from mambatrack.kernels.weight_shapes import Sizes, check_shapes, motion_shapes, sizes_of
 
 Floats = NDArray[np.float32]
@@ -174,6 +175,12 @@ def _pack_branch(weights: Weights, shape: Shape, name: str) -> None:
     rates = -np.exp(get(f"{name}.A_log").astype(np.float64)) / log(2)
     weights.plain(rates.T)
     weights.plain(get(f"{name}.D"))
+
+
+def check_fit(result: int) -> None:
+    """ValueError where a network of the library found its sizes, weights or memory not to fit."""
+    if result == MISFIT:
+        raise ValueError("the sizes of the network, its weights and its memory do not fit together")
 
 
 def aligned(count: int) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.packing import Floats, Weights, address, aligned
+from mambatrack.kernels.cpu.packing import Floats, Weights, address, aligned, check_fit
 from mambatrack.kernels.weight_shapes import check_shapes, pair_shapes, pair_sizes_of
 
 Sizes = tuple[int, int, int]
@@ -74,11 +74,12 @@ class PairsNetwork:
         if room[0] < sizes[0] or room[1] < sizes[1] or room[2] < sizes[2]:
             room, memory = self._roomier(room, sizes)
         wrong = self._library.pair_network(
-            self._at, address(memory), *sizes, address(features), address(tracks),
+            self._at, address(memory), memory.size, *sizes, address(features), address(tracks),
             address(detections), address(code), stride, address(alone), address(odds),
             address(people),
         )  # fmt: skip
         self._scratch.append((room, memory))
+        check_fit(wrong)
         if wrong >= 0:
             _refuse(wrong, sizes, tracks, detections)
         return odds, people

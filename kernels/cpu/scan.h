@@ -119,6 +119,6 @@ static void scan(const Scan *g) {
         int64_t end = (row * g->tokens + length) * g->channels;
         size_t padding = (size_t)((g->tokens - length) * g->channels);
         for (int64_t c = 0; c < g->channels; c += LANES) scan_channels(g, row, length, c);
-        memset(g->y + end, 0, padding * sizeof(float));
+        if (padding) memset(g->y + end, 0, padding * sizeof(float));
     }
 }

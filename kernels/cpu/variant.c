@@ -1,7 +1,7 @@
 /* One instruction set's functions. Compiled once for each, in its own translation unit, with
  * VARIANT naming it: everything else is static, so that no code of one ends up in another. */
 #include "boxes.h"
-#include "pairs.h"
+#include "fits.h"
 #include "step.h"
 #include "window.h"
 
@@ -20,14 +20,18 @@ int64_t PUBLIC(scratch_floats)(const Shape *network, int64_t window) {
     return scratch_floats(network, window > BLOCK ? window : BLOCK);
 }
 
-int64_t PUBLIC(window_network)(const Shape *network, float *scratch, int64_t batch, int64_t window,
-                               const float *offsets, const int64_t *lengths, float *out) {
+/* The networks return MISFIT where the sizes do not fit the ``room`` floats of scratch memory. */
+int64_t PUBLIC(window_network)(const Shape *network, float *scratch, int64_t room, int64_t batch,
+                               int64_t window, const float *offsets, const int64_t *lengths,
+                               float *out) {
+    if (!fits(network, window > BLOCK ? window : BLOCK, room)) return MISFIT;
     return window_network(network, scratch, batch, window, offsets, lengths, out);
 }
 
-int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t count,
+int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room, int64_t count,
                              const float *tokens, const int64_t *rows, int64_t table, float *state,
                              int64_t stride, float *out) {
+    if (!fits(network, BLOCK, room)) return MISFIT;
     return step_network(network, scratch, count, tokens, rows, table, state, stride, out);
 }
 
@@ -37,10 +41,12 @@ int64_t PUBLIC(pair_scratch)(const PairShape *network, int64_t pairs, int64_t tr
     return lay_out_pairs(network, NULL, pairs, tracks, detections, &places);
 }
 
-int64_t PUBLIC(pair_network)(const PairShape *network, float *scratch, int64_t pairs,
-                             int64_t tracks, int64_t detections, const float *features,
-                             const int64_t *track, const int64_t *detection, const float *code,
-                             int64_t stride, const float *alone, float *odds, float *people) {
+int64_t PUBLIC(pair_network)(const PairShape *network, float *scratch, int64_t room,
+                             int64_t pairs, int64_t tracks, int64_t detections,
+                             const float *features, const int64_t *track, const int64_t *detection,
+                             const float *code, int64_t stride, const float *alone, float *odds,
+                             float *people) {
+    if (!pairs_fit(network, pairs, tracks, detections, room)) return MISFIT;
     return pair_network(network, scratch, pairs, tracks, detections, features, track, detection,
                         code, stride, alone, odds, people);
 }
