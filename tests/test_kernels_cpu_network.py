@@ -179,12 +179,44 @@ def test_weights_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match="weight blocks.1.norm.bias is missing"):
         WindowNetwork({k: v for k, v in state.items() if k != "blocks.1.norm.bias"}, INPUT_LIMIT)
     wrong = state | {"blocks.1.left_to_right.D": np.zeros(31, np.float32)}
-    with pytest.raises(
-        ValueError, match=r"blocks.1.left_to_right.D: \[32\] expected, got \[31\]"
-    ):
+    with pytest.raises(ValueError, match=r"blocks.1.left_to_right.D: \[32\] expected, got \[31\]"):
         WindowNetwork(wrong, INPUT_LIMIT)
     causal = numpy_state(CausalMotionPredictor(16, 1, 4))
     with pytest.raises(ValueError, match="weight right_to_left.in_x.weight is missing"):
         CausalNetwork(causal, INPUT_LIMIT, 4)
     with pytest.raises(ValueError, match="back: 0, or from 2 to 32 expected, got 33"):
         CausalNetwork(causal, INPUT_LIMIT, 33)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "size, value",
+    [("inner", 8), ("inputs", 5000), ("inputs", 0), ("taps", 300), ("taps", 3),
+     ("states", 257), ("select", 0), ("rank", -1), ("layers", 2), ("layers", 1 << 40), ("back", 61),
+     ("width", 48), ("hidden", -16), ("outputs", 4096), ("first", 1), ("floats", 0), ("model", 0)],
+)  # fmt: skip
+def test_c_itself_refuses_sizes_that_do_not_fit(size, value):
+    network = CausalNetwork(numpy_state(CausalMotionPredictor(16, 1, 4)), INPUT_LIMIT)
+    carried = np.zeros((2, network.carried_size), np.float32)
+    setattr(network._shape, size, value)
+    tokens = np.ones((2, network._shape.inputs), np.float32)
+    with pytest.raises(ValueError, match="its weights and its memory do not fit together"):
+        network(tokens, carried)
+    assert (carried == 0).all()
+
+
+@needs_library
+def test_c_itself_refuses_memory_that_is_too_small():
+    network = tiny_network()
+    network._need[5] = 10
+    with pytest.raises(ValueError, match="its weights and its memory do not fit together"):
+        network(np.zeros((2, 5, 4), np.float32), np.array([1, 2]))
+
+
+@needs_library
+def test_numbers_at_odd_addresses_are_read_right():
+    network, want = tiny_network(), np.random.default_rng(0).normal(size=(2, 5, 4)).astype("f4")
+    odd = np.frombuffer(b"x" + want.tobytes(), np.float32, offset=1).reshape(want.shape)
+    assert not odd.flags.aligned
+    lengths = np.array([3, 5])
+    np.testing.assert_array_equal(network(odd, lengths), network(want, lengths))

@@ -285,3 +285,23 @@ def test_boxes_and_rivals_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match=said):
             function(*arguments)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "size, value",
+    [("code", 4096), ("code", 0), ("wide", 1 << 40), ("width", 24), ("rounds", 3), ("rounds", -1),
+     ("features", 46), ("alone", 1 << 13), ("floats", 1)],
+)  # fmt: skip
+def test_c_itself_refuses_sizes_that_do_not_fit(size, value):
+    given, code = frame(3, 4, 3)
+    scorer = CompiledScorer(weights_of(network()))
+    shape = scorer._network._shape
+    setattr(shape, size, value)
+    code = np.zeros((len(code), max(shape.code, 0)), np.float32)
+    features, alone = given.features, given.alone
+    features = np.zeros((shape.features, features.shape[1]), np.float32)
+    alone = np.zeros((shape.alone, alone.shape[1]), np.float32)
+    scorer._network._scratch.append(((9, 9, 9), np.zeros(10**6, np.float32)))
+    with pytest.raises(ValueError, match="its weights and its memory do not fit together"):
+        scorer(given._replace(features=features, alone=alone), code)

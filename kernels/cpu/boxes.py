@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.packing import Floats, address
+from mambatrack.kernels.cpu.packing import Floats, address, contiguous
 
 Indices = NDArray[np.int64]
 
@@ -14,7 +14,7 @@ def neighbours(corners: Floats) -> tuple[Floats, Indices]:
     where nothing overlaps. Work grows with the square of N."""
     if corners.ndim != 2 or len(corners) != 4 or corners.dtype != np.float32:
         raise ValueError(f"[4, N] float32 expected, got {list(corners.shape)} {corners.dtype}")
-    corners, count = np.ascontiguousarray(corners), corners.shape[1]
+    corners, count = contiguous(corners), corners.shape[1]
     memory, most = np.empty(2 * count, np.float32), np.empty(count, np.float32)
     which = np.empty(count, np.int64)
     library().neighbours(address(corners), count, address(memory), address(most), address(which))
@@ -29,7 +29,7 @@ def best_other(values: Floats, index: Indices, count: int) -> Floats:
             f"values [K] float32 and index [K] expected, got {list(values.shape)} {values.dtype} "
             f"and {list(index.shape)}"
         )
-    values, index = np.ascontiguousarray(values), np.ascontiguousarray(index, np.int64)
+    values, index = contiguous(values), contiguous(index, np.int64)
     memory, holder = np.empty(2 * count, np.float32), np.empty(count, np.int64)
     other = np.empty_like(values)
     wrong = library().best_other(

@@ -196,7 +196,8 @@ def _floats(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> Tensor 
         return None
     if tensor.shape != shape or tensor.dtype != torch.float32 or tensor.device.type != "cpu":
         raise ValueError(f"{name}: {list(shape)} float32 on cpu expected, got {_is(tensor)}")
-    return tensor.detach().contiguous()
+    tensor = tensor.detach().contiguous()
+    return tensor.clone() if tensor.data_ptr() % 4 else tensor
 
 
 def _lengths(lengths: Tensor | None, batch: int, tokens: int) -> Tensor | None:

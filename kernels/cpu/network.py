@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.packing import Floats, address, aligned, check_fit, pack
+from mambatrack.kernels.cpu.packing import Floats, address, aligned, check_fit, contiguous, pack
 from mambatrack.kernels.weight_shapes import BOTH, MAX_BACK, ONE
 
 SHARE = 32  # tracks for which a thread of its own is worth it
@@ -75,7 +75,7 @@ class WindowNetwork(_Network):
             raise ValueError(f"offsets [B, q, 4] float32 expected, got {_is(offsets)}")
         batch, window = offsets.shape[:2]
         lengths = _integers("lengths", lengths, batch)
-        offsets = np.ascontiguousarray(offsets)  # held here: only its address goes on
+        offsets = contiguous(offsets)  # held here: only its address goes on
         out = np.empty((batch, 4), np.float32)
         places = address(offsets), address(lengths), address(out)
 
@@ -125,11 +125,11 @@ class CausalNetwork(_Network):
         if carried.ndim != 2 or carried.shape[1] != size or carried.dtype != np.float32:
             raise ValueError(f"carried [M, {size}] float32 expected, got {_is(carried)}")
         stride, remainder = divmod(carried.strides[0], 4)
-        if carried.strides[1] != 4 or remainder or not carried.flags.writeable:
-            raise ValueError("carried: rows of contiguous floats, writeable, expected")
+        if carried.strides[1] != 4 or remainder or not carried.flags.behaved:
+            raise ValueError("carried: rows of contiguous floats, aligned and writeable, expected")
         count = len(tokens)
         rows = _integers("rows", np.arange(count) if rows is None else rows, count)
-        tokens = np.ascontiguousarray(tokens)  # held here: only its address goes on
+        tokens = contiguous(tokens)  # held here: only its address goes on
         out = np.empty((count, self._shape.outputs), np.float32)
         with self._memory(0) as memory:
             wrong = self._library.step_network(
@@ -169,4 +169,4 @@ def _integers(name: str, values: NDArray, count: int) -> NDArray[np.int64]:
     """values [count], contiguous; ValueError where they are not integers."""
     if values.shape != (count,) or values.dtype.kind not in "iu":
         raise ValueError(f"{name}: [{count}] integers expected, got {_is(values)}")
-    return np.ascontiguousarray(values, np.int64)
+    return contiguous(values, np.int64)

@@ -190,6 +190,12 @@ def aligned(count: int) -> Floats:
     return memory[skip : skip + count]
 
 
+def contiguous(array: NDArray, kind: type = np.float32) -> NDArray:
+    """The array as C reads it: without gaps, and every number at a multiple of its size."""
+    array = np.ascontiguousarray(array, kind)
+    return array if array.flags.aligned else array.copy()
+
+
 def address(array: NDArray) -> int:
     """Where its first number lies."""
     try:

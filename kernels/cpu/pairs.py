@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.packing import Floats, Weights, address, aligned, check_fit
+from mambatrack.kernels.cpu.packing import Floats, Weights, address, aligned, check_fit, contiguous
 from mambatrack.kernels.weight_shapes import check_shapes, pair_shapes, pair_sizes_of
 
 Sizes = tuple[int, int, int]
@@ -133,7 +133,7 @@ def _floats(name: str, array: NDArray, rows: int, columns: int) -> Floats:
         raise ValueError(
             f"{name}: [{rows}, .] float32 expected, got {list(array.shape)} {array.dtype}"
         )
-    return np.ascontiguousarray(array)
+    return contiguous(array)
 
 
 def _indices(name: str, array: NDArray, count: int) -> NDArray[np.int64]:
@@ -141,7 +141,7 @@ def _indices(name: str, array: NDArray, count: int) -> NDArray[np.int64]:
         raise ValueError(
             f"{name}: [{count}] integers expected, got {list(array.shape)} {array.dtype}"
         )
-    return np.ascontiguousarray(array, np.int64)
+    return contiguous(array, np.int64)
 
 
 def _rows(name: str, array: NDArray, columns: int) -> tuple[Floats, int]:
@@ -151,9 +151,9 @@ def _rows(name: str, array: NDArray, columns: int) -> tuple[Floats, int]:
             f"{name}: [., {columns}] float32 expected, got {list(array.shape)} {array.dtype}"
         )
     stride, remainder = divmod(array.strides[0], 4)
-    if array.strides[1] == 4 and not remainder:
+    if array.strides[1] == 4 and not remainder and array.flags.aligned:
         return array, stride
-    return np.ascontiguousarray(array), columns
+    return contiguous(array), columns
 
 
 def _refuse(wrong: int, sizes: Sizes, tracks: NDArray, detections: NDArray) -> None:

@@ -30,6 +30,7 @@ from mambatrack.networks.weight_files import read_weights
 SHIPPED = WEIGHTS / "mambatrack-refill.safetensors"
 INPUTS = 17  # of a token, see describe
 KNOTS = 8  # missing frames that the network is asked for; those between are interpolated
+FARTHEST, LARGEST_LOG = 1e6, 20.0  # units, and log of units, beyond which nothing is believed
 CHUNK = 32  # gaps a call: more no longer fit the processor's cache
 
 
@@ -113,7 +114,8 @@ class GapFiller:
         away = np.arange(1, ends.length.max(initial=0) + 1) + 0 * ends.length[:, None]
         line, unit = straight_line(ends, away)
         described = describe(ends)
-        said = self._network(described.tokens, described.lengths)
+        with np.errstate(over="ignore", invalid="ignore"):  # _between looks at what came out
+            said = self._network(described.tokens, described.lengths)
         filled = []
         for row, (before, _, after, _) in enumerate(gaps):
             length = int(ends.length[row])
@@ -129,13 +131,14 @@ class GapFiller:
 
     def _between(self, said: Boxes, knots: NDArray, length: int) -> tuple[Boxes, Boxes]:
         """What was said [K, 8] at the knots [K] -> offset and spread [length, 4] in units."""
-        if length > self.longest:  # nothing like it was learned
+        sensible = bool((np.abs(said) < FARTHEST).all())  # NaN is not
+        if length > self.longest or not sensible:  # nothing like it was learned
             wander = np.repeat(self._wander[None], length, axis=0)
             return np.zeros_like(wander), wander
         frames = np.arange(1, length + 1)
         each = np.stack([np.interp(frames, knots, column) for column in said.T], axis=1)
         each = each.astype(np.float32)
-        return each[:, :4], np.exp(each[:, 4:]) * self._calibration
+        return each[:, :4], np.exp(np.minimum(each[:, 4:], LARGEST_LOG)) * self._calibration
 
 
 def fill_gaps(gaps: Sequence[Gap], filler: GapFiller | None = None) -> list[Filled]:

@@ -1,0 +1,341 @@
+"""Weight files and model cards of all kinds, mutated at random, are refused or give finite boxes.
+
+python tests/fuzz_weights.py --runs 10000             with the C library that is installed
+python tests/fuzz_weights.py --runs 10000 --sanitize address     or undefined, built here by gcc
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from mambatrack import MambatrackError, Tracker, load_config
+from mambatrack.association.loading import load_learned
+from mambatrack.detections import Detections
+from mambatrack.gaps.filling import Gap, GapFiller
+from mambatrack.kernels import weight_shapes as table
+from mambatrack.kernels.cpu import library
+from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
+from mambatrack.kernels.cpu.pairs import PairsNetwork
+from mambatrack.motion.loading import load_predictor
+from mambatrack.networks.model_files import WEIGHTS
+
+KINDS = ("causal", "window", "association", "refill")
+VALUES = (0.0, -1.0, 1e-40, 1e3, 1e6, -1e6, 1e9, 3e38, np.inf, -np.inf, np.nan)
+WRONG = (None, "text", "", [], {}, -1, 0, 1, 10**400, 1e300, 0.5, True, float("nan"), float("inf"),
+         [[1.0] * 3], [["1"] * 4], [[-1.0] * 4], [[None] * 4], [[1.0] * 4], [1.0] * 5)  # fmt: skip
+TYPES = (np.float64, np.float16, np.int64, np.int32, np.uint8, np.bool_)
+CONFIG = load_config(None, {"tracker.predictor": "kalman"})
+BOXES = np.array([[100, 200, 40, 90], [130, 210, 42, 95], [400, 220, 50, 100]], np.float32)
+
+
+def mutant(kind, rng):
+    """The bytes of a weight file and of its card, and the name of what was done to them."""
+    path = WEIGHTS / f"mambatrack-{kind}.safetensors"
+    weights, card = load_file(path), json.loads(path.with_suffix(".json").read_text())
+    change = CHANGES[rng.integers(len(CHANGES))]
+    content, text = change(weights, card, rng)
+    return content, text, change.__name__
+
+
+def of_values(weights, card, rng):
+    """Some numbers of one weight, or all of it, are others."""
+    array = pick(weights, rng)[1]
+    value = VALUES[rng.integers(len(VALUES))]
+    array.ravel()[rng.integers(array.size, size=rng.integers(1, array.size + 1))] = value
+    return written(weights, card)
+
+
+def of_scale(weights, card, rng):
+    """All weights, or one, are larger or smaller by far, or noise."""
+    names = list(weights) if rng.random() < 0.5 else [pick(weights, rng)[0]]
+    for name in names:
+        noise = rng.normal(size=weights[name].shape) if rng.random() < 0.5 else 1
+        scaled = weights[name] * noise * 10.0 ** rng.integers(-6, 5)
+        weights[name] = (
+            np.clip(scaled, -49, 49).astype(np.float32)
+            if "A_log" in name
+            else (scaled.astype(np.float32))
+        )
+    return written(weights, card)
+
+
+def of_shape(weights, card, rng):
+    """One weight is longer, shorter, turned, flat, empty or of more axes."""
+    name, array = pick(weights, rng)
+    axis = int(rng.integers(array.ndim))
+    longer = np.repeat(array, rng.integers(1, 5), axis=axis)
+    shorter = np.take(array, range(rng.integers(array.shape[axis] + 1)), axis=axis)
+    others = (longer, shorter, array.T.copy(), array.ravel(), array[None], array[:0])
+    weights[name] = np.ascontiguousarray(others[rng.integers(len(others))])
+    return written(weights, card)
+
+
+def of_width(weights, card, rng):
+    """Every axis of one size has another one: a network of its own, with the old card or a new."""
+    old = int(pick(weights, rng)[1].shape[0])
+    new = int(rng.integers(1, 130))
+    for name, array in weights.items():
+        weights[name] = resized(array, [new if n == old else n for n in array.shape])
+    if rng.random() < 0.5:
+        card["architecture"]["d_model"] = new
+    return written(weights, card)
+
+
+def of_names(weights, card, rng):
+    """A weight is missing, twice under two names, or two are swapped."""
+    (name, array), (other, there) = pick(weights, rng), pick(weights, rng)
+    names = ("extra", "", "7." + name, "encoder." + name, name + ".", name.replace("0", "1"))
+    what = rng.integers(3)
+    if what == 0:
+        del weights[name]
+    elif what == 1:
+        weights[names[rng.integers(len(names))]] = array
+    else:
+        weights[name], weights[other] = there, array
+    return written(weights, card)
+
+
+def of_type(weights, card, rng):
+    name, array = pick(weights, rng)
+    weights[name] = array.astype(TYPES[rng.integers(len(TYPES))])
+    return written(weights, card)
+
+
+def of_layers(weights, card, rng):
+    """A block, a round or a member is gone, or there once more."""
+    prefix = ("blocks.", "rounds.", "encoder.blocks.", "0.", "1.")[rng.integers(5)]
+    number = f"{rng.integers(3)}."
+    for name, array in list(weights.items()):
+        if name.startswith(prefix + number) and rng.random() < 0.99:
+            del weights[name]
+        elif name.startswith(prefix) and prefix[-2].isalpha():
+            weights[f"{prefix}{rng.integers(2, 4)}.{name[len(prefix) + 2 :]}"] = array
+    return written(weights, card)
+
+
+def of_bytes(weights, card, rng):
+    """The file is cut, longer, or has other bytes in its header or anywhere."""
+    content = bytearray(save(weights))
+    what, header = rng.integers(4), 8 + int.from_bytes(content[:8], "little")
+    if what == 0:
+        del content[rng.integers(len(content)) :]
+    elif what == 1:
+        content += rng.bytes(rng.integers(1, 100))
+    else:
+        end = header if what == 2 else len(content)
+        for at in rng.integers(end, size=rng.integers(1, 5)):
+            content[at] = rng.integers(256)
+    return bytes(content), json.dumps(card).encode()
+
+
+def of_header(weights, card, rng):
+    """A digit of a shape or of a place in the file is another one."""
+    content = bytearray(save(weights))
+    end = 8 + int.from_bytes(content[:8], "little")
+    digits = [at for at in range(8, end) if 48 <= content[at] < 58]
+    for at in rng.choice(digits, rng.integers(1, 4)):
+        content[at] = rng.integers(48, 58)
+    return bytes(content), json.dumps(card).encode()
+
+
+def of_card(weights, card, rng):
+    """Something else stands at one place of the card, or nothing."""
+    inside = card
+    while True:
+        keys = list(inside) if isinstance(inside, dict) else range(len(inside))
+        key = keys[rng.integers(len(keys))]
+        if not isinstance(inside[key], (dict, list)) or not inside[key] or rng.random() < 0.3:
+            break
+        inside = inside[key]
+    if rng.random() < 0.3:
+        del inside[key]
+    else:
+        inside[key] = WRONG[rng.integers(len(WRONG))]
+    return written(weights, card)
+
+
+def of_card_bytes(weights, card, rng):
+    text = bytearray(json.dumps(card).encode())
+    if rng.random() < 0.2:
+        return save(weights), b"[" * int(rng.integers(1, 100_000))
+    for at in rng.integers(len(text), size=rng.integers(1, 4)):
+        text[at] = rng.integers(256)
+    return save(weights), bytes(text[: rng.integers(len(text))] if rng.random() < 0.2 else text)
+
+
+CHANGES = (of_values, of_scale, of_shape, of_width, of_names, of_type, of_layers, of_bytes,
+           of_header, of_card, of_card_bytes)  # fmt: skip
+
+
+def pick(weights, rng):
+    return list(weights.items())[rng.integers(len(weights))]
+
+
+def resized(array, shape):
+    for axis, size in enumerate(shape):
+        array = np.take(array, np.arange(size) % max(array.shape[axis], 1), axis=axis)
+    return np.ascontiguousarray(array)
+
+
+def written(weights, card):
+    return save(weights), json.dumps(card).encode()
+
+
+def use(kind, path):
+    """What a network of this file gives for a few frames; all of it has to be finite."""
+    if kind == "refill":
+        times = [1, 2, 3], BOXES, [9, 10], BOXES[:2]
+        return [each for filled in GapFiller(path)([Gap(*times)]) for each in filled[1:]]
+    if kind == "association":
+        tracker = Tracker(CONFIG, (960, 540), association=load_learned(path, CONFIG.tracker))
+        corners = np.concatenate([BOXES[:, :2], BOXES[:, :2] + BOXES[:, 2:]], axis=1)
+        scores, classes = np.full(3, 0.9, np.float32), np.zeros(3, np.int64)
+        return [
+            tracker.update(Detections(corners + 4 * frame, scores, classes)).boxes
+            for frame in range(4)
+        ]
+    predictor = load_predictor(path, (960, 540))
+    state, outputs = predictor.start(BOXES), []
+    for frame in range(5):
+        outputs += predictor.predict(state)
+        if frame != 2:
+            predictor.correct(state, np.array([0, 2]), BOXES[[0, 2]] + frame)
+    return outputs
+
+
+def use_kernel(rng):
+    """A network of any sizes, packed by itself: with its own weights it runs, with others not."""
+    which = rng.integers(3)
+    if which == 2:
+        sizes = table.PairSizes(*(int(rng.integers(1, high)) for high in (70, 9, 70, 90, 90, 4)))
+        state = noise(table.pair_shapes(sizes), rng)
+        spoil(state, rng)
+        network = PairsNetwork(state, 6.0)
+        features, alone = noise({"f": (sizes.features, 7), "a": (sizes.alone, 4)}, rng).values()
+        code = noise({"c": (5, sizes.code)}, rng)["c"]
+        return network(features, rng.integers(5, size=7), rng.integers(4, size=7), code, alone)
+    highs = (40, 90, 150, 150, 9, 20, 9, 4, 200)
+    sizes = table.Sizes(*(int(rng.integers(1, high)) for high in highs))
+    if which == 0:
+        state = noise(table.motion_shapes(sizes._replace(inputs=4, outputs=4), table.BOTH), rng)
+        spoil(state, rng)
+        lengths = rng.integers(0, 71, size=9)
+        return [WindowNetwork(state, 8.0)(noise({"x": (9, 70, 4)}, rng)["x"], lengths)]
+    back = int(rng.choice([0, 2, 5, 32]))
+    state = noise(table.motion_shapes(sizes, table.ONE, bool(back)), rng)
+    spoil(state, rng)
+    step = CausalNetwork(state, 8.0, back)
+    carried = np.zeros((70, step.carried_size), np.float32)
+    return [step(noise({"x": (70, sizes.inputs)}, rng)["x"], carried) for _ in range(3)]
+
+
+def noise(shapes, rng):
+    return {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def spoil(state, rng):
+    """One weight of another shape, in half of all cases."""
+    if rng.random() < 0.5:
+        name, array = pick(state, rng)
+        shape = list(array.shape)
+        shape[rng.integers(len(shape))] += int(rng.integers(1, 40))
+        state[name] = resized(array, shape)
+
+
+def try_one(seed, folder):
+    """What was done to what, and how it ended: refused or finite. AssertionError else."""
+    rng = np.random.default_rng(seed)
+    if seed % 5 == 4:
+        done, use_it = ("kernel", "of_sizes"), lambda: use_kernel(rng)
+    else:
+        kind = KINDS[seed % 5]
+        content, text, change = mutant(kind, rng)
+        path = Path(folder) / "mutant.safetensors"
+        path.write_bytes(content)
+        path.with_suffix(".json").write_bytes(text)
+        done, use_it = (kind, change), lambda: use(kind, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outputs = use_it()
+    except MambatrackError:
+        return *done, "refused"
+    except ValueError:
+        assert done[0] == "kernel", f"seed {seed}, {done}: ValueError"
+        return *done, "refused"
+    assert all(np.isfinite(each).all() for each in outputs), f"seed {seed}, {done}: not finite"
+    return *done, "finite"
+
+
+def run(first, count, log=None):
+    """Counts of how ``count`` mutants ended; log: a file that names the seed at work."""
+    ended = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(first, first + count):
+            if log:
+                log.write_text(f"{seed}\n{dict(ended)}\n")
+            try:
+                kind, _, end = try_one(seed, folder)
+                ended[kind, end] += 1
+            except Exception as error:
+                ended["failed", type(error).__name__] += 1
+                print(f"seed {seed}: {type(error).__name__}: {error}", flush=True)
+    return ended
+
+
+def sanitized(which, arguments):
+    """This script with a library built with one of gcc's sanitizers; its exit code."""
+    variant = library.variant()
+    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
+    root = Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / "libmambatrack.so"
+        command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", f"-fsanitize={which}",
+                   "-fno-sanitize-recover", "-fno-omit-frame-pointer", "-Wno-psabi",
+                   f"-DVARIANT={variant}", *flags[variant], "kernels/cpu/detect.c",
+                   "kernels/cpu/variant.c", "-o", str(built)]  # fmt: skip
+        subprocess.run(command, cwd=root, check=True)
+        name = {"address": "libasan.so", "undefined": "libubsan.so"}[which]
+        asked = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True)
+        environment = os.environ | {
+            "LD_PRELOAD": asked.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0",
+            "PYTHONMALLOC": "malloc", "MAMBATRACK_CPU": variant,
+        }  # fmt: skip
+        child = [sys.executable, __file__, "--library", str(built), *arguments]
+        return subprocess.run(child, env=environment).returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--sanitize", choices=("address", "undefined"))
+    parser.add_argument("--library", type=Path, help="the C library, where it is another")
+    parser.add_argument("--log", type=Path, help="a file that names the seed at work")
+    given = parser.parse_args()
+    if given.sanitize:
+        rest = ["--runs", str(given.runs), "--first", str(given.first)]
+        rest += ["--log", str(given.log)] if given.log else []
+        return sanitized(given.sanitize, rest)
+    if given.library:
+        library.LIBRARY = given.library
+    assert library.available(), library.why_not()
+    ended = run(given.first, given.runs, given.log)
+    for (kind, end), count in sorted(ended.items()):
+        print(f"{kind} {end}: {count}")
+    return int(any(kind == "failed" for kind, _ in ended))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
