@@ -181,6 +181,9 @@ def test_weights_that_do_not_fit_are_named():
     wrong = state | {"blocks.1.left_to_right.D": np.zeros(31, np.float32)}
     with pytest.raises(ValueError, match=r"blocks.1.left_to_right.D: \[32\] expected, got \[31\]"):
         WindowNetwork(wrong, INPUT_LIMIT)
+    wider = state | {"embed.weight": np.zeros((16, 7), np.float32)}
+    with pytest.raises(ValueError, match="4 inputs and 4 outputs expected, got 7 and 4"):
+        WindowNetwork(wider, INPUT_LIMIT)
     causal = numpy_state(CausalMotionPredictor(16, 1, 4))
     with pytest.raises(ValueError, match="weight right_to_left.in_x.weight is missing"):
         CausalNetwork(causal, INPUT_LIMIT, 4)

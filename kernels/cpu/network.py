@@ -65,8 +65,9 @@ class WindowNetwork(_Network):
 
     def __init__(self, state: Mapping[str, NDArray], limit: float):
         super().__init__(state, BOTH, limit)
-        if self._shape.outputs != 4:
-            raise ValueError(f"4 outputs expected, got {self._shape.outputs}")
+        ends = self._shape.inputs, self._shape.outputs
+        if ends != (4, 4):
+            raise ValueError(f"4 inputs and 4 outputs expected, got {ends[0]} and {ends[1]}")
 
     def __call__(self, offsets: Floats, lengths: NDArray) -> Floats:
         """offsets [B, q, 4] of (cx, cy, w, h), oldest first, of which the first ``lengths`` [B]
