@@ -1,7 +1,9 @@
 """The frozen result of one frame: all live tracks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,40 @@ class TrackState(IntEnum):
     ENDED = 3  # not seen for too long, or another track all along; the id is never used again
 
 
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One live track of one frame, as plain numbers; what they mean is said at Tracks.
+
+    box: x1 y1 x2 y2 in pixels; spread: of cx cy w h in pixels
+    """
+
+    id: int
+    box: Box
+    state: TrackState
+    score: float
+    label: int
+    gap: int
+    spread: Box
+    det_ind: int
+
+    def __repr__(self) -> str:
+        box = ", ".join(f"{edge:.1f}" for edge in self.box)
+        since = f" for {self.gap}" if self.state == TrackState.PREDICTED else ""
+        return (
+            f"Track(id={self.id}, {self.state.name.lower()}{since}, box=({box}), "
+            f"score={self.score:.2f}, label={self.label})"
+        )
+
+
 @dataclass(frozen=True)
 class Tracks:
     """All live tracks of one frame, as arrays in the same order (ids ascending).
+
+    >>> for track in tracks:                        # a Track each: id, box, state, score, ...
+    >>> tracks[0], tracks[tracks.observed]          # a Track; the Tracks that a mask chooses
 
     frame:   index of the update, from 0
     time_s:  time stamp in seconds, None where the caller gave none
@@ -49,6 +82,34 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __iter__(self) -> Iterator[Track]:
+        columns = (
+            self.ids, self.boxes, self.state, self.scores, self.labels, self.gap, self.spread,
+            self.det_ind,
+        )  # fmt: skip
+        for id_, box, state, score, label, gap, spread, row in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            yield Track(id_, tuple(box), TrackState(state), score, label, gap, tuple(spread), row)
+
+    @overload
+    def __getitem__(self, chosen: int) -> Track: ...
+    @overload
+    def __getitem__(self, chosen: slice | list[int] | NDArray) -> "Tracks": ...
+    def __getitem__(self, chosen: int | slice | list[int] | NDArray) -> "Track | Tracks":
+        """The track at a place, counted from 0 (-1: the last); or those of a slice, mask or
+        indices. Raises IndexError where there is none."""
+        if isinstance(chosen, (int, np.integer)):
+            return next(iter(self.select(np.array([chosen]))))
+        return self.select(chosen)
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.state, minlength=len(TrackState))
+        told = [f"{counts[state]} {state.name.lower()}" for state in TrackState if counts[state]]
+        if len(self.ended):
+            told.append(f"{len(self.ended)} just ended")
+        return f"<Tracks of frame {self.frame}: {', '.join(told) or 'none'}>"
+
     @property
     def observed(self) -> NDArray[np.bool_]:
         """[M] True where the box was seen in this frame by a confirmed track."""
@@ -59,8 +120,8 @@ class Tracks:
         """[M] True where the box is the motion model's."""
         return self.state == TrackState.PREDICTED
 
-    def select(self, chosen: NDArray) -> "Tracks":
-        """The chosen tracks (mask or indices [M])."""
+    def select(self, chosen: NDArray | list[int] | slice) -> "Tracks":
+        """The chosen tracks (mask or indices [M], or a slice)."""
         return Tracks(
             self.frame, self.time_s, self.boxes[chosen], self.ids[chosen], self.scores[chosen],
             self.labels[chosen], self.state[chosen], self.gap[chosen], self.spread[chosen],

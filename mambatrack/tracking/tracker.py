@@ -70,6 +70,12 @@ class Tracker:
         }  # fmt: skip
         self.reset()
 
+    def __repr__(self) -> str:
+        size = "any size" if self.image_size is None else "{}x{}".format(*self.image_size)
+        parts = f"{type(self.predictor).__name__}, {type(self.association).__name__}, {size}"
+        live = len(self.state.hypotheses.table["ids"])
+        return f"<Tracker {parts}: {self.frame} frames, {live} tracks, {self.started} started>"
+
     def update(self, detections: Any = None, time_s: float | None = None) -> Tracks:
         """Advances one frame; call it for every frame, also where nothing was detected.
 
