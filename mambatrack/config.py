@@ -57,16 +57,19 @@ def with_implied_name(detector: DetectorConfig) -> DetectorConfig:
     return detector
 
 
-def tracker_settings(config: Any) -> TrackerConfig:
-    """Those of a Config or TrackerConfig, the defaults for None; MambatrackError for others."""
-    if isinstance(config, Config):
-        return config.tracker
-    if config is not None and not isinstance(config, TrackerConfig):
+def tracker_settings(config: Any, changes: Mapping[str, Any] | None = None) -> TrackerConfig:
+    """Those of a Config or TrackerConfig, the defaults for None; with ``changes``, by name, such as
+    {"max_age": 60}. Raises MambatrackError for another config, or as load_config does."""
+    if config is not None and not isinstance(config, (Config, TrackerConfig)):
         raise MambatrackError(
             f"the settings of a tracker are {shown(config)}; expected a Config or TrackerConfig, "
             'as TrackerConfig(predictor="kalman"), or load_config() of a file'
         )
-    return config or TrackerConfig()
+    whole = config if isinstance(config, Config) else Config(tracker=config or TrackerConfig())
+    for key, value in (changes or {}).items():
+        name = new_setting(f"tracker.{key}")
+        whole = _override(whole, name.split("."), value, name)
+    return whole.tracker
 
 
 def check_setting(key: str, value: Any) -> None:

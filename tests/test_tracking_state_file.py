@@ -165,3 +165,23 @@ def test_a_file_of_brackets_is_damaged(tmp_path, bracket):
         (tmp_path / "state").write_bytes(content)
         with pytest.raises(MambatrackError, match="damaged"):
             StateFile(tmp_path / "state").load()
+
+
+def test_a_tracker_goes_on_from_its_own_file(tmp_path):
+    saved, other = after(), tracker()
+    saved.save(tmp_path / "one.state")
+    other.load(tmp_path / "one.state")
+    assert_same_state(saved.state_dict(), other.state_dict())
+    for a, b in zip(run(saved, FRAMES[40:]), run(other, FRAMES[40:]), strict=True):
+        assert list(a) == list(b)
+
+
+def test_a_file_that_is_not_of_one_tracker_changes_nothing(tmp_path):
+    tracked = after()
+    before = tracked.state_dict()
+    StateFile(tmp_path / "several").save(states())
+    after(predictor="still").save(tmp_path / "other")
+    for name, said in (("none", "is not there"), ("several", "of 2 sources"), ("other", "predict")):
+        with pytest.raises(MambatrackError, match=said):
+            tracked.load(tmp_path / name)
+    assert_same_state(before, tracked.state_dict())

@@ -261,3 +261,28 @@ def test_memory_of_the_table_does_not_grow_with_time():
     for found in world(300, seed=9):
         tracked.update(found)
     assert len(tracked.state.hypotheses.table._arrays["ids"]) == capacity == 64
+
+
+def test_settings_are_keywords_over_those_of_a_configuration():
+    assert Tracker(max_age=30).config == TrackerConfig(max_age=30)
+    config = load_config(overrides={"tracker.max_age": 50, "tracker.predictor": "kalman"})
+    tracker = Tracker(config, min_hits=3, association="overlap")
+    expected = TrackerConfig(predictor="kalman", max_age=50, min_hits=3, association="overlap")
+    assert tracker.config == expected
+    assert Tracker(predictor="still").config == TrackerConfig(predictor="still")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"max_agee": 30}, "unknown setting 'tracker.max_agee'; did you mean 'tracker.max_age'"),
+        ({"max_age": 0}, r"tracker.max_age: 0 is not allowed \(1 to 100000\)"),
+        ({"max_age": "long"}, "tracker.max_age: expected int, found 'long'"),
+        ({"predictor": "kalmann"}, "tracker.predictor: 'kalmann' is not allowed"),
+        ({"config": "kalman"}, r"are 'kalman'; expected .* TrackerConfig\(predictor="),
+        ({"config": {"max_age": 3}}, "expected a Config or TrackerConfig"),
+    ],
+)
+def test_settings_that_cannot_be_say_what_can(wrong, said):
+    with pytest.raises(MambatrackError, match=said):
+        Tracker(**wrong)

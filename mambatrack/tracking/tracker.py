@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mambatrack.association.interface import Association, checked_association
@@ -14,6 +15,7 @@ from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.tracking.saved_state import StateDict, layout_of, packed, unpacked, weights_of
+from mambatrack.tracking.state_file import StateFile
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker_state import TrackerState, checked_time
 from mambatrack.tracking.turn import Turn
@@ -30,7 +32,10 @@ class Tracker:
     config: a Config or TrackerConfig; every default is in config.py
     image_size: (width, height) in pixels; detections wholly outside are dropped. None: no check
     predictor, association: a motion model (motion/predictor.py), and who is seen where
-        (association/interface.py), of your own in place of those configured
+        (association/interface.py), of your own in place of those configured; a text is the
+        setting of this name
+    settings: further ones by name, over those of ``config``, as Tracker(max_age=30). Raises
+        MambatrackError, with the nearest name, for one that does not exist
 
     An instance owns its ids and its state: two trackers never influence each other. One tracker is
     for one thread: an update() while another one runs raises MambatrackError, and nothing else may
@@ -54,10 +59,15 @@ class Tracker:
         self,
         config: Config | TrackerConfig | None = None,
         image_size: tuple[int, int] | None = None,
-        predictor: Predictor | None = None,
-        association: Association | None = None,
+        predictor: Predictor | str | None = None,
+        association: Association | str | None = None,
+        **settings: Any,
     ):
-        self.config = tracker_settings(config)
+        if isinstance(predictor, str):
+            settings["predictor"], predictor = predictor, None
+        if isinstance(association, str):
+            settings["association"], association = association, None
+        self.config = tracker_settings(config, settings)
         self._image_size = _checked_size(image_size)
         self.predictor = checked_predictor(
             predictor or configured_predictor(self.config, self._image_size)
@@ -122,6 +132,21 @@ class Tracker:
         Raises MambatrackError, and changes nothing, where the state does not fit or is damaged."""
         origin, table = {**self._layout, **self.weights}, self.state.hypotheses.table
         self.state = unpacked(state, origin, table, self.config.hypotheses)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the state into a file, in one step; one that was there stays beside it as
+        NAME.bak. Settings and weights are not in it. Raises MambatrackError where the file cannot
+        be written."""
+        StateFile(path).save({"tracker": self.state_dict()})
+
+    def load(self, path: str | Path) -> None:
+        """Goes on from a file that save() wrote, or ``mambatrack live`` for one source; as
+        load_state_dict(). Raises MambatrackError where there is none, too."""
+        states = StateFile(path).load()
+        if len(states) != 1:
+            found = f"holds the states of {len(states)} sources" if states else "is not there"
+            raise MambatrackError(f"{path} {found}; expected a file with the state of one tracker")
+        self.load_state_dict(*states.values())
 
     @cached_property
     def weights(self) -> dict[str, str]:
