@@ -12,14 +12,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from mambatrack import Config, Tracker, load_config, open_frames
+from mambatrack import (
+    Config,
+    Tracker,
+    Trails,
+    csv_writer,
+    draw,
+    jsonl_writer,
+    load_config,
+    mot_writer,
+    open_frames,
+    open_video_writer,
+)
 from mambatrack.datasets import Sequence, open_sequence, read_trajectories
 from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detectors.from_file import FileDetector
 from mambatrack.evaluation import Summary, match_events, summary
-from mambatrack.outputs import csv_writer, jsonl_writer, mot_writer
-from mambatrack.outputs.drawing import Trails, draw
-from mambatrack.outputs.video import open_video_writer
 from mambatrack.simulation.world import write_sequence
 
 FPS = 25

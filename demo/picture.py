@@ -14,9 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack import Tracker, Tracks
+from mambatrack import Tracker, Tracks, draw
 from mambatrack.boxes import iou
-from mambatrack.outputs.drawing import draw
 from mambatrack.simulation.world import World, make_world
 
 Image = NDArray[np.uint8]

@@ -8,11 +8,19 @@ python demo/track_video.py demo-output/clip.mp4 tracked.mp4 --detector yolox --w
 import argparse
 from collections.abc import Iterator
 
-from mambatrack import Config, Frame, Tracker, Tracks, load_config, open_frames
-from mambatrack.detectors import open_detector
-from mambatrack.outputs.drawing import Trails, draw
-from mambatrack.outputs.video import open_video_writer
-from mambatrack.sources.frames import FrameSource
+from mambatrack import (
+    Config,
+    Frame,
+    FrameSource,
+    Tracker,
+    Tracks,
+    Trails,
+    draw,
+    load_config,
+    open_detector,
+    open_frames,
+    open_video_writer,
+)
 
 
 def track(frames: FrameSource, config: Config) -> Iterator[tuple[Frame, Tracks]]:

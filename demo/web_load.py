@@ -27,13 +27,11 @@ from pathlib import Path
 
 import cv2
 
-from mambatrack import Tracker
+from mambatrack import Frame, Tracker, open_detector
 from mambatrack.config import DetectorConfig
-from mambatrack.detectors import open_detector
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web.server import WebObserver, serve
 from mambatrack.simulation.world import make_world
-from mambatrack.sources.frames import Frame
 
 SIZE = (960, 540)
 CLIP = 100  # pictures, played over and over

@@ -12,22 +12,34 @@ from mambatrack.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from mambatrack.config import Config, load_config
+    from mambatrack.datasets.sequences import find_sequences
     from mambatrack.detections import Detections
+    from mambatrack.detectors import open_detector
     from mambatrack.errors import MambatrackError
     from mambatrack.motion.loading import load_predictor
-    from mambatrack.sources.frames import Frame, open_frames
+    from mambatrack.outputs.drawing import Trails, draw
+    from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
+    from mambatrack.outputs.video import open_video_writer
+    from mambatrack.sources.frames import Frame, FrameSource, open_frames
+    from mambatrack.tracking.group import TrackerGroup
     from mambatrack.tracking.tracker import Tracker
-    from mambatrack.tracks import Tracks, TrackState
+    from mambatrack.tracks import Track, Tracks, TrackState
 
 _HOME = {
-    "Config": "config", "load_config": "config", "Detections": "detections",
-    "MambatrackError": "errors", "Frame": "sources.frames", "open_frames": "sources.frames",
-    "load_predictor": "motion.loading", "Tracker": "tracking.tracker", "Tracks": "tracks",
-    "TrackState": "tracks",
+    "Config": "config", "load_config": "config", "find_sequences": "datasets.sequences",
+    "Detections": "detections", "open_detector": "detectors", "MambatrackError": "errors",
+    "load_predictor": "motion.loading", "Trails": "outputs.drawing", "draw": "outputs.drawing",
+    "csv_writer": "outputs.text", "jsonl_writer": "outputs.text", "mot_writer": "outputs.text",
+    "open_video_writer": "outputs.video", "Frame": "sources.frames",
+    "FrameSource": "sources.frames", "open_frames": "sources.frames",
+    "TrackerGroup": "tracking.group", "Tracker": "tracking.tracker", "Track": "tracks",
+    "Tracks": "tracks", "TrackState": "tracks",
 }  # fmt: skip
 __all__ = [
-    "Config", "Detections", "Frame", "MambatrackError", "TrackState", "Tracker", "Tracks",
-    "__version__", "load_config", "load_predictor", "open_frames",
+    "Config", "Detections", "Frame", "FrameSource", "MambatrackError", "Track", "TrackState",
+    "Tracker", "TrackerGroup", "Tracks", "Trails", "__version__", "csv_writer", "draw",
+    "find_sequences", "jsonl_writer", "load_config", "load_predictor", "mot_writer",
+    "open_detector", "open_frames", "open_video_writer",
 ]  # fmt: skip
 
 
@@ -36,3 +48,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'mambatrack' has no attribute {name!r}")
     return getattr(importlib.import_module(f"mambatrack.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names too, which an editor or a notebook completes."""
+    return sorted({*globals(), *__all__})

@@ -45,7 +45,8 @@ def test_every_public_name_is_there():
     import mambatrack
 
     for name in mambatrack.__all__:
-        assert getattr(mambatrack, name) is not None
+        assert getattr(mambatrack, name) is not None and name in dir(mambatrack)
+    assert {*mambatrack.__all__} == {*mambatrack._HOME, "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'Trakcer'"):
         mambatrack.Trakcer  # noqa: B018
 
