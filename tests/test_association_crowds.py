@@ -3,6 +3,10 @@ is refused before a tracker moves."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from mambatrack import Config, MambatrackError, Tracker, TrackState
 from mambatrack.association import crowds, features, pairs
@@ -85,6 +89,19 @@ def test_clusters_share_nothing():
     rows, columns = np.array([0, 1, 2, 2, 4, 3]), np.array([0, 1, 1, 2, 3, 5])
     groups = [sorted(group.tolist()) for group in clusters(rows, columns)]
     assert sorted(groups) == [[0], [1, 2, 3], [4], [5]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=80))
+def test_clusters_are_the_connected_components(drawn):
+    rows, columns = np.array(drawn).T
+    shape = (100, 100)
+    graph = coo_array((np.ones(len(rows), bool), (rows, columns + 50)), shape=shape)
+    expected = connected_components(graph, directed=False)[1][rows]
+    found = clusters(rows, columns)
+    assert sorted(np.concatenate(found).tolist()) == list(range(len(rows)))
+    components = [set(expected[group].tolist()) for group in found]
+    assert all(len(each) == 1 for each in components)
+    assert len(set.union(*components)) == len(found)
 
 
 def rows_of(boxes):

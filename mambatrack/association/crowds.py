@@ -52,13 +52,16 @@ def _halves(a: NDArray, b: NDArray, own: Indices, near: Indices) -> list[tuple[I
 def clusters(rows: Indices, columns: Indices) -> list[Indices]:
     """Pairs (rows [K], columns [K], each from 0) in groups that share neither a row nor a column:
     the numbers of each group's pairs."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    first = int(rows.max()) + 1
-    count = first + int(columns.max()) + 1
-    graph = coo_array((np.ones(len(rows), bool), (rows, first + columns)), shape=(count, count))
-    of_pair = connected_components(graph, directed=False)[1][rows]
+    lowest = np.arange(int(rows.max()) + 1)  # for each row, the lowest known of its group
+    before = np.zeros_like(lowest) - 1
+    while (lowest != before).any():
+        before = lowest.copy()
+        of_column = np.full(int(columns.max()) + 1, len(lowest))
+        np.minimum.at(of_column, columns, before[rows])
+        for own in (rows, before[rows]):
+            np.minimum.at(lowest, own, of_column[columns])
+        lowest = lowest[lowest]
+    of_pair = lowest[rows]
     order = of_pair.argsort(kind="stable")
     return np.split(order, np.flatnonzero(np.diff(of_pair[order])) + 1)
 

@@ -54,6 +54,7 @@ SHORTCUTS = {  # option -> setting that it stands for
     "predictor": "tracker.predictor", "association": "tracker.association",
     "device": "tracker.device", "offline": "tracker.offline",
 }  # fmt: skip
+LEFT_OUT = ("torch", "triton", "motmetrics", "scipy")  # of a light installation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except (MambatrackError, OSError) as error:
         print(f"error: {as_message(error)}", file=sys.stderr)
+        return FAILED
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in LEFT_OUT:
+            raise
+        print(f"error: this needs the package {package}: pip install {package}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
