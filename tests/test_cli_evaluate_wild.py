@@ -58,6 +58,13 @@ def test_each_class_has_its_line_and_its_scores(cvat, tmp_path, capsys):
     assert tracker["class_average"]["HOTA"] == pytest.approx(100)
 
 
+@pytest.mark.parametrize("option", [("--occlusion",), ("--switches", "w.csv")])
+def test_details_are_of_one_class(cvat, tmp_path, option, capsys):
+    (tmp_path / "results/task.txt").write_text(rows("0.9,2,-1") + rows("0.9,1,-1", (5,)))
+    assert main([*cvat, *option]) == 1
+    assert "about one class, but car, person count; name one with" in capsys.readouterr().err
+
+
 @pytest.fixture
 def world(tmp_path):
     write_sequence(tmp_path / "data/a", seed=3, people=5, frames=40, size=(480, 270))

@@ -137,6 +137,8 @@ def evaluate(
     """
     load_trackeval()  # what is missing is said before anything is tracked
     sequences = with_classes(sequences)
+    if details:
+        _check_one_class(sequences)
     names = [each.name for each in entries]
     if len(set(names)) < len(names):
         raise MambatrackError(f"trackers need different names, found {', '.join(names)}")
@@ -156,6 +158,16 @@ def evaluate_task(task: Task) -> Outcome:
         track_sequence(task.job)
     raw = score_file(task.sequence, task.results, task.strict)
     return raw, _details(task) if task.details else None
+
+
+def _check_one_class(sequences: Several[Sequence]) -> None:
+    """Details are told of tracks and objects that are matched whatever their class."""
+    several = next((each.classes.names for each in sequences if each.classes), ())
+    if len(several) > 1:
+        raise MambatrackError(
+            f"occlusions, switches, clips, plots and the report are about one class, but "
+            f"{', '.join(several)} count; name one with --classes"
+        )
 
 
 def _gathered(name: str, tasks: list[Task], outcomes: Mapping[int, Outcome]) -> Evaluation:
