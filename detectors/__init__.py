@@ -39,7 +39,9 @@ def open_detector(config: DetectorConfig) -> Detector:
         return detector
     from mambatrack.detectors.slices import SlicedDetector
 
-    return SlicedDetector(detector, config.slice, config.slice_overlap, config.nms_iou)
+    return SlicedDetector(
+        detector, config.slice, config.slice_overlap, config.nms_iou, detector.names
+    )
 
 
 def _open_other(config: DetectorConfig) -> Detector:

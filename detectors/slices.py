@@ -1,12 +1,11 @@
 """A network on overlapping slices of a picture, for objects that are small in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.detections import Detections, as_detections
-from mambatrack.detectors import Detector
 from mambatrack.detectors.nms import suppress
 
 BATCH = 16  # slices that run together
@@ -20,8 +19,15 @@ class SlicedDetector:
     side: of the slices in pixels of the picture;  overlap: of neighbours, as a share of the side
     """
 
-    def __init__(self, detector: Detector, side: int, overlap: float, nms_iou: float):
-        self.names: tuple[str, ...] = detector.names
+    def __init__(
+        self,
+        detector: Callable[..., Detections],
+        side: int,
+        overlap: float,
+        nms_iou: float,
+        names: tuple[str, ...] = (),
+    ):
+        self.names = names
         self._detector, self._nms_iou = detector, nms_iou
         self._side, self._step = side, max(1, round(side * (1 - overlap)))
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_tracked_is_told_at_once(sequences, tmp_path):
     motion = load_config(overrides={"detector.name": "motion"})
     with pytest.raises(MambatrackError, match="has no img1/"):
         plan(sequences, motion, tmp_path / "out")
-    weights = load_config(overrides={"detector.weights": "a.onnx"})
-    with pytest.raises(MambatrackError, match=r"a\.onnx would not be used"):
+    weights = load_config(overrides={"detector.weights": "a.txt"})
+    with pytest.raises(MambatrackError, match=r"a\.txt would not be used"):
         plan(sequences, weights, tmp_path / "out")
     assert not (tmp_path / "out").exists()
