@@ -59,6 +59,7 @@ def test_a_crowd_of_more_boxes_than_one_table_holds(tmp_path):
     assert min(json.loads(done.stdout)) > 0
 
 
+@needs_library
 def test_what_needs_more_names_the_package(clip, tmp_path):
     done = run(tmp_path, "track", clip, "--offline", "--mot", "a.txt")
     assert (done.returncode, done.stderr.count("Traceback")) == (1, 0)
