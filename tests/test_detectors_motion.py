@@ -8,7 +8,8 @@ from mambatrack.boxes import iou
 from mambatrack.config import DetectorConfig
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.detectors import open_detector
-from mambatrack.detectors.motion import MotionDetector, Sizes
+from mambatrack.detectors.motion import MotionDetector
+from mambatrack.detectors.sizes import Sizes
 from mambatrack.outputs.text import mot_writer
 from mambatrack.simulation.world import simulate
 from mambatrack.sources.frames import open_frames
