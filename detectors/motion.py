@@ -1,7 +1,8 @@
 """What moves in front of a static camera, as boxes of upright people; no weights needed.
 
 Foreground by background subtraction (background.py), then people in the foreground (people.py) by
-their size, which is learnt from those who stand alone (sizes.py).
+their size, which is learnt from those who stand alone (sizes.py), and by how long they have been
+there (records.py).
 """
 
 import cv2
@@ -10,18 +11,28 @@ from numpy.typing import NDArray
 
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.background import FLOOD, Background
+from mambatrack.detectors.camera_motion import CameraMotion
 from mambatrack.detectors.people import People
+from mambatrack.detectors.records import Records
+from mambatrack.errors import complain
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
+REST = 25  # frames that the camera has been at rest for, before anything is reported again
+MOVING = (
+    "the camera moves, so the detector motion finds nothing while it does; a network finds people "
+    "all the same: --detector yolox_nano, or --weights FILE.onnx"
+)
 
 
 class MotionDetector:
     """Moving upright objects before a static camera, in any resolution.
 
-    names: of the classes. conf: lowest score reported.
+    names: of the classes. conf: lowest score reported. problem: why nothing may be found, for the
+    user to read; None as long as the camera has not moved.
 
-    The first frame gives nothing, and so does one in which more than half of the picture changes.
-    A new frame size starts anew. Call it with the frames in order.
+    The first frame gives nothing, and so does one in which more than half of the picture changes,
+    or the camera moves or did in the last REST frames; that it moves is warned of once. A new frame
+    size starts anew. Call it with the frames in order.
     """
 
     names: tuple[str, ...] = ("object",)
@@ -30,11 +41,16 @@ class MotionDetector:
         self._conf = conf
         self._shape: tuple[int, ...] = ()
         self._background: Background | None = None
+        self._restless = 0  # frames for which nothing is reported yet
+        self.problem: str | None = None
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         if image.shape != self._shape:
             self._restart(image.shape)
         small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        self._camera.update(small)
+        if self._camera.moving:
+            self._unsettle()
         if self._background is None:
             self._background = Background(small)
             return Detections.empty()
@@ -42,7 +58,10 @@ class MotionDetector:
         if mask.mean() >= FLOOD:
             self._background = Background(small)
             return Detections.empty()
-        table = self._people.find(mask)
+        if self._restless:
+            self._restless -= 1
+            return Detections.empty()
+        table = self._records.weigh(self._people.find(mask))
         table[:, :4] *= self._scale
         return as_detections(table[table[:, 4] >= self._conf])
 
@@ -51,5 +70,17 @@ class MotionDetector:
         size = np.maximum(np.round(full * min(1, WORK_SIDE / full.max())), 1).astype(int)
         self._shape, self._size = shape, (int(size[0]), int(size[1]))
         self._scale = np.tile(full / size, 2)
+        self._camera = CameraMotion()
+        self._forget()
+
+    def _forget(self) -> None:
         self._background = None
-        self._people = People(self._size[1])
+        self._people, self._records = People(self._size[1]), Records()
+
+    def _unsettle(self) -> None:
+        """The camera moves: what was learnt is worth nothing, and the user is told once."""
+        self._forget()
+        self._restless = REST
+        if self.problem is None:
+            self.problem = MOVING
+            complain(MOVING)

@@ -14,6 +14,7 @@ from mambatrack.detectors.background import Picture
 from mambatrack.detectors.sizes import MIN_HEIGHT, SHORT, Array, Sizes
 
 MIN_AREA = 0.0003  # of the picture, smallest blob
+CLEAR = 0.08  # of the picture's height, the shortest clear person before sizes are known
 UPRIGHT = 0.2, 0.7  # width / height of a person alone
 FILL = 0.35  # of the box of a person alone is foreground
 PARTIAL, TALL, WIDE = 0.35, 1.25, 1.4  # of the expected size
@@ -49,8 +50,9 @@ class People:
         dense = areas >= FILL * width * height
         upright = big & dense & (width >= UPRIGHT[0] * height) & (width < UPRIGHT[1] * height)
         if not self._sizes.known:
-            score = np.where(upright & self._sizes.tall(height), 0.8, 0.4)
-            table = np.column_stack([boxes, score])[big]
+            upright &= height >= CLEAR * len(mask)
+            table = np.column_stack([boxes, np.full(len(boxes), 0.8)])
+            table = table[upright & self._sizes.tall(height)]
         else:
             score = self._alone(boxes) * dense
             rest = joined * np.append(False, big & (score == 0))[labels].astype(np.uint8)

@@ -47,6 +47,13 @@ def walk(detect, frames=40):
     return found
 
 
+def stay(detect, image, frames=8):
+    """The detections once the image has been there for some frames, as flicker is not."""
+    for _ in range(frames):
+        found = detect(image)
+    return found
+
+
 def test_a_moving_person_is_found():
     found = walk(detect := MotionDetector())
     assert len(found) == 1 and found.scores[0] >= 0.6 and detect.names == ("object",)
@@ -66,11 +73,10 @@ def test_an_empty_room_and_the_first_frame_give_nothing():
 def test_two_people_who_touch_are_two():
     walk(detect := MotionDetector())
     pair = (150, 160), (150 + PERSON[0], 160)
-    found = detect(with_people(*pair))
-    assert (
-        len(found) in (2, 3) and (found.scores >= 0.6).all()
-    )  # a third between them is a known flaw
-    assert iou(boxes_of(*pair), found.boxes).max(axis=1).min() >= 0.4
+    found = stay(detect, with_people(*pair))
+    strong = found.boxes[found.scores >= 0.6]
+    assert len(strong) in (2, 3)  # a third between them is a known flaw
+    assert iou(boxes_of(*pair), strong).max(axis=1).min() >= 0.4
 
 
 def test_a_person_behind_a_post_is_one():
@@ -78,7 +84,7 @@ def test_a_person_behind_a_post_is_one():
     image, room = with_people((150, 160)), scene()
     image[:, 148:152] = room[:, 148:152]
     image[105:125] = room[105:125]
-    found = detect(image)
+    found = stay(detect, image)
     assert len(found) == 1
     assert iou(boxes_of((150, 160)), found.boxes).item() >= 0.7
 
@@ -110,11 +116,63 @@ def test_a_change_of_light_passes():
     assert max(counts[15:]) == 1 == min(counts[15:])
 
 
+def test_flicker_starts_no_track():
+    """A blob like a person, here and there for a few frames each, has a low score at most."""
+    detect, places = MotionDetector(), np.random.default_rng(2)
+    detect(scene())
+    for step in range(60):
+        if step % 4 == 0:
+            image = with_people((int(places.integers(20, 300)), int(places.integers(80, 230))))
+        assert (detect(image).scores < 0.6).all()
+
+
+def test_blobs_that_are_no_person_are_not_reported():
+    """Wide, and small, from the first frame on: nothing tells how tall people are."""
+    detect = MotionDetector()
+    detect(scene())
+    for step in range(30):
+        image = scene()
+        image[150:170, 20 + 5 * step : 90 + 5 * step] = (30, 40, 200)
+        image[60:72, 20 + 5 * step : 25 + 5 * step] = (30, 40, 200)
+        assert len(detect(image)) == 0
+
+
+def panned(step):
+    """A larger room with people who walk, seen by a camera that turns."""
+    room = np.random.default_rng(3).integers(60, 200, (24, 96, 3), np.uint8)
+    room = cv2.resize(room, (960, 240), interpolation=cv2.INTER_CUBIC)
+    for x, y in (300 + 2 * step, 200), (500 - step, 220):
+        room[y - PERSON[1] : y, x : x + PERSON[0]] = (30, 40, 200)
+    return room[:, 4 * step : 4 * step + SIZE[0]]
+
+
+def test_a_moving_camera_is_said_once_and_gives_nothing():
+    detect = MotionDetector()
+    assert detect.problem is None
+    with pytest.warns(UserWarning, match="the camera moves.*--detector yolox_nano") as told:
+        found = [len(detect(panned(step))) for step in range(120)]
+    assert len(told) == 1 and detect.problem == str(told[0].message)
+    assert sum(found[15:]) == 0
+
+
+def test_people_are_found_again_when_the_camera_has_come_to_rest():
+    detect = MotionDetector()
+    with pytest.warns(UserWarning, match="the camera moves"):
+        for step in range(60):
+            detect(panned(step))
+    last = panned(60)
+    for step in range(80):
+        image = last.copy()
+        image[90:160, 20 + 3 * step : 44 + 3 * step] = (30, 40, 200)
+        found = detect(image)
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("size", [(160, 120), (1280, 720)])
 def test_a_new_frame_size_starts_anew(size):
     walk(detect := MotionDetector())
     assert len(detect(scene(size))) == 0
-    assert len(detect(with_people((100, 100), size=size))) == 1
+    assert len(stay(detect, with_people((100, 100), size=size))) == 1
 
 
 def test_boxes_are_pixels_of_the_image_given():
@@ -143,7 +201,7 @@ def test_a_score_equal_to_conf_counts():
     assert len(walk(MotionDetector(conf=exact + 1e-6))) == 0
     young = MotionDetector(conf=0.8)  # what an upright person gets before sizes are known
     young(scene())
-    assert len(young(with_people((100, 160)))) == 1
+    assert len(stay(young, with_people((100, 160)))) == 1
 
 
 def test_sizes_follow_the_rows():
@@ -156,7 +214,7 @@ def test_sizes_follow_the_rows():
 
 
 def test_it_is_what_the_configuration_opens():
-    assert isinstance(open_detector(DetectorConfig()), MotionDetector)
+    assert isinstance(open_detector(DetectorConfig(name="motion")), MotionDetector)
 
 
 def test_synthetic_people_are_found():
