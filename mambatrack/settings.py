@@ -122,7 +122,6 @@ class DetectorConfig:
     backend: str = option("auto", "what runs ONNX files", choices=("auto", "opencv", "onnxruntime"))
 
 
-@old_keywords("training")
 @dataclass(frozen=True)
 class DatasetConfig:
     """What is believed of a data set."""
@@ -135,6 +134,7 @@ class DatasetConfig:
     )
 
 
+@old_keywords("training")
 @dataclass(frozen=True)
 class TrainingConfig:
     """How the motion model is trained (train)."""

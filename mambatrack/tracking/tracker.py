@@ -96,21 +96,20 @@ class Tracker:
         tracker is then as it was.
         """
         with self.turn:
-            return self._update(detections, checked_time(time_s))
-
-    def _update(self, detections: Any, time_s: float | None) -> Tracks:
-        state, config = self.state, self.config
-        hypotheses = state.hypotheses
-        found = state.admit(as_detections(detections), self.image_size)
-        span = state.advance_clock(time_s, config)
-        hypotheses.end_unseen(span - 1, config.max_age)
-        with self.measure("predict"):
-            predict_together(self.predictor, [(hypotheses, span)])
-        (settled,) = associate_together(self.association, [(hypotheses, found)], config.hypotheses)
-        hypotheses.observe(settled, self.predictor)
-        hypotheses.start(settled, self.predictor)
-        ended = hypotheses.end(config.min_hits, config.max_age)
-        return state.report(time_s, config.min_hits, ended)
+            state, config, time_s = self.state, self.config, checked_time(time_s)
+            hypotheses = state.hypotheses
+            found = state.admit(as_detections(detections), self.image_size)
+            span = state.advance_clock(time_s, config)
+            hypotheses.end_unseen(span - 1, config.max_age)
+            with self.measure("predict"):
+                predict_together(self.predictor, [(hypotheses, span)])
+            (settled,) = associate_together(
+                self.association, [(hypotheses, found)], config.hypotheses
+            )
+            hypotheses.observe(settled, self.predictor)
+            hypotheses.start(settled, self.predictor)
+            ended = hypotheses.end(config.min_hits, config.max_age)
+            return state.report(time_s, config.min_hits, ended)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
