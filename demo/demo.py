@@ -7,6 +7,7 @@ Everything is written to demo-output/; a second run writes over it.
 """
 
 import argparse
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -54,6 +55,7 @@ def main(
     seconds: float = 10.0, folder: str | Path = "demo-output", config: Config | None = None
 ) -> Summary:
     """Makes a clip, tracks it, scores the tracks and says where everything is."""
+    os.environ["MAMBATRACK_OFFLINE"] = "1"  # a demo asks no network
     files = Files.below(Path(folder))
     print(f"Painting {seconds:g} seconds of people who cross and pass behind pillars ...")
     sequence = make_clip(files, round(seconds * FPS))

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.config import DetectorConfig, with_implied_name
+from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
 
@@ -29,10 +29,12 @@ class Detector(Protocol):
 
 def open_detector(config: DetectorConfig) -> Detector:
     """The detector that ``config.name`` names: motion, onnx, yolox, rtmdet, file, or one of
-    configs/detectors.yaml, whose weights are fetched on first use; auto is onnx where the weights
-    are an ONNX file, else motion."""
-    config = with_implied_name(config)
-    if config.name in ("auto", "motion", "file"):
+    configs/detectors.yaml, whose weights are fetched on first use; auto is what automatic.py
+    chooses."""
+    from mambatrack.detectors.automatic import choose
+
+    config, _ = choose(config)
+    if config.name in ("motion", "file"):
         return _open_other(config)
     detector = _open_network(config)
     if not config.slice:
@@ -51,14 +53,24 @@ def _open_other(config: DetectorConfig) -> Detector:
             raise MambatrackError(
                 f"detector.{setting} is for networks; name one as --detector or give its --weights"
             )
-    if config.name in ("auto", "motion"):
-        from mambatrack.detectors.motion import MotionDetector
-
-        return MotionDetector(conf=config.conf)
+    if config.name == "motion":
+        return _open_motion(config)
     from mambatrack.detectors.from_file import FileDetector
 
     weights = _given(config, "a det.txt")
     return FileDetector(weights, config.conf, config.classes, config.scores)
+
+
+def _open_motion(config: DetectorConfig) -> Detector:
+    from mambatrack.detectors.motion import MotionDetector
+
+    for given, option in ((config.weights, "weights"), (config.classes, "classes")):
+        if given:
+            raise MambatrackError(
+                f"the detector motion has no {option}; leave out --{option} (detector.{option}), "
+                "or name a network as --detector"
+            )
+    return MotionDetector(conf=config.conf)
 
 
 def network_of(config: DetectorConfig) -> DetectorConfig:

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import os
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -52,11 +53,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mambatrack"
 
 
-def fetch(model: NamedModel, folder: Path | None = None) -> Path:
+def offline() -> bool:
+    """Whether $MAMBATRACK_OFFLINE forbids to ask the network."""
+    return os.environ.get("MAMBATRACK_OFFLINE", "") not in ("", "0")
+
+
+def fetch(model: NamedModel, folder: Path | None = None, patience_s: float = TIMEOUT_S) -> Path:
     """The model's file in ``folder``, the cache by default, downloaded where it is not there.
 
-    The file appears under its name only once its sha256 is right. Raises MambatrackError with
-    the file, its address and where to put it when it cannot be had.
+    patience_s: for the server's answer, and for each part of the file. The file appears under its
+    name only once its sha256 is right. Raises MambatrackError with the file, its address and where
+    to put it when it cannot be had.
     """
     path = (folder or cache_folder()) / model.file_name
     if path.is_file():
@@ -70,7 +77,7 @@ def fetch(model: NamedModel, folder: Path | None = None) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, temporary.open("wb") as file:
-            _download(model, file)
+            _download(model, file, patience_s)
     except (OSError, http.client.HTTPException, MambatrackError) as error:
         raise MambatrackError(
             f"{model.name} cannot be fetched: {_reason(error)}. Get {model.url} by other means and "
@@ -79,12 +86,11 @@ def fetch(model: NamedModel, folder: Path | None = None) -> Path:
     return path
 
 
-def _download(model: NamedModel, file: BinaryIO) -> None:
+def _download(model: NamedModel, file: BinaryIO, patience_s: float) -> None:
+    if offline():
+        raise MambatrackError("MAMBATRACK_OFFLINE is set")
     digest, received = hashlib.sha256(), 0
-    _refuse_insecure(model.url)
-    request = urllib.request.Request(model.url, headers={"User-Agent": "mambatrack"})
-    opener = urllib.request.build_opener(_SecureRedirects)
-    with opener.open(request, timeout=TIMEOUT_S) as response, _progress(model) as advance:
+    with _answer(model.url, patience_s) as response, _progress(model) as advance:
         while received < model.size and (chunk := response.read(CHUNK)):
             file.write(chunk)
             digest.update(chunk)
@@ -97,6 +103,29 @@ def _download(model: NamedModel, file: BinaryIO) -> None:
             f"what came is not the published file (sha256 {digest.hexdigest()}, expected "
             f"{model.sha256})"
         )
+
+
+def _answer(url: str, patience_s: float) -> Any:
+    """The open response. A thread waits for it, as nothing else ends a look-up of the name."""
+    _refuse_insecure(url)
+    request = urllib.request.Request(url, headers={"User-Agent": "mambatrack"})
+    opener = urllib.request.build_opener(_SecureRedirects)
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answers.append(opener.open(request, timeout=patience_s))
+        except Exception as error:  # raised again by who waits
+            answers.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(patience_s)
+    if not answers or isinstance(answers[0], TimeoutError):
+        raise MambatrackError(f"no answer for {patience_s:g} s")
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
 
 
 @contextmanager

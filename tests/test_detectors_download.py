@@ -46,6 +46,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    monkeypatch.delenv("MAMBATRACK_OFFLINE", raising=False)
+
+
 @pytest.fixture
 def server(monkeypatch):
     """-> its address; the handler of one test knows nothing of another's."""

@@ -36,6 +36,16 @@ def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
     return Engine(options.engine, options.workers, options.address or "", gpu)
 
 
+def with_detector(config: Config, quiet: bool) -> Config:
+    """The same settings with what was chosen in place of the detector auto, which is said."""
+    from mambatrack.detectors.automatic import choose
+
+    detector, reason = choose(config.detector)
+    if reason and not quiet:
+        print(reason, flush=True)
+    return replace(config, detector=detector)
+
+
 def scored_of(options: argparse.Namespace, config: Config) -> "tuple[list[Sequence], Config]":
     """The sequences to be scored, and the settings to track them with. --classes names what counts
     in the ground truth: det.txt has no classes, and the numbers of a network are its own, so that

@@ -36,6 +36,7 @@ from mambatrack.cli.shared import (
     OK,
     can_show,
     engine_of,
+    with_detector,
 )
 from mambatrack.cli.signals import Interruption, resumable
 from mambatrack.config import Config
@@ -126,6 +127,7 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
         check_named_files(options, config)
     files, config = files_of(options), with_places(options, config)
     paths = check_files(files)
+    config = with_detector(config, options.quiet)
     crop = parse_crop(options.crop) if options.crop else None
     source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
     detector = partial(open_detector, config.detector)

@@ -8,13 +8,12 @@ settings they were made with; partial/ has what was read of videos that end too 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import refuse
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import FAILED, OK, engine_of
+from mambatrack.cli.shared import FAILED, OK, engine_of, with_detector
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
@@ -52,7 +51,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.runs.engines import run_all
     from mambatrack.runs.video_jobs import plan_videos, track_video, track_videos
 
-    config = _with_detector(config)
+    config = _with_detector(config, options.quiet)
     jobs, finished = plan_videos(
         options.source, config, options.out, options.overwrite, options.output_video
     )
@@ -85,16 +84,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return _conclude(jobs, failed, options)
 
 
-def _with_detector(config: Config) -> Config:
+def _with_detector(config: Config, quiet: bool) -> Config:
     """The same settings with a detector that finds boxes in pictures."""
     if config.detector.name == "file":
         raise MambatrackError(
             "one det.txt cannot belong to every video of a folder; track them one by one, or name "
             "a --detector that finds boxes in pictures"
         )
-    if config.detector.name != "auto":
-        return config
-    return replace(config, detector=replace(config.detector, name="motion"))
+    return with_detector(config, quiet)
 
 
 def _check_models(config: Config) -> None:

@@ -1,0 +1,82 @@
+"""The detector auto: what fits, and why it was taken.
+
+In this order: what the weights are for; a named model in the cache; the smallest named model,
+fetched now; where it cannot be fetched, motion. A failed attempt is remembered for RETRY_S.
+"""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from mambatrack.config import DetectorConfig, with_implied_name
+from mambatrack.detectors.download import NamedModel, cache_folder, fetch, named_models, offline
+from mambatrack.errors import MambatrackError
+
+PATIENCE_S = 2.0  # for the server's answer
+RETRY_S = 600.0  # after a failed attempt, until the next one
+MARK = "unreachable"  # file in the cache, written at a failed attempt
+BETTER = "a network finds people better: --detector {}, or --weights FILE.onnx"
+
+
+def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
+    """The same settings with a detector in place of auto, and one line that says which and why;
+    an empty line where the settings name a detector.
+
+    Raises MambatrackError for weights that are neither an ONNX file nor a det.txt.
+    """
+    if config.name != "auto":
+        return config, ""
+    if config.weights:
+        return _for_weights(config)
+    models = sorted(named_models().values(), key=lambda model: model.size)
+    cached = next((each for each in models if _is_cached(each)), None)
+    if cached is not None:
+        return replace(config, name=cached.name), f"detector: {cached.name}, from the cache"
+    smallest = models[0]
+    reason = _why_not_asked() or _fetched(smallest)
+    if reason is None:
+        return replace(config, name=smallest.name), f"detector: {smallest.name}, fetched just now"
+    better = BETTER.format(smallest.name)
+    return replace(config, name="motion"), f"detector: motion, as {reason}; {better}"
+
+
+def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:
+    if Path(config.weights).suffix.lower() == ".txt":
+        return replace(config, name="file"), f"detector: file, as {config.weights} is text"
+    implied = with_implied_name(config)
+    if implied.name == "auto":
+        raise MambatrackError(
+            f"the weights {config.weights} are neither an ONNX file (.onnx) nor a det.txt; name "
+            "their --detector"
+        )
+    return implied, f"detector: {implied.name}, as {config.weights} is an ONNX file"
+
+
+def _is_cached(model: NamedModel) -> bool:
+    path = cache_folder() / model.file_name
+    return path.is_file() and path.stat().st_size == model.size
+
+
+def _why_not_asked() -> str | None:
+    if offline():
+        return "MAMBATRACK_OFFLINE is set"
+    try:
+        age = time.time() - (cache_folder() / MARK).stat().st_mtime
+    except OSError:
+        return None
+    return "no model could be fetched some minutes ago" if 0 <= age < RETRY_S else None
+
+
+def _fetched(model: NamedModel) -> str | None:
+    """None, or why the model could not be fetched."""
+    try:
+        fetch(model, patience_s=PATIENCE_S)
+    except MambatrackError as error:
+        mark = cache_folder() / MARK
+        try:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        except OSError:
+            pass  # then the next run asks again
+        return str(error).partition(". Get ")[0]
+    return None

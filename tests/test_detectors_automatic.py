@@ -1,0 +1,129 @@
+"""The detector auto: what is taken, why, and what it costs where nothing can be fetched."""
+
+import hashlib
+import http.server
+import os
+import threading
+from dataclasses import replace
+
+import pytest
+
+from mambatrack.config import DetectorConfig
+from mambatrack.detectors import automatic, open_detector
+from mambatrack.detectors.automatic import MARK, RETRY_S, choose
+from mambatrack.detectors.download import NamedModel
+from mambatrack.detectors.motion import MotionDetector
+from mambatrack.errors import MambatrackError
+
+CONTENT = b"a model" * 1000
+AUTO = DetectorConfig()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with the model, or not at all where the path is /silent."""
+
+    requests: list[str]
+    released: threading.Event
+
+    def do_GET(self):
+        self.requests.append(self.path)
+        if self.path == "/silent":
+            self.released.wait(30)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """-> the requests; the named models are on it, the cache is empty, the network is allowed."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("MAMBATRACK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MAMBATRACK_OFFLINE")
+    released = threading.Event()
+    handler = type("OwnHandler", (Handler,), {"requests": [], "released": released})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        name_models(monkeypatch, running.server_port, "good")
+        yield running
+        released.set()
+        running.shutdown()
+
+
+def name_models(monkeypatch, port, path):
+    """A small and a large named model, both at this path."""
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    url = f"http://127.0.0.1:{port}/{path}"
+    small = NamedModel("small", "yolox", "current", "Apache-2.0", url, digest, len(CONTENT))
+    models = {"large": replace(small, name="large", size=10 * len(CONTENT)), "small": small}
+    monkeypatch.setattr(automatic, "named_models", lambda: models)
+
+
+def test_the_smallest_named_model_is_fetched_and_then_taken_from_the_cache(server):
+    assert choose(AUTO)[0].name == "small"
+    config, line = choose(AUTO)
+    assert config == replace(AUTO, name="small") and line == "detector: small, from the cache"
+    assert server.RequestHandlerClass.requests == ["/good"]
+
+
+def test_offline_it_is_motion_and_the_line_says_how_to_get_better(server, monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_OFFLINE", "1")
+    config, line = choose(AUTO)
+    assert config.name == "motion" and isinstance(open_detector(AUTO), MotionDetector)
+    assert line == (
+        "detector: motion, as MAMBATRACK_OFFLINE is set; a network finds people better: "
+        "--detector small, or --weights FILE.onnx"
+    )
+    assert server.RequestHandlerClass.requests == []
+
+
+def test_a_failed_attempt_is_remembered_for_some_minutes(server, monkeypatch, tmp_path):
+    monkeypatch.setattr(automatic, "PATIENCE_S", 0.2)
+    name_models(monkeypatch, server.server_port, "silent")
+    config, line = choose(AUTO)
+    assert config.name == "motion" and "small cannot be fetched: no answer for 0.2 s" in line
+    mark = tmp_path / "cache" / MARK
+    assert [file.name for file in mark.parent.iterdir()] == [MARK]
+    assert "some minutes ago" in choose(AUTO)[1]
+    assert server.RequestHandlerClass.requests == ["/silent"]
+    os.utime(mark, (0, mark.stat().st_mtime - RETRY_S - 1))
+    assert "no answer" in choose(AUTO)[1]
+
+
+def test_a_wrong_file_is_not_kept(server, monkeypatch, tmp_path):
+    name_models(monkeypatch, server.server_port, "good")
+    models = automatic.named_models()
+    models["small"] = replace(models["small"], sha256="0" * 64)
+    monkeypatch.setattr(automatic, "named_models", lambda: models)
+    config, line = choose(AUTO)
+    assert config.name == "motion" and "not the published file" in line
+    assert not (tmp_path / "cache" / "small.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("weights", "name"), [("a/model.onnx", "onnx"), ("det/det.txt", "file"), ("A.ONNX", "onnx")]
+)
+def test_weights_imply_their_detector(weights, name):
+    config, line = choose(replace(AUTO, weights=weights))
+    assert config.name == name and line.startswith(f"detector: {name}, as {weights} is ")
+
+
+def test_other_weights_are_refused():
+    with pytest.raises(MambatrackError, match="a.pt are neither an ONNX file .* nor a det.txt"):
+        choose(replace(AUTO, weights="a.pt"))
+
+
+def test_a_named_detector_is_taken_without_a_word():
+    config = DetectorConfig(name="yolox", weights="a.onnx")
+    assert choose(config) == (config, "")
+
+
+@pytest.mark.parametrize("given", [{"weights": "a.onnx"}, {"classes": ("person",)}])
+def test_what_motion_would_not_use_is_refused(given):
+    with pytest.raises(MambatrackError, match=f"the detector motion has no {next(iter(given))}"):
+        open_detector(DetectorConfig(name="motion", **given))
