@@ -28,12 +28,12 @@ MODELS = ("--predictor", "kalman", "--association", "overlap")
 
 
 def write_video(path, frames=25, kind="mp4v"):
-    """A bright square that goes right on dark ground."""
+    """A bright bar, upright as a person, that goes right on dark ground."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*kind), 25, SIZE)
     assert writer.isOpened()
     for number in range(frames):
         image = np.full((SIZE[1], SIZE[0], 3), 30, np.uint8)
-        image[40:80, 10 + 4 * number : 40 + 4 * number] = 220
+        image[40:80, 10 + 4 * number : 28 + 4 * number] = 220
         writer.write(image)
     writer.release()
     return path
