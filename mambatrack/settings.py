@@ -91,9 +91,9 @@ class DetectorConfig:
 
     name: str = option(
         "auto",
-        "motion, onnx, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is onnx "
-        "where weights are an ONNX file, else motion for a source and each sequence's det/det.txt "
-        "for a data set",
+        "motion, onnx, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is what "
+        "the weights are for, else a model in the cache, else yolox_nano is fetched, else motion; "
+        "of a data set each sequence's det/det.txt",
     )
     weights: str = option("", "path of the weights (onnx, yolox, rtmdet) or of det.txt (file)")
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)

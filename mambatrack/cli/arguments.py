@@ -97,8 +97,8 @@ def add_detector(
     """Who finds the boxes, and where the motion model runs if the command tracks them."""
     add = parser.add_argument
     add("--detector", help="motion, onnx, yolox, rtmdet, file, or a named model as yolox_s; "
-        "default: onnx with an ONNX file as --weights, else motion, and each det/det.txt of a data "
-        "set")  # fmt: skip
+        "default: what --weights is for, else a model that is here or can be fetched, else motion; "
+        "of a data set each det/det.txt")  # fmt: skip
     add("--weights", help="ONNX file of a detector, which is recognised; det.txt of file")
     add_classes(parser, classes)
     add("--conf", help="lowest detection score")

@@ -29,7 +29,13 @@ Cells = tuple[str, ...]
 
 FEATURES = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_vnni",
             "amx_tile", "asimd", "asimdhp", "sve", "sve2", "bf16")  # fmt: skip
-VARIABLES = ("MAMBATRACK_BACKEND", "MAMBATRACK_CPU", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+VARIABLES = (
+    "MAMBATRACK_BACKEND",
+    "MAMBATRACK_CPU",
+    "MAMBATRACK_OFFLINE",
+    "OMP_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+)
 OTHER_NAMES = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
 FOR_DEVELOPERS = "dev"  # the extra that is not offered
 REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*?extra\s*==\s*['\"]([\w-]+)['\"])?")
