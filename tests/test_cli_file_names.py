@@ -25,7 +25,9 @@ def test_any_name_is_read_written_and_printed(raw, tmp_path, monkeypatch, capsys
         with open(f"{name}/{frame}.png", "wb") as file:
             file.write(cv2.imencode(".png", image)[1].tobytes())
     texts = [f"--mot={name}.txt", f"--jsonl={name}.jsonl", f"--csv={name}.csv"]
-    settings = ["--predictor", "kalman", "--association", "overlap"]
+    rows = [f"{frame},-1,{10 + 8 * frame},20,40,40,0.9\n" for frame in (1, 2, 3)]
+    (tmp_path / "boxes.txt").write_text("".join(rows))
+    settings = ["--predictor", "kalman", "--association", "overlap", "--weights", "boxes.txt"]
     assert program.main(["track", name, f"--output={name}.mp4", *texts, *settings]) == 0
     for ending in ("mp4", "txt", "jsonl", "csv"):
         assert os.path.getsize(f"{name}.{ending}")

@@ -48,7 +48,7 @@ class TrackerState:
                 f"frame {self.frame}: dropped {found.dropped} unusable detections (not finite, of "
                 "no size, repeated, or outside the image); later ones are only counted, in "
                 "Tracker.dropped",
-                stacklevel=4,  # who called update()
+                stacklevel=3,  # who called Tracker.update()
             )
         self.dropped += found.dropped
         return found
@@ -75,7 +75,7 @@ def _warn_of_shares(image_size: tuple[int, int]) -> None:
     warnings.warn(
         f"all boxes lie within {SHARES} pixels of the corner of a picture of {image_size[0]}x"
         f"{image_size[1]}; expected pixels: are they shares of its size?",
-        stacklevel=5,  # who called update()
+        stacklevel=4,  # who called Tracker.update()
     )
 
 
