@@ -73,6 +73,7 @@ numbers = st.floats(-1e6, 1e6)
 tables = st.lists(st.tuples(keys, keys, *[numbers] * 5), max_size=5)
 
 
+@settings(deadline=None)
 @given(tables, st.sampled_from([",", ", ", " ", "\t"]), st.sampled_from(["", ",", " "]))
 def test_what_is_written_comes_back(tmp_path_factory, rows, separator, ending):
     path = tmp_path_factory.getbasetemp() / "table.txt"
@@ -87,7 +88,7 @@ fields = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(fields, min_size=6, max_size=7), min_size=1, max_size=3))
 def test_the_fast_way_accepts_nothing_that_the_careful_one_refuses(rows):
     lines = [",".join(row) for row in rows]

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.cli import main
@@ -103,6 +103,7 @@ values = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.sampled_from([*TRACK, "frame", "tracks", "time_s"]), values)
 def test_any_value_in_any_place_is_read_or_refused(tmp_path_factory, key, value):
     whole = json.loads(frame())
