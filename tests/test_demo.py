@@ -11,10 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mambatrack import load_config
+from mambatrack import Tracker, load_config, mot_writer
+from mambatrack.datasets import open_sequence, read_trajectories
 from mambatrack.datasets.sequences import find_sequences
-from mambatrack.evaluation import score
-from mambatrack.simulation.world import make_world
+from mambatrack.datasets.truth import read_ground_truth
+from mambatrack.detectors.from_file import FileDetector
+from mambatrack.evaluation import match_events, score, summary
+from mambatrack.simulation.world import make_world, write_sequence
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,6 +47,20 @@ def test_the_demo_tracks_everyone_and_its_files_are_whole(demo):
     lines = (demo / "demo.jsonl").read_text().splitlines()
     assert len(lines) == 101 and json.loads(lines[-1])["tracks"]
     assert (demo / "demo.csv").read_text().startswith("x_min,")
+
+
+def test_nobody_swaps_ids_in_the_demo(tmp_path):
+    module = program("demo")
+    folder = write_sequence(tmp_path / "demo", module.SEED, module.PEOPLE, 250, fps=module.FPS)
+    sequence = open_sequence(folder)
+    detector = FileDetector(folder / "det" / "det.txt")
+    tracker = Tracker(image_size=(960, 540))
+    with mot_writer(tmp_path / "tracks.txt") as writer:
+        for index in range(sequence.frames):
+            writer.write(tracker.update(detector(None, index), index / module.FPS))
+    truth, tracks = read_ground_truth(sequence), read_trajectories(tmp_path / "tracks.txt")
+    result = summary(match_events(truth, tracks))
+    assert result.IDF1 >= 92 and result.IDSW == 0
 
 
 def test_trackeval_accepts_the_demos_results(demo):
