@@ -27,6 +27,12 @@ class Detector(Protocol):
         a detector that replays a file looks at."""
 
 
+def problem_of(detector: Detector) -> str | None:
+    """What a detector says of why it found less than there is (its attribute problem), for the user
+    to read; None where it says nothing."""
+    return getattr(detector, "problem", None)
+
+
 def open_detector(config: DetectorConfig) -> Detector:
     """The detector that ``config.name`` names: motion, onnx, yolox, rtmdet, file, or one of
     configs/detectors.yaml, whose weights are fetched on first use; auto is what automatic.py

@@ -18,17 +18,14 @@ from mambatrack.errors import complain
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
 REST = 25  # frames that the camera has been at rest for, before anything is reported again
-MOVING = (
-    "the camera moves, so the detector motion finds nothing while it does; a network finds people "
-    "all the same: --detector yolox_nano, or --weights FILE.onnx"
-)
+BETTER = "a network finds people all the same: --detector yolox_nano, or --weights FILE.onnx"
+MOVING = f"the camera moves, so the detector motion finds nothing while it does; {BETTER}"
 
 
 class MotionDetector:
     """Moving upright objects before a static camera, in any resolution.
 
-    names: of the classes. conf: lowest score reported. problem: why nothing may be found, for the
-    user to read; None as long as the camera has not moved.
+    names: of the classes. conf: lowest score reported.
 
     The first frame gives nothing, and so does one in which more than half of the picture changes,
     or the camera moves or did in the last REST frames; that it moves is warned of once. A new frame
@@ -42,7 +39,17 @@ class MotionDetector:
         self._shape: tuple[int, ...] = ()
         self._background: Background | None = None
         self._restless = 0  # frames for which nothing is reported yet
-        self.problem: str | None = None
+        self._unsettled = 0  # frames so far for which nothing was reported, as the camera moved
+
+    @property
+    def problem(self) -> str | None:
+        """In how many frames nothing was found, and why; None where the camera never moved."""
+        if not self._unsettled:
+            return None
+        return (
+            f"the camera moved in {self._unsettled} frames, in which the detector motion found "
+            f"nothing; {BETTER}"
+        )
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         if image.shape != self._shape:
@@ -51,6 +58,7 @@ class MotionDetector:
         self._camera.update(small)
         if self._camera.moving:
             self._unsettle()
+        self._unsettled += self._restless > 0
         if self._background is None:
             self._background = Background(small)
             return Detections.empty()
@@ -81,6 +89,5 @@ class MotionDetector:
         """The camera moves: what was learnt is worth nothing, and the user is told once."""
         self._forget()
         self._restless = REST
-        if self.problem is None:
-            self.problem = MOVING
+        if not self._unsettled:
             complain(MOVING)

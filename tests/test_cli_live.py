@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -12,10 +13,13 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 import live_program
+from mambatrack.cli import main
 from mambatrack.cli.live import _open_sources
+from mambatrack.outputs.video import open_video_writer
 from mambatrack.simulation.world import write_sequence
 from mjpeg_server import MjpegServer, jpeg, until
 
@@ -56,6 +60,19 @@ def test_every_source_has_its_own_files(clip, tmp_path, capsys):
         assert indices == sorted(set(indices)) and indices[-1] <= 39
         video = cv2.VideoCapture(f"d-{number}.mp4")
         assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+
+
+@pytest.mark.parametrize("command", ["track", "live"])
+def test_a_camera_that_moves_is_said_at_once_and_at_the_end(command, tmp_path, capsys):
+    room = np.random.default_rng(3).integers(60, 200, (24, 64, 3), np.uint8)
+    room = cv2.resize(room, (640, 240), interpolation=cv2.INTER_CUBIC)
+    with open_video_writer(tmp_path / "turning.mp4", 20, (320, 240)) as writer:
+        for step in range(30):
+            writer.write(np.ascontiguousarray(room[:, 4 * step : 4 * step + 320]))
+    assert main([command, "turning.mp4", "--detector", "motion", "--mot", "a.txt"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("warning: the camera moves, so the detector motion finds nothing") == 1
+    assert re.search(r"the camera moved in \d+ frames, in which .* nothing; .*yolox", printed.out)
 
 
 def test_no_two_sources_have_one_name(clip, tmp_path):

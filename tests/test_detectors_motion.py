@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import cv2
 import numpy as np
@@ -151,7 +152,8 @@ def test_a_moving_camera_is_said_once_and_gives_nothing():
     assert detect.problem is None
     with pytest.warns(UserWarning, match="the camera moves.*--detector yolox_nano") as told:
         found = [len(detect(panned(step))) for step in range(120)]
-    assert len(told) == 1 and detect.problem == str(told[0].message)
+    assert len(told) == 1
+    assert re.match(r"the camera moved in 1[01]\d frames, .*--detector yolox_nano", detect.problem)
     assert sum(found[15:]) == 0
 
 

@@ -17,6 +17,7 @@ class Clock:
 def test_a_line_tells_what_a_user_wants_to_know():
     status = SourceStatus("door", "lost", fps=9.96, dropped=3, latency_ms=41.4, error="no route")
     assert describe(status) == "door: lost, 10.0 frames a second, 41 ms late, 3 dropped, no route"
+    assert describe(SourceStatus("a", problem="the camera moved")).endswith(", the camera moved")
     assert describe(SourceStatus("a", reconnects=2)).endswith("0 dropped, 2 times lost and back")
 
 

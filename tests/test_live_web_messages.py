@@ -78,7 +78,9 @@ def test_a_forecast_is_ten_steps_at_most_and_ends_with_the_last(horizon):
 
 def state_with_samples(count):
     state = LiveState(SimpleNamespace(paused=True), ["door", "yard"])
-    status = SourceStatus("door", "open", (64, 48), fps=9.5, latency_ms=float("nan"))
+    status = SourceStatus(
+        "door", "open", (64, 48), fps=9.5, latency_ms=float("nan"), problem="it moves"
+    )
     state.take(Tracked(0, status, tracks(3), ("person",), 2.0, 1.0, 0.0))
     for view in state.sources:
         view.samples.extend([float(place)] * 4 for place in range(count))
@@ -100,6 +102,7 @@ def test_the_state_of_a_source():
     door, yard = tick["sources"]
     assert (door["state"], door["size"], door["latency_ms"]) == ("open", [64, 48], 0.0)
     assert door["recorded"]["frames"] == 1 and door["recorded"]["first"] == 3
+    assert (door["problem"], yard["problem"]) == ("it moves", None)
     assert (yard["state"], yard["size"], yard["fps"]) == ("connecting", None, 0.0)
 
 

@@ -219,6 +219,15 @@ def test_a_stream_that_dies_is_told_with_its_reason_until_it_is_back(tab):
         assert tab.get_by_role("alert").inner_text() == ""
 
 
+def test_a_source_whose_camera_moves_says_so_in_its_picture(tab):
+    with running(("door", "yard")) as (session, page):
+        tab.goto(page.url)
+        expect_text(tab, "#connection", "Live")
+        session.set_status(1, problem="the camera moved in 40 frames")
+        expect_text(tab, "figure:nth-child(2) p", "the camera moved in 40 frames")
+        assert tab.locator("figure:nth-child(1) p").is_hidden()
+
+
 def test_pause_and_resume(tab):
     with running() as (session, page):
         tab.goto(page.url)

@@ -230,6 +230,8 @@ def _print_summary(
         if status.reconnects:
             parts.append(f"{status.reconnects} times lost and back")
         print(", ".join(parts))
+        if status.problem:
+            print(f"  {status.problem}")
         for line in summary(counters[number]) if counters else ():
             print(f"  {line}")
     written = [str(path) for path in paths if path.exists()]

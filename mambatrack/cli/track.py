@@ -193,6 +193,8 @@ def _go(run: "Run", total: int | None, quiet: bool) -> bool:
 
 
 def _summary(run: "Run", frames: "FrameSource") -> str:
+    from mambatrack.detectors import problem_of
+
     lines = [str(run.totals())]
     if frames.skipped:
         lines.append(f"{frames.skipped} frames came empty and were skipped")
@@ -200,6 +202,8 @@ def _summary(run: "Run", frames: "FrameSource") -> str:
         lines.append(f"changes of the frame size: {frames.resized}; the last one is {frames.size}")
     if run.tracker.dropped:
         lines.append(f"{run.tracker.dropped} unusable detections were dropped")
+    if (problem := problem_of(run.detector)) is not None:
+        lines.append(problem)
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 
 from mambatrack.detections import Detections
-from mambatrack.detectors import Detector
+from mambatrack.detectors import Detector, problem_of
 from mambatrack.live.source import Arrival, LiveSource
 from mambatrack.live.updates import LiveUpdate, Observer, SourceStatus
 from mambatrack.motion.forecast import Forecast
@@ -130,6 +130,7 @@ class LiveSession:
             fps=tally.fps(),
             frames=tally.frames,
             latency_ms=tally.latency_ms,
+            problem=problem_of(self.detectors[index]),
         )
 
     @property

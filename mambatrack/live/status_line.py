@@ -60,6 +60,5 @@ def describe(status: SourceStatus) -> str:
     ]
     if status.reconnects:
         parts.append(f"{status.reconnects} times lost and back")
-    if status.error:
-        parts.append(status.error)
+    parts += [reason for reason in (status.error, status.problem) if reason]
     return ", ".join(parts)

@@ -18,7 +18,8 @@ class SourceStatus:
     that is over); size: (width, height) of the newest frame; fps: frames tracked a second, lately;
     frames: tracked; dropped: frames that were replaced by a newer one before they were tracked;
     reconnects: times it came back; latency_ms: from the arrival of the newest tracked frame to its
-    tracks; error: why it is not open, for the user to read, without passwords
+    tracks; error: why it is not open, for the user to read, without passwords; problem: why its
+    detector finds less than there is, as the camera moves
     """
 
     name: str
@@ -30,6 +31,7 @@ class SourceStatus:
     reconnects: int = 0
     latency_ms: float = 0.0
     error: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class Source(BaseModel):
     reconnects: int
     latency_ms: float
     error: str | None
+    problem: str | None
     recorded: Recorded
 
 

@@ -81,7 +81,7 @@ function newSource(status) {
   const canvas = element("canvas");
   canvas.setAttribute("role", "img");
   const figure = element("figure", {}, canvas, element("div", { className: "over", hidden: true }),
-    element("figcaption", {}, element("b"), element("span")));
+    element("figcaption", {}, element("b"), element("span")), element("p", { hidden: true }));
   find("stage").append(figure);
   return { status, canvas, figure, view: { trails: new Trails() }, samples: [], rows: [],
            born: new Map(), arrived: 0, drawn: 0 };
@@ -191,6 +191,9 @@ function showFigure({ figure, status, view, canvas }) {
   const size = status.size ? `${status.size[0]} × ${status.size[1]}` : "";
   figure.querySelector("figcaption b").textContent = title(status);
   figure.querySelector("figcaption span").textContent = `${size}  ${status.fps.toFixed(1)} fps`;
+  const note = figure.querySelector("p");
+  note.hidden = !status.problem;
+  if (note.textContent !== (status.problem ?? "")) note.textContent = status.problem;
   canvas.setAttribute("aria-label", `${status.name}: ${text || `${view.frame?.tracks.length ?? 0} tracks`}`);
 }
 
