@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
-from mambatrack.detections import Detections
+from mambatrack.detections import LIMITS, Detections
+from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
 from mambatrack.tracks import Tracks, TrackState
 
 CANDIDATES = 4  # classes that a track is remembered for
 DECAY = 0.98  # of older votes, with each new one
 SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
+MOST_VOTES = 1.01 / (1 - DECAY)  # of one class, scores being at most 1; rounding included
+LARGEST_MEAN = 1e38
 LEAST = 1e-3  # weight of a vote of score 0; what is below it is forgotten
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
@@ -217,6 +220,19 @@ class TrackTable:
                 grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
                 grown[: len(array)] = array
                 self._arrays[name] = grown
+
+
+def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:
+    """What the columns of a saved table may hold; motion and memory are said by who keeps them."""
+    label = float(LIMITS[5, 0])
+    ranges = {
+        "ids": (1, LARGEST_COUNT), "spread": (0, np.inf), "means": (-LARGEST_MEAN, LARGEST_MEAN),
+        "scores": (0, 1), "labels": (-label, label), "classes": (-label, label),
+        "votes": (0, MOST_VOTES), "hits": (1, LARGEST_COUNT), "gap": (0, LARGEST_COUNT),
+        "det_ind": (-1, LARGEST_COUNT),
+    }  # fmt: skip
+    boxes = [each for name in ("boxes", "last") for each in box_fields(name, columns[name])]
+    return boxes + [Field(name, columns[name], *ends) for name, ends in ranges.items()]
 
 
 def vote(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -181,12 +182,12 @@ def changed(name, index, value):
     [
         (changed("motion", (0, 3), np.nan), "not finite"),
         (changed("boxes", (1, 0), np.inf), "not finite"),
-        (changed("boxes", (1, 2), 0), "no size in boxes"),
+        (changed("boxes", (1, 2), 0), "sizes of boxes 0, not from"),
         (changed("ids", 1, 1), "not ascending"),
         (changed("ids", 0, 0), "not ascending"),
         (changed("ids", -1, 10_000), "not ascending from 1 to below"),
-        (changed("hits", 0, 0), "hits below 1"),
-        (changed("gap", 0, -1), "gap below 0"),
+        (changed("hits", 0, 0), "hits 0, not from 1"),
+        (changed("gap", 0, -1), "gap -1, not from 0"),
         (lambda s: {**s, "next_id": 1}, "not ascending"),
         (lambda s: {**s, "next_id": 0}, "next_id 0"),
         (lambda s: {**s, "frame": -1}, "frame -1"),
@@ -204,6 +205,60 @@ def test_states_that_cannot_be_are_refused(change, reason):
     state = after().state_dict()
     assert len(state["tracks.ids"]) >= 2
     refused(after(20), change(state), reason)
+
+
+IN_THE_WINDOW, SINCE_SEEN = "boxes in the window in motion", "frames since seen in motion"
+
+
+@pytest.mark.parametrize(
+    ("predictor", "column", "values", "field"),
+    [
+        ("mamba-window", -2, (0, -1, 99, 1.5, 1e30), IN_THE_WINDOW),
+        ("mamba-window", -1, (-1, 0.5, 1e9), SINCE_SEEN),
+        ("mamba-window", 2, (0, -5, 1e30), "sizes of motion"),
+        ("mamba", 9, (-1, 2.5, 1e9), SINCE_SEEN),
+        ("mamba", 8, (0, -3), "mean sizes in motion"),
+        ("mamba", 4, (1e12, -1e12), "centres of motion"),
+        ("mamba", 40, (1e9, -3e38), "carried state in motion"),
+        ("velocity", -1, (0, 7, 1.5), IN_THE_WINDOW),
+        ("velocity", -2, (1e9,), "velocities in motion"),
+        ("kalman", 8, (-1, 1e30), "variances of places in motion"),
+        ("kalman", 12, (1e6, -1e6), "covariances in motion"),
+        ("kalman", 16, (-1, 1e30), "variances of velocities in motion"),
+        ("still", 3, (0, -1), "sizes of motion"),
+    ],
+)
+def test_what_a_motion_model_cannot_have_kept_is_refused_by_name(predictor, column, values, field):
+    tracked = after(20, predictor=predictor)
+    state = tracked.state_dict()
+    for value in values:
+        reason = re.escape(f"with {field} {value:.7g}")
+        refused(tracked, changed("motion", (0, column), value)(state), reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "value", "field"),
+    [
+        ("memory", (0, 0), 9, "codes in memory 9"), ("memory", (0, -1), 1e9, "carried state in"),
+        ("scores", 0, 1.5, "scores 1.5"), ("labels", 0, 2**40, "labels"),
+        ("classes", (0, 3), -(2**40), "classes"), ("votes", (0, 0), 1e6, "votes"),
+        ("det_ind", 0, -2, "det_ind -2"), ("spread", (0, 0), -1, "spread -1"),
+        ("last", (0, 1), 1e12, "centres of last"), ("boxes", (0, 3), 1e12, "sizes of boxes"),
+    ],
+)  # fmt: skip
+def test_what_a_table_cannot_hold_is_refused_by_name(name, index, value, field):
+    tracked = after(20, association="learned")
+    refused(tracked, changed(name, index, value)(tracked.state_dict()), f"with {field}")
+
+
+def test_hypotheses_are_the_likeliest_first():
+    tracked = after(20, association="learned")
+    state = tracked.state_dict()
+    second = {f"rival1.{name}": each for name, each in state.items() if name.startswith("tracks.")}
+    for likelihood in (0.5, 1e300):
+        refused(
+            tracked, {**state, **second, "likelihoods": np.array([0, likelihood])}, "likelihoods"
+        )
 
 
 strange = st.one_of(
@@ -227,3 +282,50 @@ def test_any_entry_may_be_anything(data):
 
 
 BASE = after()
+EXTREMES = [
+    np.nan, np.inf, -np.inf, 0, -1, 0.5, 2.5, 7, 1e5, 1e12, -1e12, 3e38, -3e38, 1e-45, 2**62,
+    -(2**63),
+]  # fmt: skip
+EVERY_KIND = [
+    ("kalman", "learned"), ("mamba", "overlap"), ("mamba-window", "overlap"), ("still", "overlap"),
+    ("velocity", "learned"),
+]  # fmt: skip
+
+
+def hit_by(data, state):
+    """The same state with one of its entries, or one number of it, changed."""
+    name = data.draw(st.sampled_from(sorted(state)))
+    value = state[name]
+    if not isinstance(value, np.ndarray):
+        return {**state, name: data.draw(strange | st.sampled_from(EXTREMES))}
+    array, how = value.copy(), data.draw(st.sampled_from(["number", "column", "rows", "dtype"]))
+    extreme = data.draw(st.sampled_from(EXTREMES) | st.floats(-1e3, 1e3))
+    with np.errstate(invalid="ignore", over="ignore"):
+        extreme = np.array([extreme]).astype(array.dtype)[0]
+    if how == "rows":
+        array = array[data.draw(st.integers(1, 3)) :]
+    elif how == "dtype":
+        array = array.astype(data.draw(st.sampled_from([np.float64, np.int32, np.uint8, object])))
+    elif array.size and how == "number":
+        array.flat[data.draw(st.integers(0, array.size - 1))] = extreme
+    elif array.size:
+        array[..., data.draw(st.integers(0, array.shape[-1] - 1))] = extreme
+    return {**state, name: array}
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_state_with_one_entry_changed_is_refused_or_goes_on(kind, data):
+    tracked = tracker(*kind, frame_rate=25.0)
+    tracked.load_state_dict(AMID[kind])
+    try:
+        tracked.load_state_dict(hit_by(data, AMID[kind]))
+    except MambatrackError:
+        assert_same_state(AMID[kind], tracked.state_dict())
+        return
+    for tracks in run(tracked, FRAMES[40:43]):
+        assert np.isfinite(tracks.boxes).all() and np.isfinite(tracks.spread).all()
+
+
+AMID = {kind: after(40, predictor=kind[0], association=kind[1]).state_dict() for kind in EVERY_KIND}

@@ -36,6 +36,7 @@ from mambatrack.association.pairs import Pairs, best
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
+from mambatrack.state_fields import Field
 from mambatrack.track_table import TrackTable
 
 Floats = NDArray[np.float32]
@@ -136,6 +137,11 @@ class Association(Protocol):
         """Writes into the memory of the tables what was decided, before the tracks are moved to
         their detections. May be omitted where memory_size is 0."""
         return None
+
+    def state_fields(self, kept: Floats) -> Sequence[Field]:
+        """What the memory of a saved state [N, E] may be, so that one that cannot be is refused.
+        May be omitted: all that is finite."""
+        return ()
 
 
 def checked_association(association: Association) -> Association:

@@ -24,7 +24,8 @@ from mambatrack.association.scorer import Scorer
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
-from mambatrack.networks.units import CODE_LIMIT
+from mambatrack.networks.units import CARRIED_LIMIT, CODE_LIMIT
+from mambatrack.state_fields import Field
 from mambatrack.track_table import SHARED_CALL_TRACKS, TrackTable
 
 
@@ -57,6 +58,13 @@ class LearnedAssociation(Association):
     def codes(self, table: TrackTable) -> Floats:
         """[N, E] what the encoder knows of each track."""
         return table["memory"][:, : self.code_size]
+
+    def state_fields(self, kept: Floats) -> list[Field]:
+        code, carried = kept[:, : self.code_size], kept[:, self.code_size :]
+        return [
+            Field("codes in memory", code, -CODE_LIMIT, CODE_LIMIT),
+            Field("carried state in memory", carried, -CARRIED_LIMIT, CARRIED_LIMIT),
+        ]
 
     def births(self, problem: FrameProblem, scores: Scores, chosen: Indices) -> Indices:
         """Strong detections; one near a track, which may be its duplicate, has to be a person by

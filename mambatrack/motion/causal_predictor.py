@@ -11,12 +11,20 @@ from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import back_of, load_weights, read_card
 from mambatrack.networks.units import (
+    CARRIED_LIMIT,
     INPUT_LIMIT,
     LOG_SCALES,
     SIZE_WEIGHT,
     SIZED,
     TOKEN,
     UNITS,
+)
+from mambatrack.state_fields import (
+    LARGEST_EXACT,
+    LARGEST_SIZE,
+    SMALLEST_SIZE,
+    Field,
+    box_fields,
 )
 
 BOX, SEEN, SIZE, GAP, PENDING = slice(0, 4), slice(4, 8), 8, 9, slice(10, 17)
@@ -84,6 +92,15 @@ class CausalPredictor(Predictor):
         state[:, SIZE] = np.sqrt(boxes[:, 2] * boxes[:, 3])
         state[:, PENDING] = _tokens(np.zeros_like(boxes), 1, 0, boxes)
         return state
+
+    def state_fields(self, kept: State) -> list[Field]:
+        return [
+            *box_fields("motion", kept[:, BOX]),
+            *box_fields("motion", kept[:, SEEN]),
+            Field("mean sizes in motion", kept[:, SIZE], SMALLEST_SIZE, LARGEST_SIZE),
+            Field("frames since seen in motion", kept[:, GAP], 0, LARGEST_EXACT, whole=True),
+            Field("carried state in motion", kept[:, HEAD:], -CARRIED_LIMIT, CARRIED_LIMIT),
+        ]
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         outputs = self._feed(state)

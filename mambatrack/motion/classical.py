@@ -6,6 +6,10 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
 from mambatrack.motion.predictor import Predictor, State, own_size
+from mambatrack.state_fields import FARTHEST, LARGEST_SIZE, Field, box_fields
+
+LARGEST_VARIANCE = 1e20  # pixels squared
+CORRELATION = 1.001  # the largest of place and velocity, with what rounding adds
 
 
 class StillPredictor(Predictor):
@@ -15,6 +19,9 @@ class StillPredictor(Predictor):
 
     def start(self, boxes: Boxes) -> State:
         return boxes.astype(np.float32)
+
+    def state_fields(self, kept: State) -> list[Field]:
+        return box_fields("motion", kept)
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         return state.copy(), np.zeros_like(state)
@@ -37,6 +44,14 @@ class VelocityPredictor(Predictor):
     def start(self, boxes: Boxes) -> State:
         window = np.tile(boxes, (1, self.span + 1))
         return np.column_stack([window, np.tile([0, 0, 1], (len(boxes), 1))]).astype(np.float32)
+
+    def state_fields(self, kept: State) -> list[Field]:
+        windows = kept[:, :-3].reshape(len(kept), self.span + 1, 4)
+        return [
+            *box_fields("motion", windows),
+            Field("velocities in motion", kept[:, -3:-1], -LARGEST_SIZE, LARGEST_SIZE),
+            Field("boxes in the window in motion", kept[:, -1], 1, self.span + 1, whole=True),
+        ]
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         boxes = state[:, -7:-3].copy()
@@ -72,6 +87,17 @@ class KalmanPredictor(Predictor):
         pp = (2 * self.position_weight * size) ** 2
         vv = (10 * self.velocity_weight * size) ** 2
         return self._state(boxes, nothing, pp, nothing, vv)
+
+    def state_fields(self, kept: State) -> list[Field]:
+        position, velocity, pp, pv, vv = kept.reshape(-1, 5, 4).transpose(1, 0, 2)
+        most = CORRELATION * np.sqrt(np.maximum(pp, 0)) * np.sqrt(np.maximum(vv, 0))
+        return [
+            *box_fields("motion", position),
+            Field("velocities in motion", velocity, -FARTHEST, FARTHEST),
+            Field("variances of places in motion", pp, 0, LARGEST_VARIANCE),
+            Field("variances of velocities in motion", vv, 0, LARGEST_VARIANCE),
+            Field("covariances in motion", pv, -most, most),
+        ]
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         position, velocity, pp, pv, vv = state.reshape(-1, 5, 4).transpose(1, 0, 2)

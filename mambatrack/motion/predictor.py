@@ -1,6 +1,7 @@
 """The protocol of motion models: a function of state that owns no track."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes
 from mambatrack.errors import MambatrackError
+from mambatrack.state_fields import Field
 
 State = NDArray[np.float32]
 
@@ -46,6 +48,11 @@ class Predictor(Protocol):
         """In place, after predict(): the tracks ``rows`` [K] of the state [N, S] were seen at
         ``boxes`` [K, 4], in place of what was predicted for them."""
         ...
+
+    def state_fields(self, kept: State) -> Sequence[Field]:
+        """What the floats of a saved state [N, S] may be, so that one that cannot be is refused.
+        May be omitted: all that are finite."""
+        return ()
 
 
 def checked_predictor(predictor: Predictor) -> Predictor:

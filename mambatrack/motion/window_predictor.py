@@ -13,6 +13,7 @@ from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import load_weights
 from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
+from mambatrack.state_fields import LARGEST_EXACT, Field, box_fields
 
 
 class Network(Protocol):
@@ -60,6 +61,14 @@ class WindowPredictor(Predictor):
     def start(self, boxes: Boxes) -> State:
         windows = np.repeat(boxes[:, None], self.q + 1, axis=1)
         return self._state(windows, np.ones(len(boxes)), np.zeros(len(boxes)))
+
+    def state_fields(self, kept: State) -> list[Field]:
+        windows, counts, gaps = self._parts(kept)
+        return [
+            *box_fields("motion", windows),
+            Field("boxes in the window in motion", counts, 1, self.q + 1, whole=True),
+            Field("frames since seen in motion", gaps, 0, LARGEST_EXACT, whole=True),
+        ]
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         windows, counts, gaps = self._parts(state)

@@ -9,5 +9,6 @@ LOG_SCALES = (-7.0, 2.0)  # least and largest that counts
 INPUT_LIMIT = 8.0  # of a motion network's inputs; beyond, the blocks without a norm become NaN
 FEATURE_LIMIT = 6.0  # of every normalised input of the pair network
 CODE_LIMIT = 8.0  # a history that the encoder has never met may not drown the pairs beside it
+CARRIED_LIMIT = 1e6  # of what a network carries on in a saved state
 NORM_EPSILON = 1e-5  # of torch.nn.LayerNorm
 IMAGE_UNITS = 250  # units of offset in the width or height of an image (DiffMOT, TrackSSM)

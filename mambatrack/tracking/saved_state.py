@@ -6,26 +6,32 @@ networks run in the same library (C and torch order what they carry along differ
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.association.interface import Association
 from mambatrack.association.loading import association_path
 from mambatrack.config import TrackerConfig
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.files import sha256
 from mambatrack.motion.loading import weights_path
-from mambatrack.track_table import TrackTable
+from mambatrack.motion.predictor import Predictor
+from mambatrack.state_fields import LARGEST_COUNT, Field
+from mambatrack.track_table import TrackTable, column_fields
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracking.tracker_state import TrackerState
 
 StateDict = dict[str, NDArray | int | float | str]
+Keepers = Mapping[str, Predictor | Association]  # of the columns "motion" and "memory"
 VERSION = 2
-COUNTS = ("next_id", "frame", "dropped", "started", "mixed")
-LARGEST_COUNT = 2**62
+COUNTS = {  # with the least and the most that each may be
+    "next_id": (1, LARGEST_COUNT), "frame": (0, LARGEST_COUNT), "dropped": (0, LARGEST_COUNT),
+    "started": (0, LARGEST_COUNT), "mixed": (0, 1),
+}  # fmt: skip
 UNREADABLE = (
     OSError,
     ValueError,
@@ -72,10 +78,15 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
 
 
 def unpacked(
-    values: Mapping[str, Any], origin: Mapping[str, str], like: TrackTable, most: int
+    values: Mapping[str, Any],
+    origin: Mapping[str, str],
+    like: TrackTable,
+    most: int,
+    keepers: Keepers,
 ) -> TrackerState:
-    """The state that packed() gave. like: a table of the same columns; most: hypotheses. Raises
-    MambatrackError where it does not fit or is damaged."""
+    """The state that packed() gave. like: a table of the same columns; most: hypotheses; keepers:
+    who keeps the columns "motion" and "memory". Raises MambatrackError where it does not fit or is
+    damaged."""
     values = _in_memory(values)
     _check_origin(values, origin)
     own = like.columns()
@@ -90,7 +101,7 @@ def unpacked(
     sound = clock is None or (isinstance(clock, float) and np.isfinite(clock))
     _require(sound, f"with the clock at {clock!r}")
     tables = [
-        _table({name: values[_prefix(number) + name] for name in own}, own, counts)
+        _table({name: values[_prefix(number) + name] for name in own}, own, counts, keepers)
         for number in range(len(likelihoods))
     ]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
@@ -116,9 +127,16 @@ def _prefix(number: int) -> str:
 
 
 def _table(
-    columns: dict[str, Any], own: Mapping[str, NDArray], counts: Mapping[str, int]
+    columns: dict[str, Any],
+    own: Mapping[str, NDArray],
+    counts: Mapping[str, int],
+    keepers: Keepers,
 ) -> TrackTable:
     _check_columns(columns, own, counts["next_id"])
+    _check_fields(column_fields(columns))
+    for name, keeper in keepers.items():
+        if hasattr(keeper, "state_fields"):
+            _check_fields(keeper.state_fields(columns[name]))
     table = TrackTable(own["motion"].shape[1], own["memory"].shape[1])
     mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
     table.load(columns, counts["next_id"], mixed)
@@ -128,6 +146,7 @@ def _table(
 def _likelihoods(given: Any, most: int) -> list[float]:
     sound = isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype == np.float64
     sound = sound and bool(np.isfinite(given).all()) and len(given) >= 1 and given[0] == 0
+    sound = sound and bool((given[1:] <= given[:-1]).all())
     _require(sound, f"with likelihoods {given!r:.80}")
     _require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
     return given.tolist()
@@ -157,17 +176,20 @@ def _check_columns(given: Mapping[str, Any], own: Mapping[str, NDArray], next_id
         _require(fits, f"with {name} {found[:80]}, not {shape} {column.dtype}{hint}")
         _require(bool(np.isfinite(array).all()), f"with numbers in {name} that are not finite")
     ids = given["ids"]
-    ordered = bool((np.diff(ids) > 0).all() and (ids >= 1).all() and (ids < next_id).all())
+    ordered = bool((ids[1:] > ids[:-1]).all() and (ids >= 1).all() and (ids < next_id).all())
     _require(ordered, f"with ids that are not ascending from 1 to below {next_id}")
-    for name, least in (("hits", 1), ("gap", 0), ("det_ind", -1), ("spread", 0), ("votes", 0)):
-        _require(bool((given[name] >= least).all()), f"with {name} below {least}")
-    for name in ("boxes", "last"):
-        _require(bool((given[name][:, 2:] > 0).all()), f"with boxes of no size in {name}")
+
+
+def _check_fields(fields: Sequence[Field]) -> None:
+    for field in fields:
+        fault = field.fault()
+        _require(not fault, f"with {fault}")
 
 
 def _count(name: str, value: Any) -> int:
     sound = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    _require(sound and int(name == "next_id") <= value < LARGEST_COUNT, f"with {name} {value!r}")
+    least, most = COUNTS[name]
+    _require(sound and least <= value <= most, f"with {name} {shown(value)}")
     return int(value)
 
 

@@ -14,7 +14,14 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
-from mambatrack.tracking.saved_state import StateDict, layout_of, packed, unpacked, weights_of
+from mambatrack.tracking.saved_state import (
+    Keepers,
+    StateDict,
+    layout_of,
+    packed,
+    unpacked,
+    weights_of,
+)
 from mambatrack.tracking.state_file import StateFile
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker_state import TrackerState, checked_time
@@ -130,7 +137,8 @@ class Tracker:
         """Goes on from a state_dict(), of a tracker of the same predictor, association and weights.
         Raises MambatrackError, and changes nothing, where the state does not fit or is damaged."""
         origin, table = {**self._layout, **self.weights}, self.state.hypotheses.table
-        self.state = unpacked(state, origin, table, self.config.hypotheses)
+        keepers: Keepers = {"motion": self.predictor, "memory": self.association}
+        self.state = unpacked(state, origin, table, self.config.hypotheses, keepers)
 
     def save(self, path: str | Path) -> None:
         """Writes the state into a file, in one step; one that was there stays beside it as
