@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mambatrack.detectors import open_detector
     from mambatrack.errors import MambatrackError
     from mambatrack.motion.loading import load_predictor
-    from mambatrack.outputs.drawing import Trails, draw
+    from mambatrack.outputs.drawing.picture import Trails, draw
     from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
     from mambatrack.outputs.video import open_video_writer
     from mambatrack.sources.frames import Frame, FrameSource, open_frames
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 _HOME = {
     "Config": "config", "load_config": "config", "find_sequences": "datasets.sequences",
     "Detections": "detections", "open_detector": "detectors", "MambatrackError": "errors",
-    "load_predictor": "motion.loading", "Trails": "outputs.drawing", "draw": "outputs.drawing",
-    "csv_writer": "outputs.text", "jsonl_writer": "outputs.text", "mot_writer": "outputs.text",
+    "load_predictor": "motion.loading", "Trails": "outputs.drawing.picture",
+    "draw": "outputs.drawing.picture", "csv_writer": "outputs.text",
+    "jsonl_writer": "outputs.text", "mot_writer": "outputs.text",
     "open_video_writer": "outputs.video", "Frame": "sources.frames",
     "FrameSource": "sources.frames", "open_frames": "sources.frames",
     "TrackerGroup": "tracking.group", "Tracker": "tracking.tracker", "Track": "tracks",

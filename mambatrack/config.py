@@ -20,6 +20,7 @@ from mambatrack.settings import (
     Config,
     DatasetConfig,
     DetectorConfig,
+    DrawingConfig,
     GapFillingConfig,
     TrackerConfig,
     TrainingConfig,
@@ -27,9 +28,9 @@ from mambatrack.settings import (
 from mambatrack.yaml_file import parse_yaml, read_yaml
 
 __all__ = [
-    "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "GapFillingConfig",
-    "TrackerConfig", "TrainingConfig", "check_setting", "describe", "load_config",
-    "tracker_settings",
+    "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "DrawingConfig",
+    "GapFillingConfig", "TrackerConfig", "TrainingConfig", "check_setting", "describe",
+    "load_config", "tracker_settings",
 ]  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def _override(config: Any, keys: list[str], value: Any, name: str) -> Any:
 
 def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
     if isinstance(hint, types.GenericAlias):
-        return _names(name, value)
+        return _known(name, _names(name, value), item)
     if hint is float:
         value = _as_float(value)
     if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -151,6 +152,15 @@ def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
     if not _is_allowed(value, item):
         raise MambatrackError(f"{name}: {shown(value)} is not allowed{_allowed(item)}")
     return value
+
+
+def _known(name: str, entries: tuple[str, ...], item: dataclasses.Field) -> tuple[str, ...]:
+    """The names, if the setting knows all of them."""
+    choices = item.metadata["choices"] or entries
+    for entry in entries:
+        if entry not in choices:
+            raise MambatrackError(f"{name}: {shown(entry)} is not allowed{_allowed(item)}")
+    return entries
 
 
 def _is_allowed(value: Any, item: dataclasses.Field) -> bool:

@@ -7,6 +7,7 @@ from mambatrack.renamed import old_keywords
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
 ASSOCIATIONS = ("learned", "overlap")
+LAYERS = ("boxes", "ids", "labels", "scores", "trails", "lost", "legend", "forecast", "zones")
 
 
 def option(
@@ -271,6 +272,22 @@ class CountingConfig:
     )
 
 
+@dataclass(frozen=True)
+class DrawingConfig:
+    """What pictures and the page show of the tracks (track, live)."""
+
+    layers: tuple[str, ...] = option(
+        ("boxes", "ids", "labels", "trails", "lost", "legend", "zones"),
+        "what is drawn; empty draws nothing",
+        choices=LAYERS,
+    )
+    hidden_s: float = option(
+        1.0, "seconds for which a hidden track is drawn at most (layer lost)", 0.0, 600.0
+    )
+    trail_s: float = option(2.0, "seconds that trails go back", 0.1, 60.0)
+    scale: float = option(1.0, "factor on the size of lines and text", 0.25, 8.0)
+
+
 @old_keywords("")
 @dataclass(frozen=True)
 class Config:
@@ -283,3 +300,4 @@ class Config:
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     counting: CountingConfig = field(default_factory=CountingConfig)
+    drawing: DrawingConfig = field(default_factory=DrawingConfig)

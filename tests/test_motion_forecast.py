@@ -8,7 +8,8 @@ from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.motion.forecast import Forecast
 from mambatrack.motion.forecast import forecast as patched
-from mambatrack.outputs.drawing import colour_of, draw
+from mambatrack.outputs.drawing.colours import colour_of
+from mambatrack.outputs.drawing.picture import draw
 from mambatrack.simulation.world import simulate
 from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 

@@ -1,13 +1,12 @@
 """The drawn frame: honest about what was seen, and safe for any box."""
 
-import colorsys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.outputs.drawing import GREY, Trails, colour_of, draw
+from mambatrack.outputs.drawing.colours import GREY, colour_of
+from mambatrack.outputs.drawing.picture import Trails, draw
 from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 BOX = (100, 60, 300, 260)
@@ -119,15 +118,6 @@ def test_boxes_outside_are_not_drawn():
 
 def test_nothing_to_draw():
     assert (draw(blank(), make_tracks(0, ()), Trails(), legend=False) == 90).all()
-
-
-def test_colours_are_stable_distinct_and_readable():
-    colours = [colour_of(identity) for identity in range(1, 9)]
-    assert colours == [colour_of(identity) for identity in range(1, 9)]
-    hues = sorted(colorsys.rgb_to_hsv(*(c / 255 for c in bgr[::-1]))[0] for bgr in colours)
-    assert min(np.diff([*hues, hues[0] + 1])) > 0.05
-    for identity in (1, 2, 10**6, 2**62):
-        assert max(colour_of(identity)) >= 200
 
 
 def test_trails_follow_move_up_and_forget():

@@ -12,7 +12,8 @@ from mambatrack.counting.counter import Counter
 from mambatrack.counting.events import EventWriter
 from mambatrack.counting.heat import HeatMap
 from mambatrack.counting.places import Line, Place, Zone
-from mambatrack.outputs.drawing import DARK, WHITE, draw_plate
+from mambatrack.outputs.drawing.colours import DARK, WHITE
+from mambatrack.outputs.drawing.picture import draw_plate
 from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:

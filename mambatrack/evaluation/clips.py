@@ -19,7 +19,8 @@ from mambatrack.datasets.matching import Mask
 from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.switches import Switch
-from mambatrack.outputs.drawing import DARK, FONT, WHITE, Colour, colour_of, draw_plate
+from mambatrack.outputs.drawing.colours import DARK, WHITE, Colour, colour_of
+from mambatrack.outputs.drawing.picture import FONT, draw_plate
 from mambatrack.outputs.video import fit, open_video_writer
 from mambatrack.sources.frames import Frame, open_frames
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mambatrack.live.updates import LiveUpdate, SourceStatus
-from mambatrack.outputs.drawing import Image
-from mambatrack.outputs.video import VideoWriter, open_video_writer
+from mambatrack.outputs.video import Image, VideoWriter, open_video_writer
 from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks

@@ -81,7 +81,7 @@ def _numbers(recording: Recording, footage: Footage) -> list[int]:
 
 def _boxes(rr: Any, boxes: Recording, seen: bool) -> Any:
     """Also where there are none, which takes those of the frame before away."""
-    from mambatrack.outputs.drawing import colour_of
+    from mambatrack.outputs.drawing.colours import colour_of
 
     colours = [(*reversed(colour_of(each)), OPACITY[seen]) for each in boxes.id.tolist()]
     labels = [

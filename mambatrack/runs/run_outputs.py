@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mambatrack.motion.forecast import Forecast
-from mambatrack.outputs.drawing import Trails, draw
+from mambatrack.outputs.drawing.picture import Trails, draw
 from mambatrack.outputs.text import TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.settings import CountingConfig

@@ -4,7 +4,6 @@ Seen boxes are solid, predicted ones dashed and labelled "lost" with the frames 
 seen, tentative ones thin and grey. Sizes follow the height of the image.
 """
 
-import colorsys
 from collections.abc import Sequence
 
 import cv2
@@ -13,15 +12,11 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import clip
 from mambatrack.motion.forecast import Forecast
+from mambatrack.outputs.drawing.colours import DARK, GREY, WHITE, Colour, colour_of, is_bright, pale
 from mambatrack.outputs.text import class_name
 from mambatrack.tracks import Tracks, TrackState
 
 Image = NDArray[np.uint8]
-Colour = tuple[int, int, int]
-
-GREY: Colour = (165, 165, 165)
-DARK: Colour = (24, 24, 24)
-WHITE: Colour = (255, 255, 255)
 OPACITY, EDGE = (130, 40), 170  # of a forecast, here and at its horizon, and its outline; of 255
 FORESEEN = 10  # frames: who has not been seen for longer has a cone as wide as the picture
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -94,14 +89,6 @@ def draw(
     return canvas
 
 
-def colour_of(identity: int) -> Colour:
-    """BGR of a track id: always the same, and far in hue from the ids next to it."""
-    hue = identity * 0.6180339887 % 1.0
-    value = (1.0, 0.82, 0.92)[identity % 3]
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.78, value)
-    return round(255 * blue), round(255 * green), round(255 * red)
-
-
 def draw_plate(
     canvas: Image,
     x: int,
@@ -122,7 +109,7 @@ def draw_plate(
     x = max(0, min(x - wide if left else x, canvas.shape[1] - wide))
     y = max(0, min(y - high if above else y, canvas.shape[0] - high))
     cv2.rectangle(canvas, (x, y), (x + wide, y + high), plate, cv2.FILLED)
-    ink = ink or (DARK if _is_bright(plate) else WHITE)
+    ink = ink or (DARK if is_bright(plate) else WHITE)
     cv2.putText(canvas, text, (x + pad, y + height + pad), FONT, scale, ink, 1, cv2.LINE_AA)
 
 
@@ -159,11 +146,11 @@ def _draw_label(
     identity, state = int(tracks.ids[row]), tracks.state[row]
     colour = colour_of(identity)
     if state == TrackState.PREDICTED:
-        text, plate, ink = f"{identity} lost {tracks.gap[row]}", DARK, _pale(colour)
+        text, plate, ink = f"{identity} lost {tracks.gap[row]}", DARK, pale(colour)
     elif state == TrackState.OBSERVED:
         name = class_name(names, int(tracks.labels[row]))
         text, plate = f"{identity} {name} {tracks.scores[row]:.2f}", colour
-        ink = DARK if _is_bright(colour) else WHITE
+        ink = DARK if is_bright(colour) else WHITE
     else:
         return
     draw_plate(canvas, int(corners[0]), int(corners[1]), text, plate, ink)
@@ -256,13 +243,3 @@ def _draw_legend(canvas: Image, lines: list[str]) -> None:
 
 def _font_scale(canvas: Image) -> float:
     return max(0.42, canvas.shape[0] / 1700)
-
-
-def _pale(colour: Colour) -> Colour:
-    blue, green, red = ((channel + 255) // 2 for channel in colour)
-    return blue, green, red
-
-
-def _is_bright(colour: Colour) -> bool:
-    blue, green, red = colour
-    return 0.114 * blue + 0.587 * green + 0.299 * red > 128

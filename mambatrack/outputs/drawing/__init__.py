@@ -1,0 +1,1 @@
+"""Tracks drawn into a picture; what is predicted never looks like what was seen."""
