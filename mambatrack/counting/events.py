@@ -1,11 +1,9 @@
 """What happens at lines and zones, as plain records and as files."""
 
-import csv
-import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
+from mambatrack.csv_text import csv_text
 from mambatrack.outputs.text import OutputFile, jsonl_line, open_output
 
 
@@ -48,19 +46,13 @@ class EventWriter:
         self._as_csv = str(path).lower().endswith(".csv")
         self._file: OutputFile = open_output(path, overwrite)
         if self._as_csv:
-            self._file.append(_row(COLUMNS))
+            self._file.append(csv_text([COLUMNS]))
 
     def write(self, event: Event) -> None:
         values = asdict(event)
         for name in ("time_s", "dwell_s"):
             values[name] = None if values[name] is None else round(values[name], 4)
-        self._file.append(_row(values.values()) if self._as_csv else jsonl_line(values))
+        self._file.append(csv_text([values.values()]) if self._as_csv else jsonl_line(values))
 
     def close(self) -> None:
         self._file.close()
-
-
-def _row(values: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue()

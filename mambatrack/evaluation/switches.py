@@ -20,7 +20,6 @@ object was hidden in it. A detector miss is one with nobody in front. Without de
 low score cannot be told and is "other".
 """
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -28,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from mambatrack.csv_text import csv_text
 from mambatrack.datasets.matching import (
     DetectionRows,
     Mask,
@@ -100,13 +100,12 @@ def find_switches(
 def write_switches(path: str | Path, trackers: Mapping[str, Iterable[Switch]]) -> None:
     """A CSV file of the trackers' switches by name: ``tracker``, then the fields of Switch as
     columns; an unknown ``other`` is empty."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["tracker", *(field.name for field in fields(Switch))])
-        for name, switches in trackers.items():
-            for each in switches:
-                values = (f"{v:.3f}" if isinstance(v, float) else v for v in astuple(each))
-                writer.writerow([name, *values])
+    rows = [["tracker", *(field.name for field in fields(Switch))]]
+    for name, switches in trackers.items():
+        for each in switches:
+            values = (f"{v:.3f}" if isinstance(v, float) else v for v in astuple(each))
+            rows.append([name, *values])
+    Path(path).write_text(csv_text(rows), encoding="utf-8", newline="\n")
 
 
 def count_causes(switches: Iterable[Switch]) -> dict[str, int]:

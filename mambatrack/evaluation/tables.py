@@ -1,6 +1,5 @@
 """Scores as tables for people (rich) and as files for programs (CSV, JSON)."""
 
-import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mambatrack.csv_text import csv_text
 from mambatrack.evaluation.scores import Score, Scores, alphas
 from mambatrack.files import check_output
 from mambatrack.version import VERSION
@@ -61,20 +61,19 @@ def show(table: Table) -> None:
 
 def write_scores_csv(path: Path, scores: Mapping[str, Scores], overwrite: bool = False) -> None:
     """A row for each tracker and sequence, COMBINED last, with full precision."""
-    with check_output(path, overwrite).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["tracker", "sequence", *Score._fields])
-        for name, each in scores.items():
-            for sequence, row in each.rows().items():
-                writer.writerow([name, sequence, *row])
+    rows = [
+        (name, sequence, *row)
+        for name, each in scores.items()
+        for sequence, row in each.rows().items()
+    ]
+    text = csv_text([("tracker", "sequence", *Score._fields), *rows])
+    check_output(path, overwrite).write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_rows_csv(path: Path, rows: Sequence[Mapping[str, Any]], overwrite: bool = False) -> None:
     """Rows with the same keys, which are the columns; None is empty."""
-    with check_output(path, overwrite).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
+    text = csv_text([rows[0], *([row[name] for name in rows[0]] for row in rows)]) if rows else ""
+    check_output(path, overwrite).write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:

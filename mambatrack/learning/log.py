@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from mambatrack.csv_text import csv_text
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
 
@@ -19,10 +20,10 @@ class Log:
         """The file is replaced by one that has this row too."""
         row = {name: f"{value:.6g}" for name, value in values.items()}
         self.rows.append({"step": str(step), **row})
-        with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[-1]), restval="", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        names = list(self.rows[-1])
+        text = csv_text([names, *([row.get(name) for name in names] for row in self.rows)])
+        with replacing(self.path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
 
     def draw(self, picture: Path) -> bool:
         """The losses, and with them the errors that validation measured, over the steps as a PNG;

@@ -7,7 +7,6 @@ What is on disk is always readable up to the last whole frame, also after Ctrl-C
 full disk. The columns and keys are described in docs/outputs.md.
 """
 
-import csv
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import clip, xyxy_to_ltwh
+from mambatrack.csv_text import csv_text
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.gaps.revisions import Revision
@@ -160,8 +160,8 @@ def csv_writer(
     """
     return TrackWriter(
         open_output(path, overwrite),
-        lambda tracks: _csv(csv_rows(_clipped(tracks, image_size))),
-        _csv([CSV_COLUMNS]),
+        lambda tracks: csv_text(csv_rows(_clipped(tracks, image_size))),
+        csv_text([CSV_COLUMNS]),
     )
 
 
@@ -231,12 +231,6 @@ def jsonl_header(names: Sequence[str]) -> dict[str, Any]:
 def jsonl_line(value: dict[str, Any]) -> str:
     """One line of JSON Lines."""
     return json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _csv(rows: Sequence[Sequence]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def numbers(values: NDArray) -> list[Any]:

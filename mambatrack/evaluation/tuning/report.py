@@ -1,6 +1,5 @@
 """What tuning found: a configuration to use, all trials as CSV, JSON, and tables."""
 
-import csv
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mambatrack.config import Config
+from mambatrack.csv_text import csv_text
 from mambatrack.evaluation.scores import Score
 from mambatrack.evaluation.tables import write_json
 from mambatrack.evaluation.tuning.search import BEST, OBJECTIVE, REPORT, TRIALS, Tuned
@@ -147,9 +147,9 @@ def _differences(config: Config) -> dict[str, dict[str, Any]]:
 
 def _write_trials(tuned: Tuned, path: Path) -> None:
     names = [each.name for each in tuned.parameters]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["trial", "seconds", *names, *Score._fields])
-        for trial in tuned.trials:
-            values = [trial.values[name] for name in names]
-            writer.writerow([trial.number, trial.seconds, *values, *trial.score])
+    rows = [
+        (trial.number, trial.seconds, *(trial.values[name] for name in names), *trial.score)
+        for trial in tuned.trials
+    ]
+    text = csv_text([("trial", "seconds", *names, *Score._fields), *rows])
+    path.write_text(text, encoding="utf-8", newline="\n")
