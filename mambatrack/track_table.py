@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.camera.transforms import CameraMotion, Transform, moved_boxes
 from mambatrack.detections import LIMITS, Detections
 from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
 from mambatrack.tracks import Tracks, TrackState
@@ -123,6 +124,19 @@ class TrackTable:
         live["gap"] += span
         live["det_ind"].fill(-1)
 
+    def move(self, transform: Transform) -> None:
+        """The camera moved: every place and size in pixels becomes what ``transform`` makes of it;
+        predictor and association move what is theirs."""
+        live = self._live
+        sizes = live["last"][:, 2:].copy()
+        live["last"][:], near = moved_boxes(transform, live["last"])
+        means, logs = live["means"], np.log(near.stretch).astype(np.float32)
+        means[:, :2] += logs
+        means[:, 2:4] += logs
+        means[:, 6:8] = near.vectors(means[:, 6:8] * sizes) / live["last"][:, 2:]
+        live["boxes"][:], near = moved_boxes(transform, live["boxes"])
+        live["spread"] *= near.sides
+
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
         """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
         live = self._live
@@ -196,7 +210,12 @@ class TrackTable:
         return ended
 
     def snapshot(
-        self, frame: int, time_s: float | None, min_hits: int, ended: NDArray[np.int64]
+        self,
+        frame: int,
+        time_s: float | None,
+        min_hits: int,
+        ended: NDArray[np.int64],
+        camera: CameraMotion | None = None,
     ) -> Tracks:
         """The live tracks as a result that later frames do not change."""
         columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
@@ -204,7 +223,8 @@ class TrackTable:
         values["state"] = state = np.zeros(len(self), np.uint8)  # TENTATIVE
         state[self["hits"] >= min_hits] = TrackState.OBSERVED
         state[values["gap"] > 0] = TrackState.PREDICTED
-        tracks = Tracks(frame, time_s, cxcywh_to_xyxy(self["boxes"]), **values, ended=ended)
+        boxes = cxcywh_to_xyxy(self["boxes"])
+        tracks = Tracks(frame, time_s, boxes, **values, ended=ended, camera=camera)
         for array in (*values.values(), tracks.boxes, ended):
             array.setflags(write=False)
         return tracks

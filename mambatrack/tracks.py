@@ -8,6 +8,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.camera.transforms import CameraMotion
+
 
 class TrackState(IntEnum):
     """What a track's box is based on in the current frame."""
@@ -65,6 +67,8 @@ class Tracks:
              within a standard deviation of a normal distribution; 0 where seen now
     det_ind: [M] int64, row of the matched detection in the caller's array, -1 where predicted
     ended:   [E] int64, ids of the tracks that ended in this frame
+    camera:  how the camera moved since the update before, as far as the tracker used it; None where
+             it was not asked to
     """
 
     frame: int
@@ -78,6 +82,7 @@ class Tracks:
     spread: NDArray[np.float32]
     det_ind: NDArray[np.int64]
     ended: NDArray[np.int64]
+    camera: CameraMotion | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -125,7 +130,7 @@ class Tracks:
         return Tracks(
             self.frame, self.time_s, self.boxes[chosen], self.ids[chosen], self.scores[chosen],
             self.labels[chosen], self.state[chosen], self.gap[chosen], self.spread[chosen],
-            self.det_ind[chosen], self.ended,
+            self.det_ind[chosen], self.ended, self.camera,
         )  # fmt: skip
 
     def to_array(self) -> NDArray[np.float32]:

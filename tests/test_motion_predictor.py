@@ -70,7 +70,7 @@ class OldKalman:
     """As predictors were: the state goes in, a new one comes out."""
 
     state_size, image_size = 20, None
-    start = KalmanPredictor().start
+    start, move = KalmanPredictor().start, KalmanPredictor().move
 
     def predict(self, state):
         return state[:, :4], state[:, :4], state

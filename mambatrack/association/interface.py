@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.association.pairs import Pairs, best
 from mambatrack.boxes import Boxes
+from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
 from mambatrack.state_fields import Field
@@ -143,10 +144,18 @@ class Association(Protocol):
         May be omitted: all that is finite."""
         return ()
 
+    def move(self, memory: Floats, transform: Transform) -> None:
+        """In place, before describe(): the camera moved, and every place in the memory [N, E] is
+        where ``transform`` [3, 3] puts it (camera/transforms.py). May be omitted where there is no
+        place in it, as in sizes of the boxes."""
+        return None
+
 
 def checked_association(association: Association) -> Association:
     """The same association. Raises MambatrackError where it does not follow the protocol."""
-    members = ("memory_size", "match_odds", "describe", "score", "choose", "births", "remember")
+    members = (
+        "memory_size", "match_odds", "describe", "score", "choose", "births", "remember", "move",
+    )  # fmt: skip
     for member in members:
         if not hasattr(association, member):
             raise MambatrackError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
+from mambatrack.camera.transforms import Transform, moved_boxes
 from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import back_of, load_weights, read_card
@@ -131,6 +132,12 @@ class CausalPredictor(Predictor):
         head[:, BOX] = head[:, SEEN] = boxes
         head[:, GAP] = 0
         state[rows, :HEAD] = head
+
+    def move(self, state: State, transform: Transform) -> None:
+        """The boxes and the size; what the network carries is in sizes of the box, and stays."""
+        state[:, SEEN], _ = moved_boxes(transform, state[:, SEEN])
+        state[:, BOX], near = moved_boxes(transform, state[:, BOX])
+        state[:, SIZE] *= np.sqrt(near.stretch.prod(axis=1))
 
     def _unit(self, state: State) -> State:
         """[N, 1] pixels per unit of offset."""

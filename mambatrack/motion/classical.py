@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
+from mambatrack.camera.transforms import Transform, moved_boxes
 from mambatrack.motion.predictor import Predictor, State, own_size
 from mambatrack.state_fields import FARTHEST, LARGEST_SIZE, Field, box_fields
 
@@ -28,6 +29,9 @@ class StillPredictor(Predictor):
 
     def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
         state[rows] = boxes
+
+    def move(self, state: State, transform: Transform) -> None:
+        state[:], _ = moved_boxes(transform, state)
 
 
 class VelocityPredictor(Predictor):
@@ -65,6 +69,13 @@ class VelocityPredictor(Predictor):
         steps = state[rows, -1:] - 1
         state[rows, -3:-1] = (boxes[:, :2] - state[rows, :2]) / steps
         state[rows, -7:-3] = boxes
+
+    def move(self, state: State, transform: Transform) -> None:
+        windows = state[:, :-3].reshape(-1, 4)
+        moved, _ = moved_boxes(transform, windows)
+        _, near = moved_boxes(transform, state[:, -7:-3])
+        state[:, :-3] = moved.reshape(len(state), -1)
+        state[:, -3:-1] = near.vectors(state[:, -3:-1])
 
 
 class KalmanPredictor(Predictor):
@@ -122,6 +133,14 @@ class KalmanPredictor(Predictor):
             pv - gain * pv,
             vv - velocity_gain * pv,
         )
+
+    def move(self, state: State, transform: Transform) -> None:
+        position, velocity, *covariances = state.reshape(-1, 5, 4).transpose(1, 0, 2)
+        moved, near = moved_boxes(transform, position)
+        turned = near.vectors(velocity[:, :2])
+        velocity = np.concatenate([turned, velocity[:, 2:] * near.sides[:, 2:]], axis=1)
+        scaled = [each * near.sides**2 for each in covariances]
+        state[:] = self._state(moved, velocity, *scaled)
 
     def _state(self, *parts: NDArray) -> State:
         return np.stack(parts, axis=1).astype(np.float32).reshape(-1, self.state_size)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes
+from mambatrack.camera.transforms import Transform
 from mambatrack.errors import MambatrackError
 from mambatrack.state_fields import Field
 
@@ -21,9 +22,9 @@ class Predictor(Protocol):
     The tracker keeps the state of N tracks as rows of an array [N, S] float32, and hands it in;
     nothing of a track may be kept elsewhere. Boxes are cxcywh, pixels, float32. N may be 0.
 
-    A model of your own derives from this class and writes the three methods. In each frame the
-    tracker calls predict() for all tracks, then correct() for those that were seen: a track that
-    was not keeps its prediction as what happened.
+    A model of your own derives from this class and writes the first three methods. In each frame
+    the tracker calls predict() for all tracks, then correct() for those that were seen: a track
+    that was not keeps its prediction as what happened.
 
     state_size: S, floats per track
     image_size: (width, height) of the picture where predictions depend on it, kept up to date by
@@ -54,6 +55,15 @@ class Predictor(Protocol):
         May be omitted: all that are finite."""
         return ()
 
+    def move(self, state: State, transform: Transform) -> None:
+        """In place, after predict(): the camera moved, and every place in the state [N, S] is
+        where ``transform`` [3, 3] puts it (camera/transforms.py). May be omitted: the predictor is
+        then for a camera that stands."""
+        raise MambatrackError(
+            f"the predictor {type(self).__name__} has no move(state, transform); write it, or "
+            "track without a moving camera"
+        )
+
 
 def checked_predictor(predictor: Predictor) -> Predictor:
     """The same predictor. Raises MambatrackError where it does not follow the protocol."""
@@ -61,7 +71,7 @@ def checked_predictor(predictor: Predictor) -> Predictor:
     wanted = (
         "derive it from mambatrack.motion.predictor.Predictor, which says what each method does"
     )
-    for member in ("state_size", "image_size", "start", "predict", "correct"):
+    for member in ("state_size", "image_size", "start", "predict", "correct", "move"):
         if not hasattr(predictor, member):
             raise MambatrackError(f"the predictor {name} has no {member}; {wanted}")
     nobody = np.zeros((0, 4), np.float32)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
+from mambatrack.camera.transforms import Transform, moved_boxes
 from mambatrack.errors import MambatrackError
 from mambatrack.motion.predictor import Predictor, State, spread_after
 from mambatrack.networks.devices import c_library_for
@@ -86,6 +87,10 @@ class WindowPredictor(Predictor):
         if self.straighten:
             windows = straighten_history(windows, gaps.astype(np.int64) - 1)
         state[rows] = self._state(windows, counts, np.zeros(len(boxes)))
+
+    def move(self, state: State, transform: Transform) -> None:
+        windows, _ = moved_boxes(transform, state[:, :-2].reshape(-1, 4))
+        state[:, :-2] = windows.reshape(len(state), -1)
 
     def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
         if not len(windows):

@@ -12,6 +12,7 @@ from typing import Any
 
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
+from mambatrack.camera.transforms import as_motion
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import as_detections
 from mambatrack.motion.loading import configured_predictor
@@ -53,27 +54,37 @@ class TrackerGroup:
         """The frames of tracker ``index`` are of this (width, height) from now on."""
         self.trackers[index].image_size = image_size
 
-    def update(self, due: Mapping[int, tuple[Any, float | None]]) -> dict[int, Tracks]:
-        """Tracker.update of those trackers that have a frame: their detections and time."""
+    def update(
+        self, due: Mapping[int, tuple[Any, float | None]], cameras: Mapping[int, Any] = {}
+    ) -> dict[int, Tracks]:
+        """Tracker.update of those trackers that have a frame: their detections and time, and how
+        the camera moved where that is known."""
         trackers = [self.trackers[index] for index in due]
         with ExitStack() as stack:
             for each in trackers:
                 stack.enter_context(each.turn)
-            return self._update(trackers, due) if due else {}
+            return self._update(trackers, due, cameras) if due else {}
 
     def _update(
-        self, trackers: Sequence[Tracker], due: Mapping[int, tuple[Any, float | None]]
+        self,
+        trackers: Sequence[Tracker],
+        due: Mapping[int, tuple[Any, float | None]],
+        cameras: Mapping[int, Any],
     ) -> dict[int, Tracks]:
         config = self.config
         states = [each.state for each in trackers]
         given = [as_detections(detections) for detections, _ in due.values()]
         times = [checked_time(time_s) for _, time_s in due.values()]
+        motions = [as_motion(cameras.get(index)) for index in due]
         sizes = [each.image_size for each in trackers]
         found = list(map(TrackerState.admit, states, given, sizes))
         spans = list(map(TrackerState.advance_clock, states, times, repeat(config)))
-        for each, span in zip(states, spans, strict=True):
-            each.hypotheses.end_unseen(span - 1, config.max_age)
+        for tracker, span, camera in zip(trackers, spans, motions, strict=True):
+            tracker.state.hypotheses.end_unseen(span - 1, config.max_age)
+            tracker.state.note_camera(camera, tracker.predictor)
         _predict(trackers, spans)
+        for tracker in trackers:
+            tracker.state.follow_camera(self.association, tracker.predictor)
         problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
         settled = associate_together(self.association, problems, config.hypotheses)
         tracks = map(_settle, trackers, settled, times)

@@ -15,6 +15,7 @@ import numpy as np
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, Decision, FrameProblem, Scores
 from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import TrackTable
@@ -63,6 +64,20 @@ class Hypotheses:
         if frames:
             ended, *_ = [table.end(0, max_age - frames) for table in self.tables]
             self._give_up(ended)
+
+    def move(self, transform: Transform, association: Association, predictor: Predictor) -> None:
+        """The camera moved: all that is carried in pixels moves with it, in all tables."""
+        for table in self.tables:
+            table.move(transform)
+            predictor.move(table["motion"], transform)
+            association.move(table["memory"], transform)
+
+    def halt(self, predictor: Predictor) -> None:
+        """The next frame shows another view: every track waits where it is, and its motion so far
+        is forgotten."""
+        for table in self.tables:
+            table["motion"][:] = predictor.start(table["boxes"])
+            table["means"][:, 6:8] = 0
 
     def problems(self, association: Association, found: Detections) -> list[FrameProblem]:
         """What there is to decide for each table, after its prediction."""

@@ -15,6 +15,7 @@ from mambatrack.association.interface import (
     Scores,
 )
 from mambatrack.boxes import Boxes
+from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.alternatives import ODDS_SHARE
@@ -77,6 +78,9 @@ class Judge(Association):
             unseen = self._weigh(given, scores.pairs, chosen, made.detections, born, found.rows)
             self.policy.remember([problem], [Decision(chosen, born)])
             self._note(table, made, born, unseen, found.rows)
+
+    def move(self, memory: Floats, transform: Transform) -> None:
+        self.policy.move(memory, transform)
 
     def _weigh(
         self,

@@ -16,6 +16,7 @@ from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.camera.transforms import CameraMotion, as_motion, inverted
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
@@ -38,11 +39,12 @@ def track_offline(
     times: Sequence[float | None] | None = None,
     predictor: Predictor | None = None,
     association: Association | None = None,
+    cameras: Sequence[Any] | None = None,
 ) -> list[Tracks]:
     """Tracks of every frame, decided after the last one was seen.
 
     detections: for each frame what Tracker.update takes; times: time stamps in seconds
-    predictor, association: as of Tracker
+    predictor, association: as of Tracker; cameras: for each frame what Tracker.update takes
     A gap is filled between two detections of one track: PREDICTED, with its spread; ``gap`` counts
     frames since the earlier one. Nothing follows the last detection of a track, which ends in the
     next frame. Raises MambatrackError where the scores of the association are no log-odds.
@@ -52,7 +54,11 @@ def track_offline(
     stamps: list[float | None] = list(times) if times is not None else [None] * len(found)
     if len(stamps) != len(found):
         raise MambatrackError(f"{len(found)} frames have {len(stamps)} time stamps; give one each")
-    sequence = _Sequence.of(found, stamps, image_size)
+    given = list(cameras) if cameras is not None else [None] * len(found)
+    motions = [as_motion(each) for each in given]
+    if len(motions) != len(found):
+        raise MambatrackError(f"{len(found)} frames have {len(motions)} transforms; give one each")
+    sequence = _Sequence.of(found, stamps, motions, image_size)
     track = _decide(
         sequence,
         settings,
@@ -67,17 +73,22 @@ class _Sequence(NamedTuple):
 
     found: list[Detections]
     times: list[float | None]
+    cameras: list[CameraMotion | None]
     image_size: tuple[int, int] | None
     frame: Indices
     first: Indices
 
     @classmethod
     def of(
-        cls, found: list[Detections], times: list[float | None], size: tuple[int, int] | None
+        cls,
+        found: list[Detections],
+        times: list[float | None],
+        cameras: list[CameraMotion | None],
+        size: tuple[int, int] | None,
     ) -> "_Sequence":
         counts = [len(each) for each in found]
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(found, times, size, np.repeat(np.arange(len(found)), counts), first)
+        return cls(found, times, cameras, size, np.repeat(np.arange(len(found)), counts), first)
 
 
 def _decide(
@@ -116,12 +127,14 @@ def _run(
     """One pass of the tracker; detections are numbered through all frames."""
     tracker = Tracker(config, sequence.image_size, predictor, association)
     count = len(sequence.found)
+    cameras = [*map(inverted, sequence.cameras[1:]), None] if backward else sequence.cameras
     for index in reversed(range(count)) if backward else range(count):
         first, time_s = int(sequence.first[index]), sequence.times[index]
         if backward and time_s is not None:
             time_s = -time_s
         found = sequence.found[index]
-        yield tracker.update(replace(found, rows=first + np.arange(len(found))), time_s)
+        numbered = replace(found, rows=first + np.arange(len(found)))
+        yield tracker.update(numbered, time_s, cameras[index])
 
 
 def _renumbered(track: Indices, frame: Indices) -> Indices:
@@ -161,7 +174,7 @@ def _results(sequence: _Sequence, ids: Indices) -> list[Tracks]:
     order = np.lexsort((every.ids, every.frame))
     bounds = np.searchsorted(every.frame[order], np.arange(len(sequence.found) + 1))
     return [
-        _tracks(every, order[bounds[i] : bounds[i + 1]], i, sequence.times[i], ended[i])
+        _tracks(every, order[bounds[i] : bounds[i + 1]], i, sequence, ended[i])
         for i in range(len(sequence.found))
     ]
 
@@ -201,12 +214,12 @@ def _between(seen: _Rows) -> _Rows:
 
 
 def _tracks(
-    every: _Rows, rows: NDArray, frame: int, time_s: float | None, ended: list[int]
+    every: _Rows, rows: NDArray, frame: int, sequence: _Sequence, ended: list[int]
 ) -> Tracks:
     ids, gap = every.ids[rows], every.gap[rows]
     state = np.where(gap > 0, TrackState.PREDICTED, TrackState.OBSERVED).astype(np.uint8)
     return Tracks(
-        frame, time_s, every.boxes[rows].astype(np.float32), ids, every.scores[rows],
+        frame, sequence.times[frame], every.boxes[rows].astype(np.float32), ids, every.scores[rows],
         every.labels[rows], state, gap, every.spread[rows].astype(np.float32),
-        every.det_ind[rows], np.array(sorted(ended), np.int64),
+        every.det_ind[rows], np.array(sorted(ended), np.int64), sequence.cameras[frame],
     )  # fmt: skip

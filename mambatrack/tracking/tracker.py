@@ -8,6 +8,7 @@ from typing import Any
 
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
+from mambatrack.camera.transforms import as_motion
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import as_detections
 from mambatrack.errors import MambatrackError, shown
@@ -93,23 +94,30 @@ class Tracker:
         live = len(self.state.hypotheses.table["ids"])
         return f"<Tracker {parts}: {self.frame} frames, {live} tracks, {self.started} started>"
 
-    def update(self, detections: Any = None, time_s: float | None = None) -> Tracks:
+    def update(
+        self, detections: Any = None, time_s: float | None = None, camera: Any = None
+    ) -> Tracks:
         """Advances one frame; call it for every frame, also where nothing was detected.
 
         detections: Detections, or rows (N, 4..6) of x1 y1 x2 y2 [score [class]], or None
         time_s: time stamp of the frame in seconds, passed through to the result; see above
+        camera: what maps points of the previous frame to this one, [2, 3] or [3, 3] in pixels, or a
+            CameraMotion (camera/transforms.py); None where the camera stands
         Returns all live tracks; ``state`` tells those seen now from those only predicted. Raises
-        MambatrackError for detections that cannot be used, and while another update runs; the
-        tracker is then as it was.
+        MambatrackError for detections or a transform that cannot be used, and while another update
+        runs; the tracker is then as it was.
         """
         with self.turn:
             state, config, time_s = self.state, self.config, checked_time(time_s)
+            camera = as_motion(camera)
             hypotheses = state.hypotheses
             found = state.admit(as_detections(detections), self.image_size)
             span = state.advance_clock(time_s, config)
             hypotheses.end_unseen(span - 1, config.max_age)
+            state.note_camera(camera, self.predictor)
             with self.measure("predict"):
                 predict_together(self.predictor, [(hypotheses, span)])
+                state.follow_camera(self.association, self.predictor)
             (settled,) = associate_together(
                 self.association, [(hypotheses, found)], config.hypotheses
             )

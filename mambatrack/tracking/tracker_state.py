@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from mambatrack.assignment import Indices
+from mambatrack.association.interface import Association
 from mambatrack.association.pairs import check_crowd
+from mambatrack.camera.transforms import CameraMotion
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections, within
 from mambatrack.errors import MambatrackError, shown
+from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracks import Tracks
@@ -23,12 +26,14 @@ SHARES = 2  # pixels; boxes given as shares of the picture end here
 class TrackerState:
     """hypotheses: the tracks; frame: updates so far; dropped: unusable detections so far
     clock: the largest time seen, in seconds, None before the first
+    camera: how it moved before the newest frame, None where nobody said
     """
 
     hypotheses: Hypotheses
     frame: int = 0
     dropped: int = 0
     clock: float | None = None
+    camera: CameraMotion | None = None
 
     @staticmethod
     def new(state_size: int, memory_size: int) -> "TrackerState":
@@ -65,10 +70,22 @@ class TrackerState:
         frames = (time_s - before) * rate if rate and before is not None else 0.0
         return math.floor(min(max(frames, 1), config.max_age + 2) + 0.5)
 
+    def note_camera(self, camera: CameraMotion | None, predictor: Predictor) -> None:
+        """Before the prediction: at a cut, motion so far says nothing of what comes."""
+        self.camera = camera
+        if camera is not None and camera.cut:
+            self.hypotheses.halt(predictor)
+
+    def follow_camera(self, association: Association, predictor: Predictor) -> None:
+        """After the prediction: the tracks move with the picture."""
+        if self.camera is not None and not self.camera.stands:
+            self.hypotheses.move(self.camera.transform, association, predictor)
+
     def report(self, time_s: float | None, min_hits: int, ended: Indices) -> Tracks:
         """The live tracks of the likeliest hypothesis; the next frame begins."""
         self.frame += 1
-        return self.hypotheses.table.snapshot(self.frame - 1, time_s, min_hits, ended)
+        table = self.hypotheses.table
+        return table.snapshot(self.frame - 1, time_s, min_hits, ended, self.camera)
 
 
 def _warn_of_shares(image_size: tuple[int, int]) -> None:

@@ -139,7 +139,7 @@ def _unpacked(part: _Part, size: int) -> Iterator[Tracks]:
         body = part.read(offset, count * ROW.itemsize + 8 * ended)
         offset += len(body)
         rows = np.frombuffer(body, ROW, count)
-        columns = {name: rows[name] for name in ROW.names or ()}
+        columns: dict[str, Any] = {name: rows[name] for name in ROW.names or ()}
         gone = np.frombuffer(body, "<i8", ended, count * ROW.itemsize)
         yield Tracks(frame, None if np.isnan(time_s) else time_s, **columns, ended=gone)
 

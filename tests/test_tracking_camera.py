@@ -1,0 +1,98 @@
+"""What a tracker does with the transforms that it is told."""
+
+import numpy as np
+import pytest
+
+from mambatrack import MambatrackError, Tracker
+from mambatrack.camera.transforms import CUT
+from mambatrack.simulation.world import make_world
+from mambatrack.tracking.group import TrackerGroup
+from mambatrack.tracking.offline import track_offline
+
+RIGHT = [[1, 0, 50], [0, 1, 0]]
+PREDICTORS = ("mamba", "kalman", "velocity", "still", "mamba-window")
+
+
+def walker(x, y=100.0):
+    return [x, y, x + 40, y + 120, 0.9]
+
+
+def walked(frames=20, **settings):
+    """A tracker that saw one person walk to the right, 3 pixels a frame."""
+    tracker = Tracker(**settings)
+    for step in range(frames):
+        tracker.update([walker(200 + 3.0 * step)])
+    return tracker
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_a_lost_track_stays_where_it_is_in_the_scene(predictor):
+    pans, stands = walked(predictor=predictor), walked(predictor=predictor)
+    for step in range(1, 6):
+        seen, expected = pans.update(None, camera=RIGHT), stands.update()
+        shifted = expected.boxes + [50 * step, 0, 50 * step, 0]
+        assert seen.boxes == pytest.approx(shifted, abs=0.05)
+        assert seen.spread == pytest.approx(expected.spread, rel=1e-3)
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_over_a_cut_a_lost_track_waits_in_place(predictor):
+    tracker = walked(predictor=predictor)
+    before = tracker.update([walker(260)])
+    tracks = tracker.update(None, camera=CUT)
+    for _ in range(10):
+        tracks = tracker.update()
+    assert tracks.ids.tolist() == before.ids.tolist()
+    assert tracks.boxes == pytest.approx(before.boxes, abs=4)
+
+
+def test_what_was_used_is_part_of_the_result():
+    tracker = Tracker()
+    assert tracker.update([walker(0)]).camera is None
+    tracks = tracker.update([walker(50)], camera=RIGHT)
+    assert tracks.camera.transform[0, 2] == 50 and tracks.camera.certainty == 1
+    assert tracks[tracks.observed].camera is tracks.camera
+
+
+@pytest.mark.parametrize("bad", [np.zeros((2, 3)), np.eye(2), np.full((3, 3), np.nan)])
+def test_after_a_bad_transform_the_tracker_is_as_it_was(bad):
+    tracker, other = walked(), walked()
+    with pytest.raises(MambatrackError, match="transform"):
+        tracker.update([walker(260)], camera=bad)
+    assert tracker.frame == other.frame
+    a, b = tracker.update([walker(260)]), other.update([walker(260)])
+    assert (a.boxes == b.boxes).all() and (a.spread == b.spread).all()
+
+
+def test_a_state_is_loaded_and_moved_on():
+    tracker, other = walked(), Tracker()
+    other.load_state_dict(tracker.state_dict())
+    results = [each.update([walker(310)], camera=RIGHT) for each in (tracker, other)]
+    assert (results[0].ids == results[1].ids).all() and results[0].camera is not None
+
+
+def test_a_group_is_told_of_each_camera():
+    group, alone = TrackerGroup(count=2), Tracker()
+    for step in range(5):
+        group.update({0: ([walker(3.0 * step)], None), 1: ([walker(3.0 * step)], None)})
+        alone.update([walker(3.0 * step)])
+    both = group.update({0: (None, None), 1: (None, None)}, {1: RIGHT})
+    assert both[0].camera is None and both[1].camera is not None
+    assert both[1].boxes == pytest.approx(alone.update(None, camera=RIGHT).boxes, abs=1e-3)
+
+
+def test_offline_tracking_is_told_too_in_both_directions():
+    """The camera jumps by more than a person is wide, with people hidden for a while."""
+    world = make_world(seed=4, people=4, frames=60, size=(640, 360))
+    jumps = np.where(np.arange(60) % 10 == 5, 300.0, 0.0)
+    shifts = np.cumsum(jumps)
+    found = []
+    for frame, shift in enumerate(shifts):
+        boxes = world.detections(frame).boxes + [shift, 0, shift, 0]
+        found.append(np.column_stack([boxes, world.detections(frame).scores]))
+    cameras = [[[1, 0, jump], [0, 1, 0]] for jump in jumps]
+    still = track_offline([world.detections(frame) for frame in range(60)])
+    told = track_offline(found, cameras=cameras)
+    assert [each.ids.tolist() for each in still] == [each.ids.tolist() for each in told]
+    with pytest.raises(MambatrackError, match="60 frames have 59 transforms"):
+        track_offline(found, cameras=cameras[1:])
