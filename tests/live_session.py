@@ -10,6 +10,9 @@ import numpy as np
 
 from mambatrack import Tracker
 from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.counting.counter import Counter
+from mambatrack.counting.output import CountingOutput
+from mambatrack.live.sightings import Sightings
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web.server import serve
 from mambatrack.motion.forecast import Forecast, forecast
@@ -30,15 +33,18 @@ class FakeControls:
 class FakeSession(FakeControls):
     """Feeds an observer from as many worlds as there are names, ``fps`` frames a second each.
 
-    horizon: frames of the forecast, 0 for none. Call ``lose`` and ``restore`` for a stream that
-    dies and comes back.
+    horizon: frames of the forecast, 0 for none; places: lines and zones, of every source
+    Call ``lose`` and ``restore`` for a stream that dies and comes back.
     """
 
-    def __init__(self, names=("door",), size=(320, 180), people=4, fps=20.0, horizon=0):
+    def __init__(self, names=("door",), size=(320, 180), people=4, fps=20.0, horizon=0,
+                 places=()):  # fmt: skip
         self.names, self.fps, self.horizon, self.observer = list(names), fps, horizon, None
         self.worlds = [simulate(seed, people, size, fps) for seed in range(len(names))]
         self.trackers = [Tracker(image_size=size) for _ in names]
         self.statuses = [SourceStatus(name) for name in names]
+        self.counting = [CountingOutput(Counter(places, ("person",)), None) for _ in names]
+        self.sightings = [Sightings() for _ in names]
         self._stop, self._lock = threading.Event(), threading.RLock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -74,10 +80,12 @@ class FakeSession(FakeControls):
             fps=self.fps, latency_ms=spent + 8.0 + 2 * np.sin(world.index / 40),
         )  # fmt: skip
         ahead = self._forecast(tracker, tracks) if self.horizon else None
+        frame = Frame(world.index, world.time_s, image)
+        self.counting[source].write(frame, tracks)
         self.observer.update(
             LiveUpdate(
-                source, Frame(world.index, world.time_s, image), tracks, self.statuses[source],
-                8.0, spent, ("person",), ahead,
+                source, frame, tracks, self.statuses[source], 8.0, spent, ("person",), ahead,
+                self.counting[source].counts(), self.sightings[source].update(tracks),
             )
         )  # fmt: skip
 
@@ -98,9 +106,9 @@ class FakeSession(FakeControls):
 
 
 @contextlib.contextmanager
-def page_of(names=("door", "yard"), frames=3, **options):
+def page_of(names=("door", "yard"), frames=3, places=(), **options):
     """-> (session, page): a page that was told of some frames of each source; none move on."""
-    session = FakeSession(names)
+    session = FakeSession(names, places=places)
     page = serve(session, names, port=0, **options)
     session.observer = page
     try:

@@ -100,7 +100,7 @@ def test_there_and_back_are_two():
 def test_a_zone_tells_how_long_somebody_was_in_it():
     counter, events = run({1: walk(50, 250, 41)}, zones=ZONE)
     assert [each.event for each in events] == ["enter", "leave"]
-    assert events[1].dwell_s == pytest.approx(2.0, abs=0.01) and counter.inside("yard") == 0
+    assert events[1].dwell_s == pytest.approx(2.0, abs=0.01) and not counter.visitors("yard")
 
 
 def test_who_begins_or_ends_in_a_zone_is_told_and_not_counted():

@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 
 from live_session import page_of, wait_for
+from mambatrack.counting.places import parse_places
 from mambatrack.live.web.guard import MOST_BODY
 
 NEEDED = "needs the extras [web] and [dev]"
 
 httpx = pytest.importorskip("httpx", reason=NEEDED)
 
+PLACES = parse_places(["mid:160,0,160,180"], ["all:0,0;320,0;320,180;0,180"])
+
 
 @pytest.fixture(scope="module")
 def live():
-    with page_of() as (session, page):
+    with page_of(places=PLACES) as (session, page):
         client = httpx.Client(base_url=page.url, timeout=20)
         wait_for(lambda: client.get("/api/sources").json()["sources"][1]["frames"] == 3)
         yield session, page, client
@@ -38,6 +41,24 @@ def test_tracks_and_sources_are_those_of_the_session(live):
     assert client.get("/api/tracks?source=2").status_code == 404
 
 
+def test_counts_are_those_of_lines_and_zones(live):
+    session, _, client = live
+    door, yard = client.get("/api/counts").json()["sources"]
+    assert (door["name"], door["frame"], yard["source"]) == ("door", 2, 1)
+    assert client.get("/api/counts?source=1").json()["sources"] == [yard]
+    (line,), (zone,) = door["lines"], door["zones"]
+    inside = len(session.counting[0].counter.visitors("all"))
+    assert line["points"] == [[160, 0], [160, 180]] and (line["in"], line["out"]) == (0, 0)
+    assert zone["inside"] == inside > 0 and zone["classes"]["person"]["inside"] == inside
+    assert [each["number"] for each in door["events"]] == list(range(len(door["events"])))
+    assert {each["event"] for each in door["events"]} == {"enter"}
+    assert client.get("/api/counts?source=2").status_code == 404
+    schema = client.get("/api/openapi.json").json()["components"]["schemas"]
+    assert {"in", "out", "corrected", "points", "name", "classes"} == set(
+        schema["Line"]["required"]
+    )
+
+
 def test_pause_reaches_the_session_and_comes_back(live):
     session, _, client = live
     assert client.post("/api/pause").json() == {"paused": True} and session.paused
@@ -54,13 +75,15 @@ def test_a_snapshot_is_the_newest_frame(live):
     )
     assert plain.shape == newest.shape
     assert np.abs(plain.astype(int) - newest).mean() < 5
+    named = client.get("/api/snapshot/1.jpg").headers["content-disposition"]
+    assert named == 'inline; filename="yard-2.jpg"'
     assert np.abs(drawn.astype(int) - newest).mean() > np.abs(plain.astype(int) - newest).mean()
 
 
 def test_results_can_be_downloaded(live):
     _, _, client = live
     mot = client.get("/api/results/0.mot")
-    assert 'filename="source-0.txt"' in mot.headers["content-disposition"]
+    assert 'filename="door.txt"' in mot.headers["content-disposition"]
     assert all(re.fullmatch(r"\d+,\d+(,-?[\d.]+){8}", line) for line in mot.text.splitlines())
     lines = client.get("/api/results/1.jsonl").text.splitlines()
     assert json.loads(lines[0])["classes"] == ["person"] and len(lines) == 4

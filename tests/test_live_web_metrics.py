@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from live_session import page_of, wait_for
+from mambatrack.counting.places import parse_places
 from mambatrack.live.updates import SourceStatus
 from mambatrack.live.web.metrics import metrics_text
 from mambatrack.live.web.page_state import Tracked
@@ -23,3 +25,15 @@ def test_metrics_are_well_formed_whatever_a_source_is_called():
     samples = [line for line in lines if not line.startswith("#")]
     assert {line.split("{")[0].split()[0] for line in samples} == helped
     assert all(np.isfinite(float(line.rsplit(" ", 1)[1])) for line in samples)
+
+
+def test_lines_and_zones_are_told_by_class():
+    places = parse_places(['a "gate":160,0,160,180'], ["all:0,0;320,0;320,180;0,180"])
+    with page_of(("door",), frames=5, places=places) as (_, page):
+        state = page._state
+        wait_for(lambda: state.sources[0].status.frames == 5)
+        lines = metrics_text(state, 0).splitlines()
+    source = 'source="0",name="door"'
+    assert f'mambatrack_zone_inside{{{source},zone="all",class="person"}} 4' in lines
+    assert rf'mambatrack_corrected_counts_total{{{source},place="a \"gate\""}} 0' in lines
+    assert not any("dwell" in line for line in lines)  # nobody has left

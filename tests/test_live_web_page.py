@@ -2,12 +2,16 @@
 
 import contextlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from live_session import FakeControls, FakeSession, page_of, wait_for
+from mambatrack.counting.counter import Counter
+from mambatrack.counting.output import CountingOutput
+from mambatrack.counting.places import parse_places
 from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
 from mambatrack.live.web.server import serve
 from mambatrack.sources.frames import Frame
@@ -145,7 +149,7 @@ def test_a_predicted_box_is_dashed_and_can_be_hidden(tab):
         assert 0.3 < drawn(tab, 0)["edge"] < 0.8
         assert tab.locator("tr.predicted").count() == 1
         press(tab, "Predicted")
-        assert drawn(tab, 0)["box"][2] < 0 and tab.locator("tbody tr").count() == 0
+        assert drawn(tab, 0)["box"][2] < 0 and tab.locator("#rows tr").count() == 0
     finally:
         page.close()
 
@@ -169,11 +173,11 @@ def test_a_class_can_be_left_out_and_stays_out(tab):
     try:
         page.update(one_box(0, label=1))
         tab.goto(page.url)
-        expect_text(tab, "tbody", "dog")
+        expect_text(tab, "#rows", "dog")
         page.update(one_box(1, label=0))
         drawn(tab, 1)
         press(tab, "person")
-        assert drawn(tab, 1)["box"][2] < 0 and tab.locator("tbody tr").count() == 0
+        assert drawn(tab, 1)["box"][2] < 0 and tab.locator("#rows tr").count() == 0
         tab.reload()
         assert drawn(tab, 1)["box"][2] < 0
         press(tab, "person")
@@ -272,21 +276,21 @@ def test_results_are_downloaded_from_the_menu(tab):
 def test_the_figures_the_table_and_the_timeline_tell_of_the_tracks(tab):
     with running() as (session, page):
         tab.goto(page.url)
-        wait_for(lambda: tab.locator("tbody tr").count() >= 2)
-        ids = {int(text) for text in tab.locator("tbody td:first-child").all_inner_texts()}
+        wait_for(lambda: tab.locator("#rows tr").count() >= 2)
+        ids = {int(text) for text in tab.locator("#rows td:first-child").all_inner_texts()}
         assert ids <= set(range(1, session.trackers[0].state.hypotheses.table.next_id))
         expect_text(tab, "#fps", "20.0")
         expect_text(tab, "#latency-note", "detect 8.0")
         tab.wait_for_selector('#timeline[aria-label^="Timeline of "]:not([aria-label*=" 0 "])')
         tab.wait_for_selector('#fps-graph[aria-label^="Now 20.0 fps"]')
-        expect_text(tab, "tbody tr td:nth-child(4)", "s")
+        expect_text(tab, "#rows tr td:nth-child(4)", "s")
 
 
 def test_one_of_several_sources_can_be_chosen(tab):
     with running(("door", "yard")) as (_, page):
         tab.goto(page.url)
         tab.wait_for_selector("figure:nth-child(2) canvas[data-frame]")
-        press(tab, "2 yard")
+        press(tab, "1 yard")
         assert not tab.locator("figure").nth(0).is_visible()
         wait_for(lambda: page._hub.demand.watchers == {0: 0, 1: 1})
         press(tab, "All")
@@ -328,7 +332,7 @@ def test_nothing_hangs_over_the_edge_and_text_can_be_read(browser, width, scheme
     ):
         tab = context.new_page()
         tab.goto(page.url)
-        wait_for(lambda: tab.locator("tbody tr").count() >= 2)
+        wait_for(lambda: tab.locator("#rows tr").count() >= 2)
         session.lose(1, "x" * 200)
         expect_text(tab, "#banners", "lost")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
@@ -339,3 +343,103 @@ def test_nothing_hangs_over_the_edge_and_text_can_be_read(browser, width, scheme
         dark, light = sorted(sum(map(int, each.split(","))) for each in (ink, ground))
         assert light - dark > 500 and (ground < ink) == (scheme == "dark")
     context.close()
+
+
+def counted(frame):
+    """What one_box tells with a line at x = 160 and a zone on its left; nobody sees the box while
+    it goes across."""
+    places = parse_places(["door:160,0,160,180"], ["left:0,60;158,60;158,170;0,170"])
+    output = CountingOutput(Counter(places, ("person",)), None)
+    for number in range(frame + 1):
+        update = one_box(number)
+        hidden = 14 <= number < 18
+        state, gap = np.array([2 if hidden else 1], np.uint8), np.array([hidden * (number - 13)])
+        output.write(update.frame, replace(update.tracks, state=state, gap=gap))
+    return replace(update, counts=output.counts())
+
+
+def test_lines_and_zones_are_drawn_and_counted_and_corrections_are_told(tab):
+    page = serve(FakeControls(), ["door"], port=0)
+    try:
+        page.update(counted(0))
+        tab.goto(page.url)
+        drawn(tab, 0)
+        expect_text(tab, "#place-rows", "left")
+        press(tab, "Labels", "Trails", "Forecast", "Boxes")
+        left, top, right, bottom = drawn(tab, 0)["box"]
+        assert left == pytest.approx(0, abs=2) and bottom == pytest.approx(180, abs=2)
+        assert top == pytest.approx(0, abs=2) and right > 158
+        page.update(counted(24))
+        drawn(tab, 24)
+        expect_text(tab, "#place-rows tr:first-child td:nth-child(4)", "1")
+        assert tab.locator("#place-rows td:nth-child(7)").all_inner_texts() == ["1", "1"]
+        expect_text(tab, "#events", "2 crossed door out")
+        assert tab.locator("#events .corrected").count() == 2
+        press(tab, "Lines and zones")
+        assert drawn(tab, 24)["box"][2] < 0
+    finally:
+        page.close()
+
+
+def test_without_lines_and_zones_nothing_is_said_of_them(tab):
+    with running() as (_, page):
+        tab.goto(page.url)
+        expect_text(tab, "#rows", "person")
+        assert not tab.locator("#places").is_visible()
+        assert tab.get_by_role("button", name="Lines and zones").count() == 0
+
+
+def test_a_track_that_is_chosen_stands_out_in_the_picture_and_in_its_row(tab):
+    page = serve(FakeControls(), ["door"], port=0)
+    try:
+        page.update(one_box(3))
+        tab.goto(page.url)
+        drawn(tab, 3)
+        chosen = tab.locator("#rows tr.chosen")
+        tab.locator("#rows button").click()
+        assert chosen.locator("button[aria-pressed=true]").count() == 1
+        tab.locator("#rows button").press("Enter")
+        assert chosen.count() == 0
+        width = tab.locator("figure canvas").bounding_box()["width"]
+        tab.locator("figure canvas").click(position={"x": 60 * width / 320, "y": 100 * width / 320})
+        assert chosen.inner_text().startswith("2")
+        tab.keyboard.press("Escape")
+        assert chosen.count() == 0
+        tab.locator("figure canvas").click(position={"x": 300 * width / 320, "y": 20})
+        assert chosen.count() == 0
+    finally:
+        page.close()
+
+
+def test_keys_hold_the_picture_save_it_and_explain_themselves(tab):
+    with running(("front door",)) as (session, page):
+        tab.goto(page.url)
+        expect_text(tab, "#rows", "person")
+        tab.keyboard.press(" ")
+        expect_text(tab, ".over", "Held")
+        held = tab.locator("figure canvas").get_attribute("data-frame")
+        frames = session.statuses[0].frames
+        wait_for(lambda: session.statuses[0].frames > frames + 3)
+        assert tab.locator("figure canvas").get_attribute("data-frame") == held
+        with tab.expect_download() as download:
+            tab.keyboard.press("s")
+        assert download.value.suggested_filename == f"front-door-{held}.png"
+        tab.keyboard.press(" ")
+        tab.wait_for_selector(f'figure canvas:not([data-frame="{held}"])')
+        assert not session.paused
+        tab.keyboard.press("?")
+        assert tab.get_by_role("dialog", name="Keys").is_visible()
+        tab.keyboard.press("Escape")
+        assert not tab.get_by_role("dialog").is_visible()
+        tab.keyboard.press("f")
+        tab.wait_for_function("document.fullscreenElement?.id === 'stage'")
+
+
+def test_a_gap_is_told_in_seconds(tab):
+    page = serve(FakeControls(), ["door"], port=0)
+    try:
+        page.update(replace(one_box(0, TrackState.PREDICTED), gaps_s=(1.26,)))
+        tab.goto(page.url)
+        expect_text(tab, "#rows tr td:nth-child(5)", "1.3 s")
+    finally:
+        page.close()

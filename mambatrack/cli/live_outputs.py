@@ -19,8 +19,8 @@ def open_outputs(
     session: "LiveSession", files: "list[OutputFiles]", config: Config, lag: int, show: bool,
     stack: ExitStack,
 ) -> "tuple[list[Window], list[Counter]]":  # fmt: skip
-    """Gives the session its outputs; the stack closes them after it. Returns the windows, and the
-    counters of lines and zones."""
+    """Gives the session its outputs and what counts; the stack closes them after it. Returns the
+    windows, and the counters of lines and zones."""
     from mambatrack.live.outputs import SourceOutputs
     from mambatrack.runs.run_outputs import open_counting
 
@@ -30,8 +30,8 @@ def open_outputs(
         window = _open_window(session, number) if show else None
         if window is not None:
             windows.append(stack.enter_context(closing(window)))
-        drawn = _outputs_of(session, number, own, lag, window, counting, stack)
-        outputs.append(drawn if counting is None else [counting, *drawn])
+        outputs.append(_outputs_of(session, number, own, lag, window, counting, stack))
+        session.counting[number] = counting
         counters += [] if counting is None else [counting.counter]
     session.observers.append(SourceOutputs(outputs))
     return windows, counters

@@ -32,6 +32,27 @@ ANCHORS = ("foot", "centre")
 OTHERS = 0.3  # IoU of a box with another identity's last one, above which the two were exchanged
 
 
+class Visitor(NamedTuple):
+    """Who is in a zone: id, class, and the second at which he came in, None where unknown."""
+
+    id: int
+    class_name: str
+    entered_s: float | None
+
+
+@dataclass
+class Dwell:
+    """How long those stayed in a zone who have left it: how many, and their seconds together."""
+
+    count: int = 0
+    total_s: float = 0.0
+
+    @property
+    def mean_s(self) -> float | None:
+        """None before the first has left."""
+        return self.total_s / self.count if self.count else None
+
+
 class Step(NamedTuple):
     """Where an identity was: number of the update, frame, seconds, anchor [2], height, hidden."""
 
@@ -69,6 +90,8 @@ class Counter:
     foot (middle of the lower edge) or centre;  margin: share of the height of a box
 
     counts: how often each (place, event, direction or "", class name) has happened, whole ones only
+    filled: how many of them at each place were added later, decided on the path that fills a gap
+    dwell: how long those stayed in each zone who have left it
     """
 
     def __init__(
@@ -79,6 +102,8 @@ class Counter:
             raise MambatrackError(f"anchor is {anchor!r}; expected {' or '.join(ANCHORS)}")
         self.places, self.names, self.anchor, self.margin = list(places), names, anchor, margin
         self.counts: Tally[tuple[str, str, str, str]] = Tally()
+        self.filled: Tally[str] = Tally()
+        self.dwell: dict[str, Dwell] = defaultdict(Dwell)
         self._reviser = Reviser()
         self._walks: dict[int, Walk] = {}
         self._boxes: dict[int, NDArray[np.float32]] = {}  # seen in the update before
@@ -105,9 +130,13 @@ class Counter:
         events = self._fill(self._reviser.finish())
         return self._counted(events + self._end(list(self._walks)))
 
-    def inside(self, zone: str) -> int:
+    def visitors(self, zone: str) -> list[Visitor]:
         """Identities that are in the zone now, hidden ones included."""
-        return sum(walk.at[zone].side > 0 for walk in self._walks.values() if zone in walk.at)
+        return [
+            Visitor(identity, class_name(self.names, walk.label), walk.at[zone].entered_s)
+            for identity, walk in self._walks.items()
+            if zone in walk.at and walk.at[zone].side > 0
+        ]
 
     def _take(self, seen: Tracks) -> None:
         """Each identity's step to where it is seen now waits to be gone."""
@@ -242,6 +271,10 @@ class Counter:
         for event in events:
             if event.whole and event.event != "exchange":
                 self.counts[event.place, event.event, event.direction or "", event.class_name] += 1
+                self.filled[event.place] += event.filled
+            if event.dwell_s is not None:
+                self.dwell[event.place].count += 1
+                self.dwell[event.place].total_s += event.dwell_s
         return events
 
     def _forget_moments(self) -> None:

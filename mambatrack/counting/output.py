@@ -1,5 +1,6 @@
 """Counting as an output of a run: events into a file, a heat map, counts in the picture."""
 
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.counting.counter import Counter
-from mambatrack.counting.events import EventWriter
+from mambatrack.counting.counts import Counts, line_count, zone_count
+from mambatrack.counting.events import Event, EventWriter
 from mambatrack.counting.heat import HeatMap
 from mambatrack.counting.places import Line, Place, Zone
 from mambatrack.outputs.drawing.colours import DARK, WHITE
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from mambatrack.sources.frames import Frame
 
 COLOUR = (60, 200, 255)  # BGR
+NEWEST = 12  # events that are remembered for those who watch
 ARROW = 14.0  # pixels from a line to the right, where ``in`` leads
 
 
@@ -28,11 +31,13 @@ class CountingOutput:
 
     def __init__(self, counter: Counter, writer: EventWriter | None, heat: HeatMap | None = None):
         self.counter, self._writer, self._heat = counter, writer, heat
+        self._newest: deque[Event] = deque(maxlen=NEWEST)
+        self._number = 0
+        self._now_s: float | None = None
 
     def write(self, frame: "Frame", tracks: Tracks) -> None:
-        for event in self.counter.update(tracks):
-            if self._writer is not None:
-                self._writer.write(event)
+        self._note(self.counter.update(tracks))
+        self._now_s = tracks.time_s
         if self._heat is not None:
             size = frame.image.shape[1], frame.image.shape[0]
             if all(size) and size[::-1] != self._heat.seconds.shape:
@@ -41,13 +46,30 @@ class CountingOutput:
 
     def close(self) -> None:
         """Writes what was still waited for, and the heat map."""
-        for event in self.counter.finish():
-            if self._writer is not None:
-                self._writer.write(event)
+        self._note(self.counter.finish())
         if self._writer is not None:
             self._writer.close()
         if self._heat is not None:
             self._heat.save()
+
+    def counts(self) -> Counts:
+        """All places as they are after the last frame."""
+        places = self.counter.places
+        return Counts(
+            tuple(line_count(self.counter, each) for each in places if isinstance(each, Line)),
+            tuple(
+                zone_count(self.counter, each, self._now_s)
+                for each in places if isinstance(each, Zone)
+            ),
+            tuple(self._newest), self._number,
+        )  # fmt: skip
+
+    def _note(self, events: Sequence[Event]) -> None:
+        self._newest.extend(events)
+        self._number += len(events)
+        if self._writer is not None:
+            for event in events:
+                self._writer.write(event)
 
     def draw(self, image: NDArray[np.uint8]) -> None:
         """Lines, zones and their counts so far, into the picture [H, W, 3]."""
@@ -63,14 +85,11 @@ class CountingOutput:
 
 def count_of(counter: Counter, place: Line | Zone) -> str:
     """What has been counted at a place so far, of all classes, for people."""
-    total = dict.fromkeys(("in", "out", "enter"), 0)
-    for (name, event, direction, _), count in counter.counts.items():
-        key = direction or event
-        if name == place.name and key in total:
-            total[key] += count
     if isinstance(place, Line):
-        return f"{place.name}: {total['in']} in, {total['out']} out"
-    return f"{place.name}: {counter.inside(place.name)} inside, {total['enter']} entered"
+        crossings = line_count(counter, place).total
+        return f"{place.name}: {crossings.ins} in, {crossings.outs} out"
+    visits = zone_count(counter, place).total
+    return f"{place.name}: {visits.inside} inside, {visits.entered} entered"
 
 
 def summary(counter: Counter) -> list[str]:
@@ -79,15 +98,15 @@ def summary(counter: Counter) -> list[str]:
 
 
 def _by_class(counter: Counter, place: Line | Zone) -> str:
-    own = [(key, count) for key, count in counter.counts.items() if key[0] == place.name]
-    classes = sorted({key[3] for key, _ in own})
-    if len(classes) < 2:
+    if isinstance(place, Line):
+        of_line = line_count(counter, place).classes
+        counted = {name: each.ins + each.outs for name, each in of_line.items()}
+    else:
+        of_zone = zone_count(counter, place).classes
+        counted = {name: each.entered for name, each in of_zone.items()}
+    if len(counted) < 2:
         return ""
-    parts = [
-        f"{name} {sum(count for key, count in own if key[3] == name and key[1] != 'leave')}"
-        for name in classes
-    ]
-    return f" ({', '.join(parts)})"
+    return f" ({', '.join(f'{name} {count}' for name, count in counted.items())})"
 
 
 def _draw_direction(image: NDArray[np.uint8], line: Line, thick: int) -> None:

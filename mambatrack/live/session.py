@@ -12,8 +12,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
 
+from mambatrack.counting.counts import Counts
+from mambatrack.counting.output import CountingOutput
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector, problem_of
+from mambatrack.live.sightings import Sightings
 from mambatrack.live.source import Arrival, LiveSource
 from mambatrack.live.updates import LiveUpdate, Observer, SourceStatus
 from mambatrack.motion.forecast import Forecast
@@ -50,6 +53,7 @@ class LiveSession:
 
     sources: not started; detectors: one per source, of which several may be the same
     group: a tracker per source. horizon: frames of a forecast in each update, 0 for none
+    counting: of each source, None for none; it gets every frame before the observers
 
     A turn takes the newest frame of those sources that have one, and waits for no other. pause()
     and resume() may be called from any thread.
@@ -63,8 +67,10 @@ class LiveSession:
         self.observers = list(observers)
         self.paused = False
         self.forecasts: list[Forecast | None] = [None for _ in sources]  # the newest
+        self.counting: list[CountingOutput | None] = [None for _ in sources]
         self.detectors, self._horizon = list(detectors), horizon
         self._tallies = [Tally() for _ in sources]
+        self._sightings = [Sightings() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
         self._news = Event()
         for source in self.sources:
@@ -166,18 +172,28 @@ class LiveSession:
         self, index: int, arrival: Arrival, tracks: Tracks, detect_ms: float, track_ms: float
     ) -> None:
         self._tallies[index].tracked(arrival.at)
+        tracks = replace(tracks, frame=arrival.frame.index)
         update = LiveUpdate(
             index,
             arrival.frame,
-            replace(tracks, frame=arrival.frame.index),
+            tracks,
             self.status(index),
             detect_ms,
             track_ms,
             tuple(self.detectors[index].names),
             self._look_ahead(index),
+            self._count(index, arrival.frame, tracks),
+            self._sightings[index].update(tracks),
         )
         for observer in self.observers:
             observer.update(update)
+
+    def _count(self, index: int, frame: Frame, tracks: Tracks) -> Counts | None:
+        counting = self.counting[index]
+        if counting is None:
+            return None
+        counting.write(frame, tracks)
+        return counting.counts()
 
     def _look_ahead(self, index: int) -> Forecast | None:
         if not self._horizon:

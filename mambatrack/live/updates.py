@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from mambatrack.counting.counts import Counts
 from mambatrack.motion.forecast import Forecast
 from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks
@@ -39,7 +40,8 @@ class LiveUpdate:
     """One tracked frame of one source.
 
     source: index of the source, from 0; detect_ms, track_ms: spent on this frame
-    names: of the classes; forecast: where one was asked for
+    names: of the classes; forecast: where one was asked for; counts: where there are lines or zones
+    gaps_s: for each track the seconds since it was seen, None where unknown
     """
 
     source: int
@@ -50,6 +52,8 @@ class LiveUpdate:
     track_ms: float = 0.0
     names: tuple[str, ...] = field(default=())
     forecast: Forecast | None = None
+    counts: Counts | None = None
+    gaps_s: tuple[float | None, ...] = field(default=())
 
 
 class Observer(Protocol):

@@ -4,23 +4,32 @@ Needs the extra [web]; server.py puts the guard of server_guard.py around it.
 """
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
 from typing import Annotated, Any, Literal
 
-from fastapi import Body, FastAPI, HTTPException, Path, Query, Request, WebSocket
+from fastapi import Body, FastAPI, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect
 
-from mambatrack.live.web.api_models import AllTracks, Empty, Health, Paused, Problem, Sources
-from mambatrack.live.web.hub import Hub, Watcher
-from mambatrack.live.web.messages import frame_json, hello_message, snapshot, status_json
+from mambatrack.live.updates import LiveUpdate
+from mambatrack.live.web.api_models import (
+    AllCounts,
+    AllTracks,
+    Empty,
+    Health,
+    Paused,
+    Problem,
+    Sources,
+)
+from mambatrack.live.web.counts_json import counts_json
+from mambatrack.live.web.hub import Hub
+from mambatrack.live.web.messages import frame_json, snapshot, status_json
 from mambatrack.live.web.metrics import CONTENT_TYPE, metrics_text
 from mambatrack.live.web.page_state import LiveState, SourceView
+from mambatrack.live.web.streams import add_streams
 from mambatrack.live.web.track_log import Kind
 from mambatrack.version import VERSION
 
@@ -32,7 +41,6 @@ TYPES = {
 }
 MOST_DOWNLOADS = 4
 MOST_SNAPSHOTS = 4  # that wait or are drawn
-CHOICE_S = 0.25  # between two choices of sources that a page is listened to for
 
 # as text: numbers would be let in with spaces, signs and leading zeros, which the schema forbids
 NUMBER = "^(0|[1-9][0-9]{0,3})$"
@@ -57,7 +65,7 @@ def build_app(state: LiveState, hub: Hub, alive: Callable[[], bool]) -> FastAPI:
     _add_health(app, state, hub, alive)
     _add_state(app, state)
     _add_files(app, state)
-    _add_streams(app, state, hub)
+    add_streams(app, state, hub)
     _add_page(app)
     return app
 
@@ -97,12 +105,19 @@ def _add_state(app: FastAPI, state: LiveState) -> None:
     @app.get("/api/tracks", responses=MISSING)
     async def tracks(source: Chosen = None) -> AllTracks:
         """The tracks in the newest frame of one source, or of all that had one."""
-        chosen = state.sources if source is None else [_view(state, source)]
-        newest = [(view.status.name, view.newest) for view in chosen]
-        return AllTracks.model_validate({
+        newest = _newest(state, source)
+        return AllTracks.model_validate(
+            {"sources": [{**frame_json(update), "name": name} for name, update in newest]}
+        )
+
+    @app.get("/api/counts", responses=MISSING)
+    async def counts(source: Chosen = None) -> AllCounts:
+        """Lines and zones after the newest frame of one source, or of all that had one."""
+        return AllCounts.model_validate({
             "sources": [
-                {**frame_json(update), "name": name}
-                for name, update in newest if update is not None
+                {"source": update.source, "name": name, "frame": update.tracks.frame,
+                 "time_s": update.tracks.time_s, **counts_json(update.counts)}
+                for name, update in _newest(state, source)
             ]
         })  # fmt: skip
 
@@ -142,10 +157,13 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
                     raise HTTPException(404, f"source {source} had no frame yet")
                 if await request.is_disconnected():
                     return Response(status_code=499)
-                picture = await asyncio.to_thread(snapshot, view.newest, boxes == "true")
+                newest = view.newest
+                picture = await asyncio.to_thread(snapshot, newest, boxes == "true")
         finally:
             snapshots.release()
-        return Response(picture, media_type="image/jpeg")
+        name = f"{view.file_name}-{newest.tracks.frame}.jpg"
+        headers = {"content-disposition": f'inline; filename="{name}"'}
+        return Response(picture, media_type="image/jpeg", headers=headers)
 
     @app.get(
         "/api/results/{source}.{kind}",
@@ -155,10 +173,11 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
     )  # fmt: skip
     async def results(source: Index, kind: Kind) -> StreamingResponse:
         """The tracks so far, as MOT text or JSON Lines; the oldest go when the limit is reached."""
-        recording = _view(state, source).recording
+        view = _view(state, source)
+        recording = view.recording
         if not downloads.acquire(blocking=False):
             raise HTTPException(429, f"{MOST_DOWNLOADS} downloads are running; try again later")
-        name = f"source-{source}.{'txt' if kind == 'mot' else 'jsonl'}"
+        name = f"{view.file_name}.{'txt' if kind == 'mot' else 'jsonl'}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         if recording.first is not None:
             headers["x-mambatrack-first-frame"] = str(recording.first)
@@ -186,93 +205,6 @@ async def _in_a_thread(text: Iterator[str]) -> AsyncIterator[str]:
         yield part
 
 
-def _add_streams(app: FastAPI, state: LiveState, hub: Hub) -> None:
-    @app.get(
-        "/api/events",
-        response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}}, 429: {"model": Problem}},
-    )
-    async def events() -> StreamingResponse:
-        """Server-sent events: ``tracks`` for each frame that is shown, ``state`` every second."""
-        if hub.full:
-            raise HTTPException(429, "too many watchers; try again later")
-        return StreamingResponse(_events(state, hub), media_type="text/event-stream")
-
-    @app.websocket("/ws")
-    async def watch(socket: WebSocket) -> None:
-        await socket.accept()
-        if hub.full:
-            await socket.close(1013, "too many watchers")
-            return
-        watcher = hub.join(pictures=True)
-        try:
-            await socket.send_text(hello_message(state))
-            await _serve(socket, watcher, hub, len(state.sources))
-        except (WebSocketDisconnect, OSError):
-            pass
-        finally:
-            hub.leave(watcher)
-
-
-async def _events(state: LiveState, hub: Hub) -> AsyncIterator[str]:
-    watcher = hub.join(pictures=False)
-    try:
-        yield f"event: state\ndata: {hello_message(state)}\n\n"
-        while (message := await watcher.next()) is not None:
-            yield str(message)
-    finally:
-        hub.leave(watcher)
-
-
-async def _serve(socket: WebSocket, watcher: Watcher, hub: Hub, sources: int) -> None:
-    """Sends and listens until either side has had enough."""
-    tasks = [
-        asyncio.create_task(_send(socket, watcher)),
-        asyncio.create_task(_listen(socket, watcher, hub, sources)),
-    ]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _send(socket: WebSocket, watcher: Watcher) -> None:
-    while (message := await watcher.next()) is not None:
-        if isinstance(message, bytes):
-            await socket.send_bytes(message)
-        else:
-            await socket.send_text(message)
-    await socket.close(1001, "the session is over")
-
-
-async def _listen(socket: WebSocket, watcher: Watcher, hub: Hub, sources: int) -> None:
-    """The only thing a page says is which sources it shows: {"watch": [0, 2]}, or null for all."""
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        try:
-            chosen = _chosen(message.get("text") or "", sources)
-        except (ValueError, TypeError, KeyError, RecursionError):
-            await socket.close(1003, 'expected {"watch": [0, 1]} or {"watch": null}')
-            return
-        hub.choose(watcher, chosen)
-        await asyncio.sleep(CHOICE_S)  # each choice has the newest frames drawn again
-
-
-def _chosen(text: str, sources: int) -> frozenset[int] | None:
-    watch = json.loads(text)["watch"]
-    if watch is None:
-        return None
-    if not isinstance(watch, list) or not all(type(each) is int for each in watch):
-        raise ValueError(watch)
-    return frozenset(each for each in watch if 0 <= each < sources)
-
-
 def _add_page(app: FastAPI) -> None:
     """The files of the page, read once: no path of a request ever reaches the disk."""
     files = {
@@ -291,6 +223,13 @@ def _add_page(app: FastAPI) -> None:
             raise HTTPException(404, "no such page")
         content, media_type = files[name]
         return Response(content, media_type=media_type)
+
+
+def _newest(state: LiveState, source: str | None) -> list[tuple[str, LiveUpdate]]:
+    """Name and newest update of one source, or of all; none of those that had no frame yet."""
+    chosen = state.sources if source is None else [_view(state, source)]
+    newest = [(view.status.name, view.newest) for view in chosen]
+    return [(name, update) for name, update in newest if update is not None]
 
 
 def _view(state: LiveState, source: str) -> SourceView:

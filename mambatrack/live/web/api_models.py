@@ -38,10 +38,11 @@ class Recorded(BaseModel):
 
 
 class Source(BaseModel):
-    """How a source is doing."""
+    """How a source is doing; file_name: its name as files of it are called."""
 
     source: int
     name: str
+    file_name: str
     state: SourceState
     size: tuple[int, int] | None
     fps: float
@@ -63,7 +64,8 @@ Number = float | None  # null where it is not finite
 
 
 class Track(BaseModel):
-    """A live track; box: x1, y1, x2, y2 in pixels; spread: of centre x, centre y, width, height."""
+    """A live track; box: x1, y1, x2, y2 in pixels; spread: of centre x, centre y, width, height;
+    gap: frames of the motion model since it was seen; gap_s: seconds, null where unknown."""
 
     id: int
     box: tuple[Number, Number, Number, Number]
@@ -72,6 +74,7 @@ class Track(BaseModel):
     class_: str = Field(alias="class")
     state: Literal["tentative", "observed", "predicted"]
     gap: int
+    gap_s: Number
     spread: tuple[Number, Number, Number, Number]
 
 
@@ -89,3 +92,75 @@ class FrameTracks(BaseModel):
 
 class AllTracks(BaseModel):
     sources: list[FrameTracks]
+
+
+class Crossings(BaseModel):
+    """Identities that crossed a line: ``in`` from its left hand to its right hand, or ``out``."""
+
+    in_: int = Field(alias="in")
+    out: int
+
+
+class Visits(BaseModel):
+    """Identities that are in a zone now, that came in and that left; who began or ended in the zone
+    is not counted as coming or leaving."""
+
+    inside: int
+    entered: int
+    left: int
+
+
+class Line(Crossings):
+    """A line; points: start and end, pixels; classes: the same of each class; corrected: how many
+    were added later, when the gap was filled in which they had crossed."""
+
+    name: str
+    points: tuple[tuple[float, float], tuple[float, float]]
+    corrected: int
+    classes: dict[str, Crossings]
+
+
+class Zone(Visits):
+    """A zone, as a line. dwell_s: seconds that those stayed who are gone, in the mean; longest_s:
+    seconds that whoever has been inside longest is there now; null where there is none."""
+
+    name: str
+    points: list[tuple[float, float]]
+    corrected: int
+    classes: dict[str, Visits]
+    dwell_s: float | None
+    longest_s: float | None
+
+
+class CountedEvent(BaseModel):
+    """As in the file of --events; number: of this event, from 0."""
+
+    number: int
+    event: Literal["crossing", "enter", "leave", "exchange"]
+    place: str
+    id: int
+    label: int
+    class_name: str
+    direction: Literal["in", "out"] | None
+    frame: int
+    time_s: float | None
+    dwell_s: float | None
+    filled: bool
+    whole: bool
+    other: int | None
+
+
+class SourceCounts(BaseModel):
+    """The lines and zones of a source after its newest frame, and the newest events."""
+
+    source: int
+    name: str
+    frame: int
+    time_s: float | None
+    lines: list[Line]
+    zones: list[Zone]
+    events: list[CountedEvent]
+
+
+class AllCounts(BaseModel):
+    sources: list[SourceCounts]

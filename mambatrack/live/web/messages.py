@@ -2,6 +2,7 @@
 
 import struct
 import time
+from itertools import repeat
 from typing import Any
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.live.updates import LiveUpdate, SourceStatus
+from mambatrack.live.web.counts_json import counts_json
 from mambatrack.live.web.page_state import LiveState, SourceView
 from mambatrack.live.web.timeline import WINDOW_S
 from mambatrack.live.web.track_log import dumps
@@ -31,13 +33,17 @@ def picture_message(update: LiveUpdate) -> bytes:
 def frame_json(update: LiveUpdate) -> dict[str, Any]:
     """A tracked frame; boxes are in pixels of ``size``, whatever the picture was scaled to."""
     height, width = update.frame.image.shape[:2]
+    frame = jsonl_frame(update.tracks, update.names)
+    for track, gap_s in zip(frame["tracks"], update.gaps_s or repeat(None), strict=False):
+        track["gap_s"] = None if gap_s is None else round(gap_s, 2)
     return {
         "source": update.source,
         "size": [width, height],
         "detect_ms": _rounded(update.detect_ms),
         "track_ms": _rounded(update.track_ms),
-        **jsonl_frame(update.tracks, update.names),
+        **frame,
         "forecast": None if update.forecast is None else _forecast_json(update.forecast),
+        "counts": counts_json(update.counts),
     }
 
 
@@ -47,6 +53,7 @@ def status_json(source: int, view: SourceView) -> dict[str, Any]:
     recording = view.recording
     return {
         "source": source,
+        "file_name": view.file_name,
         **vars(status),
         "size": list(status.size) if status.size else None,
         "fps": _rounded(view.fps),

@@ -1,10 +1,14 @@
 """The counters of a session in Prometheus' text format, version 0.0.4."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from mambatrack.counting.counts import Counts, LineCount, ZoneCount
 from mambatrack.live.web.page_state import LiveState, SourceView
 from mambatrack.version import VERSION
+
+Value = tuple[str, float]
+"""Further labels, and the number."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -45,6 +49,7 @@ def _lines(state: LiveState, clients: int) -> Iterator[str]:
     for label, source in zip(labels, state.sources, strict=True):
         for track_state, count in source.counts.items():
             yield f'mambatrack_tracks{{{label},state="{track_state}"}} {count}'
+    yield from _counted(state, labels)
     own: list[tuple[str, str, str, float]] = [
         ("paused", "gauge", "1 while paused.", state.controls.paused),
         ("uptime_seconds", "gauge", "Since the page was opened.", time.monotonic() - state.began),
@@ -58,6 +63,59 @@ def _lines(state: LiveState, clients: int) -> Iterator[str]:
     for name, kind, text, amount in own:
         yield from _head(name, kind, text)
         yield f"mambatrack_{name} {float(amount):.12g}"
+
+
+def _counted(state: LiveState, labels: Sequence[str]) -> Iterator[str]:
+    """Of lines and zones, each metric only where there is a value of it."""
+    for name, kind, text, values in PER_PLACE:
+        lines = [
+            f"mambatrack_{name}{{{label},{more}}} {value:.12g}"
+            for label, source in zip(labels, state.sources, strict=True)
+            if source.newest is not None and source.newest.counts is not None
+            for more, value in values(source.newest.counts)
+        ]
+        yield from [*_head(name, kind, text), *lines] if lines else []
+
+
+def _crossings(counts: Counts) -> Iterator[Value]:
+    for line in counts.lines:
+        for name, each in line.classes.items():
+            own = f'line="{_escaped(line.name)}",class="{_escaped(name)}"'
+            yield f'{own},direction="in"', each.ins
+            yield f'{own},direction="out"', each.outs
+
+
+def _visits(which: str) -> Callable[[Counts], Iterator[Value]]:
+    def values(counts: Counts) -> Iterator[Value]:
+        for zone in counts.zones:
+            for name, each in zone.classes.items():
+                own = f'zone="{_escaped(zone.name)}",class="{_escaped(name)}"'
+                yield own, getattr(each, which)
+
+    return values
+
+
+def _dwell(counts: Counts) -> Iterator[Value]:
+    for zone in counts.zones:
+        if zone.dwell_s is not None:
+            yield f'zone="{_escaped(zone.name)}"', zone.dwell_s
+
+
+def _corrected(counts: Counts) -> Iterator[Value]:
+    places: list[LineCount | ZoneCount] = [*counts.lines, *counts.zones]
+    for place in places:
+        yield f'place="{_escaped(place.name)}"', place.corrected
+
+
+PER_PLACE: list[tuple[str, str, str, Callable[[Counts], Iterator[Value]]]] = [
+    ("line_crossings_total", "counter", "Identities that crossed a line.", _crossings),
+    ("zone_inside", "gauge", "Identities in a zone now.", _visits("inside")),
+    ("zone_entered_total", "counter", "Identities that came into a zone.", _visits("entered")),
+    ("zone_left_total", "counter", "Identities that left a zone.", _visits("left")),
+    ("zone_dwell_seconds", "gauge", "How long those stayed who have left, in the mean.", _dwell),
+    ("corrected_counts_total", "counter", "Counts added later, in a gap that was filled.",
+     _corrected),
+]  # fmt: skip
 
 
 def _head(name: str, kind: str, text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What the page and the API know about a session; filled by one thread, read by any."""
 
+import re
 import threading
 import time
 from collections import deque
@@ -40,12 +41,13 @@ class Changed(NamedTuple):
 class SourceView:
     """One source as its watchers see it.
 
+    file_name: its name as files of it are called
     newest: the newest update with its picture, None before the first
     samples: [fps, latency, detect, track] of the last seconds, milliseconds, newest last
     """
 
-    def __init__(self, name: str, limit: int):
-        self.status = SourceStatus(without_secrets(name))
+    def __init__(self, name: str, limit: int, file_name: str):
+        self.status, self.file_name = SourceStatus(name), file_name
         self.newest: LiveUpdate | None = None
         self.names: tuple[str, ...] = ()
         self.timeline, self.recording = Timeline(), Recording(limit)
@@ -90,7 +92,11 @@ class LiveState:
 
     def __init__(self, controls: Controls, names: Sequence[str], limit: int = LIMIT) -> None:
         self.controls = controls
-        self.sources = [SourceView(name, limit) for name in names]
+        shown = [without_secrets(name) for name in names]
+        self.sources = [
+            SourceView(name, limit, file_name)
+            for name, file_name in zip(shown, file_names(shown), strict=True)
+        ]
         self.lock = threading.Lock()
         self.began = time.monotonic()
         self.missed = 0  # frames that were not recorded as the worker was behind
@@ -112,3 +118,12 @@ class LiveState:
     def close(self) -> None:
         for source in self.sources:
             source.recording.close()
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Each name in letters that every system and header takes; all with the number of their source
+    where two would be the same or nothing is left of one."""
+    plain = [re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:80] for name in names]
+    if all(plain) and len(set(plain)) == len(plain):
+        return plain
+    return [f"{name or 'source'}-{number}" for number, name in enumerate(plain)]

@@ -1,25 +1,29 @@
 // The page of live tracking: what the server says goes into `sources`, and from there on screen.
 
-import { drawGraph, drawTimeline } from "./charts.js";
+import { drawTimeline, SECONDS, showGraphs } from "./charts.js";
 import { Connection } from "./connection.js";
-import { drawFrame, isShown, Trails } from "./overlay.js";
-import { element, find, showBanners, showChips, showDownloads, showTable } from "./panels.js";
+import { listenTo } from "./keys.js";
+import { isShown, Trails } from "./overlay.js";
+import { element, find, problemsOf, showBanners, showChips, showDownloads, showTable } from "./panels.js";
+import { drawPicture, newFigure, pointedAt, saveSnapshots, toggleFullScreen } from "./pictures.js";
+import { hasPlaces, showPlaces } from "./places.js";
 
 const LAYERS = {
   boxes: "Boxes", labels: "Labels", trails: "Trails", predicted: "Predicted",
-  tentative: "Tentative", forecast: "Forecast",
+  tentative: "Tentative", forecast: "Forecast", zones: "Lines and zones",
 };
 const SPANS = { 60: "1 min", 300: "5 min" };
-const SAMPLES = 300;
 
 const saved = JSON.parse(localStorage.getItem("mambatrack") ?? "{}");
 const layers = { boxes: true, labels: true, trails: true, predicted: true, tentative: true,
-                 forecast: true, ...saved.layers };
+                 forecast: true, zones: true, ...saved.layers };
 const hidden = new Set(saved.hidden ?? []);
 let span = saved.span ?? 60;
 let sources = []; // {status, figure, canvas, view, samples, rows, born}
 let selected = null; // number of a source, null for all
 let paused = false;
+let held = false; // the picture stands still here, whatever is tracked
+let chosen = null; // key of the track that stands out
 let closed = null; // seconds until the next try, null while connected
 const classes = new Set(hidden);
 
@@ -45,10 +49,10 @@ const handlers = {
     paused = message.paused;
     message.sources.forEach((status, index) => (sources[index].status = status));
     message.samples.forEach((fresh, index) => {
-      sources[index].samples = [...sources[index].samples, ...fresh].slice(-SAMPLES);
+      sources[index].samples = [...sources[index].samples, ...fresh].slice(-SECONDS);
     });
     showState();
-    showGraphs();
+    showGraphs(shownSources());
   },
   timeline(message) {
     const source = sources[message.source];
@@ -58,7 +62,7 @@ const handlers = {
   },
   async frame(message, jpeg) {
     const source = sources[message.source];
-    if (!source) return;
+    if (!source || (held && source.view.frame)) return;
     const order = ++source.arrived;
     const bitmap = await createImageBitmap(jpeg);
     if (!sources.includes(source) || source.drawn > order) return bitmap.close();
@@ -78,30 +82,19 @@ const handlers = {
 };
 
 function newSource(status) {
-  const canvas = element("canvas");
-  canvas.setAttribute("role", "img");
-  const figure = element("figure", {}, canvas, element("div", { className: "over", hidden: true }),
-    element("figcaption", {}, element("b"), element("span")), element("p", { hidden: true }));
-  find("stage").append(figure);
-  return { status, canvas, figure, view: { trails: new Trails() }, samples: [], rows: [],
-           born: new Map(), arrived: 0, drawn: 0 };
+  const source = { status, view: { trails: new Trails() }, samples: [], rows: [], born: new Map(),
+                   arrived: 0, drawn: 0 };
+  return Object.assign(source, newFigure((event) => {
+    const track = pointedAt(source, { layers, hidden }, event);
+    choose(track ? keyOf(source.status, track.id) : null);
+  }));
 }
 
 // ---- pictures
 
 function draw(source) {
-  const { canvas, view, figure } = source;
-  if (!view.frame || figure.hidden) return;
-  const [width, height] = view.frame.size;
-  const ratio = Math.min(devicePixelRatio || 1, 2);
-  const wide = Math.max(320, Math.min(Math.round(canvas.clientWidth * ratio), 1920));
-  const high = Math.round((wide * height) / width);
-  if (canvas.width !== wide || canvas.height !== high) {
-    Object.assign(canvas, { width: wide, height: high });
-    canvas.style.aspectRatio = `${width} / ${height}`;
-  }
-  drawFrame(canvas, view, layers, hidden);
-  canvas.dataset.frame = view.frame.frame;
+  const id = chosen?.startsWith(keyOf(source.status, "")) ? Number(chosen.split(":")[1]) : null;
+  drawPicture(source, { layers, hidden }, id);
 }
 
 function drawAll() {
@@ -110,25 +103,26 @@ function drawAll() {
   showTimeline();
 }
 
-function takeSnapshot() {
-  for (const { view, status } of shownSources()) {
-    if (!view.frame) continue;
-    const canvas = element("canvas", { width: view.bitmap.width, height: view.bitmap.height });
-    drawFrame(canvas, view, layers, hidden);
-    canvas.toBlob((png) => {
-      const name = status.name.replace(/[^\w.-]+/g, "-");
-      const link = element("a", { href: URL.createObjectURL(png), download: `${name}-${view.frame.frame}.png` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-    });
-  }
+/** Lets a track stand out, and no longer where it did already; its row comes into sight. */
+function choose(key) {
+  chosen = key === chosen ? null : key;
+  drawAll();
+  const row = [...find("rows").children].find((each) => each.dataset.key === chosen);
+  row?.scrollIntoView({ block: "nearest" });
+}
+
+function hold() {
+  held = !held;
+  if (!held) for (const { view } of sources) view.trails = new Trails();
+  showState();
 }
 
 // ---- everything else on screen
 
 /** An identity by number, after that of its source where several are shown. */
-const label = (status, id) => (shownSources().length > 1 ? `${status.source + 1}:${id}` : String(id));
-const title = ({ source, name }) => (sources.length > 1 ? `${source + 1} ${name}` : name);
+const label = (status, id) => (shownSources().length > 1 ? `${status.source}:${id}` : String(id));
+const title = ({ source, name }) => (sources.length > 1 ? `${source} ${name}` : name);
+const keyOf = (status, id) => `${status.source}:${id}`;
 const shownSources = () => sources.filter((_, index) => selected === null || selected === index);
 
 /** A page in the background asks for no pictures. */
@@ -141,7 +135,7 @@ function select(index) {
   sources.forEach((source, place) => (source.figure.hidden = index !== null && place !== index));
   watch();
   showState();
-  showGraphs();
+  showGraphs(shownSources());
   drawAll();
 }
 
@@ -160,33 +154,19 @@ function showState() {
   pause.setAttribute("aria-pressed", paused);
   pause.querySelector("span").textContent = paused ? "Resume" : "Pause";
   pause.disabled = find("snapshot").disabled = closed !== null || !sources.length;
-  showBanners(banners());
+  showBanners(problemsOf(sources, closed, () => connection.open()));
   showTabs();
   showDownloads(sources.map((source) => source.status));
   sources.forEach(showFigure);
-}
-
-function banners() {
-  if (closed !== null) {
-    const wait = `Trying again in ${Math.max(1, Math.round(closed))} s.`;
-    const text = `The connection to mambatrack is lost. What you see is not live. ${wait}`;
-    return [["connection", text, "bad", "Try now", () => connection.open()]];
-  }
-  return sources.flatMap(({ status: { source, name, state, error } }) => {
-    if (state === "lost") {
-      return [[`source-${source}`, `${name}: the stream is lost, reconnecting. ${error ?? ""}`, "bad", ""]];
-    }
-    return state !== "open" && error ? [[`source-${source}`, `${name}: ${error}`, "bad", ""]] : [];
-  });
 }
 
 function showFigure({ figure, status, view, canvas }) {
   const over = figure.querySelector(".over");
   const text = closed !== null ? "Not live"
     : { lost: "Stream lost", ended: "Ended", connecting: "Connecting…" }[status.state]
-    ?? (paused ? "Paused" : view.frame ? "" : "Waiting for the first frame…");
+    ?? (paused ? "Paused" : held ? "Held: Space goes on" : view.frame ? "" : "Waiting for the first frame…");
   over.hidden = !text;
-  over.classList.toggle("badge", text === "Paused");
+  over.classList.toggle("badge", paused || held);
   if (over.firstChild?.textContent !== text) over.replaceChildren(element("span", { textContent: text }));
   const size = status.size ? `${status.size[0]} × ${status.size[1]}` : "";
   figure.querySelector("figcaption b").textContent = title(status);
@@ -210,30 +190,6 @@ function showTabs() {
   });
 }
 
-function showGraphs() {
-  const shown = shownSources();
-  const column = (which, join) => {
-    const length = Math.max(0, ...shown.map((source) => source.samples.length));
-    return Array.from({ length }, (_, index) =>
-      join(shown.map(({ samples }) => samples.at(index - length)?.[which] ?? 0)));
-  };
-  const total = (values) => values.reduce((sum, value) => sum + value, 0);
-  const worst = (values) => Math.max(...values);
-  const fps = total(shown.map(({ status }) => status.fps));
-  const latency = worst(shown.map(({ status }) => status.latency_ms).concat(0));
-  find("fps").textContent = shown.length ? fps.toFixed(1) : "–";
-  find("latency").textContent = shown.length ? latency.toFixed(latency < 100 ? 1 : 0) : "–";
-  drawGraph(find("fps-graph"), column(0, total), SAMPLES, "fps");
-  drawGraph(find("latency-graph"), column(1, worst), SAMPLES, "ms");
-  const sum = (key) => total(shown.map(({ status }) => status[key]));
-  const back = sum("reconnects");
-  find("fps-note").textContent =
-    `${sum("dropped").toLocaleString("en")} dropped${back ? `, ${back} reconnects` : ""}`;
-  const [, , detect, track] = shown.length === 1 ? shown[0].samples.at(-1) ?? [] : [];
-  find("latency-note").textContent =
-    detect === undefined ? "slowest source" : `detect ${detect.toFixed(1)}, track ${track.toFixed(1)}`;
-}
-
 let waiting = false;
 function showTracksSoon() {
   if (waiting) return;
@@ -248,11 +204,13 @@ function showTracks() {
   const tracks = shownSources().flatMap(({ view, born, status }) =>
     (view.frame?.tracks ?? []).filter((track) => isShown(track, layers, hidden)).map((track) => ({
       ...track,
-      key: `${label(status, track.id)}-${status.source}`,
+      key: keyOf(status, track.id),
       name: label(status, track.id),
       age: (Date.now() - born.get(track.id)) / 1000,
     })));
-  showTable(tracks);
+  showTable(tracks, chosen, choose);
+  showPlaces(shownSources(), label);
+  if (sources.some(hasPlaces) === find("layers").querySelector('[data-key="zones"]').hidden) showOptions();
   const count = (state) => tracks.filter((track) => track.state === state).length;
   find("counts").textContent = `${count("observed")} seen, ${count("predicted")} predicted`;
   const names = [...classes].sort();
@@ -280,6 +238,7 @@ function showOptions() {
     showOptions();
     drawAll();
   });
+  find("layers").querySelector('[data-key="zones"]').hidden = !sources.some(hasPlaces);
   showChips(find("spans"), Object.entries(SPANS).map(([key, text]) => [key, text, Number(key) === span]), (key) => {
     span = Number(key);
     save();
@@ -308,15 +267,26 @@ async function onConnection(state, wait) {
 }
 
 find("pause").onclick = togglePause;
-find("snapshot").onclick = takeSnapshot;
+const takeSnapshots = () => saveSnapshots(shownSources(), { layers, hidden });
+find("snapshot").onclick = takeSnapshots;
+find("full-screen").hidden = !document.fullscreenEnabled;
+find("full-screen").onclick = toggleFullScreen;
 document.addEventListener("click", (event) => {
   if (!find("download").contains(event.target)) find("download").open = false;
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") find("download").open = false;
+listenTo({
+  " ": ["Hold the picture here, or go on; tracking goes on in any case", hold],
+  s: ["Snapshot of what is shown", takeSnapshots],
+  f: ["Full screen, or back", toggleFullScreen],
+  "?": ["This help", () => find("help").showModal()],
+  Escape: ["Close the menu; no track stands out any more", () => {
+    find("download").open = false;
+    choose(null);
+  }],
 });
+addEventListener("fullscreenchange", drawAll);
 document.addEventListener("visibilitychange", watch);
-addEventListener("resize", () => (showGraphs(), drawAll()));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (showGraphs(), drawAll()));
+addEventListener("resize", () => (showGraphs(shownSources()), drawAll()));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (showGraphs(shownSources()), drawAll()));
 const connection = new Connection((message, jpeg) => handlers[message.type]?.(message, jpeg), onConnection);
 showOptions();

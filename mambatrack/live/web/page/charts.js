@@ -1,7 +1,9 @@
 // Small graphs and the timeline of identities.
 
-import { colourOf } from "./overlay.js";
+import { colourOf, length } from "./format.js";
+import { find } from "./panels.js";
 
+export const SECONDS = 300; // of the graphs of figures, a value each
 const ROW = 20; // CSS pixels of an identity
 const TENTATIVE = 0;
 const PREDICTED = 2;
@@ -20,8 +22,32 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+/** Frame rate and latency of the given sources: {status, samples}. */
+export function showGraphs(shown) {
+  const column = (which, join) => {
+    const length = Math.max(0, ...shown.map((source) => source.samples.length));
+    return Array.from({ length }, (_, index) =>
+      join(shown.map(({ samples }) => samples.at(index - length)?.[which] ?? 0)));
+  };
+  const total = (values) => values.reduce((sum, value) => sum + value, 0);
+  const worst = (values) => Math.max(...values);
+  const fps = total(shown.map(({ status }) => status.fps));
+  const latency = worst(shown.map(({ status }) => status.latency_ms).concat(0));
+  find("fps").textContent = shown.length ? fps.toFixed(1) : "–";
+  find("latency").textContent = shown.length ? latency.toFixed(latency < 100 ? 1 : 0) : "–";
+  drawGraph(find("fps-graph"), column(0, total), SECONDS, "fps");
+  drawGraph(find("latency-graph"), column(1, worst), SECONDS, "ms");
+  const sum = (key) => total(shown.map(({ status }) => status[key]));
+  const back = sum("reconnects");
+  find("fps-note").textContent =
+    `${sum("dropped").toLocaleString("en")} dropped${back ? `, ${back} reconnects` : ""}`;
+  const [, , detect, track] = shown.length === 1 ? shown[0].samples.at(-1) ?? [] : [];
+  find("latency-note").textContent =
+    detect === undefined ? "slowest source" : `detect ${detect.toFixed(1)}, track ${track.toFixed(1)}`;
+}
+
 /** values: one a second, newest last; drawn from the right, with the largest as its top. */
-export function drawGraph(canvas, values, seconds, unit) {
+function drawGraph(canvas, values, seconds, unit) {
   const { pen, width, height } = prepare(canvas, canvas.clientHeight || 56);
   const top = Math.max(1e-6, ...values) * 1.15;
   const x = (index) => width - ((values.length - 1 - index) * width) / (seconds - 1);
@@ -106,14 +132,4 @@ function drawTimes(pen, x, seconds, height) {
     pen.textAlign = ago === 0 ? "right" : "center";
     pen.fillText(ago === 0 ? "now" : `−${length(ago)}`, x(ago) + (ago === 0 ? 10 : 0), height - 15);
   }
-}
-
-export function length(seconds) {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) {
-    const rest = Math.floor(seconds % 60);
-    return rest ? `${minutes}:${String(rest).padStart(2, "0")} min` : `${minutes} min`;
-  }
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

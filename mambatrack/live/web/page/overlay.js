@@ -1,19 +1,12 @@
 // Tracks drawn over their picture. What is predicted never looks like what was seen.
 
+import { colourOf, gapOf, inkOn } from "./format.js";
+import { drawPlaces } from "./places.js";
+
 const TRAIL = 60; // points
+const FAINT = 0.3; // of the tracks beside a chosen one
 const GREY = "#a5a5a5";
 const DARK = "rgb(14 18 24 / 85%)";
-
-/** The colour of an identity: always the same, far in hue from the ids next to it. */
-export function colourOf(id, light = 58) {
-  return `hsl(${((id * 0.6180339887) % 1) * 360} 78% ${light + [0, -6, 4][id % 3]}%)`;
-}
-
-/** Dark or white, whichever can be read on the colour of an identity. */
-function inkOn(id) {
-  const hue = ((id * 0.6180339887) % 1) * 360;
-  return hue > 205 && hue < 345 || hue < 12 ? "#fff" : "#0b0f14";
-}
 
 /** Where the tracks of one source stood: bottom centres of their boxes. */
 export class Trails {
@@ -35,8 +28,9 @@ export class Trails {
   }
 }
 
-/** Draws the picture and what the layers ask for; view: {frame, bitmap, trails}. */
-export function drawFrame(canvas, view, layers, hidden) {
+/** Draws the picture and what the layers ask for; view: {frame, bitmap, trails}; chosen: id of the
+ * track that stands out, or null. */
+export function drawFrame(canvas, view, layers, hidden, chosen) {
   const { frame, bitmap, trails } = view;
   const pen = canvas.getContext("2d");
   const scale = canvas.width / frame.size[0];
@@ -45,18 +39,35 @@ export function drawFrame(canvas, view, layers, hidden) {
   pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   pen.lineJoin = pen.lineCap = "round";
   const shown = frame.tracks.filter((track) => isShown(track, layers, hidden));
-  const ids = new Set(shown.map((track) => track.id));
+  const ids = new Set(shown.map((track) => track.id).filter((id) => chosen === null || chosen === id));
+  const ink = (id) => (chosen === null || chosen === id ? 1 : FAINT);
+  if (layers.zones) drawPlaces(pen, frame.counts, scale, unit, canvas);
   if (layers.forecast && frame.forecast) drawCones(pen, frame, ids, scale, unit);
   if (layers.trails) {
-    for (const track of shown.filter((each) => each.state !== "tentative")) {
+    for (const track of shown.filter(({ id, state }) => state !== "tentative" && ids.has(id))) {
       drawTrail(pen, trails.lines.get(track.id) ?? [], colourOf(track.id), scale, unit);
     }
   }
   const order = { tentative: 0, predicted: 1, observed: 2 };
-  shown.sort((a, b) => order[a.state] - order[b.state] || a.box[3] - b.box[3]);
-  if (layers.boxes) for (const track of shown) drawBox(pen, track, scale, unit);
-  if (layers.labels) for (const track of shown) drawLabel(pen, track, scale, unit, canvas);
-  return shown;
+  const last = (track) => Number(track.id === chosen);
+  shown.sort((a, b) => last(a) - last(b) || order[a.state] - order[b.state] || a.box[3] - b.box[3]);
+  for (const [layer, drawn] of [["boxes", drawBox], ["labels", drawLabel]]) {
+    if (!layers[layer]) continue;
+    for (const track of shown) {
+      pen.globalAlpha = ink(track.id);
+      drawn(pen, track, scale, track.id === chosen && layer === "boxes" ? 1.6 * unit : unit, canvas);
+    }
+  }
+  pen.globalAlpha = 1;
+}
+
+/** The smallest shown track at a point (x, y) of the frame, undefined where there is none. */
+export function trackAt({ frame }, layers, hidden, x, y) {
+  const area = ({ box: [left, top, right, bottom] }) => (right - left) * (bottom - top);
+  return frame.tracks
+    .filter((track) => isShown(track, layers, hidden))
+    .filter(({ box: [left, top, right, bottom] }) => left <= x && x <= right && top <= y && y <= bottom)
+    .sort((a, b) => area(a) - area(b))[0];
 }
 
 export function isShown(track, layers, hidden) {
@@ -84,7 +95,7 @@ function drawLabel(pen, track, scale, unit, canvas) {
   if (track.state === "tentative") return;
   const lost = track.state === "predicted";
   const small = canvas.isConnected && canvas.clientWidth < 480;
-  const text = lost ? `${track.id} lost ${track.gap}` : small ? `${track.id}` : `${track.id} ${track.class}`;
+  const text = lost ? `${track.id} lost ${gapOf(track)}` : small ? `${track.id}` : `${track.id} ${track.class}`;
   const size = Math.max(11 * Math.min(devicePixelRatio, 2), 8.5 * unit);
   pen.font = `600 ${size}px system-ui, sans-serif`;
   pen.textBaseline = "middle";

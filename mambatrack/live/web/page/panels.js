@@ -1,7 +1,6 @@
 // The parts of the page that are text: banners, tabs, chips, the table, the downloads.
 
-import { length } from "./charts.js";
-import { colourOf } from "./overlay.js";
+import { colourOf, gapOf, length } from "./format.js";
 
 export const find = (id) => document.getElementById(id);
 
@@ -27,6 +26,21 @@ export function showChips(box, items, onToggle) {
     if (box.children[place] !== button) box.insertBefore(button, box.children[place] ?? null);
   });
   for (const button of known.values()) button.remove();
+}
+
+/** What goes wrong; closed: seconds until the next try, null while connected; retry: tries now. */
+export function problemsOf(sources, closed, retry) {
+  if (closed !== null) {
+    const wait = `Trying again in ${Math.max(1, Math.round(closed))} s.`;
+    const text = `The connection to mambatrack is lost. What you see is not live. ${wait}`;
+    return [["connection", text, "bad", "Try now", retry]];
+  }
+  return sources.flatMap(({ status: { source, name, state, error } }) => {
+    if (state === "lost") {
+      return [[`source-${source}`, `${name}: the stream is lost, reconnecting. ${error ?? ""}`, "bad", ""]];
+    }
+    return state !== "open" && error ? [[`source-${source}`, `${name}: ${error}`, "bad", ""]] : [];
+  });
 }
 
 /** banners: [key, text, kind, action text or "", action]; one that stays is not announced again. */
@@ -56,35 +70,46 @@ function newBanner(box, key) {
   return banner;
 }
 
-/** tracks: with their age in seconds, a key and a name. */
-export function showTable(tracks) {
-  const body = find("rows");
+/** Rows that stay where they are known by their key; rows: {key, className, cells: texts, null for
+ * what newRow(row) has made}. */
+export function showRows(body, rows, newRow) {
   const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
-  tracks.forEach((track, place) => {
-    const row = known.get(track.key) ?? newRow(track);
-    known.delete(track.key);
-    if (row.className !== track.state) row.className = track.state;
-    const texts = [
-      null, track.class, track.state, length(track.age),
-      track.gap ? String(track.gap) : "–",
-    ];
-    texts.forEach((text, column) => {
-      const cell = row.children[column];
-      if (text !== null && cell.textContent !== text) cell.textContent = text;
+  rows.forEach((row, place) => {
+    const shown = known.get(row.key) ?? newRow(row);
+    shown.dataset.key = row.key;
+    known.delete(row.key);
+    if (shown.className !== row.className) shown.className = row.className;
+    row.cells.forEach((text, column) => {
+      const cell = shown.children[column];
+      if (text !== null && cell.textContent !== String(text)) cell.textContent = text;
     });
-    if (body.children[place] !== row) body.insertBefore(row, body.children[place] ?? null);
+    if (body.children[place] !== shown) body.insertBefore(shown, body.children[place] ?? null);
   });
   for (const row of known.values()) row.remove();
+}
+
+/** tracks: with their age in seconds, a key and a name; chosen: key of the track that stands out. */
+export function showTable(tracks, chosen, choose) {
+  const rows = tracks.map((track) => ({
+    ...track,
+    className: track.key === chosen ? `${track.state} chosen` : track.state,
+    cells: [null, track.class, track.state, length(track.age), gapOf(track)],
+  }));
+  showRows(find("rows"), rows, (track) => newRow(track, choose));
+  for (const row of find("rows").children) {
+    row.querySelector("button").setAttribute("aria-pressed", row.dataset.key === chosen);
+  }
   find("no-tracks").hidden = tracks.length > 0;
 }
 
-function newRow(track) {
+function newRow(track, choose) {
   const dot = element("i");
   dot.style.background = colourOf(track.id, 52);
-  const cells = [element("td", {}, dot, track.name), ...Array.from({ length: 4 }, () => element("td"))];
+  const button = element("button", { type: "button", title: "Show this track in the picture" }, dot, track.name);
+  const cells = [element("td", {}, button), ...Array.from({ length: 4 }, () => element("td"))];
   cells[3].className = cells[4].className = "number";
   const row = element("tr", {}, ...cells);
-  row.dataset.key = track.key;
+  row.onclick = () => choose(track.key);
   return row;
 }
 
