@@ -158,7 +158,7 @@ def test_what_is_wrong_for_every_video_is_told_once(videos, tmp_path):
     config = load_config(overrides=CONFIG | {"detector.name": "yolox"})
     options = argparse.Namespace(
         source=videos, out=tmp_path / "out", overwrite=False, output_video=False, quiet=True,
-        workers=1, engine="processes", address=None,
+        workers=1, engine="processes", address=None, no_sound=False,
     )  # fmt: skip
     with pytest.raises(MambatrackError, match="the detector yolox needs an ONNX file"):
         command.run(options, config)

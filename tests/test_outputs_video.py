@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs.video import fit, open_video_writer, size_within
+from mambatrack.outputs.fitting import fit, size_within
+from mambatrack.outputs.video import open_video_writer
 
 try:
     import av

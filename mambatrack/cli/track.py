@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 SOURCE_ONLY = (
     "crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show", "revise",
-    "forecast", "line", "zone", "events", "heat_map",
+    "forecast", "line", "zone", "events", "heat_map", "no_sound",
 )  # fmt: skip
 DATASET_ONLY = ("out", "workers", "engine", "address")
 
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--stop", type=whole(1), metavar="N", help="frame to stop before")
     add("--stride", type=whole(1), default=1, metavar="N", help="take every Nth frame")
     add_outputs(parser)
+    add("--no-sound", action="store_true", help="leave the sound of the source out of the video")
     videos.add_arguments(parser)
     pipe.add_arguments(parser)
     parser.set_defaults(check=_check)
@@ -97,10 +99,21 @@ def _check(options: argparse.Namespace) -> None:
     pipe.check(options)
     if options.revise and not options.jsonl:
         options.parser.error("--revise goes with --jsonl")
+    if options.source is not None and not _draws(options):
+        refuse(options, ("no_sound",), "goes with --output")
     if options.offline:
         refuse(options, ("revise", "forecast"), "does not go with --offline, which knows what "
                "follows and fills every gap")  # fmt: skip
     check_engine(options)
+
+
+def _draws(options: argparse.Namespace) -> bool:
+    """Whether a video is asked for, or written because nothing else is."""
+    return bool(options.output or options.output_video or not (_texts(options) or options.show))
+
+
+def _texts(options: argparse.Namespace) -> bool:
+    return any((options.mot, options.jsonl, options.csv, options.events, options.heat_map))
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
@@ -121,11 +134,11 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.sources.frames import open_frames, parse_crop
 
     show = options.show and can_show()
-    texts = options.mot or options.jsonl or options.csv or options.events or options.heat_map
-    if not (show or options.output or texts):
+    if not (show or options.output or _texts(options)):
         options.output = default_output(options.source)
         check_named_files(options, config)
-    files, config = files_of(options), with_places(options, config)
+    files = replace(files_of(options), sound=not options.no_sound)
+    config = with_places(options, config)
     paths = check_files(files)
     config = with_detector(config, options.quiet)
     crop = parse_crop(options.crop) if options.crop else None

@@ -41,6 +41,8 @@ def check(options: argparse.Namespace) -> None:
         if options.output_video:
             error("--output-video goes with a folder of videos")
         return
+    if options.no_sound and not options.output_video:
+        error("--no-sound goes with --output-video")
     if options.out is None:
         error(f"{options.source} is a folder of videos; name a folder for the results with --out")
     refuse(options, SOURCE_ONLY, "goes with one video, not with a folder of them")
@@ -53,8 +55,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
     config = _with_detector(config, options.quiet)
     jobs, finished = plan_videos(
-        options.source, config, options.out, options.overwrite, options.output_video
-    )
+        options.source, config, options.out, options.overwrite, options.output_video,
+        not options.no_sound,
+    )  # fmt: skip
     others = left_out(options.source)
     if others and not options.quiet:
         print(f"{options.source}: left out, as no video by its ending: {others}")

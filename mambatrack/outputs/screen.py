@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs.video import Image
+from mambatrack.outputs.fitting import Image
 from mambatrack.sources.opencv import quiet
 
 QUIT = (ord("q"), 27)  # 27 is ESC

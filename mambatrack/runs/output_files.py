@@ -15,6 +15,7 @@ class OutputFiles:
     jsonl: all tracks with their states;  revise: a line for each gap too, filled from both ends
     video: annotated MP4;  overwrite: files that exist are replaced
     events: what happens at lines and zones;  heat_map: where people were
+    sound: that of the source goes into the video
     """
 
     mot: str | Path | None = None
@@ -26,6 +27,7 @@ class OutputFiles:
     overwrite: bool = False
     events: str | Path | None = None
     heat_map: str | Path | None = None
+    sound: bool = True
 
 
 def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWriter]:

@@ -27,6 +27,7 @@ from mambatrack.runs.run_outputs import (
     text_outputs,
 )
 from mambatrack.sources.frames import Frame
+from mambatrack.sources.sound import Sound
 from mambatrack.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Frames(Protocol):
     fps: float
     size: tuple[int, int]
     live: bool
+    sound: Sound | None
 
     def __iter__(self) -> Iterator[Frame]: ...
 
@@ -52,6 +54,7 @@ class SequenceFrames:
     """The frames of a sequence whose detections come from a file; their images are empty."""
 
     live = False
+    sound: Sound | None = None
 
     def __init__(self, sequence: MotSequence):
         self._sequence, self.fps, self.size = sequence, sequence.fps, sequence.image_size
@@ -123,7 +126,8 @@ def _open_places(
     places: list[Picture] = []
     if files.video is not None:
         fps = frames.fps / stride
-        video = open_video_writer(files.video, fps, frames.size, files.overwrite)
+        sound = frames.sound if files.sound else None
+        video = open_video_writer(files.video, fps, frames.size, files.overwrite, sound)
         places.append(stack.enter_context(video))
     if show:
         from mambatrack.outputs.screen import Window

@@ -34,10 +34,12 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class VideoJob:
-    """One video to track; job.sequence.images is its file. draw: also into NAME.mp4"""
+    """One video to track; job.sequence.images is its file. draw: also into NAME.mp4; sound: that
+    of the video too"""
 
     job: Job
     draw: bool = False
+    sound: bool = True
 
     @property
     def name(self) -> str:
@@ -107,7 +109,9 @@ def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | Non
     work.mkdir(parents=True)
     try:
         video = work / "result.mp4" if job.draw else None
-        files = OutputFiles(mot=work / "result.txt", jsonl=work / "result.jsonl", video=video)
+        files = OutputFiles(
+            mot=work / "result.txt", jsonl=work / "result.jsonl", video=video, sound=job.sound
+        )
         source, detector = partial(open_frames, job.video), partial(open_detector, config.detector)
         with open_run(source, detector, config, files) as (run, frames):
             run.go(report)
@@ -168,7 +172,12 @@ def _stop(threads: ThreadPoolExecutor, waiting: set[Future]) -> None:
 
 
 def plan_videos(
-    folder: str | Path, config: Config, out: str | Path, overwrite: bool = False, draw: bool = False
+    folder: str | Path,
+    config: Config,
+    out: str | Path,
+    overwrite: bool = False,
+    draw: bool = False,
+    sound: bool = True,
 ) -> tuple[list[VideoJob], int]:
     """(the jobs that are left to do, how many are finished). Makes ``out``.
 
@@ -182,6 +191,6 @@ def plan_videos(
         for name, path in zip(result_names(videos), videos, strict=True)
     ]
     left = {job.sequence.name for job in plan(sequences, config, out, overwrite)}
-    jobs = [VideoJob(Job(each, config, Path(out)), draw) for each in sequences]
+    jobs = [VideoJob(Job(each, config, Path(out)), draw, sound) for each in sequences]
     jobs = [job for job in jobs if job.name in left or not job.is_finished()]
     return jobs, len(videos) - len(jobs)

@@ -116,6 +116,7 @@ class FrameSource:
     skipped: frames that are damaged, or have no picture
     resized: changes of the frame size
     problem: why it ended before its time, None while all is well
+    sound:   of the file, None where there is none, or it cannot be read again
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class FrameSource:
         self.skipped = 0
         self.resized = 0
         self.problem: str | None = None
+        self.sound = reader.sound
         self._reader, self._crop = reader, crop
         self._held = start > 0
         for passed in range(start + 1 if start else 0):

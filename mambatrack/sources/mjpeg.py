@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.opencv import quiet
 from mambatrack.sources.reasons import READ_ERRORS, reason_of
+from mambatrack.sources.sound import Sound
 from mambatrack.sources.timing import DEFAULT_FPS
 
 END = b"\xff\xd9"  # of a whole JPEG
@@ -41,6 +42,7 @@ class MjpegReader:
     live: bool = True
     length: int | None = None
     size: tuple[int, int]
+    sound: Sound | None = None
 
     def __init__(self, answer: Answer, boundary: bytes, place: str, timeout_s: float):
         self._input, self._boundary = _Input(answer), b"--" + boundary

@@ -13,6 +13,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.sources.addresses import without_secrets
 from mambatrack.sources.containers import MISCOUNT, Container
 from mambatrack.sources.opencv import quiet
+from mambatrack.sources.sound import Sound
 from mambatrack.sources.timing import Stamps, plausible_fps
 
 Image = NDArray[Any]
@@ -26,6 +27,8 @@ class OpenCvReader:
     place: what an error begins with; container: what the file says about itself
     live: None where OpenCV tells, by having no length; timeout_s: to open, and for each frame
     """
+
+    sound: Sound | None = None  # is read through PyAV alone
 
     def __init__(
         self, source: str | int, place: str, container: Container | None = None,

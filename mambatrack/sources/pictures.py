@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.file_types import IMAGE_TYPES
 from mambatrack.sources.opencv import quiet
+from mambatrack.sources.sound import Sound
 
 Image = NDArray[Any]
 MOST_MISSING = 100  # frames without a picture for each one that has one
@@ -117,6 +118,7 @@ class PictureReader:
     """See readers.Reader; paths: of each frame, None for one that has no picture."""
 
     live = False
+    sound: Sound | None = None
 
     def __init__(self, paths: Sequence[Path | None], fps: float, place: str):
         self._paths, self._at = list(paths), -1

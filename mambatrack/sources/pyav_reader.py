@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.containers import MISCOUNT, Container
-from mambatrack.sources.reasons import READ_ERRORS, reason_of
+from mambatrack.sources.reasons import pyav_errors, reason_of
+from mambatrack.sources.sound import Sound
 from mambatrack.sources.timing import Stamps, plausible_fps
 
 Image = NDArray[Any]
@@ -54,6 +55,7 @@ class PyAvReader:
         try:
             self._stream = _video_track(self._file, None if live else source, place)
             self.live = self._file.duration is None if live is None else live
+            self.sound = _sound_of(self._file, self._stream, source)
             self._begin()
         except BaseException:
             self.close()
@@ -99,7 +101,7 @@ class PyAvReader:
             image: Image = self._converter.reformat(
                 self._frame, format="bgr24", interpolation="BICUBIC"
             ).to_ndarray()
-        except _errors():
+        except pyav_errors():
             return None
         turns = round(self._frame.rotation / 90) % 4
         return np.rot90(image, turns) if turns else image
@@ -138,7 +140,7 @@ class PyAvReader:
         for packet in self._read_packets():
             try:
                 frames = packet.decode()
-            except _errors() as error:
+            except pyav_errors() as error:
                 self._refusal = reason_of(error)
                 self._lost += 1
                 yield None
@@ -154,7 +156,7 @@ class PyAvReader:
                 packet = next(packets)
             except (StopIteration, IndexError):  # PyAV miscounts tracks that came up late
                 return
-            except _errors() as error:
+            except pyav_errors() as error:
                 self._problem = reason_of(error)
                 return
             self._packets += packet.dts is not None
@@ -168,13 +170,6 @@ class PyAvReader:
         return f" ({told})" if told else ""
 
 
-def _errors() -> tuple[type[Exception], ...]:
-    """What reading through PyAV raises; not all of its own errors are of the usual kinds."""
-    import av.error
-
-    return (*READ_ERRORS, av.error.FFmpegError)
-
-
 def _open(source: str | Connection, place: str, timeout_s: float | None) -> Any:
     import av
 
@@ -182,7 +177,7 @@ def _open(source: str | Connection, place: str, timeout_s: float | None) -> Any:
         return av.open(
             source, metadata_errors="replace", timeout=timeout_s, container_options=OPTIONS
         )
-    except _errors() as error:
+    except pyav_errors() as error:
         raise MambatrackError(f"{place} and gave no frame: {reason_of(error)}") from None
 
 
@@ -202,6 +197,20 @@ def _video_track(file: Any, source: str | Connection | None, place: str) -> Any:
     return next((track for track in tracks if seen[track.index] > 1), tracks[0])
 
 
+def _sound_of(file: Any, video: Any, source: str | Connection) -> Sound | None:
+    """The default sound of a file that can be read once more, else its first."""
+    from av.stream import Disposition
+
+    if not (isinstance(source, str) and Path(source).is_file()):
+        return None
+    tracks = [track for track in file.streams.audio if track.codec_context is not None]
+    default = [track for track in tracks if track.disposition & Disposition.default]
+    for track in (default or tracks)[:1]:
+        begins_s = float((video.start_time or 0) * video.time_base)
+        return Sound(source, track.index, begins_s)
+    return None
+
+
 def _count_first_packets(source: str, tracks: list[int]) -> Counter[int]:
     """Packets of each track in front of the place where one has ENOUGH."""
     import av
@@ -213,6 +222,6 @@ def _count_first_packets(source: str, tracks: list[int]) -> Counter[int]:
                 seen[packet.stream.index] += packet.dts is not None
                 if max(seen.values()) >= ENOUGH:
                     break
-        except _errors():
+        except pyav_errors():
             pass  # the reader comes to it too, and says so
     return seen

@@ -22,6 +22,7 @@ from mambatrack.sources.pictures import (
 )
 from mambatrack.sources.pyav_reader import PyAvReader, has_pyav
 from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
+from mambatrack.sources.sound import Sound
 from mambatrack.sources.timing import DEFAULT_FPS
 from mambatrack.sources.video_folders import find_videos
 from mambatrack.sources.web_streams import open_web_stream
@@ -35,7 +36,7 @@ class Reader(Protocol):
     """Steps through a source; a frame that is passed over is never converted.
 
     fps, live; size: (width, height) of the first frame; length: frames in all, None where the
-    source does not state it; time_s: of the frame that advance() went to
+    source does not state it; time_s: of the frame that advance() went to; sound: of a file
     """
 
     fps: float
@@ -43,6 +44,7 @@ class Reader(Protocol):
     size: tuple[int, int]
     length: int | None
     time_s: float
+    sound: Sound | None
 
     def advance(self) -> bool: ...
     def image(self) -> Image | None: ...

@@ -9,6 +9,13 @@ from mambatrack.errors import MambatrackError
 READ_ERRORS = (OSError, ValueError, EOFError, http.client.HTTPException)
 
 
+def pyav_errors() -> tuple[type[Exception], ...]:
+    """What reading through PyAV raises; not all of its own errors are of the usual kinds."""
+    import av.error
+
+    return (*READ_ERRORS, av.error.FFmpegError)
+
+
 def reason_of(error: Exception) -> str:
     """In a few words, and without the address, which errors of FFmpeg and urllib have in them."""
     if isinstance(error, MambatrackError):
