@@ -13,7 +13,7 @@ from mambatrack.version import VERSION as __version__
 if TYPE_CHECKING:
     from mambatrack.config import Config, load_config
     from mambatrack.datasets.sequences import find_sequences
-    from mambatrack.detections import Detections
+    from mambatrack.detections import Detections, as_detections
     from mambatrack.detectors import open_detector
     from mambatrack.errors import MambatrackError
     from mambatrack.motion.loading import load_predictor
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Config": "config", "load_config": "config", "find_sequences": "datasets.sequences",
-    "Detections": "detections", "open_detector": "detectors", "MambatrackError": "errors",
-    "load_predictor": "motion.loading", "Trails": "outputs.drawing.picture",
-    "draw": "outputs.drawing.picture", "csv_writer": "outputs.text",
+    "Detections": "detections", "as_detections": "detections", "open_detector": "detectors",
+    "MambatrackError": "errors", "load_predictor": "motion.loading",
+    "Trails": "outputs.drawing.picture", "draw": "outputs.drawing.picture",
+    "csv_writer": "outputs.text",
     "jsonl_writer": "outputs.text", "mot_writer": "outputs.text",
     "open_video_writer": "outputs.video", "Frame": "sources.frames",
     "FrameSource": "sources.frames", "open_frames": "sources.frames",
@@ -38,8 +39,8 @@ _HOME = {
 }  # fmt: skip
 __all__ = [
     "Config", "Detections", "Frame", "FrameSource", "MambatrackError", "Track", "TrackState",
-    "Tracker", "TrackerGroup", "Tracks", "Trails", "__version__", "csv_writer", "draw",
-    "find_sequences", "jsonl_writer", "load_config", "load_predictor", "mot_writer",
+    "Tracker", "TrackerGroup", "Tracks", "Trails", "__version__", "as_detections", "csv_writer",
+    "draw", "find_sequences", "jsonl_writer", "load_config", "load_predictor", "mot_writer",
     "open_detector", "open_frames", "open_video_writer",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.detection_data import DetectionData, by_name, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
@@ -23,6 +24,8 @@ class Detections:
     labels: [N] int64, class index
     rows:   [N] int64, index of each box in the array it was made from
     dropped: rows of that array that were unusable
+    data:   what comes with the boxes, N values by each name: arrays, tensors or lists, kept as they
+            are given. Raises MambatrackError for another number
     """
 
     boxes: NDArray[np.float32]
@@ -30,10 +33,14 @@ class Detections:
     labels: NDArray[np.int64]
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     dropped: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rows.shape != self.scores.shape:
             object.__setattr__(self, "rows", np.arange(len(self.scores)))
+        if self.data and not isinstance(self.data, DetectionData):
+            every = np.arange(len(self.scores))
+            object.__setattr__(self, "data", of_rows(self.data, every, len(every)))
         for name in ("boxes", "scores", "labels", "rows"):
             view = getattr(self, name).view()
             view.setflags(write=False)
@@ -46,7 +53,7 @@ class Detections:
         """The chosen rows (mask or indices), in that order."""
         return Detections(
             self.boxes[chosen], self.scores[chosen], self.labels[chosen], self.rows[chosen],
-            self.dropped,
+            self.dropped, taken(self.data, chosen),
         )  # fmt: skip
 
     @staticmethod
@@ -54,20 +61,24 @@ class Detections:
         return as_detections(None)
 
 
-def as_detections(source: Any) -> Detections:
+def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detections:
     """Detections from whatever a detector returns; the caller's array is never changed.
 
     source: Detections; None; a list, array or tensor (N, 4) xyxy, (N, 5) xyxy score or (N, 6) xyxy
     score class, or an empty one; an object with xyxy, confidence and class_id as supervision has,
     or with xyxy, conf and cls as the Results of Ultralytics and their Boxes; or a mapping with
     boxes, scores and labels as torchvision and transformers give it, in pixels.
+    data: what comes with the N boxes, by name, beside what the source has itself (detection_data).
     A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size or
     repeats an earlier row exactly; where most have none, a warning asks whether they are x, y,
-    width, height. Raises MambatrackError for any other shape.
+    width, height. Raises MambatrackError for any other shape, and for data of another length.
     """
     if isinstance(source, Detections):
-        return source
+        return source if data is None else replace(source, data={**source.data, **by_name(data)})
     columns = _columns(source)
+    given = by_name(data)
+    if source is not None and not isinstance(source, np.ndarray | list | tuple):
+        given = {**with_detections(source, columns.shape[1]), **given}
     sound = np.empty((8, columns.shape[1]), bool)
     with np.errstate(over="ignore", invalid="ignore"):
         # a float32 box can round to nothing or to infinity: judge what will be used
@@ -84,7 +95,8 @@ def as_detections(source: Any) -> Detections:
         boxes, columns = boxes[:, rows], columns[:, rows]
     scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
     labels = columns[5].astype(np.int64)
-    return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped)
+    own = of_rows(given, rows, len(usable)) if given else {}
+    return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped, own)
 
 
 def _warn_of_turned(columns: NDArray[np.float64]) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,7 +220,7 @@ class TrackTable:
     ) -> Tracks:
         """The live tracks as a result that later frames do not change."""
         columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
-        values = {name: self[name].copy() for name in columns}
+        values: dict[str, Any] = {name: self[name].copy() for name in columns}
         values["state"] = state = np.zeros(len(self), np.uint8)  # TENTATIVE
         state[self["hits"] >= min_hits] = TrackState.OBSERVED
         state[values["gap"] > 0] = TrackState.PREDICTED

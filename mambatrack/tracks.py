@@ -1,14 +1,15 @@
 """The frozen result of one frame: all live tracks."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.camera.transforms import CameraMotion
+from mambatrack.detection_data import each_of, taken
 
 
 class TrackState(IntEnum):
@@ -28,6 +29,7 @@ class Track:
     """One live track of one frame, as plain numbers; what they mean is said at Tracks.
 
     box: x1 y1 x2 y2 in pixels; spread: of cx cy w h in pixels
+    data: what came with its detection, by name; nothing where it is hidden
     """
 
     id: int
@@ -38,6 +40,7 @@ class Track:
     gap: int
     spread: Box
     det_ind: int
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         box = ", ".join(f"{edge:.1f}" for edge in self.box)
@@ -69,6 +72,9 @@ class Tracks:
     ended:   [E] int64, ids of the tracks that ended in this frame
     camera:  how the camera moved since the update before, as far as the tracker used it; None where
              it was not asked to
+    data:    what came with the detections, by name: the values of the tracks that have a detection
+             in this frame, in their order; a hidden track has none. Of tracks.select(
+             tracks.observed) there is one for each
     """
 
     frame: int
@@ -83,6 +89,7 @@ class Tracks:
     det_ind: NDArray[np.int64]
     ended: NDArray[np.int64]
     camera: CameraMotion | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,10 +99,11 @@ class Tracks:
             self.ids, self.boxes, self.state, self.scores, self.labels, self.gap, self.spread,
             self.det_ind,
         )  # fmt: skip
-        for id_, box, state, score, label, gap, spread, row in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
-            yield Track(id_, tuple(box), TrackState(state), score, label, gap, tuple(spread), row)
+        rows = (*(column.tolist() for column in columns), each_of(self.data, len(self)))
+        for id_, box, state, score, label, gap, spread, row, data in zip(*rows, strict=True):
+            yield Track(
+                id_, tuple(box), TrackState(state), score, label, gap, tuple(spread), row, data
+            )
 
     @overload
     def __getitem__(self, chosen: int) -> Track: ...
@@ -130,7 +138,7 @@ class Tracks:
         return Tracks(
             self.frame, self.time_s, self.boxes[chosen], self.ids[chosen], self.scores[chosen],
             self.labels[chosen], self.state[chosen], self.gap[chosen], self.spread[chosen],
-            self.det_ind[chosen], self.ended, self.camera,
+            self.det_ind[chosen], self.ended, self.camera, taken(self.data, chosen),
         )  # fmt: skip
 
     def to_array(self) -> NDArray[np.float32]:

@@ -198,3 +198,41 @@ def test_no_descriptor_stays_open():
         finally:
             sys.stdout = stdout
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_fields_of_boxes_come_back_with_their_tracks(tmp_path):
+    lines = []
+    for at in range(4):
+        boxes = [
+            {"box": [10 + 4 * at, 20, 40 + 4 * at, 90], "score": 0.9, "label": 1, "pose": [at]},
+            {"box": [200, 20, 240, 90], "camera": "left", "pose": [at, {"x": None}]},
+        ]
+        lines.append({"frame": at, "boxes": boxes[: 1 if at == 3 else 2]})
+    lines.append({"boxes": [[26, 20, 56, 90], [200, 20, 240, 90]], "data": {"pose": ["a", "b"]}})
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = piped("--emit", "jsonl", "--jsonl", "tracks.jsonl", text=text, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (tmp_path / "tracks.jsonl").read_text()
+    frames = [each["tracks"] for each in records(done.stdout)[1:]]
+    assert [[each.get("pose") for each in tracks] for tracks in frames] == [
+        *([[at], [at, {"x": None}]] for at in range(3)), [[3], None], ["a", "b"]
+    ]  # fmt: skip
+    assert frames[3][1]["state"] == "predicted" and "camera" not in frames[3][1]
+    assert [each.get("camera") for each in frames[0]] == [None, "left"]
+    assert [each["label"] for each in frames[0]] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"boxes": [{"score": 1}]}', "line 1: a box is {'score': 1}; where one is an object"),
+        ('{"boxes": [{"box": [1, 2, 3, 4]}, [1, 2, 3, 4]]}', "a box is [1, 2, 3, 4]; where one"),
+        ('{"boxes": [{"box": [1, 2, 3, "x"]}]}', "line 1: detections are not a table of numbers"),
+        ('{"boxes": [[1, 2, 3, 4]], "data": {"pose": []}}', "line 1: data 'pose' has 0 values"),
+        ('{"boxes": [[1, 2, 3, 4]], "data": [1]}', "line 1: the data of detections is [1]"),
+        ('{"boxes": [{"box": [1, 2, 30, 40], "id": 3}]}', "called 'id', as a track has of its own"),
+    ],
+)
+def test_fields_that_cannot_be_taken_are_said(line, message):
+    done = piped(text=line + "\n")
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr

@@ -133,7 +133,7 @@ def _writers(
     elif emit == "jsonl":
         yield TrackWriter(
             StandardOutput(),
-            lambda tracks: jsonl_line(jsonl_frame(tracks, names)),
+            lambda tracks: jsonl_line(jsonl_frame(tracks, names, data=True)),
             jsonl_line(jsonl_header(names)),
         )
 

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import clip, xyxy_to_ltwh
 from mambatrack.csv_text import csv_text
+from mambatrack.detection_data import each_of
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.gaps.revisions import Revision
+from mambatrack.outputs.json_values import add_data
 from mambatrack.tracks import Tracks, TrackState
 
 JSONL_VERSION = 1
@@ -139,14 +141,16 @@ def jsonl_writer(
     overwrite: bool = False,
     names: Sequence[str] = (),
     image_size: Size | None = None,
+    data: bool = False,
 ) -> TrackWriter:
     """JSON Lines: a header, then one object per frame with all live tracks and their states.
 
-    names: class names by label. image_size: (width, height) to clip boxes to
+    names: class names by label. image_size: (width, height) to clip boxes to. data: with what came
+    with the detections (Tracks.data), under its names; whole masks make large files
     """
     return TrackWriter(
         open_output(path, overwrite),
-        lambda tracks: jsonl_line(jsonl_frame(_clipped(tracks, image_size), names)),
+        lambda tracks: jsonl_line(jsonl_frame(_clipped(tracks, image_size), names, data)),
         jsonl_line(jsonl_header(names)),
     )
 
@@ -176,24 +180,32 @@ def mot_rows(tracks: Tracks) -> str:
     )
 
 
-def jsonl_frame(tracks: Tracks, names: Sequence[str] = ()) -> dict[str, Any]:
-    """The frame as plain numbers, strings, lists and None: valid JSON whatever the tracks hold."""
+def jsonl_frame(tracks: Tracks, names: Sequence[str] = (), data: bool = False) -> dict[str, Any]:
+    """The frame as plain numbers, strings, lists and None: valid JSON whatever the tracks hold.
+
+    data: with what came with the detections, which raises MambatrackError where JSON has no such
+    value, or the name is one of a track's own
+    """
     columns = zip(
         tracks.ids.tolist(), numbers(tracks.boxes), numbers(tracks.scores),
         tracks.labels.tolist(), tracks.state.tolist(), tracks.gap.tolist(),
         numbers(tracks.spread), strict=True,
     )  # fmt: skip
+    records: list[dict[str, Any]] = [
+        {"id": identity, "box": box, "score": score, "label": label,
+         "class": class_name(names, label), "state": STATE_NAMES[TrackState(state)],
+         "gap": gap, "spread": spread}
+        for identity, box, score, label, state, gap, spread in columns
+    ]  # fmt: skip
+    if data and tracks.data:
+        for record, own in zip(records, each_of(tracks.data, len(tracks)), strict=True):
+            add_data(record, own)
     return {
         "frame": tracks.frame,
         "time_s": _number(tracks.time_s),
-        "tracks": [
-            {"id": identity, "box": box, "score": score, "label": label,
-             "class": class_name(names, label), "state": STATE_NAMES[TrackState(state)],
-             "gap": gap, "spread": spread}
-            for identity, box, score, label, state, gap, spread in columns
-        ],
+        "tracks": records,
         "ended": tracks.ended.tolist(),
-    }  # fmt: skip
+    }
 
 
 def csv_rows(tracks: Tracks) -> list[tuple]:

@@ -37,7 +37,7 @@ def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWrit
     if files.csv is not None:
         yield csv_writer(files.csv, files.overwrite)
     if files.jsonl is not None:
-        yield jsonl_writer(files.jsonl, files.overwrite, names)
+        yield jsonl_writer(files.jsonl, files.overwrite, names, data=True)
 
 
 def numbered(path: str | Path | None, number: int, count: int) -> str | Path | None:

@@ -5,6 +5,8 @@ Two formats are read; docs/interop.md describes them:
     {"frame": 0, "time_s": 0.0, "boxes": [[x1, y1, x2, y2, score, class], ...]}     JSON Lines
     frame,id,left,top,width,height,score                                            MOT text
 
+A row of boxes may be an object, {"box": [x1, y1, x2, y2], "score": 0.9, "label": 0, ...}, whose
+further fields come with the detection; "data": {name: [a value for each box]} gives them at once.
 A line of JSON is a whole frame; frames count from 0. A frame of MOT text is over when the next one
 begins; frames count from 1. Numbers that are left out are frames without detections.
 """
@@ -19,8 +21,10 @@ from typing import IO, Any
 import numpy as np
 
 from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.detection_data import by_name
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.box_fields import split_fields
 
 HEADER = "mambatrack-detections"
 LONGEST_LINE = 1 << 24  # bytes
@@ -180,7 +184,8 @@ def _jsonl_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFr
         if time_s is not None and not _is_time(time_s):
             raise MambatrackError(f"line {number}: time_s {time_s!r}; expected seconds or null")
         time_s = None if time_s is None else float(time_s)
-        yield number, BoxFrame(last, time_s, _detections(number, value["boxes"]))
+        detections = _detections(number, value["boxes"], value.get("data"))
+        yield number, BoxFrame(last, time_s, detections)
 
 
 def _mot_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFrame]]:
@@ -210,9 +215,10 @@ def _mot_row(number: int, line: str) -> list[float]:
     return [values[0], *values[2:6], score]
 
 
-def _detections(number: int, rows: Any) -> Detections:
+def _detections(number: int, rows: Any, data: Any = None) -> Detections:
     try:
-        return as_detections(rows)
+        boxes, fields = split_fields(rows)
+        return as_detections(boxes, {**fields, **by_name(data)})
     except MambatrackError as error:
         raise MambatrackError(f"line {number}: {error}") from None
 

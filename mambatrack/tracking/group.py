@@ -14,7 +14,7 @@ from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
 from mambatrack.camera.transforms import as_motion
 from mambatrack.config import Config, TrackerConfig, tracker_settings
-from mambatrack.detections import as_detections
+from mambatrack.detections import Detections, as_detections
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.hypotheses import Settled
@@ -58,7 +58,8 @@ class TrackerGroup:
         self, due: Mapping[int, tuple[Any, float | None]], cameras: Mapping[int, Any] = {}
     ) -> dict[int, Tracks]:
         """Tracker.update of those trackers that have a frame: their detections and time, and how
-        the camera moved where that is known."""
+        the camera moved where that is known. Data of detections comes with as_detections(boxes,
+        data)."""
         trackers = [self.trackers[index] for index in due]
         with ExitStack() as stack:
             for each in trackers:
@@ -87,7 +88,7 @@ class TrackerGroup:
             tracker.state.follow_camera(self.association, tracker.predictor)
         problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
         settled = associate_together(self.association, problems, config.hypotheses)
-        tracks = map(_settle, trackers, settled, times)
+        tracks = map(_settle, trackers, settled, times, found)
         return dict(zip(due, tracks, strict=True))
 
 
@@ -101,10 +102,12 @@ def _predict(trackers: Sequence[Tracker], spans: Sequence[int]) -> None:
         predict_together(predictor, [(each.state.hypotheses, span) for each, span in due])
 
 
-def _settle(tracker: Tracker, settled: Sequence[Settled], time_s: float | None) -> Tracks:
+def _settle(
+    tracker: Tracker, settled: Sequence[Settled], time_s: float | None, found: Detections
+) -> Tracks:
     """Observes, starts, ends and reports, as Tracker.update does."""
     hypotheses, config = tracker.state.hypotheses, tracker.config
     hypotheses.observe(settled, tracker.predictor)
     hypotheses.start(settled, tracker.predictor)
     ended = hypotheses.end(config.min_hits, config.max_age)
-    return tracker.state.report(time_s, config.min_hits, ended)
+    return tracker.state.report(time_s, config.min_hits, ended, found)

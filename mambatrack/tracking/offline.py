@@ -26,6 +26,7 @@ from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.judge import Judge
 from mambatrack.tracking.linking import Weighed, merge
 from mambatrack.tracking.tracker import Tracker
+from mambatrack.tracking.tracker_state import with_data
 from mambatrack.tracks import Tracks, TrackState
 
 LEAST_DETECTIONS = 2  # of a track
@@ -174,7 +175,10 @@ def _results(sequence: _Sequence, ids: Indices) -> list[Tracks]:
     order = np.lexsort((every.ids, every.frame))
     bounds = np.searchsorted(every.frame[order], np.arange(len(sequence.found) + 1))
     return [
-        _tracks(every, order[bounds[i] : bounds[i + 1]], i, sequence, ended[i])
+        with_data(
+            _tracks(every, order[bounds[i] : bounds[i + 1]], i, sequence, ended[i]),
+            sequence.found[i],
+        )
         for i in range(len(sequence.found))
     ]
 

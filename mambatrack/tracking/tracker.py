@@ -95,7 +95,11 @@ class Tracker:
         return f"<Tracker {parts}: {self.frame} frames, {live} tracks, {self.started} started>"
 
     def update(
-        self, detections: Any = None, time_s: float | None = None, camera: Any = None
+        self,
+        detections: Any = None,
+        time_s: float | None = None,
+        camera: Any = None,
+        data: Mapping[str, Any] | None = None,
     ) -> Tracks:
         """Advances one frame; call it for every frame, also where nothing was detected.
 
@@ -103,6 +107,8 @@ class Tracker:
         time_s: time stamp of the frame in seconds, passed through to the result; see above
         camera: what maps points of the previous frame to this one, [2, 3] or [3, 3] in pixels, or a
             CameraMotion (camera/transforms.py); None where the camera stands
+        data: what comes with the N detections, by name, and comes back in Tracks.data: N masks,
+            key points, embeddings, as arrays, tensors or lists
         Returns all live tracks; ``state`` tells those seen now from those only predicted. Raises
         MambatrackError for detections or a transform that cannot be used, and while another update
         runs; the tracker is then as it was.
@@ -111,7 +117,7 @@ class Tracker:
             state, config, time_s = self.state, self.config, checked_time(time_s)
             camera = as_motion(camera)
             hypotheses = state.hypotheses
-            found = state.admit(as_detections(detections), self.image_size)
+            found = state.admit(as_detections(detections, data), self.image_size)
             span = state.advance_clock(time_s, config)
             hypotheses.end_unseen(span - 1, config.max_age)
             state.note_camera(camera, self.predictor)
@@ -124,7 +130,7 @@ class Tracker:
             hypotheses.observe(settled, self.predictor)
             hypotheses.start(settled, self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
-            return state.report(time_s, config.min_hits, ended)
+            return state.report(time_s, config.min_hits, ended, found)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""

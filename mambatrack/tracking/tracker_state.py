@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from mambatrack.association.interface import Association
 from mambatrack.association.pairs import check_crowd
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.config import TrackerConfig
+from mambatrack.detection_data import DetectionData
 from mambatrack.detections import Detections, within
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.predictor import Predictor
@@ -81,11 +82,22 @@ class TrackerState:
         if self.camera is not None and not self.camera.stands:
             self.hypotheses.move(self.camera.transform, association, predictor)
 
-    def report(self, time_s: float | None, min_hits: int, ended: Indices) -> Tracks:
-        """The live tracks of the likeliest hypothesis; the next frame begins."""
+    def report(
+        self, time_s: float | None, min_hits: int, ended: Indices, found: Detections
+    ) -> Tracks:
+        """The live tracks of the likeliest hypothesis, with what came with the detections
+        ``found``; the next frame begins."""
         self.frame += 1
         table = self.hypotheses.table
-        return table.snapshot(self.frame - 1, time_s, min_hits, ended, self.camera)
+        tracks = table.snapshot(self.frame - 1, time_s, min_hits, ended, self.camera)
+        return with_data(tracks, found)
+
+
+def with_data(tracks: Tracks, found: Detections) -> Tracks:
+    """The tracks with what came with the detections of their frame."""
+    if not isinstance(found.data, DetectionData):
+        return tracks
+    return replace(tracks, data=found.data.of_tracks(found.rows, tracks.det_ind))
 
 
 def _warn_of_shares(image_size: tuple[int, int]) -> None:
