@@ -33,7 +33,7 @@ def test_a_selection_keeps_every_column_and_what_is_of_the_frame(chosen):
     tracks = made(ALL)
     found = tracks.select(chosen)
     assert (found.frame, found.time_s, found.ended.tolist()) == (7, 0.25, [99])
-    columns = set(vars(tracks)) - {"frame", "time_s", "ended", "data"}
+    columns = set(vars(tracks)) - {"frame", "time_s", "ended", "camera", "data"}
     for name in columns:
         np.testing.assert_array_equal(getattr(found, name), getattr(tracks, name)[[1, 3]], name)
     assert found.observed.all()
