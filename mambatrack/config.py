@@ -30,7 +30,7 @@ from mambatrack.yaml_file import parse_yaml, read_yaml
 __all__ = [
     "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "DrawingConfig",
     "GapFillingConfig", "TrackerConfig", "TrainingConfig", "check_setting", "describe",
-    "load_config", "tracker_settings",
+    "load_config", "tracker_settings", "with_detector",
 ]  # fmt: skip
 
 
@@ -41,14 +41,26 @@ def load_config(
 
     path: a file, or the name of a shipped one ("overlap"). Raises MambatrackError with the key,
     the allowed range and the nearest known key. An ONNX file as detector.weights implies the
-    detector onnx where none is named.
+    detector onnx where none is named, and the detector motion its own tracker.max_age.
     """
     values: dict[str, Any] = dict(read_yaml(_find(path))) if path is not None else {}
     config = _build(Config, values, "")
+    given = {f"tracker.{key}" for key in values.get("tracker") or ()} | set(overrides or ())
     for key, value in (overrides or {}).items():
         name = new_setting(key)
         config = _override(config, name.split("."), value, name)
-    return dataclasses.replace(config, detector=with_implied_name(config.detector))
+    if "tracker.max_age" in given and "tracker.motion_max_age" not in given:
+        own = ["tracker", "motion_max_age"]
+        config = _override(config, own, config.tracker.max_age, ".".join(own))
+    return with_detector(config, with_implied_name(config.detector))
+
+
+def with_detector(config: Config, detector: DetectorConfig) -> Config:
+    """The same settings with this detector, and the age at which its tracks end."""
+    tracker = config.tracker
+    if detector.name == "motion":
+        tracker = dataclasses.replace(tracker, max_age=tracker.motion_max_age)
+    return dataclasses.replace(config, detector=detector, tracker=tracker)
 
 
 def with_implied_name(detector: DetectorConfig) -> DetectorConfig:

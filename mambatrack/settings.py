@@ -74,6 +74,13 @@ class TrackerConfig:
     max_age: int = option(
         120, "frames of the motion model without a detection after which a track ends", 1, 100_000
     )
+    motion_max_age: int = option(
+        15,
+        "max_age with the detector motion, which finds few again whom it lost for longer; where "
+        "max_age alone is given, it counts",
+        1,
+        100_000,
+    )
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")
     offline: bool = option(

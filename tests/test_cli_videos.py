@@ -105,7 +105,7 @@ def test_results_of_other_settings_are_never_mixed(videos, tmp_path):
     out = tmp_path / "out"
     [job, *_], _ = plan_videos(videos, motion(), out)
     track_video(job)
-    with pytest.raises(MambatrackError, match=r"tracker\.max_age was 120, is 90"):
+    with pytest.raises(MambatrackError, match=r"tracker\.max_age was 15, is 90"):
         plan_videos(videos, motion(**{"tracker.max_age": 90}), out)
     with pytest.raises(MambatrackError, match="is the folder of the videos"):
         plan_videos(videos, motion(), videos / ".." / "videos")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.config import Config, describe, load_config
+from mambatrack.config import Config, describe, load_config, with_detector
 from mambatrack.errors import MambatrackError
 
 
@@ -25,7 +25,26 @@ def test_a_file_changes_only_what_it_names(tmp_path):
     assert config.tracker.max_age == 90
     assert config.detector.classes == ("person", "3")
     assert config.training == Config().training
-    assert dataclasses.replace(config.tracker, max_age=120) == Config().tracker
+    defaults = Config().tracker
+    assert dataclasses.replace(config.tracker, max_age=120, motion_max_age=15) == defaults
+
+
+@pytest.mark.parametrize(
+    ("given", "detector", "age"),
+    [
+        ({}, "motion", 15),
+        ({}, "yolox", 120),
+        ({"tracker.max_age": 90}, "motion", 90),
+        ({"tracker.motion_max_age": 20}, "motion", 20),
+        ({"tracker.max_age": 90, "tracker.motion_max_age": 20}, "motion", 20),
+        ({"tracker.max_age": 90, "tracker.motion_max_age": 20}, "file", 90),
+    ],
+)
+def test_the_detector_motion_has_its_own_age_unless_another_is_given(given, detector, age):
+    assert load_config(overrides={**given, "detector.name": detector}).tracker.max_age == age
+    chosen_later = load_config(overrides=given)
+    known = dataclasses.replace(chosen_later.detector, name=detector)
+    assert with_detector(chosen_later, known).tracker.max_age == age
 
 
 @pytest.mark.parametrize("text", ["", "tracker:\n", "# nothing\n", "detector:\n  classes:\n"])

@@ -20,7 +20,7 @@ from mambatrack.cli.arguments import (
 from mambatrack.cli.live_outputs import open_outputs
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
 from mambatrack.cli.output_files import add_outputs, check_files, files_of, with_places
-from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_detector
+from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_detector
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
 
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     files = [_files_of(options, number) for number in range(count)]
     paths = [path for each in files for path in check_files(each)]
     sources = _open_sources(options)
-    config = with_detector(with_places(options, _timed(config)), options.quiet)
+    config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
     session = LiveSession(
         sources, _open_detectors(config, count), TrackerGroup(config, count), (), options.forecast
     )

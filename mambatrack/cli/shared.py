@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mambatrack.config import Config
+from mambatrack.config import Config, with_detector
 from mambatrack.sources.addresses import without_secrets_in
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
     return Engine(options.engine, options.workers, options.address or "", gpu)
 
 
-def with_detector(config: Config, quiet: bool) -> Config:
+def with_chosen_detector(config: Config, quiet: bool) -> Config:
     """The same settings with what was chosen in place of the detector auto, which is said."""
     from mambatrack.detectors.automatic import choose
 
     detector, reason = choose(config.detector)
     if reason and not quiet:
         print(reason, flush=True)
-    return replace(config, detector=detector)
+    return with_detector(config, detector)
 
 
 def scored_of(options: argparse.Namespace, config: Config) -> "tuple[list[Sequence], Config]":

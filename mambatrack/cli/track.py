@@ -37,7 +37,7 @@ from mambatrack.cli.shared import (
     OK,
     can_show,
     engine_of,
-    with_detector,
+    with_chosen_detector,
 )
 from mambatrack.cli.signals import Interruption, resumable
 from mambatrack.config import Config
@@ -140,7 +140,7 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
     files = replace(files_of(options), sound=not options.no_sound)
     config = with_places(options, config)
     paths = check_files(files)
-    config = with_detector(config, options.quiet)
+    config = with_chosen_detector(config, options.quiet)
     crop = parse_crop(options.crop) if options.crop else None
     source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
     detector = partial(open_detector, config.detector)

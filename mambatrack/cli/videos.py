@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import refuse
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import FAILED, OK, engine_of, with_detector
+from mambatrack.cli.shared import FAILED, OK, engine_of, with_chosen_detector
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
@@ -94,7 +94,7 @@ def _with_detector(config: Config, quiet: bool) -> Config:
             "one det.txt cannot belong to every video of a folder; track them one by one, or name "
             "a --detector that finds boxes in pictures"
         )
-    return with_detector(config, quiet)
+    return with_chosen_detector(config, quiet)
 
 
 def _check_models(config: Config) -> None:
