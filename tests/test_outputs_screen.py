@@ -3,11 +3,21 @@
 import socket
 
 import cv2
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
 from mambatrack.outputs import screen
-from mambatrack.outputs.screen import Window, WindowClosed, display_problem
+from mambatrack.outputs.screen import (
+    FALLBACK,
+    Window,
+    WindowClosed,
+    display_problem,
+    opening_size,
+    screen_size,
+)
 
 
 @pytest.fixture
@@ -32,14 +42,28 @@ def test_a_display_that_answers_is_none(linux):
         assert display_problem() is None
 
 
-def test_wayland_and_other_systems_are_left_to_opencv(linux):
+@pytest.mark.parametrize(("plugins", "works"), [("libqxcb.so", False), ("libqwayland.so", True)])
+def test_wayland_is_left_to_an_opencv_that_can_draw_on_it(linux, tmp_path, plugins, works):
+    platforms = tmp_path / "qt" / "plugins" / "platforms"
+    linux.setattr(cv2, "__file__", str(tmp_path / "__init__.py"))
     linux.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert display_problem() is None
-    linux.delenv("WAYLAND_DISPLAY")
+    linux.delenv("DISPLAY", raising=False)
+    assert display_problem() is None, "an OpenCV without a Qt of its own"
+    platforms.mkdir(parents=True)
+    (platforms / plugins).touch()
+    problem = display_problem()
+    assert problem is None if works else "does not draw on Wayland" in problem
+
+
+def test_other_systems_are_left_to_opencv(linux):
     linux.delenv("DISPLAY", raising=False)
     assert display_problem() is not None
     linux.setattr(screen.sys, "platform", "darwin")
     assert display_problem() is None
+
+
+def picture(shade=0, size=(64, 48)):
+    return np.full((size[1], size[0]), shade, np.uint8)
 
 
 @pytest.fixture
@@ -48,11 +72,13 @@ def keyboard(monkeypatch):
 
     class Fake:
         def __init__(self):
-            self.shows, self.keys, self.open = [], [], True
+            self.shows, self.keys, self.open, self.size = [], [], True, None
 
     fake = Fake()
     monkeypatch.setattr(cv2, "namedWindow", lambda *_: None)
-    monkeypatch.setattr(cv2, "imshow", lambda _, image: fake.shows.append(image))
+    monkeypatch.setattr(screen, "screen_size", lambda: (1000, 800))
+    monkeypatch.setattr(cv2, "resizeWindow", lambda _, *size: setattr(fake, "size", size))
+    monkeypatch.setattr(cv2, "imshow", lambda _, image: fake.shows.append(image[0, 0]))
     monkeypatch.setattr(cv2, "waitKey", lambda _: fake.keys.pop(0) if fake.keys else -1)
     monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: float(fake.open))
     monkeypatch.setattr(cv2, "destroyWindow", lambda _: setattr(fake, "open", False))
@@ -62,29 +88,29 @@ def keyboard(monkeypatch):
 @pytest.mark.parametrize("key", [ord("q"), 27])
 def test_q_and_escape_quit(keyboard, key):
     shown = Window()
-    shown.write("first")
+    shown.write(picture(1))
     keyboard.keys = [key]
     with pytest.raises(WindowClosed):
-        shown.write("second")
-    assert keyboard.shows == ["first", "second"]
+        shown.write(picture(2))
+    assert keyboard.shows == [1, 2]
     shown.close()
     assert not keyboard.open
 
 
 def test_space_waits_for_the_next_key(keyboard):
     keyboard.keys = [ord(" "), -1, -1, ord(" ")]
-    Window().write("paused")
+    Window().write(picture())
     assert keyboard.keys == []
     keyboard.keys = [ord(" "), -1, ord("q")]
     with pytest.raises(WindowClosed):
-        Window().write("paused and left")
+        Window().write(picture())
 
 
 def test_space_is_told_to_whoever_pauses_elsewhere(keyboard):
     pauses = []
     shown = Window(on_pause=lambda: pauses.append(1))
     keyboard.keys = [ord(" "), ord("x")]
-    shown.write("first")
+    shown.write(picture())
     shown.poll()
     assert pauses == [1] and keyboard.keys == []
 
@@ -103,7 +129,7 @@ def test_closing_the_window_quits_also_in_a_pause(keyboard):
     keyboard.open = False
     keyboard.keys = [ord(" ")]
     with pytest.raises(WindowClosed):
-        shown.write("gone")
+        shown.write(picture())
 
 
 def test_an_opencv_without_windows_is_a_clear_error(monkeypatch):
@@ -113,3 +139,37 @@ def test_an_opencv_without_windows_is_a_clear_error(monkeypatch):
     monkeypatch.setattr(cv2, "namedWindow", refuse)
     with pytest.raises(MambatrackError, match="opencv-python in place of opencv-python-headless"):
         Window()
+
+
+def test_a_window_opens_once_in_the_size_of_its_picture(keyboard):
+    shown = Window()
+    shown.write(picture(size=(320, 240)))
+    assert keyboard.size == (320, 240)
+    keyboard.size = None  # the user's choice from here on
+    shown.write(picture(size=(3200, 2400)))
+    assert keyboard.size is None
+
+
+@given(st.tuples(*[st.integers(1, 9000)] * 2), st.tuples(*[st.integers(100, 9000)] * 2))
+def test_a_window_fits_the_screen_and_keeps_the_shape_of_the_picture(size, screen):
+    width, height = opening_size(size, screen)
+    assert 1 <= width <= min(size[0], screen[0]) and 1 <= height <= min(size[1], screen[1])
+    assert abs(width * size[1] - height * size[0]) <= max(size)
+    if size[0] <= 0.9 * screen[0] and size[1] <= 0.9 * screen[1]:
+        assert (width, height) == size
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("print(1920, 1050)", (1920, 1050)),
+        ("print(0, 0)", FALLBACK),
+        ("print('none')", FALLBACK),
+        ("raise SystemExit(1)", FALLBACK),
+        ("import time; time.sleep(60)", FALLBACK),
+    ],
+)
+def test_the_size_of_a_screen_that_cannot_be_asked_is_assumed(monkeypatch, program, expected):
+    monkeypatch.setattr(screen, "ASK", program)
+    monkeypatch.setattr(screen, "TIMEOUT_S", 1.0 if "sleep" in program else 30.0)
+    assert screen_size() == expected
