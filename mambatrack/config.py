@@ -6,6 +6,7 @@ error that names the nearest one that does; an old name is read with a warning (
 
 import dataclasses
 import difflib
+import json
 import os
 import types
 import typing
@@ -98,6 +99,19 @@ def describe() -> list[tuple[str, Any, str]]:
             rows.append((f"{section.name}.{item.name}", item.default,
                          f"{item.metadata['doc']}{_allowed(item)}"))  # fmt: skip
     return rows
+
+
+def as_yaml(config: Config) -> str:
+    """Each section with what it is for, and each setting with its value and meaning."""
+    lines, section = [], ""
+    for key, _, meaning in describe():
+        name, item = key.split(".")
+        own = getattr(config, name)
+        if name != section:
+            section = name
+            lines.append(f"{name}:  # {own.__doc__.rstrip('.')}")
+        lines.append(f"  {item}: {json.dumps(dataclasses.asdict(own)[item])}  # {meaning}")
+    return "\n".join(lines)
 
 
 def _find(path: str | Path) -> Path:

@@ -86,8 +86,14 @@ def test_what_lies_behind_the_scores(world, evaluate, tmp_path, capsys):
     pictures = {path.name for path in (tmp_path / "plots").iterdir()}
     assert {"hota.png", "hota.svg", "sequences.png", "identities-still-b.svg"} <= pictures
     page = (tmp_path / "r.html").read_text()
-    assert page.count("<svg") == 3 + 4 and "src=" not in page and "<script" not in page
-    assert "Objects without a detection" in page and f"{len(switches)} switches" in page
+    assert page.count("<svg") == 3 + 4 and "<script" not in page
+    assert "Objects without a detection" in page
+    assert f"{len(switches)} switches of kalman" in page
+    assert f"<video controls preload='metadata' src='clips/kalman/{clip.name}'>" in page
+    assert page.count("src=") == 2 and "<h2>Clips of switches of still</h2>" in page
+    assert "--clip-limit 1 --json s.json</pre>" in page and "results in " in page
+    head = page.index("<th>tracker</th><th class='right'>HOTA</th><th class='right'>MOTA</th>")
+    assert head < page.index("<h2>Scores</h2>")
 
 
 def test_hostile_names_stay_text_in_the_report(tmp_path, monkeypatch):
@@ -98,7 +104,13 @@ def test_hostile_names_stay_text_in_the_report(tmp_path, monkeypatch):
     done = main(["eval", "--dataset", "data", "--predictor", "still", "--report", "r.html"])
     assert done == 0
     page = (tmp_path / "r.html").read_text()
-    assert "<b onload" not in page and "&lt;b onload=alert(1)&gt;&amp;[bold]" in page
+    assert "  predictor: &quot;still&quot;  # " in page and "src=" not in page
+    assert (
+        "\\[bold]" not in page
+        and "<b onload" not in page
+       
+    assert "&lt;b onload=alert(1)&gt;&amp;[bold]" in page
+    )
 
 
 @pytest.mark.parametrize(

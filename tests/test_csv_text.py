@@ -30,9 +30,7 @@ def test_a_formula_gets_an_apostrophe(formula):
     assert read(csv_text([[formula, 1]])) == [[f"'{formula}", "1"]]
 
 
-@pytest.mark.parametrize(
-    "number", [-1, -0.5, "-1", "+1.5", "-2.50e+07", "-nan", "-.5", "inf"]
-)
+@pytest.mark.parametrize("number", [-1, -0.5, "-1", "+1.5", "-2.50e+07", "-nan", "-.5", "inf"])
 def test_numbers_stay_numbers(number):
     assert read(csv_text([[number]])) == [[str(number)]]
 

@@ -31,16 +31,26 @@ def frames_of(path: Path) -> list[np.ndarray]:
 def test_a_clip_shows_a_second_on_both_sides_and_stands_still_at_the_switch(tmp_path):
     truth, results = boxes_at(standing(range(1, 100))), boxes_at(standing(range(1, 100), 8))
     early, late = (Switch(**{**vars(EXAMPLE), "frame": frame}) for frame in (4, 50))
-    paths = write_clips(tmp_path / "clips", sequence(), [early, late], truth, results)
-    assert [len(frames_of(path)) for path in paths] == [3 + 10 + 10, 10 + 10 + 10]
+    clips = write_clips(tmp_path / "clips", sequence(), [early, late], truth, results)
+    assert [clip.switch for clip in clips] == [early, late]
+    assert [len(frames_of(clip.path)) for clip in clips] == [3 + 10 + 10, 10 + 10 + 10]
     [only] = write_clips(
         tmp_path / "one", sequence(), [late, early], truth, results, limit=1, seconds=0.2
     )
-    images = frames_of(only)
+    images = frames_of(only.path)
     assert len(images) == 2 + 10 + 2
     caption = [image[:8, 300:].astype(int).mean(axis=(0, 1)) for image in images]
     red = [bool(colour[2] > colour[0] + 60) for colour in caption]
     assert red == [2 <= number < 12 for number in range(14)]
+
+
+def test_clips_are_drawn_on_the_frames_of_a_video_beside_the_truth(tmp_path):
+    write_sequence(tmp_path / "s", seed=1, frames=6, size=(320, 240), video=tmp_path / "s/v.mp4")
+    world = open_sequence(tmp_path / "s")
+    switch = Switch(**{**vars(EXAMPLE), "frame": 4})
+    [clip] = write_clips(tmp_path / "clips", world, [switch], boxes_at([]), boxes_at([]))
+    real = frames_of(tmp_path / "s/v.mp4")[0]
+    assert np.abs(frames_of(clip.path)[0][60:].astype(int) - real[60:]).mean() < 12
 
 
 def test_clips_are_drawn_on_real_frames(tmp_path):
@@ -50,8 +60,8 @@ def test_clips_are_drawn_on_real_frames(tmp_path):
     (sorted(world.images.iterdir())[-1]).unlink()  # the last frame has no picture any more
     nothing = boxes_at([])
     switch = Switch(**{**vars(EXAMPLE), "frame": 4})
-    [path] = write_clips(tmp_path, world, [switch], nothing, nothing, overwrite=True)
-    images = frames_of(path)
+    [clip] = write_clips(tmp_path, world, [switch], nothing, nothing, overwrite=True)
+    images = frames_of(clip.path)
     real = cv2.imread(str(sorted(world.images.iterdir())[0]))
     assert np.abs(images[0][60:].astype(int) - real[60:]).mean() < 12
     assert images[-1][60:].std() < 3

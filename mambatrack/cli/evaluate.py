@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,11 @@ from mambatrack.cli.shared import OK, engine_of, scored_of
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.addresses import without_secrets_in
 
 if TYPE_CHECKING:
     from mambatrack.datasets.sequences import Sequence
+    from mambatrack.evaluation.clips import Clip
     from mambatrack.evaluation.evaluate import Entry, Evaluation
 
 RESULTS = ("results", "trackers", "predictors")
@@ -112,7 +115,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
     if not options.quiet:
         for table in tables.score_tables(scores, options.full):
             tables.show(table)
-    _write_details(options, sequences, evaluations)
+    settings = {each.name: _settings_of(each) for each in entries}
+    _write_details(options, sequences, evaluations, settings)
     return OK
 
 
@@ -120,6 +124,7 @@ def _write_details(
     options: argparse.Namespace,
     sequences: "list[Sequence]",
     evaluations: "dict[str, Evaluation]",
+    settings: dict[str, str],
 ) -> None:
     """Occlusions and switches to the terminal, and the files that were asked for."""
     from mambatrack.evaluation import tables
@@ -138,8 +143,7 @@ def _write_details(
         write_switches(options.switches, switches)
         if not options.quiet:
             tables.show(switch_table(switches))
-    if options.clips:
-        _write_clips(options, sequences, evaluations)
+    clips = _write_clips(options, sequences, evaluations) if options.clips else {}
     if options.plots:
         from mambatrack.evaluation.plots import save_plots
 
@@ -150,22 +154,25 @@ def _write_details(
         }
         save_plots(options.plots, scores, timelines, options.overwrite)
     if options.report:
-        from mambatrack.evaluation.report import write_report
+        from mambatrack.evaluation.report import Origin, write_report
 
-        title = f"{', '.join(evaluations)} on {Path(options.dataset).name}"
-        write_report(options.report, title, evaluations, options.overwrite)
+        title = f"{', '.join(evaluations)} on {Path(options.dataset).resolve().name}"
+        command = without_secrets_in(shlex.join(["mambatrack", *options.arguments]))
+        origin = Origin(command, settings, clips)
+        write_report(options.report, title, evaluations, options.overwrite, origin)
 
 
 def _write_clips(
     options: argparse.Namespace,
     sequences: "list[Sequence]",
     evaluations: "dict[str, Evaluation]",
-) -> None:
+) -> "dict[str, list[Clip]]":
     """The first switches of each tracker, in a folder of its own where there are several."""
     from mambatrack.datasets.truth import read_ground_truth
     from mambatrack.evaluation.clips import write_clips
     from mambatrack.evaluation.results import read_results
 
+    clips: dict[str, list[Clip]] = {name: [] for name in evaluations}
     for name, evaluation in evaluations.items():
         folder = Path(options.clips)
         folder = folder / name if len(evaluations) > 1 else folder
@@ -175,9 +182,19 @@ def _write_clips(
             if switches:
                 truth = read_ground_truth(sequence)
                 results = read_results(sequence, evaluation.files[sequence.name])
-                write_clips(folder, sequence, switches, truth, results, results.predicted,
-                            limit=left, overwrite=options.overwrite)  # fmt: skip
+                clips[name] += write_clips(
+                    folder, sequence, switches, truth, results, results.predicted,
+                    limit=left, overwrite=options.overwrite,
+                )  # fmt: skip
                 left -= len(switches)
+    return clips
+
+
+def _settings_of(entry: "Entry") -> str:
+    """Those it was tracked with, as YAML, or where its results lay."""
+    from mambatrack.config import as_yaml
+
+    return f"results in {entry.folder}" if entry.config is None else as_yaml(entry.config)
 
 
 def _details_as_json(evaluations: "dict[str, Evaluation]") -> dict[str, Any]:

@@ -102,6 +102,7 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     parser = build_parser()
     dotted, rest = _take_dotted(parser, _with_new_names(arguments))
     options, unknown = parser.parse_known_args(rest)
+    options.arguments = arguments
     if unknown:
         options.parser.error(_unknown(without_secrets(unknown[0]), options.parser))
     options.check(options)

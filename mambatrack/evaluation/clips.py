@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -33,6 +34,13 @@ RED: Colour = (40, 40, 200)
 HOLD_S = 1.0
 
 
+class Clip(NamedTuple):
+    """A switch, and the video that shows it."""
+
+    switch: Switch
+    path: Path
+
+
 def write_clips(
     folder: str | Path,
     sequence: Sequence,
@@ -43,8 +51,8 @@ def write_clips(
     limit: int = 20,
     seconds: float = 1.0,
     overwrite: bool = False,
-) -> list[Path]:
-    """One MP4 for each of the first ``limit`` switches of the sequence -> their paths.
+) -> list[Clip]:
+    """One MP4 for each of the first ``limit`` switches of the sequence.
 
     results: the tracker's rows; predicted [R]: which of them are predicted
     seconds: shown before and after the switch
@@ -52,15 +60,15 @@ def write_clips(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     hidden = np.zeros(len(results), bool) if predicted is None else predicted
-    paths = [folder / clip_name(switch) for switch in switches[:limit]]
-    for switch, path in zip(switches, paths, strict=False):
+    clips = [Clip(switch, folder / clip_name(switch)) for switch in switches[:limit]]
+    for switch, path in clips:
         with open_video_writer(path, sequence.fps, sequence.image_size, overwrite) as writer:
             for frame, picture in _pictures(sequence, switch.frame, seconds):
                 draw_switch(picture, frame, switch, truth, results, hidden)
                 still = round(HOLD_S * sequence.fps) if frame == switch.frame else 1
                 for _ in range(max(still, 1)):
                     writer.write(picture)
-    return paths
+    return clips
 
 
 def clip_name(switch: Switch) -> str:

@@ -1,115 +1,134 @@
-"""One HTML file with all scores, pictures, occlusions and switches; it loads nothing else."""
+"""One HTML file with all scores, pictures, occlusions and switches."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, fields
-from html import escape
+from dataclasses import astuple, dataclass, field, fields
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from mambatrack.evaluation import plots, tables
+from mambatrack.evaluation.clips import Clip
 from mambatrack.evaluation.evaluate import Evaluation, occlusion_by_tracker
 from mambatrack.evaluation.occlusion_tables import occlusion_tables
-from mambatrack.evaluation.scores import Score
+from mambatrack.evaluation.report_page import code, folded, heading, html_table, page, plot, video
+from mambatrack.evaluation.scores import Score, Scores
 from mambatrack.evaluation.switches import Switch, switch_table
 from mambatrack.files import check_output
 from mambatrack.version import VERSION
 
 MOST_SWITCHES = 500  # rows of the list; the CSV file has all
+HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW")
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1100px; margin: 2rem auto;
-       padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87rem; }
-th, td { padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #e4e4e4; }
-th { border-bottom: 2px solid #999; } .right { text-align: right; }
-caption { caption-side: bottom; color: #666; text-align: left; padding-top: .4rem; }
-svg { max-width: 100%; height: auto; } .wide { overflow-x: auto; } .note { color: #666; }
-"""
+
+@dataclass(frozen=True)
+class Origin:
+    """How the scores came about. command: that was given; settings: of each tracker, as text;
+    clips: of its switches"""
+
+    command: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    clips: Mapping[str, list[Clip]] = field(default_factory=dict)
 
 
 def write_report(
-    path: str | Path, title: str, evaluations: Mapping[str, Evaluation], overwrite: bool = False
-) -> None:
+    path: str | Path, title: str, evaluations: Mapping[str, Evaluation], overwrite: bool = False,
+    origin: Origin | None = None,
+) -> None:  # fmt: skip
     """Raises MissingExtra without matplotlib, MambatrackError where the file cannot be written."""
-    parts = "\n".join(_parts(evaluations))
-    text = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n<p class='note'>mambatrack {VERSION}; metrics by trackeval "
-        f"{version('trackeval')}.</p>\n{parts}\n</body>\n</html>\n"
+    made = datetime.now().astimezone()
+    note = (
+        f"Made {made:%Y-%m-%d %H:%M %Z} by mambatrack {VERSION}; metrics by trackeval "
+        f"{version('trackeval')}."
     )
-    check_output(path, overwrite).write_text(text, encoding="utf-8")
+    parts = _parts(Path(path), evaluations, origin or Origin())
+    check_output(path, overwrite).write_text(page(title, note, parts), encoding="utf-8")
 
 
-def html_table(table: Table) -> str:
-    """A rich table as an HTML one: its title, headings, cells and caption."""
-    columns = [(column.justify, column.header, list(column.cells)) for column in table.columns]
-    head = "".join(_cell("th", justify, header) for justify, header, _ in columns)
-    body = "".join(
-        "<tr>" + "".join(_cell("td", columns[k][0], cell) for k, cell in enumerate(row)) + "</tr>\n"
-        for row in zip(*(cells for _, _, cells in columns), strict=True)
-    )
-    title = f"<h3>{escape(str(table.title))}</h3>\n" if table.title else ""
-    caption = f"<caption>{escape(str(table.caption))}</caption>" if table.caption else ""
-    return (
-        f"{title}<div class='wide'><table>{caption}<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _parts(evaluations: Mapping[str, Evaluation]) -> Iterator[str]:
+def _parts(path: Path, evaluations: Mapping[str, Evaluation], origin: Origin) -> Iterator[str]:
     scores = {name: each.scores for name, each in evaluations.items()}
-    yield "<h2>Scores</h2>"
-    for table in tables.score_tables(scores, full=True):
-        yield html_table(table)
-    yield "<h2>HOTA over the localisation threshold</h2>"
-    yield plots.as_svg(plots.hota_curves(scores))
-    yield "<h2>Detection against association</h2>"
-    yield plots.as_svg(plots.detection_association(scores))
-    yield "<h2>By sequence</h2>"
-    yield plots.as_svg(plots.sequence_bars(scores))
-    for name, own in scores.items():
-        yield html_table(tables.sequence_table(name, own, Score._fields))
+    yield html_table(_headline(scores), "head")
+    yield from _origin(origin)
+    yield from _scores(scores)
     occlusions = occlusion_by_tracker(evaluations)
     if occlusions:
-        yield "<h2>Occlusions</h2>"
+        yield heading("Occlusions")
         yield from map(html_table, occlusion_tables(occlusions))
-    yield "<h2>Identity switches</h2>"
+    yield heading("Identity switches")
     yield html_table(switch_table({name: each.switches for name, each in evaluations.items()}))
     for name, each in evaluations.items():
         yield _switch_list(name, each.switches)
-    yield "<h2>Who held which id when</h2>"
-    yield (
-        "<p class='note'>A line for each object of the ground truth. A colour is an id, grey is "
-        "nobody, and where there is nothing the object is absent.</p>"
+    yield from _clips(path, origin.clips)
+    yield heading(
+        "Who held which id when",
+        "A line for each object of the ground truth. A colour is an id, grey is nobody, and where "
+        "there is nothing the object is absent.",
     )
     for name, each in evaluations.items():
         for sequence, details in each.details.items():
             title = f"{sequence}, {name}"
-            yield plots.as_svg(plots.identity_timeline(details.timeline, title))
+            yield plot(plots.as_svg(plots.identity_timeline(details.timeline, title)))
+
+
+def _headline(scores: Mapping[str, Scores]) -> Table:
+    """A line for each tracker, the best of each column bold where there are several."""
+    table = Table("tracker")
+    for name in HEADLINE:
+        table.add_column("switches" if name == "IDSW" else name, justify="right")
+    rows = {name: each.combined for name, each in scores.items()}
+    for name, cells in tables.compared(rows, HEADLINE, best=len(rows) > 1).items():
+        table.add_row(escape(name), *cells)
+    return table
+
+
+def _origin(origin: Origin) -> Iterator[str]:
+    if origin.command:
+        yield f"<p>Command:</p>{code(origin.command)}"
+    for name, text in origin.settings.items():
+        yield folded(f"Settings of {name}", code(text))
+
+
+def _scores(scores: Mapping[str, Scores]) -> Iterator[str]:
+    yield heading("Scores")
+    for table in tables.score_tables(scores, full=True):
+        yield html_table(table)
+    yield heading("HOTA over the localisation threshold")
+    yield plot(plots.as_svg(plots.hota_curves(scores)))
+    yield heading("Detection against association")
+    yield plot(plots.as_svg(plots.detection_association(scores)))
+    yield heading("By sequence")
+    yield plot(plots.as_svg(plots.sequence_bars(scores)))
+    for name, own in scores.items():
+        yield html_table(tables.sequence_table(name, own, Score._fields))
 
 
 def _switch_list(tracker: str, switches: list[Switch]) -> str:
-    table = Table(title=f"Switches of {tracker}", box=None)
-    for field in fields(Switch):
-        table.add_column(field.name.replace("_", " "))
+    table = Table()
+    for each in fields(Switch):
+        table.add_column(each.name.replace("_", " "))
     for switch in switches[:MOST_SWITCHES]:
         values = ("" if v is None else f"{v:.2f}" if isinstance(v, float) else str(v)
                   for v in astuple(switch))  # fmt: skip
         table.add_row(*(Text(value) for value in values))
     if len(switches) > MOST_SWITCHES:
         table.caption = f"the first {MOST_SWITCHES} of {len(switches)}; --switches writes all"
-    return f"<details><summary>{len(switches)} switches</summary>{html_table(table)}</details>"
+    return folded(f"{len(switches)} switches of {tracker}", html_table(table))
 
 
-def _cell(tag: str, justify: str, content: object) -> str:
-    text = content if isinstance(content, Text) else Text.from_markup(str(content))
-    inner = escape(text.plain)
-    if any("bold" in str(span.style) for span in text.spans):
-        inner = f"<b>{inner}</b>"
-    kind = " class='right'" if justify == "right" else ""
-    return f"<{tag}{kind}>{inner}</{tag}>"
+def _clips(path: Path, clips: Mapping[str, list[Clip]]) -> Iterator[str]:
+    """The videos by tracker; each stands still at its switch."""
+    for name, own in clips.items():
+        if own:
+            yield heading(f"Clips of switches of {name}", "They lie beside this file.")
+            shown = (video(each.path, path, _told(each.switch)) for each in own)
+            yield f"<div class='clips'>{''.join(shown)}</div>"
+
+
+def _told(switch: Switch) -> str:
+    return (
+        f"{switch.sequence}, frame {switch.frame}: object {switch.object}, id {switch.before} "
+        f"to {switch.after}, {switch.cause}"
+    )

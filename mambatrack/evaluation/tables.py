@@ -121,9 +121,19 @@ def _table(
 ) -> Table:
     """best: the best value of a column is bold."""
     table = Table(first, title=escape(title), box=SIMPLE_HEAD)
-    shown: list[Iterable[str]] = []
     for column in columns:
         table.add_column(column.removeprefix("CLR_"), justify="right")
+    for name, cells in compared(rows, columns, best).items():
+        table.add_row(escape(name), *cells, style="bold" if name == "COMBINED" else None)
+    return table
+
+
+def compared(
+    rows: Mapping[str, Score], columns: Sequence[str], best: bool
+) -> dict[str, tuple[str, ...]]:
+    """The cells of each row. best: the best value of a column is bold"""
+    shown: list[Iterable[str]] = []
+    for column in columns:
         values = [getattr(row, column) for row in rows.values()]
         texts = [str(value) if column in COUNTS else f"{value:.2f}" for value in values]
         shown.append(
@@ -131,9 +141,7 @@ def _table(
             if best and column not in NEUTRAL
             else texts
         )
-    for name, cells in zip(rows, zip(*shown, strict=True), strict=True):
-        table.add_row(escape(name), *cells, style="bold" if name == "COMBINED" else None)
-    return table
+    return dict(zip(rows, zip(*shown, strict=True), strict=True))
 
 
 def _marked(values: Sequence[float], texts: Sequence[str], low: bool) -> list[str]:
