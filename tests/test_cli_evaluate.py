@@ -105,12 +105,8 @@ def test_hostile_names_stay_text_in_the_report(tmp_path, monkeypatch):
     assert done == 0
     page = (tmp_path / "r.html").read_text()
     assert "  predictor: &quot;still&quot;  # " in page and "src=" not in page
-    assert (
-        "\\[bold]" not in page
-        and "<b onload" not in page
-       
+    assert "\\[bold]" not in page and "<b onload" not in page
     assert "&lt;b onload=alert(1)&gt;&amp;[bold]" in page
-    )
 
 
 @pytest.mark.parametrize(
