@@ -36,7 +36,8 @@ caption { caption-side: bottom; color: var(--muted); text-align: left; padding-t
 .wide:focus-visible { outline: 2px solid var(--accent); }
 .plot { background: #fff; border-radius: .4rem; overflow-x: auto; }
 svg { display: block; max-width: 100%; height: auto; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .7rem; border: 1px solid var(--line); border-radius: .4rem;
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .7rem;
+      border: 1px solid var(--line); border-radius: .4rem;
       font-size: .82rem; }
 .clips { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); }
 figure { margin: 0; } video { width: 100%; background: #000; border-radius: .4rem; }
