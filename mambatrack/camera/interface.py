@@ -1,0 +1,49 @@
+"""The protocol of what tells how the camera moved, frame by frame, and a count of what was told."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import Boxes
+from mambatrack.camera.transforms import IDENTITY, CameraMotion, distance
+
+
+class CameraSource(Protocol):
+    """Asked once for every frame, in order."""
+
+    def __call__(self, image: NDArray[np.uint8], index: int, boxes: Boxes) -> CameraMotion | None:
+        """image [H, W, 3] BGR uint8, or without pixels where there is no picture; index: of the
+        frame in its source, from 0; boxes [N, 4] xyxy: what moves by itself. None: not known."""
+        ...
+
+
+@dataclass
+class Travel:
+    """What a run was told of the camera.
+
+    frames: of which something was told; unknown: of which nothing could be; cuts
+    pixels: that the corners of the picture moved by, in all
+    """
+
+    frames: int = 0
+    unknown: int = 0
+    cuts: int = 0
+    pixels: float = 0.0
+
+    def note(self, motion: CameraMotion | None, size: tuple[int, int] | None) -> None:
+        """One frame more; size: (width, height) of the picture."""
+        if motion is None:
+            return
+        self.frames += 1
+        self.cuts += motion.cut
+        self.unknown += not motion.certainty
+        if motion.transform is not IDENTITY and size is not None:
+            self.pixels += distance(motion.transform, size)
+
+    def __str__(self) -> str:
+        mean = self.pixels / max(self.frames, 1)
+        told = f"the camera moved {mean:.1f} pixels a frame"
+        told += f", {self.cuts} cut{'s' * (self.cuts != 1)}" if self.cuts else ""
+        return told + (f"; not known in {self.unknown} frames" if self.unknown else "")
