@@ -193,11 +193,12 @@ def _is_allowed(value: Any, item: dataclasses.Field) -> bool:
     low, high, choices, files = (item.metadata[key] for key in ("low", "high", "choices", "files"))
     if low is not None:
         return low <= value <= high
-    return not choices or value in choices or (files and _is_trained(value))
+    return not choices or value in choices or (files and _may_be_read(value))
 
 
-def _is_trained(path: str) -> bool:
-    return path.endswith(".safetensors") or os.path.isfile(path)
+def _may_be_read(path: str) -> bool:
+    """Of weights that are not there it is said when they are loaded."""
+    return path.endswith(".safetensors") or os.path.exists(path)
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
@@ -224,8 +225,8 @@ def _as_float(value: Any) -> Any:
 def _allowed(item: dataclasses.Field) -> str:
     if item.metadata["choices"]:
         named = ", ".join(filter(None, item.metadata["choices"]))
-        trained = ", or the path of a trained .safetensors file" if item.metadata["files"] else ""
-        return f" (one of {named}{trained})"
+        path = f", or the path of {files}" if (files := item.metadata["files"]) else ""
+        return f" (one of {named}{path})"
     if item.metadata["low"] is not None:
         return f" ({item.metadata['low']} to {item.metadata['high']})"
     return ""

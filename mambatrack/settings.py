@@ -7,16 +7,18 @@ from mambatrack.renamed import old_keywords
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
 ASSOCIATIONS = ("learned", "overlap")
+TRAINED = "a trained .safetensors file"
+CAMERAS = ("off", "auto", "boxes", "pictures")
 LAYERS = ("boxes", "ids", "labels", "scores", "trails", "lost", "legend", "forecast", "zones")
 
 
 def option(
     default: Any, doc: str, low: Any = None, high: Any = None, choices: tuple = (),
-    files: bool = False,
+    files: str = "",
 ) -> Any:  # fmt: skip
     """A dataclass field with its documentation (unit included), closed range or choices.
 
-    files: the path of a trained .safetensors file is allowed beside the choices
+    files: what the path of a file or folder, which is allowed beside the choices, is of
     """
     return field(
         default=default,
@@ -33,14 +35,14 @@ class TrackerConfig:
         "mamba",
         "motion model; mamba is causal, mamba-window bi-directional over a window of boxes",
         choices=PREDICTORS,
-        files=True,
+        files=TRAINED,
     )
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     association: str = option(
         "learned",
         "who is who: learned is the shipped network, overlap IoU and gates",
         choices=ASSOCIATIONS,
-        files=True,
+        files=TRAINED,
     )
     match_odds: float = option(0.0, "learned: lowest log-odds of a match", -20.0, 20.0)
     birth_odds: float = option(
@@ -83,6 +85,14 @@ class TrackerConfig:
     )
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")
+    camera: str = option(
+        "off",
+        "how the camera moves between two frames, so that tracks move with it: off, as if it "
+        "stood; pictures, from them; boxes, from those that are matched; auto, from either where "
+        "that is sure",
+        choices=CAMERAS,
+        files="a file of transforms, or a folder with one for each sequence",
+    )
     offline: bool = option(
         False, "decide after the last frame, looking both ways: not an online result"
     )
@@ -180,7 +190,7 @@ class TrainingConfig:
         "",
         "predictor of kind window to learn from as well",
         choices=("", "mamba-window"),
-        files=True,
+        files=TRAINED,
     )
     teacher_weight: float = option(
         0.5, "share of the teacher in what is learnt; the rest is the truth", 0.0, 1.0

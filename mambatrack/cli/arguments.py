@@ -76,6 +76,14 @@ def add_association(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_camera(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--camera", metavar="C",
+        help="how it moves, so that tracks move with it: off (the default), pictures, boxes, auto, "
+        "or transforms: a file, of a data set a folder of them",
+    )  # fmt: skip
+
+
 def add_offline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--offline", action="store_true", default=None,

@@ -12,6 +12,7 @@ from mambatrack.cli.arguments import (
     SCORED,
     Command,
     add_association,
+    add_camera,
     add_dataset,
     add_detector,
     add_engine,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 RESULTS = ("results", "trackers", "predictors")
 TRACKING = ("config", "out", "detector", "weights", "class_names", "slice", "overlap", "conf",
-            "device", "association", "offline")  # fmt: skip
+            "device", "association", "offline", "camera")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictors(parser, "track first, with each of these")
     add_association(parser)
     add_offline(parser)
+    add_camera(parser)
     add("--out", type=WrittenFolder, metavar="DIR",
         help="where those tracks go (default: results/NAME-SETTINGS)")  # fmt: skip
     add("--csv", type=WrittenFile, metavar="FILE", help="all scores, with full precision")

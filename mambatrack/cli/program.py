@@ -53,6 +53,7 @@ SHORTCUTS = {  # option -> setting that it stands for
     "overlap": "detector.slice_overlap", "classes": "detector.classes",
     "predictor": "tracker.predictor", "association": "tracker.association",
     "device": "tracker.device", "offline": "tracker.offline",
+    "camera": "tracker.camera",
 }  # fmt: skip
 LEFT_OUT = ("torch", "triton", "motmetrics", "scipy")  # of a light installation
 

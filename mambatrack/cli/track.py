@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mambatrack.cli import pipe, videos
 from mambatrack.cli.arguments import (
     Command,
+    add_camera,
     add_detector,
     add_engine,
     add_offline,
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "from a stop")  # fmt: skip
     add_tracker(parser)
     add_offline(parser)
+    add_camera(parser)
     add_detector(parser)
     add_engine(parser)
     add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")

@@ -6,6 +6,7 @@ from pathlib import Path
 from mambatrack.cli.arguments import (
     SCORED,
     Command,
+    add_camera,
     add_dataset,
     add_detector,
     add_engine,
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--same-sequences", action="store_true", help="report on those tuned on, and say so")
     add("--seed", type=whole(0), default=0, metavar="N", help="of the halves and the search (0)")
     add_tracker(parser)
+    add_camera(parser)
     add_detector(parser, SCORED)
     add_engine(parser)
     parser.set_defaults(check=check_engine)

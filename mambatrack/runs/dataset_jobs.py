@@ -20,9 +20,11 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import remove_temporaries_of, replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
+from mambatrack.runs.cameras import is_file, transforms_path
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.run import Totals
 from mambatrack.runs.source_run import SequenceFrames, open_run
+from mambatrack.sources.frames import FrameSource, open_frames
 from mambatrack.version import VERSION
 
 LONGEST_NAME = 255  # bytes of a file's name
@@ -55,6 +57,7 @@ def plan(
     """
     folder = Path(folder)
     _check_sequences(sequences, config)
+    _check_camera(sequences, config.tracker.camera, folder)
     jobs = [Job(each, config, folder) for each in sequences]
     folder.mkdir(parents=True, exist_ok=True)
     settings = {**settings_of(config), "second_half": any(each.start for each in sequences)}
@@ -73,7 +76,7 @@ def track_sequence(job: Job) -> Totals:
     """Tracks one sequence; its files appear when they are whole."""
     sequence, config = job.sequence, job.config
     frames, detector = (
-        partial(SequenceFrames, sequence),
+        partial(_frames_of, sequence, config.tracker.camera),
         partial(sequence_detector, sequence, config),
     )
     states = job.result.with_suffix(".jsonl")
@@ -81,9 +84,16 @@ def track_sequence(job: Job) -> Totals:
         remove_temporaries_of(path)
     with replacing(job.result) as mot, replacing(states) as jsonl:
         files = OutputFiles(mot=mot, jsonl=jsonl, overwrite=True)
-        with open_run(frames, detector, config, files) as (run, _):
+        with open_run(frames, detector, config, files, name=sequence.name) as (run, _):
             run.go()
     return run.totals(sequence.name)
+
+
+def _frames_of(sequence: Sequence, camera: str) -> SequenceFrames | FrameSource:
+    """With pictures only where the camera is to be seen in them, as they take time."""
+    if camera in ("pictures", "auto") and sequence.images is not None:
+        return open_frames(sequence.images, start=sequence.start, stop=sequence.last)
+    return SequenceFrames(sequence)
 
 
 def sequence_detector(sequence: Sequence, config: Config) -> Detector:
@@ -146,6 +156,26 @@ def _check_sequences(sequences: Several[Sequence], config: Config) -> None:
         )
 
 
+def _check_camera(sequences: Several[Sequence], setting: str, folder: Path) -> None:
+    """Refuses transforms that are not there for each sequence, or would be written over."""
+    blind = [each.name for each in sequences if setting == "pictures" and each.images is None]
+    if blind:
+        raise MambatrackError(
+            f"{blind[0]} has no pictures (img1/) to see the camera move in; use --camera auto or "
+            "boxes, or a folder of transforms"
+        )
+    if is_file(setting):
+        if len(sequences) > 1 and not Path(setting).is_dir():
+            raise MambatrackError(
+                f"the camera {setting} is one file, and there are {len(sequences)} sequences; "
+                "expected a folder with a file for each, SEQUENCE.txt"
+            )
+        if Path(setting).resolve() == folder.resolve():
+            raise MambatrackError(f"{folder} holds the transforms; name another folder for results")
+        for sequence in sequences:
+            transforms_path(setting, sequence.name)
+
+
 def _check_record(record: Path, settings: dict[str, Any], jobs: list[Job]) -> None:
     """Refuses a folder whose results are not these settings'."""
     there = [job for job in jobs if job.result.exists()]
@@ -181,8 +211,13 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def _is_finished(job: Job) -> bool:
-    """There, and not older than the detections it was made from."""
+    """There, and not older than the detections and transforms it was made from."""
     if not job.result.exists():
         return False
-    source = job.sequence.det_path if job.config.detector.name in ("auto", "file") else None
-    return source is None or source.stat().st_mtime <= job.result.stat().st_mtime
+    config, read = job.config, []
+    if config.detector.name in ("auto", "file") and job.sequence.det_path is not None:
+        read.append(job.sequence.det_path)
+    if is_file(config.tracker.camera):
+        read.append(transforms_path(config.tracker.camera, job.sequence.name))
+    made = job.result.stat().st_mtime
+    return all(path.stat().st_mtime <= made for path in read)

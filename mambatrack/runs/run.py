@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mambatrack.camera.interface import CameraSource, Travel
+from mambatrack.camera.transforms import CameraMotion
+from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
 from mambatrack.runs.run_outputs import Output
 from mambatrack.sources.frames import Frame
@@ -25,19 +28,23 @@ STEPS = ("decode", "detect", "predict", "associate", "write")
 
 @dataclass(frozen=True)
 class Totals:
-    """What a run says about itself; milliseconds: per frame, of each of STEPS."""
+    """What a run says about itself.
+
+    milliseconds: per frame, of each of STEPS;  camera: how it moved, "" where nobody said
+    """
 
     name: str
     frames: int
     tracks: int
     fps: float
     milliseconds: dict[str, float]
+    camera: str = ""
 
     def __str__(self) -> str:
         steps = ", ".join(f"{step} {spent:.2f}" for step, spent in self.milliseconds.items())
         return (
             f"{self.frames} frames, {self.tracks} tracks, {self.fps:.1f} frames a second "
-            f"(ms per frame: {steps})"
+            f"(ms per frame: {steps})" + (f"; {self.camera}" if self.camera else "")
         )
 
 
@@ -47,6 +54,7 @@ class Run:
     frames: frames tracked so far;  ids: of the tracks that were confirmed
     seconds: spent in each of STEPS;  elapsed: seconds since go()
     counter: of lines and zones, None where there are none
+    camera: what tells how the camera moved, None where nothing does;  travel: what was used of it
     """
 
     def __init__(
@@ -55,8 +63,10 @@ class Run:
         detector: Detector,
         tracker: Tracker,
         outputs: Sequence[Output] = (),
+        camera: CameraSource | None = None,
     ):
         self.source, self.detector, self.tracker = source, detector, tracker
+        self.camera, self.travel = camera, Travel()
         self.outputs = list(outputs)
         self.frames = 0
         self.ids: set[int] = set()
@@ -91,18 +101,28 @@ class Run:
 
     def totals(self, name: str = "") -> Totals:
         """The counts so far, under the name of the source."""
-        return Totals(name, self.frames, len(self.ids), self.fps() or 0.0, self.milliseconds())
+        fps, camera = self.fps() or 0.0, str(self.travel) if self.travel.frames else ""
+        return Totals(name, self.frames, len(self.ids), fps, self.milliseconds(), camera)
 
     def _step(self, frame: Frame) -> None:
         with self._measure("detect"):
             detections = self.detector(frame.image, frame.index)
         if frame.image.size:
             self.tracker.image_size = frame.image.shape[1], frame.image.shape[0]
+        motion = self._look(frame, detections)
         before = self.seconds["predict"]
         with self._measure("associate"):
-            tracks = self.tracker.update(detections, frame.time_s)
+            tracks = self.tracker.update(detections, frame.time_s, motion)
         self.seconds["associate"] -= self.seconds["predict"] - before
         self._write(frame, tracks)
+
+    def _look(self, frame: Frame, found: Detections) -> CameraMotion | None:
+        """How the camera moved before this frame."""
+        if self.camera is None:
+            return None
+        self.seconds.setdefault("camera", 0.0)
+        with self._measure("camera"):
+            return self.camera(frame.image, frame.index, found.boxes)
 
     def _write(self, frame: Frame, tracks: Tracks) -> None:
         # the number in the source, which a range, a stride or a skipped frame sets apart
@@ -111,6 +131,7 @@ class Run:
             for output in self.outputs:
                 output.write(frame, tracks)
         self.frames += 1
+        self.travel.note(tracks.camera, self.tracker.image_size)
         self.ids.update(tracks.ids[tracks.observed].tolist())
 
     @contextmanager
@@ -135,8 +156,9 @@ class OfflineRun(Run):
         detector: Detector,
         tracker: Tracker,
         outputs: Sequence[Output] = (),
+        camera: CameraSource | None = None,
     ):
-        super().__init__(source, detector, tracker, outputs)
+        super().__init__(source, detector, tracker, outputs, camera)
         self._again = again
 
     def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
@@ -144,14 +166,18 @@ class OfflineRun(Run):
         from mambatrack.tracking.offline import track_offline
 
         self._began = time.perf_counter()
-        found, times = [], []
+        found: list[Detections] = []
+        times, cameras = [], []
         for frame in self.source:
             with self._measure("detect"):
                 found.append(self.detector(frame.image, frame.index))
             times.append(frame.time_s)
+            cameras.append(self._look(frame, found[-1]))
             report(len(found))
         with self._measure("associate"):
-            tracks = track_offline(found, self.tracker.config, self.tracker.image_size, times)
+            tracks = track_offline(
+                found, self.tracker.config, self.tracker.image_size, times, cameras=cameras
+            )
         for frame, each in zip(self._again(), tracks, strict=False):
             self._write(frame, each)
             report(self.frames)

@@ -16,6 +16,7 @@ from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
 from mambatrack.outputs.video import open_video_writer
+from mambatrack.runs.cameras import open_camera
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.run import OfflineRun, Run
 from mambatrack.runs.run_outputs import (
@@ -77,6 +78,7 @@ def open_run(
     show: bool = False,
     forecast: int = 0,
     stride: int = 1,
+    name: str | None = None,
 ) -> Iterator[tuple[Run, AnyFrames]]:
     """The run of a source into its files, and its frames; both closed with the files at the end.
 
@@ -84,6 +86,7 @@ def open_run(
     open_detector: called once the source is open
     show:          in a window too;  forecast: frames ahead that are drawn, 0 for none
     stride:        of the frames in the source, for the speed of the video
+    name:          of the source among several, by which files of transforms are found
     """
     with ExitStack() as stack:
 
@@ -95,11 +98,12 @@ def open_run(
         frames = opened()
         if frames.live:
             refuse_offline(config, "a camera or stream")
+        camera = open_camera(config.tracker.camera, name)
         detector, tracker = open_detector(), Tracker(config, image_size=frames.size)
         run = (
-            OfflineRun(frames, opened, detector, tracker)
+            OfflineRun(frames, opened, detector, tracker, camera=camera)
             if config.tracker.offline
-            else Run(frames, detector, tracker)
+            else Run(frames, detector, tracker, camera=camera)
         )
         run.outputs = text_outputs(files, detector.names, stack)
         counting = open_counting(config.counting, files, detector.names, frames.size, stack)

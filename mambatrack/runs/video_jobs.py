@@ -113,7 +113,7 @@ def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | Non
             mot=work / "result.txt", jsonl=work / "result.jsonl", video=video, sound=job.sound
         )
         source, detector = partial(open_frames, job.video), partial(open_detector, config.detector)
-        with open_run(source, detector, config, files) as (run, frames):
+        with open_run(source, detector, config, files, name=job.name) as (run, frames):
             run.go(report)
         _publish(work, folder, job.name, frames.problem)
     finally:
