@@ -111,9 +111,8 @@ def reduced(image: NDArray[np.uint8], scale: float) -> Grey:
     """The grey picture [h, w], smaller by ``scale``."""
     import cv2
 
-    small = image
-    if scale < 1:
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    area = cv2.INTER_AREA
+    small = image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale, interpolation=area)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
@@ -135,7 +134,7 @@ def corners_of(view: _View) -> Points:
 
     mask = view.free.view(np.uint8)
     found = cv2.goodFeaturesToTrack(view.grey, CORNERS, QUALITY, APART, mask=mask)
-    return np.zeros((0, 2), np.float32) if found is None else found[:, 0]
+    return np.zeros((0, 2), np.float32) if found is None else np.asarray(found[:, 0], np.float32)
 
 
 def followed(before: Grey, now: Grey, corners: Points) -> tuple[Points, Mask]:
@@ -148,7 +147,7 @@ def followed(before: Grey, now: Grey, corners: Points) -> tuple[Points, Mask]:
         import cv2
 
         shift, _ = cv2.phaseCorrelate(before.astype(np.float32), now.astype(np.float32))
-        there, found = _there_and_back(before, now, corners, corners + np.float32(shift))
+        there, found = _there_and_back(before, now, corners, corners + np.array(shift, np.float32))
     return there, found
 
 
@@ -162,7 +161,7 @@ def _there_and_back(
     there, found, _ = flow(before, now, corners, guess.copy())
     back, again, _ = flow(now, before, there, corners.copy())
     missed = np.linalg.norm(back - corners, axis=1)
-    return there, (found[:, 0] == 1) & (again[:, 0] == 1) & (missed < BACK)
+    return np.asarray(there, np.float32), (found[:, 0] == 1) & (again[:, 0] == 1) & (missed < BACK)
 
 
 def inside(points: Points, free: Mask) -> Mask:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from mambatrack import renamed
 from mambatrack.cli import (
     bench,
+    camera,
     detect,
     eval_motion,
     evaluate,
@@ -40,7 +41,7 @@ from mambatrack.sources.addresses import without_secrets
 from mambatrack.version import VERSION
 
 COMMANDS = (
-    track.TRACK, live.LIVE, detect.DETECT, train.TRAIN, train.TRAIN_ASSOCIATION,
+    track.TRACK, live.LIVE, detect.DETECT, camera.CAMERA, train.TRAIN, train.TRAIN_ASSOCIATION,
     train.TRAIN_GAP_FILLING, evaluate.EVAL, eval_motion.EVAL_MOTION, tune.TUNE, bench.BENCH,
     simulate.SIMULATE, submit.SUBMIT, ids.IDS, export_tracks.EXPORT_TRACKS, show_config.CONFIG,
     info.INFO, export.EXPORT,

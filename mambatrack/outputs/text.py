@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import clip, xyxy_to_ltwh
+from mambatrack.camera.transforms import CameraMotion
 from mambatrack.csv_text import csv_text
 from mambatrack.detection_data import each_of
 from mambatrack.errors import MambatrackError
@@ -200,12 +201,19 @@ def jsonl_frame(tracks: Tracks, names: Sequence[str] = (), data: bool = False) -
     if data and tracks.data:
         for record, own in zip(records, each_of(tracks.data, len(tracks)), strict=True):
             add_data(record, own)
-    return {
+    frame = {
         "frame": tracks.frame,
         "time_s": _number(tracks.time_s),
         "tracks": records,
         "ended": tracks.ended.tolist(),
     }
+    return frame if tracks.camera is None else frame | {"camera": jsonl_camera(tracks.camera)}
+
+
+def jsonl_camera(motion: CameraMotion) -> dict[str, Any]:
+    """How the camera moved before a frame; the rows of the transform one behind the other."""
+    transform = [float(f"{each:.9g}") for each in motion.transform.ravel().tolist()]
+    return {"transform": transform, "certainty": round(motion.certainty, 3), "cut": motion.cut}
 
 
 def csv_rows(tracks: Tracks) -> list[tuple]:

@@ -1,10 +1,17 @@
-"""What tells a run how the camera moved, by the setting tracker.camera."""
+"""What tells a run how the camera moved, by the setting tracker.camera; files of transforms."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mambatrack.camera.interface import CameraSource
+import numpy as np
+
+from mambatrack.camera.files import FileCamera, line_of, read_transforms
+from mambatrack.camera.interface import CameraSource, Travel
+from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
+from mambatrack.files import replacing
 from mambatrack.settings import CAMERAS
+from mambatrack.sources.frames import Frame
 
 
 def open_camera(setting: str, name: str | None = None) -> CameraSource | None:
@@ -19,8 +26,6 @@ def open_camera(setting: str, name: str | None = None) -> CameraSource | None:
         return PictureCamera()
     if setting in CAMERAS:
         return None
-    from mambatrack.camera.files import FileCamera, read_transforms
-
     return FileCamera(read_transforms(transforms_path(setting, name)))
 
 
@@ -45,3 +50,26 @@ def transforms_path(setting: str, name: str | None) -> Path:
             "as 'mambatrack camera' writes them"
         )
     return path / f"{name}.txt"
+
+
+def write_transforms(
+    path: Path,
+    frames: Iterable[Frame],
+    camera: CameraSource,
+    moving: Detector | None = None,
+    report: Callable[[int], None] = lambda frames: None,
+) -> Travel:
+    """The transform of every frame into a file, which appears when it is whole -> what they say.
+
+    moving: finds what moves by itself, None for nothing; report: called with the frames done
+    """
+    travel, nothing = Travel(), np.zeros((0, 4), np.float32)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for frame in frames:
+            boxes = nothing if moving is None else moving(frame.image, frame.index).boxes
+            motion = camera(frame.image, frame.index, boxes)
+            if motion is not None:
+                file.write(line_of(frame.index, motion))
+            travel.note(motion, (frame.image.shape[1], frame.image.shape[0]))
+            report(travel.frames)
+    return travel
