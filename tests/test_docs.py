@@ -132,7 +132,7 @@ def named_files(tmp_path, monkeypatch):
     """A folder with what the commands of the documents name and the parser looks at."""
     (tmp_path / "videos").mkdir()
     (tmp_path / "tuned").mkdir()
-    for name in ("videos/clip.mp4", "tuned/best.yaml", "mine.yaml"):
+    for name in ("videos/clip.mp4", "tuned/best.yaml", "mine.yaml", "clip-camera.txt"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
 
