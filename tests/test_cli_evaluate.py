@@ -5,7 +5,7 @@ import shutil
 import cv2
 import pytest
 
-from mambatrack.cli import main
+from mambatrack.cli import main, progress
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.evaluation import Score, score
 from mambatrack.simulation.world import write_sequence
@@ -66,6 +66,23 @@ def test_processes_give_the_same_scores(world, evaluate, tmp_path):
     two = ("--workers", 2, "--json", "two.json", "--quiet")
     assert evaluate("--results", world / "tracks/kalman", *two) == 0
     assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_is_told_while_it_tracks_and_for_what_is_there_already(
+    evaluate, capsys, monkeypatch, workers
+):
+    monkeypatch.setattr(progress, "INTERVAL_S", 0)
+    options = ("--predictor", "still", "--out", "out", "--workers", workers)
+    assert evaluate(*options) == 0
+    lines = capsys.readouterr().err.splitlines()
+    told = [int(line.split()[1]) for line in lines if line.startswith("tracking: ")]
+    assert told == sorted(told) and told[-1] == 120
+    assert workers == 2 or len(told) > 100
+    assert evaluate("--results", "out") == 0
+    assert "scoring: 120 of 120 frames" in capsys.readouterr().err
+    assert evaluate("--results", "out", "--quiet") == 0
+    assert "frames" not in capsys.readouterr().err
 
 
 def test_what_lies_behind_the_scores(world, evaluate, tmp_path, capsys):

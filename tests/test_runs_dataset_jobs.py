@@ -45,7 +45,7 @@ def test_new_detections_make_a_result_old(sequences, tmp_path):
 def test_an_interrupted_sequence_leaves_nothing(sequences, tmp_path, monkeypatch):
     [job] = plan(sequences[:1], KALMAN, tmp_path / "out")
 
-    def interrupted(self):
+    def interrupted(self, report):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mambatrack.runs.run.Run.go", interrupted)

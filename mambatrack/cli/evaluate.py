@@ -96,13 +96,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
         load_figure()  # what is missing is said before anything is tracked
     sequences, config = scored_of(options, config)
     entries = _entries(options, config)
-    total = len(entries) * len(sequences)
+    total = len(entries) * sum(each.frames for each in sequences)
+    title = "scoring" if entries[0].config is None else "tracking"
     wanted = any(
         (options.occlusion, options.switches, options.clips, options.plots, options.report)
     )
     with (
         resumable("eval", options.quiet),
-        Progress("sequences", total, options.quiet, "scoring") as progress,
+        Progress("frames", total, options.quiet, title) as progress,
     ):
         evaluations = evaluate(
             sequences, entries, engine_of(options, config), wanted, options.strict,

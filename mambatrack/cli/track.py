@@ -174,13 +174,13 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
     jobs = plan(sequences, config, options.out, options.overwrite)
     if not options.quiet and len(jobs) < len(sequences):
         print(f"{len(sequences) - len(jobs)} of {len(sequences)} sequences are there already")
+    total = sum(job.sequence.frames for job in jobs)
     with (
         resumable("track", options.quiet),
-        Progress("sequences", len(jobs), options.quiet, "tracking") as progress,
+        Progress("frames", total, options.quiet, "tracking") as progress,
     ):
-        results = run_all(track_sequence, jobs, engine_of(options, config))
-        for done, (_, totals) in enumerate(results, start=1):
-            progress.update(done)
+        results = run_all(track_sequence, jobs, engine_of(options, config), progress.update)
+        for _, totals in results:
             if not options.quiet:
                 print(f"{totals.name}: {totals}", flush=True)
     if not options.quiet:

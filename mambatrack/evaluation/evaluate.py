@@ -132,8 +132,9 @@ def evaluate(
 ) -> dict[str, Evaluation]:
     """Evaluations by the entries' names, in their order.
 
-    report: called with the number of sequences done, after each one of each tracker. An interrupted
-    run goes on from the sequences that are tracked.
+    report: called with the frames done, of all trackers together, as they are tracked; those of a
+    sequence that needs no tracking once it is scored. An interrupted run goes on from the sequences
+    that are tracked.
     """
     load_trackeval()  # what is missing is said before anything is tracked
     sequences = with_classes(sequences)
@@ -146,10 +147,34 @@ def evaluate(
         task for each in entries for task in _tasks(sequences, each, details, strict, overwrite)
     ]
     outcomes: dict[int, Outcome] = {}
-    for index, outcome in run_all(evaluate_task, tasks, engine):
+    done = _Done(report)
+    for index, outcome in run_all(evaluate_task, tasks, engine, done.count):
         outcomes[index] = outcome
-        report(len(outcomes))
+        done.finish(tasks[index])
     return {each.name: _gathered(each.name, tasks, outcomes) for each in entries}
+
+
+class _Done:
+    """Adds up the frames that are done and tells of them."""
+
+    def __init__(self, report: Callable[[int], None]):
+        self._report = report
+        self._counted = self._tracked = self._scored = 0
+
+    def count(self, frames: int) -> None:
+        """So many have been tracked."""
+        self._counted = frames
+        self._tell()
+
+    def finish(self, task: Task) -> None:
+        if task.job is None:
+            self._scored += task.sequence.frames
+        else:
+            self._tracked += task.sequence.frames
+        self._tell()
+
+    def _tell(self) -> None:
+        self._report(max(self._counted, self._tracked) + self._scored)
 
 
 def evaluate_task(task: Task) -> Outcome:

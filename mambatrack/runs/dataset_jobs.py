@@ -21,6 +21,7 @@ from mambatrack.files import remove_temporaries_of, replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
 from mambatrack.runs.cameras import is_file, transforms_path
+from mambatrack.runs.frame_count import frame_done
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.run import Totals
 from mambatrack.runs.source_run import SequenceFrames, open_run
@@ -85,7 +86,7 @@ def track_sequence(job: Job) -> Totals:
     with replacing(job.result) as mot, replacing(states) as jsonl:
         files = OutputFiles(mot=mot, jsonl=jsonl, overwrite=True)
         with open_run(frames, detector, config, files, name=sequence.name) as (run, _):
-            run.go()
+            run.go(frame_done)
     return run.totals(sequence.name)
 
 

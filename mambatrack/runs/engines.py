@@ -4,22 +4,27 @@ A job and its result are sent between processes, so both must pickle and stay sm
 belong into files.
 """
 
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
 from typing import Any, Generic, TypeVar
 
 from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.runs.frame_count import count_in, counted_by
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+
+POLL_S = 0.2  # between two looks at the count of frames
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,15 @@ HERE = Engine()
 
 
 def run_all(
-    function: Callable[[Job], Result], jobs: Sequence[Job], engine: Engine = HERE
+    function: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    engine: Engine = HERE,
+    report: Callable[[int], None] = lambda frames: None,
 ) -> Iterator[tuple[int, Result]]:
     """(index of the job, result) as they come. Warnings appear here, whoever raised them.
+
+    report: called with the frames done, of all jobs together (frame_count.py); never on a Ray
+    cluster, whose machines share no count
 
     The first error ends the rest; so does Ctrl-C. Results in files are kept by whoever wrote them.
     """
@@ -47,9 +58,9 @@ def run_all(
     if engine.kind == "ray":
         outcomes = _on_ray(attempt, jobs, engine)
     elif engine.workers > 1 and len(jobs) > 1:
-        outcomes = _in_processes(attempt, jobs, min(engine.workers, len(jobs)))
+        outcomes = _in_processes(attempt, jobs, min(engine.workers, len(jobs)), report)
     else:
-        outcomes = ((index, attempt(job)) for index, job in enumerate(jobs))
+        outcomes = _here(attempt, jobs, report)
     for index, outcome in outcomes:
         for message in outcome.warnings:
             warnings.warn(message, stacklevel=2)
@@ -85,15 +96,30 @@ class _Attempt(Generic[Job, Result]):
         return _Outcome(result, told, error)
 
 
-def _in_processes(
-    attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], workers: int
+def _here(
+    attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], report: Callable[[int], None]
 ) -> Iterator[tuple[int, _Outcome]]:
+    frames = itertools.count(1)
+    for index, job in enumerate(jobs):
+        with counted_by(lambda: report(next(frames))):
+            outcome = attempt(job)
+        yield index, outcome
+
+
+def _in_processes(
+    attempt: Callable[[Any], _Outcome], jobs: Sequence[Any], workers: int,
+    report: Callable[[int], None],
+) -> Iterator[tuple[int, _Outcome]]:  # fmt: skip
     context = processes()
-    pool = ProcessPoolExecutor(workers, context, initializer=start_worker)
+    frames = context.Value("q", 0)
+    pool = ProcessPoolExecutor(workers, context, start_worker, (frames,))
     try:
         waiting = {pool.submit(attempt, job): index for index, job in enumerate(jobs)}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        while waiting:
+            done, _ = wait(waiting, POLL_S, FIRST_COMPLETED)
+            report(frames.value)
+            for future in done:
+                yield waiting.pop(future), future.result()
         pool.shutdown()
     except BrokenProcessPool:
         raise MambatrackError(
@@ -118,9 +144,10 @@ def processes() -> SpawnContext:
     return multiprocessing.get_context("spawn")
 
 
-def start_worker() -> None:
+def start_worker(frames: Any) -> None:
     """Ctrl-C and a closed terminal are the parent's to handle, without which a worker ends; its
-    libraries keep to one core."""
+    libraries keep to one core. frames: where it counts those that are done"""
+    count_in(frames)
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

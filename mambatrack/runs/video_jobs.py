@@ -22,14 +22,14 @@ from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import open_detector
 from mambatrack.errors import MambatrackError
 from mambatrack.runs.dataset_jobs import Job, plan
-from mambatrack.runs.engines import processes, start_worker
+from mambatrack.runs.engines import POLL_S, processes, start_worker
+from mambatrack.runs.frame_count import frame_done
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.source_run import open_run
 from mambatrack.sources.frames import open_frames
 from mambatrack.sources.video_folders import find_videos, result_names
 
 UNFINISHED, PARTIAL = ".unfinished", "partial"  # folders among the results
-POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,13 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-def track_video(job: VideoJob, report: Callable[[int], None] = lambda frames: None) -> Outcome:
-    """Tracks one video into its files; whatever goes wrong is in the outcome.
-
-    report: called with the frames done
-    """
+def track_video(job: VideoJob) -> Outcome:
+    """Tracks one video into its files; whatever goes wrong is in the outcome."""
     totals, problem = "", None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            totals, problem = _track(job, report)
+            totals, problem = _track(job)
         except Exception as error:  # of one video, which must not stop the others
             known = isinstance(error, (MambatrackError, OSError))
             problem = str(error) if known else f"{type(error).__name__}: {error}"
@@ -101,7 +98,7 @@ def track_videos(
         _stop(threads, waiting)
 
 
-def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | None]:
+def _track(job: VideoJob) -> tuple[str, str | None]:
     """(the totals, why the video ended before its time or None)"""
     folder, config = job.job.folder, job.job.config
     work = folder / UNFINISHED / job.name
@@ -114,7 +111,7 @@ def _track(job: VideoJob, report: Callable[[int], None]) -> tuple[str, str | Non
         )
         source, detector = partial(open_frames, job.video), partial(open_detector, config.detector)
         with open_run(source, detector, config, files, name=job.name) as (run, frames):
-            run.go(report)
+            run.go(frame_done)
         _publish(work, folder, job.name, frames.problem)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -134,27 +131,10 @@ def _publish(work: Path, folder: Path, name: str, problem: str | None) -> None:
             (folder / PARTIAL / f"{name}{path.suffix}").unlink(missing_ok=True)
 
 
-_frames: Any = None  # in a worker process: the shared count of frames
-
-
-def _start_worker(frames: Any) -> None:
-    global _frames
-    start_worker()
-    _frames = frames
-
-
-def _track_and_count(job: VideoJob) -> Outcome:
-    def count(_: int) -> None:
-        with _frames.get_lock():
-            _frames.value += 1
-
-    return track_video(job, count)
-
-
 def _in_process(job: VideoJob, context: Any, frames: Any) -> Outcome:
     try:
-        with ProcessPoolExecutor(1, context, _start_worker, (frames,)) as pool:
-            return pool.submit(_track_and_count, job).result()
+        with ProcessPoolExecutor(1, context, start_worker, (frames,)) as pool:
+            return pool.submit(track_video, job).result()
     except BrokenProcessPool:
         return Outcome(
             job.name, problem="its process died, perhaps for want of memory or of a damaged file"
