@@ -1,5 +1,6 @@
 """Which detector an ONNX file holds, told from what it says and from the shapes of its outputs."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,17 +20,27 @@ IMAGENET = CONVENTIONS["legacy"]
 BOXES_ONLY = ("detect", "segment", "pose")  # Ultralytics tasks whose first columns are boxes
 SUPPORTED = (
     "Ultralytics YOLOv8 to YOLO26 ([1, 4 + C, N] or [1, n, 6]) and RT-DETR ([1, n, 4 + C]), YOLOv5 "
-    "([1, N, 5 + C]), YOLOX ([1, N, 5 + C]), RTMDet (dets [1, n, 5], labels [1, n]), RF-DETR (dets "
-    "[1, n, 4], labels [1, n, C]), RT-DETR, D-FINE and DEIM (labels, boxes, scores, with the input "
-    "orig_target_sizes), RT-DETR of transformers (logits, pred_boxes), YOLO-NAS ([1, N, 4], "
-    "[1, N, C])"
+    "and YOLOv7 ([1, N, 5 + C]), YOLOX ([1, N, 5 + C]), RTMDet (dets [1, n, 5], labels [1, n]), "
+    "RF-DETR (dets [1, n, 4], labels [1, n, C]), RT-DETR, D-FINE and DEIM (labels, boxes, scores, "
+    "with the input orig_target_sizes), RT-DETR of transformers (logits, pred_boxes), "
+    "YOLO-NAS ([1, N, 4], [1, N, C]), "
+    "YOLO-NAS and YOLOv7 with their suppression ([n, 7] or four outputs, by their names), "
+    "PaddleDetection with its suppression (inputs image, scale_factor and perhaps im_shape; [n, 6])"
 )
+# family -> what the names of four outputs end with: count, boxes, scores, classes
+COUNTED = {
+    "YOLO-NAS, suppressed": ("num_predictions", "pred_boxes", "pred_scores", "pred_classes"),
+    "YOLOv7, suppressed": ("num_dets", "det_boxes", "det_scores", "det_classes"),
+}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Layout:
     """family: who makes such files;  order: of the outputs, as the reader takes them;  placement:
-    of the picture in the input;  overlapping: whether the boxes have to be suppressed"""
+    of the picture in the input;  overlapping: whether the boxes have to be suppressed
+    flat: the outputs have no dimension for the pictures;  legacy: normalisation of older files"""
 
     family: str
     reader: readers.Reader
@@ -38,6 +49,17 @@ class Layout:
     placement: str = "centre"
     normalisation: Normalisation = UNIT
     overlapping: bool = False
+    flat: bool = False
+    legacy: Normalisation | None = None
+
+    def normalisation_for(self, convention: str, weights: str) -> Normalisation:
+        """convention: the setting, which counts where files of this layout differ"""
+        if self.legacy is None:
+            return self.normalisation
+        if convention == "auto":
+            _log.warning("%s: pre-processing is taken to be 'current'; if boxes are poor, set "
+                         "detector.convention to legacy", weights)  # fmt: skip
+        return self.legacy if convention == "legacy" else self.normalisation
 
 
 def layout_of(
@@ -52,7 +74,9 @@ def layout_of(
     task = header.metadata.get("task", "detect")
     if task not in BOXES_ONLY:
         raise _unknown(header, outputs, weights, f"an Ultralytics model for the task {task}")
-    found: Layout | str | None = None
+    found: Layout | str | None = _of_suppressed(header, outputs, names)
+    if found is not None:
+        return found
     if outputs[0].ndim == 3 and (len(outputs) == 1 or task == "segment"):
         found = _of_one(header, outputs[0].shape[1:], names, size)
     elif len(outputs) == 2:
@@ -60,8 +84,45 @@ def layout_of(
     elif len(outputs) == 3:
         found = _of_three(header, outputs, names)
     if found is None:
-        raise _unknown(header, outputs, weights, _resemblance(outputs))
+        raise _unknown(header, outputs, weights, _resemblance(header, outputs))
     return found
+
+
+def _of_suppressed(
+    header: OnnxHeader, outputs: Sequence[NDArray], names: tuple[str, ...]
+) -> Layout | None:
+    """Of the files that give no more than the boxes that are left, those told by their names."""
+    if _is_paddle(header):
+        return _of_paddle(outputs, names)
+    titles = [name for name, _ in header.outputs]
+    if _is_numbered(outputs) and titles[0].endswith("flat_predictions"):
+        return Layout("YOLO-NAS, suppressed", readers.numbered_rows(5, 6), names, flat=True)
+    if _is_numbered(outputs) and titles[0] == "output":
+        return Layout("YOLOv7, suppressed", readers.numbered_rows(6, 5), names, flat=True)
+    for family, ends in COUNTED.items():
+        order = tuple(at for end in ends for at, name in enumerate(titles) if name.endswith(end))
+        if len(order) == len(ends) == len(titles):
+            return Layout(family, readers.counted_boxes, names, order)
+    return None
+
+
+def _is_numbered(outputs: Sequence[NDArray]) -> bool:
+    """Whether there are rows of the boxes of all pictures, with the number of the picture."""
+    return len(outputs) == 1 and outputs[0].ndim == 2 and outputs[0].shape[1] == 7
+
+
+def _is_paddle(header: OnnxHeader) -> bool:
+    return any(name == "scale_factor" for name, _ in header.inputs)
+
+
+def _of_paddle(outputs: Sequence[NDArray], names: tuple[str, ...]) -> Layout | None:
+    tables = [at for at, each in enumerate(outputs) if each.ndim == 2 and each.shape[1] == 6]
+    if len(tables) != 1:
+        return None
+    return Layout(
+        "PaddleDetection", readers.labelled_rows, names, (tables[0],), "stretched",
+        flat=True, legacy=IMAGENET,
+    )  # fmt: skip
 
 
 def _of_one(
@@ -77,7 +138,7 @@ def _of_one(
         return Layout("Ultralytics YOLO", reader, named, overlapping=True)
     if rows % 3 == 0 and strides_of(rows // 3, size) and columns > 5:
         named = names or names_of(columns - 5)
-        return Layout("YOLOv5", readers.anchors_with_objectness, named, overlapping=True)
+        return Layout("YOLOv5 or YOLOv7", readers.anchors_with_objectness, named, overlapping=True)
     if strides_of(rows, size) and columns > 5 and not ultralytics:
         return "yolox"
     if _is_rtdetr(header, columns, len(names)):
@@ -134,12 +195,17 @@ def _of_three(
     return Layout("RT-DETR or D-FINE", reader, names, order, "stretched")
 
 
-def _resemblance(outputs: Sequence[NDArray]) -> str:
+def _resemblance(header: OnnxHeader, outputs: Sequence[NDArray]) -> str:
     shapes = [output.shape for output in outputs]
+    if _is_paddle(header):
+        return "PaddleDetection without its suppression; export it with it"
     if any(len(shape) >= 4 for shape in shapes):
         return "feature maps of a head that is not decoded; export it with the decoding inside"
-    if len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] == 7:
-        return "YOLOv7 or YOLO-NAS with the suppression inside; export it without"
+    if _is_numbered(outputs):
+        return (
+            "YOLOv7 or YOLO-NAS with the suppression inside, whose output is named output or "
+            "flat_predictions, which tells where score and class are"
+        )
     if len(shapes) == 2 and any(shape[-1:] == (4,) for shape in shapes):
         return "boxes and logits of a DETR whose pre-processing its names do not tell"
     return "none of these"

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
+from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names
-from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, place, to_blob
+from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size
 from mambatrack.detectors.layouts import Layout, layout_of
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.onnx_session import Session, open_session
@@ -26,10 +27,10 @@ class OnnxDetector:
 
     def __init__(self, session: Session, layout: Layout, config: DetectorConfig):
         self.names, self.layout = given_names(config, layout.names), layout
-        self._session = session
+        self.run = PictureRunner(session, together=not layout.flat)
         self._conf, self._nms_iou = config.conf, config.nms_iou
         self._labels = chosen_labels(config.classes, self.names)
-        self._normalisation = layout.normalisation
+        self._normalisation = layout.normalisation_for(config.convention, config.weights)
         if session.input.type == "uint8":  # then the network normalises
             self._normalisation = Normalisation(True, (0, 0, 0), (1, 1, 1))
 
@@ -37,20 +38,14 @@ class OnnxDetector:
         return self.of_pictures([image])[0]
 
     def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """The detections of each of several pictures of one size, which run together where the
-        file takes several."""
-        if self._session.input.batch is not None and len(images) > 1:
-            return [self(image) for image in images]
-        height, width = images[0].shape[:2]
-        size = _size(self._session, (width, height), self.layout.placement)
-        placed = [place(image, size, self.layout.placement) for image in images]
-        blobs = [to_blob(each.canvas, self._normalisation) for each in placed]
-        outputs = self._session(np.concatenate(blobs))
+        """The detections of each of several pictures of one size."""
+        layout, (height, width) = self.layout, images[0].shape[:2]
+        size = _size(self.run.session, (width, height), layout.placement)
         found = []
-        for picture, each in enumerate(placed):
-            arrays = [outputs[at][picture] for at in self.layout.order]
-            boxes, scores, labels = self.layout.reader(arrays, size, self._conf)
-            found.append(self._chosen(each.back(boxes), scores, labels))
+        for placed, outputs in self.run(images, size, layout.placement, self._normalisation):
+            arrays = [outputs[at] if layout.flat else outputs[at][0] for at in layout.order]
+            boxes, scores, labels = layout.reader(arrays, size, self._conf)
+            found.append(self._chosen(placed.back(boxes), scores, labels))
         return found
 
     def _chosen(self, boxes: NDArray, scores: NDArray, labels: NDArray) -> Detections:
@@ -73,9 +68,9 @@ def open_onnx(config: DetectorConfig) -> OnnxDetector | YoloxDetector | RtmdetDe
     outputs = session(np.zeros((1, 3, size[1], size[0]), np.float32))
     layout = layout_of(session.header, outputs, size, weights)
     if layout == "yolox":
-        return YoloxDetector(config)
+        return YoloxDetector(config, session)
     if isinstance(layout, str):
-        return RtmdetDetector(config)
+        return RtmdetDetector(config, session)
     return OnnxDetector(session, layout, config)
 
 

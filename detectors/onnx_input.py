@@ -11,31 +11,35 @@ from mambatrack.errors import MambatrackError
 
 MOST_PIXELS = 1 << 26  # of a picture, 0.8 GB in float32
 IMAGE_TYPES = ("float32", "float16", "uint8")
+PADDLE_SIZES = {"im_shape", "scale_factor"}
 
 
 @dataclass(frozen=True)
 class NetworkInput:
     """name, type: of the image;  shape: [N, 3, H, W] with None where it is open, whichever order
-    the file has;  channels_last: whether that is [N, H, W, 3];  sizes: name and type of a second
-    input [N, 2] for the size of the picture, as RT-DETR and D-FINE have it, "" for none"""
+    the file has;  channels_last: whether that is [N, H, W, 3];  sizes: names and types of further
+    inputs [N, 2] that tell about the size of the picture, as RT-DETR, D-FINE and PaddleDetection
+    have them"""
 
     name: str
     type: str
     shape: Shape
     channels_last: bool = False
-    sizes: tuple[str, str] = ("", "")
+    sizes: tuple[tuple[str, str], ...] = ()
 
     @property
     def batch(self) -> int | None:
         return self.shape[0]
 
     def feeds(self, blob: NDArray[np.float32]) -> dict[str, NDArray]:
-        """``blob [N, 3, H, W]`` -> array for each input; the size is that of the blob."""
+        """``blob [N, 3, H, W]`` -> array for each input; the picture is said to be as large as the
+        blob, so that boxes come in pixels of the blob."""
         image = np.ascontiguousarray(blob.transpose(0, 2, 3, 1)) if self.channels_last else blob
         arrays = {self.name: image.astype(self.type, copy=False)}
-        name, kind = self.sizes
-        if name:
-            arrays[name] = np.full((len(blob), 2), blob.shape[:1:-1], kind)
+        for name, kind in self.sizes:
+            of_paddle = {"im_shape": blob.shape[2:], "scale_factor": (1, 1)}
+            told = of_paddle.get(name, blob.shape[:1:-1])  # others take width and height
+            arrays[name] = np.full((len(blob), 2), told, kind)
         return arrays
 
 
@@ -48,7 +52,8 @@ def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
     images = [each for each in found if _is_image(each[1])]
     others = [each for each in found if not _is_image(each[1])]
     sizes = [(name, kind) for name, shape, kind in others if len(shape) == 2 and shape[1] == 2]
-    if len(images) != 1 or len(others) > 1 or len(sizes) != len(others):
+    known = len(others) < 2 or {name for name, _, _ in others} == PADDLE_SIZES
+    if len(images) != 1 or not known or len(sizes) != len(others):
         raise _refused(header, weights)
     name, shape, kind = images[0]
     if kind not in IMAGE_TYPES:
@@ -66,7 +71,7 @@ def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
             "export it again for a smaller picture"
         )
     ordered = (shape[0], 3, shape[1], shape[2]) if last else shape
-    return NetworkInput(name, kind, ordered, last, sizes[0] if sizes else ("", ""))
+    return NetworkInput(name, kind, ordered, last, tuple(sizes))
 
 
 def shown_shape(shape: Shape) -> str:
@@ -89,5 +94,5 @@ def _refused(header: OnnxHeader, weights: str | Path) -> MambatrackError:
     return MambatrackError(
         f"{weights}: its inputs are {shown_arrays(header.inputs)}{kinds}; expected one image "
         f"[1, 3, H, W] or [1, H, W, 3] of type {', '.join(IMAGE_TYPES)}, and at most a size [1, 2] "
-        "beside it"
+        "or im_shape and scale_factor beside it"
     )

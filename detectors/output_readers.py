@@ -66,6 +66,30 @@ def boxes_scores_labels(arrays: Sequence[NDArray], size: Size, conf: float) -> F
     return boxes[good], scores[good], labels[good].astype(np.int64)
 
 
+def numbered_rows(score: int, label: int) -> Reader:
+    """[n, 7]: number of the picture, x1, y1, x2, y2 in pixels, and in these columns score and
+    class; nothing is left to suppress."""
+
+    def read(arrays: Sequence[NDArray], size: Size, conf: float) -> Found:
+        rows = arrays[0][arrays[0][:, score] >= conf]
+        return rows[:, 1:5], rows[:, score], rows[:, label].astype(np.int64)
+
+    return read
+
+
+def labelled_rows(arrays: Sequence[NDArray], size: Size, conf: float) -> Found:
+    """[n, 6]: class, score, x1, y1, x2, y2 in pixels; a row of class -1 holds nothing."""
+    rows = arrays[0][(arrays[0][:, 1] >= conf) & (arrays[0][:, 0] >= 0)]
+    return rows[:, 2:], rows[:, 1], rows[:, 0].astype(np.int64)
+
+
+def counted_boxes(arrays: Sequence[NDArray], size: Size, conf: float) -> Found:
+    """[1] how many there are, and of these [n, 4] x1, y1, x2, y2 in pixels, [n] scores, [n] labels;
+    what follows is filling."""
+    count = int(arrays[0][0])
+    return boxes_scores_labels([each[:count] for each in arrays[1:]], size, conf)
+
+
 def _best(boxes: NDArray, scores: NDArray, conf: float) -> Found:
     labels = scores.argmax(axis=1)
     best = scores[np.arange(len(labels)), labels]

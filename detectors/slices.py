@@ -61,8 +61,9 @@ class SlicedDetector:
 
     def _merged(self, rows: NDArray[np.float64], cut: NDArray[np.bool_]) -> Detections:
         """Without parts of whole boxes, and without the weaker of two that overlap."""
-        found = as_detections(rows)
-        cut = cut[found.rows]
+        order = np.argsort(cut, kind="stable")  # of equal boxes the first one counts: a whole one
+        found = as_detections(rows[order])
+        cut = cut[order][found.rows]
         found = found.select(~(cut & _is_part(found, ~cut)))
         return found.select(suppress(found, self._nms_iou))
 

@@ -1,6 +1,7 @@
 """YOLOX from an ONNX file: both pre-processing conventions, raw and decoded heads, any classes."""
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
+from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names, names_of
-from mambatrack.detectors.images import Normalisation, input_size, place, to_blob
+from mambatrack.detectors.images import Normalisation, input_size
 from mambatrack.detectors.nms import suppress
-from mambatrack.detectors.onnx_session import open_session
+from mambatrack.detectors.onnx_session import Session, open_session
 from mambatrack.errors import MambatrackError
 
 CONVENTIONS = {
@@ -28,46 +30,57 @@ _log = logging.getLogger(__name__)
 class YoloxDetector:
     """names: of the classes;  convention: "legacy" or "current";  decoded: the head gives pixels
 
+    session: of the file config.weights where it is open already
     The network runs once when it is opened, on an input of zeros, so that a file with other outputs
     is refused before any work starts.
     """
 
-    def __init__(self, config: DetectorConfig):
+    def __init__(self, config: DetectorConfig, session: Session | None = None):
         weights, convention = config.weights, config.convention
-        self._session, self._weights = open_session(weights, config.backend), weights
-        self._shape = self._session.input.shape
+        session = session or open_session(weights, config.backend)
+        self.run, self._weights = PictureRunner(session), weights
+        self._shape = session.input.shape
         self._conf, self._nms_iou = config.conf, config.nms_iou
         size = input_size(self._shape, PROBE_SIZE)
-        head = self._run(np.zeros((1, 3, size[1], size[0]), np.float32))
+        head = self._head(session(np.zeros((1, 3, size[1], size[0]), np.float32)))
         self.decoded = is_decoded(head, size)
         self.names = given_names(config, names_of(head.shape[1] - 5))
         self._labels = chosen_labels(config.classes, self.names)
         if convention == "auto":
-            convention = self._session.header.metadata.get("convention", "")
+            convention = session.header.metadata.get("convention", "")
         if convention not in CONVENTIONS:
             convention = guess_convention(len(self.names), weights)
         self.convention = convention
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
-        size = input_size(self._shape, (image.shape[1], image.shape[0]))
-        placed = place(image, size)
-        blob = to_blob(placed.canvas, CONVENTIONS[self.convention])
-        boxes, scores, labels = read_head(self._run(blob), size, self.decoded, self._conf)
-        found = as_detections(np.column_stack([placed.back(boxes), scores, labels]))
+        return self.of_pictures([image])[0]
+
+    def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """The detections of each of several pictures of one size."""
+        size = input_size(self._shape, (images[0].shape[1], images[0].shape[0]))
+        found = []
+        for placed, outputs in self.run(images, size, "corner", CONVENTIONS[self.convention]):
+            head = self._head(outputs)
+            boxes, scores, labels = read_head(head, size, self.decoded, self._conf)
+            rows = np.column_stack([placed.back(boxes), scores, labels])
+            found.append(self._chosen(as_detections(rows)))
+        return found
+
+    def _chosen(self, found: Detections) -> Detections:
         if self._labels is not None:
             found = found.select(np.isin(found.labels, list(self._labels)))
         return found.select(suppress(found, self._nms_iou))
 
-    def _run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _head(self, outputs: Sequence[NDArray]) -> NDArray[np.float32]:
         """``head [A, 5 + C]``; refuses any other output."""
-        outputs = self._session(blob)
         shapes = [list(output.shape) for output in outputs]
         if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][0] != 1 or shapes[0][2] < 6:
             raise MambatrackError(
                 f"{self._weights}: {len(shapes)} output(s) of shape "
                 f"{', '.join(map(str, shapes))}; a YOLOX file has one, [1, anchors, 5 + classes]"
             )
-        return outputs[0][0]
+        head: NDArray[np.float32] = outputs[0][0]
+        return head
 
 
 def guess_convention(classes: int, weights: str) -> str:

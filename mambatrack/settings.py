@@ -135,7 +135,9 @@ class DetectorConfig:
     )
     slice_overlap: float = option(0.2, "share of the side by which slices overlap", 0.0, 0.9)
     convention: str = option(
-        "auto", "YOLOX pre-processing (docs/detectors.md)", choices=("auto", "legacy", "current")
+        "auto",
+        "pre-processing of YOLOX and PaddleDetection (docs/detectors.md)",
+        choices=("auto", "legacy", "current"),
     )
     backend: str = option("auto", "what runs ONNX files", choices=("auto", "opencv", "onnxruntime"))
 

@@ -5,6 +5,8 @@ import pytest
 
 from mambatrack.config import load_config
 from mambatrack.detectors.classes import COCO_IDS
+from mambatrack.detectors.layouts import IMAGENET
+from mambatrack.detectors.onnx_session import OrtSession
 from mambatrack.errors import MambatrackError
 from tiny_onnx import detector, heads, write_onnx
 
@@ -15,6 +17,9 @@ STRETCHED = BOXES * [0.5, 64 / 96, 0.5, 64 / 96]
 SCORES, LABELS = np.array([0.875, 0.5], np.float32), np.array([0, 2])
 NAMES = {"names": "{0: 'person', 1: 'dog', 2: 'car'}"}
 ULTRALYTICS = {**NAMES, "task": "detect", "stride": "32"}
+PADDLE = {
+    "im_shape": (1, 2), "image": (1, 3, 64, 64), "scale_factor": (1, 2),
+}  # fmt: skip
 SIZED = {"images": ("N", 3, 64, 64), "orig_target_sizes": ("N", 2)}
 ANCHORS = 84
 
@@ -57,6 +62,19 @@ RESULT = {
     "boxes": np.vstack([STRETCHED, STRETCHED[:1]]).astype(np.float32)[None],
     "scores": np.array([[*SCORES, 0.01]], np.float32),
 }
+NUMBERED = np.zeros((5, 7), np.float32)  # weak noise of other classes behind the planted boxes
+NUMBERED[:, 1:5], NUMBERED[2:, 5:] = CENTRED[0], 0.01
+FLAT, END2END = NUMBERED.copy(), NUMBERED.copy()
+FLAT[:2, 1:] = np.column_stack([CENTRED, SCORES, LABELS])
+END2END[:2, 1:] = np.column_stack([CENTRED, LABELS, SCORES])
+COUNT = np.array([[2]])
+FILLED = {  # what follows is filling with a high score
+    "boxes": np.vstack([CENTRED, CENTRED[:1]]).astype(np.float32)[None],
+    "scores": np.array([[*SCORES, 0.9]], np.float32),
+    "classes": np.array([[0, 2, 1]]),
+}
+EMPTY = np.array([[-1, 0.9, 0, 0, 0, 0]], np.float32)
+PADDLED = np.vstack([np.column_stack([LABELS, SCORES, STRETCHED]), EMPTY]).astype(np.float32)
 # family -> outputs, metadata, inputs
 FILES = {
     "Ultralytics YOLO": ({"output0": HEAD.T[None]}, ULTRALYTICS, None),
@@ -67,7 +85,7 @@ FILES = {
         None,
     ),
     "YOLO, suppressed": ({"output0": labelled(CENTRED)[None]}, ULTRALYTICS, None),
-    "YOLOv5": ({"output0": with_objectness(252)[None]}, NAMES, None),
+    "YOLOv5 or YOLOv7": ({"output0": with_objectness(252)[None]}, NAMES, None),
     "Ultralytics RT-DETR": ({"output0": QUERIES[None]}, ULTRALYTICS, None),
     "RF-DETR": (
         {"dets": QUERIES[None, :, :4].copy(), "labels": logits(QUERIES[None, :, 4:])}, {}, None,
@@ -83,6 +101,24 @@ FILES = {
     "RT-DETR or D-FINE": (RESULT, {}, SIZED),
     "YOLO-NAS": (
         {"a": table(CENTRED, ANCHORS)[None, :, :4].copy(), "b": HEAD[None, :, 4:].copy()}, {}, None,
+    ),
+    "YOLO-NAS, suppressed": ({"graph2_flat_predictions": FLAT}, {}, None),
+    "YOLO-NAS, suppressed, of four outputs": (
+        {"graph2_num_predictions": COUNT}
+        | {f"graph2_pred_{name}": array for name, array in FILLED.items()},
+        {}, None,
+    ),
+    "YOLOv7, suppressed": ({"output": END2END}, {}, None),
+    "YOLOv7, suppressed, of four outputs": (
+        {"num_dets": COUNT} | {f"det_{name}": array for name, array in FILLED.items()}, {}, None,
+    ),
+    "PaddleDetection": (
+        {"multiclass_nms3_0.tmp_0": PADDLED, "multiclass_nms3_0.tmp_2": np.array([3], np.int32)},
+        {}, PADDLE,
+    ),
+    "PaddleDetection without im_shape": (
+        {"count": np.array([3], np.int32), "rows": PADDLED}, {},
+        {name: shape for name, shape in PADDLE.items() if name != "im_shape"},
     ),
 }  # fmt: skip
 
@@ -115,13 +151,15 @@ def test_names_come_from_the_file_or_are_numbers(tmp_path, title):
     elif title == "RF-DETR of COCO":
         assert names == COCO_IDS
     else:
-        assert names == (() if title == "RT-DETR or D-FINE" else ("0", "1", "2"))
+        untold = ("RT-DETR or D-FINE", "PaddleDetection")
+        told = not title.startswith(untold) and "suppressed" not in title
+        assert names == (("0", "1", "2") if told else ())
 
 
 @pytest.mark.parametrize("title", FILES)
 def test_pixels_are_those_of_the_family(tmp_path, title):
     find, seen = opened(tmp_path, title), []
-    session = find._session
+    session = find.run.session
 
     class Seen:
         header, input = session.header, session.input
@@ -130,13 +168,13 @@ def test_pixels_are_those_of_the_family(tmp_path, title):
             seen.append(blob)
             return session(blob)
 
-    find._session = Seen()
+    find.run.session = Seen()
     find(IMAGE)
     rgb = np.array([30, 20, 10]) / 255
     if title.startswith("RF-DETR"):
         rgb = (rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(seen[0][0, :, 32, 32], rgb, atol=1e-5)
-    stretched = "DETR" in title
+    stretched = "DETR" in title or "Paddle" in title
     assert np.allclose(seen[0][0, :, 0, 0], rgb if stretched else 114 / 255, atol=1e-5)
 
 
@@ -187,7 +225,7 @@ def test_inputs_of_other_types_and_orders(tmp_path, kind, last):
     path = write_onnx(tmp_path / "a.onnx", outputs, inputs, kind, ULTRALYTICS)
     find = detector(name="onnx", weights=path, backend="onnxruntime")
     np.testing.assert_allclose(find(IMAGE).boxes, BOXES, atol=0.05)
-    feed = find._session.input.feeds(np.full((1, 3, 64, 64), 7, np.float32))["images"]
+    feed = find.run.session.input.feeds(np.full((1, 3, 64, 64), 7, np.float32))["images"]
     assert feed.shape == inputs["images"] and (feed == 7).all()
     assert feed.dtype == {1: "float32", 2: "uint8", 10: "float16"}[kind]
 
@@ -222,7 +260,7 @@ def test_files_of_yolox_and_rtmdet_go_to_their_detectors(tmp_path):
     [
         ({"a": np.zeros((1, 9), np.float32)}, {}, r"1 output\(s\) a \[1, 9\]; it resembles none"),
         ({"p3": np.zeros((1, 8, 8, 8), np.float32)}, {}, "feature maps of a head that is not dec"),
-        ({"a": np.zeros((5, 7), np.float32)}, {}, "YOLOv7 or YOLO-NAS with the suppression inside"),
+        ({"a": np.zeros((5, 7), np.float32)}, {}, "whose output is named output or flat_predic"),
         ({"output0": HEAD.T[None]}, {"task": "obb"}, "Ultralytics model for the task obb"),
         (
             {"x": np.zeros((1, 19, 4), np.float32), "y": np.zeros((1, 19, 9), np.float32)},
@@ -242,3 +280,50 @@ def test_a_fixed_number_of_pictures_is_refused_by_the_header(tmp_path):
     path = write_onnx(tmp_path / "a.onnx", {"a": HEAD[None]}, {"images": (8, 3, 64, 64)})
     with pytest.raises(MambatrackError, match=r"images \[8, 3, 64, 64\] takes 8 pictures at a ti"):
         detector(name="onnx", weights=path)
+
+
+def test_paddle_is_told_the_size_of_its_input_and_no_scale(tmp_path):
+    path = write_onnx(tmp_path / "a.onnx", *FILES["PaddleDetection"][::2])
+    find = detector(name="onnx", weights=path, backend="onnxruntime")
+    feeds = find.run.session.input.feeds(np.zeros((1, 3, 32, 64), np.float32))
+    assert feeds["im_shape"].tolist() == [[32, 64]] and feeds["scale_factor"].tolist() == [[1, 1]]
+    assert {array.dtype for array in feeds.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(("convention", "warned"), [("auto", 1), ("current", 0), ("legacy", 0)])
+def test_pixels_of_paddle_follow_the_convention(tmp_path, caplog, convention, warned):
+    path = write_onnx(tmp_path / "a.onnx", *FILES["PaddleDetection"][::2])
+    find = detector(name="onnx", weights=path, convention=convention)
+    assert (find._normalisation == IMAGENET) == (convention == "legacy")
+    assert len([line for line in caplog.messages if "detector.convention" in line]) == warned
+
+
+def test_paddle_without_its_suppression_is_refused(tmp_path):
+    outputs = {"a": np.zeros((1, 84, 4), np.float32), "b": np.zeros((1, 9, 84), np.float32)}
+    path = write_onnx(tmp_path / "a.onnx", outputs, PADDLE)
+    with pytest.raises(MambatrackError, match="PaddleDetection without its suppression"):
+        detector(name="onnx", weights=path)
+
+
+def test_inputs_that_nobody_knows_are_refused(tmp_path):
+    inputs = {**PADDLE, "im_id": (1, 2)}
+    path = write_onnx(tmp_path / "a.onnx", FILES["PaddleDetection"][0], inputs)
+    with pytest.raises(MambatrackError, match="or im_shape and scale_factor beside it"):
+        detector(name="onnx", weights=path)
+
+
+@pytest.mark.parametrize("name", ["yolox", "rtmdet", "yolo"])
+def test_a_file_is_opened_once(tmp_path, monkeypatch, name):
+    outputs = {
+        "yolox": {"output": heads([[8, 8, 24, 40]], 3, [0.9], [0])[0][None]},
+        "rtmdet": {"dets": np.ones((1, 3, 5), np.float32), "labels": np.zeros((1, 3), np.int64)},
+        "yolo": {"output0": HEAD.T[None]},
+    }
+    path = write_onnx(tmp_path / "a.onnx", outputs[name])
+    opened = []
+    init = OrtSession.__init__
+    monkeypatch.setattr(
+        OrtSession, "__init__", lambda self, *given: opened.append(given) or init(self, *given)
+    )
+    detector(name="onnx", weights=path)
+    assert len(opened) == 1

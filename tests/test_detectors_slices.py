@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mambatrack.cli import main
@@ -10,7 +10,7 @@ from mambatrack.detections import as_detections
 from mambatrack.detectors.slices import SlicedDetector
 from mambatrack.errors import MambatrackError
 from test_detectors_layouts import HEAD, ULTRALYTICS
-from tiny_onnx import detector, write_onnx
+from tiny_onnx import detector, heads, write_onnx
 
 
 class Bright:
@@ -40,6 +40,7 @@ def picture(boxes, size=(400, 300)):
 
 
 @settings(deadline=None)
+@example(147, 149, 60)  # whole in one slice, and as large where another slice ends with it
 @given(st.integers(0, 392), st.integers(0, 292), st.integers(60, 200))
 def test_a_small_object_is_found_once_wherever_it_is(left, top, side):
     box = [left, top, left + 8, top + 8]
@@ -76,7 +77,7 @@ def test_slices_run_together_where_the_file_takes_several(tmp_path, batch):
     several = np.repeat(HEAD.T[None], 4 if batch == "batch" else 1, axis=0)
     path = write_onnx(tmp_path / "a.onnx", {"output0": several}, inputs, 1, ULTRALYTICS)
     find = detector(weights=path, name="onnx", slice=64, slice_overlap=0.0)
-    inner, blobs = find._detector._session, []
+    inner, blobs = find._detector.run.session, []
 
     class Counted:
         header, input = inner.header, inner.input
@@ -85,9 +86,69 @@ def test_slices_run_together_where_the_file_takes_several(tmp_path, batch):
             blobs.append(len(blob))
             return inner(blob)
 
-    find._detector._session = Counted()
+    find._detector.run.session = Counted()
     find(np.zeros((128, 128, 3), np.uint8))
     assert blobs == ([1, 4] if batch == "batch" else [1] * 5)
+
+
+class Numbered:
+    """A session that gives one box for each picture, whose score tells its place in the batch."""
+
+    def __init__(self, session, kind):
+        self.header, self.input, self.kind, self.blobs = session.header, session.input, kind, []
+
+    def __call__(self, blob):
+        self.blobs.append(len(blob))
+        outputs = [self.of_one(0.75 - place / 16) for place in range(len(blob))]
+        return [np.concatenate(each) for each in zip(*outputs, strict=True)]
+
+    def of_one(self, score):
+        if self.kind == "yolox":
+            return [heads([[8, 8, 24, 40]], 3, [score], [0])[0][None]]
+        rows = np.array([[[8, 8, 24, 40, score]]], np.float32)
+        return [rows, np.zeros((1, 1), np.int64)]
+
+
+@pytest.mark.parametrize("batch", [1, "batch"])
+@pytest.mark.parametrize("kind", ["yolox", "rtmdet"])
+def test_slices_of_yolox_and_rtmdet_run_together_too(tmp_path, kind, batch):
+    head = {"output": heads([[8, 8, 24, 40]], 3, [0.5], [0])[0][None]}
+    dets = {"dets": np.ones((1, 1, 5), np.float32), "labels": np.zeros((1, 1), np.int64)}
+    outputs, inputs = head if kind == "yolox" else dets, {"images": (batch, 3, 64, 64)}
+    path = write_onnx(tmp_path / "a.onnx", outputs, inputs)
+    find = detector(weights=path, name=kind, slice=64, slice_overlap=0.0)
+    session = Numbered(find._detector.run.session, kind)
+    find._detector.run.session = session
+    found = find(np.zeros((128, 128, 3), np.uint8))
+    assert session.blobs == ([1, 4] if batch == "batch" else [1] * 5)
+    expected = {(16, 16, 48, 80): 0.75, (8, 8, 24, 40): 0.75, (72, 8, 88, 40): 0.6875,
+                (8, 72, 24, 104): 0.625, (72, 72, 88, 104): 0.5625}  # fmt: skip
+    boxes = map(tuple, found.boxes.round(3).tolist())
+    scores = dict(zip(boxes, found.scores.tolist(), strict=True))
+    assert scores == pytest.approx(expected if batch == "batch" else dict.fromkeys(expected, 0.75))
+
+
+@pytest.mark.parametrize("answer", ["one", "error"])
+def test_a_file_that_takes_one_picture_after_all_is_asked_for_each(tmp_path, answer):
+    inputs = {"images": ("batch", 3, 64, 64)}
+    path = write_onnx(tmp_path / "a.onnx", {"output0": HEAD.T[None]}, inputs, 1, ULTRALYTICS)
+    find = detector(weights=path, name="onnx")
+    inner, blobs = find.run.session, []
+
+    class One:
+        header, input = inner.header, inner.input
+
+        def __call__(self, blob):
+            blobs.append(len(blob))
+            if answer == "error" and len(blob) > 1:
+                raise MambatrackError("Got: 2 Expected: 1")
+            return inner(blob)
+
+    find.run.session = One()
+    for _ in range(2):
+        found = find.of_pictures([np.zeros((64, 64, 3), np.uint8)] * 2)
+        assert [len(each) for each in found] == [2, 2]
+    assert blobs == [2, 1, 1, 1, 1]
 
 
 def test_slices_are_for_networks(tmp_path, capsys):

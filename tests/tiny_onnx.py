@@ -12,7 +12,12 @@ from mambatrack.detectors import open_detector
 from mambatrack.detectors.yolox import anchors
 
 SIZE = 64, 64  # 8 * 8 + 4 * 4 + 2 * 2 = 84 anchors
-TYPES = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(np.float16): 10}
+TYPES = {
+    np.dtype(np.float32): 1,
+    np.dtype(np.int32): 6,
+    np.dtype(np.int64): 7,
+    np.dtype(np.float16): 10,
+}
 
 
 def write_onnx(
