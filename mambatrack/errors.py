@@ -28,6 +28,11 @@ def shown(value: object) -> str:
         return f"a value of type {type(value).__name__} that is too long to print"
 
 
+def reason_of(error: Exception) -> str:
+    """Why a file cannot be read, without its name."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 def complain(message: str, strict: bool = False) -> None:
     """A warning, or with ``strict`` an error."""
     if strict:

@@ -1,6 +1,7 @@
 """Files that appear under their name only when they are whole, and their checksums; what is written
 is none of what is read."""
 
+import errno
 import glob
 import hashlib
 import os
@@ -78,6 +79,15 @@ def remove_temporaries(folder: Path) -> None:
     for each in folder.iterdir():
         if TEMPORARY.fullmatch(each.name):
             each.unlink(missing_ok=True)
+
+
+def regular(path: Path) -> Path:
+    """The path of a file that can be read again and has an end. Raises OSError for a pipe, a socket
+    or a device."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
+    return path
 
 
 def sha256(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError, reason_of, shown
 
 LARGEST = 1 << 20  # bytes of a file of settings
 LONGEST = 1 << 10  # bits of a whole number
@@ -13,11 +13,13 @@ LONGEST = 1 << 10  # bits of a whole number
 def read_yaml(path: Path) -> Mapping[str, Any]:
     """The mapping in a file, {} in an empty one. Raises MambatrackError with file and line."""
     try:
-        if path.stat().st_size > LARGEST:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
             raise MambatrackError(f"{path} is no file of settings: it is larger than 1 MiB")
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
-        raise MambatrackError(f"{path} is not readable YAML: {error}") from None
+        raise MambatrackError(f"{path} is not readable YAML: {reason_of(error)}") from None
     try:
         values = parse_yaml(text)
     except MambatrackError as error:

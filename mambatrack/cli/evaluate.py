@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import os
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -239,7 +240,7 @@ def _entries(options: argparse.Namespace, config: Config) -> "list[Entry]":
 
 def _named(paths: list[str]) -> dict[str, str]:
     """Short names for folders or files: the last part of the path, or more where two share it."""
-    whole = {path: Path(path).resolve().with_suffix("").parts for path in paths}
+    whole = {path: Path(os.path.realpath(path)).with_suffix("").parts for path in paths}
     for length in range(1, 1 + max(map(len, whole.values()))):
         named = {"-".join(parts[-length:]): path for path, parts in whole.items()}
         if len(named) == len(paths):
@@ -251,7 +252,7 @@ def _short_hash(config: Config, options: argparse.Namespace) -> str:
     """Different settings and data never share a default folder."""
     from mambatrack.runs.dataset_jobs import settings_of
 
-    place = str(Path(options.dataset).resolve())
+    place = os.path.realpath(options.dataset)
     said = [settings_of(config), place, options.split, options.half]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 

@@ -22,6 +22,8 @@ LONGEST_WORD = 300  # characters of a message
 def as_message(text: object) -> str:
     """What is printed for an error: without passwords, short whatever was given, and without what
     would steer a terminal."""
+    if isinstance(text, OSError) and text.filename is not None and text.strerror:
+        text = f"{text.filename}: {text.strerror}"
     said = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", without_secrets_in(str(text)))
     return re.sub(
         rf"\S{{{LONGEST_WORD},}}", lambda word: f"{word[0][:100]}...{word[0][-100:]}", said

@@ -6,6 +6,7 @@ mark every other row as ignored; CVAT's "MOT 1.1" numbers the names in labels.tx
 columns 8 to 10, world coordinates.
 """
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets.mot_text import Refusal, Table, whole
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, reason_of
+from mambatrack.files import regular
 
 PEDESTRIAN = "pedestrian"
 MOT_CLASSES = (
@@ -78,12 +80,15 @@ def class_column(path: Path, table: Table) -> Numbers | None:
 def read_labels(gt_path: Path) -> dict[int, str]:
     """The names in labels.txt beside gt.txt by number, from 1; empty where there is none."""
     path = gt_path.with_name("labels.txt")
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        text = regular(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise MambatrackError(f"{path} is not readable: {error}; expected UTF-8 text") from None
+        raise MambatrackError(
+            f"{path} is not readable: {reason_of(error)}; expected UTF-8 text"
+        ) from None
+    lines = [line.strip() for line in text.splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     for number, name in enumerate(lines, start=1):

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets.mot_layouts import described, field_hint
-from mambatrack.errors import MambatrackError, complain
+from mambatrack.errors import MambatrackError, complain, reason_of
+from mambatrack.files import regular
 
 MIN_COLUMNS, MAX_COLUMNS = 6, 10
 EXACT = 2**53  # frames and ids from here on are not told apart in float64
@@ -122,14 +123,16 @@ def whole(column: Table) -> NDArray[np.bool_]:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        raw = path.read_bytes()
+        raw = regular(path).read_bytes()
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise MambatrackError(
                 f"{path} is not a readable MOT text file: it is UTF-16; save it as UTF-8"
             )
         text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise MambatrackError(f"{path} is not a readable MOT text file: {error}") from None
+        raise MambatrackError(
+            f"{path} is not a readable MOT text file: {reason_of(error)}"
+        ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

@@ -6,6 +6,7 @@ lost.
 >>> arrival = source.take()         # at once: the newest frame, or None
 """
 
+import os
 import random
 import threading
 import time
@@ -205,4 +206,4 @@ def name_of(source: str) -> str:
     shown = without_secrets(source)
     if "://" in source:
         return shown.split("://", 1)[1].removeprefix(f"{HIDDEN}@").removesuffix(f"?{HIDDEN}")
-    return f"webcam {source}" if source.isdecimal() else Path(shown).resolve().stem
+    return f"webcam {source}" if source.isdecimal() else Path(os.path.realpath(shown)).stem

@@ -7,12 +7,13 @@ undo restores the file byte for byte, one edit at a time.
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing
+from mambatrack.errors import MambatrackError, reason_of
+from mambatrack.files import regular, replacing
 from mambatrack.result_files.identity_edits import Changes, JsonLines, MotLines, Rename
 
 Lines = list[str]
@@ -36,7 +37,7 @@ class ResultFile:
     """A result file that can be edited, and its log."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path).resolve()
+        self.path = Path(os.path.realpath(path))
         self.log = self.path.with_name(f"{self.path.name}.undo.jsonl")
         self._read()
 
@@ -98,7 +99,7 @@ class ResultFile:
 
     def _read(self) -> None:
         try:
-            text = self.path.read_bytes().decode("utf-8")
+            text = regular(self.path).read_bytes().decode("utf-8")
         except OSError as error:
             raise MambatrackError(f"{self.path} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
@@ -121,13 +122,15 @@ class ResultFile:
 
     def _entries(self) -> list[Entry]:
         """The log without an edit that was cut short before it reached the file."""
-        if not self.log.exists():
+        if not os.path.lexists(self.log):
             return []
         try:
-            lines = _split(self.log.read_bytes().decode("utf-8"))
+            lines = _split(regular(self.log).read_bytes().decode("utf-8"))
             entries = [Entry(**json.loads(line)) for line in lines]
         except (ValueError, TypeError, KeyError, OSError) as error:
-            raise MambatrackError(f"{self.log} is damaged: {error}; move it away") from None
+            raise MambatrackError(
+                f"{self.log} is damaged: {reason_of(error)}; move it away"
+            ) from None
         now = _digest(self.lines)
         if entries and entries[-1].after != now and entries[-1].before == now:
             entries.pop()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mambatrack.errors import MambatrackError
+from mambatrack.files import regular
 from mambatrack.outputs.text import JSONL_VERSION
 
 HIGHEST = 2**31  # of frames, ids, labels and gaps
@@ -55,7 +56,7 @@ def read_json_lines(path: Path) -> TrackRows:
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line from 1, object) of every line that is not blank."""
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         for number, raw in enumerate(file, start=1):
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()

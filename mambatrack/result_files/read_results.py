@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
+from mambatrack.files import regular
 from mambatrack.outputs.text import class_name
 from mambatrack.result_files.json_lines import HIGHEST, read_json_lines
 
@@ -82,7 +83,7 @@ def read_recording(
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             start = file.read(64).decode("utf-8-sig", "replace").lstrip()
     except OSError as error:
         raise MambatrackError(f"{path} cannot be read: {error.strerror}") from None

@@ -163,7 +163,7 @@ def plan_videos(
 
     Raises MambatrackError as batch.plan does, and where results would lie beside the videos.
     """
-    if Path(out).resolve() == Path(folder).resolve():
+    if os.path.realpath(out) == os.path.realpath(folder):
         raise MambatrackError(f"{out} is the folder of the videos; name another for the results")
     videos = find_videos(folder)
     sequences = [

@@ -2,10 +2,12 @@
 
 import configparser
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, reason_of
+from mambatrack.files import regular
 
 SECTION = "sequence"
 HIGHEST = {"imWidth": 100_000.0, "imHeight": 100_000.0, "frameRate": 100_000.0}
@@ -18,18 +20,18 @@ def read_seqinfo(folder: Path) -> Mapping[str, str]:
     Raises MambatrackError where it has only others, or is no such file.
     """
     path = folder / "seqinfo.ini"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        text = regular(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
         if "\0" in text:
             raise MambatrackError(f"{path} is no UTF-8 text; save it as UTF-8")
         headed = any(line.lstrip().startswith("[") for line in text.splitlines())
         lines = [line.strip() for line in text.splitlines()]
         parser.read_string("\n".join(lines if headed else [f"[{SECTION}]", *lines]))
     except (configparser.Error, OSError) as error:
-        said = " ".join(str(error).replace("'<string>'", "it").split())
+        said = " ".join(reason_of(error).replace("'<string>'", "it").split())
         raise MambatrackError(f"{path} is not a readable seqinfo.ini: {said}") from None
     for name in parser.sections():
         if name.strip().lower() == SECTION:

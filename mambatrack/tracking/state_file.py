@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mambatrack.errors import MambatrackError
+from mambatrack.files import regular
 from mambatrack.tracking.saved_state import StateDict
 
 FORMAT, VERSION = "mambatrack state", 1
@@ -68,7 +69,7 @@ class StateFile:
         """The states by source, none where there is no file yet. Raises MambatrackError where the
         file is damaged or of another version; it stays as it is."""
         try:
-            content = self.path.read_bytes()
+            content = regular(self.path).read_bytes()
         except FileNotFoundError:
             return {}
         except OSError as error:
