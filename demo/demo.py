@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from mambatrack import (
     Config,
+    Painter,
     Tracker,
-    Trails,
     csv_writer,
-    draw,
     jsonl_writer,
     load_config,
     mot_writer,
@@ -86,7 +85,7 @@ def make_clip(files: Files, frames: int) -> Sequence:
 def track(files: Files, config: Config | None) -> tuple[int, float]:
     """Tracks the clip and writes the results -> (tracks, milliseconds for each update)."""
     detector = FileDetector(files.boxes)
-    trails, ids, spent = Trails(), set(), 0.0
+    painter, ids, spent = Painter(names=NAMES, fps=FPS), set(), 0.0
     with ExitStack() as stack:
         frames = stack.enter_context(open_frames(files.clip))
         video = stack.enter_context(open_video_writer(files.video, FPS, frames.size, True))
@@ -102,8 +101,7 @@ def track(files: Files, config: Config | None) -> tuple[int, float]:
             tracks = tracker.update(detections, frame.time_s)
             spent += time.perf_counter() - began
             ids.update(tracks.ids.tolist())
-            trails.update(tracks)
-            video.write(draw(frame.image, tracks, trails, NAMES))
+            video.write(painter.draw(frame.image, tracks))
             for writer in writers:
                 writer.write(tracks)
     return len(ids), 1000 * spent / tracker.frame

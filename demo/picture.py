@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mambatrack import Tracker, Tracks, draw
 from mambatrack.boxes import iou
+from mambatrack.settings import DrawingConfig
 from mambatrack.simulation.world import World, make_world
 
 Image = NDArray[np.uint8]
@@ -23,6 +24,7 @@ Image = NDArray[np.uint8]
 MARGIN = 10  # frames between the occlusion and the panels before and after it
 SHORTEST = 6  # frames without a detection that count as an occlusion
 PANEL = 300, 330  # pixels
+LAYERS = DrawingConfig(layers=("boxes", "ids", "labels", "lost"), hidden_s=2.0)
 
 
 class Gap(NamedTuple):
@@ -109,7 +111,7 @@ def panel(
     world: World, history: list[Tracks], moment: int, title: str, view: tuple[int, int, int, int]
 ) -> Image:
     """One frame cut to ``view``; what lies outside the image is dark."""
-    image = draw(world.render(moment), history[moment], names=("person",), legend=False)
+    image = draw(world.render(moment), history[moment], names=("person",), config=LAYERS)
     x0, y0, x1, y1 = view
     matrix = np.array([[1, 0, -x0], [0, 1, -y0]], np.float32) * (PANEL[0] / (x1 - x0))
     cut = cv2.warpAffine(image, matrix, PANEL, flags=cv2.INTER_AREA)

@@ -12,10 +12,9 @@ from mambatrack import (
     Config,
     Frame,
     FrameSource,
+    Painter,
     Tracker,
     Tracks,
-    Trails,
-    draw,
     load_config,
     open_detector,
     open_frames,
@@ -33,13 +32,13 @@ def track(frames: FrameSource, config: Config) -> Iterator[tuple[Frame, Tracks]]
 
 def main(source: str, output: str, config: Config) -> int:
     """Writes the annotated video -> the number of tracks that were confirmed."""
-    trails, seen = Trails(), set[int]()
+    seen = set[int]()
     with open_frames(source) as frames:
+        painter = Painter(config.drawing, fps=frames.fps)
         with open_video_writer(output, frames.fps, frames.size, overwrite=True) as video:
             for frame, tracks in track(frames, config):
                 seen.update(tracks.ids[tracks.observed].tolist())
-                trails.update(tracks)
-                video.write(draw(frame.image, tracks, trails), frame.time_s)
+                video.write(painter.draw(frame.image, tracks), frame.time_s)
     print(f"{len(seen)} tracks in {output}")
     return len(seen)
 

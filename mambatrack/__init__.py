@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mambatrack.detectors import open_detector
     from mambatrack.errors import MambatrackError
     from mambatrack.motion.loading import load_predictor
-    from mambatrack.outputs.drawing.picture import Trails, draw
+    from mambatrack.outputs.drawing.painter import Painter, draw
     from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
     from mambatrack.outputs.video import open_video_writer
     from mambatrack.sources.frames import Frame, FrameSource, open_frames
@@ -29,7 +29,7 @@ _HOME = {
     "Config": "config", "load_config": "config", "find_sequences": "datasets.sequences",
     "Detections": "detections", "as_detections": "detections", "open_detector": "detectors",
     "MambatrackError": "errors", "load_predictor": "motion.loading",
-    "Trails": "outputs.drawing.picture", "draw": "outputs.drawing.picture",
+    "Painter": "outputs.drawing.painter", "draw": "outputs.drawing.painter",
     "csv_writer": "outputs.text",
     "jsonl_writer": "outputs.text", "mot_writer": "outputs.text",
     "open_video_writer": "outputs.video", "Frame": "sources.frames",
@@ -38,9 +38,10 @@ _HOME = {
     "Tracks": "tracks", "TrackState": "tracks",
 }  # fmt: skip
 __all__ = [
-    "Config", "Detections", "Frame", "FrameSource", "MambatrackError", "Track", "TrackState",
-    "Tracker", "TrackerGroup", "Tracks", "Trails", "__version__", "as_detections", "csv_writer",
-    "draw", "find_sequences", "jsonl_writer", "load_config", "load_predictor", "mot_writer",
+    "Config", "Detections", "Frame", "FrameSource", "MambatrackError", "Painter", "Track",
+    "TrackState", "Tracker", "TrackerGroup", "Tracks", "__version__", "as_detections",
+    "csv_writer", "draw", "find_sequences", "jsonl_writer", "load_config", "load_predictor",
+    "mot_writer",
     "open_detector", "open_frames", "open_video_writer",
 ]  # fmt: skip
 

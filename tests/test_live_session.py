@@ -13,6 +13,7 @@ from mambatrack.live.outputs import OnACopy, SourceOutputs
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import Arrival, Backoff, LiveSource
 from mambatrack.live.updates import SourceStatus
+from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.runs.run_outputs import PictureOutput
 from mambatrack.sources.frames import Frame, as_bgr
 from mambatrack.tracking.group import TrackerGroup
@@ -285,7 +286,7 @@ def test_whatever_a_camera_sends_is_tracked_or_counted():
     source = LiveSource("0", opener=camera.open)
     session, watching = make_session([source], MotionDetector())
     shown = []
-    drawing = OnACopy(PictureOutput([Shown(shown)], ("thing",), lambda: 1.0))
+    drawing = OnACopy(PictureOutput([Shown(shown)], Painter(names=("thing",))))
     session.observers.append(SourceOutputs([[drawing]]))
     session.start()
     for number, (picture, good) in enumerate(zip(given, usable, strict=True)):

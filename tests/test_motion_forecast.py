@@ -1,17 +1,12 @@
 import dataclasses
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.boxes import xyxy_to_cxcywh
-from mambatrack.motion.forecast import Forecast
 from mambatrack.motion.forecast import forecast as patched
-from mambatrack.outputs.drawing.colours import colour_of
-from mambatrack.outputs.drawing.picture import draw
 from mambatrack.simulation.world import simulate
-from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 KINDS = ["mamba", "mamba-window", "kalman", "velocity", "still"]
 
@@ -104,64 +99,3 @@ def test_nobody_has_no_future_and_results_are_frozen():
 def test_a_horizon_is_a_number_of_frames(horizon):
     with pytest.raises(MambatrackError, match="horizon is .*expected"):
         tracker().forecast(horizon)
-
-
-def moving(ids=(1,), step=4.0, spread=6.0, start=(100.0, 60, 140, 160)):
-    boxes = np.array(start, np.float32) + step * np.arange(30)[:, None] * np.array([1, 0, 1, 0])
-    boxes = np.repeat(boxes[None].astype(np.float32), len(ids), axis=0)
-    width = spread * np.sqrt(np.arange(1, 31, dtype=np.float32))
-    return Forecast(0, np.array(ids), boxes, np.repeat(width[None, :, None], 4, axis=2).repeat(
-        len(ids), axis=0))  # fmt: skip
-
-
-def picture(forecast, state=OBSERVED, ids=(1,)):
-    image = np.full((360, 480, 3), 90, np.uint8)
-    tracks = make_tracks(0, [(100, 60, 140, 160)], [state], ids=np.array(ids))
-    return draw(image, tracks, legend=False, forecast=forecast)
-
-
-def changed(forecast, state=OBSERVED):
-    return (picture(forecast, state) != picture(None, state)).any(axis=2)
-
-
-def test_the_cone_widens_along_the_way_and_is_see_through():
-    cone = changed(moving())
-    widths = cone[:, 130:230].sum(axis=0)
-    assert widths[0] < widths[40] < widths[-1] and cone[164, 125:230].all()
-    image = picture(moving())
-    inside = image[165, 160].astype(int)
-    toward = np.array(colour_of(1)) - 90
-    share = (inside - 90)[toward != 0] / toward[toward != 0]
-    assert (share > 0.1).all() and (share < 0.6).all()
-
-
-def test_cones_of_lost_tracks_are_drawn_and_those_of_tentative_or_unknown_ones_not():
-    assert changed(moving(), PREDICTED).any()
-    long_lost = replace(make_tracks(0, [(100, 60, 140, 160)], [PREDICTED]), gap=np.array([11]))
-    image = np.full((360, 480, 3), 90, np.uint8)
-    drawn = draw(image, long_lost, legend=False, forecast=moving())
-    assert (drawn == draw(image, long_lost, legend=False)).all()
-    assert not changed(moving(), TENTATIVE).any()
-    assert not changed(moving(ids=(7,))).any()
-
-
-@pytest.mark.parametrize(
-    "forecast",
-    [
-        moving(start=(-900.0, -900, -800, -700)),
-        moving(start=(1e7 - 50, 0, 1e7, 10)),
-        moving(step=-1e5, spread=1e6),
-        moving(spread=0),
-        Forecast(0, np.array([1]), np.full((1, 1, 4), 50, np.float32), np.ones((1, 1, 4))),
-    ],
-)
-def test_any_forecast_can_be_drawn(forecast):
-    drawn = picture(forecast)
-    assert drawn.shape == (360, 480, 3) and drawn.dtype == np.uint8
-    assert (drawn[60:161, 100:141] != 90).any()  # the track's box, whatever its forecast
-
-
-def test_the_given_image_stays_as_it_was():
-    image = np.full((360, 480, 3), 90, np.uint8)
-    draw(image, make_tracks(0, [(100, 60, 140, 160)], [OBSERVED]), forecast=moving())
-    assert (image == 90).all()

@@ -6,6 +6,7 @@ import pytest
 from mambatrack import Detections, Frame, Tracker, TrackState
 from mambatrack.config import TrackerConfig
 from mambatrack.motion.classical import StillPredictor
+from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.runs.run import STEPS, Run
 from mambatrack.runs.run_outputs import PictureOutput
 from mambatrack.simulation.world import make_world
@@ -137,7 +138,7 @@ def test_a_picture_is_drawn_once_for_all_places(world):
             self.times.append(time_s)
 
     first, second = Place(), Place()
-    drawn = PictureOutput([first, second], ("person",), lambda: 12.5)
+    drawn = PictureOutput([first, second], Painter(names=("person",)))
     frames = [Frame(i, i / 25, world.render(i)) for i in range(3)]
     Run(frames, Replay(world), Tracker(KALMAN), [drawn]).go()
     assert len(first.images) == 3 and first.times == second.times == [0, 1 / 25, 2 / 25]

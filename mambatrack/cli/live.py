@@ -19,7 +19,7 @@ from mambatrack.cli.arguments import (
 )
 from mambatrack.cli.live_outputs import open_outputs
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
-from mambatrack.cli.output_files import add_outputs, check_files, files_of, with_places
+from mambatrack.cli.output_files import add_outputs, check_files, files_of, horizon_of, with_places
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_detector
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
@@ -85,8 +85,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     sources = _open_sources(options)
     config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
     session = LiveSession(
-        sources, _open_detectors(config, count), TrackerGroup(config, count), (), options.forecast
-    )
+        sources, _open_detectors(config, count), TrackerGroup(config, count), (),
+        horizon_of(options, config),
+    )  # fmt: skip
     # what OpenCV would say of a lost stream is in its status; the files are closed last
     with quiet(), ExitStack() as stack, session:
         if options.serve:
@@ -114,6 +115,8 @@ def _check(options: argparse.Namespace) -> None:
         told = given_token(options.token, options.token_file) is not None
         if not told and not is_loopback(options.host):
             options.parser.error("--quiet would not tell the token of the page; use --token-file")
+    if not (options.output or options.show or options.serve):
+        refuse(options, ("draw",), "goes with --output, --show or --serve")
     if options.revise and (options.lag or not options.jsonl):
         options.parser.error("--revise goes with --jsonl, and without --lag")
 

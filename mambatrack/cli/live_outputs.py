@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from mambatrack.config import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mambatrack.counting.counter import Counter
     from mambatrack.counting.output import CountingOutput
     from mambatrack.live.session import LiveSession
+    from mambatrack.outputs.drawing.painter import Painter
     from mambatrack.outputs.screen import Window
     from mambatrack.runs.output_files import OutputFiles
     from mambatrack.runs.run_outputs import Output, Picture
@@ -22,6 +25,7 @@ def open_outputs(
     """Gives the session its outputs and what counts; the stack closes them after it. Returns the
     windows, and the counters of lines and zones."""
     from mambatrack.live.outputs import SourceOutputs
+    from mambatrack.outputs.drawing.painter import Painter
     from mambatrack.runs.run_outputs import open_counting
 
     outputs, windows, counters = [], [], []
@@ -30,7 +34,8 @@ def open_outputs(
         window = _open_window(session, number) if show else None
         if window is not None:
             windows.append(stack.enter_context(closing(window)))
-        outputs.append(_outputs_of(session, number, own, lag, window, counting, stack))
+        painter = partial(Painter, config.drawing, session.detectors[number].names)
+        outputs.append(_outputs_of(session, number, own, lag, window, counting, painter, stack))
         session.counting[number] = counting
         counters += [] if counting is None else [counting.counter]
     session.observers.append(SourceOutputs(outputs))
@@ -39,7 +44,7 @@ def open_outputs(
 
 def _outputs_of(
     session: "LiveSession", number: int, files: "OutputFiles", lag: int, window: "Window | None",
-    counting: "CountingOutput | None", stack: ExitStack,
+    counting: "CountingOutput | None", painter: "Callable[[], Painter]", stack: ExitStack,
 ) -> "list[Output]":  # fmt: skip
     from mambatrack.live.outputs import Delayed, LiveVideo, OnACopy
     from mambatrack.runs.run_outputs import PictureOutput, no_overlay, text_outputs
@@ -54,17 +59,14 @@ def _outputs_of(
         stack.enter_context(closing(video))
         (delayed_places if lag else places).append(video)
 
-    def speed() -> float:
-        return session.status(number).fps
-
     outputs: list[Output] = []
     if places:
         ahead = partial(session.forecasts.__getitem__, number)
-        outputs.append(OnACopy(PictureOutput(places, names, speed, ahead, overlay)))
+        outputs.append(OnACopy(PictureOutput(places, painter(), ahead, overlay)))
     if not lag:
         return outputs + texts
     if delayed_places:
-        texts.append(OnACopy(PictureOutput(delayed_places, names, speed, overlay=overlay)))
+        texts.append(OnACopy(PictureOutput(delayed_places, painter(), overlay=overlay)))
     from mambatrack.gaps.revisions import DelayedTracks
 
     late = Delayed(texts, DelayedTracks(lag), bool(delayed_places))

@@ -4,14 +4,15 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from mambatrack.cli.arguments import add_overwrite, whole
+from mambatrack.cli.arguments import add_overwrite, names, whole
 from mambatrack.cli.named_files import TracksFile
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.runs.output_files import OutputFiles
+from mambatrack.settings import LAYERS, DrawingConfig
 
-LONGEST_FORECAST = 1000  # frames
+LONGEST_FORECAST, FORECAST = 1000, 30  # frames
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +34,22 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         "a line: JSON Lines, or CSV where the name ends in .csv")  # fmt: skip
     add("--heat-map", type=TracksFile, metavar="FILE",
         help="where people were: a picture, or an array in .npy")  # fmt: skip
-    add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=30, default=0, metavar="N",
-        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+    add("--draw", type=_layers, metavar="A,B", help=f"layers of the picture: {', '.join(LAYERS)}; "
+        f"none for none; default: {','.join(DrawingConfig().layers)}")  # fmt: skip
+    add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=FORECAST, default=0,
+        metavar="N", help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
     add_overwrite(parser)
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    return () if text == "none" else names(text)
+
+
+def horizon_of(options: argparse.Namespace, config: Config) -> int:
+    """Frames of the forecasts that are drawn, 0 for none."""
+    drawn = FORECAST if "forecast" in config.drawing.layers else 0
+    return int(options.forecast or drawn)
 
 
 def files_of(options: argparse.Namespace) -> OutputFiles:

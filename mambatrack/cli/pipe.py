@@ -42,7 +42,7 @@ BOXES_ONLY = ("format", "emit", "size", "max_missing")
 PICTURES_ONLY = (
     "crop", "start", "stop", "stride", "output", "show", "detector", "weights", "class_names",
     "slice", "overlap", "workers", "engine", "address", "forecast",
-    "revise", "line", "zone", "events", "heat_map", "no_sound",
+    "revise", "line", "zone", "events", "heat_map", "no_sound", "draw",
 )  # fmt: skip
 
 

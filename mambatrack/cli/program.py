@@ -54,7 +54,7 @@ SHORTCUTS = {  # option -> setting that it stands for
     "overlap": "detector.slice_overlap", "classes": "detector.classes",
     "predictor": "tracker.predictor", "association": "tracker.association",
     "device": "tracker.device", "offline": "tracker.offline",
-    "camera": "tracker.camera",
+    "camera": "tracker.camera", "draw": "drawing.layers",
 }  # fmt: skip
 LEFT_OUT = ("torch", "triton", "motmetrics", "scipy")  # of a light installation
 

@@ -29,6 +29,7 @@ from mambatrack.cli.output_files import (
     check_files,
     default_output,
     files_of,
+    horizon_of,
     with_places,
 )
 from mambatrack.cli.progress import Progress
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 SOURCE_ONLY = (
     "crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show", "revise",
-    "forecast", "line", "zone", "events", "heat_map", "no_sound",
+    "forecast", "line", "zone", "events", "heat_map", "draw", "no_sound",
 )  # fmt: skip
 DATASET_ONLY = ("out", "workers", "engine", "address")
 
@@ -103,9 +104,13 @@ def _check(options: argparse.Namespace) -> None:
         options.parser.error("--revise goes with --jsonl")
     if options.source is not None and not _draws(options):
         refuse(options, ("no_sound",), "goes with --output")
+        if not options.show:
+            refuse(options, ("draw",), "goes with --output or --show")
     if options.offline:
         refuse(options, ("revise", "forecast"), "does not go with --offline, which knows what "
                "follows and fills every gap")  # fmt: skip
+        if "forecast" in (options.draw or ()):
+            options.parser.error("--draw forecast does not go with --offline")
     check_engine(options)
 
 
@@ -146,9 +151,8 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
     crop = parse_crop(options.crop) if options.crop else None
     source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
     detector = partial(open_detector, config.detector)
-    with open_run(source, detector, config, files, show, options.forecast, options.stride) as (
-        run, frames,
-    ):  # fmt: skip
+    ahead = 0 if options.offline else horizon_of(options, config)
+    with open_run(source, detector, config, files, show, ahead, options.stride) as (run, frames):
         interrupted = _go(run, frames.count, options.quiet)
     counted = summary(counter) if (counter := run.counter) is not None else []
     if not options.quiet:

@@ -41,8 +41,8 @@ def check(options: argparse.Namespace) -> None:
         if options.output_video:
             error("--output-video goes with a folder of videos")
         return
-    if options.no_sound and not options.output_video:
-        error("--no-sound goes with --output-video")
+    if not options.output_video:
+        refuse(options, ("no_sound", "draw"), "goes with --output-video")
     if options.out is None:
         error(f"{options.source} is a folder of videos; name a folder for the results with --out")
     refuse(options, SOURCE_ONLY, "goes with one video, not with a folder of them")

@@ -15,7 +15,7 @@ from mambatrack.counting.events import Event, EventWriter
 from mambatrack.counting.heat import HeatMap
 from mambatrack.counting.places import Line, Place, Zone
 from mambatrack.outputs.drawing.colours import DARK, WHITE
-from mambatrack.outputs.drawing.picture import draw_plate
+from mambatrack.outputs.drawing.plates import draw_plate
 from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.switches import Switch
 from mambatrack.outputs.drawing.colours import DARK, WHITE, Colour, colour_of
-from mambatrack.outputs.drawing.picture import FONT, draw_plate
+from mambatrack.outputs.drawing.plates import FONT, draw_plate
 from mambatrack.outputs.fitting import fit
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.sources.frames import Frame, open_frames

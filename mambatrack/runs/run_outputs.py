@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mambatrack.motion.forecast import Forecast
-from mambatrack.outputs.drawing.picture import Trails, draw
+from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.outputs.text import TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.settings import CountingConfig
@@ -110,25 +110,20 @@ def no_overlay(image: Any) -> None:
 class PictureOutput:
     """Tracks drawn into the frame, once for all places that show it.
 
-    names: of the classes;  fps: called for the speed to show in the legend
-    ahead: called for the forecast to draw, None for none;  overlay: draws into the picture last
+    ahead: called for the forecast to draw, None for none
+    overlay: draws into the picture last, where the layer zones is asked for
     """
 
     def __init__(
-        self, places: Sequence[Picture], names: Sequence[str], fps: Callable[[], float | None],
+        self, places: Sequence[Picture], painter: Painter,
         ahead: Callable[[], Forecast | None] = lambda: None,
         overlay: Callable[[Any], None] = no_overlay,
     ):  # fmt: skip
-        self._places, self._names, self._fps, self._ahead = places, names, fps, ahead
-        self._overlay = overlay
-        self._trails = Trails()
+        self._places, self._painter, self._ahead = places, painter, ahead
+        self._overlay = overlay if "zones" in painter.config.layers else no_overlay
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        self._trails.update(tracks)
-        image = draw(
-            frame.image, tracks, self._trails, self._names, self._fps(),
-            in_place=True, forecast=self._ahead(),
-        )  # fmt: skip
+        image = self._painter.draw(frame.image, tracks, self._ahead(), in_place=True)
         self._overlay(image)
         for place in self._places:
             place.write(image, frame.time_s)

@@ -15,6 +15,7 @@ from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
+from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.runs.cameras import open_camera
 from mambatrack.runs.output_files import OutputFiles
@@ -112,7 +113,8 @@ def open_run(
             run.counter = counting.counter
         places = _open_places(files, show, frames, stride, stack)
         if places:
-            run.outputs.append(_drawn(run, places, forecast, counting))
+            painter = Painter(config.drawing, detector.names, frames.fps / stride)
+            run.outputs.append(_drawn(run, places, painter, forecast, counting))
         yield run, frames
 
 
@@ -141,11 +143,11 @@ def _open_places(
 
 
 def _drawn(
-    run: Run, places: list[Picture], forecast: int, counting: "CountingOutput | None"
-) -> Output:
+    run: Run, places: list[Picture], painter: Painter, forecast: int,
+    counting: "CountingOutput | None",
+) -> Output:  # fmt: skip
     ahead = run.tracker.forecast
     overlay = no_overlay if counting is None else counting.draw
     return PictureOutput(
-        places, run.detector.names, run.fps, lambda: ahead(forecast) if forecast else None,
-        overlay=overlay,
-    )  # fmt: skip
+        places, painter, lambda: ahead(forecast) if forecast else None, overlay=overlay
+    )

@@ -15,7 +15,7 @@ from mambatrack.live.web.page_state import LiveState, SourceView
 from mambatrack.live.web.timeline import WINDOW_S
 from mambatrack.live.web.track_log import dumps
 from mambatrack.motion.forecast import Forecast
-from mambatrack.outputs.drawing.picture import draw
+from mambatrack.outputs.drawing.painter import draw
 from mambatrack.outputs.text import jsonl_frame
 
 MOST_WIDTH = 960

@@ -27,6 +27,7 @@ Size = tuple[int, int]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
+FARTHEST = 1e6  # pixels; nothing beyond is in any picture
 SIZE = (1920, 1080)  # of a picture of unknown size
 FPS = 25.0  # where neither a rate nor times are known
 LONGEST_STEP_S = 1.0  # between frames; more is a stop
@@ -63,6 +64,7 @@ class Shown:
     colours: [M, 3] uint8, RGB
     plate:   height of a label, pixels
     seen, hidden: number of boxes drawn whose track is seen in this frame, is not
+    step_s:  seconds since the frame before
     """
 
     drawn: Mask
@@ -72,6 +74,7 @@ class Shown:
     plate: int
     seen: int
     hidden: int
+    step_s: float
 
 
 class Rules:
@@ -100,26 +103,28 @@ class Rules:
         """What is shown of the tracks of the next frame; size: (width, height) of the picture."""
         step_s = self.step(tracks.time_s)
         likely = self._follow(tracks, step_s)
-        drawn = is_box(tracks.boxes, size)
+        boxes = np.clip(np.nan_to_num(tracks.boxes), -FARTHEST, FARTHEST)
+        drawn = _is_box(boxes, size) & np.all(np.isfinite(tracks.boxes), axis=1)
         hidden = tracks.predicted
         if "lost" not in self.config.layers:
             likely[hidden] = 0.0
         if size is not None:
-            drawn[hidden] &= _share_inside(tracks.boxes[hidden], size) >= INSIDE
+            drawn[hidden] &= _share_inside(boxes[hidden], size) >= INSIDE
         drawn &= ~hidden | (likely > 0)
         if hidden.any():
-            drawn = _uncluttered(tracks.boxes, drawn, hidden, likely)
+            drawn = _uncluttered(boxes, drawn, hidden, likely)
         opacity = np.where(hidden, FAINTEST + (CLEAREST - FAINTEST) * likely, 1.0)
         opacity[tracks.state == TENTATIVE] = DOUBTED
-        plate = self._plate(tracks.boxes, drawn, size)
+        plate = self._plate(boxes, drawn, size)
         return Shown(
             drawn,
             (opacity * drawn).astype(np.float32),
-            self._labels(tracks, drawn, plate, step_s),
+            self._labels(tracks, boxes, drawn, plate, step_s),
             _colours(tracks),
             plate,
             int((drawn & ~hidden).sum()),
             int((drawn & hidden).sum()),
+            step_s,
         )
 
     def text(self, tracks: Tracks, row: int, kind: int = FULL) -> str:
@@ -181,14 +186,16 @@ class Rules:
                 self._median = self._slow
         return plate_of(size or SIZE, self._median, self.config.scale)
 
-    def _labels(self, tracks: Tracks, drawn: Mask, plate: int, step_s: float) -> NDArray[np.uint8]:
+    def _labels(
+        self, tracks: Tracks, boxes: Floats, drawn: Mask, plate: int, step_s: float
+    ) -> NDArray[np.uint8]:
         """[M] kinds: the id alone where a full label has not had its place for a while."""
         kinds = np.where(tracks.state == SEEN, FULL, ID).astype(np.uint8)
         kinds[~drawn | (tracks.state == TENTATIVE)] = NONE
         (full,) = np.nonzero(kinds == FULL)
         if len(full) > 1 and self._lengthy:
             widths = width_of(self._lengths(tracks, full), plate)
-            now = _crowded(tracks.boxes, full, drawn, widths, plate)
+            now = _crowded(boxes, full, drawn, widths, plate)
             before = self._crowd[full]
             share = 1 - np.exp(-step_s / CROWD_S)
             crowd = np.where(np.isnan(before), now, before + share * (now - before))
@@ -207,12 +214,10 @@ class Rules:
         return letters + 5 if "scores" in layers else letters
 
 
-def is_box(boxes: Floats, size: Size | None) -> Mask:
-    """[M] which boxes are finite, turned the right way out, and in the picture."""
-    plain = np.where(np.isfinite(boxes), boxes, 0)
-    inside = plain if size is None else clip(plain, size)
-    wrong = np.concatenate([inside[:, 2:] <= inside[:, :2], ~np.isfinite(boxes)], axis=1)
-    return ~np.any(wrong, axis=1)
+def _is_box(boxes: Floats, size: Size | None) -> Mask:
+    """[M] which boxes are turned the right way out, and in the picture."""
+    inside = boxes if size is None else clip(boxes, size)
+    return np.all(inside[:, 2:] > inside[:, :2], axis=1)
 
 
 def _nearness(tracks: Tracks) -> NDArray:

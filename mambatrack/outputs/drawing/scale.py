@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST_PLATE, PLATE = 13, 1 / 45  # pixels; height of a label, of a picture of 16 to 9
+SMALLEST_PLATE, PLATE = 13, 1 / 44  # pixels; height of a label, of a picture of 16 to 9
 MOST_OF_BOX = 0.36  # that a label is high, at the median box
 LINE = 1 / 420
 BOX_LINE = 1 / 28  # of a box's height
-WIDE = 0.56  # width of a letter, of the height of its label
+WIDE = 0.42  # width of a letter, of the height of its label
 STEP = 0.15  # by which sizes are off before they follow
 
 

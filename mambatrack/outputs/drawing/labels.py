@@ -1,0 +1,112 @@
+"""Where labels go: beside their boxes, off each other, and off heads where there is room."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import intersection
+from mambatrack.outputs.drawing.rules import HEAD
+
+Corners = tuple[int, int]
+
+# what it costs to cover a whole label's area
+ON_LABEL, ON_HEAD, ON_BOX, ON_OWN = 8.0, 3.0, 1.5, 0.4
+LIKED = np.array([0.0, 0.06, 0.16, 0.18, 0.22, 0.24, 0.3, 0.32, 0.4])  # of the places, in order
+KEPT = 0.12  # bonus of the place that the label had in the last frame
+ID_ALONE = 0.35  # what it costs to leave the rest of the text out
+
+
+@dataclass(frozen=True)
+class Label:
+    """Text for the box in a row of the boxes; texts, widths: the full one, and the id alone."""
+
+    row: int
+    identity: int
+    texts: tuple[str, str]
+    widths: tuple[int, int]
+
+
+class LabelLayout:
+    """Places the labels of each frame; one stays on its side of the box where that is still good.
+
+    >>> layout = LabelLayout()
+    >>> for label, (corner, text) in zip(labels, layout.place(labels, boxes, 24, size)): ...
+    """
+
+    def __init__(self) -> None:
+        self._sides: dict[int, int] = {}
+
+    def place(
+        self, labels: list[Label], boxes: NDArray, height: int, size: tuple[int, int],
+        taken: NDArray,
+    ) -> list[tuple[Corners, str]]:  # fmt: skip
+        """Upper left corner of each label, and the text that has room there.
+
+        boxes: [M, 4] all that are drawn, whole pixels; size: (width, height) of the picture
+        taken: [K, 4] what else must not be covered
+        """
+        sides, self._sides = self._sides, {}
+        if not labels:
+            return []
+        rows = np.array([label.row for label in labels])
+        widths = np.array([label.widths for label in labels])
+        options = np.stack([places(boxes[rows], w, height, size) for w in widths.T], axis=1)
+        costs = _costs(options, rows, boxes)  # [L, 2, S]
+        blocked = np.concatenate([taken, np.zeros((len(labels), 4))])
+        done = []
+        for number, label in enumerate(labels):
+            used = len(taken) + number
+            if label.identity in sides:
+                costs[number, :, sides[label.identity]] -= KEPT
+            short, side = _best(options[number], costs[number], blocked[:used])
+            blocked[used] = options[number, short, side]
+            self._sides[label.identity] = side
+            done.append(((int(blocked[used, 0]), int(blocked[used, 1])), label.texts[short]))
+        return done
+
+
+def places(
+    boxes: NDArray, widths: NDArray, height: int, size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """[L, S, 4] where labels of these widths may go, best liked first: above the box at its left,
+    right, middle; below it; in its lower end; beside its top; a line higher. All in the picture."""
+    left, top, right, bottom = boxes.T.astype(float)
+    middle = (left + right - widths) / 2
+    x = np.stack([left, right - widths, middle, left, right - widths, middle, right, left - widths,
+                  left], axis=1)  # fmt: skip
+    above, below = top - height, bottom
+    y = np.stack([above, above, above, below, below, bottom - height, top, top, above - height],
+                 axis=1)  # fmt: skip
+    x = np.clip(x, 0, np.maximum(size[0] - widths, 0)[:, None])
+    y = np.clip(y, 0, max(size[1] - height, 0))
+    return np.stack([x, y, x + widths[:, None], y + height], axis=2)
+
+
+def _costs(options: NDArray, rows: NDArray, boxes: NDArray) -> NDArray[np.float64]:
+    """[L, 2, S] what each place costs, other labels aside."""
+    flat = options.reshape(-1, 4)
+    heads = boxes.astype(float)
+    heads[:, 3] = heads[:, 1] + HEAD * (heads[:, 3] - heads[:, 1])
+    on_boxes = intersection(flat, boxes.astype(float))
+    own = on_boxes[np.arange(len(flat)), np.repeat(rows, options.shape[1] * options.shape[2])]
+    cost = (
+        ON_HEAD * intersection(flat, heads).sum(axis=1)
+        + ON_BOX * on_boxes.sum(axis=1) + (ON_OWN - ON_BOX) * own
+    )  # fmt: skip
+    return (cost / _areas(flat)).reshape(options.shape[:3]) + LIKED
+
+
+def _areas(flat: NDArray) -> NDArray[np.float64]:
+    return np.maximum((flat[:, 2] - flat[:, 0]) * (flat[:, 3] - flat[:, 1]), 1.0)
+
+
+def _best(options: NDArray, costs: NDArray, blocked: NDArray) -> tuple[int, int]:
+    """(1 for the id alone, else 0; the side) with the least cost for one label."""
+    flat = options.reshape(-1, 4)
+    over = intersection(flat, blocked).sum(axis=1) if len(blocked) else np.zeros(len(flat))
+    total = costs + ON_LABEL * (over / _areas(flat)).reshape(costs.shape)
+    sides = total.argmin(axis=1)
+    full, short = total[0, sides[0]], total[1, sides[1]]
+    alone = int(short + ID_ALONE < full)
+    return alone, int(sides[alone])
