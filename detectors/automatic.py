@@ -28,11 +28,10 @@ def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
         return config, ""
     if config.weights:
         return _for_weights(config)
-    models = sorted(named_models().values(), key=lambda model: model.size)
-    cached = next((each for each in models if _is_cached(each)), None)
+    cached = cached_model()
     if cached is not None:
         return replace(config, name=cached.name), f"detector: {cached.name}, from the cache"
-    smallest = models[0]
+    smallest = models_by_size()[0]
     reason = _why_not_asked() or _fetched(smallest)
     if reason is None:
         return replace(config, name=smallest.name), f"detector: {smallest.name}, fetched just now"
@@ -52,7 +51,18 @@ def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     return implied, f"detector: {implied.name}, as {config.weights} is an ONNX file"
 
 
-def _is_cached(model: NamedModel) -> bool:
+def models_by_size() -> list[NamedModel]:
+    """The named models, the smallest first."""
+    return sorted(named_models().values(), key=lambda model: model.size)
+
+
+def cached_model() -> NamedModel | None:
+    """The smallest named model that is in the cache."""
+    return next((each for each in models_by_size() if is_cached(each)), None)
+
+
+def is_cached(model: NamedModel) -> bool:
+    """Whether the file is there in its full size."""
     path = cache_folder() / model.file_name
     return path.is_file() and path.stat().st_size == model.size
 

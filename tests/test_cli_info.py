@@ -1,7 +1,11 @@
+"""`mambatrack info`: what is here, what would be used, and what may be used for what."""
+
 import importlib.metadata
 import io
 import json
 import platform
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -9,7 +13,11 @@ from rich.console import Console
 from mambatrack.cli import info as module
 from mambatrack.cli import main
 from mambatrack.cli.info import info
+from mambatrack.cli.licences import CODE, NEEDED_FOR, commercial_use
+from mambatrack.detectors.download import named_models
+from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.version import VERSION
+from videos import write_avi
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def test_everything_is_there_and_printable():
     assert rows(found["Versions"])["mambatrack"] == (VERSION,)
     assert rows(found["Versions"])["Python"] == (platform.python_version(),)
     assert "cpu" in rows(found["Devices"]) and "machine" in rows(found["Machine"])
-    assert rows(found["Shipped weights"])["mamba"][0].endswith(".safetensors")
+    assert {f"{name}.safetensors" for name in NEEDED_FOR} == set(rows(found["Shipped weights"]))
     assert any("selective_scan" in row[0] for row in found["Backends"].rows)
     console = Console(width=250, file=io.StringIO(), record=True)
     console.print(*found.tables())
@@ -76,10 +84,10 @@ def test_a_broken_part_says_why_and_hides_no_other(monkeypatch, tmp_path):
         for title, headings, find in module.SECTIONS
     )
     monkeypatch.setattr(module, "SECTIONS", sections)
-    monkeypatch.setattr(module, "weights_path", lambda name: tmp_path / f"{name}.safetensors")
+    monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     found = info()
     assert found["Devices"].rows == (("OSError: libcuda.so is damaged", ""),)
-    assert all(row[2].startswith("no model card") for row in found["Shipped weights"].rows)
+    assert all(row[1].startswith("no model card") for row in found["Shipped weights"].rows)
     assert len(found["Machine"].rows) >= 2
 
 
@@ -97,3 +105,76 @@ def test_info_says_what_is_there(capsys):
     assert "selective_scan" in capsys.readouterr().out
     assert main(["info", "--json"]) == 0
     assert "Backends" in json.loads(capsys.readouterr().out)
+
+
+def test_detectors_in_the_cache_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("MAMBATRACK_CACHE", str(tmp_path))
+    monkeypatch.setenv("MAMBATRACK_OFFLINE", "1")
+    found = rows(info()["Detectors"])
+    assert found["cache"] == (str(tmp_path),)
+    assert found["auto, the default"] == ("motion, as MAMBATRACK_OFFLINE is set",)
+    assert found["yolox_nano"] == ("not in the cache, 3.7 MB",)
+    monkeypatch.setenv("MAMBATRACK_OFFLINE", "0")
+    assert rows(info()["Detectors"])["auto, the default"][0].startswith("yolox_nano, fetched")
+    with (tmp_path / "yolox_nano.onnx").open("wb") as file:
+        file.truncate(named_models()["yolox_nano"].size)
+    found = rows(info()["Detectors"])
+    assert found["yolox_nano"] == ("in the cache, 3.7 MB",)
+    assert found["auto, the default"] == ("yolox_nano, from the cache",)
+    assert found["yolox_tiny"] == ("not in the cache, 20.2 MB",)
+
+
+def test_what_is_free_for_commercial_use_is_told_of_every_part():
+    found = rows(info()["Commercial use"])
+    assert found["code"] == ("everything", "yes: Apache-2.0")
+    assert {path.stem for path in WEIGHTS.glob("*.safetensors")} == set(NEEDED_FOR)
+    for name, needed_for in NEEDED_FOR.items():
+        assert found[name][0] == needed_for and found[name][1].startswith("no, without the leave")
+    for name, model in named_models().items():
+        assert found[f"{name}.onnx"] == (f"--detector {name}", f"yes: {model.licence}")
+    licence = (WEIGHTS.parents[1] / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in licence and "Version 2.0" in licence and CODE == "Apache-2.0"
+
+
+@pytest.mark.parametrize(
+    ("licence", "answer"),
+    [
+        ("MIT", "yes: MIT"),
+        ("CC BY-NC 4.0", "no, without"),
+        ("CC BY 4.0, non-commercial research", "no, without"),
+        ("AGPL-3.0", "read the licence: AGPL-3.0"),
+        ("", "read the licence: none is told"),
+    ],
+)
+def test_the_words_of_a_licence_decide(licence, answer):
+    assert commercial_use(licence).startswith(answer)
+
+
+READ = """
+import sys
+from pathlib import Path
+from mambatrack.cli import main
+
+read, inner = set(), Path.read_bytes
+Path.read_bytes = lambda path: read.add(path) or inner(path)
+assert main(["track", *sys.argv[1:], "--quiet"]) == 0
+print(*sorted(path.stem for path in read if path.suffix == ".safetensors"))
+"""
+PLAIN = ("--predictor", "kalman", "--association", "overlap")
+
+
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ((*PLAIN, "--detector", "motion"), set()),
+        ((*PLAIN, "--detector", "motion", "--line", "door:0,20,60,20"), {"mambatrack-refill"}),
+        (("--detector", "motion"), {"mambatrack-causal", "mambatrack-association"}),
+    ],
+)
+def test_only_the_settings_that_are_told_read_weights(tmp_path, options, weights):
+    source = write_avi(tmp_path / "a.avi")
+    given = [str(source), "--jsonl", str(tmp_path / "a.jsonl"), *options]
+    ran = subprocess.run(
+        [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True
+    )
+    assert set(ran.stdout.split()) == weights

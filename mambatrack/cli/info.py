@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mambatrack.cli.arguments import Command
+from mambatrack.cli.licences import NEEDED_FOR, licence_rows
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 from mambatrack.evaluation.machine import machine
-from mambatrack.motion.loading import weights_path
-from mambatrack.networks.model_files import SHIPPED
+from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.version import VERSION
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 
 def info() -> Info:
-    """Versions, machine, devices, backends, shipped weights and extras of this installation."""
+    """Versions, machine, devices, backends, weights, detectors, licences and extras of this installation."""
     return Info(tuple(_section(*each) for each in SECTIONS))
 
 
@@ -174,22 +174,37 @@ def _backends() -> Iterable[Cells]:
 
 
 def _weights() -> Iterable[Cells]:
-    for name in SHIPPED:
-        path = weights_path(name)
-        assert path is not None
+    for name in NEEDED_FOR:
+        path = WEIGHTS / f"{name}.safetensors"
         try:
             card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             size = card["architecture"]
+            network = (
+                f"{size.get('kind', 'window')}, d_model {size['d_model']}, "
+                f"layers {size['layers']}, d_state {size['d_state']}"
+            )
         except (OSError, ValueError, KeyError) as error:
-            yield name, path.name, f"no model card: {error}", "", ""
+            yield path.name, f"no model card: {error}", ""
             continue
-        network = (
-            f"{size.get('kind', 'window')}, d_model {size['d_model']}, layers {size['layers']}, "
-            f"d_state {size['d_state']}"
-        )
-        data = ", ".join(card.get("data", []))
         present = path.name if path.is_file() else f"{path.name} is missing"
-        yield name, present, network, data, card.get("licence", "")
+        yield present, network, ", ".join(card.get("data", []))
+
+
+def _detectors() -> Iterable[Cells]:
+    from mambatrack.detectors import automatic
+    from mambatrack.detectors.download import cache_folder, offline
+
+    models, cached = automatic.models_by_size(), automatic.cached_model()
+    yield "cache", str(cache_folder())
+    if cached is not None:
+        yield "auto, the default", f"{cached.name}, from the cache"
+    elif offline():
+        yield "auto, the default", "motion, as MAMBATRACK_OFFLINE is set"
+    else:
+        yield "auto, the default", f"{models[0].name}, fetched first; motion where that fails"
+    for model in models:
+        there = "in the cache" if automatic.is_cached(model) else "not in the cache"
+        yield model.name, f"{there}, {model.size / 1e6:.1f} MB"
 
 
 def _extras() -> Iterable[Cells]:
@@ -233,7 +248,11 @@ SECTIONS: tuple[tuple[str, Cells, Callable[[], Iterable[Cells]]], ...] = (
     ("Machine", ("what", "is"), _machine),
     ("Devices", ("device", "what"), _devices),
     ("Backends", ("operation", "device", "backend", "why"), _backends),
-    ("Shipped weights", ("name", "file", "network", "trained on", "licence"), _weights),
+    ("Shipped weights", ("file", "network", "trained on"), _weights),
+    ("Detectors", ("name", "what"), _detectors),
+    ("Commercial use", ("part", "needed for", "free for commercial use"), licence_rows),
     ("Extras", ("extra", "installed", "to install"), _extras),
 )
-INFO = Command("info", "versions, devices, backends, extras", add_arguments, run)
+INFO = Command(
+    "info", "versions, devices, backends, detectors, licences, extras", add_arguments, run
+)
