@@ -146,7 +146,7 @@ def check_apart(read: Iterable[Read], written: Iterable[Path]) -> None:
     _check_named_once(written)
     there = {found: path for path in written if (found := identity(path)) is not None}
     for each in read if there else ():
-        for place, name in _files_of(each):
+        for place, name in files_of(each):
             if place in there:
                 same = "" if name == there[place] else f", by the name {name}"
                 raise MambatrackError(
@@ -166,7 +166,7 @@ def _check_named_once(paths: Iterable[Path]) -> None:
         taken |= keys
 
 
-def _files_of(read: Read) -> Iterator[tuple[Identity, Path]]:
+def files_of(read: Read) -> Iterator[tuple[Identity, Path]]:
     """The identity and a name of each file that is read; links to folders are followed, once."""
     found = identity(read.path)
     if found is None or not read.path.is_dir():

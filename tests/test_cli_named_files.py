@@ -9,6 +9,8 @@ import pytest
 
 from mambatrack.cli import program
 from mambatrack.cli.named_files import ReadPath, WrittenFile, WrittenFolder
+from mambatrack.datasets.sequences import would_find
+from worlds import write_training_data
 
 NAMED = {"FILE", "FILE.mp4", "FILE.onnx", "DIR", "PATH", "SOURCE", "RESULT"}
 FOREIGN = {"ids"}  # replaces the file that it reads, and keeps what was there
@@ -138,3 +140,59 @@ def test_redirected_files_are_not_written_over(tmp_path, redirect):
     kept = (tmp_path / "boxes").read_text()
     assert done.returncode == 1 and "boxes is w" in (done.stderr + kept)
     assert kept == {"<": "1,-1,10,10,20,40,0.9\n", ">": ""}.get(redirect[0], kept)
+
+
+NEXT_TIME = {
+    "a heat map among the pictures": ("track", "pictures", "--heat-map", "pictures/heat.png"),
+    "one that the glob finds": ("track", "pictures/*.png", "--heat-map", "here/pictures/heat.png"),
+    "one below a glob of folders": ("track", "**/*.png", "--heat-map", "pictures/heat.png"),
+    "one among those of a live source": ("live", "pictures", "--heat-map", "pictures/heat.jpg"),
+    "a video beside the truth": ("track", "data/s", "--output", "data/s/drawn.mp4"),
+    "the default video": ("track", "."),
+}
+
+
+@pytest.mark.parametrize("case", NEXT_TIME)
+def test_what_the_next_run_would_read_is_not_written(files, tmp_path, monkeypatch, capsys, case):
+    (tmp_path / "data/s/vdo.avi").write_text("a video")
+    if case == "the default video":
+        monkeypatch.chdir(tmp_path / "data/s")
+    before = contents(tmp_path)
+    assert program.main(list(NEXT_TIME[case])) == 1
+    said = capsys.readouterr().err
+    assert "would be read as part of" in said and said.count("\n") == 1, said
+    assert contents(tmp_path) == before
+
+
+def test_outputs_that_no_run_reads_may_lie_beside_the_source(files, capsys):
+    for arguments in (
+        ["track", "pictures", "--heat-map", "where.png", "--mot", "pictures/x.txt"],
+        ["track", "pictures/[12].png", "--heat-map", "pictures/heat.png"],
+        ["track", "pictures", "--heat-map", "pictures/where.npy"],
+        ["track", "a.mp4", "--output", "drawn.mp4"],
+        ["detect", "data/s", "--out", "data/s/det/new.txt"],
+    ):
+        program.main(arguments)
+        assert "would be read" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["data", "data/sim", "data/a/b", "here/data/sim"])
+def test_simulated_sequences_do_not_go_into_the_data_set(tmp_path, monkeypatch, capsys, out):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").symlink_to(".")
+    write_training_data(tmp_path / "data", 2)
+    for name in ("world0", "world1"):
+        (tmp_path / "data" / name).rename(tmp_path / "data" / f"seq{name[-1]}")
+    before = contents(tmp_path / "data")
+    for source in (["--dataset", "data"], ["--walkers", "1"]):
+        assert program.main(["simulate", *source, "--like", "data", "--out", out]) == 1
+        said = capsys.readouterr().err
+        assert "would be read as part of data" in said or "is the data set itself" in said, said
+    assert contents(tmp_path / "data") == before
+
+
+def test_simulated_sequences_go_where_nobody_looks_for_them(tmp_path):
+    write_training_data(tmp_path / "data", 1)
+    for out in ("other", "data/.hidden", "data/world0/inside", "data/1/2/3/4/5"):
+        assert not would_find(tmp_path / "data", tmp_path / out / "world0")
+    assert would_find(tmp_path / "data", tmp_path / "data/val/world0")

@@ -5,16 +5,19 @@ Each such option has one of these classes as its type, so that one check finds a
 
 import argparse
 import dataclasses
+import fnmatch
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
-from mambatrack.files import Read, check_apart, identity
+from mambatrack.files import Read, check_apart, files_of, identity
 from mambatrack.runs.output_files import numbered
-from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
+from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
 
 STREAMS = "what standard input is read from", "where standard output goes", "where messages go"
 
@@ -34,7 +37,7 @@ class SourcePath(ReadPath):
     @staticmethod
     def counts(path: Path) -> bool:
         labels = path.suffix.lower() in (".txt", ".ini") and _of_a_sequence(path)
-        return labels or path.suffix.lower() in IMAGE_TYPES
+        return labels or path.suffix.lower() in IMAGE_TYPES or _beside_truth(path)
 
 
 class PicturesPath(SourcePath):
@@ -87,13 +90,39 @@ def check_named_files(options: argparse.Namespace, config: Config) -> None:
             if stream is not None and stream == identity(path):
                 raise MambatrackError(f"{path} is {said}; name another file")
     check_apart(_read(options, config), written)
+    for _, name in _values(options, SourcePath | DatasetPath):
+        _check_next_run(name, [path for path in written if name.counts(path)])
+
+
+def _check_next_run(name: ReadPath, written: list[Path]) -> None:
+    """Raises MambatrackError where a new picture or video would lie among those that are read, so
+    that the same command would read it the next time."""
+    folder = Path(name)
+    if not written or (not folder.is_dir() and not glob.has_magic(name)):
+        return
+    if folder.is_dir():
+        among = {identity(path.parent) for _, path in files_of(Read(folder, "", name.counts))}
+        found = [path for path in written if identity(path.parent) in among]
+    else:
+        pattern = os.path.realpath(name)
+        found = [path for path in written if fnmatch.fnmatch(os.path.realpath(path), pattern)]
+    if found:
+        raise MambatrackError(
+            f"{found[0]} would be read as part of {name} the next time; name another folder"
+        )
+
+
+def _beside_truth(path: Path) -> bool:
+    """A video that is the pictures of the sequence in its folder, or would be one of them."""
+    marked = any((path.parent / each).exists() for each in MARKERS)
+    return path.suffix.lower() in VIDEO_TYPES and marked
 
 
 def _of_a_sequence(path: Path) -> bool:
     return path.name == "seqinfo.ini" or path.parent.name in ("gt", "det")
 
 
-def _values(options: argparse.Namespace, kind: type) -> Iterator[tuple[str, Any]]:
+def _values(options: argparse.Namespace, kind: type | UnionType) -> Iterator[tuple[str, Any]]:
     """The option and each of its values that are of this class."""
     for name, value in vars(options).items():
         for each in value if isinstance(value, list) else [value]:

@@ -49,8 +49,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
         else:
             sequences, config = scored_of(options, config)
         playback = Playback(options.every, options.backwards)
+        read = [each for each in (options.dataset, options.like) if each is not None]
         folders = write_simulated(
-            sequences, bank, options.out, options.seed, options.overwrite, playback, made_up
+            sequences, bank, options.out, options.seed, options.overwrite, playback, made_up, read
         )
     if not options.quiet:
         print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")

@@ -6,6 +6,7 @@ below dataset/), MOT17, MOT20, a folder of sequences, and a sequence itself. Its
 be a video beside gt/ or det/, as in AI City.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,6 +186,19 @@ def _sequence_folders(folder: Path, depth: int) -> Iterator[Path]:
         for child in sorted(folder.iterdir()):
             if child.is_dir() and not child.name.startswith("."):
                 yield from _sequence_folders(child, depth - 1)
+
+
+def would_find(root: str | Path, folder: Path) -> bool:
+    """Whether find_sequences(root) would find a sequence that is written into ``folder``."""
+    place = Path(os.path.realpath(root))
+    try:
+        parts = Path(os.path.realpath(folder)).relative_to(place).parts
+    except ValueError:
+        return False
+    above = [place.joinpath(*parts[:count]) for count in range(len(parts))]
+    hidden = any(part.startswith(".") for part in parts)
+    inside = any((each / marker).exists() for each in above for marker in MARKERS)
+    return len(parts) <= DEPTH and not hidden and not inside
 
 
 def _existing(path: Path) -> Path | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from mambatrack.datasets.sequences import Sequence, find_sequences
+from mambatrack.datasets.sequences import Sequence, find_sequences, would_find
 from mambatrack.datasets.truth import GroundTruth, read_ground_truth
 from mambatrack.errors import MambatrackError
 from mambatrack.files import Read, check_apart, replacing
@@ -96,9 +96,11 @@ def write_simulated(
     overwrite: bool = False,
     playback: Playback = Playback(),
     made_up: bool = False,
+    read: Many[str | Path] = (),
 ) -> list[Path]:
     """Writes OUT/NAME/{gt/gt.txt, det/det.txt, seqinfo.ini} for each sequence, and README.txt,
-    which says what they are -> the folders of the sequences. made_up: so is their ground truth.
+    which says what they are -> the folders of the sequences. made_up: so is their ground truth;
+    read: folders of data sets that this is made from, in which none of the sequences may end up.
 
     Each sequence draws from its own seed, made of ``seed`` and its name, so that it does not depend
     on the others. Another number of BLAS threads (OMP_NUM_THREADS) rounds the search for alike
@@ -111,6 +113,7 @@ def write_simulated(
     out = Path(out)
     folders = [out / sequence.name for sequence in sequences]
     _check(sequences, folders, seed, overwrite)
+    _check_outside(folders, read)
     if playback.every < 1:
         raise MambatrackError(f"every {playback.every}-th frame; give --every 1 or more")
     out.mkdir(parents=True, exist_ok=True)
@@ -151,6 +154,15 @@ def _check(sequences: Many[Sequence], folders: list[Path], seed: int, overwrite:
         labels = [path for path in (sequence.gt_path, sequence.det_path) if path is not None]
         read = [Read(path, "the data set") for path in labels]
         check_apart(read, [folder / "gt/gt.txt", folder / "det/det.txt"])
+
+
+def _check_outside(folders: list[Path], read: Many[str | Path]) -> None:
+    for root in read:
+        found = [folder for folder in folders if would_find(root, folder)]
+        if found:
+            raise MambatrackError(
+                f"{found[0]} would be read as part of {root} the next time; name another folder"
+            )
 
 
 def _generator(seed: int, name: str) -> Generator:
