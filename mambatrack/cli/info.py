@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 
 def info() -> Info:
-    """Versions, machine, devices, backends, weights, detectors, licences and extras of this installation."""
+    """Versions, machine, devices, backends, weights, detectors, licences, extras of this place."""
     return Info(tuple(_section(*each) for each in SECTIONS))
 
 

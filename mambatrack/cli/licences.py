@@ -14,29 +14,30 @@ from mambatrack.networks.model_files import WEIGHTS
 CODE = "Apache-2.0"
 FREE = ("Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC BY 4.0")
 RESTRICTED = re.compile(r"non-?commercial|\bBY-NC\b", re.IGNORECASE)
+GAPS = "--offline, --revise, --lag, --line, --zone"
 # weights -> the settings that read them
 NEEDED_FOR = {
     "mambatrack-causal": "--predictor mamba, the default",
     "mambatrack-window": "--predictor mamba-window",
     "mambatrack-association": "--association learned, the default",
-    "mambatrack-refill": "--offline, --revise, --lag, --line, --zone",
+    "mambatrack-refill": GAPS,
 }
-WITHOUT_WEIGHTS = "--predictor kalman --association overlap --detector motion, no other of these"
+PLAIN = f"--predictor kalman --association overlap --detector motion, without {GAPS}"
 
 
 def commercial_use(licence: str) -> str:
-    """ "yes", "no" or what has to be read, with the licence."""
+    """Yes, no, or that it has to be read, with the licence."""
     if RESTRICTED.search(licence):
-        return f"no, without the leave of who made the data: {licence}"
-    return (
-        f"yes: {licence}" if licence in FREE else f"read the licence: {licence or 'none is told'}"
-    )
+        return f"no: {licence}"
+    if licence in FREE:
+        return f"yes: {licence}"
+    return f"read the licence: {licence or 'none is told'}"
 
 
 def licence_rows() -> Iterator[tuple[str, str, str]]:
     """(part, what needs it, whether it is free for commercial use)"""
     yield "code", "everything", commercial_use(CODE)
-    yield "no weights", WITHOUT_WEIGHTS, commercial_use(CODE)
+    yield "no weights", PLAIN, commercial_use(CODE)
     for path in sorted(WEIGHTS.glob("*.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
         yield path.stem, NEEDED_FOR.get(path.stem, ""), commercial_use(card.get("licence", ""))
