@@ -84,11 +84,11 @@ def test_an_unknown_layer_is_refused_with_the_names_of_all(track, capsys, layers
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (["track", "clip.mp4", "--mot", "a.txt"], "--output or --show"),
-        (["live", "clip.mp4", "--mot", "a.txt"], "--output, --show or --serve"),
-        (["track", "--dataset", ".", "--out", "out"], "goes with a SOURCE"),
-        (["track", ".", "--out", "out"], "goes with --output-video"),
-        (["track", "-", "--mot", "a.txt"], "--draw"),
+        (["track", "clip.mp4", "--mot", "a.txt"], "without --output, --show or --output-video"),
+        (["live", "clip.mp4", "--mot", "a.txt"], "without --output, --show or --serve"),
+        (["track", "--dataset", ".", "--out", "out"], "without --output, --show or --output-video"),
+        (["track", ".", "--out", "out"], "without --output, --show or --output-video"),
+        (["track", "-", "--mot", "a.txt"], "without --output, --show or --output-video"),
     ],
 )
 def test_draw_is_refused_where_there_is_no_picture(
@@ -100,4 +100,4 @@ def test_draw_is_refused_where_there_is_no_picture(
     assert stop.value.code == 2 and expected in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["track", "clip.mp4", "--offline", "--draw", "forecast"])
-    assert "does not go with --offline" in capsys.readouterr().err
+    assert "--draw forecast has no effect with --offline" in capsys.readouterr().err

@@ -153,10 +153,10 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--ouput", "a.mp4"], 2, "did you mean --output?"),
         (["--config", "absent"], 2, "configuration absent not found"),
         (["--dataset", "x", "--out", "y"], 2, "give a SOURCE, or a folder"),
-        (["--out", "y"], 2, "--out goes with --dataset or a folder of videos"),
-        (["--workers", "2"], 2, "--workers goes with --dataset"),
-        (["--revise"], 2, "--revise goes with --jsonl"),
-        (["--offline", "--forecast"], 2, "--forecast does not go with --offline"),
+        (["--out", "y"], 2, "--out has no effect without a folder of videos or --dataset"),
+        (["--workers", "2"], 2, "--workers has no effect with a video as SOURCE"),
+        (["--revise"], 2, "--revise has no effect without --jsonl"),
+        (["--offline", "--forecast"], 2, "--forecast has no effect with --offline"),
     ],
 )
 def test_a_mistake_is_one_clear_line(track, tmp_path, capsys, options, code, message):
@@ -268,7 +268,8 @@ def test_an_interruption_leaves_whole_files(tmp_path, number):
 def test_what_a_dataset_would_ignore_is_refused(world, tmp_path, capsys, option):
     with pytest.raises(SystemExit) as stop:
         main(["track", "--dataset", str(world / "set"), "--out", str(tmp_path / "r"), option])
-    assert stop.value.code == 2 and f"{option.split('=')[0]} goes with" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and f"{option.split('=')[0]} has no effect without a video" in said
     assert not (tmp_path / "r").exists()
 
 

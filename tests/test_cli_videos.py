@@ -171,7 +171,7 @@ def test_options_of_one_video_are_refused(videos, tmp_path, capsys):
     for wrong in (["--mot", "x"], ["--stride", "2"], ["--show"]):
         with pytest.raises(SystemExit):
             track(videos, tmp_path / "out", *wrong)
-        assert "goes with one video" in capsys.readouterr().err
+        assert "has no effect without a video as SOURCE" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         track(videos / "a.mp4", tmp_path / "out", "--output-video")
     assert not (tmp_path / "out").exists()

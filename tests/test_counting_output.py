@@ -59,7 +59,6 @@ def test_places_come_from_the_configuration_too(clip, tmp_path, capsys):
         (("--line", "a:1,2,3"), "line 'a:1,2,3': expected x and y"),
         (("--zone", "a:0,0;9,9;9,0;0,9"), "its edges cross"),
         (("--line", "a:0,0,9,9", "--zone", "a:0,0;9,0;9,9"), "named 'a'"),
-        (("--events", "e.csv"), "give a --line or --zone"),
     ],
 )
 def test_what_cannot_be_counted_is_said_before_any_work(

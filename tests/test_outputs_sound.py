@@ -237,7 +237,7 @@ def test_no_sound_is_refused_where_no_video_is_written(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         track(source, tmp_path, "--mot", str(tmp_path / "a.txt"), "--no-sound")
     assert ended.value.code == 2
-    assert "--no-sound goes with --output" in capsys.readouterr().err
+    assert "--no-sound has no effect without --output or --output-video" in capsys.readouterr().err
 
 
 def test_without_pyav_the_video_is_silent_and_a_line_names_the_extra(tmp_path, monkeypatch, capsys):

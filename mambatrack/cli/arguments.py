@@ -1,10 +1,12 @@
 """What the options of several commands have in common: groups of options, types, refusals."""
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from mambatrack.cli.effects import BOXES, NETWORK, VIDEO, no_facts
 from mambatrack.cli.named_files import DatasetPath, ReadPath
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
@@ -12,6 +14,7 @@ from mambatrack.settings import PREDICTORS
 
 LARGEST = 2**31 - 1  # of a count on the command line
 SCORED = "classes of the ground truth that count, by name or number; those a network keeps too"
+READY = "--results", "--trackers", "--peers"  # with them, nothing is tracked by these options
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = f"{', '.join(PREDICTORS)}, or a trained .safetensors file"
 
@@ -35,7 +38,7 @@ class Command:
             "'mambatrack config' lists them.",
             allow_abbrev=False,
         )
-        parser.set_defaults(run=self.run, parser=parser, check=_anything)
+        parser.set_defaults(run=self.run, parser=parser, check=_anything, facts=no_facts)
         parser.add_argument("--config", help="YAML file, or the name of a shipped configuration")
         parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
         self.add_arguments(parser)
@@ -65,20 +68,20 @@ def add_predictors(parser: argparse.ArgumentParser, purpose: str, default: Any =
     """Several predictors, by the names and files that --predictor takes elsewhere."""
     parser.add_argument(
         "--predictor", nargs="+", dest="predictors", metavar="P", default=default,
-        type=_predictor,
-        help=f"{purpose}: {MODELS}",
+        type=_predictor, unless=("--peers",), help=f"{purpose}: {MODELS}",
     )  # fmt: skip
 
 
 def add_association(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--association", metavar="A", help="learned, overlap, or a trained .safetensors file"
-    )
+        "--association", metavar="A", unless=READY,
+        help="learned, overlap, or a trained .safetensors file",
+    )  # fmt: skip
 
 
 def add_camera(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--camera", metavar="C",
+        "--camera", metavar="C", unless=READY,
         help="how it moves, so that tracks move with it: off (the default), pictures, boxes, auto, "
         "or transforms: a file, of a data set a folder of them",
     )  # fmt: skip
@@ -86,15 +89,16 @@ def add_camera(parser: argparse.ArgumentParser) -> None:
 
 def add_offline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--offline", action="store_true", default=None,
+        "--offline", action="store_true", default=None, unless=READY,
         help="decide after the last frame, looking both ways: better, and no online result",
     )  # fmt: skip
 
 
 def add_classes(
-    parser: argparse.ArgumentParser, purpose: str = "of the ground truth, by name or number"
-) -> None:
-    parser.add_argument("--classes", metavar="A,B", help=purpose)
+    parser: argparse.ArgumentParser, purpose: str = "of the ground truth, by name or number",
+    needs: tuple[str, ...] = (),
+) -> None:  # fmt: skip
+    parser.add_argument("--classes", metavar="A,B", needs=needs, help=purpose)
 
 
 def add_detector(
@@ -103,49 +107,41 @@ def add_detector(
     tracks: bool = True,
 ) -> None:
     """Who finds the boxes, and where the motion model runs if the command tracks them."""
-    add = parser.add_argument
+    add = partial(parser.add_argument, unless=(BOXES, *READY))
     add("--detector", help="motion, onnx, yolox, rtmdet, file, or a named model as yolox_s; "
         "default: what --weights is for, else a model that is here or can be fetched, else motion; "
         "of a data set each det/det.txt")  # fmt: skip
     add("--weights", help="ONNX file of a detector, which is recognised; det.txt of file")
     add_classes(parser, classes)
-    add("--conf", help="lowest detection score")
+    parser.add_argument("--conf", unless=READY, help="lowest detection score")
     add("--class-names", metavar="A,B", help="of a network, where its file has none")
     add("--slice", metavar="PIXELS", help="side of slices of the picture that a network sees one "
         "by one, for small objects, as 640")  # fmt: skip
-    add("--overlap", metavar="SHARE", help="of neighbouring slices (0.2)")
+    add("--overlap", metavar="SHARE", needs=("--slice",), help="of neighbouring slices (0.2)")
     if tracks:
         add_device(parser, "where the motion model runs")
 
 
-def add_device(parser: argparse.ArgumentParser, purpose: str) -> None:
-    parser.add_argument("--device", choices=DEVICES, help=purpose)
+def add_device(
+    parser: argparse.ArgumentParser, purpose: str, needs: tuple[str, ...] = (NETWORK,)
+) -> None:
+    parser.add_argument("--device", choices=DEVICES, needs=needs, unless=READY, help=purpose)
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """What works on several sequences at a time."""
-    add = parser.add_argument
+    add = partial(parser.add_argument, unless=(VIDEO, BOXES))
     add("--workers", type=whole(1), default=1, metavar="N", help="sequences at the same time")
     add("--engine", choices=("processes", "ray"), default="processes", help="what runs them")
-    add("--address", metavar="ADDR", help="of a running Ray cluster, or auto")
-
-
-def check_engine(options: argparse.Namespace) -> None:
-    if options.address is not None and options.engine != "ray":
-        options.parser.error("--address goes with --engine ray")
+    add("--address", metavar="ADDR", needs=("--engine",),
+        help="of a running Ray cluster, or auto")  # fmt: skip
 
 
 def add_overwrite(
-    parser: argparse.ArgumentParser, purpose: str = "write over files that exist"
-) -> None:
-    parser.add_argument("--overwrite", action="store_true", help=purpose)
-
-
-def refuse(options: argparse.Namespace, names: Iterable[str], reason: str) -> None:
-    """Usage error for the first of the options that is not at its default."""
-    for name in names:
-        if getattr(options, name) != options.parser.get_default(name):
-            options.parser.error(f"--{name.replace('_', '-')} {reason}")
+    parser: argparse.ArgumentParser, purpose: str = "write over files that exist",
+    needs: tuple[str, ...] = (),
+) -> None:  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", needs=needs, help=purpose)
 
 
 def _predictor(text: str) -> ReadPath:

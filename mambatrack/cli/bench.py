@@ -9,9 +9,9 @@ from mambatrack.cli.arguments import (
     add_device,
     add_overwrite,
     add_predictors,
-    refuse,
     whole,
 )
+from mambatrack.cli.effects import model_facts
 from mambatrack.cli.named_files import DatasetPath, WrittenFile, WrittenFolder
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
@@ -24,29 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictors(parser, f"default: {' '.join(PREDICTORS)}", PREDICTORS)
     add_association(parser)
     add("--objects", nargs="+", type=whole(1), metavar="N", default=[10, 30, 100, 300, 1000],
+        unless=("--peers",),
         help="objects in a frame (10 30 100 300 1000)")  # fmt: skip
     add("--passes", type=whole(1), default=5, metavar="N", help="of the timing, in turn (5)")
     add_device(parser, "where the networks run")
     add("--out", type=WrittenFile, metavar="FILE",
         help="the tables as Markdown (with --peers: benchmarks.md)")  # fmt: skip
-    add("--json", type=WrittenFile, metavar="FILE", help="everything measured")
-    add_overwrite(parser)
+    add("--json", type=WrittenFile, metavar="FILE", unless=("--peers",), help="everything measured")
+    add_overwrite(parser, needs=("--out", "--json", "--peers"))
     add("--peers", action="store_true", help="other trackers beside ours, as a page of Markdown")
-    add("--dataset", type=DatasetPath, metavar="DIR",
+    add("--dataset", type=DatasetPath, metavar="DIR", needs=("--peers",),
         help="with --peers: sequences to score them on")  # fmt: skip
-    add("--peer", action="append", default=[], metavar="NAME=PYTHON",
+    add("--peer", action="append", default=[], metavar="NAME=PYTHON", needs=("--peers",),
         help="with --peers: interpreter that has trackers, norfair or boxmot")  # fmt: skip
-    add("--results", type=WrittenFolder, metavar="DIR",
-        help="with --peers: keep everybody's MOT files")  # fmt: skip
-    parser.set_defaults(check=_check)
-
-
-def _check(options: argparse.Namespace) -> None:
-    if options.peers:
-        refuse(options, ("predictors", "association", "objects", "json", "device"),
-               "does not go with --peers")  # fmt: skip
-    else:
-        refuse(options, ("dataset", "peer", "results"), "goes with --peers")
+    add("--results", type=WrittenFolder, metavar="DIR", needs=("--dataset",),
+        help="with --peers and --dataset: keep everybody's MOT files")  # fmt: skip
+    parser.set_defaults(facts=model_facts)
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

@@ -12,6 +12,7 @@ from mambatrack.cli.arguments import (
     add_predictors,
     whole,
 )
+from mambatrack.cli.effects import model_facts
 from mambatrack.cli.named_files import WrittenFile
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser, "where the networks run")
     add("--csv", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
     add("--json", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
-    add_overwrite(parser)
+    add_overwrite(parser, needs=("--csv", "--json"))
+    parser.set_defaults(facts=model_facts)
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

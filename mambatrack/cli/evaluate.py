@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,9 @@ from mambatrack.cli.arguments import (
     add_offline,
     add_overwrite,
     add_predictors,
-    check_engine,
-    refuse,
     whole,
 )
+from mambatrack.cli.effects import TO_TRACK, model_facts, without
 from mambatrack.cli.named_files import ResultsPath, WrittenFile, WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, scored_of
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from mambatrack.evaluation.evaluate import Entry, Evaluation
 
 RESULTS = ("results", "trackers", "predictors")
-TRACKING = ("config", "out", "detector", "weights", "class_names", "slice", "overlap", "conf",
-            "device", "association", "offline", "camera")  # fmt: skip
+FILES = ("--csv", "--json", "--switches", "--clips", "--plots", "--report")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_association(parser)
     add_offline(parser)
     add_camera(parser)
-    add("--out", type=WrittenFolder, metavar="DIR",
+    add("--out", type=WrittenFolder, metavar="DIR", needs=(TO_TRACK,),
         help="where those tracks go (default: results/NAME-SETTINGS)")  # fmt: skip
     add("--csv", type=WrittenFile, metavar="FILE", help="all scores, with full precision")
     add("--json", type=WrittenFile, metavar="FILE",
@@ -62,25 +61,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--switches", type=WrittenFile, metavar="FILE",
         help="CSV of every identity switch and its cause")  # fmt: skip
     add("--clips", type=WrittenFolder, metavar="DIR", help="short videos of switches")
-    add("--clip-limit", type=whole(1), default=20, metavar="N", help="of each tracker (20)")
+    add("--clip-limit", type=whole(1), default=20, metavar="N", needs=("--clips",),
+        help="of each tracker (20)")  # fmt: skip
     add("--plots", type=WrittenFolder, metavar="DIR",
         help="curves, bars and identity timelines as PNG and SVG")  # fmt: skip
     add("--report", type=WrittenFile, metavar="FILE", help="all of it in one HTML file")
-    add("--full", action="store_true", help="print every metric")
+    add("--full", action="store_true", unless=("--quiet",), help="print every metric")
     add("--strict", action="store_true", help="warnings are errors")
-    add_overwrite(parser, "write over files that exist, track again")
+    add_overwrite(parser, "write over files that exist, track again", (*FILES, TO_TRACK))
     add_detector(parser, SCORED)
     add_engine(parser)
-    parser.set_defaults(check=_check)
+    parser.set_defaults(check=_check, facts=_facts)
 
 
 def _check(options: argparse.Namespace) -> None:
     given = [name for name in RESULTS if getattr(options, name) is not None]
     if len(given) > 1:
         options.parser.error("give only one of --results, --trackers and --predictor")
-    if options.results or options.trackers:
-        refuse(options, TRACKING, "is for tracking, but there are results to score")
-    check_engine(options)
+    if options.config is not None and (options.results or options.trackers):
+        options.parser.error(without("--config", [TO_TRACK]))
+
+
+def _facts(options: argparse.Namespace, config: Config) -> Iterator[str]:
+    """Whether something is tracked first, and by what."""
+    yield from model_facts(options, config)
+    if not (options.results or options.trackers):
+        yield TO_TRACK
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

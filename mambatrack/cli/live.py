@@ -4,8 +4,10 @@ import argparse
 import itertools
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,9 @@ from mambatrack.cli.arguments import (
     add_detector,
     add_tracker,
     positive,
-    refuse,
     whole,
 )
+from mambatrack.cli.effects import FILE, VIDEO, model_facts, without
 from mambatrack.cli.live_outputs import open_outputs
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
 from mambatrack.cli.output_files import add_outputs, check_files, files_of, horizon_of, with_places
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
 SAVE_EVERY_S = 1.0  # that --state may lose
-PAGE_OPTIONS = ("host", "port", "token", "token_file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,31 +44,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("sources", nargs="+", type=SourcePath, metavar="SOURCE",
         help="webcam index, RTSP or HTTP address, or a file played at its own speed; of several "
         "sources each has its number from 0 in the names of its files")  # fmt: skip
-    add("--loop", action="store_true", help="files begin again at their end")
+    add("--loop", action="store_true", needs=(FILE,), help="files begin again at their end")
     add("--seconds", type=positive, metavar="S", help="stop after so many seconds")
     add("--frames", type=whole(1), metavar="N", help="stop after N tracked frames, of all sources")
     add_outputs(parser)
-    add("--lag", type=whole(0), default=0, metavar="N", help="files N frames late and in their "
+    add("--lag", type=whole(0), default=0, metavar="N",
+        needs=("--output", "--mot", "--jsonl", "--csv"), help="files N frames late and in their "
         "final version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
     add("--state", type=StateOfTracks, metavar="FILE",
         help="keep the tracks there every second, and go on from "
         "them with the same ids")  # fmt: skip
     add("--serve", action="store_true", help="a page to watch in a browser")
-    add(
-        "--host", default="127.0.0.1", help="address of the page (127.0.0.1); another needs a token"
-    )
-    add("--port", type=whole(0, 65535), default=8000, metavar="N",
+    page = partial(add, needs=("--serve",))
+    page("--host", default="127.0.0.1",
+        help="address of the page (127.0.0.1); another needs a token")  # fmt: skip
+    page("--port", type=whole(0, 65535), default=8000, metavar="N",
         help="of the page (8000); 0 is any free one")  # fmt: skip
-    add(
-        "--token",
-        help="password of the page; others on this machine see it in the list of "
-        "processes, so better: --token-file, or the environment variable MAMBATRACK_TOKEN",
-    )
-    add("--token-file", type=ReadPath, metavar="FILE",
+    page("--token", help="password of the page; others on this machine see it in the list of "
+        "processes, so better: --token-file, or the environment variable MAMBATRACK_TOKEN"
+    )  # fmt: skip
+    page("--token-file", type=ReadPath, metavar="FILE",
         help="file whose first line is the password of the page")  # fmt: skip
     add_tracker(parser)
     add_detector(parser)
-    parser.set_defaults(check=_check)
+    parser.set_defaults(check=_check, facts=_facts)
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
@@ -105,20 +105,27 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if not options.serve:
-        refuse(options, PAGE_OPTIONS, "goes with --serve")
-    elif options.token is not None and options.token_file is not None:
+    if options.token is not None and options.token_file is not None:
         options.parser.error("--token and --token-file: give one of them")
-    elif options.quiet:
+    if options.forecast and options.lag and not (options.show or options.serve):
+        options.parser.error(without("--forecast with --lag", ["--show", "--serve"]))
+    if options.serve and options.quiet:
         from mambatrack.live.web.access import given_token, is_loopback
 
         told = given_token(options.token, options.token_file) is not None
         if not told and not is_loopback(options.host):
             options.parser.error("--quiet would not tell the token of the page; use --token-file")
-    if not (options.output or options.show or options.serve):
-        refuse(options, ("draw",), "goes with --output, --show or --serve")
-    if options.revise and (options.lag or not options.jsonl):
-        options.parser.error("--revise goes with --jsonl, and without --lag")
+
+
+def _facts(options: argparse.Namespace, config: Config) -> Iterator[str]:
+    """That every source is a video, and whether one is a file."""
+    yield from model_facts(options, config)
+    yield VIDEO
+    if options.loop:
+        from mambatrack.live.source import is_local
+
+        if any(map(is_local, options.sources)):
+            yield FILE
 
 
 def _timed(config: Config) -> Config:

@@ -2,44 +2,53 @@
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mambatrack.cli.arguments import add_overwrite, names, whole
+from mambatrack.cli.effects import BOXES, VIDEO
 from mambatrack.cli.named_files import TracksFile
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.settings import LAYERS, DrawingConfig
 
 LONGEST_FORECAST, FORECAST = 1000, 30  # frames
+DRAWN = ("--output", "--show", "--serve")
+FILES = ("--output", "--mot", "--jsonl", "--csv", "--events", "--heat-map", "--out")
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
     """What becomes of the tracks of a source, in ``track`` and ``live``."""
-    add = parser.add_argument
+    add = partial(parser.add_argument, needs=(VIDEO,))
+    text = partial(parser.add_argument, needs=(VIDEO, BOXES))
     add("--output", type=TracksFile, metavar="FILE.mp4", help="annotated video")
-    add("--mot", type=TracksFile, metavar="FILE", help="MOTChallenge text: what was seen")
-    add("--mot-predicted", action="store_true", help="also predicted boxes into --mot")
-    add("--jsonl", type=TracksFile, metavar="FILE",
+    text("--mot", type=TracksFile, metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--mot-predicted", action="store_true", needs=("--mot", "--emit"),
+        help="also predicted boxes into --mot")  # fmt: skip
+    text("--jsonl", type=TracksFile, metavar="FILE",
         help="JSON Lines: all tracks with state, gap and spread")  # fmt: skip
-    add("--csv", type=TracksFile, metavar="FILE", help="CSV with supervision's column names")
-    add("--revise", action="store_true", help="with --jsonl: a line for each gap, filled from both "
+    text("--csv", type=TracksFile, metavar="FILE", help="CSV with supervision's column names")
+    add("--revise", action="store_true", needs=("--jsonl",), unless=("--offline", "--lag", BOXES),
+        help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
     add("--line", action="append", default=[], metavar="NAME:X0,Y0,X1,Y1",
         help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
     add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
         help="count who enters it, and how long they stay")  # fmt: skip
-    add("--events", type=TracksFile, metavar="FILE", help="crossings, entries and dwell times, one "
-        "a line: JSON Lines, or CSV where the name ends in .csv")  # fmt: skip
+    add("--events", type=TracksFile, metavar="FILE", needs=("--line", "--zone"),
+        help="crossings, entries and dwell times, one a line: JSON Lines, or CSV where the name "
+        "ends in .csv")  # fmt: skip
     add("--heat-map", type=TracksFile, metavar="FILE",
         help="where people were: a picture, or an array in .npy")  # fmt: skip
-    add("--draw", type=_layers, metavar="A,B", help=f"layers of the picture: {', '.join(LAYERS)}; "
-        f"none for none; default: {','.join(DrawingConfig().layers)}")  # fmt: skip
+    add("--draw", type=_layers, metavar="A,B", needs=(*DRAWN, "--output-video"),
+        help=f"layers of the picture: {', '.join(LAYERS)}; none for none; default: "
+        f"{','.join(DrawingConfig().layers)}")  # fmt: skip
     add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=FORECAST, default=0,
-        metavar="N", help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+        metavar="N", needs=DRAWN, unless=("--offline",),
+        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
     add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
-    add_overwrite(parser)
+    add_overwrite(parser, needs=FILES)
 
 
 def _layers(text: str) -> tuple[str, ...]:
@@ -66,9 +75,7 @@ def with_places(options: argparse.Namespace, config: Config) -> Config:
 
     lines = (*config.counting.lines, *options.line)
     zones = (*config.counting.zones, *options.zone)
-    if not parse_places(lines, zones) and options.events:
-        raise MambatrackError("--events tells what happens at lines and zones; give a --line or "
-                              "--zone, or name them in the configuration")  # fmt: skip
+    parse_places(lines, zones)
     return replace(config, counting=replace(config.counting, lines=lines, zones=zones))
 
 

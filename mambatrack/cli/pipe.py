@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from mambatrack.cli.arguments import refuse, whole
+from mambatrack.cli.arguments import whole
+from mambatrack.cli.effects import BOXES, without
 from mambatrack.cli.output_files import check_files, files_of
 from mambatrack.cli.shared import INTERRUPTED, OK
 from mambatrack.cli.signals import Interruption
@@ -38,13 +40,6 @@ from mambatrack.sources.box_stream import (
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
 
-BOXES_ONLY = ("format", "emit", "size", "max_missing")
-PICTURES_ONLY = (
-    "crop", "start", "stop", "stride", "output", "show", "detector", "weights", "class_names",
-    "slice", "overlap", "workers", "engine", "address", "forecast",
-    "revise", "line", "zone", "events", "heat_map", "no_sound", "draw",
-)  # fmt: skip
-
 
 def track_stream(
     frames: Iterable[BoxFrame], tracker: Tracker, writers: Iterable[TrackWriter]
@@ -61,7 +56,7 @@ def track_stream(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``track -`` beyond those of ``track``."""
-    add = parser.add_argument
+    add = partial(parser.add_argument, needs=(BOXES,))
     add("--format", choices=FORMATS, help="of the boxes from - (default: by the first line)")
     add("--emit", choices=(*FORMATS, "none"), help="of tracks on standard output, with - "
         "(default: as the boxes; none with --mot, --jsonl, --csv)")  # fmt: skip
@@ -71,11 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Usage errors: options that go with pictures only, or with boxes from standard input only."""
-    piped = options.source == "-"
-    reason = "pictures; - is" if piped else "-, which is"
-    names = PICTURES_ONLY if piped else BOXES_ONLY
-    refuse(options, names, f"goes with {reason} boxes on standard input")
+    """Refuses predicted boxes where no MOT text is written."""
+    if options.mot_predicted and options.emit in ("jsonl", "none") and not options.mot:
+        options.parser.error(without("--mot-predicted", ["--mot", "--emit mot"]))
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from mambatrack import renamed
 from mambatrack.cli import (
@@ -32,6 +32,7 @@ from mambatrack.cli import (
     train,
     tune,
 )
+from mambatrack.cli.effects import SHORTCUTS, Parser, refuse_without_effect
 from mambatrack.cli.named_files import check_named_files
 from mambatrack.cli.shared import FAILED, INTERRUPTED, as_message
 from mambatrack.cli.signals import Interruption
@@ -48,14 +49,6 @@ COMMANDS = (
 )  # fmt: skip
 
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
-SHORTCUTS = {  # option -> setting that it stands for
-    "detector": "detector.name", "weights": "detector.weights", "conf": "detector.conf",
-    "class_names": "detector.class_names", "slice": "detector.slice",
-    "overlap": "detector.slice_overlap", "classes": "detector.classes",
-    "predictor": "tracker.predictor", "association": "tracker.association",
-    "device": "tracker.device", "offline": "tracker.offline",
-    "camera": "tracker.camera", "draw": "drawing.layers",
-}  # fmt: skip
 LEFT_OUT = ("torch", "triton", "motmetrics", "scipy")  # of a light installation
 
 
@@ -89,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets ``run``, the function that carries it out."""
-    parser = _Parser(
+    parser = Parser(
         "mambatrack", description="Online multi-object tracking from boxes.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"mambatrack {VERSION}")
@@ -111,14 +104,11 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
     try:
-        return options.run, options, load_config(options.config, overrides)
+        config = load_config(options.config, overrides)
     except MambatrackError as error:
         parser.exit(2, f"error: {as_message(error)}\n")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        super().error(as_message(message))
+    refuse_without_effect(options, config)
+    return options.run, options, config
 
 
 def _with_new_names(arguments: list[str]) -> list[str]:

@@ -16,8 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sequences with ground truth")  # fmt: skip
     source.add_argument("--walkers", type=whole(0), metavar="N", help="N made-up sequences of "
         "people who walk, under still and moving cameras")  # fmt: skip
-    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
-    add_classes(parser)
+    add(
+        "--split",
+        metavar="NAME",
+        needs=("--dataset",),
+        help="only sequences below a folder of this name, as val",
+    )
+    add_classes(parser, needs=("--dataset",))
     add("--every", type=whole(0), default=1, metavar="N", help="play every N-th frame (1)")
     add("--backwards", action="store_true", help="play from the last frame to the first")
     add("--like", type=DatasetPath, required=True, metavar="DIR",
@@ -27,12 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="gets each sequence with its det/det.txt")  # fmt: skip
     add("--seed", type=whole(0), default=0, metavar="N", help="of the errors, and of walkers (0)")
     add_overwrite(parser, "write over sequences that exist")
-    parser.set_defaults(check=_check)
-
-
-def _check(options: argparse.Namespace) -> None:
-    if options.split and options.walkers is not None:
-        options.parser.error("--split goes with --dataset; walkers have no splits")
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,10 +15,9 @@ from mambatrack.cli.arguments import (
     add_engine,
     add_offline,
     add_tracker,
-    check_engine,
-    refuse,
     whole,
 )
+from mambatrack.cli.effects import BOXES, VIDEO, VIDEOS, model_facts
 from mambatrack.cli.named_files import (
     DatasetPath,
     SourcePath,
@@ -49,12 +49,6 @@ if TYPE_CHECKING:
     from mambatrack.runs.run import Run
     from mambatrack.sources.frames import FrameSource
 
-SOURCE_ONLY = (
-    "crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show", "revise",
-    "forecast", "line", "zone", "events", "heat_map", "draw", "no_sound",
-)  # fmt: skip
-DATASET_ONLY = ("out", "workers", "engine", "address")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -68,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--dataset", type=DatasetPath, metavar="DIR",
         help="track every sequence or video below DIR")  # fmt: skip
-    add("--out", type=WrittenFolder, metavar="DIR",
+    add("--out", type=WrittenFolder, metavar="DIR", needs=(VIDEOS, "--dataset"),
         help="for the results of --dataset or a folder of videos; goes on "
         "from a stop")  # fmt: skip
     add_tracker(parser)
@@ -76,47 +70,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_camera(parser)
     add_detector(parser)
     add_engine(parser)
+    add = partial(parser.add_argument, needs=(VIDEO,))
     add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
     add("--start", type=whole(0), default=0, metavar="N", help="first frame, from 0")
     add("--stop", type=whole(1), metavar="N", help="frame to stop before")
     add("--stride", type=whole(1), default=1, metavar="N", help="take every Nth frame")
     add_outputs(parser)
-    add("--no-sound", action="store_true", help="leave the sound of the source out of the video")
+    add("--no-sound", action="store_true", needs=("--output", "--output-video"),
+        help="leave the sound of the source out of the video")  # fmt: skip
     videos.add_arguments(parser)
     pipe.add_arguments(parser)
-    parser.set_defaults(check=_check)
+    parser.set_defaults(check=_check, facts=_facts)
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuses combinations of which one part would be ignored."""
+    """Refuses a command without a source, or without a place for several results."""
     if (options.source is None) == (options.dataset is None):
         options.parser.error("give a SOURCE, or a folder of sequences with --dataset")
-    if options.dataset is not None:
-        if options.out is None:
-            options.parser.error("--dataset DIR and --out DIR go together")
-        refuse(options, SOURCE_ONLY, "goes with a SOURCE; --dataset writes MOT text and JSON "
-               "Lines of each sequence into --out")  # fmt: skip
+    if options.dataset is not None and options.out is None:
+        options.parser.error("--dataset DIR and --out DIR go together")
+    if options.offline and "forecast" in (options.draw or ()):
+        options.parser.error("--draw forecast has no effect with --offline: leave it out")
     videos.check(options)
-    if options.dataset is None and not videos.is_video_folder(options.source):
-        refuse(options, DATASET_ONLY, "goes with --dataset or a folder of videos")
     pipe.check(options)
-    if options.revise and not options.jsonl:
-        options.parser.error("--revise goes with --jsonl")
-    if options.source is not None and not _draws(options):
-        refuse(options, ("no_sound",), "goes with --output")
-        if not options.show:
-            refuse(options, ("draw",), "goes with --output or --show")
-    if options.offline:
-        refuse(options, ("revise", "forecast"), "does not go with --offline, which knows what "
-               "follows and fills every gap")  # fmt: skip
-        if "forecast" in (options.draw or ()):
-            options.parser.error("--draw forecast does not go with --offline")
-    check_engine(options)
 
 
-def _draws(options: argparse.Namespace) -> bool:
-    """Whether a video is asked for, or written because nothing else is."""
-    return bool(options.output or options.output_video or not (_texts(options) or options.show))
+def _facts(options: argparse.Namespace, config: Config) -> Iterator[str]:
+    """What the source is, and what is written because nothing else is."""
+    yield from model_facts(options, config)
+    if options.source == "-":
+        yield BOXES
+        if not _texts(options):
+            yield "--emit"
+    elif videos.is_video_folder(options.source):
+        yield VIDEOS
+    elif options.source is not None:
+        yield VIDEO
+        if not _texts(options):
+            yield "--output"
 
 
 def _texts(options: argparse.Namespace) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folders in MOT layout", "weights, model card, log and checkpoint")
-    add_device(parser, "where the network is trained")
+    add_device(parser, "where the network is trained", needs=())
 
 
 def add_train_association(parser: argparse.ArgumentParser) -> None:

@@ -11,10 +11,10 @@ from mambatrack.cli.arguments import (
     add_detector,
     add_engine,
     add_tracker,
-    check_engine,
     names,
     whole,
 )
+from mambatrack.cli.effects import model_facts
 from mambatrack.cli.named_files import WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, scored_of
@@ -39,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_camera(parser)
     add_detector(parser, SCORED)
     add_engine(parser)
-    parser.set_defaults(check=check_engine)
+    parser.set_defaults(check=_check, facts=model_facts)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.same_sequences and options.tune_on and options.report_on:
+        options.parser.error("--same-sequences has no effect with --report-on: leave it out")
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

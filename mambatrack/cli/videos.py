@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mambatrack.cli.arguments import refuse
+from mambatrack.cli.effects import VIDEOS
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK, engine_of, with_chosen_detector
 from mambatrack.cli.signals import resumable
@@ -22,30 +22,19 @@ from mambatrack.sources.video_folders import is_video_folder, left_out
 if TYPE_CHECKING:
     from mambatrack.runs.video_jobs import Outcome, VideoJob
 
-SOURCE_ONLY = ("crop", "start", "stop", "stride", "output", "mot", "jsonl", "csv", "show",
-               "mot_predicted", "revise", "forecast", "line", "zone",
-               "events", "heat_map")  # fmt: skip
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of a folder of videos beyond those of ``track``."""
-    parser.add_argument(
-        "--output-video", action="store_true", help="of a folder of videos: annotated ones too"
-    )
+    parser.add_argument("--output-video", action="store_true", needs=(VIDEOS,),
+        help="of a folder of videos: annotated ones too")  # fmt: skip
 
 
 def check(options: argparse.Namespace) -> None:
-    """Usage errors, for a SOURCE that is a folder of videos and for any other."""
-    error = options.parser.error
-    if not is_video_folder(options.source):
-        if options.output_video:
-            error("--output-video goes with a folder of videos")
-        return
-    if not options.output_video:
-        refuse(options, ("no_sound", "draw"), "goes with --output-video")
-    if options.out is None:
-        error(f"{options.source} is a folder of videos; name a folder for the results with --out")
-    refuse(options, SOURCE_ONLY, "goes with one video, not with a folder of them")
+    """Refuses a folder of videos without a place for the results."""
+    if options.out is None and is_video_folder(options.source):
+        options.parser.error(
+            f"{options.source} is a folder of videos; name a folder for the results with --out"
+        )
 
 
 def run(options: argparse.Namespace, config: Config) -> int:

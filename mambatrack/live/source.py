@@ -67,7 +67,7 @@ class LiveSource:
         backoff: Backoff | None = None, opener: Opener = open_reader,
     ):  # fmt: skip
         self.source, self.loop, self.timeout_s = str(source), loop, timeout_s
-        self.local = not (is_stream(self.source) or _is_webcam(self.source))
+        self.local = is_local(self.source)
         self.name = name or name_of(self.source)
         self.news = news or threading.Event()
         self.skipped = 0  # frames that came empty or as no picture
@@ -194,6 +194,11 @@ class LiveSource:
 
     def _now(self) -> float:
         return time.monotonic() - self._began
+
+
+def is_local(source: str) -> bool:
+    """Whether it is a file, which ends and can begin again."""
+    return not (is_stream(source) or _is_webcam(source))
 
 
 def _is_webcam(source: str) -> bool:

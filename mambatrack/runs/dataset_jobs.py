@@ -144,9 +144,12 @@ def _check_sequences(sequences: Several[Sequence], config: Config) -> None:
             f"the weights {config.detector.weights} would not be used, as each det/det.txt is "
             "read; name their --detector, as yolox"
         )
-    if from_file and config.detector.slice:
-        raise MambatrackError("--slice is for networks, and each det/det.txt is read; name a "
-                              "--detector")  # fmt: skip
+    for setting in ("slice", "class_names") if from_file else ():
+        if getattr(config.detector, setting):
+            raise MambatrackError(
+                f"detector.{setting} is for networks, and each det/det.txt is read; name a "
+                "--detector"
+            )
     blind = [each for each in sequences if not (each.det_path if from_file else each.images)]
     if blind:
         needed = "det/det.txt" if from_file else "img1/"
