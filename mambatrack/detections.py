@@ -49,6 +49,11 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def __repr__(self) -> str:
+        dropped = f", {self.dropped} dropped" if self.dropped else ""
+        data = f", with {', '.join(self.data)}" if self.data else ""
+        return f"<Detections: {len(self)} boxes{dropped}{data}>"
+
     def select(self, chosen: Any) -> "Detections":
         """The chosen rows (mask or indices), in that order."""
         return Detections(

@@ -20,9 +20,9 @@ from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.motion.predictor import Predictor
-from mambatrack.outputs.text import STATE_NAMES, class_name
+from mambatrack.outputs.text import STATE_NAMES
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracks import Tracks, TrackState
+from mambatrack.tracks import Tracks, TrackState, class_name
 
 
 def from_supervision(detections: Any) -> Detections:

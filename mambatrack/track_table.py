@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
-from mambatrack.camera.transforms import CameraMotion, Transform, moved_boxes
+from mambatrack.camera.transforms import Transform, moved_boxes
 from mambatrack.detections import LIMITS, Detections
 from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
 from mambatrack.tracks import Tracks, TrackState
@@ -22,6 +22,9 @@ LEAST = 1e-3  # weight of a vote of score 0; what is below it is forgotten
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
+LATER = np.arange(2, 64, dtype=np.float32)  # detections
+# weight in the mean velocity, by the number of detections, of all but the first, which had none
+MOVED = np.append(np.float32([1, 1]), 1 - np.cumprod(1 - np.maximum(RATES[-1], 1 / LATER)))
 
 
 class TrackTable:
@@ -44,6 +47,7 @@ class TrackTable:
     | votes   | [N, 4]    | float | scores | their weights, 0 where a place is free (vote) |
     | hits    | [N]       | int   | frames | in which the track was seen |
     | gap     | [N]       | int   | frames | of the motion model since seen, 0 where seen now |
+    | age     | [N]       | int   | frames | of the motion model since the first detection |
     | det_ind | [N]       | int   | row    | of the detection in the caller's array, -1 unseen |
     | motion  | [N, S]    | float |        | the predictor's state (motion/predictor.py) |
     | memory  | [N, E]    | float |        | of the association (association/interface.py) |
@@ -69,6 +73,7 @@ class TrackTable:
             "votes": np.zeros((capacity, CANDIDATES), np.float32),
             "hits": np.zeros(capacity, np.int64),
             "gap": np.zeros(capacity, np.int64),
+            "age": np.zeros(capacity, np.int64),
             "det_ind": np.zeros(capacity, np.int64),
             "motion": np.zeros((capacity, state_size), np.float32),
             "memory": np.zeros((capacity, memory_size), np.float32),
@@ -123,6 +128,7 @@ class TrackTable:
         self.span = span
         live["boxes"][:], live["spread"][:] = boxes, spread
         live["gap"] += span
+        live["age"] += span
         live["det_ind"].fill(-1)
 
     def move(self, transform: Transform) -> None:
@@ -186,7 +192,7 @@ class TrackTable:
         self._reserve(self.count + len(born))
         self._resize(self.count + len(born))
         self["ids"][rows] = ids
-        self["hits"][rows], self["motion"][rows] = 0, motion
+        self["hits"][rows], self["age"][rows], self["motion"][rows] = 0, 0, motion
         self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
         self["labels"][rows], self["votes"][rows] = found.labels[born], 0
         self["classes"][rows] = found.labels[born, None]
@@ -216,19 +222,26 @@ class TrackTable:
         time_s: float | None,
         min_hits: int,
         ended: NDArray[np.int64],
-        camera: CameraMotion | None = None,
+        **of_frame: Any,
     ) -> Tracks:
-        """The live tracks as a result that later frames do not change."""
-        columns = ("ids", "scores", "labels", "gap", "spread", "det_ind")
+        """The live tracks as a result that later frames do not change; of_frame: further fields of
+        Tracks."""
+        columns = ("ids", "scores", "labels", "gap", "spread", "det_ind", "age")
         values: dict[str, Any] = {name: self[name].copy() for name in columns}
         values["state"] = state = np.zeros(len(self), np.uint8)  # TENTATIVE
         state[self["hits"] >= min_hits] = TrackState.OBSERVED
         state[values["gap"] > 0] = TrackState.PREDICTED
+        values["velocity"] = self._velocity()
         boxes = cxcywh_to_xyxy(self["boxes"])
-        tracks = Tracks(frame, time_s, boxes, **values, ended=ended, camera=camera)
+        tracks = Tracks(frame, time_s, boxes, **values, ended=ended, **of_frame)
         for array in (*values.values(), tracks.boxes, ended):
             array.setflags(write=False)
         return tracks
+
+    def _velocity(self) -> NDArray[np.float32]:
+        """[N, 2] of the centre in pixels per frame, as the last detections show it."""
+        moved = MOVED.take(self["hits"], mode="clip")
+        return self["means"][:, 6:] * self["last"][:, 2:] / moved[:, None]
 
     def _resize(self, count: int) -> None:
         self.count = count
@@ -250,7 +263,7 @@ def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:
         "ids": (1, LARGEST_COUNT), "spread": (0, np.inf), "means": (-LARGEST_MEAN, LARGEST_MEAN),
         "scores": (0, 1), "labels": (-label, label), "classes": (-label, label),
         "votes": (0, MOST_VOTES), "hits": (1, LARGEST_COUNT), "gap": (0, LARGEST_COUNT),
-        "det_ind": (-1, LARGEST_COUNT),
+        "age": (0, LARGEST_COUNT), "det_ind": (-1, LARGEST_COUNT),
     }  # fmt: skip
     boxes = [each for name in ("boxes", "last") for each in box_fields(name, columns[name])]
     return boxes + [Field(name, columns[name], *ends) for name, ends in ranges.items()]

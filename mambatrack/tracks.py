@@ -1,8 +1,9 @@
 """The frozen result of one frame: all live tracks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import repeat
 from typing import Any, overload
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.detection_data import each_of, taken
+from mambatrack.errors import MambatrackError
+from mambatrack.html_table import html_table
 
 
 class TrackState(IntEnum):
@@ -24,12 +27,32 @@ class TrackState(IntEnum):
 Box = tuple[float, float, float, float]
 
 
+Names = Sequence[str] | Mapping[int, str]
+
+
+def class_name(names: Sequence[str], label: int) -> str:
+    """The name of a class, its number where it has none."""
+    return names[label] if 0 <= label < len(names) else str(label)
+
+
+def names_by_number(names: Names) -> tuple[str, ...]:
+    """Names of classes in the order of their numbers; those that a mapping leaves out are named by
+    their number. Raises MambatrackError for a single text."""
+    if isinstance(names, str):
+        raise MambatrackError(f"class_names is {names!r}; expected names, as ({names!r},)")
+    if not isinstance(names, Mapping):
+        return tuple(map(str, names))
+    return tuple(str(names.get(number, number)) for number in range(max(names, default=-1) + 1))
+
+
 @dataclass(frozen=True)
 class Track:
     """One live track of one frame, as plain numbers; what they mean is said at Tracks.
 
     box: x1 y1 x2 y2 in pixels; spread: of cx cy w h in pixels
     data: what came with its detection, by name; nothing where it is hidden
+    class_name: of its label, whose number stands in where it has no name
+    velocity, age, frame_rate: None where the tracks are not a tracker's, but read or drawn up later
     """
 
     id: int
@@ -41,13 +64,29 @@ class Track:
     spread: Box
     det_ind: int
     data: Mapping[str, Any] = field(default_factory=dict)
+    velocity: tuple[float, float] | None = None
+    age: int | None = None
+    class_name: str = ""
+    frame_rate: float | None = None
+
+    @property
+    def velocity_per_s(self) -> tuple[float, float] | None:
+        """(x, y) in pixels per second; None where the frame rate is not known."""
+        if self.velocity is None or self.frame_rate is None:
+            return None
+        return self.velocity[0] * self.frame_rate, self.velocity[1] * self.frame_rate
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since its first detection; None where the frame rate is not known."""
+        return None if self.age is None or not self.frame_rate else self.age / self.frame_rate
 
     def __repr__(self) -> str:
         box = ", ".join(f"{edge:.1f}" for edge in self.box)
         since = f" for {self.gap}" if self.state == TrackState.PREDICTED else ""
         return (
             f"Track(id={self.id}, {self.state.name.lower()}{since}, box=({box}), "
-            f"score={self.score:.2f}, label={self.label})"
+            f"score={self.score:.2f}, class={self.class_name or self.label})"
         )
 
 
@@ -75,6 +114,14 @@ class Tracks:
     data:    what came with the detections, by name: the values of the tracks that have a detection
              in this frame, in their order; a hidden track has none. Of tracks.select(
              tracks.observed) there is one for each
+    velocity: [M, 2] float32, of the centre in pixels per frame of the motion model: a running mean
+             over the last detections, 0 at the first
+    age:     [M] int64, frames of the motion model since the first detection, 0 at the first
+    frame_rate: of the motion model per second: the setting, else as the times of the updates have
+             it; None where there are none
+    class_names: by label, as the tracker was told
+    velocity and age are None where the tracks are not a tracker's, but read from a file or decided
+    when all frames were known.
     """
 
     frame: int
@@ -90,6 +137,10 @@ class Tracks:
     ended: NDArray[np.int64]
     camera: CameraMotion | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    velocity: NDArray[np.float32] | None = None
+    age: NDArray[np.int64] | None = None
+    frame_rate: float | None = None
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,11 +150,17 @@ class Tracks:
             self.ids, self.boxes, self.state, self.scores, self.labels, self.gap, self.spread,
             self.det_ind,
         )  # fmt: skip
-        rows = (*(column.tolist() for column in columns), each_of(self.data, len(self)))
-        for id_, box, state, score, label, gap, spread, row, data in zip(*rows, strict=True):
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        data = each_of(self.data, len(self))
+        moves = repeat(None) if self.velocity is None else map(tuple, self.velocity.tolist())
+        ages = repeat(None) if self.age is None else self.age.tolist()
+        names, rate = self.class_names, self.frame_rate
+        for row, own, move, age in zip(rows, data, moves, ages, strict=False):
+            id_, box, state, score, label, gap, spread, det_ind = row
             yield Track(
-                id_, tuple(box), TrackState(state), score, label, gap, tuple(spread), row, data
-            )
+                id_, tuple(box), TrackState(state), score, label, gap, tuple(spread), det_ind,
+                own, move, age, class_name(names, label), rate,
+            )  # fmt: skip
 
     @overload
     def __getitem__(self, chosen: int) -> Track: ...
@@ -123,6 +180,12 @@ class Tracks:
             told.append(f"{len(self.ended)} just ended")
         return f"<Tracks of frame {self.frame}: {', '.join(told) or 'none'}>"
 
+    def _repr_html_(self) -> str:
+        """A table of the tracks for a notebook."""
+        rate = "frame" if self.frame_rate is None else "s"
+        columns = ("id", "state", "gap", "box", "class", "score", f"velocity, px/{rate}", "age")
+        return html_table(repr(self)[1:-1], columns, [_cells(track) for track in self])
+
     @property
     def observed(self) -> NDArray[np.bool_]:
         """[M] True where the box was seen in this frame by a confirmed track."""
@@ -135,13 +198,30 @@ class Tracks:
 
     def select(self, chosen: NDArray | list[int] | slice) -> "Tracks":
         """The chosen tracks (mask or indices [M], or a slice)."""
+        move, age = self.velocity, self.age
         return Tracks(
             self.frame, self.time_s, self.boxes[chosen], self.ids[chosen], self.scores[chosen],
             self.labels[chosen], self.state[chosen], self.gap[chosen], self.spread[chosen],
             self.det_ind[chosen], self.ended, self.camera, taken(self.data, chosen),
+            None if move is None else move[chosen], None if age is None else age[chosen],
+            self.frame_rate, self.class_names,
         )  # fmt: skip
 
     def to_array(self) -> NDArray[np.float32]:
         """[M, 8] float32: x1 y1 x2 y2 id conf cls det_ind (det_ind is -1 for a predicted box)."""
         columns: list[NDArray] = [self.ids, self.scores, self.labels, self.det_ind]
         return np.concatenate([self.boxes, np.stack(columns, 1)], axis=1).astype(np.float32)
+
+
+def _cells(track: Track) -> tuple[object, ...]:
+    """As _repr_html_ of Tracks names the columns; nothing where a number is not known."""
+    velocity = track.velocity_per_s or track.velocity or ()
+    age = track.age if track.age_s is None else f"{track.age_s:.1f} s"
+    return (
+        track.id, track.state.name.lower(), track.gap, _listed(track.box), track.class_name,
+        f"{track.score:.2f}", _listed(velocity), "" if age is None else age,
+    )  # fmt: skip
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:.1f}" for number in numbers)

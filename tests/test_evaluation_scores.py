@@ -16,7 +16,7 @@ from mambatrack.datasets.sequences import (
 )
 from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.errors import MambatrackError, MissingExtra
-from mambatrack.evaluation import Score, match_events, score, summary
+from mambatrack.evaluation import Score, Scores, match_events, score, summary
 from mambatrack.evaluation.scores import alphas
 from mambatrack.simulation import world
 from shared import needs
@@ -77,6 +77,17 @@ def test_a_known_switch_gives_known_numbers(tmp_path):
     halves = [(frame, 0 if frame <= 5 else 5) for frame in range(1, 11)]
     scores = scored(tmp_path, rows(TEN_FRAMES), rows(halves))
     assert short(scores.combined) == pytest.approx((100 * math.sqrt(0.5), 100, 50, 90, 50, 1))
+
+
+def test_scores_say_their_headline_in_a_line_and_in_a_table():
+    figures = Score(*(50.25,) * 12, *(7,) * 8, *(80.0,) * 3, *(7,) * 3)
+    scores = Scores({"a<b": figures}, figures, {})
+    assert repr(scores) == (
+        "<Scores of 1 sequence: HOTA 50.2, DetA 50.2, AssA 50.2, MOTA 50.2, IDF1 80.0, IDSW 7>"
+    )
+    html = scores._repr_html_()
+    assert "<th>HOTA</th>" in html and "<td>a&lt;b</td>" in html
+    assert html.count("<td>7</td>") == 2 and "<td>COMBINED</td>" in html
 
 
 def test_an_empty_result_scores_nothing(tmp_path):

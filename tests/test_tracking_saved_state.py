@@ -193,6 +193,8 @@ def changed(name, index, value):
         (lambda s: {**s, "frame": -1}, "frame -1"),
         (lambda s: {**s, "frame": 2.0}, "frame 2.0"),
         (lambda s: {**s, "clock": float("nan")}, "clock at nan"),
+        (lambda s: {**s, "timed": 3.0}, "first time at 3.0"),
+        (lambda s: {**s, "timed": np.array([1e9, 0.0])}, "first time at array"),
         (lambda s: {**s, "more": 1}, "unknown entries: more"),
         (lambda s: {k: v for k, v in s.items() if k != "tracks.hits"}, "without tracks.hits"),
         (lambda s: {**s, "tracks.hits": s["tracks.hits"][:-1]}, r"with hits \(\d+,\) int64, not"),
@@ -242,7 +244,8 @@ def test_what_a_motion_model_cannot_have_kept_is_refused_by_name(predictor, colu
         ("memory", (0, 0), 9, "codes in memory 9"), ("memory", (0, -1), 1e9, "carried state in"),
         ("scores", 0, 1.5, "scores 1.5"), ("labels", 0, 2**40, "labels"),
         ("classes", (0, 3), -(2**40), "classes"), ("votes", (0, 0), 1e6, "votes"),
-        ("det_ind", 0, -2, "det_ind -2"), ("spread", (0, 0), -1, "spread -1"),
+        ("age", 0, -1, "age -1"), ("det_ind", 0, -2, "det_ind -2"),
+        ("spread", (0, 0), -1, "spread -1"),
         ("last", (0, 1), 1e12, "centres of last"), ("boxes", (0, 3), 1e12, "sizes of boxes"),
     ],
 )  # fmt: skip

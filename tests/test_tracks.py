@@ -1,20 +1,26 @@
 """The result of a frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mambatrack import Tracker, Tracks, TrackState
+from mambatrack import MambatrackError, Tracker, TrackerGroup, Tracks, TrackState
 from mambatrack.tracks import Track
 
 
-def made(states):
+def made(states, **of_frame):
     """Tracks 1, 2, ... with these states, every number of a track another one."""
     count = len(states)
     row = np.arange(count)
+    moves = np.arange(2 * count, dtype=np.float32).reshape(count, 2)
     return Tracks(
         7, 0.25, np.arange(4 * count, dtype=np.float32).reshape(count, 4), row + 1,
         (row / 10).astype(np.float32), row + 20, np.array(states, np.uint8), row + 30,
         np.arange(4 * count, dtype=np.float32).reshape(count, 4) + 50, row - 1, np.array([99]),
+        velocity=moves, age=row + 60, **of_frame,
     )  # fmt: skip
 
 
@@ -33,8 +39,8 @@ def test_a_selection_keeps_every_column_and_what_is_of_the_frame(chosen):
     tracks = made(ALL)
     found = tracks.select(chosen)
     assert (found.frame, found.time_s, found.ended.tolist()) == (7, 0.25, [99])
-    columns = set(vars(tracks)) - {"frame", "time_s", "ended", "camera", "data"}
-    for name in columns:
+    of_frame = {"frame", "time_s", "ended", "camera", "data", "frame_rate", "class_names"}
+    for name in set(vars(tracks)) - of_frame:
         np.testing.assert_array_equal(getattr(found, name), getattr(tracks, name)[[1, 3]], name)
     assert found.observed.all()
 
@@ -52,7 +58,7 @@ def test_each_track_is_there_with_plain_numbers():
     assert [track.id for track in found] == [1, 2, 3, 4]
     assert found[2] == Track(
         3, (8.0, 9.0, 10.0, 11.0), TrackState.PREDICTED, float(np.float32(0.2)), 22, 32,
-        (58.0, 59.0, 60.0, 61.0), 1,
+        (58.0, 59.0, 60.0, 61.0), 1, velocity=(4.0, 5.0), age=62, class_name="22",
     )  # fmt: skip
     assert list(made([])) == []
     assert {type(found[2].id), type(found[2].label), type(found[2].gap)} == {int}
@@ -78,3 +84,65 @@ def test_tracks_and_trackers_say_in_a_line_what_they_are():
     assert repr(tracker) == (
         "<Tracker CausalPredictor, LearnedAssociation, 640x480: 1 frames, 0 tracks, 0 started>"
     )
+
+
+def test_velocity_and_age_are_per_frame_and_per_second_where_the_rate_is_known():
+    track = made(ALL, frame_rate=20.0)[1]
+    assert (track.velocity, track.velocity_per_s) == ((2.0, 3.0), (40.0, 60.0))
+    assert (track.age, track.age_s) == (61, pytest.approx(3.05))
+    unknown = made(ALL)[1]
+    assert (unknown.velocity_per_s, unknown.age_s) == (None, None)
+    bare = replace(made(ALL), velocity=None, age=None, frame_rate=20.0)[1]
+    assert (bare.velocity, bare.velocity_per_s, bare.age, bare.age_s) == (None,) * 4
+
+
+@given(
+    st.floats(-8, 8), st.floats(-8, 8), st.integers(2, 90), st.sampled_from([0.0, 10.0]), st.data()
+)
+@settings(max_examples=15, deadline=None)
+def test_a_steady_track_has_its_velocity_from_the_second_frame_on(right, down, frames, rate, data):
+    tracker = Tracker(predictor="kalman", association="overlap", frame_rate=rate)
+    hidden = data.draw(st.integers(3, 6)) if frames > 8 else -1
+    for at in range(frames):
+        x, y = 1000 + right * at, 1000 + down * at
+        found = None if at == hidden else [[x, y, x + 60, y + 120, 0.9]]
+        tracks = tracker.update(found, at / 10)
+        assert tracks.age.tolist() == [at]
+        if at:
+            np.testing.assert_allclose(tracks.velocity, [[right, down]], atol=2e-3)
+            velocity = tracks[0].velocity_per_s
+            assert velocity == pytest.approx((10 * right, 10 * down), abs=0.02)
+            assert tracks[0].age_s == pytest.approx(at / 10)
+
+
+def test_the_frame_rate_is_known_from_the_setting_or_from_times():
+    assert Tracker().update().frame_rate is None
+    assert Tracker(frame_rate=25).update().frame_rate == 25
+    tracker = Tracker()
+    rates = [tracker.update(None, time_s).frame_rate for time_s in (None, 5.0, 5.1, 5.1, 5.3)]
+    assert rates == [None, None, *map(pytest.approx, (10, 20, 10))]
+
+
+def test_classes_have_the_names_that_the_tracker_was_told():
+    box = [[10, 10, 60, 90, 0.9, 2]]
+    for names in (("person", "bicycle", "car"), {2: "car"}):
+        assert Tracker(class_names=names).update(box)[0].class_name == "car"
+    assert Tracker(class_names=["person"]).update(box)[0].class_name == "2"
+    group = TrackerGroup(count=2, class_names={2: "car"})
+    assert group.update({1: (box, None)})[1][0].class_name == "car"
+    with pytest.raises(MambatrackError, match="class_names is 'car'; expected names"):
+        Tracker(class_names="car")
+    assert repr(group) == "<TrackerGroup of 2 trackers: 1 tracks>"
+
+
+def test_a_notebook_shows_a_table_with_every_text_escaped():
+    names = ("<b>",) * 24
+    html = made(ALL, frame_rate=10.0, class_names=names)._repr_html_()
+    assert html.startswith("<table><caption>Tracks of frame 7: 1 tentative, 2 observed")
+    assert html.count("<tr>") == 1 + len(ALL) and "<b>" not in html and "&lt;b&gt;" in html
+    assert "velocity, px/s" in html and "<td>20.0, 30.0</td>" in html and "<td>6.1 s</td>" in html
+    many = made([TrackState.OBSERVED] * 33)._repr_html_()
+    assert many.count("<tr>") == 22 and "and 13 more" in many and "velocity, px/frame" in many
+    assert "<tbody></tbody>" in made([])._repr_html_()
+    bare = replace(made([1]), velocity=None, age=None)._repr_html_()
+    assert bare.endswith("<td></td><td></td></tr></tbody></table>")

@@ -25,8 +25,7 @@ from mambatrack.counting.events import Event
 from mambatrack.counting.places import Line, Zone
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Reviser, Revision
-from mambatrack.outputs.text import class_name
-from mambatrack.tracks import Tracks
+from mambatrack.tracks import Tracks, class_name
 
 ANCHORS = ("foot", "centre")
 OTHERS = 0.3  # IoU of a box with another identity's last one, above which the two were exchanged

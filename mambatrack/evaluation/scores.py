@@ -20,7 +20,9 @@ from mambatrack.datasets.truth import truth_tables, with_classes
 from mambatrack.errors import complain
 from mambatrack.evaluation.results import result_files, result_tables
 from mambatrack.evaluation.trackeval_data import Raw, evaluate_tables, metrics
+from mambatrack.html_table import html_table
 
+HEADLINE = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 CURVES = ("HOTA", "DetA", "AssA", "LocA")
 
 
@@ -76,6 +78,16 @@ class Scores:
     classes: "dict[str, Scores]" = field(default_factory=dict)
     class_average: Score | None = None
 
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value}" for name, value in _headline(self.combined).items())
+        count = len(self.sequences)
+        return f"<Scores of {count} sequence{'s' if count != 1 else ''}: {figures}>"
+
+    def _repr_html_(self) -> str:
+        """A table of the headline figures for a notebook."""
+        rows = [(name, *_headline(each).values()) for name, each in self.rows().items()]
+        return html_table("Scores", ("", *HEADLINE), rows)
+
     def rows(self) -> dict[str, Score]:
         """Every sequence, then each class and their mean where there are several, then COMBINED."""
         rows = dict(self.sequences)
@@ -83,6 +95,15 @@ class Scores:
         if self.class_average is not None:
             rows["CLASS AVERAGE"] = self.class_average
         return {**rows, "COMBINED": self.combined}
+
+
+def _headline(score: Score) -> dict[str, str]:
+    """Percent with one decimal, counts as they are."""
+    values = {name: getattr(score, name) for name in HEADLINE}
+    return {
+        name: str(value) if isinstance(value, int) else f"{value:.1f}"
+        for name, value in values.items()
+    }
 
 
 class Summary(NamedTuple):

@@ -24,7 +24,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.gaps.revisions import Revision
 from mambatrack.outputs.json_values import add_data
-from mambatrack.tracks import Tracks, TrackState
+from mambatrack.tracks import Tracks, TrackState, class_name
 
 JSONL_VERSION = 1
 CSV_COLUMNS = (
@@ -227,11 +227,6 @@ def csv_rows(tracks: Tracks) -> list[tuple]:
         (*box, label, score, identity, tracks.frame, time_s, STATE_NAMES[TrackState(state)], gap)
         for box, label, score, identity, state, gap in columns
     ]
-
-
-def class_name(names: Sequence[str], label: int) -> str:
-    """The name of a class, its number where it has none."""
-    return names[label] if 0 <= label < len(names) else str(label)
 
 
 def _clipped(tracks: Tracks, image_size: Size | None) -> Tracks:

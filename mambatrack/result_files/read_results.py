@@ -11,8 +11,8 @@ from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.files import regular
-from mambatrack.outputs.text import class_name
 from mambatrack.result_files.json_lines import HIGHEST, read_json_lines
+from mambatrack.tracks import class_name
 
 COLUMNS = 9  # frame, id, x1, y1, x2, y2, score, label, gap
 PER_BOX = ("frame", "id", "boxes", "score", "label", "gap", "seen")

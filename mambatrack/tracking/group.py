@@ -27,7 +27,7 @@ from mambatrack.tracks import Tracks
 class TrackerGroup:
     """``count`` trackers, numbered from 0, whose results are those of trackers on their own.
 
-    config, predictor, association: as of Tracker; all trackers have the same ones
+    config, predictor, association, class_names: as of Tracker; all trackers have the same ones
 
     The networks are loaded once, and called once for all trackers that are due; the motion model
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
@@ -41,14 +41,20 @@ class TrackerGroup:
         count: int = 1,
         predictor: Predictor | None = None,
         association: Association | None = None,
+        class_names: Sequence[str] | Mapping[int, str] = (),
     ):
         self.config = tracker_settings(config)
         self.association = association or load_association(self.config)
         # the size of the pictures is not known yet, and replaced in resize()
         predictor = predictor or configured_predictor(self.config, (1, 1))
         self.trackers = [
-            Tracker(self.config, None, copy.copy(predictor), self.association) for _ in range(count)
+            Tracker(self.config, None, copy.copy(predictor), self.association, class_names)
+            for _ in range(count)
         ]
+
+    def __repr__(self) -> str:
+        live = sum(len(each.state.hypotheses.table) for each in self.trackers)
+        return f"<TrackerGroup of {len(self.trackers)} trackers: {live} tracks>"
 
     def resize(self, index: int, image_size: tuple[int, int]) -> None:
         """The frames of tracker ``index`` are of this (width, height) from now on."""
@@ -110,4 +116,4 @@ def _settle(
     hypotheses.observe(settled, tracker.predictor)
     hypotheses.start(settled, tracker.predictor)
     ended = hypotheses.end(config.min_hits, config.max_age)
-    return tracker.state.report(time_s, config.min_hits, ended, found)
+    return tracker.state.report(time_s, config, ended, found, tracker.class_names)

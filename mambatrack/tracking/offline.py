@@ -26,7 +26,7 @@ from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.judge import Judge
 from mambatrack.tracking.linking import Weighed, merge
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracking.tracker_state import with_data
+from mambatrack.tracking.tracker_state import data_of
 from mambatrack.tracks import Tracks, TrackState
 
 LEAST_DETECTIONS = 2  # of a track
@@ -175,10 +175,7 @@ def _results(sequence: _Sequence, ids: Indices) -> list[Tracks]:
     order = np.lexsort((every.ids, every.frame))
     bounds = np.searchsorted(every.frame[order], np.arange(len(sequence.found) + 1))
     return [
-        with_data(
-            _tracks(every, order[bounds[i] : bounds[i + 1]], i, sequence, ended[i]),
-            sequence.found[i],
-        )
+        _tracks(every, order[bounds[i] : bounds[i + 1]], i, sequence, ended[i])
         for i in range(len(sequence.found))
     ]
 
@@ -226,4 +223,5 @@ def _tracks(
         frame, sequence.times[frame], every.boxes[rows].astype(np.float32), ids, every.scores[rows],
         every.labels[rows], state, gap, every.spread[rows].astype(np.float32),
         every.det_ind[rows], np.array(sorted(ended), np.int64), sequence.cameras[frame],
+        data_of(sequence.found[frame], every.det_ind[rows]),
     )  # fmt: skip

@@ -70,6 +70,8 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
     }  # fmt: skip
     if state.clock is not None:
         values["clock"] = state.clock
+    if state.timed is not None:
+        values["timed"] = np.array(state.timed, np.float64)
     if len(hypotheses.tables) > 1:
         values["likelihoods"] = np.array(hypotheses.likelihoods)
     for number, table in enumerate(hypotheses.tables):
@@ -93,8 +95,9 @@ def unpacked(
     likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
     known = {"version", *COUNTS, *origin}
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
+    values = _with_ages(values, len(likelihoods))
     _require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
-    extra = set(values) - known - {"clock", "likelihoods"}
+    extra = set(values) - known - {"clock", "likelihoods", "timed"}
     _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, values[name]) for name in COUNTS}
     clock = values.get("clock")
@@ -105,7 +108,8 @@ def unpacked(
         for number in range(len(likelihoods))
     ]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
-    return TrackerState(hypotheses, counts["frame"], counts["dropped"], clock)
+    timed = _timed(values.get("timed"), counts["frame"])
+    return TrackerState(hypotheses, counts["frame"], counts["dropped"], clock, timed=timed)
 
 
 def _in_memory(values: Any) -> Mapping[str, Any]:
@@ -119,6 +123,16 @@ def _in_memory(values: Any) -> Mapping[str, Any]:
         name: each.item() if isinstance(each, np.ndarray) and each.ndim == 0 else each
         for name, each in entries.items()
     }
+
+
+def _with_ages(values: Mapping[str, Any], tables: int) -> Mapping[str, Any]:
+    """An older state has no ages: at least, a track is as old as it has detections."""
+    ages = {
+        f"{prefix}age": values[f"{prefix}hits"]
+        for prefix in map(_prefix, range(tables))
+        if f"{prefix}age" not in values and f"{prefix}hits" in values
+    }
+    return {**values, **ages}
 
 
 def _prefix(number: int) -> str:
@@ -150,6 +164,15 @@ def _likelihoods(given: Any, most: int) -> list[float]:
     _require(sound, f"with likelihoods {given!r:.80}")
     _require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
     return given.tolist()
+
+
+def _timed(given: Any, frames: int) -> tuple[int, float] | None:
+    if given is None:
+        return None
+    sound = isinstance(given, np.ndarray) and given.shape == (2,) and given.dtype == np.float64
+    sound = sound and bool(np.isfinite(given).all()) and 0 <= given[0] < max(frames, 1)
+    _require(sound, f"with the first time at {given!r:.80}")
+    return int(given[0]), float(given[1])
 
 
 def _check_origin(values: Mapping[str, Any], origin: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """The online tracker: predict, associate, observe, start, end; once per frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from mambatrack.tracking.state_file import StateFile
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker_state import TrackerState, checked_time
 from mambatrack.tracking.turn import Turn
-from mambatrack.tracks import Tracks
+from mambatrack.tracks import Tracks, names_by_number
 
 Measure = Callable[[str], AbstractContextManager[object]]
 LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
@@ -42,6 +42,7 @@ class Tracker:
     predictor, association: a motion model (motion/predictor.py), and who is seen where
         (association/interface.py), of your own in place of those configured; a text is the
         setting of this name
+    class_names: of the classes by number, which Tracks then know: a detector's ``names``
     settings: further ones by name, over those of ``config``, as Tracker(max_age=30). Raises
         MambatrackError, with the nearest name, for one that does not exist
 
@@ -69,6 +70,7 @@ class Tracker:
         image_size: tuple[int, int] | None = None,
         predictor: Predictor | str | None = None,
         association: Association | str | None = None,
+        class_names: Sequence[str] | Mapping[int, str] = (),
         **settings: Any,
     ):
         if isinstance(predictor, str):
@@ -77,6 +79,7 @@ class Tracker:
             settings["association"], association = association, None
         self.config = tracker_settings(config, settings)
         self._image_size = _checked_size(image_size)
+        self.class_names = names_by_number(class_names)
         self.predictor = checked_predictor(
             predictor or configured_predictor(self.config, self._image_size)
         )
@@ -130,7 +133,7 @@ class Tracker:
             hypotheses.observe(settled, self.predictor)
             hypotheses.start(settled, self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
-            return state.report(time_s, config.min_hits, ended, found)
+            return state.report(time_s, config, ended, found, self.class_names)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""

@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class TrackerState:
     """hypotheses: the tracks; frame: updates so far; dropped: unusable detections so far
     clock: the largest time seen, in seconds, None before the first
     camera: how it moved before the newest frame, None where nobody said
+    timed: number and time of the first update with a time, since this was made or loaded
     """
 
     hypotheses: Hypotheses
@@ -35,6 +37,7 @@ class TrackerState:
     dropped: int = 0
     clock: float | None = None
     camera: CameraMotion | None = None
+    timed: tuple[int, float] | None = None
 
     @staticmethod
     def new(state_size: int, memory_size: int) -> "TrackerState":
@@ -68,6 +71,8 @@ class TrackerState:
                 self.clock = before + 1 / rate
             return 1
         self.clock = time_s if before is None else max(before, time_s)
+        if self.timed is None:
+            self.timed = self.frame, self.clock
         frames = (time_s - before) * rate if rate and before is not None else 0.0
         return math.floor(min(max(frames, 1), config.max_age + 2) + 0.5)
 
@@ -83,21 +88,37 @@ class TrackerState:
             self.hypotheses.move(self.camera.transform, association, predictor)
 
     def report(
-        self, time_s: float | None, min_hits: int, ended: Indices, found: Detections
+        self,
+        time_s: float | None,
+        config: TrackerConfig,
+        ended: Indices,
+        found: Detections,
+        class_names: tuple[str, ...] = (),
     ) -> Tracks:
         """The live tracks of the likeliest hypothesis, with what came with the detections
         ``found``; the next frame begins."""
+        table, frame = self.hypotheses.table, self.frame
         self.frame += 1
-        table = self.hypotheses.table
-        tracks = table.snapshot(self.frame - 1, time_s, min_hits, ended, self.camera)
-        return with_data(tracks, found)
+        return table.snapshot(
+            frame, time_s, config.min_hits, ended, camera=self.camera, class_names=class_names,
+            data=data_of(found, table["det_ind"]), frame_rate=self._frame_rate(config),
+        )  # fmt: skip
+
+    def _frame_rate(self, config: TrackerConfig) -> float | None:
+        """Frames of the motion model per second: as configured, else as the times of the updates
+        have it since the first of them; None where it is not known."""
+        if config.frame_rate:
+            return config.frame_rate
+        if self.timed is None or self.clock is None or self.clock <= self.timed[1]:
+            return None
+        return (self.frame - 1 - self.timed[0]) / (self.clock - self.timed[1])
 
 
-def with_data(tracks: Tracks, found: Detections) -> Tracks:
-    """The tracks with what came with the detections of their frame."""
+def data_of(found: Detections, det_ind: Indices) -> Mapping[str, Any]:
+    """What came with the detections ``found`` of a frame, for its tracks; det_ind as of Tracks."""
     if not isinstance(found.data, DetectionData):
-        return tracks
-    return replace(tracks, data=found.data.of_tracks(found.rows, tracks.det_ind))
+        return {}
+    return found.data.of_tracks(found.rows, det_ind)
 
 
 def _warn_of_shares(image_size: tuple[int, int]) -> None:
