@@ -18,19 +18,23 @@ from typing import NamedTuple
 from mambatrack import (
     Config,
     Painter,
+    Sequence,
+    Summary,
     Tracker,
     csv_writer,
     jsonl_writer,
     load_config,
+    match_events,
     mot_writer,
+    open_detector,
     open_frames,
+    open_sequence,
     open_video_writer,
+    read_ground_truth,
+    read_trajectories,
+    summary,
+    write_sequence,
 )
-from mambatrack.datasets import Sequence, open_sequence, read_trajectories
-from mambatrack.datasets.truth import read_ground_truth
-from mambatrack.detectors.from_file import FileDetector
-from mambatrack.evaluation import Summary, match_events, summary
-from mambatrack.simulation.world import write_sequence
 
 FPS = 25
 PEOPLE, SEED = 6, 0
@@ -84,7 +88,7 @@ def make_clip(files: Files, frames: int) -> Sequence:
 
 def track(files: Files, config: Config | None) -> tuple[int, float]:
     """Tracks the clip and writes the results -> (tracks, milliseconds for each update)."""
-    detector = FileDetector(files.boxes)
+    detector = open_detector(files.boxes)
     painter, ids, spent = Painter(names=NAMES, fps=FPS), set(), 0.0
     with ExitStack() as stack:
         frames = stack.enter_context(open_frames(files.clip))

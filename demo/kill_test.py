@@ -20,9 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
-from mambatrack import Tracker, Tracks
-from mambatrack.simulation.world import simulate
-from mambatrack.tracking.state_file import StateFile
+from mambatrack import StateFile, Tracker, Tracks, simulate
 
 SOURCE = "world"
 

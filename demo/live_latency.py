@@ -11,13 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack import TrackerGroup
-from mambatrack.config import TrackerConfig
-from mambatrack.detections import Detections
-from mambatrack.live.session import LiveSession
-from mambatrack.live.source import LiveSource
-from mambatrack.live.updates import LiveUpdate, SourceStatus
-from mambatrack.simulation.world import make_world, write_sequence
+from mambatrack import (
+    Detections,
+    LiveSession,
+    LiveSource,
+    LiveUpdate,
+    SourceStatus,
+    TrackerConfig,
+    TrackerGroup,
+    make_world,
+    write_sequence,
+)
 
 FRAMES, SIZE = 120, (640, 360)
 

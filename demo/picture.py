@@ -14,10 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack import Tracker, Tracks, draw
-from mambatrack.boxes import iou
-from mambatrack.settings import DrawingConfig
-from mambatrack.simulation.world import World, make_world
+from mambatrack import DrawingConfig, Tracker, Tracks, World, draw, iou, make_world
 
 Image = NDArray[np.uint8]
 

@@ -27,11 +27,16 @@ from pathlib import Path
 
 import cv2
 
-from mambatrack import Frame, Tracker, open_detector
-from mambatrack.config import DetectorConfig
-from mambatrack.live.updates import LiveUpdate, SourceStatus
-from mambatrack.live.web.server import WebObserver, serve
-from mambatrack.simulation.world import make_world
+from mambatrack import (
+    Frame,
+    LiveUpdate,
+    SourceStatus,
+    Tracker,
+    WebObserver,
+    make_world,
+    open_detector,
+    serve,
+)
 
 SIZE = (960, 540)
 CLIP = 100  # pictures, played over and over
@@ -76,7 +81,7 @@ class Work:
     def __init__(self, page: WebObserver, detect: bool):
         world = make_world(people=12, frames=CLIP, size=SIZE)
         self.clip = [(world.render(index), world.detections(index)) for index in range(CLIP)]
-        self.detect = open_detector(DetectorConfig(name="motion")) if detect else None
+        self.detect = open_detector("motion") if detect else None
         self.tracker = Tracker(image_size=SIZE)
         self.page = page
 

@@ -4,12 +4,13 @@ if __name__ == "detectors":
     )
 
 from dataclasses import replace
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.config import DetectorConfig
+from mambatrack.config import Config, DetectorConfig, detector_settings
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
 
@@ -33,22 +34,39 @@ def problem_of(detector: Detector) -> str | None:
     return getattr(detector, "problem", None)
 
 
-def open_detector(config: DetectorConfig) -> Detector:
-    """The detector that ``config.name`` names: motion, onnx, yolox, rtmdet, file, or one of
-    configs/detectors.yaml, whose weights are fetched on first use; auto is what automatic.py
-    chooses."""
+def open_detector(
+    detector: Config | DetectorConfig | str | Path | None = None, **settings: Any
+) -> Detector:
+    """The detector that takes an image and gives Detections; open_detector("yolox_nano", conf=0.3).
+
+    detector: motion, onnx, yolox, rtmdet, file, or one of configs/detectors.yaml, whose weights are
+        fetched on first use; or the path of weights, an ONNX file or a det.txt; or the settings of
+        a Config. None is auto: what the weights are for, else what automatic.py chooses
+    settings: by name, over those of ``detector``, as the commands have them as options:
+        name, weights: as ``detector``, one of them named
+        conf: lowest score of a detection (0.1);  nms_iou: above it the weaker box goes (0.65)
+        classes: names or numbers to keep, ["person", "car"] or "person,car"; all where empty
+        class_names: of a network's classes, in their order, where its file does not have them
+        slice: side in pixels of parts of the picture that a network sees one by one, for small
+            objects; overlap: the share by which they overlap (0.2)
+        convention: of YOLOX, legacy or current;  backend: opencv or onnxruntime
+        scores: of a det.txt: plain, percent or logit
+    Raises MambatrackError, with the nearest name, for another setting, and where the detector or
+    its weights are not there. A network runs on a GPU where the installed onnxruntime has CUDA,
+    else on the CPU; the setting ``device`` is that of the tracker's motion model.
+    """
     from mambatrack.detectors.automatic import choose
 
-    config, _ = choose(config)
+    config, _ = choose(detector_settings(detector, settings))
     if config.name in ("motion", "file"):
         return _open_other(config)
-    detector = _open_network(config)
+    network = _open_network(config)
     if not config.slice:
-        return detector
+        return network
     from mambatrack.detectors.slices import SlicedDetector
 
     return SlicedDetector(
-        detector, config.slice, config.slice_overlap, config.nms_iou, detector.names
+        network, config.slice, config.slice_overlap, config.nms_iou, network.names
     )
 
 

@@ -11,38 +11,70 @@ from typing import TYPE_CHECKING, Any
 from mambatrack.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from mambatrack.config import Config, load_config
-    from mambatrack.datasets.sequences import find_sequences
+    from mambatrack.boxes import iou
+    from mambatrack.config import Config, DetectorConfig, DrawingConfig, TrackerConfig, load_config
+    from mambatrack.datasets.sequences import (
+        Sequence,
+        find_sequences,
+        open_sequence,
+        read_trajectories,
+    )
+    from mambatrack.datasets.truth import read_ground_truth
     from mambatrack.detections import Detections, as_detections
     from mambatrack.detectors import open_detector
     from mambatrack.errors import MambatrackError
+    from mambatrack.evaluation.scores import Summary, match_events, score, summary
+    from mambatrack.live.session import LiveSession
+    from mambatrack.live.source import LiveSource
+    from mambatrack.live.updates import LiveUpdate, SourceStatus
+    from mambatrack.live.web.server import WebObserver, serve
     from mambatrack.motion.loading import load_predictor
     from mambatrack.outputs.drawing.painter import Painter, draw
     from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
     from mambatrack.outputs.video import open_video_writer
+    from mambatrack.simulation.world import World, make_world, simulate, write_sequence
     from mambatrack.sources.frames import Frame, FrameSource, open_frames
     from mambatrack.tracking.group import TrackerGroup
+    from mambatrack.tracking.offline import track_offline
+    from mambatrack.tracking.state_file import StateFile
     from mambatrack.tracking.tracker import Tracker
     from mambatrack.tracks import Track, Tracks, TrackState
 
-_HOME = {
-    "Config": "config", "load_config": "config", "find_sequences": "datasets.sequences",
-    "Detections": "detections", "as_detections": "detections", "open_detector": "detectors",
-    "MambatrackError": "errors", "load_predictor": "motion.loading",
-    "Painter": "outputs.drawing.painter", "draw": "outputs.drawing.painter",
-    "csv_writer": "outputs.text",
-    "jsonl_writer": "outputs.text", "mot_writer": "outputs.text",
-    "open_video_writer": "outputs.video", "Frame": "sources.frames",
-    "FrameSource": "sources.frames", "open_frames": "sources.frames",
-    "TrackerGroup": "tracking.group", "Tracker": "tracking.tracker", "Track": "tracks",
-    "Tracks": "tracks", "TrackState": "tracks",
-}  # fmt: skip
+_NAMES = {
+    "boxes": ("iou",),
+    "config": ("Config", "DetectorConfig", "DrawingConfig", "TrackerConfig", "load_config"),
+    "datasets.sequences": ("Sequence", "find_sequences", "open_sequence", "read_trajectories"),
+    "datasets.truth": ("read_ground_truth",),
+    "detections": ("Detections", "as_detections"),
+    "detectors": ("open_detector",),
+    "errors": ("MambatrackError",),
+    "evaluation.scores": ("Summary", "match_events", "score", "summary"),
+    "live.session": ("LiveSession",),
+    "live.source": ("LiveSource",),
+    "live.updates": ("LiveUpdate", "SourceStatus"),
+    "live.web.server": ("WebObserver", "serve"),
+    "motion.loading": ("load_predictor",),
+    "outputs.drawing.painter": ("Painter", "draw"),
+    "outputs.text": ("csv_writer", "jsonl_writer", "mot_writer"),
+    "outputs.video": ("open_video_writer",),
+    "simulation.world": ("World", "make_world", "simulate", "write_sequence"),
+    "sources.frames": ("Frame", "FrameSource", "open_frames"),
+    "tracking.group": ("TrackerGroup",),
+    "tracking.offline": ("track_offline",),
+    "tracking.state_file": ("StateFile",),
+    "tracking.tracker": ("Tracker",),
+    "tracks": ("Track", "TrackState", "Tracks"),
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
-    "Config", "Detections", "Frame", "FrameSource", "MambatrackError", "Painter", "Track",
-    "TrackState", "Tracker", "TrackerGroup", "Tracks", "__version__", "as_detections",
-    "csv_writer", "draw", "find_sequences", "jsonl_writer", "load_config", "load_predictor",
-    "mot_writer",
-    "open_detector", "open_frames", "open_video_writer",
+    "Config", "Detections", "DetectorConfig", "DrawingConfig", "Frame", "FrameSource",
+    "LiveSession", "LiveSource", "LiveUpdate", "MambatrackError", "Painter", "Sequence",
+    "SourceStatus", "StateFile", "Summary", "Track", "TrackState", "Tracker", "TrackerConfig",
+    "TrackerGroup", "Tracks", "WebObserver", "World", "__version__", "as_detections",
+    "csv_writer", "draw", "find_sequences", "iou", "jsonl_writer", "load_config",
+    "load_predictor", "make_world", "match_events", "mot_writer", "open_detector", "open_frames",
+    "open_sequence", "open_video_writer", "read_ground_truth", "read_trajectories", "score",
+    "serve", "simulate", "summary", "track_offline", "write_sequence",
 ]  # fmt: skip
 
 

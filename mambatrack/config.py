@@ -34,6 +34,8 @@ __all__ = [
     "load_config", "tracker_settings", "with_detector",
 ]  # fmt: skip
 
+CLI_WORDS = {"overlap": "slice_overlap"}  # keywords that are named as options of the commands
+
 
 def load_config(
     path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
@@ -80,10 +82,32 @@ def tracker_settings(config: Any, changes: Mapping[str, Any] | None = None) -> T
             'as TrackerConfig(predictor="kalman"), or load_config() of a file'
         )
     whole = config if isinstance(config, Config) else Config(tracker=config or TrackerConfig())
+    return _changed(whole, "tracker", changes).tracker
+
+
+def detector_settings(config: Any, changes: Mapping[str, Any] | None = None) -> DetectorConfig:
+    """Those of a Config or DetectorConfig, the defaults for None; else a text is the name of a
+    detector or the path of its weights (.onnx, .txt). changes: as of tracker_settings. Raises
+    MambatrackError likewise."""
+    if isinstance(config, (str, os.PathLike)):
+        text = os.fspath(config)
+        files = text.lower().endswith((".onnx", ".txt")) or os.sep in text
+        config = DetectorConfig(weights=text) if files else DetectorConfig(name=text)
+    if config is not None and not isinstance(config, (Config, DetectorConfig)):
+        raise MambatrackError(
+            f"the detector is {shown(config)}; expected a name as 'yolox_nano', the path of an "
+            "ONNX file or of a det.txt, or a Config or DetectorConfig"
+        )
+    whole = config if isinstance(config, Config) else Config(detector=config or DetectorConfig())
+    changes = {CLI_WORDS.get(key, key): value for key, value in (changes or {}).items()}
+    return with_implied_name(_changed(whole, "detector", changes).detector)
+
+
+def _changed(config: Config, section: str, changes: Mapping[str, Any] | None) -> Config:
     for key, value in (changes or {}).items():
-        name = new_setting(f"tracker.{key}")
-        whole = _override(whole, name.split("."), value, name)
-    return whole.tracker
+        name = new_setting(f"{section}.{key}")
+        config = _override(config, name.split("."), value, name)
+    return config
 
 
 def check_setting(key: str, value: Any) -> None:
@@ -235,8 +259,10 @@ def _allowed(item: dataclasses.Field) -> str:
 def _nearest(name: str) -> str:
     keys = [key for key, _, _ in describe()]
     by_last = {key.split(".")[-1]: key for key in keys}
-    close = difflib.get_close_matches(name, keys, 1, 0.5)
-    last = difflib.get_close_matches(name.split(".")[-1], by_last, 1, 0.6)
+    own = name.split(".")[-1]
+    elsewhere = [by_last[own]] if own in by_last else []
+    last = difflib.get_close_matches(own, by_last, 1, 0.6)
+    close = elsewhere or difflib.get_close_matches(name, keys, 1, 0.5)
     close = close or [by_last[key] for key in last]
     if close:
         return f"; did you mean {close[0]!r}?"

@@ -284,3 +284,9 @@ def test_the_shipped_weights_are_small_and_documented():
     for weights in ROOT.glob("mambatrack/weights/*.safetensors"):
         assert weights.stat().st_size < 4e6
         assert weights.with_suffix(".json").is_file()
+
+
+@pytest.mark.parametrize("demo", sorted((ROOT / "demo").glob("*.py")), ids=lambda path: path.name)
+def test_the_names_at_the_top_are_enough_for_the_demos(demo):
+    inner = re.findall(r"^\s*(?:from|import) (mambatrack\.\S+)", demo.read_text(), re.MULTILINE)
+    assert not inner
