@@ -24,7 +24,7 @@ LEAST = 1e-3  # weight of a vote of score 0; what is below it is forgotten
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
 LATER = np.arange(2, 64, dtype=np.float32)  # detections
 # weight in the mean velocity, by the number of detections, of all but the first, which had none
-MOVED = np.append(np.float32([1, 1]), 1 - np.cumprod(1 - np.maximum(RATES[-1], 1 / LATER)))
+MOVED = np.append(np.ones(2, np.float32), 1 - np.cumprod(1 - np.maximum(RATES[-1], 1 / LATER)))
 
 
 class TrackTable:
