@@ -234,7 +234,7 @@ def test_an_editable_installation_is_typed(checkout, tmp_path):
     code = f"from mypy import api; print(api.run({arguments})[0])"
     said = python(code, program.parent, PYTHONPATH="")
     assert '5: note: Revealed type is "mambatrack.tracks.Tracks"' in said
-    assert '6: note: Revealed type is "def (config: mambatrack.settings.Detector' in said
+    assert '6: note: Revealed type is "def (detector: ' in said
     assert "7: error: Module has no attribute" in said
     assert "import-not-found" not in said
 
