@@ -7,27 +7,32 @@ from numpy.typing import NDArray
 from mambatrack.outputs.drawing.colours import Colour
 
 Image = NDArray[np.uint8]
+Shares = NDArray[np.float32]
 FRACTION = 4  # binary digits of coordinates behind the point, as OpenCV's ``shift``
 
 
 def paint(canvas: Image, left: int, top: int, mask: Image, colour: Colour) -> None:
-    """Colour through a mask [h, w] of opacities, 0 to 255, with its corner at (left, top); what is
-    outside the picture is left out."""
-    share = mask.astype(np.float32) * np.float32(1 / 255)
-    blit(canvas, left, top, np.full((*mask.shape, 3), colour, np.uint8), share)
+    """Colour through a mask [h, w] of opacities, 0 to 255, with its corner at (left, top)."""
+    plain = np.empty((*mask.shape, 3), np.uint8)
+    cv2.rectangle(plain, (0, 0), mask.shape[::-1], colour, cv2.FILLED)
+    share = mask * np.float32(1 / 255)
+    blit(canvas, left, top, plain, share, 1 - share)
 
 
-def blit(canvas: Image, left: int, top: int, stamp: Image, opacity: NDArray[np.float32]) -> None:
-    """A small picture [h, w, 3] with its opacities [h, w], 0 to 1, cut to the canvas."""
-    height, width = opacity.shape
+def blit(canvas: Image, left: int, top: int, stamp: Image, share: Shares, rest: Shares) -> None:
+    """A small picture [h, w, 3] with its opacities [h, w], 0 to 1, and what is left to the picture
+    below, cut to the canvas."""
+    height, width = share.shape
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + width, canvas.shape[1]), min(top + height, canvas.shape[0])
     if x0 >= x1 or y0 >= y1:
         return
-    part = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
-    region, share = canvas[y0:y1, x0:x1], np.ascontiguousarray(opacity[part])
-    below = np.ascontiguousarray(region)
-    region[:] = cv2.blendLinear(np.ascontiguousarray(stamp[part]), below, share, 1 - share)
+    if (x1 - x0, y1 - y0) != (width, height):
+        part = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
+        stamp = np.ascontiguousarray(stamp[part])
+        share, rest = np.ascontiguousarray(share[part]), np.ascontiguousarray(rest[part])
+    region = canvas[y0:y1, x0:x1]
+    region[:] = cv2.blendLinear(stamp, np.ascontiguousarray(region), share, rest)
 
 
 def fixed(points: NDArray) -> NDArray[np.int32]:

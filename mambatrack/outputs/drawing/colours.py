@@ -11,7 +11,7 @@ GREY: Colour = (165, 165, 165)
 DARK: Colour = (24, 24, 24)
 WHITE: Colour = (255, 255, 255)
 GOLDEN = 0.6180339887  # share of the circle of hues between ids that follow each other
-LIGHTNESS = (0.76, 0.66, 0.84)  # of OKLab, by turns
+LIGHTNESS = (0.73, 0.64, 0.80)  # of OKLab, by turns
 CHROMA = 0.19
 # OKLab to linear RGB: Björn Ottosson, "A perceptual color space for image processing", 2020
 TO_CONES = np.array(

@@ -9,7 +9,7 @@ from mambatrack.outputs.drawing.canvas import FRACTION, Image, fixed, paint
 from mambatrack.outputs.drawing.colours import Colour
 
 Points = NDArray[np.float64]
-HERE, AHEAD = 120, 20  # opacity of the cone at the feet and at the horizon, of 255
+HERE, AHEAD = 140, 32  # opacity of the cone at the feet and at the horizon, of 255
 PATH = 230, 110  # of the line in its middle
 SHORTEST = 0.2  # of the height of its box: who stays where they are has no cone
 PARTS = 10

@@ -1,5 +1,6 @@
 """Boxes in the picture: solid where seen, dashed and fading where hidden."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +14,11 @@ SHADE = 0.55  # opacity of the dark rim
 
 def draw_solid(canvas: Image, corners: Corners, colour: Colour, line: int) -> None:
     """A line around the box, on a darkened one that is a pixel wider on both sides."""
-    for strip in _strips(canvas, corners, line + 2):
-        strip >>= 1
-    for strip in _strips(canvas, corners, line):
-        strip[:] = colour
+    for left, top, right, bottom in _edges(corners, line + 2):
+        canvas[top:bottom, left:right] >>= 1
+    for left, top, right, bottom in _edges(corners, line):
+        if left < right and top < bottom:
+            cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), colour, cv2.FILLED)
 
 
 def draw_dashed(
@@ -24,7 +26,8 @@ def draw_dashed(
 ) -> None:  # fmt: skip
     """Dashes around the box, with a dark rim, which let the picture through."""
     ink, dark = np.array(colour, np.float32), np.array(DARK, np.float32)
-    for number, strip in enumerate(_strips(canvas, corners, line + 2)):
+    for number, (left, top, right, bottom) in enumerate(_edges(corners, line + 2)):
+        strip = canvas[top:bottom, left:right]
         along = strip if number < 2 else strip.transpose(1, 0, 2)  # [thickness, length, 3]
         if not along.size:
             continue
@@ -36,18 +39,18 @@ def draw_dashed(
         along[:] = np.rint(along + shares * (paint - along))
 
 
-def _strips(canvas: Image, corners: Corners, width: int) -> tuple[Image, Image, Image, Image]:
-    """Views of the picture along the upper, lower, left and right edge; no pixel is in two."""
+def _edges(corners: Corners, width: int) -> tuple[Corners, Corners, Corners, Corners]:
+    """Bars along the upper, lower, left and right edge, as (left, top, right, bottom) with the last
+    two behind the end; no pixel is in two, and none at negative places."""
     left, top, right, bottom = corners
     before, after = width // 2, width - width // 2
-    across = slice(max(left - before, 0), right + after)
-    y0, y1 = max(top + after, 0), max(bottom - before, top + after)
-    x0, x1 = max(right - before, left + after), right + after
+    x0, x1, x2 = max(left - before, 0), left + after, max(right - before, left + after)
+    y1, y2 = top + after, max(bottom - before, top + after)
     return (
-        canvas[max(top - before, 0) : top + after, across],
-        canvas[y1 : bottom + after, across],
-        canvas[y0:y1, max(left - before, 0) : left + after],
-        canvas[y0:y1, x0:x1],
+        (x0, max(top - before, 0), right + after, y1),
+        (x0, y2, right + after, bottom + after),
+        (x0, y1, x1, y2),
+        (x2, y1, right + after, y2),
     )
 
 

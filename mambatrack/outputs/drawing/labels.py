@@ -53,16 +53,15 @@ class LabelLayout:
         widths = np.array([label.widths for label in labels])
         options = np.stack([places(boxes[rows], w, height, size) for w in widths.T], axis=1)
         costs = _costs(options, rows, boxes)  # [L, 2, S]
-        blocked = np.concatenate([taken, np.zeros((len(labels), 4))])
-        done = []
         for number, label in enumerate(labels):
-            used = len(taken) + number
             if label.identity in sides:
                 costs[number, :, sides[label.identity]] -= KEPT
-            short, side = _best(options[number], costs[number], blocked[:used])
-            blocked[used] = options[number, short, side]
+        blocked, done = taken.tolist(), []
+        for label, own, cost in zip(labels, options, costs, strict=True):
+            short, side = _best(own, cost, blocked)
+            blocked.append(own[short, side].tolist())
             self._sides[label.identity] = side
-            done.append(((int(blocked[used, 0]), int(blocked[used, 1])), label.texts[short]))
+            done.append(((int(blocked[-1][0]), int(blocked[-1][1])), label.texts[short]))
         return done
 
 
@@ -94,19 +93,28 @@ def _costs(options: NDArray, rows: NDArray, boxes: NDArray) -> NDArray[np.float6
         ON_HEAD * intersection(flat, heads).sum(axis=1)
         + ON_BOX * on_boxes.sum(axis=1) + (ON_OWN - ON_BOX) * own
     )  # fmt: skip
-    return (cost / _areas(flat)).reshape(options.shape[:3]) + LIKED
+    return (cost / _areas(flat)).reshape(options.shape[:3]) + LIKED + ((0.0,), (ID_ALONE,))
 
 
 def _areas(flat: NDArray) -> NDArray[np.float64]:
     return np.maximum((flat[:, 2] - flat[:, 0]) * (flat[:, 3] - flat[:, 1]), 1.0)
 
 
-def _best(options: NDArray, costs: NDArray, blocked: NDArray) -> tuple[int, int]:
-    """(1 for the id alone, else 0; the side) with the least cost for one label."""
-    flat = options.reshape(-1, 4)
-    over = intersection(flat, blocked).sum(axis=1) if len(blocked) else np.zeros(len(flat))
-    total = costs + ON_LABEL * (over / _areas(flat)).reshape(costs.shape)
-    sides = total.argmin(axis=1)
-    full, short = total[0, sides[0]], total[1, sides[1]]
-    alone = int(short + ID_ALONE < full)
-    return alone, int(sides[alone])
+def _best(options: NDArray, costs: NDArray, blocked: list[list[float]]) -> tuple[int, int]:
+    """(1 for the id alone, else 0; the side) for one label: the cheapest that covers nothing that
+    is blocked, or else covers little of it."""
+    flat, cost = options.reshape(-1, 4), costs.ravel()
+    order = cost.argsort(kind="stable").tolist()
+    best = next((each for each in order if _is_free(flat[each].tolist(), blocked)), None)
+    if best is None:
+        over = intersection(flat, np.array(blocked)).sum(axis=1) / _areas(flat)
+        best = int((cost + ON_LABEL * over).argmin())
+    return divmod(best, costs.shape[1])
+
+
+def _is_free(place: list[float], blocked: list[list[float]]) -> bool:
+    left, top, right, bottom = place
+    return not any(
+        left < each[2] and each[0] < right and top < each[3] and each[1] < bottom
+        for each in blocked
+    )

@@ -21,12 +21,12 @@ from mambatrack.outputs.drawing.cones import draw_cone
 from mambatrack.outputs.drawing.frames import draw_dashed, draw_solid
 from mambatrack.outputs.drawing.labels import Label, LabelLayout
 from mambatrack.outputs.drawing.plates import put_plate, width_of_plate
-from mambatrack.outputs.drawing.rules import LabelKind, Rules, Shown
+from mambatrack.outputs.drawing.rules import ID, NONE, SEEN, TENTATIVE, Rules, Shown
 from mambatrack.outputs.drawing.scale import line_of, lines_of
 from mambatrack.outputs.drawing.trail_lines import draw_trails
 from mambatrack.outputs.drawing.trails import Trails
 from mambatrack.settings import DrawingConfig
-from mambatrack.tracks import Tracks, TrackState
+from mambatrack.tracks import Tracks
 
 FORESEEN = 10  # frames: who has not been seen for longer has a cone as wide as the picture
 LEGEND = 0.75  # opacity
@@ -89,16 +89,16 @@ class Painter:
         places = self._layout.place(labels, corners, shown.plate, size, taken)
         for label, (corner, text) in reversed(list(zip(labels, places, strict=True))):
             colour, ink = colour_of(label.identity), None
-            if tracks.state[label.row] == TrackState.PREDICTED:
+            if tracks.state[label.row] != SEEN:
                 colour, ink = DARK, pale(colour)
             opacity = float(shown.opacity[label.row])
             put_plate(canvas, corner, text, shown.plate, colour, ink, opacity)
 
     def _labels(self, tracks: Tracks, shown: Shown, order: NDArray) -> list[Label]:
         labels = []
-        for row in order[shown.labels[order] != LabelKind.NONE].tolist():
+        for row in order[shown.labels[order] != NONE].tolist():
             full = self.rules.text(tracks, row, int(shown.labels[row]))
-            short = self.rules.text(tracks, row, LabelKind.ID) or full
+            short = self.rules.text(tracks, row, ID) or full
             if full:
                 widths = width_of_plate(full, shown.plate), width_of_plate(short, shown.plate)
                 labels.append(Label(row, int(tracks.ids[row]), (full, short), widths))
@@ -124,20 +124,20 @@ def _draw_boxes(
     canvas: Image, tracks: Tracks, shown: Shown, corners: NDArray, order: NDArray, line: int
 ) -> None:
     lines = lines_of(line, corners[:, 3] - corners[:, 1])
-    for row in order.tolist():
-        left, top, right, bottom = corners[row].tolist()
-        colour, state = colour_of(int(tracks.ids[row])), tracks.state[row]
-        box = left, top, right, bottom
-        if state == TrackState.TENTATIVE:
-            cv2.rectangle(canvas, (left, top), (right, bottom), GREY, 1)
-        elif state == TrackState.PREDICTED:
-            draw_dashed(canvas, box, colour, int(lines[row]), float(shown.opacity[row]))
+    columns = tracks.ids, tracks.state, corners, lines, shown.opacity
+    for identity, state, box, thick, opacity in zip(
+        *(column[order].tolist() for column in columns), strict=True
+    ):
+        if state == TENTATIVE:
+            cv2.rectangle(canvas, box[:2], box[2:], GREY, 1)
+        elif state == SEEN:
+            draw_solid(canvas, tuple(box), colour_of(identity), thick)
         else:
-            draw_solid(canvas, box, colour, int(lines[row]))
+            draw_dashed(canvas, tuple(box), colour_of(identity), thick, opacity)
 
 
 def _draw_cones(canvas: Image, forecast: Forecast, tracks: Tracks, shown: Shown, line: int) -> None:
-    firm = shown.drawn & (tracks.state != TrackState.TENTATIVE) & (tracks.gap <= FORESEEN)
+    firm = shown.drawn & (tracks.state != TENTATIVE) & (tracks.gap <= FORESEEN)
     _, rows, ahead = np.intersect1d(tracks.ids, forecast.ids, return_indices=True)
     for row, step in zip(rows.tolist(), ahead.tolist(), strict=True):
         if firm[row]:

@@ -4,11 +4,10 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from mambatrack.outputs.drawing.canvas import Image, blit
+from mambatrack.outputs.drawing.canvas import Image, Shares, blit
 from mambatrack.outputs.drawing.colours import DARK, WHITE, Colour, is_bright
-from mambatrack.outputs.drawing.scale import SMALLEST_PLATE, height_of
+from mambatrack.outputs.drawing.scale import plate_of
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FINER = 4  # text is made so many times larger, and then reduced
@@ -29,16 +28,18 @@ def letters(text: str, height: int) -> Image:
 
 
 @lru_cache(maxsize=1024)
-def stamp(text: str, height: int, plate: Colour, ink: Colour) -> tuple[Image, NDArray[np.float32]]:
-    """The plate with its text [height, w, 3], and its opacity [height, w], round at the corners."""
+def stamp(text: str, height: int, plate: Colour, ink: Colour) -> tuple[Image, Shares, Shares]:
+    """The plate with its text [height, w, 3], its opacity [height, w], 0 to 1 and round at the
+    corners, and the rest to 1."""
     mask = letters(text, height)
     share = mask[..., None].astype(np.float32) / 255
     picture = np.rint(plate + share * (np.array(ink, np.float32) - plate)).astype(np.uint8)
-    return picture, _rounded(height, mask.shape[1])
+    opacity = _rounded(height, mask.shape[1])
+    return picture, opacity, 1 - opacity
 
 
 @lru_cache(maxsize=256)
-def _rounded(height: int, width: int) -> NDArray[np.float32]:
+def _rounded(height: int, width: int) -> Shares:
     """[height, width] opacity of a plate: 1, less at its corners."""
     radius = ROUND * height
     y, x = np.mgrid[:height, :width] + 0.5
@@ -57,8 +58,11 @@ def put_plate(
     ink: Colour | None = None, opacity: float = 1.0,
 ) -> None:  # fmt: skip
     """Text on a plate whose upper left corner is there. ink: by default what can be read on it."""
-    picture, share = stamp(text, height, plate, ink or ink_on(plate))
-    blit(canvas, *corner, picture, share if opacity == 1 else share * np.float32(opacity))
+    picture, share, rest = stamp(text, height, plate, ink or ink_on(plate))
+    if opacity < 1:
+        share = share * np.float32(opacity)
+        rest = 1 - share
+    blit(canvas, *corner, picture, share, rest)
 
 
 def draw_plate(
@@ -66,7 +70,7 @@ def draw_plate(
     above: bool = True, left: bool = False,
 ) -> None:  # fmt: skip
     """Text on a plate, above or below a point and to its right or left, pushed inside the image."""
-    height = max(SMALLEST_PLATE, round(height_of(canvas.shape[1::-1]) / 40))
+    height = plate_of(canvas.shape[1::-1])
     width = width_of_plate(text, height)
     x = max(0, min(x - width if left else x, canvas.shape[1] - width))
     y = max(0, min(y - height if above else y, canvas.shape[0] - height))

@@ -1,5 +1,8 @@
 """Trails in the picture: lines that fade and taper towards the past."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +12,18 @@ from mambatrack.outputs.drawing.colours import colour_of
 from mambatrack.outputs.drawing.trails import Trails
 
 OLDEST, NEWEST, UNSEEN = 10, 235, 0.55  # opacity of its ends, of 255; factor where it was hidden
-PIECES = 8
+PIECES, TAIL = 7, 0.75  # number of steps of opacity; below 1: the tail is clearer than half
 SHORTEST = 2.0  # pixels, in all
 
 
 def draw_trails(canvas: Image, trails: Trails, line: int) -> None:
     """All that have not faded."""
-    for row in np.flatnonzero(trails.opacity).tolist():
+    size = np.array(canvas.shape[1::-1])
+    for row in trails.opacity.nonzero()[0].tolist():
         points, seen, ages = trails.lines(row)
-        size = canvas.shape[1::-1]
-        points = np.clip(points, [-each for each in size], [2 * each for each in size])
-        if len(points) > 1 and np.ptp(points, axis=0).max() > SHORTEST:
-            fresh = trails.opacity[row] * (1 - ages / trails.seconds)
+        points = points.clip(-size, 2 * size)
+        if len(points) > 1 and (points.max(axis=0) - points.min(axis=0)).max() > SHORTEST:
+            fresh = trails.opacity[row] * (1 - ages / trails.seconds) ** TAIL
             _draw_trail(canvas, points, seen, fresh, colour_of(int(trails.ids[row])), line)
 
 
@@ -29,26 +32,26 @@ def _draw_trail(
     line: int,
 ) -> None:  # fmt: skip
     """fresh [P]: 1 for a new point, 0 for one as old as any."""
-    low = np.floor(points.min(axis=0)).astype(int) - line - 1
-    high = np.ceil(points.max(axis=0)).astype(int) + line + 2
-    low, high = np.maximum(low, 0), np.minimum(high, canvas.shape[1::-1])
+    low = np.maximum(np.floor(points.min(axis=0)).astype(int) - line - 1, 0)
+    high = np.minimum(np.ceil(points.max(axis=0)).astype(int) + line + 2, canvas.shape[1::-1])
     if (low >= high).any():
         return
     mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
     whole = fixed(points - low)
-    for start, stop in _pieces(seen):
-        middle = (start + stop) // 2
-        share = fresh[middle] if seen[stop] else UNSEEN * fresh[middle]
-        thick = max(1, round((line + 1) * (0.4 + 0.6 * fresh[middle]))) if seen[stop] else 1
-        ink = OLDEST + (NEWEST - OLDEST) * share
+    for start, stop, seen_there in _pieces(seen):
+        share = float(fresh[(start + stop) // 2])
+        thick = max(1, round((line + 1) * (0.4 + 0.6 * share))) if seen_there else 1
+        ink = OLDEST + (NEWEST - OLDEST) * share * (1 if seen_there else UNSEEN)
         cv2.polylines(mask, [whole[start : stop + 1]], False, ink, thick, cv2.LINE_AA, FRACTION)
     paint(canvas, int(low[0]), int(low[1]), mask, colour)
 
 
-def _pieces(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last point of each piece, which is seen or hidden throughout; they join."""
+def _pieces(seen: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
+    """First and last point of each piece, and whether it is seen throughout or hidden; they
+    join."""
     last = len(seen) - 1
-    ends = {*np.linspace(0, last, min(PIECES, last) + 1).round().astype(int).tolist()}
-    ends.update((np.flatnonzero(seen[1:-1] != seen[2:]) + 1).tolist())
+    ends = {*range(0, last, -(-last // PIECES)), last}
+    ends.update(((seen[1:-1] != seen[2:]).nonzero()[0] + 1).tolist())
     order = sorted(ends)
-    return list(zip(order[:-1], order[1:], strict=True))
+    for start, stop in pairwise(order):
+        yield start, stop, bool(seen[stop])

@@ -126,6 +126,8 @@ class Trails:
 
     def _follow(self, tracks: Tracks) -> NDArray[np.int64]:
         """Rows of the tracks; new ones get one, and those that are gone and faded lose theirs."""
+        if np.array_equal(tracks.ids, self.ids):
+            return np.arange(len(self.ids))
         going = self.ids[(self.opacity > 0) & ~np.isin(self.ids, tracks.ids)]
         ids = np.union1d(tracks.ids, going)
         if not np.array_equal(ids, self.ids):
