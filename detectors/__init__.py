@@ -86,9 +86,11 @@ def _open_other(config: DetectorConfig) -> Detector:
 
 
 def _open_motion(config: DetectorConfig) -> Detector:
+    from mambatrack.detectors.classes import wants_all
     from mambatrack.detectors.motion import MotionDetector
 
-    for given, option in ((config.weights, "weights"), (config.classes, "classes")):
+    chosen = not wants_all(config.classes)
+    for given, option in ((config.weights, "weights"), (chosen, "classes")):
         if given:
             raise MambatrackError(
                 f"the detector motion has no {option}; leave out --{option} (detector.{option}), "

@@ -1,7 +1,8 @@
 """The detector auto: what fits, and why it was taken.
 
 In this order: what the weights are for; a named model in the cache; the smallest named model,
-fetched now; where it cannot be fetched, motion. A failed attempt is remembered for RETRY_S.
+fetched now; where it cannot be fetched, motion. A failed attempt is remembered for RETRY_S. Of a
+named model, which knows COCO's classes, what moves by itself is kept where no classes are given.
 """
 
 import time
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambatrack.config import DetectorConfig, with_implied_name
+from mambatrack.detectors.classes import MOVING
 from mambatrack.detectors.download import NamedModel, cache_folder, fetch, named_models, offline
 from mambatrack.errors import MambatrackError
 
@@ -30,13 +32,23 @@ def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
         return _for_weights(config)
     cached = cached_model()
     if cached is not None:
-        return replace(config, name=cached.name), f"detector: {cached.name}, from the cache"
+        return _of_what_moves(config, cached.name, "from the cache")
     smallest = models_by_size()[0]
     reason = _why_not_asked() or _fetched(smallest)
     if reason is None:
-        return replace(config, name=smallest.name), f"detector: {smallest.name}, fetched just now"
+        return _of_what_moves(config, smallest.name, "fetched just now")
     better = BETTER.format(smallest.name)
     return replace(config, name="motion"), f"detector: motion, as {reason}; {better}"
+
+
+def _of_what_moves(config: DetectorConfig, name: str, how: str) -> tuple[DetectorConfig, str]:
+    chosen = replace(config, name=name)
+    if config.classes or config.class_names:
+        return chosen, f"detector: {name}, {how}"
+    return replace(chosen, classes=MOVING), (
+        f"detector: {name}, {how}, for people, vehicles and animals; --classes person for people, "
+        "--classes all for everything it knows"
+    )
 
 
 def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:

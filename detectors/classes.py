@@ -19,6 +19,11 @@ COCO = (
     "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
     "teddy bear", "hair drier", "toothbrush",
 )  # fmt: skip
+MOVING = (  # of COCO, what moves by itself
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "bird",
+    "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe",
+)  # fmt: skip
+ALL = "all"  # in place of names
 UNUSED_IDS = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)  # COCO's annotations count to 90
 _names = iter(COCO)
 COCO_IDS = tuple(str(id_) if id_ in UNUSED_IDS else next(_names) for id_ in range(91))
@@ -58,13 +63,16 @@ def given_names(config: DetectorConfig, names: tuple[str, ...]) -> tuple[str, ..
 
 
 def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset[int] | None:
-    """Labels of ``classes``, given by name or number; None, which is all, where none is given.
+    """Labels of ``classes``, given by name or number; None, which is all, where none or ALL is
+    given.
 
     names: () where they are not known; then any number is taken. Raises MambatrackError for a class
     that the model does not have.
     """
     by_name = {name.lower(): label for label, name in enumerate(names)}
     by_name.update({str(label): label for label in range(len(names))})
+    if wants_all(classes) and ALL not in by_name:
+        return None
     chosen = set()
     for entry in classes:
         key = entry.strip().lower()
@@ -74,7 +82,12 @@ def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset
         if label is None:
             raise MambatrackError(f"unknown class {entry!r}{_known(entry, names)}")
         chosen.add(label)
-    return frozenset(chosen) if classes else None
+    return frozenset(chosen)
+
+
+def wants_all(classes: tuple[str, ...]) -> bool:
+    """Whether every class is kept: none is given, or ALL."""
+    return not classes or [each.strip().lower() for each in classes] == [ALL]
 
 
 def _known(entry: str, names: tuple[str, ...]) -> str:

@@ -122,7 +122,11 @@ class DetectorConfig:
         choices=("plain", "percent", "logit"),
     )
     nms_iou: float = option(0.65, "IoU above which the weaker of two boxes is dropped", 0.0, 1.0)
-    classes: tuple[str, ...] = option((), "class names or ids to keep; empty keeps all")
+    classes: tuple[str, ...] = option(
+        (),
+        "class names or ids to keep; empty or all keeps all; of a network that auto has chosen, "
+        "empty keeps people, vehicles and animals",
+    )
     class_names: tuple[str, ...] = option(
         (), "names of a network's classes, in their order, where its file does not have them"
     )

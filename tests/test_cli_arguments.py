@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from mambatrack.cli import main
 from mambatrack.cli.arguments import LARGEST, MODELS, names, positive, whole
-from mambatrack.cli.program import build_parser
+from mambatrack.cli.named_files import DatasetPath
+from mambatrack.cli.program import build_parser, parse
 from mambatrack.motion.loading import PLAIN
 from mambatrack.networks.model_files import SHIPPED
-from mambatrack.settings import PREDICTORS
+from mambatrack.settings import ASSOCIATIONS, PREDICTORS
 from mambatrack.simulation.world import write_sequence
 
 
@@ -52,6 +53,56 @@ def test_a_predictor_is_called_the_same_everywhere(capsys):
         with pytest.raises(SystemExit):
             build_parser().parse_args([command, "--help"])
         assert "".join(MODELS.split()) in "".join(capsys.readouterr().out.split())
+
+
+def commands():
+    actions = build_parser()._actions
+    return next(each for each in actions if isinstance(each, argparse._SubParsersAction)).choices
+
+
+NEEDED = {  # what each command needs beside one option
+    "track": "a.mp4", "live": "a.mp4", "eval": "--dataset d", "eval-motion": "--dataset d",
+    "tune": "--dataset d --out o --trials 1", "bench": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--predictor", "--association"])
+@pytest.mark.parametrize("command", sorted(NEEDED))
+def test_models_have_one_spelling_everywhere(command, option, capsys):
+    """The same names and the path of a file are taken, and others refused in the same words."""
+    if option not in commands()[command]._option_string_actions:
+        pytest.skip("nobody is told from another here")
+    known = {"--predictor": PREDICTORS, "--association": ASSOCIATIONS}[option]
+    for value in (*known, "trained.safetensors"):
+        parse([command, *NEEDED[command].split(), option, value])
+    with pytest.raises(SystemExit) as ended:
+        parse([command, *NEEDED[command].split(), option, "nope"])
+    said = capsys.readouterr().err
+    expected = f"'nope' is not allowed (one of {', '.join(known)}, or the path of a trained"
+    assert ended.value.code == 2 and expected in said
+
+
+def test_data_sets_have_one_spelling_everywhere():
+    named = {
+        name: action
+        for name, parser in commands().items()
+        for action in parser._actions
+        if "--dataset" in action.option_strings
+    }
+    assert len(named) >= 9 and not any(
+        each.startswith("--data") and each != "--dataset"
+        for parser in commands().values()
+        for each in parser._option_string_actions
+    )
+    for action in named.values():
+        assert (action.type, action.metavar) == (DatasetPath, "DIR")
+
+
+def test_a_device_is_for_networks(capsys):
+    for name in PLAIN:
+        with pytest.raises(SystemExit):
+            parse(["track", "a.mp4", "--predictor", name, "--device", "cpu"])
+        assert "--device has no effect without" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from mambatrack.config import DetectorConfig
 from mambatrack.detectors import automatic, open_detector
 from mambatrack.detectors.automatic import MARK, RETRY_S, choose
+from mambatrack.detectors.classes import MOVING
 from mambatrack.detectors.download import NamedModel
 from mambatrack.detectors.motion import MotionDetector
 from mambatrack.errors import MambatrackError
@@ -67,8 +68,20 @@ def name_models(monkeypatch, port, path):
 def test_the_smallest_named_model_is_fetched_and_then_taken_from_the_cache(server):
     assert choose(AUTO)[0].name == "small"
     config, line = choose(AUTO)
-    assert config == replace(AUTO, name="small") and line == "detector: small, from the cache"
+    assert config == replace(AUTO, name="small", classes=MOVING)
+    assert line == (
+        "detector: small, from the cache, for people, vehicles and animals; --classes person for "
+        "people, --classes all for everything it knows"
+    )
     assert server.RequestHandlerClass.requests == ["/good"]
+
+
+@pytest.mark.parametrize("given", [{"classes": ("all",)}, {"class_names": ("a", "b")}])
+def test_classes_that_are_given_are_kept(server, given):
+    config = replace(AUTO, **given)
+    choose(config)
+    line = "detector: small, from the cache"
+    assert choose(config) == (replace(config, name="small"), line)
 
 
 def test_offline_it_is_motion_and_the_line_says_how_to_get_better(server, monkeypatch):
@@ -121,6 +134,12 @@ def test_other_weights_are_refused():
 def test_a_named_detector_is_taken_without_a_word():
     config = DetectorConfig(name="yolox", weights="a.onnx")
     assert choose(config) == (config, "")
+
+
+def test_motion_finds_all_there_is():
+    assert isinstance(
+        open_detector(DetectorConfig(name="motion", classes=("all",))), MotionDetector
+    )
 
 
 @pytest.mark.parametrize("given", [{"weights": "a.onnx"}, {"classes": ("person",)}])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mambatrack.detectors.classes import COCO, COCO_IDS, chosen_labels, names_in, names_of
+from mambatrack.detectors.classes import COCO, COCO_IDS, MOVING, chosen_labels, names_in, names_of
 from mambatrack.errors import MambatrackError
 
 
@@ -13,7 +13,9 @@ def test_names_of_classes():
 
 def test_classes_are_chosen_by_name_or_number():
     assert chosen_labels(("Person", " 2", "dog"), COCO) == {0, 2, 16}
-    assert chosen_labels((), COCO) is None
+    assert chosen_labels((), COCO) is None and chosen_labels((" All",), COCO) is None
+    assert chosen_labels(("all",), ("person", "all")) == {1}
+    assert len(chosen_labels(MOVING, COCO)) == 19
 
 
 @pytest.mark.parametrize("entry", ["persn", "80", "-1"])

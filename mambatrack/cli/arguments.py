@@ -103,7 +103,7 @@ def add_classes(
 
 def add_detector(
     parser: argparse.ArgumentParser,
-    classes: str = "names or numbers to keep, as person,car",
+    classes: str = "names or numbers to keep, as person,car; all for all",
     tracks: bool = True,
 ) -> None:
     """Who finds the boxes, and where the motion model runs if the command tracks them."""

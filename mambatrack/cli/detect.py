@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mambatrack.cli.arguments import Command, add_detector, add_overwrite
 from mambatrack.cli.named_files import PicturesPath, WrittenFile
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import FAILED, OK
+from mambatrack.cli.shared import FAILED, OK, with_chosen_detector
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config, DetectorConfig
 from mambatrack.errors import MambatrackError
@@ -35,13 +35,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.runs.detect import DetectionFile
     from mambatrack.runs.detection_cache import detections_key
 
+    config = with_chosen_detector(config, options.quiet)
     if config.detector.name == "file":
         raise MambatrackError("the detector file has its boxes in a file; name another --detector")
     path = Path(options.out)
     path.parent.mkdir(exist_ok=True)
     check_output(path, options.overwrite)
     settings = network_of(config.detector)
-    remembers = settings.name in ("auto", "motion")  # then a later frame needs the earlier ones
+    remembers = settings.name == "motion"  # then a later frame needs the earlier ones
     key = f"{options.source} {detections_key(Path(options.source), settings)}"
     file = DetectionFile(path, key, resumed=not remembers)
     problem = _detect(options, settings, file)

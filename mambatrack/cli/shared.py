@@ -52,13 +52,14 @@ def scored_of(options: argparse.Namespace, config: Config) -> "tuple[list[Sequen
     """The sequences to be scored, and the settings to track them with. --classes names what counts
     in the ground truth: det.txt has no classes, and the numbers of a network are its own, so that
     with a network only names are looked for in the ground truth."""
+    from mambatrack.detectors.classes import ALL
     from mambatrack.evaluation.evaluate import scored_sequences
 
     classes = config.detector.classes
     if config.detector.name in ("auto", "file"):
         config = replace(config, detector=replace(config.detector, classes=()))
     else:
-        classes = tuple(each for each in classes if not each.isdecimal())
+        classes = tuple(each for each in classes if not each.isdecimal() and each != ALL)
     half, strict = (getattr(options, name, None) for name in ("half", "strict"))
     sequences = scored_sequences(
         options.dataset, options.split, half == "second", bool(strict), classes,
