@@ -14,8 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, reason_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CHUNK = 1 << 18
 TEMPORARY = re.compile(r"\..+-[0-9a-f]{8}\.part")
@@ -88,6 +92,21 @@ def regular(path: Path) -> Path:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
     return path
+
+
+def read_arrays(path: Path) -> "dict[str, NDArray]":
+    """All arrays of an .npz file by name. Raises FileNotFoundError, and MambatrackError for a file
+    that is damaged, or none such."""
+    import numpy as np
+
+    try:
+        with np.load(regular(path), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy tell of damage in a dozen ways
+        reason = reason_of(error).partition("\n")[0] or type(error).__name__
+        raise MambatrackError(f"{path} is damaged: {reason}") from None
 
 
 def sha256(path: Path) -> str:

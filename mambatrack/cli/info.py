@@ -19,6 +19,7 @@ from mambatrack.cli.licences import NEEDED_FOR, licence_rows
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
 from mambatrack.evaluation.machine import machine
+from mambatrack.networks.card_values import parse_card
 from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.version import VERSION
 
@@ -177,7 +178,7 @@ def _weights() -> Iterable[Cells]:
     for name in NEEDED_FOR:
         path = WEIGHTS / f"{name}.safetensors"
         try:
-            card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            card = parse_card(path.with_suffix(".json"))
             size = card["architecture"]
             network = (
                 f"{size.get('kind', 'window')}, d_model {size['d_model']}, "

@@ -4,11 +4,11 @@ The words of a licence decide, as the model cards and configs/detectors.yaml hav
 is legal advice.
 """
 
-import json
 import re
 from collections.abc import Iterator
 
 from mambatrack.detectors.download import named_models
+from mambatrack.networks.card_values import parse_card
 from mambatrack.networks.model_files import WEIGHTS
 
 CODE = "Apache-2.0"
@@ -39,7 +39,10 @@ def licence_rows() -> Iterator[tuple[str, str, str]]:
     yield "code", "everything", commercial_use(CODE)
     yield "no weights", PLAIN, commercial_use(CODE)
     for path in sorted(WEIGHTS.glob("*.json")):
-        card = json.loads(path.read_text(encoding="utf-8"))
-        yield path.stem, NEEDED_FOR.get(path.stem, ""), commercial_use(card.get("licence", ""))
+        try:
+            licence = str(parse_card(path).get("licence", ""))
+        except (OSError, ValueError):
+            licence = ""
+        yield path.stem, NEEDED_FOR.get(path.stem, ""), commercial_use(licence)
     for name, model in named_models().items():
         yield f"{name}.onnx", f"--detector {name}", commercial_use(model.licence)

@@ -35,7 +35,8 @@ from mambatrack.datasets.matching import (
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.detections import Detections
-from mambatrack.files import replacing
+from mambatrack.errors import MambatrackError
+from mambatrack.files import read_arrays, replacing
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.tracker import Tracker
 
@@ -70,8 +71,38 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> "Recording":
-        with np.load(path, allow_pickle=False) as stored:
-            return cls(**{each.name: stored[each.name] for each in fields(cls)})
+        """Raises MambatrackError for a file that is damaged, or no recording."""
+        stored = read_arrays(path)
+        try:
+            recording = cls(**{each.name: stored[each.name] for each in fields(cls)})
+            recording._check()
+        except (LookupError, ValueError, TypeError) as error:
+            raise MambatrackError(f"{path} is damaged: {error}") from None
+        return recording
+
+    def _check(self) -> None:
+        """Raises ValueError where the arrays do not fit each other."""
+        pairs, rows, found = self.pairs, self.rows, self.found
+        if not len(pairs) == len(rows) == len(found) or min(map(_least, (pairs, rows, found))) < 0:
+            raise ValueError("its numbers of pairs, tracks and detections do not fit")
+        lengths = (
+            (pairs, (self.features.T, self.tracks, self.detections, self.same, self.chosen)),
+            (rows, (self.ids,)), (found, (self.alone.T, self.person)),
+        )  # fmt: skip
+        for counts, arrays in lengths:
+            if (
+                self.features.ndim != 2
+                or self.alone.ndim != 2
+                or any(len(each) != counts.sum() for each in arrays)
+            ):
+                raise ValueError("its arrays are of other lengths than its frames say")
+        for index, count in ((self.tracks, rows), (self.detections, found)):
+            if _least(index) < 0 or (index >= np.repeat(count, pairs)).any():
+                raise ValueError("a pair names a track or detection that is not there")
+
+
+def _least(array: NDArray) -> int:
+    return int(array.min(initial=0))
 
 
 class Recorder(Association):

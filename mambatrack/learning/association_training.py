@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -32,7 +31,7 @@ from mambatrack.learning.checkpoints import (
 )
 from mambatrack.learning.loop import Report, Reporter, Run, is_finished, silent, train
 from mambatrack.learning.processes import refuse_several
-from mambatrack.networks.model_files import write_model
+from mambatrack.networks.model_files import fitting, read_card, write_model
 from mambatrack.renamed import as_named_today
 
 KIND = "association"  # of the network, in its model card
@@ -73,12 +72,11 @@ def train_association(
 
 def join_members(members: list[Path], target: Path, seed: int) -> None:
     """Makes one association of several, whose log-odds are averaged."""
-    cards = [json.loads(each.with_suffix(".json").read_text(encoding="utf-8")) for each in members]
-    weights = {
-        f"{number}.{name}": array
-        for number, each in enumerate(members)
-        for name, array in load_file(each).items()
-    }
+    cards = [read_card(each, (KIND,)) for each in members]
+    weights: dict[str, torch.Tensor] = {}
+    for number, each in enumerate(members):
+        with fitting(each):
+            weights |= {f"{number}.{name}": array for name, array in load_file(each).items()}
     card = cards[0]
     architecture, training = card["architecture"], card["training"]
     architecture["members"] = len(members)
@@ -210,9 +208,9 @@ def _recorded(folder: Path, sequence: Sequence) -> Path:
 def _load(path: Path) -> Recording:
     try:
         return Recording.load(path)
-    except (OSError, ValueError, LookupError, BadZipFile) as error:
+    except (OSError, MambatrackError) as error:
         raise MambatrackError(
-            f"{path} is damaged ({error}); delete it, and the same training records it again"
+            f"{error}; delete it, and the same training records it again"
         ) from None
 
 
@@ -227,7 +225,7 @@ def _read(path: Path) -> dict[str, Any]:
         said = as_named_today(json.loads(path.read_text(encoding="utf-8")))
         _flat(said)
         return said
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise MambatrackError(
             f"{path} does not tell what the training was made with ({error}); name another output "
             "folder"

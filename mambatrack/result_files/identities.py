@@ -127,7 +127,7 @@ class ResultFile:
         try:
             lines = _split(regular(self.log).read_bytes().decode("utf-8"))
             entries = [Entry(**json.loads(line)) for line in lines]
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except (ValueError, TypeError, KeyError, OSError, RecursionError) as error:
             raise MambatrackError(
                 f"{self.log} is damaged: {reason_of(error)}; move it away"
             ) from None

@@ -20,7 +20,7 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors import network_of, open_detector
 from mambatrack.detectors.download import cache_folder
 from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing, sha256
+from mambatrack.files import read_arrays, replacing, sha256
 from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
 from mambatrack.sources.frames import open_frames
 from mambatrack.version import VERSION
@@ -87,11 +87,11 @@ def _detect(
 
 def _read(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]] | None:
     try:
-        with np.load(path, allow_pickle=False) as entry:
-            return entry["rows"].reshape(-1, 7), tuple(entry["names"].tolist())
+        entry = read_arrays(path)
+        return entry["rows"].reshape(-1, 7), tuple(entry["names"].tolist())
     except FileNotFoundError:
         return None
-    except Exception:  # zipfile, zlib and numpy tell of damage in a dozen ways
+    except (ValueError, LookupError, TypeError):
         warnings.warn(f"{path} is damaged; the detector runs again", stacklevel=3)
         return None
 

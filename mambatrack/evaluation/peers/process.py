@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.peers import worker
 from mambatrack.evaluation.peers.worker import ADAPTERS
+from mambatrack.files import read_arrays
 
 ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB")
@@ -54,13 +55,13 @@ def run_worker(name: str, python: str, videos: Several[Video]) -> Answer:
         if done.returncode or not answer.is_file():
             said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise MambatrackError(f"{name} failed: {said}")
-        with np.load(answer, allow_pickle=False) as read:
-            return Answer(
-                float(read["ready_s"]),
-                float(read["memory_mb"]),
-                [read[f"rows_{i}"] for i in range(len(videos))],
-                [read[f"milliseconds_{i}"] for i in range(len(videos))],
-            )
+        read = read_arrays(answer)
+        return Answer(
+            float(read["ready_s"]),
+            float(read["memory_mb"]),
+            [read[f"rows_{i}"] for i in range(len(videos))],
+            [read[f"milliseconds_{i}"] for i in range(len(videos))],
+        )
 
 
 def installed_version(name: str, python: str | None) -> str | None:
