@@ -90,8 +90,8 @@ class TrackerGroup:
             tracker.state.hypotheses.end_unseen(span - 1, config.max_age)
             tracker.state.note_camera(camera, tracker.predictor)
         _predict(trackers, spans)
-        for tracker in trackers:
-            tracker.state.follow_camera(self.association, tracker.predictor)
+        for tracker, rows in zip(trackers, found, strict=True):
+            tracker.state.follow_camera(rows, config, self.association, tracker.predictor)
         problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
         settled = associate_together(self.association, problems, config.hypotheses)
         tracks = map(_settle, trackers, settled, times, found)

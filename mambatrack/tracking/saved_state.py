@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import association_path
+from mambatrack.camera.boxes import LOUD, BoxCamera
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.files import sha256
@@ -72,6 +73,8 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
         values["clock"] = state.clock
     if state.timed is not None:
         values["timed"] = np.array(state.timed, np.float64)
+    if state.from_boxes.evidence:
+        values["camera_evidence"] = state.from_boxes.evidence
     if len(hypotheses.tables) > 1:
         values["likelihoods"] = np.array(hypotheses.likelihoods)
     for number, table in enumerate(hypotheses.tables):
@@ -97,19 +100,24 @@ def unpacked(
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
     values = _with_ages(values, len(likelihoods))
     _require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
-    extra = set(values) - known - {"clock", "likelihoods", "timed"}
+    extra = set(values) - known - {"clock", "likelihoods", "timed", "camera_evidence"}
     _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, values[name]) for name in COUNTS}
     clock = values.get("clock")
     sound = clock is None or (isinstance(clock, float) and np.isfinite(clock))
     _require(sound, f"with the clock at {clock!r}")
+    evidence = values.get("camera_evidence", 0.0)
+    sound = isinstance(evidence, float) and 0 <= evidence <= LOUD
+    _require(sound, f"with camera_evidence {evidence!r}")
     tables = [
         _table({name: values[_prefix(number) + name] for name in own}, own, counts, keepers)
         for number in range(len(likelihoods))
     ]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
-    timed = _timed(values.get("timed"), counts["frame"])
-    return TrackerState(hypotheses, counts["frame"], counts["dropped"], clock, timed=timed)
+    timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
+    return TrackerState(
+        hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera
+    )
 
 
 def _in_memory(values: Any) -> Mapping[str, Any]:

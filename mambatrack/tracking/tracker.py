@@ -109,7 +109,8 @@ class Tracker:
         detections: Detections, or rows (N, 4..6) of x1 y1 x2 y2 [score [class]], or None
         time_s: time stamp of the frame in seconds, passed through to the result; see above
         camera: what maps points of the previous frame to this one, [2, 3] or [3, 3] in pixels, or a
-            CameraMotion (camera/transforms.py); None where the camera stands
+            CameraMotion (camera/transforms.py); None where the camera stands, or the setting
+            camera has it found out from the boxes
         data: what comes with the N detections, by name, and comes back in Tracks.data: N masks,
             key points, embeddings, as arrays, tensors or lists
         Returns all live tracks; ``state`` tells those seen now from those only predicted. Raises
@@ -126,7 +127,7 @@ class Tracker:
             state.note_camera(camera, self.predictor)
             with self.measure("predict"):
                 predict_together(self.predictor, [(hypotheses, span)])
-                state.follow_camera(self.association, self.predictor)
+                state.follow_camera(found, config, self.association, self.predictor)
             (settled,) = associate_together(
                 self.association, [(hypotheses, found)], config.hypotheses
             )

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association
 from mambatrack.association.pairs import check_crowd
+from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.camera.boxes import BoxCamera
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.config import TrackerConfig
 from mambatrack.detection_data import DetectionData
@@ -21,6 +23,7 @@ from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracks import Tracks
 
+SETTLED = 3  # frames in which a track was seen, so that its prediction means something
 SHARES = 2  # pixels; boxes given as shares of the picture end here
 
 
@@ -30,6 +33,7 @@ class TrackerState:
     clock: the largest time seen, in seconds, None before the first
     camera: how it moved before the newest frame, None where nobody said
     timed: number and time of the first update with a time, since this was made or loaded
+    from_boxes: what tells that from boxes, where it is asked to
     """
 
     hypotheses: Hypotheses
@@ -38,6 +42,7 @@ class TrackerState:
     clock: float | None = None
     camera: CameraMotion | None = None
     timed: tuple[int, float] | None = None
+    from_boxes: BoxCamera = field(default_factory=BoxCamera)
 
     @staticmethod
     def new(state_size: int, memory_size: int) -> "TrackerState":
@@ -82,10 +87,28 @@ class TrackerState:
         if camera is not None and camera.cut:
             self.hypotheses.halt(predictor)
 
-    def follow_camera(self, association: Association, predictor: Predictor) -> None:
-        """After the prediction: the tracks move with the picture."""
+    def follow_camera(
+        self,
+        found: Detections,
+        config: TrackerConfig,
+        association: Association,
+        predictor: Predictor,
+    ) -> None:
+        """After the prediction: the tracks move with the picture, as was said or, where that is
+        asked for and nothing is known, as the detections ``found`` say."""
+        known = self.camera is not None and self.camera.certainty > 0
+        if config.camera in ("auto", "boxes") and not known:
+            self.camera = self._seen_in(found, config.match_score)
         if self.camera is not None and not self.camera.stands:
             self.hypotheses.move(self.camera.transform, association, predictor)
+
+    def _seen_in(self, found: Detections, score: float) -> CameraMotion:
+        """How the camera moved, by the tracks that were seen in the last update and detections of
+        this score."""
+        table = self.hypotheses.table
+        seen = (table.missed == 0) & (table["hits"] >= SETTLED)
+        boxes = xyxy_to_cxcywh(found.boxes[found.scores >= score])
+        return self.from_boxes(table["boxes"][seen], table["spread"][seen], boxes)
 
     def report(
         self,
