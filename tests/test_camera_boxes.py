@@ -58,7 +58,7 @@ def test_what_is_quiet_is_believed_once_the_camera_is_known_to_move():
     seen[7:] = boxes[7:]
     told = [camera(boxes, spread_of(boxes), seen) for _ in range(40)]
     assert told[0] is UNKNOWN and 0 < camera.evidence < LOUD
-    assert told[-1].certainty > 0 and told[-1].transform[0, 2] == pytest.approx(4.5, abs=1)
+    assert told[-1].certainty > 0 and told[-1].transform[0, 2] == pytest.approx(4.5, abs=1.5)
 
 
 def answers(kind, seed=5, **settings):

@@ -117,3 +117,9 @@ def test_a_source_is_tracked_with_its_pictures_or_a_file(video, tmp_path, capsys
         assert len(frames) == 12
     assert np.reshape(frames[5]["camera"]["transform"], (3, 3))[:2, 2].tolist() == [3, 4]
     assert frames[5]["camera"]["certainty"] == 1 and not frames[5]["camera"]["cut"]
+
+
+def test_boxes_on_standard_input_have_no_pictures(transforms, capsys):
+    for setting in ("pictures", str(transforms / "a.txt")):
+        assert main(["track", "-", "--camera", setting]) == 1
+        assert "standard input has boxes without pictures" in capsys.readouterr().err

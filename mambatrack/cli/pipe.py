@@ -73,9 +73,11 @@ def check(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
+    from mambatrack.runs.cameras import refuse_told
     from mambatrack.runs.source_run import refuse_offline
 
     refuse_offline(config, "standard input")
+    refuse_told(config.tracker.camera, "standard input")
     files = files_of(options)
     check_files(files)
     size = parse_size(options.size) if options.size else None

@@ -29,6 +29,16 @@ def open_camera(setting: str, name: str | None = None) -> CameraSource | None:
     return FileCamera(read_transforms(transforms_path(setting, name)))
 
 
+def refuse_told(setting: str, source: str) -> None:
+    """Raises MambatrackError where the camera of a source that has boxes alone should be told of by
+    pictures or a file."""
+    if setting == "pictures" or is_file(setting):
+        raise MambatrackError(
+            f"{source} has boxes without pictures, of which the camera {setting} knows nothing; "
+            "use --camera boxes"
+        )
+
+
 def is_file(setting: str) -> bool:
     """Whether the transforms are read from files."""
     return setting not in CAMERAS
