@@ -317,7 +317,7 @@ def hit_by(data, state):
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_a_state_with_one_entry_changed_is_refused_or_goes_on(kind, data):
     tracked = tracker(*kind, frame_rate=25.0)
