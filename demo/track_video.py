@@ -35,7 +35,7 @@ def main(source: str, output: str, config: Config) -> int:
     seen = set[int]()
     with open_frames(source) as frames:
         painter = Painter(config.drawing, fps=frames.fps)
-        with open_video_writer(output, frames.fps, frames.size, overwrite=True) as video:
+        with open_video_writer(output, frames.fps, frames.size, True, frames.sound) as video:
             for frame, tracks in track(frames, config):
                 seen.update(tracks.ids[tracks.observed].tolist())
                 video.write(painter.draw(frame.image, tracks), frame.time_s)

@@ -53,7 +53,13 @@ class Layout:
     legacy: Normalisation | None = None
 
     def normalisation_for(self, convention: str, weights: str) -> Normalisation:
-        """convention: the setting, which counts where files of this layout differ"""
+        """convention: the setting, which counts where files of this layout differ. Raises
+        MambatrackError where it would have no effect."""
+        if self.legacy is None and convention != "auto":
+            raise MambatrackError(
+                f"{weights} is {self.family}, of which all files take the same pixels; leave "
+                "detector.convention at auto"
+            )
         if self.legacy is None:
             return self.normalisation
         if convention == "auto":

@@ -15,6 +15,7 @@ from mambatrack.errors import MambatrackError
 MODEL_GRAPH, MODEL_METADATA = 7, 14
 GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
 TENSOR_DIM, TENSOR_NAME = 1, 8
+NODE_OPERATOR = 4
 VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TENSOR_TYPE_ELEMENT, TENSOR_TYPE_SHAPE = 1, 1, 2
 SHAPE_DIM, DIM_VALUE = 1, 1
@@ -27,13 +28,15 @@ Shape = tuple[int | None, ...]
 @dataclass(frozen=True)
 class OnnxHeader:
     """inputs, outputs: (name, shape) with None for a dynamic dimension; types: of the inputs, as
-    numpy names them, "" for one that no detector has;  weights: (name, shape) of those inside"""
+    numpy names them, "" for one that no detector has;  weights: (name, shape) of those inside
+    operators: each that occurs"""
 
     inputs: tuple[tuple[str, Shape], ...]
     outputs: tuple[tuple[str, Shape], ...]
     types: tuple[str, ...]
     metadata: dict[str, str]
     weights: tuple[tuple[str, Shape], ...] = ()
+    operators: frozenset[str] = frozenset()
 
 
 def read_header(path: str | Path) -> OnnxHeader:
@@ -44,8 +47,10 @@ def read_header(path: str | Path) -> OnnxHeader:
     try:
         model = list(_fields(memoryview(path.read_bytes())))
         graph = list(_fields(next(value for field, value in model if field == MODEL_GRAPH)))
-        if not any(field == GRAPH_NODE for field, _ in graph):
+        nodes = [value for field, value in graph if field == GRAPH_NODE]
+        if not nodes:
             raise ValueError
+        operators = frozenset(_text(node, NODE_OPERATOR) for node in nodes)
         weights = [_tensor(value) for field, value in graph if field == GRAPH_INITIALIZER]
         names = {name for name, _ in weights}
         inputs = [_value_info(value) for field, value in graph if field == GRAPH_INPUT]
@@ -63,6 +68,7 @@ def read_header(path: str | Path) -> OnnxHeader:
         tuple(TYPES.get(kind, "") for _, _, kind in inputs),
         metadata,
         tuple(weights),
+        operators,
     )
 
 

@@ -14,6 +14,7 @@ from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.sources.opencv import quiet
 
 Blob = NDArray[np.float32]
+TENSORRT = "_TRT"  # the end of the names of its operators
 SHOWN = 300  # characters of either end of a message
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : |^> ?|> ?$", re.MULTILINE)
 
@@ -33,10 +34,17 @@ class Session(Protocol):
 def open_session(weights: str | Path, backend: str = "auto") -> Session:
     """The network in ``weights``; "auto" takes onnxruntime where it is installed.
 
-    Raises MambatrackError where the file is absent, no ONNX model, or takes anything but one
-    picture (see network_input); MissingExtra where onnxruntime is asked for and absent.
+    Raises MambatrackError where the file is absent, no ONNX model, made for TensorRT, or takes
+    anything but one picture (see network_input); MissingExtra where onnxruntime is asked for and
+    absent.
     """
     header = read_header(weights)
+    plugins = sorted(name for name in header.operators if name.endswith(TENSORRT))
+    if plugins:
+        raise MambatrackError(
+            f"{weights}: {', '.join(plugins)} runs in TensorRT alone; export the model again for "
+            "ONNX Runtime, or without its suppression"
+        )
     image = network_input(header, weights)
     if backend == "onnxruntime" or (backend == "auto" and _has_onnxruntime()):
         return OrtSession(weights, header, image)

@@ -139,7 +139,12 @@ def test_the_outputs_example(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     names = {"tracker": Tracker(), "detections": [[[0, 0, 9, 9]], [], [[1, 0, 10, 9]]]}
-    (example,) = blocks("docs/outputs.md")
-    exec(compile(example, "outputs", "exec"), names)
+    texts, video = blocks("docs/outputs.md")
+    exec(compile(texts, "outputs", "exec"), names)
     assert (tmp_path / "tracks.txt").read_text().count("\n") == 2
     assert (tmp_path / "tracks.jsonl").read_text().count("\n") == 4
+    write_sequence(
+        tmp_path / "walk", seed=3, people=1, frames=5, size=(64, 48), video=tmp_path / "clip.mp4"
+    )
+    exec(compile(video, "outputs", "exec"), names)
+    assert cv2.VideoCapture("tracked.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 5

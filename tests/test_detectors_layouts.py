@@ -327,3 +327,15 @@ def test_a_file_is_opened_once(tmp_path, monkeypatch, name):
     )
     detector(name="onnx", weights=path)
     assert len(opened) == 1
+
+
+def test_a_file_for_tensorrt_is_refused_with_the_mend(tmp_path):
+    path = write_onnx(tmp_path / "a.onnx", {"num_dets": COUNT}, operator="EfficientNMS_TRT")
+    with pytest.raises(MambatrackError, match="EfficientNMS_TRT runs in TensorRT alone; export"):
+        detector(name="onnx", weights=path)
+
+
+@pytest.mark.parametrize("title", ["Ultralytics YOLO", "RF-DETR", "YOLO-NAS, suppressed"])
+def test_a_convention_that_would_have_no_effect_is_refused(tmp_path, title):
+    with pytest.raises(MambatrackError, match="leave detector.convention at auto"):
+        opened(tmp_path, title, convention="legacy")

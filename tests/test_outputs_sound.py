@@ -50,7 +50,7 @@ def write_source(
             for _ in tracks
         ]
         for number, sound in enumerate(sounds):
-            sound.disposition = Disposition.default if number == default else Disposition(0)
+            sound.disposition = (Disposition.default if number == default else Disposition(0)).value
         for stamp in stamps:
             shade = 230 if stamp % EVERY == 0 else 20
             frame = av.VideoFrame.from_ndarray(

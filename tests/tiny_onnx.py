@@ -27,12 +27,14 @@ def write_onnx(
     input_type: int | Mapping[str, int] = 1,
     metadata: Mapping[str, str] | None = None,
     weights: Mapping[str, tuple[int, ...]] | None = None,
+    operator: str = "Identity",
 ) -> str:
     """A file whose outputs are these arrays; inputs: name -> shape, a text dimension is dynamic;
     input_type: ONNX's number of the type, of all inputs or of each that is not float32;
-    weights: shapes of further arrays of zeros, which nothing uses."""
+    weights: shapes of further arrays of zeros, which nothing uses; operator: that gives the
+    outputs."""
     inputs = {"images": (1, 3, 64, 64)} if inputs is None else inputs
-    graph = b"".join(_node(f"fixed_{name}", name) for name in outputs)
+    graph = b"".join(_node(f"fixed_{name}", name, operator) for name in outputs)
     graph += _field(2, b"graph")
     arrays = {f"fixed_{name}": array for name, array in outputs.items()}
     arrays |= {name: np.zeros(shape, np.float32) for name, shape in (weights or {}).items()}
@@ -66,7 +68,8 @@ def heads(boxes, classes, scores, labels, size=SIZE, count=84):
 
 def detector(**settings):
     """Opened from these settings, YOLOX of the current convention where they say nothing."""
-    return open_detector(DetectorConfig(**{"name": "yolox", "convention": "current", **settings}))
+    usual = {} if "name" in settings else {"name": "yolox", "convention": "current"}
+    return open_detector(DetectorConfig(**{**usual, **settings}))
 
 
 def without_onnxruntime(monkeypatch):
@@ -77,9 +80,9 @@ def without_onnxruntime(monkeypatch):
     )
 
 
-def _node(source: str, target: str) -> bytes:
+def _node(source: str, target: str, operator: str) -> bytes:
     return _field(
-        1, _field(1, source.encode()) + _field(2, target.encode()) + _field(4, b"Identity")
+        1, _field(1, source.encode()) + _field(2, target.encode()) + _field(4, operator.encode())
     )
 
 
