@@ -159,4 +159,4 @@ def test_slices_are_for_networks(tmp_path, capsys):
     (tmp_path / "seq" / "det" / "det.txt").write_text("1,-1,2,2,9,9,.9\n")
     command = ["track", "--dataset", str(tmp_path), "--out", str(tmp_path / "out")]
     assert main([*command, "--slice", "640"]) == 1
-    assert "--slice is for networks" in capsys.readouterr().err
+    assert "detector.slice is for networks, and each det/det.txt" in capsys.readouterr().err
