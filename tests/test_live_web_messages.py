@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web import messages
+from mambatrack.live.web.overlay import Overlay
 from mambatrack.live.web.page_state import LiveState, Tracked
 from mambatrack.motion.forecast import Forecast
 from mambatrack.sources.frames import Frame
@@ -25,6 +26,14 @@ def update(size=(64, 48), forecast=None, detect_ms=8.126):
     )
 
 
+def picture(update):
+    """The message of an update that is the first of its source."""
+    overlay = Overlay()
+    height, width = update.frame.image.shape[:2]
+    overlay.update(update.tracks, (width, height), update.names)
+    return messages.picture_message(update, overlay)
+
+
 def unpacked(message):
     """The JSON of a picture's message, and its picture."""
     [length] = messages.LENGTH.unpack(message[:4])
@@ -33,18 +42,19 @@ def unpacked(message):
 
 
 def test_a_picture_comes_with_its_tracks():
-    head, image = unpacked(messages.picture_message(update()))
+    head, image = unpacked(picture(update()))
     assert image.shape == (48, 64, 3)
     assert np.abs(image.astype(int) - (40, 90, 200)).max() < 12
     assert (head["source"], head["frame"], head["size"]) == (1, 3, [64, 48])
     assert [track["id"] for track in head["tracks"]] == [1, 2]
     assert head["tracks"][0]["class"] == "person"
-    assert head["detect_ms"] == 8.13 and head["forecast"] is None
+    assert head["detect_ms"] == 8.13 and head["overlay"]["cones"] == []
+    assert head["tracks"][0]["opacity"] == 1 and head["tracks"][0]["gap_s"] is None
 
 
 @pytest.mark.parametrize("size, sent", [((1920, 1080), (960, 540)), ((5000, 2), (960, 1))])
 def test_a_wide_picture_is_sent_smaller_and_its_boxes_stay_those_of_the_frame(size, sent):
-    head, image = unpacked(messages.picture_message(update(size)))
+    head, image = unpacked(picture(update(size)))
     assert image.shape[1::-1] == sent and head["size"] == list(size)
 
 
@@ -62,8 +72,10 @@ def test_numbers_that_are_not_finite_leave_valid_json(value):
     boxes = np.ones((2, 5, 4), np.float32)
     boxes[0, 2, 1] = value
     forecast = Forecast(3, np.array([1, 2]), boxes, np.ones((2, 5, 4), np.float32))
-    head, _ = unpacked(messages.picture_message(update(forecast=forecast, detect_ms=value)))
+    head = messages.frame_json(update(forecast=forecast, detect_ms=value))
     assert head["forecast"]["ids"] == [2] and head["detect_ms"] == 0.0
+    head, _ = unpacked(picture(update(forecast=forecast, detect_ms=value)))
+    assert {cone["id"] for cone in head["overlay"]["cones"]} <= {1, 2}
 
 
 @given(st.integers(1, 40))
@@ -81,7 +93,7 @@ def state_with_samples(count):
     status = SourceStatus(
         "door", "open", (64, 48), fps=9.5, latency_ms=float("nan"), problem="it moves"
     )
-    state.take(Tracked(0, status, tracks(3), ("person",), 2.0, 1.0, 0.0))
+    state.take(Tracked(0, status, tracks(3), ("person",), 2.0, 1.0, 0.0, (64, 48)))
     for view in state.sources:
         view.samples.extend([float(place)] * 4 for place in range(count))
     return state

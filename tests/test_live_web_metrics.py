@@ -13,9 +13,8 @@ from test_live_web_track_log import tracks
 
 def test_metrics_are_well_formed_whatever_a_source_is_called():
     state = state_of('a "door"\n\\', "yard")
-    state.take(
-        Tracked(0, SourceStatus("x", "open", fps=9.5), tracks(3), ("person",), 2.0, 1.0, 0.0)
-    )
+    status = SourceStatus("x", "open", fps=9.5)
+    state.take(Tracked(0, status, tracks(3), ("person",), 2.0, 1.0, 0.0, (64, 48)))
     lines = metrics_text(state, 3).splitlines()
     assert r'mambatrack_frames_total{source="0",name="a \"door\"\n\\"} 0' in lines
     assert 'mambatrack_source_up{source="1",name="yard"} 0' in lines

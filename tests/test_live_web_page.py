@@ -14,6 +14,7 @@ from mambatrack.counting.output import CountingOutput
 from mambatrack.counting.places import parse_places
 from mambatrack.live.updates import Forecast, LiveUpdate, SourceStatus
 from mambatrack.live.web.server import serve
+from mambatrack.settings import DrawingConfig
 from mambatrack.sources.frames import Frame
 from mambatrack.tracks import Tracks, TrackState
 
@@ -126,7 +127,7 @@ def test_boxes_are_where_the_tracks_are_and_move_with_them(tab):
         page.update(one_box(0))
         tab.goto(page.url)
         drawn(tab, 0)
-        press(tab, "Labels", "Trails", "Forecast")
+        press(tab, "Ids", "Names", "Trails", "Forecast")
         for frame in (1, 2, 12):
             update = one_box(frame)
             page.update(update)
@@ -145,25 +146,42 @@ def test_a_predicted_box_is_dashed_and_can_be_hidden(tab):
         page.update(one_box(0, TrackState.PREDICTED))
         tab.goto(page.url)
         drawn(tab, 0)
-        press(tab, "Labels", "Trails", "Forecast")
+        press(tab, "Ids", "Names", "Trails", "Forecast")
         assert 0.3 < drawn(tab, 0)["edge"] < 0.8
         assert tab.locator("tr.predicted").count() == 1
-        press(tab, "Predicted")
+        press(tab, "Hidden")
         assert drawn(tab, 0)["box"][2] < 0 and tab.locator("#rows tr").count() == 0
     finally:
         page.close()
 
 
-def test_the_forecast_is_a_cone_ahead_of_its_track(tab):
+def test_the_forecast_is_a_cone_from_the_feet_of_its_track(tab):
     page = serve(FakeControls(), ["door"], port=0)
     try:
         page.update(one_box(0))
         tab.goto(page.url)
         drawn(tab, 0)
-        press(tab, "Labels", "Trails", "Boxes")
+        press(tab, "Ids", "Names", "Trails", "Boxes")
         left, top, right, bottom = drawn(tab, 0)["box"]
-        assert left == pytest.approx(40, abs=4) and right == pytest.approx(166, abs=3)
-        assert top == pytest.approx(94, abs=3) and bottom == pytest.approx(106, abs=3)
+        assert left == pytest.approx(40, abs=4) and right == pytest.approx(160, abs=3)
+        assert top == pytest.approx(144, abs=3) and bottom == pytest.approx(156, abs=3)
+    finally:
+        page.close()
+
+
+def test_layers_begin_as_they_are_configured_and_stay_as_they_were_chosen(tab):
+    drawing = DrawingConfig(layers=("ids", "trails"))
+    page = serve(FakeControls(), ["door"], port=0, drawing=drawing)
+    on = '#layers button[aria-pressed="true"]'
+    try:
+        page.update(one_box(0))
+        tab.goto(page.url)
+        drawn(tab, 0)
+        assert tab.locator(on).all_inner_texts() == ["Ids", "Trails", "Tentative", "Forecast"]
+        press(tab, "Ids", "Boxes")
+        tab.reload()
+        drawn(tab, 0)
+        assert tab.locator(on).all_inner_texts() == ["Boxes", "Trails", "Tentative", "Forecast"]
     finally:
         page.close()
 
@@ -365,7 +383,7 @@ def test_lines_and_zones_are_drawn_and_counted_and_corrections_are_told(tab):
         tab.goto(page.url)
         drawn(tab, 0)
         expect_text(tab, "#place-rows", "left")
-        press(tab, "Labels", "Trails", "Forecast", "Boxes")
+        press(tab, "Ids", "Names", "Trails", "Forecast", "Boxes")
         left, top, right, bottom = drawn(tab, 0)["box"]
         assert left == pytest.approx(0, abs=2) and bottom == pytest.approx(180, abs=2)
         assert top == pytest.approx(0, abs=2) and right > 158

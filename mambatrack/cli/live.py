@@ -91,7 +91,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     # what OpenCV would say of a lost stream is in its status; the files are closed last
     with quiet(), ExitStack() as stack, session:
         if options.serve:
-            _open_page(session, options)
+            _open_page(session, options, config)
         keeper = _open_state(session, options, stack) if options.state else None
         windows, counters = open_outputs(session, files, config, options.lag, show, stack)
         interrupted = _go(session, options, windows, keeper)
@@ -174,13 +174,13 @@ def _open_detectors(config: Config, count: int) -> "list[Detector]":
     return [first, *(open_detector(config.detector) for _ in range(count - 1))]
 
 
-def _open_page(session: "LiveSession", options: argparse.Namespace) -> None:
+def _open_page(session: "LiveSession", options: argparse.Namespace, config: Config) -> None:
     from mambatrack.live.web.access import given_token
     from mambatrack.live.web.server import serve
 
     token = given_token(options.token, options.token_file)
     names = [source.name for source in session.sources]
-    page = serve(session, names, options.host, options.port, token)
+    page = serve(session, names, options.host, options.port, token, drawing=config.drawing)
     session.observers.append(page)
     if not options.quiet:
         print(f"watch at {page.url}", flush=True)

@@ -2,6 +2,7 @@
 
 import struct
 import time
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web.counts_json import counts_json
+from mambatrack.live.web.overlay import Overlay, hex_of
 from mambatrack.live.web.page_state import LiveState, SourceView
 from mambatrack.live.web.timeline import WINDOW_S
 from mambatrack.live.web.track_log import dumps
@@ -24,9 +26,13 @@ FORECAST_STEPS = 10
 LENGTH = struct.Struct(">I")
 
 
-def picture_message(update: LiveUpdate) -> bytes:
-    """Length of the JSON as 4 bytes, big-endian; the JSON of the frame; its picture as JPEG."""
-    head = dumps(frame_json(update)).encode()
+def picture_message(update: LiveUpdate, overlay: Overlay) -> bytes:
+    """Length of the JSON as 4 bytes, big-endian; the JSON of the frame, with what is drawn over it
+    in place of the forecast; its picture as JPEG. overlay: after this update"""
+    frame = frame_json(replace(update, forecast=None))
+    for track, drawn in zip(frame["tracks"], overlay.of_tracks(), strict=True):
+        track |= drawn
+    head = dumps(frame | {"overlay": overlay.of_frame(update.forecast)}).encode()
     return LENGTH.pack(len(head)) + head + jpeg(update.frame.image)
 
 
@@ -68,7 +74,10 @@ def status_json(source: int, view: SourceView) -> dict[str, Any]:
 def hello_message(state: LiveState) -> str:
     """The first message of a connection: everything but pictures."""
     samples = [list(view.samples) for view in state.sources]
-    return dumps({**_state_json(state, "hello"), "samples": samples, "window_s": WINDOW_S})
+    return dumps({
+        **_state_json(state, "hello"), "samples": samples, "window_s": WINDOW_S,
+        "layers": list(state.drawing.layers),
+    })  # fmt: skip
 
 
 def tick_message(state: LiveState, fresh: int) -> str:
@@ -81,6 +90,7 @@ def timeline_message(state: LiveState, source: int) -> str:
     view = state.sources[source]
     with state.lock:
         rows = view.timeline.rows(time.monotonic(), view.names)
+    rows = [[*row, hex_of(row[0])] for row in rows]
     return dumps({"type": "timeline", "source": source, "identities": rows})
 
 

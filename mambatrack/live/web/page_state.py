@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mambatrack.live.updates import Controls, LiveUpdate, SourceStatus
+from mambatrack.live.web.overlay import Overlay
 from mambatrack.live.web.timeline import Timeline
 from mambatrack.live.web.track_log import LIMIT, Recording
+from mambatrack.settings import DrawingConfig
 from mambatrack.sources.addresses import without_secrets, without_secrets_in
 from mambatrack.tracks import Tracks, TrackState
 
@@ -29,6 +31,7 @@ class Tracked(NamedTuple):
     detect_ms: float
     track_ms: float
     at: float  # time.monotonic()
+    size: tuple[int, int]  # of its picture
 
 
 class Changed(NamedTuple):
@@ -46,11 +49,12 @@ class SourceView:
     samples: [fps, latency, detect, track] of the last seconds, milliseconds, newest last
     """
 
-    def __init__(self, name: str, limit: int, file_name: str):
+    def __init__(self, name: str, limit: int, file_name: str, drawing: DrawingConfig | None = None):
         self.status, self.file_name = SourceStatus(name), file_name
         self.newest: LiveUpdate | None = None
         self.names: tuple[str, ...] = ()
         self.timeline, self.recording = Timeline(), Recording(limit)
+        self.overlay = Overlay(drawing)
         self.samples: deque[list[float]] = deque(maxlen=SAMPLES)
         self.identities, self.ended, self.at = 0, 0, 0.0
         self.detect_s, self.track_s = 0.0, 0.0
@@ -72,6 +76,7 @@ class SourceView:
         }
         self.recording.add(tracks)
         self.timeline.add(tracks, tracked.at)
+        self.overlay.update(tracks, tracked.size, tracked.names)
 
     @property
     def fps(self) -> float:
@@ -88,13 +93,19 @@ class SourceView:
 
 
 class LiveState:
-    """All sources of a session, and what the server counts about itself."""
+    """All sources of a session, and what the server counts about itself.
 
-    def __init__(self, controls: Controls, names: Sequence[str], limit: int = LIMIT) -> None:
-        self.controls = controls
+    drawing: what is drawn of the tracks
+    """
+
+    def __init__(
+        self, controls: Controls, names: Sequence[str], limit: int = LIMIT,
+        drawing: DrawingConfig | None = None,
+    ):  # fmt: skip
+        self.controls, self.drawing = controls, drawing or DrawingConfig()
         shown = [without_secrets(name) for name in names]
         self.sources = [
-            SourceView(name, limit, file_name)
+            SourceView(name, limit, file_name, drawing)
             for name, file_name in zip(shown, file_names(shown), strict=True)
         ]
         self.lock = threading.Lock()

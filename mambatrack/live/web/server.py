@@ -18,6 +18,7 @@ from urllib.parse import quote
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.live.updates import Controls, LiveUpdate, SourceStatus
 from mambatrack.live.web.access import is_loopback, usable_token
+from mambatrack.settings import DrawingConfig
 
 if TYPE_CHECKING:
     from mambatrack.live.web.hub import Payload
@@ -34,12 +35,14 @@ def serve(
     port: int = 8000,
     token: str | None = None,
     limit: int | None = None,
+    drawing: DrawingConfig | None = None,
 ) -> "WebObserver":
     """Opens the page and returns at once; it is served from threads of its own.
 
     host: the address to listen on. Beyond this machine a token is needed; one is made where none
         was given, and ``url`` holds it. port: 0 takes any free one. limit: bytes on disk for the
-        recording of each source.
+        recording of each source. drawing: what is drawn of the tracks, unless a watcher chooses
+        otherwise.
     Raises MissingExtra, or MambatrackError where the address is taken or the token too simple.
     """
     for package in PACKAGES:
@@ -48,7 +51,7 @@ def serve(
     listener = _listen(host, port)
     try:
         return WebObserver(
-            controls, names_of_sources, listener, host, usable_token(host, token), limit
+            controls, names_of_sources, listener, host, usable_token(host, token), limit, drawing
         )
     except BaseException:
         listener.close()
@@ -69,6 +72,7 @@ class WebObserver:
         host: str,
         token: str | None,
         limit: int | None = None,
+        drawing: DrawingConfig | None = None,
     ):
         from mambatrack.live.web.hub import Hub
         from mambatrack.live.web.page_state import LiveState
@@ -77,7 +81,7 @@ class WebObserver:
 
         self.token = token
         self.url = _url(listener, host, token)
-        self._state = LiveState(controls, names, limit or LIMIT)
+        self._state = LiveState(controls, names, limit or LIMIT, drawing)
         self._hub = Hub(len(names))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = self._configured(listener, host)

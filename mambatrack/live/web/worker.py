@@ -37,7 +37,9 @@ class Worker:
 
     def __init__(self, state: LiveState, demand: Callable[[], Demand], publish: Publish):
         self._state, self._demand, self._publish = state, demand, publish
+        self._handing = threading.Lock()  # of what comes, for no longer than to put it down
         self._backlog: deque[Tracked | Changed] = deque(maxlen=BACKLOG)
+        self._newest: dict[int, LiveUpdate] = {}
         self._signal, self._stop = threading.Event(), threading.Event()
         count = len(state.sources)
         self._sent: list[LiveUpdate | None] = [None] * count
@@ -54,20 +56,22 @@ class Worker:
 
     def take(self, update: LiveUpdate) -> None:
         """Keeps the newest update of each source, and of every update all but its picture."""
-        self._state.sources[update.source].newest = update
-        if len(self._backlog) == BACKLOG:
-            self._state.missed += 1
-        self._backlog.append(
-            Tracked(
-                update.source, update.status, update.tracks, update.names, update.detect_ms,
-                update.track_ms, time.monotonic(),
-            )
+        height, width = update.frame.image.shape[:2]
+        tracked = Tracked(
+            update.source, update.status, update.tracks, update.names, update.detect_ms,
+            update.track_ms, time.monotonic(), (width, height),
         )  # fmt: skip
+        with self._handing:
+            self._newest[update.source] = update
+            if len(self._backlog) == BACKLOG:
+                self._state.missed += 1
+            self._backlog.append(tracked)
         self._signal.set()
 
     def change(self, source: int, status: SourceStatus) -> None:
         """Tells everybody at once, not at the next second."""
-        self._backlog.append(Changed(source, status))
+        with self._handing:
+            self._backlog.append(Changed(source, status))
         self._tick_due = 0.0
         self._signal.set()
 
@@ -95,8 +99,16 @@ class Worker:
             warnings.warn(f"the page of live tracking failed:\n{self._state.problem}", stacklevel=2)
 
     def _keep(self) -> None:
-        while self._backlog:
-            self._state.take(self._backlog.popleft())
+        """The newest update of a source goes with the frames that are kept: what is drawn of it
+        follows from them."""
+        with self._handing:
+            backlog, newest = list(self._backlog), self._newest
+            self._backlog.clear()
+            self._newest = {}
+        for news in backlog:
+            self._state.take(news)
+        for source, update in newest.items():
+            self._state.sources[source].newest = update
 
     def _waiting(self) -> bool:
         """Whether a frame was held back by the limit of its rate."""
@@ -118,7 +130,7 @@ class Worker:
             if newest is None or newest is self._sent[source] or now < self._due[source]:
                 continue
             if demand.watchers.get(source):
-                self._publish("frame", picture_message(newest), True, source)
+                self._publish("frame", picture_message(newest, view.overlay), True, source)
                 self._state.pictures += 1
             if demand.events:
                 event = f"event: tracks\ndata: {dumps(frame_json(newest))}\n\n"

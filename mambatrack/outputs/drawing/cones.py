@@ -1,5 +1,7 @@
 """Forecasts in the picture: a cone from the feet of each track, as wide as it may be off."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,26 +9,41 @@ from numpy.typing import NDArray
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.canvas import FRACTION, Image, fixed, paint
 from mambatrack.outputs.drawing.colours import Colour
+from mambatrack.outputs.drawing.rules import Shown
+from mambatrack.tracks import Tracks, TrackState
 
 Points = NDArray[np.float64]
+FORESEEN = 10  # frames: who has not been seen for longer has a cone as wide as the picture
 HERE, AHEAD = 140, 32  # opacity of the cone at the feet and at the horizon, of 255
 PATH = 230, 110  # of the line in its middle
 SHORTEST = 0.2  # of the height of its box: who stays where they are has no cone
 PARTS = 10
 
 
+def cones_ahead(
+    forecast: Forecast, tracks: Tracks, shown: Shown
+) -> Iterator[tuple[int, Points, NDArray]]:
+    """The row of each track that has a cone, as it moves and was seen lately, the path of its feet
+    [H + 1, 2] from now on, and how far it may be off [H + 1], pixels."""
+    firm = shown.drawn & (tracks.state != TrackState.TENTATIVE) & (tracks.gap <= FORESEEN)
+    _, rows, ahead = np.intersect1d(tracks.ids, forecast.ids, return_indices=True)
+    for row, step in zip(rows.tolist(), ahead.tolist(), strict=True):
+        if firm[row]:
+            box = tracks.boxes[row]
+            path, radii = feet_ahead(forecast, step, box)
+            far = np.linalg.norm(path[-1] - path[0]) >= SHORTEST * height(box)
+            if far and np.isfinite(path).all():
+                yield row, path, np.nan_to_num(radii)
+
+
 def draw_cone(
-    canvas: Image, forecast: Forecast, row: int, box: NDArray, colour: Colour, line: int,
-    opacity: float = 1.0,
-) -> None:  # fmt: skip
-    """Where the feet of a track with this box [4] xyxy will be: a cone, one standard deviation wide
-    on each side, which fades towards the horizon, and the path in its middle."""
-    path, radii = feet_ahead(forecast, row, box)
+    canvas: Image, path: Points, radii: NDArray, colour: Colour, line: int, opacity: float = 1.0
+) -> None:
+    """A cone, one standard deviation wide on each side, which fades towards the horizon, and the
+    path in its middle."""
     size = np.array(canvas.shape[1::-1], float)
-    if not np.isfinite(path).all() or np.linalg.norm(path[-1] - path[0]) < SHORTEST * height(box):
-        return
     path = np.clip(path, -size, 2 * size)
-    sides = cone(path, np.minimum(np.nan_to_num(radii), size.max()))
+    sides = cone(path, np.minimum(radii, size.max()))
     low = np.clip(np.floor(sides.min(axis=(0, 1))), 0, size).astype(int)
     high = np.clip(np.ceil(sides.max(axis=(0, 1))) + 1, 0, size).astype(int)
     if (low >= high).any():

@@ -17,7 +17,7 @@ from mambatrack.boxes import clip
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.canvas import Image
 from mambatrack.outputs.drawing.colours import DARK, GREY, WHITE, colour_of, pale
-from mambatrack.outputs.drawing.cones import draw_cone
+from mambatrack.outputs.drawing.cones import cones_ahead, draw_cone
 from mambatrack.outputs.drawing.frames import draw_dashed, draw_solid
 from mambatrack.outputs.drawing.labels import Label, LabelLayout
 from mambatrack.outputs.drawing.plates import put_plate, width_of_plate
@@ -28,7 +28,6 @@ from mambatrack.outputs.drawing.trails import Trails
 from mambatrack.settings import DrawingConfig
 from mambatrack.tracks import Tracks
 
-FORESEEN = 10  # frames: who has not been seen for longer has a cone as wide as the picture
 LEGEND = 0.75  # opacity
 NOTHING = np.zeros((0, 4))
 
@@ -137,13 +136,9 @@ def _draw_boxes(
 
 
 def _draw_cones(canvas: Image, forecast: Forecast, tracks: Tracks, shown: Shown, line: int) -> None:
-    firm = shown.drawn & (tracks.state != TENTATIVE) & (tracks.gap <= FORESEEN)
-    _, rows, ahead = np.intersect1d(tracks.ids, forecast.ids, return_indices=True)
-    for row, step in zip(rows.tolist(), ahead.tolist(), strict=True):
-        if firm[row]:
-            colour = colour_of(int(tracks.ids[row]))
-            opacity = float(shown.opacity[row])
-            draw_cone(canvas, forecast, step, tracks.boxes[row], colour, line, opacity)
+    for row, path, radii in cones_ahead(forecast, tracks, shown):
+        colour = colour_of(int(tracks.ids[row]))
+        draw_cone(canvas, path, radii, colour, line, float(shown.opacity[row]))
 
 
 def _draw_legend(canvas: Image, shown: Shown, layers: Sequence[str]) -> NDArray[np.float64]:

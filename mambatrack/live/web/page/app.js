@@ -3,20 +3,20 @@
 import { drawTimeline, SECONDS, showGraphs } from "./charts.js";
 import { Connection } from "./connection.js";
 import { listenTo } from "./keys.js";
-import { isShown, Trails } from "./overlay.js";
+import { isListed } from "./overlay.js";
 import { element, find, problemsOf, showBanners, showChips, showDownloads, showTable } from "./panels.js";
 import { drawPicture, newFigure, pointedAt, saveSnapshots, toggleFullScreen } from "./pictures.js";
 import { hasPlaces, showPlaces } from "./places.js";
 
 const LAYERS = {
-  boxes: "Boxes", labels: "Labels", trails: "Trails", predicted: "Predicted",
+  boxes: "Boxes", ids: "Ids", labels: "Names", scores: "Scores", trails: "Trails", lost: "Hidden",
   tentative: "Tentative", forecast: "Forecast", zones: "Lines and zones",
 };
 const SPANS = { 60: "1 min", 300: "5 min" };
 
 const saved = JSON.parse(localStorage.getItem("mambatrack") ?? "{}");
-const layers = { boxes: true, labels: true, trails: true, predicted: true, tentative: true,
-                 forecast: true, zones: true, ...saved.layers };
+const chosenLayers = saved.chosenLayers ?? {}; // by the watcher, against what the server says
+let layers = {};
 const hidden = new Set(saved.hidden ?? []);
 let span = saved.span ?? 60;
 let sources = []; // {status, figure, canvas, view, samples, rows, born}
@@ -30,7 +30,7 @@ const classes = new Set(hidden);
 history.replaceState(null, "", location.pathname); // takes the token out of the address
 
 function save() {
-  localStorage.setItem("mambatrack", JSON.stringify({ layers, hidden: [...hidden], span }));
+  localStorage.setItem("mambatrack", JSON.stringify({ chosenLayers, hidden: [...hidden], span }));
 }
 
 // ---- what the server says
@@ -39,6 +39,9 @@ const handlers = {
   hello(message) {
     sources.forEach((source) => source.figure.remove());
     sources = message.sources.map(newSource);
+    const drawn = Object.fromEntries(message.layers.map((key) => [key, true]));
+    layers = { tentative: true, forecast: true, ...drawn, ...chosenLayers };
+    showOptions();
     message.samples.forEach((samples, index) => (sources[index].samples = samples));
     if (selected !== null && selected >= sources.length) selected = null;
     if (sources.length === 1) selected = 0;
@@ -66,11 +69,9 @@ const handlers = {
     const order = ++source.arrived;
     const bitmap = await createImageBitmap(jpeg);
     if (!sources.includes(source) || source.drawn > order) return bitmap.close();
-    const again = source.view.frame?.frame === message.frame;
     source.view.bitmap?.close();
     source.drawn = order;
     Object.assign(source.view, { bitmap, frame: message });
-    if (!again) source.view.trails.add(message);
     for (const track of message.tracks) {
       classes.add(track.class);
       if (!source.born.has(track.id)) source.born.set(track.id, Date.now());
@@ -82,7 +83,7 @@ const handlers = {
 };
 
 function newSource(status) {
-  const source = { status, view: { trails: new Trails() }, samples: [], rows: [], born: new Map(),
+  const source = { status, view: {}, samples: [], rows: [], born: new Map(),
                    arrived: 0, drawn: 0 };
   return Object.assign(source, newFigure((event) => {
     const track = pointedAt(source, { layers, hidden }, event);
@@ -113,7 +114,6 @@ function choose(key) {
 
 function hold() {
   held = !held;
-  if (!held) for (const { view } of sources) view.trails = new Trails();
   showState();
 }
 
@@ -202,7 +202,7 @@ function showTracksSoon() {
 
 function showTracks() {
   const tracks = shownSources().flatMap(({ view, born, status }) =>
-    (view.frame?.tracks ?? []).filter((track) => isShown(track, layers, hidden)).map((track) => ({
+    (view.frame?.tracks ?? []).filter((track) => isListed(track, layers, hidden)).map((track) => ({
       ...track,
       key: keyOf(status, track.id),
       name: label(status, track.id),
@@ -210,7 +210,7 @@ function showTracks() {
     })));
   showTable(tracks, chosen, choose);
   showPlaces(shownSources(), label);
-  if (sources.some(hasPlaces) === find("layers").querySelector('[data-key="zones"]').hidden) showOptions();
+  if (sources.some(hasPlaces) === find("layers").querySelector('[data-key="zones"]')?.hidden) showOptions();
   const count = (state) => tracks.filter((track) => track.state === state).length;
   find("counts").textContent = `${count("observed")} seen, ${count("predicted")} predicted`;
   const names = [...classes].sort();
@@ -225,15 +225,15 @@ function showTracks() {
 function showTimeline() {
   const rows = shownSources().flatMap(({ status, rows }) => rows
     .filter(([, name, , spans]) => !hidden.has(name) && spans.some(([, , ended]) => ended < span))
-    .map(([id, , , spans]) => [id, label(status, id), spans]));
-  const gone = ([, , spans]) => Math.max(0, Math.floor(spans.at(-1)[2] - 1)); // live ones first
+    .map(([id, , , spans, colour]) => [label(status, id), spans, colour]));
+  const gone = ([, spans]) => Math.max(0, Math.floor(spans.at(-1)[2] - 1)); // live ones first
   rows.sort((a, b) => gone(a) - gone(b));
   drawTimeline(find("timeline"), rows, span);
 }
 
 function showOptions() {
-  showChips(find("layers"), Object.entries(LAYERS).map(([key, text]) => [key, text, layers[key]]), (key) => {
-    layers[key] = !layers[key];
+  showChips(find("layers"), Object.entries(LAYERS).map(([key, text]) => [key, text, Boolean(layers[key])]), (key) => {
+    layers[key] = chosenLayers[key] = !layers[key];
     save();
     showOptions();
     drawAll();
@@ -289,4 +289,3 @@ document.addEventListener("visibilitychange", watch);
 addEventListener("resize", () => (showGraphs(shownSources()), drawAll()));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (showGraphs(shownSources()), drawAll()));
 const connection = new Connection((message, jpeg) => handlers[message.type]?.(message, jpeg), onConnection);
-showOptions();

@@ -1,6 +1,6 @@
 // Small graphs and the timeline of identities.
 
-import { colourOf, length } from "./format.js";
+import { length } from "./format.js";
 import { find } from "./panels.js";
 
 export const SECONDS = 300; // of the graphs of figures, a value each
@@ -80,7 +80,7 @@ function drawGraph(canvas, values, seconds, unit) {
   );
 }
 
-/** rows: [id, label, [[state, began, ended], ...]], times in seconds ago. */
+/** rows: [label, [[state, began, ended], ...], colour], times in seconds ago. */
 export function drawTimeline(canvas, rows, seconds) {
   const left = 52;
   const { pen, width, height } = prepare(canvas, Math.max(3, rows.length) * ROW + 34);
@@ -90,13 +90,13 @@ export function drawTimeline(canvas, rows, seconds) {
   pen.font = "12px system-ui, sans-serif";
   pen.textBaseline = "middle";
   drawTimes(pen, x, seconds, height);
-  rows.forEach(([id, label, spans], row) => {
+  rows.forEach(([label, spans, ink], row) => {
     const middle = row * ROW + ROW / 2 + 4;
     pen.fillStyle = colour("muted");
     pen.textAlign = "right";
     pen.fillText(label, left - 12, middle);
     for (const [state, began, ended] of spans) {
-      if (ended < seconds) drawSpan(pen, state, x(began), x(ended), middle, colourOf(id, 52));
+      if (ended < seconds) drawSpan(pen, state, x(began), x(ended), middle, ink);
     }
   });
   canvas.setAttribute("aria-label", `Timeline of ${rows.length} identities`);

@@ -1,6 +1,6 @@
 // The parts of the page that are text: banners, tabs, chips, the table, the downloads.
 
-import { colourOf, gapOf, length } from "./format.js";
+import { gapOf, length } from "./format.js";
 
 export const find = (id) => document.getElementById(id);
 
@@ -104,7 +104,7 @@ export function showTable(tracks, chosen, choose) {
 
 function newRow(track, choose) {
   const dot = element("i");
-  dot.style.background = colourOf(track.id, 52);
+  dot.style.background = track.colours[0];
   const button = element("button", { type: "button", title: "Show this track in the picture" }, dot, track.name);
   const cells = [element("td", {}, button), ...Array.from({ length: 4 }, () => element("td"))];
   cells[3].className = cells[4].className = "number";

@@ -9,7 +9,8 @@ const ARROW = 14; // units of line width, to where "in" leads
 const STAY_TITLE = "mean of those who left; of whoever has been inside longest";
 const CORRECTED_TITLE = "counted later, when the gap was filled in which it happened";
 
-/** Draws the lines and zones of a frame; scale: canvas pixels a pixel, unit: width of a line. */
+/** Draws the lines and zones of a frame; scale: canvas pixels a pixel, unit: width of a line -> the
+ * places of their counts, as [left, top, right, bottom]. */
 export function drawPlaces(pen, { lines, zones }, scale, unit, canvas) {
   pen.strokeStyle = COLOUR;
   pen.lineWidth = 1.6 * unit;
@@ -25,10 +26,11 @@ export function drawPlaces(pen, { lines, zones }, scale, unit, canvas) {
     pen.stroke();
     drawArrow(pen, line.points, scale, unit);
   }
-  for (const line of lines) drawPlate(pen, line, `${line.name}: ${line.in} in, ${line.out} out`, scale, unit, canvas);
-  for (const zone of zones) {
-    drawPlate(pen, zone, `${zone.name}: ${zone.inside} inside, ${zone.entered} entered`, scale, unit, canvas);
-  }
+  const texts = [
+    ...lines.map((line) => [line, `${line.name}: ${line.in} in, ${line.out} out`]),
+    ...zones.map((zone) => [zone, `${zone.name}: ${zone.inside} inside, ${zone.entered} entered`]),
+  ];
+  return texts.map(([place, text]) => drawPlate(pen, place, text, scale, unit, canvas));
 }
 
 function outline(pen, points, scale) {
@@ -66,6 +68,7 @@ function drawPlate(pen, { points }, text, scale, unit, canvas) {
   pen.fill();
   pen.fillStyle = COLOUR;
   pen.fillText(text, x + size * 0.4, y + high / 2);
+  return [x, y, x + wide, y + high];
 }
 
 export const hasPlaces = (source) => Boolean(source.view.frame?.counts.lines.length || source.view.frame?.counts.zones.length);
