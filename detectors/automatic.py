@@ -34,7 +34,7 @@ def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     if cached is not None:
         return _of_what_moves(config, cached.name, "from the cache")
     smallest = models_by_size()[0]
-    reason = _why_not_asked() or _fetched(smallest)
+    reason = why_not_asked() or _fetched(smallest)
     if reason is None:
         return _of_what_moves(config, smallest.name, "fetched just now")
     better = BETTER.format(smallest.name)
@@ -79,7 +79,8 @@ def is_cached(model: NamedModel) -> bool:
     return path.is_file() and path.stat().st_size == model.size
 
 
-def _why_not_asked() -> str | None:
+def why_not_asked() -> str | None:
+    """Why the network is not asked for a model now, None where it is."""
     if offline():
         return "MAMBATRACK_OFFLINE is set"
     try:

@@ -14,6 +14,7 @@ from mambatrack.cli import info as module
 from mambatrack.cli import main
 from mambatrack.cli.info import info
 from mambatrack.cli.licences import CODE, NEEDED_FOR, commercial_use
+from mambatrack.detectors.automatic import MARK
 from mambatrack.detectors.download import named_models
 from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.version import VERSION
@@ -116,6 +117,9 @@ def test_detectors_in_the_cache_are_named(monkeypatch, tmp_path):
     assert found["yolox_nano"] == ("not in the cache, 3.7 MB",)
     monkeypatch.setenv("MAMBATRACK_OFFLINE", "0")
     assert rows(info()["Detectors"])["auto, the default"][0].startswith("yolox_nano, fetched")
+    (tmp_path / MARK).touch()
+    taken = rows(info()["Detectors"])["auto, the default"]
+    assert taken == ("motion, as no model could be fetched some minutes ago",)
     with (tmp_path / "yolox_nano.onnx").open("wb") as file:
         file.truncate(named_models()["yolox_nano"].size)
     found = rows(info()["Detectors"])

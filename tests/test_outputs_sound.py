@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mambatrack.cli import main
+from mambatrack.config import load_config
 from mambatrack.outputs.video import open_video_writer
+from mambatrack.runs.video_jobs import plan_videos, track_video
 from mambatrack.sources.frames import open_frames
 from videos import needs_av
 
@@ -230,6 +232,17 @@ def test_the_annotated_video_has_the_sound_of_its_source(tmp_path):
     assert codec == "aac"
     assert track(source, tmp_path, "--output", str(out), "--overwrite", "--no-sound") == 0
     assert silent(out)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_videos_of_a_folder_have_their_sound_unless_it_is_left_out(tmp_path, sound):
+    folder, out = tmp_path / "videos", tmp_path / "out"
+    folder.mkdir()
+    write_source(folder / "a.mp4")
+    config = load_config(overrides={"detector.name": "motion", "tracker.predictor": "kalman"})
+    [job], _ = plan_videos(folder, config, out, draw=True, sound=sound)
+    assert track_video(job).problem is None
+    assert silent(out / "a.mp4") != sound
 
 
 def test_no_sound_is_refused_where_no_video_is_written(tmp_path, capsys):

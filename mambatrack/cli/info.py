@@ -193,14 +193,14 @@ def _weights() -> Iterable[Cells]:
 
 def _detectors() -> Iterable[Cells]:
     from mambatrack.detectors import automatic
-    from mambatrack.detectors.download import cache_folder, offline
+    from mambatrack.detectors.download import cache_folder
 
     models, cached = automatic.models_by_size(), automatic.cached_model()
     yield "cache", str(cache_folder())
     if cached is not None:
         yield "auto, the default", f"{cached.name}, from the cache"
-    elif offline():
-        yield "auto, the default", "motion, as MAMBATRACK_OFFLINE is set"
+    elif reason := automatic.why_not_asked():
+        yield "auto, the default", f"motion, as {reason}"
     else:
         yield "auto, the default", f"{models[0].name}, fetched first; motion where that fails"
     for model in models:
