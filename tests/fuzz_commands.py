@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from command_inputs import LINES, PLAIN, Line, write_inputs
 from mambatrack.cli.program import main
 
-LONGEST_S = 10
+LONGEST_S, LONGEST_WAIT_S = 10, 250  # of the processor, and by the clock
 MOST_LINES, LONGEST_LINE = 12, 1500  # of what is said where nothing was done
 PIPED = {  # lines that read a file from standard input
     "boxes as JSON Lines": Line(("track", "-", *PLAIN, "--mot", "{out}/x.txt", "--emit", "none"),
@@ -56,7 +56,7 @@ STRANGE = [
 
 
 class TooLong(BaseException):
-    """A run took more than LONGEST_S."""
+    """A run took more than LONGEST_S, or waited for something."""
 
 
 def of_bytes(content, rng):
@@ -139,8 +139,9 @@ class Inputs:
 
     def restore(self):
         for name, content in self.texts.items():
-            if (self.folder / name).read_bytes() != content:
-                (self.folder / name).write_bytes(content)
+            path = self.folder / name
+            if not path.is_file() or path.read_bytes() != content:
+                path.write_bytes(content)
 
 
 @contextlib.contextmanager
@@ -157,18 +158,22 @@ def quiet(text=b""):
 
 @contextlib.contextmanager
 def limited():
-    """Raises TooLong after LONGEST_S, in the main thread."""
+    """Raises TooLong in the main thread when the time is over."""
 
     def stop(*_):
         raise TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(LONGEST_S)
+    timers = ((signal.SIGPROF, signal.ITIMER_PROF, LONGEST_S),
+              (signal.SIGALRM, signal.ITIMER_REAL, LONGEST_WAIT_S))  # fmt: skip
+    before = [signal.signal(number, stop) for number, _, _ in timers]
     try:
+        for _, timer, seconds in timers:
+            signal.setitimer(timer, seconds)
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def fault_of(inputs, seed):
