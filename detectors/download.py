@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, reason_of
 from mambatrack.files import CHUNK, replacing, sha256
 
 TIMEOUT_S = 30
@@ -162,5 +162,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the server says {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError):
-        return f"the server cannot be reached ({error.reason})"
-    return str(error) or type(error).__name__
+        why = reason_of(error.reason) if isinstance(error.reason, OSError) else error.reason
+        return f"the server cannot be reached ({why})"
+    return reason_of(error) or type(error).__name__

@@ -18,6 +18,7 @@ import traceback
 import warnings
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -126,6 +127,8 @@ class Inputs:
     def __enter__(self):
         self.before, self.folder = os.getcwd(), Path(tempfile.mkdtemp(prefix="fuzz-"))
         os.chdir(self.folder)
+        self.offline = patch.dict(os.environ, MAMBATRACK_OFFLINE="1")  # no detector is fetched
+        self.offline.start()
         with quiet():
             write_inputs(self.folder)
         (self.folder / "boxes.jsonl").write_text(BOXES)
@@ -134,6 +137,7 @@ class Inputs:
         return self
 
     def __exit__(self, *_):
+        self.offline.stop()
         os.chdir(self.before)
         shutil.rmtree(self.folder)
 

@@ -24,7 +24,7 @@ def test_a_file_that_holds_no_token_is_named(tmp_path):
     with pytest.raises(MambatrackError, match="it is no text"):
         given_token(None, str(tmp_path / "binary"))
     (tmp_path / "empty").write_text("")
-    with pytest.raises(MambatrackError, match="the token has 0 characters"):
+    with pytest.raises(MambatrackError, match="the token is 0 characters long"):
         usable_token("127.0.0.1", given_token(None, str(tmp_path / "empty")))
 
 

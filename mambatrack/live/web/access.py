@@ -31,8 +31,8 @@ def usable_token(host: str, token: str | None) -> str | None:
     usable = token.isascii() and token.isprintable() and token == token.strip()
     if len(token) < SHORTEST_TOKEN or not usable:
         raise MambatrackError(
-            f"the token has {len(token)} characters; expected at least {SHORTEST_TOKEN} printable "
-            "ASCII characters without blanks around them, or none, for one to be made"
+            f"the token is {len(token)} characters long; expected at least {SHORTEST_TOKEN} "
+            "printable ASCII characters without blanks around them, or none, for one to be made"
         )
     return token
 
