@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.counting.counter import Counter
-from mambatrack.counting.counts import Crossings, Visits, line_count, zone_count
+from mambatrack.counting.counts import Crossings, Visits, place_count
 from mambatrack.counting.output import NEWEST, CountingOutput
 from mambatrack.counting.places import parse_places
 from mambatrack.sources.frames import Frame
@@ -17,7 +17,7 @@ from test_counting_counter import LINE, ZONE, frame_of, run, walk
 
 def count(counter):
     line, zone = counter.places
-    return line_count(counter, line), zone_count(counter, zone, 4.0)
+    return place_count(counter, line), place_count(counter, zone, 4.0)
 
 
 def test_a_line_tells_directions_and_what_was_added_later():
@@ -56,7 +56,7 @@ def test_whoever_is_in_the_zone_came_in_or_began_there(steps):
         tracks = frame_of(index, {1: (float(x), 100.0)})
         events = counter.update(replace(tracks, labels=np.array([label])))
         began += sum(each.event == "enter" and not each.whole for each in events)
-        zone = zone_count(counter, counter.places[0])
+        zone = place_count(counter, counter.places[0])
         assert zone.total.inside == zone.total.entered + began - zone.total.left
         assert zone.total.inside == sum(each.inside for each in zone.classes.values())
 

@@ -9,8 +9,9 @@ import pytest
 
 from mambatrack.cli.program import main
 from mambatrack.counting.counter import Counter
+from mambatrack.counting.counts import place_count, told
 from mambatrack.counting.heat import HeatMap
-from mambatrack.counting.output import CountingOutput, count_of, summary
+from mambatrack.counting.output import CountingOutput, summary
 from mambatrack.counting.places import parse_places
 from mambatrack.simulation.world import write_sequence
 from test_counting_counter import LINE, ZONE, frame_of, run, walk
@@ -72,7 +73,7 @@ def test_what_cannot_be_counted_is_said_before_any_work(
 def test_counts_are_drawn_and_told():
     counter, _ = run({1: walk(50, 250, 41), 2: walk(250, 50, 41, y=80)}, LINE, ZONE)
     door, yard = counter.places
-    assert count_of(counter, door) == "door: 1 in, 1 out"
+    assert told(place_count(counter, door)) == "door: 1 in, 1 out"
     assert summary(counter) == ["door: 1 in, 1 out", "yard: 0 inside, 2 entered"]
     image = np.zeros((200, 300, 3), np.uint8)
     CountingOutput(counter, None).draw(image)

@@ -1,6 +1,7 @@
 """What watchers of the live page are sent."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.counting.counts import Counts, Crossings, LineCount
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web import messages
 from mambatrack.live.web.overlay import Overlay
 from mambatrack.live.web.page_state import LiveState, Tracked
 from mambatrack.motion.forecast import Forecast
+from mambatrack.settings import DrawingConfig
 from mambatrack.sources.frames import Frame
 from test_live_web_track_log import tracks
 
@@ -58,13 +61,17 @@ def test_a_wide_picture_is_sent_smaller_and_its_boxes_stay_those_of_the_frame(si
     assert image.shape[1::-1] == sent and head["size"] == list(size)
 
 
-def test_a_snapshot_has_the_full_size_and_boxes_when_asked_for():
-    plain, drawn = (
-        cv2.imdecode(np.frombuffer(messages.snapshot(update((1200, 90)), boxes), np.uint8), 1)
-        for boxes in (False, True)
+def test_a_snapshot_has_the_full_size_and_what_is_asked_for():
+    line = LineCount("door", ((600, 0), (600, 90)), Crossings(), {}, 0)
+    counted = replace(update((1200, 90)), counts=Counts((line,), ()))
+    drawings = None, DrawingConfig(layers=("zones",)), DrawingConfig(layers=("boxes",))
+    plain, places, boxes = (
+        cv2.imdecode(np.frombuffer(messages.snapshot(counted, each), np.uint8), 1).astype(int)
+        for each in drawings
     )
-    assert plain.shape == drawn.shape == (90, 1200, 3)
-    assert np.abs(plain.astype(int) - drawn).max() > 50
+    assert plain.shape == places.shape == boxes.shape == (90, 1200, 3)
+    assert np.abs(plain - boxes)[:, :200].max() > 50 > np.abs(plain - boxes)[:, 500:].max()
+    assert np.abs(plain - places)[:, 590:610].max() > 50 > np.abs(plain - places)[:, :200].max()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -43,7 +43,7 @@ def test_it_is_what_files_show():
     [trail] = [each for each in overlay.of_frame(None)["trails"] if each["id"] == 1]
     points, _, _ = trails.lines(0)
     assert trail["points"][0][:2] == pytest.approx(points[0].tolist(), abs=0.1)
-    assert trail["points"][-1] == [*points[-1].round(1).tolist(), 1.0, True]
+    assert trail["points"][-1] == [*points[-1].round(2).tolist(), 1.0, 1.0]
 
 
 def test_a_hidden_track_is_told_even_where_files_leave_it_out():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mambatrack.counting.counter import Counter
 from mambatrack.counting.events import Event
-from mambatrack.counting.places import Line, Zone
+from mambatrack.counting.places import Line, Place, Zone
 
 Corners = tuple[tuple[float, float], ...]
 
@@ -70,8 +70,34 @@ class Counts:
     number: int = 0
 
 
-def line_count(counter: Counter, line: Line) -> LineCount:
-    """The line as the counter knows it now."""
+def place_count(
+    counter: Counter, place: Place, now_s: float | None = None
+) -> LineCount | ZoneCount:
+    """The place as the counter knows it now. now_s: the time in the source, None where unknown"""
+    if isinstance(place, Line):
+        return _line_count(counter, place)
+    return _zone_count(counter, place, now_s)
+
+
+def told(place: LineCount | ZoneCount) -> str:
+    """What has been counted so far, of all classes, for people."""
+    if isinstance(place, LineCount):
+        return f"{place.name}: {place.total.ins} in, {place.total.outs} out"
+    return f"{place.name}: {place.total.inside} inside, {place.total.entered} entered"
+
+
+def told_by_class(place: LineCount | ZoneCount) -> str:
+    """How many of each class, where there are several."""
+    if isinstance(place, LineCount):
+        counted = {name: each.ins + each.outs for name, each in place.classes.items()}
+    else:
+        counted = {name: each.entered for name, each in place.classes.items()}
+    if len(counted) < 2:
+        return ""
+    return f" ({', '.join(f'{name} {count}' for name, count in counted.items())})"
+
+
+def _line_count(counter: Counter, line: Line) -> LineCount:
     tally = _by_class(counter, line.name)
     names = sorted({name for name, _ in tally})
     classes = {name: Crossings(tally[name, "in"], tally[name, "out"]) for name in names}
@@ -81,8 +107,7 @@ def line_count(counter: Counter, line: Line) -> LineCount:
     return LineCount(line.name, _points(line), total, classes, counter.filled[line.name])
 
 
-def zone_count(counter: Counter, zone: Zone, now_s: float | None = None) -> ZoneCount:
-    """The zone as the counter knows it now. now_s: the time in the source, None where unknown"""
+def _zone_count(counter: Counter, zone: Zone, now_s: float | None) -> ZoneCount:
     tally, inside = _by_class(counter, zone.name), counter.visitors(zone.name)
     present = Tally(each.class_name for each in inside)
     names = sorted({name for name, _ in tally} | set(present))

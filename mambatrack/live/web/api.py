@@ -158,7 +158,8 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
                 if await request.is_disconnected():
                     return Response(status_code=499)
                 newest = view.newest
-                picture = await asyncio.to_thread(snapshot, newest, boxes == "true")
+                rules = state.drawing if boxes == "true" else None
+                picture = await asyncio.to_thread(snapshot, newest, rules)
         finally:
             snapshots.release()
         name = f"{view.file_name}-{newest.tracks.frame}.jpg"

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.counting.picture import draw_counts
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web.counts_json import counts_json
 from mambatrack.live.web.overlay import Overlay, hex_of
@@ -19,6 +20,7 @@ from mambatrack.live.web.track_log import dumps
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import draw
 from mambatrack.outputs.text import jsonl_frame
+from mambatrack.settings import DrawingConfig
 
 MOST_WIDTH = 960
 QUALITY = 75
@@ -104,11 +106,13 @@ def jpeg(image: NDArray[np.uint8], most_width: int = MOST_WIDTH) -> bytes:
     return data.tobytes()
 
 
-def snapshot(update: LiveUpdate, boxes: bool) -> bytes:
-    """The frame in full size as JPEG, with its tracks drawn if asked for."""
+def snapshot(update: LiveUpdate, drawing: DrawingConfig | None) -> bytes:
+    """The frame in full size as JPEG. drawing: what is drawn of its tracks, None for nothing"""
     image = update.frame.image
-    if boxes:
-        image = draw(image, update.tracks, names=update.names)
+    if drawing is not None:
+        image = draw(image, update.tracks, update.names, drawing, update.forecast)
+        if update.counts is not None and "zones" in drawing.layers:
+            draw_counts(image, update.counts)
     return jpeg(image, most_width=image.shape[1])
 
 

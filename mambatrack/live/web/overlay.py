@@ -80,22 +80,18 @@ class Overlay:
         self._rules, self._trails = Rules(config, None, self._names), Trails(config.trail_s)
 
     def _trails_json(self) -> list[dict[str, Any]]:
-        """points: [x, y, 1 for new to 0 for as old as any, whether it was seen there]"""
+        """points: [x, y, 1 for new to 0 for as old as any, 1 where it was seen there]"""
         trails = []
         for row in np.flatnonzero(self._trails.opacity).tolist():
             points, seen, ages = self._trails.lines(row)
             if len(points) > 1:
                 count = min(TRAIL_POINTS, len(points))
                 chosen = np.linspace(0, len(points) - 1, count).round().astype(int)
-                share = (1 - ages / self.config.trail_s).round(2)
+                told = np.column_stack([points, 1 - ages / self.config.trail_s, seen])[chosen]
+                identity = int(self._trails.ids[row])
                 trails.append({
-                    "id": int(self._trails.ids[row]),
+                    "id": identity, "colour": hex_of(identity), "points": told.round(2).tolist(),
                     "opacity": round(float(self._trails.opacity[row]), 2),
-                    "colour": hex_of(int(self._trails.ids[row])),
-                    "points": [
-                        [*points[each].round(1).tolist(), float(share[each]), bool(seen[each])]
-                        for each in chosen.tolist()
-                    ],
                 })  # fmt: skip
         return trails
 
