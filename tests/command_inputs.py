@@ -61,6 +61,10 @@ LINES = {
          "{out}/x.jsonl"),
         ("set.yaml",),
     ),
+    "track with transforms": Line(
+        ("track", "data/s", *PLAIN, "--camera", "camera.txt", "--mot", "{out}/x.txt"),
+        ("camera.txt",),
+    ),
     "track with a motion model": Line(
         ("track", "data/s", "--predictor", "m.safetensors", "--association", "overlap", "--csv",
          "{out}/x.csv"),
@@ -153,6 +157,8 @@ def write_inputs(folder: Path) -> None:
     shutil.copy(folder / "data/s/det/det.txt", folder / "det.txt")
     (folder / "set.yaml").write_text(SETTINGS)
     write_onnx(folder / "d.onnx", {"output": np.zeros((1, 84, 85), np.float32)})
+    lines = [f"{frame} 1 0 {frame % 3} 0 1 0 0.9\n" for frame in range(20)]
+    (folder / "camera.txt").write_text("# transforms\n" + "".join(lines))
     (folder / "token").write_text("a-word-of-a-test\n")
     for short, kind in (("m", "causal"), ("a", "association"), ("w", "window")):
         for ending in ("safetensors", "json"):

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import CUT, IDENTITY, UNKNOWN, CameraMotion, checked_transform
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError, reason_of, shown
+from mambatrack.files import regular
 
 LAYOUTS = {7: 6, 8: 6, 10: 9, 11: 9}  # columns of a line: numbers of the transform
 LARGEST_FRAME = 2**31
@@ -57,9 +58,9 @@ def read_transforms(path: str | Path) -> dict[int, CameraMotion]:
     """The motions of a file, by frame. Raises MambatrackError, with the line, for what is none."""
     path, found = Path(path), dict[int, CameraMotion]()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = regular(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MambatrackError(f"cannot read the transforms in {path}: {error}") from None
+        raise MambatrackError(f"cannot read the transforms in {path}: {reason_of(error)}") from None
     for number, line in enumerate(lines, start=1):
         words = line.partition("#")[0].replace(",", " ").split()
         if not words:
