@@ -339,3 +339,16 @@ def test_a_file_for_tensorrt_is_refused_with_the_mend(tmp_path):
 def test_a_convention_that_would_have_no_effect_is_refused(tmp_path, title):
     with pytest.raises(MambatrackError, match="leave detector.convention at auto"):
         opened(tmp_path, title, convention="legacy")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "inputs"),
+    [
+        ({"graph2_flat_predictions": FLAT[:0]}, None),
+        ({"output": END2END[:0]}, None),
+        ({"rows": PADDLED[:0], "count": np.array([0], np.int32)}, PADDLE),
+    ],
+)
+def test_a_picture_without_boxes_gives_none(tmp_path, outputs, inputs):
+    find = detector(name="onnx", weights=write_onnx(tmp_path / "a.onnx", outputs, inputs))
+    assert len(find(IMAGE)) == 0
