@@ -98,6 +98,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--port": ["live a.mp4 --port 1"],
         "--token": ["live a.mp4 --token t"],
         "--token-file": ["live a.mp4 --token-file t"],
+        "--camera": [],
         "--association": [],
         "--detector": [],
         "--weights": [],

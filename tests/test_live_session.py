@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from mambatrack.config import TrackerConfig
+from mambatrack.config import TrackerConfig, load_config
 from mambatrack.detections import as_detections
 from mambatrack.detectors.motion import MotionDetector
 from mambatrack.live.outputs import OnACopy, SourceOutputs
@@ -102,6 +102,21 @@ def test_every_frame_is_told_with_its_number_its_time_and_its_tracks():
     assert (last.source, last.names, last.status.frames) == (0, ("thing",), 4)
     assert last.status.fps > 0 and last.status.latency_ms > 0 and last.detect_ms > 0
     assert session.frames == 4 and session.turn(0) == 0
+
+
+def test_each_source_is_told_how_its_camera_moved_frames_that_were_dropped_included(tmp_path):
+    lines = [f"{frame} 1 0 {frame} 0 1 0\n" for frame in range(9)]
+    (tmp_path / "camera.txt").write_text("".join(lines))
+    config = load_config(None, {"tracker.camera": str(tmp_path / "camera.txt")})
+    cameras, watching = [Scripted(), Scripted()], Watching()
+    session = LiveSession(cameras, [Seeing()] * 2, TrackerGroup(config, 2), [watching])
+    for skipped in (0, 2):
+        for number, camera in enumerate(cameras):
+            camera.index += skipped * number
+            camera.show(0)
+        session.turn()
+    shifts = [each.tracks.camera.transform[0, 2] for each in watching.updates]
+    assert shifts == [0, 0, 1, 1 + 2 + 3]
 
 
 def test_a_slow_detector_is_given_the_newest_frame_and_the_others_are_dropped():

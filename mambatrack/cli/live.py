@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import (
     Command,
+    add_camera,
     add_detector,
     add_tracker,
     positive,
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     page("--token-file", type=ReadPath, metavar="FILE",
         help="file whose first line is the password of the page")  # fmt: skip
     add_tracker(parser)
+    add_camera(parser)
     add_detector(parser)
     parser.set_defaults(check=_check, facts=_facts)
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
 
+from mambatrack.camera.transforms import CameraMotion
 from mambatrack.counting.counts import Counts
 from mambatrack.counting.output import CountingOutput
 from mambatrack.detections import Detections
@@ -20,6 +21,7 @@ from mambatrack.live.sightings import Sightings
 from mambatrack.live.source import Arrival, LiveSource
 from mambatrack.live.updates import LiveUpdate, Observer, SourceStatus
 from mambatrack.motion.forecast import Forecast
+from mambatrack.runs.cameras import open_camera
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracks import Tracks
@@ -69,6 +71,7 @@ class LiveSession:
         self.forecasts: list[Forecast | None] = [None for _ in sources]  # the newest
         self.counting: list[CountingOutput | None] = [None for _ in sources]
         self.detectors, self._horizon = list(detectors), horizon
+        self._cameras = [open_camera(group.config.camera) for _ in sources]
         self._tallies = [Tally() for _ in sources]
         self._sightings = [Sightings() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
@@ -112,7 +115,10 @@ class LiveSession:
         found = {index: self._detect(index, each.frame) for index, each in arrivals.items()}
         began = time.perf_counter()
         due = {index: (found[index][0], each.frame.time_s) for index, each in arrivals.items()}
-        tracks = self.group.update(due)
+        tracks = self.group.update(due, {
+            index: self._look(index, each.frame, found[index][0])
+            for index, each in arrivals.items()
+        })  # fmt: skip
         track_ms = 1000 * (time.perf_counter() - began) / len(due)
         for index, arrival in arrivals.items():
             self._publish(index, arrival, tracks[index], found[index][1], track_ms)
@@ -167,6 +173,11 @@ class LiveSession:
         self.group.resize(index, (frame.image.shape[1], frame.image.shape[0]))
         found = self.detectors[index](frame.image, frame.index)
         return found, 1000 * (time.perf_counter() - began)
+
+    def _look(self, index: int, frame: Frame, found: Detections) -> CameraMotion | None:
+        """How the camera moved since the frame of the source that was tracked before."""
+        camera = self._cameras[index]
+        return None if camera is None else camera(frame.image, frame.index, found.boxes)
 
     def _publish(
         self, index: int, arrival: Arrival, tracks: Tracks, detect_ms: float, track_ms: float
