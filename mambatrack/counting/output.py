@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.camera.scene import Scene
 from mambatrack.counting.counter import Counter
 from mambatrack.counting.counts import (
     Counts,
@@ -30,15 +32,22 @@ NEWEST = 12  # events that are remembered for those who watch
 
 
 class CountingOutput:
-    """Hands the tracks of each frame to a counter and a heat map, and events to their file."""
+    """Hands the tracks of each frame to a counter and a heat map, and events to their file.
+
+    Where the tracks say how the camera moved, places stay where they are in the scene: tracks are
+    counted in the picture of the first frame, and places are shown where that is now.
+    """
 
     def __init__(self, counter: Counter, writer: EventWriter | None, heat: HeatMap | None = None):
         self.counter, self._writer, self._heat = counter, writer, heat
+        self._scene = Scene()
         self._newest: deque[Event] = deque(maxlen=NEWEST)
         self._number = 0
         self._now_s: float | None = None
 
     def write(self, frame: "Frame", tracks: Tracks) -> None:
+        self._scene.note(tracks.camera)
+        tracks = replace(tracks, boxes=self._scene.boxes_then(tracks.boxes))
         self._note(self.counter.update(tracks))
         self._now_s = tracks.time_s
         if self._heat is not None:
@@ -57,12 +66,20 @@ class CountingOutput:
 
     def counts(self) -> Counts:
         """All places as they are after the last frame."""
-        places = [place_count(self.counter, each, self._now_s) for each in self.counter.places]
+        places = [
+            self._shown(place_count(self.counter, each, self._now_s))
+            for each in self.counter.places
+        ]
         return Counts(
             tuple(each for each in places if isinstance(each, LineCount)),
             tuple(each for each in places if isinstance(each, ZoneCount)),
             tuple(self._newest), self._number,
         )  # fmt: skip
+
+    def _shown(self, place: LineCount | ZoneCount) -> LineCount | ZoneCount:
+        """The place where the newest frame shows it."""
+        points = self._scene.points_now(np.array(place.points))
+        return replace(place, points=tuple((x, y) for x, y in points.tolist()))
 
     def _note(self, events: Sequence[Event]) -> None:
         self._newest.extend(events)

@@ -1,0 +1,43 @@
+"""What stays where it is in the scene, while the camera moves."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.camera.transforms import (
+    IDENTITY,
+    CameraMotion,
+    Transform,
+    moved_boxes,
+    moved_points,
+)
+
+
+class Scene:
+    """The picture of the first frame, and where it is now; after a cut that of the first one then.
+
+    shown: [3, 3], points of that picture -> the newest frame
+    """
+
+    def __init__(self) -> None:
+        self.shown: Transform = IDENTITY
+
+    def note(self, motion: CameraMotion | None) -> None:
+        """One frame on; None: the camera stands."""
+        if motion is not None and motion.cut:
+            self.shown = IDENTITY
+        elif motion is not None and not motion.stands:
+            shown = motion.transform @ self.shown
+            self.shown = shown / shown[2, 2]
+
+    def points_now(self, points: NDArray) -> NDArray:
+        """Points [N, 2] of the first picture, as the newest frame shows them."""
+        return points if self.shown is IDENTITY else moved_points(self.shown, points)[0]
+
+    def boxes_then(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Boxes [N, 4] xyxy of the newest frame, where they would be in the first picture."""
+        if self.shown is IDENTITY:
+            return boxes
+        back = np.linalg.inv(self.shown)
+        moved, _ = moved_boxes(back / back[2, 2], xyxy_to_cxcywh(boxes))
+        return cxcywh_to_xyxy(moved).astype(np.float32)
