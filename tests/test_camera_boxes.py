@@ -78,7 +78,7 @@ def answers(kind, seed=5, **settings):
     return np.concatenate(given_), np.array(used), between(views)
 
 
-@pytest.mark.parametrize("seed", [5, 6, 7])
+@pytest.mark.parametrize("seed", [5, 6])
 def test_before_a_camera_that_stands_nothing_is_moved(seed):
     still, _, _ = answers("stand", seed)
     ids, used, _ = answers("stand", seed, camera="boxes")

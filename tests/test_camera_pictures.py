@@ -41,7 +41,7 @@ def covered(boxes):
 
 @pytest.mark.parametrize(
     ("kind", "people"),
-    [("pan", 8), ("pan", 22), ("zoom", 8), ("shake", 8), ("shake", 22), ("walk", 8), ("tilt", 22)],
+    [("pan", 8), ("pan", 22), ("zoom", 8), ("shake", 8), ("shake", 22), ("walk", 8)],
 )
 def test_a_far_point_is_found_again_after_30_frames(kind, people):
     camera, guessed, true, cover = PictureCamera(), np.eye(3), np.eye(3), []

@@ -17,7 +17,7 @@ MOVING = [kind for kind in KINDS if kind not in ("stand", "cuts")]
 
 @pytest.fixture(scope="module")
 def crowd():
-    return make_world(seed=5, people=10, frames=100, size=WORLD)
+    return make_world(seed=5, people=10, frames=60, size=WORLD)
 
 
 def through(view, found):
