@@ -1,9 +1,10 @@
-"""Makes the picture of the README: a person before, during and after an occlusion.
+"""Makes the pictures of the documentation from the synthetic world.
 
-python demo/picture.py [--output docs/picture.png]
+python demo/picture.py [--output docs/picture.png] [--drawing docs/drawing.jpg]
 
-Of all occlusions in a synthetic clip that the tracker bridges with the right person, it shows the
-one in which the person moves farthest.
+The first, of the README, shows a person before, during and after an occlusion: of all occlusions in
+a clip that the tracker bridges with the right person the one in which the person moves farthest.
+The second shows what is drawn by default.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack import DrawingConfig, Tracker, Tracks, World, draw, iou, make_world
+from mambatrack import DrawingConfig, Painter, Tracker, Tracks, World, draw, iou, make_world
 
 Image = NDArray[np.uint8]
 
@@ -32,7 +33,7 @@ class Gap(NamedTuple):
     last: int
 
 
-def main(output: str | Path = "docs/picture.png", seed: int = 4, frames: int = 200) -> Gap:
+def main(output: str | Path = "docs/picture.png", seed: int = 6, frames: int = 200) -> Gap:
     world = make_world(seed, people=5, frames=frames, size=(1280, 720))
     tracker = Tracker(image_size=world.size)
     history = [tracker.update(frame.detections, frame.time_s) for frame in world.frames]
@@ -41,6 +42,21 @@ def main(output: str | Path = "docs/picture.png", seed: int = 4, frames: int = 2
         raise OSError(f"cannot write {output}")
     print(f"track {gap.identity}, hidden in frames {gap.first + 1} to {gap.last - 1}: {output}")
     return gap
+
+
+def drawing(output: str | Path = "docs/drawing.jpg", moment: int = 110) -> None:
+    """A frame with seen and hidden people and their trails, reduced."""
+    world = make_world(4, people=9, frames=moment + 1, size=(1280, 720))
+    tracker = Tracker(image_size=world.size)
+    painter = Painter(names=("person",), fps=25.0)
+    for frame in world.frames:
+        tracks = tracker.update(frame.detections, frame.time_s)
+        last = tracks.frame == moment
+        image = world.render(moment) if last else np.zeros((720, 1280, 3), np.uint8)
+        picture = painter.draw(image, tracks)
+    small = cv2.resize(picture, (960, 540), interpolation=cv2.INTER_AREA)
+    if not cv2.imwrite(str(output), small, [cv2.IMWRITE_JPEG_QUALITY, 88]):
+        raise OSError(f"cannot write {output}")
 
 
 def farthest_bridge(world: World, history: list[Tracks]) -> Gap:
@@ -121,4 +137,7 @@ def panel(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", default="docs/picture.png")
-    main(parser.parse_args().output)
+    parser.add_argument("--drawing", default="docs/drawing.jpg")
+    options = parser.parse_args()
+    main(options.output)
+    drawing(options.drawing)

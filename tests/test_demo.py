@@ -87,6 +87,11 @@ def test_the_picture_shows_an_occlusion_that_is_bridged(tmp_path):
     assert picture.shape[1] > 1200 and picture.std() > 20
 
 
+def test_the_picture_of_what_is_drawn(tmp_path):
+    program("picture").drawing(tmp_path / "drawing.jpg", moment=12)
+    assert cv2.imread(str(tmp_path / "drawing.jpg")).shape == (540, 960, 3)
+
+
 def test_the_endurance_run_reports_memory():
     command = [sys.executable, str(ROOT / "demo" / "endurance.py"), "--frames", "50"]
     done = subprocess.run(

@@ -125,8 +125,21 @@ def test_a_hidden_box_below_another_one_is_not_drawn():
 
 def test_a_hidden_box_that_left_the_picture_is_not_drawn():
     boxes = [(-40, 100, 20, 300), (-20, 100, 60, 300), (200, 100, 260, 300), (300, 100, 360, 300)]
-    shown = Rules().update(tracks_of(0, [PREDICTED] * 2 + [OBSERVED] * 2, boxes), SIZE)
-    assert shown.drawn.tolist() == [False, True, True, True]
+    gaps = np.array([2, 2, 0, 0])
+    tracks = tracks_of(0, [PREDICTED] * 2 + [OBSERVED] * 2, boxes, gap=gaps)
+    assert Rules().update(tracks, SIZE).drawn.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    "box", [(1, 100, 60, 300), (1220, 100, 1279, 300), (300, 0, 360, 200), (300, 540, 360, 719)]
+)
+def test_a_hidden_box_at_the_border_goes_sooner(box):
+    rules, drawn = Rules(fps=25.0), []
+    for frame in range(75):
+        states = [OBSERVED, OBSERVED if frame < 50 else PREDICTED]
+        shown = rules.update(tracks_of(frame, states, [(600, 300, 660, 500), box]), SIZE)
+        drawn.append(bool(shown.drawn[1]))
+    assert 6 <= sum(drawn[50:]) <= 9
 
 
 def test_wild_boxes_are_not_drawn():

@@ -7,7 +7,7 @@ import pytest
 
 from mambatrack.camera.transforms import CUT, CameraMotion
 from mambatrack.outputs.drawing.painter import Painter
-from mambatrack.outputs.drawing.rules import Rules
+from mambatrack.outputs.drawing.rules import HEAD, Rules
 from mambatrack.outputs.drawing.trails import Trails
 from mambatrack.settings import DrawingConfig
 from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
@@ -146,6 +146,19 @@ def test_a_trail_fades_towards_the_past_and_is_thin_where_the_track_was_hidden()
     assert 0 < old < new / 2
     partly = marks([OBSERVED] * 20 + [PREDICTED] * 8 + [OBSERVED] * 12)
     assert 0 < partly[:, 300 + 8 * 24].sum() < 0.6 * seen[:, 300 + 8 * 24].sum()
+
+
+def test_a_trail_is_faint_on_the_head_of_its_own_track():
+    painter, clean = Painter(ONLY_TRAILS, fps=25.0), np.full((720, 1280, 3), 90, np.uint8)
+    for frame in range(40):  # towards the camera
+        bottom = 300 + 3.0 * frame
+        box = (280, bottom - 150, 340, bottom)
+        picture = painter.draw(clean, make_tracks(frame, [box]))
+    change = np.abs(picture.astype(int) - 90).sum(axis=(1, 2))
+    head = round(bottom - 150), round(bottom - 150 + HEAD * 150)
+    assert (
+        0 < change[head[1] - 8 : head[1] - 2].sum() < 0.5 * change[head[1] + 2 : head[1] + 8].sum()
+    )
 
 
 def test_who_stands_or_is_tentative_has_no_trail():

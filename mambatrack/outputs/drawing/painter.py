@@ -18,10 +18,10 @@ from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.canvas import Image
 from mambatrack.outputs.drawing.colours import DARK, GREY, WHITE, colour_of, pale
 from mambatrack.outputs.drawing.cones import cones_ahead, draw_cone
-from mambatrack.outputs.drawing.frames import draw_dashed, draw_solid
+from mambatrack.outputs.drawing.frames import Corners, draw_dashed, draw_solid
 from mambatrack.outputs.drawing.labels import Label, LabelLayout
 from mambatrack.outputs.drawing.plates import put_plate, width_of_plate
-from mambatrack.outputs.drawing.rules import ID, NONE, SEEN, TENTATIVE, Rules, Shown
+from mambatrack.outputs.drawing.rules import HEAD, ID, NONE, SEEN, TENTATIVE, Rules, Shown
 from mambatrack.outputs.drawing.scale import line_of, lines_of
 from mambatrack.outputs.drawing.trail_lines import draw_trails
 from mambatrack.outputs.drawing.trails import Trails
@@ -61,12 +61,12 @@ class Painter:
         shown = self.rules.update(tracks, size)
         layers = self.config.layers
         line = line_of(size, self.config.scale)
+        corners = _corners(tracks, shown, size)
         if "trails" in layers:
             self.trails.update(tracks, shown)
-            draw_trails(canvas, self.trails, line)
+            draw_trails(canvas, self.trails, _heads(tracks, corners), line)
         if forecast is not None:
             _draw_cones(canvas, forecast, tracks, shown, line)
-        corners = _corners(tracks, shown, size)
         order = np.flatnonzero(shown.drawn)
         order = order[np.lexsort((corners[order, 3], tracks.observed[order]))]  # near ones on top
         if "boxes" in layers:
@@ -117,6 +117,13 @@ def _corners(tracks: Tracks, shown: Shown, size: tuple[int, int]) -> NDArray[np.
     """[M, 4] boxes in whole pixels, cut to the picture; of those that are drawn."""
     boxes = np.where(shown.drawn[:, None], tracks.boxes, 0)
     return np.rint(clip(boxes, (size[0] - 1, size[1] - 1))).astype(np.int64)
+
+
+def _heads(tracks: Tracks, corners: NDArray) -> dict[int, Corners]:
+    """The upper part of each box, by id."""
+    heads = corners.copy()
+    heads[:, 3] = heads[:, 1] + HEAD * (heads[:, 3] - heads[:, 1])
+    return dict(zip(tracks.ids.tolist(), map(tuple, heads.tolist()), strict=True))
 
 
 def _draw_boxes(

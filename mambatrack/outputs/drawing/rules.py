@@ -6,8 +6,9 @@
 
 A hidden track, whose box is predicted, is drawn while it is likely to be near: its box must be
 sure to about its own size, and it must have been seen often and recently. It fades, for
-``drawing.hidden_s`` at most. There are never more hidden boxes than seen ones, except for a single
-hidden one, and none where another box covers it almost wholly: the likelier ones stay.
+``drawing.hidden_s`` at most, and sooner at the border of the picture, where people leave. There are
+never more hidden boxes than seen ones, except for a single hidden one, and none where another box
+covers it almost wholly: the likelier ones stay.
 """
 
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ NEAR, FAR = 0.5, 1.0  # spread in sizes of its box, up to which a hidden track i
 CLEAREST, FAINTEST = 0.9, 0.2  # opacity of a hidden track
 DOUBTED = 0.7  # opacity of a tentative track
 INSIDE = 0.5  # share of a hidden box in the picture
+BORDER, AT_BORDER = 0.004, 0.3  # of the picture's longer side; of the time, who is there has left
 COVERED = 0.75  # IoU with a better box
 HEAD = 0.3  # share of a box's height that labels leave free
 CROWD_S, CROWDED = 0.4, 0.5  # how long labels remember that there was no room
@@ -102,17 +104,14 @@ class Rules:
     def update(self, tracks: Tracks, size: Size | None = None) -> Shown:
         """What is shown of the tracks of the next frame; size: (width, height) of the picture."""
         step_s = self.step(tracks.time_s)
-        likely = self._follow(tracks, step_s)
+        self._follow(tracks, step_s)
         boxes = np.clip(np.nan_to_num(tracks.boxes), -FARTHEST, FARTHEST)
         drawn = _is_box(boxes, size) & np.all(np.isfinite(tracks.boxes), axis=1)
         hidden = tracks.predicted
-        if "lost" not in self.config.layers:
-            likely[hidden] = 0.0
-        if size is not None:
-            drawn[hidden] &= _share_inside(boxes[hidden], size) >= INSIDE
-        drawn &= ~hidden | (likely > 0)
+        likely = np.ones(len(tracks))
         if hidden.any():
-            drawn = _uncluttered(boxes, drawn, hidden, likely)
+            likely[hidden] = self._likelihood(tracks, boxes, hidden, step_s, size)
+            drawn = _uncluttered(boxes, drawn & (likely > 0), hidden, likely)
         opacity = np.where(hidden, FAINTEST + (CLEAREST - FAINTEST) * likely, 1.0)
         opacity[tracks.state == TENTATIVE] = DOUBTED
         plate = self._plate(boxes, drawn, size)
@@ -146,20 +145,29 @@ class Rules:
             return self._step_s
         return min(time_s - before, LONGEST_STEP_S)
 
-    def _follow(self, tracks: Tracks, step_s: float) -> Floats:
-        """[M] how likely each hidden track is to be near, 1 for a seen one."""
+    def _follow(self, tracks: Tracks, step_s: float) -> None:
+        """Brings up to date how often each track was seen and for how long it is hidden."""
         hidden = tracks.predicted
         self._take_over(tracks)
         faded = np.exp((-step_s - self._hidden_s) / RECORD_S)
         seen_now = faded * self._record + (1 - np.exp(-step_s / RECORD_S))
         self._record = np.where(hidden, self._record, seen_now)
         self._hidden_s = np.where(hidden, self._hidden_s + step_s, 0)
-        if not hidden.any():
-            return np.ones(len(tracks), np.float32)
-        believed_s = self.config.hidden_s * np.minimum(self._record / ENOUGH, 1)
-        left = 1 - (self._hidden_s - step_s) / np.maximum(believed_s, 1e-6)
-        likely = np.clip(left, 0, 1) * _nearness(tracks) * (believed_s > 0)
-        return np.where(hidden, likely, 1).astype(np.float32)
+
+    def _likelihood(
+        self, tracks: Tracks, boxes: Floats, hidden: Mask, step_s: float, size: Size | None
+    ) -> NDArray[np.float64]:
+        """[H] how likely each hidden track is to be near, 0 to 1."""
+        if "lost" not in self.config.layers or self.config.hidden_s == 0:
+            return np.zeros(int(hidden.sum()))
+        believed_s = self.config.hidden_s * np.minimum(self._record[hidden] / ENOUGH, 1)
+        likely = _nearness(boxes[hidden], tracks.spread[hidden])
+        if size is not None:
+            inside, at_border = _where_in(boxes[hidden], size)
+            believed_s *= np.where(at_border, AT_BORDER, 1)
+            likely *= inside >= INSIDE
+        left = 1 - (self._hidden_s[hidden] - step_s) / np.maximum(believed_s, 1e-6)
+        return likely * np.clip(left, 0, 1)
 
     def _take_over(self, tracks: Tracks) -> None:
         """Brings what is remembered into the order of the tracks. One that comes hidden, as in a
@@ -220,18 +228,22 @@ def _is_box(boxes: Floats, size: Size | None) -> Mask:
     return np.all(inside[:, 2:] > inside[:, :2], axis=1)
 
 
-def _nearness(tracks: Tracks) -> NDArray:
-    """[M] 1 where the spread of the place is small beside the box, 0 where it is as large."""
-    sides = np.maximum(tracks.boxes[:, 2:] - tracks.boxes[:, :2], 1e-6)
-    reach = np.max(tracks.spread[:, :2] / sides, axis=1)
+def _nearness(boxes: Floats, spread: Floats) -> NDArray[np.float64]:
+    """[H] 1 where the spread of the place is small beside the box, 0 where it is as large."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    reach = np.max(spread[:, :2] / sides, axis=1)
     return np.clip((FAR - np.nan_to_num(reach, nan=FAR)) / (FAR - NEAR), 0, 1)
 
 
-def _share_inside(boxes: Floats, size: Size) -> NDArray:
-    return area(clip(boxes, size)) / np.maximum(area(boxes), 1e-6)
+def _where_in(boxes: Floats, size: Size) -> tuple[NDArray, Mask]:
+    """[H] which share of each box is in the picture, and whether it reaches the border."""
+    inside = area(clip(boxes, size)) / np.maximum(area(boxes), 1e-6)
+    margin = BORDER * max(size)
+    before, behind = boxes[:, :2] <= margin, boxes[:, 2:] >= np.array(size) - margin
+    return inside, np.any(before | behind, axis=1)
 
 
-def _uncluttered(boxes: Floats, drawn: Mask, hidden: Mask, likely: Floats) -> Mask:
+def _uncluttered(boxes: Floats, drawn: Mask, hidden: Mask, likely: NDArray) -> Mask:
     """``drawn`` without hidden boxes beyond the number of seen ones, and without those that a seen
     one or a likelier hidden one covers."""
     (rows,) = np.nonzero(drawn & hidden)

@@ -1,6 +1,6 @@
 """Trails in the picture: lines that fade and taper towards the past."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import cv2
@@ -8,27 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.outputs.drawing.canvas import FRACTION, Image, fixed, paint
-from mambatrack.outputs.drawing.colours import colour_of
+from mambatrack.outputs.drawing.colours import Colour, colour_of
+from mambatrack.outputs.drawing.frames import Corners
 from mambatrack.outputs.drawing.trails import Trails
 
 OLDEST, NEWEST, UNSEEN = 10, 235, 0.55  # opacity of its ends, of 255; factor where it was hidden
 PIECES, TAIL = 7, 0.75  # number of steps of opacity; below 1: the tail is clearer than half
 SHORTEST = 2.0  # pixels, in all
+ON_HEAD = 4  # of its opacity a trail has such a part on a head
+NO_HEAD = 0, 0, 0, 0
+NEAR = 0.5 * (1 << FRACTION)  # how far a line may be off its points: half a pixel
 
 
-def draw_trails(canvas: Image, trails: Trails, line: int) -> None:
-    """All that have not faded."""
+def draw_trails(canvas: Image, trails: Trails, heads: Mapping[int, Corners], line: int) -> None:
+    """All that have not faded; they are faint on the heads of their own tracks, by id."""
     size = np.array(canvas.shape[1::-1])
     for row in trails.opacity.nonzero()[0].tolist():
         points, seen, ages = trails.lines(row)
         points = points.clip(-size, 2 * size)
         if len(points) > 1 and (points.max(axis=0) - points.min(axis=0)).max() > SHORTEST:
             fresh = trails.opacity[row] * (1 - ages / trails.seconds) ** TAIL
-            _draw_trail(canvas, points, seen, fresh, colour_of(int(trails.ids[row])), line)
+            identity = int(trails.ids[row])
+            head = heads.get(identity, NO_HEAD)
+            _draw_trail(canvas, points, seen, fresh, colour_of(identity), head, line)
 
 
 def _draw_trail(
-    canvas: Image, points: NDArray, seen: NDArray, fresh: NDArray, colour: tuple[int, int, int],
+    canvas: Image, points: NDArray, seen: NDArray, fresh: NDArray, colour: Colour, head: Corners,
     line: int,
 ) -> None:  # fmt: skip
     """fresh [P]: 1 for a new point, 0 for one as old as any."""
@@ -42,7 +48,10 @@ def _draw_trail(
         share = float(fresh[(start + stop) // 2])
         thick = max(1, round((line + 1) * (0.4 + 0.6 * share))) if seen_there else 1
         ink = OLDEST + (NEWEST - OLDEST) * share * (1 if seen_there else UNSEEN)
-        cv2.polylines(mask, [whole[start : stop + 1]], False, ink, thick, cv2.LINE_AA, FRACTION)
+        piece = cv2.approxPolyDP(whole[start : stop + 1], NEAR, False)  # a third of the time
+        cv2.polylines(mask, [piece], False, ink, thick, cv2.LINE_AA, FRACTION)
+    left, top, right, bottom = np.maximum(np.subtract(head, (*low, *low)), 0).tolist()
+    mask[top:bottom, left:right] //= ON_HEAD
     paint(canvas, int(low[0]), int(low[1]), mask, colour)
 
 
