@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mambatrack.cli import main
+from mambatrack.cli.program import parse
+from mambatrack.config import load_config
 from tiny_trainings import (
     COMMANDS,
     SECTIONS,
@@ -114,7 +117,18 @@ def test_progress_log_and_curve(section, data, tmp_path, capsys, monkeypatch):
         assert (log.parent / "curve.png").read_bytes()[:4] == b"\x89PNG"
     assert main(command(section, data, tmp_path)) == 0
     said = capsys.readouterr()
-    assert said.out == f"{tmp_path / WEIGHTS[section]} is trained already\n" and not said.err
+    assert said.out == f"{tmp_path / WEIGHTS[section]} is trained already\n"
+    assert said.err.startswith(f"{COMMANDS[section]} learns the ") and said.err.count("\n") == 1
+
+
+def test_the_recipe_of_what_ships_is_the_default_and_another_one_is_taken():
+    given = ["--dataset", "a", "--out", "b"]
+    _, _, motion = parse(["train", *given, "--training.steps", "5"])
+    assert motion.training == replace(load_config("train-causal").training, steps=5)
+    _, _, association = parse(["train-association", *given])
+    assert association.association == load_config("train-association").association
+    _, _, paper = parse(["train", *given, "--config", "train-paper"])
+    assert paper.training == load_config("train-paper").training
 
 
 @pytest.mark.parametrize("section", SECTIONS)

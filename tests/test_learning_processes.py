@@ -34,7 +34,7 @@ def two_processes(data, out, **changes):
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
          "-m", "mambatrack", "train", "--dataset", data, "--out", out, "--tracker.device", "cpu",
-         *options],
+         "--config", "overlap", *options],
         env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 

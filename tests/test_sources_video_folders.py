@@ -2,8 +2,11 @@
 
 import pytest
 
+from mambatrack.errors import MambatrackError
 from mambatrack.sources.file_types import VIDEO_TYPES
+from mambatrack.sources.frames import open_frames
 from mambatrack.sources.video_folders import find_videos, is_video_folder, left_out
+from videos import write_avi
 
 WRITTEN = (  # by cameras, recorders and phones
     "mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "flv", "wmv", "ts", "mts", "m2ts", "mpg",
@@ -41,3 +44,15 @@ def test_twins_of_a_mac_make_no_folder_of_pictures(tmp_path):
     assert is_video_folder(tmp_path)
     (tmp_path / "cover.jpg").touch()
     assert not is_video_folder(tmp_path)
+
+
+def test_a_sequence_whose_pictures_are_a_video_is_read(tmp_path):
+    folder = tmp_path / "street"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "gt/gt.txt").touch()
+    write_avi(folder / "street.avi", 3)
+    with open_frames(folder) as frames:
+        assert [frame.image.shape for frame in frames] == [(48, 64, 3)] * 3
+    write_avi(folder / "other.avi", 3)
+    with pytest.raises(MambatrackError, match="no images there"):
+        open_frames(folder)

@@ -62,7 +62,8 @@ def command(section, data, out):
     """The arguments of the same training on the command line."""
     settings = [f"--{section}.{key}={value}" for key, value in SETTINGS[section].items()]
     folders = ["--dataset", str(data), "--out", str(out)]
-    return [COMMANDS[section], *folders, *settings, "--tracker.predictor", "still"]
+    plain = ["--config", "overlap"] if section == "training" else []  # not the recipe that ships
+    return [COMMANDS[section], *folders, *settings, *plain, "--tracker.predictor", "still"]
 
 
 def files(folder):

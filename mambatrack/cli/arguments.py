@@ -21,12 +21,16 @@ MODELS = f"{', '.join(PREDICTORS)}, or a trained .safetensors file"
 
 @dataclass(frozen=True)
 class Command:
-    """A sub-command: what the user types, what it is for, its options, and what carries it out."""
+    """A sub-command: what the user types, what it is for, its options, and what carries it out.
+
+    recipe: the shipped configuration that holds where the user names none
+    """
 
     name: str
     purpose: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Config], int]
+    recipe: str | None = None
 
     def add_to(self, choices: Any) -> None:
         """Makes its parser, with the options that every command takes, among ``choices``."""
@@ -39,7 +43,11 @@ class Command:
             allow_abbrev=False,
         )
         parser.set_defaults(run=self.run, parser=parser, check=_anything, facts=no_facts)
-        parser.add_argument("--config", help="YAML file, or the name of a shipped configuration")
+        parser.set_defaults(recipe=self.recipe)
+        named = f" (default: {self.recipe}, of what ships)" if self.recipe else ""
+        parser.add_argument(
+            "--config", help=f"YAML file, or the name of a shipped configuration{named}"
+        )
         parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
         self.add_arguments(parser)
 

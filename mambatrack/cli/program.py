@@ -104,7 +104,7 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
     try:
-        config = load_config(options.config, overrides)
+        config = load_config(options.config or options.recipe, overrides)
     except MambatrackError as error:
         parser.exit(2, f"error: {as_message(error)}\n")
     refuse_without_effect(options, config)

@@ -1,4 +1,7 @@
-"""The commands that train: train, train-association, train-gap-filling."""
+"""The commands that train: train, train-association, train-gap-filling.
+
+Each says in its first line what it learns, and which of them matters for what.
+"""
 
 import argparse
 import sys
@@ -17,16 +20,27 @@ from mambatrack.config import Config
 if TYPE_CHECKING:
     from mambatrack.learning.loop import Report
 
+MOTION = (
+    "learns the motion model: where hidden people are, and how sure that is. Who is who in a "
+    "crossing is learnt by 'mambatrack train-association', which is worth more: begin there"
+)
+ASSOCIATION = (
+    "learns the association: who is who in a crossing, which is worth most. Where hidden people "
+    "are is learnt by 'mambatrack train'"
+)
+GAP_FILLING = (
+    "learns the boxes between two sightings, which change no identity; 'mambatrack "
+    "train-association' does"
+)
+
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    _add_folders(parser, "folders in MOT layout", "weights, model card, log and checkpoint")
+    _add_folders(parser, "folders with gt and det", "weights, model card, log and checkpoint")
     add_device(parser, "where the network is trained", needs=())
 
 
 def add_train_association(parser: argparse.ArgumentParser) -> None:
-    _add_folders(
-        parser, "as 'mambatrack simulate' writes", "weights, model card, log, and each iteration"
-    )
+    _add_folders(parser, "folders with gt and det", "weights, model card, log, and each iteration")
 
 
 def add_train_gap_filling(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +59,7 @@ def train(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.learning.processes import is_first_process
 
     quiet = options.quiet or not is_first_process()
-    with _shown("train", quiet) as shown:
+    with _shown("train", MOTION, quiet) as shown:
         path = run_training(options.dataset, config, options.out, shown)
     return shown.tell(path)
 
@@ -54,7 +68,7 @@ def train_association(options: argparse.Namespace, config: Config) -> int:
     """Trains the learned association."""
     from mambatrack.learning.association_training import train_association as run_training
 
-    with _shown("train-association", options.quiet) as shown:
+    with _shown("train-association", ASSOCIATION, options.quiet) as shown:
         path = run_training(options.dataset, config, options.out, shown)
     return shown.tell(path)
 
@@ -63,14 +77,16 @@ def train_gap_filling(options: argparse.Namespace, config: Config) -> int:
     """Trains the network that fills the gaps of tracks."""
     from mambatrack.learning.gap_training import train_gap_filling as run_training
 
-    with _shown("train-gap-filling", options.quiet) as shown:
+    with _shown("train-gap-filling", GAP_FILLING, options.quiet) as shown:
         path = run_training(options.dataset, config.gap_filling, options.out, shown)
     return shown.tell(path)
 
 
 @contextmanager
-def _shown(command: str, quiet: bool) -> Iterator["_Shown"]:
-    """Shows how far a training is; a signal says that the same command goes on."""
+def _shown(command: str, purpose: str, quiet: bool) -> Iterator["_Shown"]:
+    """Says what is learnt and shows how far it is; a signal says that the same command goes on."""
+    if not quiet:
+        print(f"{command} {purpose}", file=sys.stderr, flush=True)
     shown = _Shown(quiet)
     with resumable(command, quiet):
         try:
@@ -112,12 +128,14 @@ class _Shown:
             self._progress = None
 
 
-TRAIN = Command("train", "train a motion model on MOT folders", add_train, train)
+TRAIN = Command(
+    "train", "train the motion model: where hidden people are", add_train, train, "train-causal"
+)
 TRAIN_ASSOCIATION = Command(
-    "train-association", "train who belongs to whom, on sequences with gt and det",
-    add_train_association, train_association,
+    "train-association", "train who is who in a crossing, which is worth most; needs gt and det",
+    add_train_association, train_association, "train-association",
 )  # fmt: skip
 TRAIN_GAP_FILLING = Command(
-    "train-gap-filling", "train what fills the gaps of tracks", add_train_gap_filling,
-    train_gap_filling,
+    "train-gap-filling", "train the boxes between two sightings; needs gt and det",
+    add_train_gap_filling, train_gap_filling,
 )  # fmt: skip

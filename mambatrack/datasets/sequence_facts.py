@@ -10,8 +10,8 @@ from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.mot_text import FARTHEST, Table, check_layout, read_mot
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.pictures import frames_by_name, list_pictures, load_picture
-from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
-from mambatrack.sources.video_folders import find_videos
+from mambatrack.sources.seqinfo import number, read_seqinfo
+from mambatrack.sources.video_folders import pictures_of_sequence
 
 DEFAULT_FPS = 30.0
 LONGEST = 1_000_000  # frames, as the setting dataset.longest
@@ -28,9 +28,7 @@ class SequenceFacts:
     def __init__(self, folder: Path, longest: int = LONGEST):
         self._folder, self._longest = folder, longest
         self._info = read_seqinfo(folder)
-        images, videos = images_folder(folder, self._info), find_videos(folder)
-        found = videos[0] if len(videos) == 1 else None
-        self.pictures = images if images.exists() else found
+        self.pictures = pictures_of_sequence(folder, self._info)
 
     def length(self) -> tuple[int, str]:
         """(frames, what says so)."""

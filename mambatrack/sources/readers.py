@@ -24,7 +24,7 @@ from mambatrack.sources.pyav_reader import PyAvReader, has_pyav
 from mambatrack.sources.seqinfo import images_folder, number, read_seqinfo
 from mambatrack.sources.sound import Sound
 from mambatrack.sources.timing import DEFAULT_FPS
-from mambatrack.sources.video_folders import find_videos
+from mambatrack.sources.video_folders import find_videos, video_of_sequence
 from mambatrack.sources.web_streams import open_web_stream
 
 Image = NDArray[Any]
@@ -102,6 +102,8 @@ def _open_file(path: Path) -> Reader:
 
 def _open_folder(folder: Path) -> Reader:
     place, root = str(folder), _sequence_of(folder)
+    if (video := video_of_sequence(folder)) is not None:
+        return _open_file(video)
     if root is None:
         pictures = _some(list_pictures(folder), place)
         if videos := find_videos(folder):

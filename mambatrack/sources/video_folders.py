@@ -1,11 +1,12 @@
 """Folders of videos."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mambatrack.sources.file_types import MARKERS, VIDEO_TYPES
 from mambatrack.sources.pictures import list_pictures
+from mambatrack.sources.seqinfo import images_folder, read_seqinfo
 
 SHOWN = 5  # names of files that are left out
 
@@ -37,6 +38,22 @@ def find_videos(folder: str | Path) -> list[Path]:
         for path in Path(folder).iterdir()
         if path.suffix.lower() in VIDEO_TYPES and path.is_file() and not path.name.startswith(".")
     )
+
+
+def pictures_of_sequence(folder: Path, info: Mapping[str, str]) -> Path | None:
+    """The folder of its pictures, else the only video beside gt/ or det/, else None; info: of its
+    seqinfo.ini."""
+    images, videos = images_folder(folder, info), find_videos(folder)
+    only = videos[0] if len(videos) == 1 else None
+    return images if images.exists() else only
+
+
+def video_of_sequence(folder: Path) -> Path | None:
+    """The video of a folder that is a MOT sequence without a folder of pictures."""
+    if not any((folder / each).exists() for each in MARKERS):
+        return None
+    pictures = pictures_of_sequence(folder, read_seqinfo(folder))
+    return pictures if pictures is not None and pictures.is_file() else None
 
 
 def result_names(videos: Sequence[Path]) -> list[str]:
