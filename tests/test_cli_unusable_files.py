@@ -97,7 +97,6 @@ CASES = [
 ]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("name", "file", "kind"), CASES, ids=[f"{n}, {f}, {k.__name__}" for n, f, k in CASES]
 )
