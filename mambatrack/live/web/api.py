@@ -24,7 +24,7 @@ from mambatrack.live.web.api_models import (
     Problem,
     Sources,
 )
-from mambatrack.live.web.counts_json import counts_json
+from mambatrack.live.web.counts_json import counts_json, seconds
 from mambatrack.live.web.hub import Hub
 from mambatrack.live.web.messages import frame_json, snapshot, status_json
 from mambatrack.live.web.metrics import CONTENT_TYPE, metrics_text
@@ -116,7 +116,7 @@ def _add_state(app: FastAPI, state: LiveState) -> None:
         return AllCounts.model_validate({
             "sources": [
                 {"source": update.source, "name": name, "frame": update.tracks.frame,
-                 "time_s": update.tracks.time_s, **counts_json(update.counts)}
+                 "time_s": seconds(update.tracks.time_s), **counts_json(update.counts)}
                 for name, update in _newest(state, source)
             ]
         })  # fmt: skip

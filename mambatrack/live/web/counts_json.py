@@ -29,8 +29,8 @@ def _zone(zone: ZoneCount) -> dict[str, Any]:
         **_place(zone),
         **_visits(zone.total),
         "classes": {name: _visits(each) for name, each in zone.classes.items()},
-        "dwell_s": _seconds(zone.dwell_s),
-        "longest_s": _seconds(zone.longest_s),
+        "dwell_s": seconds(zone.dwell_s),
+        "longest_s": seconds(zone.longest_s),
     }
 
 
@@ -48,9 +48,10 @@ def _visits(visits: Visits) -> dict[str, int]:
 
 
 def _event(number: int, event: Event) -> dict[str, Any]:
-    times = {"time_s": _seconds(event.time_s), "dwell_s": _seconds(event.dwell_s)}
+    times = {"time_s": seconds(event.time_s), "dwell_s": seconds(event.dwell_s)}
     return {"number": number, **asdict(event), **times}
 
 
-def _seconds(value: float | None) -> float | None:
+def seconds(value: float | None) -> float | None:
+    """As it is told: to a hundredth."""
     return None if value is None else round(value, 2)

@@ -1,7 +1,8 @@
 // How times are shown.
 
 /** To a tenth, for what is short. */
-export const seconds = (time) => (time < 10 ? `${time.toFixed(1)} s` : length(time));
+export const seconds = (time) =>
+  time > 0 && time < 0.1 ? "< 0.1 s" : time < 10 ? `${time.toFixed(1)} s` : length(time);
 
 export function length(seconds) {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
