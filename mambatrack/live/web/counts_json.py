@@ -35,7 +35,7 @@ def _zone(zone: ZoneCount) -> dict[str, Any]:
 
 
 def _place(place: LineCount | ZoneCount) -> dict[str, Any]:
-    points = [list(point) for point in place.points]
+    points = [[round(x, 2), round(y, 2)] for x, y in place.points]
     return {"name": place.name, "points": points, "corrected": place.corrected}
 
 
