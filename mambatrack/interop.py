@@ -41,7 +41,8 @@ def from_supervision(detections: Any) -> Detections:
 def to_supervision(tracks: Tracks, names: Sequence[str] = (), predicted: bool = False) -> Any:
     """-> supervision.Detections of the tracks that are seen, by id; with their ids.
 
-    names: of the classes, for data["class_name"]. predicted: also the boxes of hidden objects.
+    names: of the classes, for data["class_name"]; else those that the tracker was told
+    predicted: also the boxes of hidden objects
     data has state ("observed", "predicted"), gap [M], spread [M, 4] and det_ind [M] as Tracks says.
     """
     try:
@@ -50,6 +51,7 @@ def to_supervision(tracks: Tracks, names: Sequence[str] = (), predicted: bool = 
         raise MissingExtra("supervision", "supervision", "to_supervision") from None
     shown = tracks.select(tracks.observed | (tracks.predicted & predicted))
     states = [STATE_NAMES[TrackState(state)] for state in shown.state.tolist()]
+    names = names or shown.class_names
     classes = [class_name(names, label) for label in shown.labels.tolist()]
     return Theirs(
         xyxy=shown.boxes.copy(),

@@ -1,5 +1,6 @@
 """What comes with a detection stays with it."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack import Detections, MambatrackError, Tracker, TrackerGroup
+from mambatrack import Detections, MambatrackError, Tracker, TrackerGroup, jsonl_writer
 from mambatrack.detections import as_detections
+from mambatrack.result_files.read_results import read_recording
 from mambatrack.tracking.offline import track_offline
 from shared import examples
 from test_tracks import made
@@ -174,3 +176,36 @@ def test_the_example_of_the_page():
         exec(code, scope)
     assert scope["seen"].data["poses"].shape == (len(scope["seen"]), 17, 3)
     assert sorted(scope["tracks"].data["shirt"]) == ["blue", "red"]
+
+
+def test_json_lines_with_data_are_read_again(tmp_path):
+    path = tmp_path / "tracks.jsonl"
+    tracker = Tracker(**PLAIN)
+    points = np.array([[[1.5, np.nan]], [[2, 3]]])
+    with jsonl_writer(path, data=True) as writer:
+        for _ in range(4):
+            writer.write(tracker.update(BOXES[2:], data={"keypoints": points, "name": NAMES[2:]}))
+    last = json.loads(path.read_text().splitlines()[-1])
+    assert [each["keypoints"] for each in last["tracks"]] == [[[1.5, None]], [[2.0, 3.0]]]
+    assert [each["name"] for each in last["tracks"]] == NAMES[2:]
+    assert read_recording(path).id.tolist() == [1, 2] * 4
+    with jsonl_writer(tmp_path / "bare.jsonl") as writer:
+        writer.write(tracker.update(BOXES[2:], data={"name": NAMES[2:]}))
+    assert "name" not in (tmp_path / "bare.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"gap": [1, 2]}, "called 'gap', as a track has of its own"),
+        ({"value": [{1}, {2}]}, "'value' is a set, which JSON cannot hold"),
+        ({"value": [1j, 2j]}, "'value' is a complex, which JSON cannot hold"),
+        ({"value": [{1: 2}, {}]}, "'value' is a dict, which JSON cannot hold"),
+    ],
+)
+def test_data_that_json_cannot_hold_is_said_and_the_file_stays_whole(tmp_path, data, message):
+    path = tmp_path / "tracks.jsonl"
+    with jsonl_writer(path, data=True) as writer:
+        with pytest.raises(MambatrackError, match=message):
+            writer.write(Tracker(**PLAIN).update(BOXES[2:], data=data))
+    assert len(path.read_text().splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,6 +113,8 @@ def test_hidden_objects_go_to_supervision_only_with_their_state():
     assert both.data["class_name"].tolist() == ["dog", "cat"]
     assert both.data["gap"].tolist() == [0, 1] and both.data["det_ind"].tolist() == [0, -1]
     assert len(both[both.data["state"] == "observed"]) == 1
+    told = to_supervision(replace(tracks, class_names=("cat", "dog")))
+    assert told.data["class_name"].tolist() == ["dog"]
     none = to_supervision(Tracker(KALMAN).update(None), predicted=True)
     assert len(none) == 0 and none.tracker_id.dtype.kind == "i"
 

@@ -1,4 +1,4 @@
-"""What runs without torch, triton, motmetrics and scipy, as docs/development.md says."""
+"""What runs without torch, triton, motmetrics and scipy, as docs/index.md says."""
 
 import configparser
 import json
@@ -60,6 +60,23 @@ def test_a_crowd_of_more_boxes_than_one_table_holds(tmp_path):
 
 
 @needs_library
+def test_every_name_at_the_top_is_there_and_a_tracker_goes_from_pictures_to_pictures(tmp_path):
+    code = BLOCKED + (
+        "import mambatrack as m; names = set(m.__all__) - {'track_offline'}; "
+        "every = [getattr(m, name) for name in names]; "
+        "world = m.make_world(seed=1, people=3, frames=6, size=(160, 120)); "
+        "detect = m.open_detector('motion'); tracker = m.Tracker(class_names=['person']); "
+        "[detect(world.render(frame), frame) for frame in range(3)]; "
+        "tracks = [tracker.update(each.detections, each.time_s) for each in world.frames][-1]; "
+        "picture = m.draw(world.render(5), tracks); "
+        "print(len(every), picture.shape, {track.class_name for track in tracks})"
+    )
+    done = run(tmp_path, code=code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(" ", 1)[1] == "(120, 160, 3) {'person'}\n"
+
+
+@needs_library
 def test_what_needs_more_names_the_package(clip, tmp_path):
     done = run(tmp_path, "track", clip, "--offline", "--mot", "a.txt")
     assert (done.returncode, done.stderr.count("Traceback")) == (1, 0)
@@ -74,7 +91,7 @@ def test_the_documented_lines_install_everything_else():
         for line in settings["options"]["install_requires"].splitlines()
         if line and not line.startswith(LEFT_OUT)
     }
-    page = (ROOT / "docs/development.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/index.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^    pip install ('numpy.*)$", page, re.M)
     assert set(re.findall(r"'([^']+)'", line)) == needed
     assert "    pip install --no-deps mambatrack" in page.splitlines()
