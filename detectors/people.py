@@ -59,6 +59,7 @@ class People:
             table = np.column_stack([boxes, score])[big & (score > 0)]
             table = np.concatenate([table, *self._groups(rest)])
             self._last = table[table[:, 4] >= TRUSTED, :4]
+            table = table[self._sizes.within(table[:, 3])]
             table[:, :4] = self._usual(table[:, :4], mask.shape)
         self._sizes.learn(boxes[upright & inside(boxes, mask.shape).all(axis=1)])
         return table

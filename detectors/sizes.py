@@ -14,6 +14,7 @@ ENOUGH = 20  # people alone, after which their size is known
 MEMORY = 0.999  # a frame, weight of the sizes seen before
 ODD_WEIGHT = 0.1  # in learning, of a blob shorter than the expected person; tall ones count more
 HALF = 0.5  # of the tallest blob, the shortest that is a person before sizes are known
+REACH = 4.0  # standard deviations of the rows of feet: beyond, nobody stands
 SHORT = 0.85  # of the expected height, a person who is not whole
 
 
@@ -38,6 +39,13 @@ class Sizes:
         line = self._line[0] + self._line[1] * np.asarray(bottom) / self.height
         heights = np.maximum(line, MIN_HEIGHT) * self.height
         return heights * (self._widths[0] / self._widths[1]), heights
+
+    def within(self, bottom: Array) -> NDArray[np.bool_]:
+        """Whether people may stand in the rows ``bottom [N]``, by where they stood so far."""
+        (weight, first), (_, second) = self._normal
+        mean = first / weight
+        deviation = np.sqrt(second / weight - mean**2)
+        return np.abs(bottom / self.height - mean) <= REACH * deviation
 
     def tall(self, heights: Array) -> NDArray[np.bool_]:
         """Whether ``heights [N]`` may be those of whole people, for want of better knowledge."""

@@ -215,6 +215,15 @@ def test_sizes_follow_the_rows():
     np.testing.assert_allclose(width, 0.4 * height, rtol=0.05)
 
 
+def test_nobody_stands_where_no_feet_have_been():
+    """People walk near the lower border; a waving hand above them is no small person."""
+    sizes = Sizes(240)
+    for bottom in np.tile([180.0, 200.0, 220.0], 100):
+        sizes.learn(np.array([[50, bottom - 100, 90, bottom]]))
+    rows = np.array([20.0, 90.0, 160.0, 200.0, 235.0])
+    assert sizes.within(rows).tolist() == [False, False, True, True, True]
+
+
 def test_it_is_what_the_configuration_opens():
     assert isinstance(open_detector(DetectorConfig(name="motion")), MotionDetector)
 

@@ -6,6 +6,7 @@ python docs/experiments/clips.py --videos videos --truth data/pets09 --weights a
 Every video below --videos is tracked, and four scenes that are made: two painted ones, a turning
 camera (a part of handball_panorama.mp4 that moves) and a hand-held one (vtest.avi, shaken).
 --truth: the ground truth of vtest.avi. --before: a checkout of an older version with its C library.
+The boxes of networks are found once, by this version, and both versions track them.
 """
 
 import argparse
@@ -18,8 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mambatrack.boxes import xyxy_to_ltwh
+from mambatrack.config import DetectorConfig
 from mambatrack.datasets.sequences import Trajectories, find_sequences, read_trajectories
 from mambatrack.datasets.truth import read_ground_truth
+from mambatrack.detectors import open_detector
 from mambatrack.evaluation import match_events, summary
 from mambatrack.outputs.drawing.rules import Rules
 from mambatrack.outputs.video import open_video_writer
@@ -31,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 PAINTED = {"painted": (0, 6), "painted-crowd": (48, 10)}  # name -> seed, people
 TURN, PART = 12, (1280, 720)  # pixels a frame, size of the part
 SHAKE, CUT = 6.0, 24  # pixels, of the hand; margin that is cut off
-CLASSES = "person,bicycle,car,motorcycle,bus,truck"
+CLASSES = ("person", "bicycle", "car", "motorcycle", "bus", "truck")
 STATES = {"tentative": TrackState.TENTATIVE, "observed": TrackState.OBSERVED,
           "predicted": TrackState.PREDICTED}  # fmt: skip
 
@@ -55,11 +59,14 @@ def main(options: argparse.Namespace) -> None:
     print("| clip | detector | ids | seen, s an id | hidden a frame | of these drawn | switches |")
     print("|---|---|---|---|---|---|---|")
     for clip in clips:
+        if options.only and clip.stem not in options.only:
+            continue
         for name, weights in detectors.items():
             both = []
             for version, tree in versions.items():
                 stem = out / f"{clip.stem}-{name}-{version}"
-                _track(tree, clip, name, weights, stem, options.stop)
+                boxes = _boxes(clip, weights, out, options.stop) if weights else None
+                _track(tree, clip, boxes, stem, options.stop)
                 both.append(_figures(stem, clip, truths.get(clip.stem), version == "now"))
             cells = [_cell(*pair) for pair in zip(*both, strict=True)]
             print(f"| {clip.stem} | {name} | {' | '.join(cells)} |", flush=True)
@@ -110,15 +117,31 @@ def _shaken(image: np.ndarray, index: int) -> np.ndarray:
     return np.ascontiguousarray(image[y : y + height, x : x + width])
 
 
-def _track(tree: Path, clip: Path, name: str, weights: str, stem: Path, stop: int) -> None:
-    kind = "motion" if name == "motion" else "rtmdet" if "rtmdet" in name else "yolox"
-    command = [sys.executable, "-m", "mambatrack", "track", str(clip), "--detector", kind,
-               "--stop", str(stop), "--quiet", "--overwrite", "--mot", f"{stem}.txt",
-               "--jsonl", f"{stem}.jsonl"]  # fmt: skip
-    if kind != "motion":
-        command += ["--weights", str(Path(weights).resolve())]
-    if kind == "yolox":
-        command += ["--classes", CLASSES]
+def _boxes(clip: Path, weights: str, out: Path, stop: int) -> Path:
+    """det.txt of a network."""
+    path = out / f"{clip.stem}-{Path(weights).stem}.det.txt"
+    if path.exists():
+        return path
+    kind = "rtmdet" if "rtmdet" in weights else "yolox"
+    classes = CLASSES if kind == "yolox" else ()
+    detect = open_detector(DetectorConfig(name=kind, weights=weights, classes=classes))
+    rows = []
+    with open_frames(clip, stop=stop) as frames:
+        for frame in frames:
+            found = detect(frame.image, frame.index)
+            for box, score in zip(xyxy_to_ltwh(found.boxes), found.scores, strict=True):
+                left, top, width, height = box
+                rows.append(f"{frame.index + 1},-1,{left:.2f},{top:.2f},{width:.2f},{height:.2f},"
+                            f"{score:.4f}")  # fmt: skip
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def _track(tree: Path, clip: Path, boxes: Path | None, stem: Path, stop: int) -> None:
+    command = [sys.executable, "-m", "mambatrack", "track", str(clip), "--stop", str(stop),
+               "--quiet", "--overwrite", "--mot", f"{stem}.txt", "--jsonl", f"{stem}.jsonl",
+               "--detector"]  # fmt: skip
+    command += ["motion"] if boxes is None else ["file", "--weights", str(boxes)]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONWARNINGS": "ignore"}
     subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
 
@@ -177,5 +200,6 @@ if __name__ == "__main__":
     parser.add_argument("--weights", nargs="+", required=True, metavar="FILE.onnx")
     parser.add_argument("--before", required=True, metavar="DIR", help="an older checkout")
     parser.add_argument("--out", required=True, metavar="DIR")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="clips")
     parser.add_argument("--stop", type=int, default=200, metavar="N", help="frames of each (200)")
     main(parser.parse_args())
