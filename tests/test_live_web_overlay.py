@@ -88,6 +88,7 @@ NUMBERS = st.floats(-1e9, 1e9) | st.sampled_from([np.nan, np.inf, -np.inf])
 ROWS = st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(TrackState))
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @settings(deadline=None, max_examples=40)
 @given(st.lists(ROWS, max_size=4))
 def test_whatever_the_tracks_hold_is_valid_json(rows):

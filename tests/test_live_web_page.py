@@ -74,9 +74,9 @@ def tab(browser):
 
 
 @contextlib.contextmanager
-def running(names=("door",), **options):
+def running(names=("door",), places=(), **options):
     """-> (session, page): people who walk until the end of the block."""
-    session = FakeSession(names, SIZE)
+    session = FakeSession(names, SIZE, places=places)
     page = serve(session, session.names, port=0, **options)
     session.start(page)
     try:
@@ -143,12 +143,13 @@ def test_boxes_are_where_the_tracks_are_and_move_with_them(tab):
 def test_a_predicted_box_is_dashed_and_can_be_hidden(tab):
     page = serve(FakeControls(), ["door"], port=0)
     try:
-        page.update(one_box(0, TrackState.PREDICTED))
+        page.update(replace(one_box(0, TrackState.PREDICTED), gaps_s=(1.26,)))
         tab.goto(page.url)
         drawn(tab, 0)
         press(tab, "Ids", "Names", "Trails", "Forecast")
         assert 0.3 < drawn(tab, 0)["edge"] < 0.8
         assert tab.locator("tr.predicted").count() == 1
+        expect_text(tab, "#rows tr td:nth-child(5)", "1.3 s")
         press(tab, "Hidden")
         assert drawn(tab, 0)["box"][2] < 0 and tab.locator("#rows tr").count() == 0
     finally:
@@ -302,6 +303,8 @@ def test_the_figures_the_table_and_the_timeline_tell_of_the_tracks(tab):
         tab.wait_for_selector('#timeline[aria-label^="Timeline of "]:not([aria-label*=" 0 "])')
         tab.wait_for_selector('#fps-graph[aria-label^="Now 20.0 fps"]')
         expect_text(tab, "#rows tr td:nth-child(4)", "s")
+        assert not tab.locator("#places").is_visible()
+        assert tab.get_by_role("button", name="Lines and zones").count() == 0
 
 
 def test_one_of_several_sources_can_be_chosen(tab):
@@ -344,15 +347,17 @@ def test_nothing_hangs_over_the_edge_and_text_can_be_read(browser, width, scheme
     context = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
     )
-    with running(("door", "a yard with far too long a name for any phone")) as (
-        session,
-        page,
-    ):
+    names = "door", "a yard with far too long a name for any phone"
+    places = parse_places(
+        ["a gate with a long name:160,0,160,180"], ["all:0,0;320,0;320,180;0,180"]
+    )
+    with running(names, places) as (session, page):
         tab = context.new_page()
         tab.goto(page.url)
         wait_for(lambda: tab.locator("#rows tr").count() >= 2)
         session.lose(1, "x" * 200)
         expect_text(tab, "#banners", "lost")
+        assert tab.locator("#places").is_visible()
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         ink, ground = (
             tab.evaluate(f"getComputedStyle(document.body).{name}").removeprefix("rgb(")[:-1]
@@ -399,14 +404,6 @@ def test_lines_and_zones_are_drawn_and_counted_and_corrections_are_told(tab):
         page.close()
 
 
-def test_without_lines_and_zones_nothing_is_said_of_them(tab):
-    with running() as (_, page):
-        tab.goto(page.url)
-        expect_text(tab, "#rows", "person")
-        assert not tab.locator("#places").is_visible()
-        assert tab.get_by_role("button", name="Lines and zones").count() == 0
-
-
 def test_a_track_that_is_chosen_stands_out_in_the_picture_and_in_its_row(tab):
     page = serve(FakeControls(), ["door"], port=0)
     try:
@@ -435,6 +432,7 @@ def test_keys_hold_the_picture_save_it_and_explain_themselves(tab):
         expect_text(tab, "#rows", "person")
         tab.keyboard.press(" ")
         expect_text(tab, ".over", "Held")
+        assert tab.get_by_role("status").inner_text() == "Held"
         held = tab.locator("figure canvas").get_attribute("data-frame")
         frames = session.statuses[0].frames
         wait_for(lambda: session.statuses[0].frames > frames + 3)
@@ -451,13 +449,3 @@ def test_keys_hold_the_picture_save_it_and_explain_themselves(tab):
         assert not tab.get_by_role("dialog").is_visible()
         tab.keyboard.press("f")
         tab.wait_for_function("document.fullscreenElement?.id === 'stage'")
-
-
-def test_a_gap_is_told_in_seconds(tab):
-    page = serve(FakeControls(), ["door"], port=0)
-    try:
-        page.update(replace(one_box(0, TrackState.PREDICTED), gaps_s=(1.26,)))
-        tab.goto(page.url)
-        expect_text(tab, "#rows tr td:nth-child(5)", "1.3 s")
-    finally:
-        page.close()

@@ -144,6 +144,7 @@ function showState() {
   const [text, kind] =
     closed !== null ? ["Offline", "bad"]
     : paused ? ["Paused", "warn"]
+    : held ? ["Held", "warn"]
     : states.includes("lost") ? ["Stream lost", "bad"]
     : states.includes("open") ? ["Live", "good"]
     : states.every((state) => state === "ended") ? ["Ended", ""]

@@ -2,7 +2,7 @@
 
 import { element, find } from "./panels.js";
 
-/** keys: {key: [what it does, function]}; none of them while something is typed or chosen. */
+/** keys: {key: [what it does, function]}. Space and Enter are those of a button that has the focus. */
 export function listenTo(keys) {
   const help = find("help");
   const named = { " ": "Space", Escape: "Esc" };
@@ -12,7 +12,7 @@ export function listenTo(keys) {
   help.onclick = (event) => event.target === help && help.close(); // beside the panel
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || help.open) return;
-    const own = event.target.closest?.("input, button, a, summary") && [" ", "Enter"].includes(event.key);
+    const own = [" ", "Enter"].includes(event.key) && event.target.closest?.("button, a, summary");
     const action = keys[event.key]?.[1];
     if (!action || own) return;
     event.preventDefault();

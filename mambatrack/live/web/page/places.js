@@ -71,7 +71,10 @@ function drawPlate(pen, { points }, text, scale, unit, canvas) {
   return [x, y, x + wide, y + high];
 }
 
-export const hasPlaces = (source) => Boolean(source.view.frame?.counts.lines.length || source.view.frame?.counts.zones.length);
+export function hasPlaces({ view }) {
+  const { lines, zones } = view.frame?.counts ?? { lines: [], zones: [] };
+  return lines.length + zones.length > 0;
+}
 
 /** Table and events of the given sources; name(status, text): with its source where several are shown. */
 export function showPlaces(sources, name) {
