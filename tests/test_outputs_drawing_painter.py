@@ -121,6 +121,15 @@ def test_layers_are_drawn_one_by_one():
     assert not marks["boxes"][:, 320:410].any(), "a hidden box without the layer lost"
 
 
+def test_thousands_of_tracks_can_be_drawn():
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 400, (3000, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(5, 40, (3000, 2))], axis=1)
+    states = np.where(rng.random(3000) < 0.7, OBSERVED, PREDICTED)
+    tracks = make_tracks(0, boxes, states)
+    assert (draw(blank(), tracks, names=("person",)) != 90).any()
+
+
 coordinate = st.one_of(st.floats(width=32), st.floats(-1000, 1000, width=32))
 
 

@@ -14,6 +14,7 @@ Corners = tuple[int, int]
 ON_LABEL, ON_HEAD, ON_BOX, ON_OWN = 8.0, 3.0, 1.5, 0.4
 LIKED = np.array([0.0, 0.06, 0.16, 0.18, 0.22, 0.24, 0.3, 0.32, 0.4])  # of the places, in order
 KEPT = 0.12  # bonus of the place that the label had in the last frame
+MOST = 250  # labels in a picture; time and memory grow with the square
 ID_ALONE = 0.35  # what it costs to leave the rest of the text out
 
 
@@ -41,18 +42,20 @@ class LabelLayout:
         self, labels: list[Label], boxes: NDArray, height: int, size: tuple[int, int],
         taken: NDArray,
     ) -> list[tuple[Corners, str]]:  # fmt: skip
-        """Upper left corner of each label, and the text that has room there.
+        """Upper left corner of each of the first MOST labels, and the text that has room there.
 
         boxes: [M, 4] all that are drawn, whole pixels; size: (width, height) of the picture
         taken: [K, 4] what else must not be covered
         """
         sides, self._sides = self._sides, {}
+        labels = labels[:MOST]
         if not labels:
             return []
-        rows = np.array([label.row for label in labels])
+        own = boxes[[label.row for label in labels]]
         widths = np.array([label.widths for label in labels])
-        options = np.stack([places(boxes[rows], w, height, size) for w in widths.T], axis=1)
-        costs = _costs(options, rows, boxes)  # [L, 2, S]
+        options = np.stack([places(own, w, height, size) for w in widths.T], axis=1)
+        drawn = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+        costs = _costs(options, own, drawn if len(drawn) <= MOST else own)  # [L, 2, S]
         for number, label in enumerate(labels):
             if label.identity in sides:
                 costs[number, :, sides[label.identity]] -= KEPT
@@ -82,17 +85,18 @@ def places(
     return np.stack([x, y, x + widths[:, None], y + height], axis=2)
 
 
-def _costs(options: NDArray, rows: NDArray, boxes: NDArray) -> NDArray[np.float64]:
-    """[L, 2, S] what each place costs, other labels aside."""
-    flat = options.reshape(-1, 4)
-    heads = boxes.astype(float)
+def _costs(options: NDArray, own: NDArray, boxes: NDArray) -> NDArray[np.float64]:
+    """[L, 2, S] what each place costs beside the box of its own and the others, other labels
+    aside."""
+    flat, all_boxes = options.reshape(-1, 4), boxes.astype(float)
+    heads = all_boxes.copy()
     heads[:, 3] = heads[:, 1] + HEAD * (heads[:, 3] - heads[:, 1])
-    on_boxes = intersection(flat, boxes.astype(float))
-    own = on_boxes[np.arange(len(flat)), np.repeat(rows, options.shape[1] * options.shape[2])]
-    cost = (
-        ON_HEAD * intersection(flat, heads).sum(axis=1)
-        + ON_BOX * on_boxes.sum(axis=1) + (ON_OWN - ON_BOX) * own
-    )  # fmt: skip
+    on_heads, on_boxes = intersection(flat, heads).sum(axis=1), intersection(flat, all_boxes)
+    within = np.minimum(options[..., 2:], own[:, None, None, 2:]) - np.maximum(
+        options[..., :2], own[:, None, None, :2]
+    )
+    on_own = np.maximum(within, 0).prod(axis=-1).ravel()
+    cost = ON_HEAD * on_heads + ON_BOX * on_boxes.sum(axis=1) + (ON_OWN - ON_BOX) * on_own
     return (cost / _areas(flat)).reshape(options.shape[:3]) + LIKED + ((0.0,), (ID_ALONE,))
 
 

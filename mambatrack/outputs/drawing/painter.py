@@ -86,7 +86,7 @@ class Painter:
         labels = self._labels(tracks, shown, order)
         size = canvas.shape[1], canvas.shape[0]
         places = self._layout.place(labels, corners, shown.plate, size, taken)
-        for label, (corner, text) in reversed(list(zip(labels, places, strict=True))):
+        for label, (corner, text) in reversed(list(zip(labels, places, strict=False))):
             colour, ink = colour_of(label.identity), None
             if tracks.state[label.row] != SEEN:
                 colour, ink = DARK, pale(colour)

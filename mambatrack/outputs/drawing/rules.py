@@ -41,6 +41,7 @@ INSIDE = 0.5  # share of a hidden box in the picture
 BORDER, AT_BORDER = 0.004, 0.3  # of the picture's longer side; of the time, who is there has left
 COVERED = 0.75  # IoU with a better box
 HEAD = 0.3  # share of a box's height that labels leave free
+MOST = 250  # full labels and hidden boxes in a picture; more are a crowd
 CROWD_S, CROWDED = 0.4, 0.5  # how long labels remember that there was no room
 
 
@@ -201,7 +202,9 @@ class Rules:
         kinds = np.where(tracks.state == SEEN, FULL, ID).astype(np.uint8)
         kinds[~drawn | (tracks.state == TENTATIVE)] = NONE
         (full,) = np.nonzero(kinds == FULL)
-        if len(full) > 1 and self._lengthy:
+        if len(full) > MOST:
+            kinds[full] = ID
+        elif len(full) > 1 and self._lengthy:
             widths = width_of(self._lengths(tracks, full), plate)
             now = _crowded(boxes, full, drawn, widths, plate)
             before = self._crowd[full]
@@ -247,7 +250,7 @@ def _uncluttered(boxes: Floats, drawn: Mask, hidden: Mask, likely: NDArray) -> M
     """``drawn`` without hidden boxes beyond the number of seen ones, and without those that a seen
     one or a likelier hidden one covers."""
     (rows,) = np.nonzero(drawn & hidden)
-    rows = rows[np.argsort(-likely[rows], kind="stable")]
+    rows = rows[np.argsort(-likely[rows], kind="stable")][:MOST]
     most = max(int((drawn & ~hidden).sum()), 1)
     kept = drawn & ~hidden
     covers = iou(boxes[rows], boxes) > COVERED
