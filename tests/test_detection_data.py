@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Detections, MambatrackError, Tracker, TrackerGroup, jsonl_writer
@@ -96,6 +96,7 @@ def test_detections_carry_data_through_selections():
     assert more.data["name"] == ["fourth", "first"] and more.data["rank"] == [1, 2]
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.permutations(range(4)), st.lists(st.booleans(), min_size=4, max_size=4))
 def test_the_value_of_a_track_is_that_of_its_row(order, kept):
     found = as_detections(BOXES[order], {"row": np.array(order)}).select
