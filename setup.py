@@ -18,6 +18,10 @@ FLAGS = [
     "-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast",
     "-fno-math-errno", "-fno-trapping-math",
 ]  # fmt: skip
+SOURCES = {  # of every instruction set
+    "kernels/cpu/variant.c": [],
+    "kernels/cpu/frame.c": ["-ffp-contract=off"],  # numpy has two roundings
+}
 VARIANTS = {
     "avx512": ["-mavx512f", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
     "avx2": ["-mavx2", "-mfma"],
@@ -26,7 +30,7 @@ VARIANTS = {
 
 
 class BuildLibrary(build_ext):
-    """One translation unit for every instruction set, linked to one library."""
+    """Translation units of their own for every instruction set, linked to one library."""
 
     def get_ext_filename(self, name: str) -> str:
         return f"{name.replace('.', '/')}.so"
@@ -39,19 +43,20 @@ class BuildLibrary(build_ext):
             print(f"mambatrack: no C library, the torch loop does its work ({reason})")
 
     def _compile(self, extension: Extension) -> None:
-        detect, variant = extension.sources
+        detect, *sources = extension.sources
         if self.compiler.compiler_type != "unix":
             raise RuntimeError(f"needs gcc or clang, not {self.compiler.compiler_type}")
         on_x86 = platform.machine().lower() in ("x86_64", "amd64")
         only_x86 = on_x86 and "arm64" not in self.compiler.compiler_so  # not a universal build
         objects = self.compiler.compile([detect], output_dir=self.build_temp, extra_postargs=FLAGS)
         for name, flags in VARIANTS.items() if only_x86 else [("baseline", [])]:
-            objects += self.compiler.compile(
-                [variant],
-                output_dir=f"{self.build_temp}/{name}",
-                extra_postargs=[*FLAGS, *flags, f"-DVARIANT={name}"],
-                depends=extension.depends,
-            )
+            for source in sources:
+                objects += self.compiler.compile(
+                    [source],
+                    output_dir=f"{self.build_temp}/{name}",
+                    extra_postargs=[*FLAGS, *flags, *SOURCES[source], f"-DVARIANT={name}"],
+                    depends=extension.depends,
+                )
         self.compiler.link_shared_object(objects, self.get_ext_fullpath(extension.name))
 
 
@@ -80,12 +85,9 @@ setup(
     ext_modules=[
         Extension(
             "mambatrack.kernels.cpu.libmambatrack",
-            ["kernels/cpu/detect.c", "kernels/cpu/variant.c"],
+            ["kernels/cpu/detect.c", *SOURCES],
             optional=True,  # an editable installation does without it as well
-            depends=[
-                f"kernels/cpu/{part}.h"
-                for part in ("simd", "gemm", "scan", "network", "window", "step", "pairs", "boxes")
-            ],
+            depends=sorted(map(str, Path("kernels/cpu").glob("*.h"))),
         )
     ],
     cmdclass={

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.camera.transforms import Transform, moved_boxes
 from mambatrack.detections import LIMITS, Detections
+from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
 from mambatrack.tracks import Tracks, TrackState
 
@@ -79,6 +80,7 @@ class TrackTable:
             "memory": np.zeros((capacity, memory_size), np.float32),
         }
         self._live: dict[str, NDArray] = {}
+        self._in_c: TableColumns | None = None
         self._resize(0)
 
     def __len__(self) -> int:
@@ -94,9 +96,24 @@ class TrackTable:
         other._arrays = {
             name: array[: max(self.count, 1)].copy() for name, array in self._arrays.items()
         }
-        other._live = {}
+        other._live, other._in_c = {}, None
         other._resize(self.count)
         return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the views and addresses, which belong to these arrays alone."""
+        return {**self.__dict__, "_live": {}, "_in_c": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._resize(self.count)
+
+    @property
+    def in_c(self) -> TableColumns:
+        """The columns for the C library: good until a track starts or the table is copied."""
+        if self._in_c is None:
+            self._in_c = TableColumns(self._arrays)
+        return self._in_c
 
     def columns(self) -> dict[str, NDArray]:
         """Copies of all columns."""
@@ -253,7 +270,7 @@ class TrackTable:
             if rows > len(array):
                 grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
                 grown[: len(array)] = array
-                self._arrays[name] = grown
+                self._arrays[name], self._in_c = grown, None
 
 
 def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:

@@ -30,7 +30,7 @@ if cpu.why_not():
 import c_library, torch
 torch.set_num_threads(1)
 c_library.poison_memory()
-modules = ["test_kernels_cpu_" + name for name in ("functions", "network", "pairs")]
+modules = ["test_kernels_cpu_" + name for name in ("functions", "network", "pairs", "candidates")]
 found = {{name: import_module(name).measurements() for name in modules}}
 assert cpu.variant() == {variant!r}
 print(json.dumps(found))
@@ -50,17 +50,23 @@ def measured(variant):
 def measured_under_sanitizer():
     """The same with a library built with gcc's address sanitizer, which ends the process at the
     first access out of bounds; skips where there is none."""
-    runtime, variant = _sanitizer(), cpu.variant()
-    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
+    runtime = _sanitizer()
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "libmambatrack.so"
-        command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-fsanitize=address",
-                   "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={variant}",
-                   *flags[variant], "kernels/cpu/detect.c", "kernels/cpu/variant.c",
-                   "-o", str(library)]  # fmt: skip
-        subprocess.run(command, cwd=ROOT, check=True)
+        library = build_sanitized(Path(folder), "address")
         options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-        return _measured(library, variant, LD_PRELOAD=runtime, **options)
+        return _measured(library, cpu.variant(), LD_PRELOAD=runtime, **options)
+
+
+def build_sanitized(folder, which):
+    """The library with one of gcc's sanitizers, for the instruction set in use; its path."""
+    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
+    sources = sorted(str(each.relative_to(ROOT)) for each in ROOT.glob("kernels/cpu/*.c"))
+    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off",
+               f"-fsanitize={which}", "-fno-sanitize-recover", "-fno-omit-frame-pointer",
+               "-Wno-psabi", f"-DVARIANT={cpu.variant()}", *flags[cpu.variant()], *sources,
+               "-o", str(folder / "libmambatrack.so")]  # fmt: skip
+    subprocess.run(command, cwd=ROOT, check=True)
+    return folder / "libmambatrack.so"
 
 
 def _measured(library, variant, **environment):

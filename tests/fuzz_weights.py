@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from c_library import build_sanitized
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.loading import load_learned
 from mambatrack.detections import Detections
@@ -296,21 +297,13 @@ def run(first, count, log=None):
 
 def sanitized(which, arguments):
     """This script with a library built with one of gcc's sanitizers; its exit code."""
-    variant = library.variant()
-    flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
-    root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
-        built = Path(folder) / "libmambatrack.so"
-        command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", f"-fsanitize={which}",
-                   "-fno-sanitize-recover", "-fno-omit-frame-pointer", "-Wno-psabi",
-                   f"-DVARIANT={variant}", *flags[variant], "kernels/cpu/detect.c",
-                   "kernels/cpu/variant.c", "-o", str(built)]  # fmt: skip
-        subprocess.run(command, cwd=root, check=True)
+        built = build_sanitized(Path(folder), which)
         name = {"address": "libasan.so", "undefined": "libubsan.so"}[which]
         asked = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True)
         environment = os.environ | {
             "LD_PRELOAD": asked.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0",
-            "PYTHONMALLOC": "malloc", "MAMBATRACK_CPU": variant,
+            "PYTHONMALLOC": "malloc", "MAMBATRACK_CPU": library.variant(),
         }  # fmt: skip
         child = [sys.executable, __file__, "--library", str(built), *arguments]
         return subprocess.run(child, env=environment).returncode

@@ -18,13 +18,24 @@ from mambatrack.association.features import (
     neighbours,
     overlapping,
 )
-from mambatrack.association.loading import open_scorer
-from mambatrack.association.scorer import CompiledScorer, PairScorer
-from mambatrack.kernels.cpu import library as cpu
+from mambatrack.association.interface import Scores
+from mambatrack.association.scorer import PairScorer
+from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.learning.association_network import PairBatch, PairNetwork
 from mambatrack.networks.units import FEATURE_LIMIT
 
 WIDTHS = (8, 32, 48)
+
+
+class CompiledScorer:
+    """PairsNetwork with the arguments of PairScorer."""
+
+    def __init__(self, weights):
+        self.network = PairsNetwork(weights, FEATURE_LIMIT)
+
+    def __call__(self, given, code):
+        tracks, detections, features, alone, _ = given
+        return Scores(*self.network(features, tracks, detections, code, alone))
 
 
 def network(d_model=8, rounds=2, seed=0):
@@ -91,8 +102,6 @@ def errors():
                 given, code = frame(*size, d_model, seed)
                 want = in_torch(model, given, code)
                 yield from map(relative, scorer(given, code), want)
-                normal = PairScorer(state).tokens(given.features)
-                yield 0.0 if np.array_equal(scorer.tokens(given.features), normal) else 1.0
 
 
 def in_numpy(function, *arguments):
@@ -250,15 +259,6 @@ def test_a_scorer_comes_back_from_a_pickle():
     given, code = frame(3, 4, 5)
     again = pickle.loads(pickle.dumps(scorer))
     np.testing.assert_array_equal(again(given, code).pairs, scorer(given, code).pairs)
-    assert (np.abs(again.tokens(1e6 * given.features)) == FEATURE_LIMIT).all()
-
-
-def test_numpy_does_it_without_the_library(monkeypatch):
-    state = weights_of(network())
-    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
-    assert isinstance(open_scorer(state), PairScorer)
-    monkeypatch.delenv("MAMBATRACK_BACKEND")
-    assert isinstance(open_scorer(state), CompiledScorer) == cpu.available()
 
 
 @needs_library
@@ -296,12 +296,12 @@ def test_boxes_and_rivals_that_do_not_fit_are_refused():
 def test_c_itself_refuses_sizes_that_do_not_fit(size, value):
     given, code = frame(3, 4, 3)
     scorer = CompiledScorer(weights_of(network()))
-    shape = scorer._network._shape
+    shape = scorer.network._shape
     setattr(shape, size, value)
     code = np.zeros((len(code), max(shape.code, 0)), np.float32)
     features, alone = given.features, given.alone
     features = np.zeros((shape.features, features.shape[1]), np.float32)
     alone = np.zeros((shape.alone, alone.shape[1]), np.float32)
-    scorer._network._scratch.append(((9, 9, 9), np.zeros(10**6, np.float32)))
+    scorer.network._scratch.append(((9, 9, 9), np.zeros(10**6, np.float32)))
     with pytest.raises(ValueError, match="its weights and its memory do not fit together"):
         scorer(given._replace(features=features, alone=alone), code)

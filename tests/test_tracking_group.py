@@ -83,7 +83,8 @@ def test_one_call_for_all_tracks_and_one_more_for_each_further_frame():
     assert counted.calls == [7, 6, 4]
 
 
-def test_each_network_of_the_association_is_called_once():
+def test_each_network_of_the_association_is_called_once(monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")  # in C a call for each costs less
     group, calls = TrackerGroup(TrackerConfig(), len(WORLDS)), []
     scorer, encoder = group.association.scorer, group.association.encoder
 

@@ -1,7 +1,7 @@
 /* What a crowd's boxes are to each other: to the bit what mambatrack/association/features.py has in
  * numpy, but that of several neighbours with equally large overlap another one may be named. */
 #pragma once
-#include "network.h"
+#include "memory.h"
 
 INLINE float greater(float a, float b) { return a > b ? a : b; }
 INLINE float lesser(float a, float b) { return a < b ? a : b; }
@@ -18,8 +18,7 @@ static __attribute__((noinline)) void share(const float *box, const float *boxes
     }
 }
 
-/* shared [count] -> the IoU. Apart from ``share``: a product and a sum may not become one rounding,
- * as numpy has two. */
+/* shared [count] -> the IoU. */
 static __attribute__((noinline)) void divide(float area, const float *areas, int64_t count,
                                              float *shared) {
     for (int64_t j = 0; j < count; j++)

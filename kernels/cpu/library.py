@@ -14,7 +14,7 @@ from typing import Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 6  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 7  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of fits.h
 
@@ -39,7 +39,16 @@ class Library:
                 word,
                 [pointer, pointer, *[word] * 4, *[pointer] * 4, word, *[pointer] * 3],
             ),
-            "pair_tokens": (None, [pointer, word, pointer, pointer]),
+            "score_floats": (word, [pointer, word, word, word]),
+            "remember_floats": (word, [pointer, word]),
+            "committee_scores": (word, [pointer, pointer, *[word] * 4, *[pointer] * 7]),
+            "committee_remember": (
+                word,
+                [pointer, pointer, word, pointer, word, word, pointer, pointer, word, pointer],
+            ),
+            "around_floats": (word, [pointer]),
+            "gate": (word, [*[pointer] * 4, word, pointer, pointer]),
+            "describe": (None, [*[pointer] * 4, word, *[pointer] * 4]),
             "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }

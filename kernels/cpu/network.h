@@ -5,6 +5,7 @@
  * Widths are padded to LANES by packing.py with weights of 0; a padded activation is 0. */
 #pragma once
 #include "gemm.h"
+#include "memory.h"
 #include "scan.h"
 
 typedef struct {
@@ -39,12 +40,6 @@ typedef struct {
 /* Tokens of one block: what they need in every step fits the second-level cache. */
 enum { BLOCK = 60 };
 
-INLINE const float *take(const float **at, int64_t count) {
-    const float *here = *at;
-    *at += count;
-    return here;
-}
-
 static Direction next_direction(const Shape *n, const float **at) {
     Direction d;
     d.taps = take(at, n->taps * n->inner);
@@ -73,9 +68,6 @@ static Layer next_layer(const Shape *n, int64_t i, const float **at) {
     layer.shift = take(at, n->width);
     return layer;
 }
-
-INLINE int64_t padded(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
-INLINE int64_t more(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* What lies in s.hidden for each token: the MLP's channels, what the first layer reads, or the
  * first layer of the head. */
@@ -288,13 +280,4 @@ static void average(const float *tokens, int64_t count, int64_t width, float *to
         for (int64_t t = 0; t < count; t++) sum += load(tokens + t * width + c);
         store(to + c, sum * share);
     }
-}
-
-INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
-
-/* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
-static int64_t first_outside(int64_t count, const int64_t *values, int64_t limit) {
-    for (int64_t i = 0; i < count; i++)
-        if (values[i] < 0 || values[i] > limit) return i;
-    return -1;
 }

@@ -31,7 +31,7 @@ class _Network:
         self._library = library()
         self._given = (state, limit, back) if back else (state, limit)
         self._shape, self._weights = pack(state, branches, self._library.lanes(), limit, back)
-        self._at = ctypes.addressof(self._shape)
+        self.at = ctypes.addressof(self._shape)
         self._need: dict[int, int] = {}  # floats of scratch memory for a window
         self._scratch: list[Floats] = []  # one for each thread that has been inside a call
 
@@ -43,7 +43,7 @@ class _Network:
         """The address of scratch memory that no other call uses, and its floats."""
         need = self._need.get(window)
         if need is None:
-            need = self._need[window] = self._library.scratch_floats(self._at, window)
+            need = self._need[window] = self._library.scratch_floats(self.at, window)
         memory = self._scratch.pop() if self._scratch else aligned(need)
         if memory.size < need:
             memory = aligned(need)
@@ -84,7 +84,7 @@ class WindowNetwork(_Network):
             at = (places[0] + first * window * 16, places[1] + first * 8, places[2] + first * 16)
             with self._memory(window) as memory:
                 wrong: int = self._library.window_network(
-                    self._at, *memory, end - first, window, *at
+                    self.at, *memory, end - first, window, *at
                 )
             check_fit(wrong)
             return wrong if wrong < 0 else wrong + first
@@ -134,7 +134,7 @@ class CausalNetwork(_Network):
         out = np.empty((count, self._shape.outputs), np.float32)
         with self._memory(0) as memory:
             wrong = self._library.step_network(
-                self._at, *memory, count, address(tokens), address(rows), len(carried),
+                self.at, *memory, count, address(tokens), address(rows), len(carried),
                 address(carried), stride, address(out),
             )  # fmt: skip
         check_fit(wrong)

@@ -183,6 +183,15 @@ def check_fit(result: int) -> None:
         raise ValueError("the sizes of the network, its weights and its memory do not fit together")
 
 
+def check_array(name: str, array: NDArray, kind: type, shape: tuple[int, ...]) -> None:
+    """ValueError where C would read anything else than an array of this type and shape."""
+    if array.shape != shape or array.dtype != kind or not array.flags.carray:
+        raise ValueError(
+            f"{name}: {list(shape)} {np.dtype(kind)} without gaps expected, got "
+            f"{list(array.shape)} {array.dtype}"
+        )
+
+
 def aligned(count: int) -> Floats:
     """An uninitialised array that starts on a cache line."""
     memory = np.empty(count + 16, np.float32)

@@ -77,12 +77,6 @@ static PairWeights pair_weights(const PairShape *n) {
     return w;
 }
 
-static float *claim(float *memory, int64_t *used, int64_t count) {
-    float *here = memory ? memory + *used : NULL;
-    *used += count;
-    return here;
-}
-
 static void claim_side(const PairShape *n, float *memory, int64_t *used, Side *side) {
     side->most = claim(memory, used, side->count * n->width);
     side->heard = claim(memory, used, side->count * n->width);

@@ -32,6 +32,7 @@ class PairsNetwork:
     """learning.association_network.PairNetwork without its encoder: every pair of a frame -> its
     log-odds.
 
+    features, alone, code_size: numbers of a pair, of a detection, of a track's history
     state: its state dict as numpy arrays; all sizes are read from it. limit: of every normalised
     input. One thread. Raises ValueError where a weight is missing or does not fit, RuntimeError
     without the library.
@@ -42,18 +43,13 @@ class PairsNetwork:
         own = {name: each for name, each in state.items() if not name.startswith("encoder.")}
         self._shape, self._weights = _pack(Weights(own, self._library.lanes()))
         self._shape.limit = limit
-        self._at = ctypes.addressof(self._shape)
+        self.features, self.alone = self._shape.features, self._shape.alone
+        self.code_size = self._shape.code
+        self.at = ctypes.addressof(self._shape)
         self._scratch: list[tuple[Sizes, Floats]] = []  # one for each thread that was in a call
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._given  # addresses mean nothing in another process
-
-    def tokens(self, features: Floats) -> Floats:
-        """Features of pairs [F, K] -> normalised [K, F]."""
-        features = _floats("features", features, self._shape.features, features.shape[-1])
-        tokens = np.empty(features.shape[::-1], np.float32)
-        self._library.pair_tokens(self._at, features.shape[1], address(features), address(tokens))
-        return tokens
 
     def __call__(
         self, features: Floats, tracks: NDArray, detections: NDArray, code: Floats, alone: Floats
@@ -74,7 +70,7 @@ class PairsNetwork:
         if room[0] < sizes[0] or room[1] < sizes[1] or room[2] < sizes[2]:
             room, memory = self._roomier(room, sizes)
         wrong = self._library.pair_network(
-            self._at, address(memory), memory.size, *sizes, address(features), address(tracks),
+            self.at, address(memory), memory.size, *sizes, address(features), address(tracks),
             address(detections), address(code), stride, address(alone), address(odds),
             address(people),
         )  # fmt: skip
@@ -89,7 +85,7 @@ class PairsNetwork:
         pairs, tracks, detections = (
             max(old, 2 * new + 64) for old, new in zip(room, sizes, strict=True)
         )
-        need = self._library.pair_scratch(self._at, pairs, tracks, detections)
+        need = self._library.pair_scratch(self.at, pairs, tracks, detections)
         return (pairs, tracks, detections), aligned(need)
 
 

@@ -1,13 +1,7 @@
-/* One instruction set's functions. Compiled once for each, in its own translation unit, with
- * VARIANT naming it: everything else is static, so that no code of one ends up in another. */
-#include "boxes.h"
-#include "fits.h"
-#include "step.h"
+/* One instruction set's networks and scan. Compiled once for each, in its own translation unit. */
+#include "committee.h"
+#include "variant.h"
 #include "window.h"
-
-#define JOIN(name, variant) name##_##variant
-#define EXPAND(name, variant) JOIN(name, variant)
-#define PUBLIC(name) __attribute__((visibility("default"))) EXPAND(name, VARIANT)
 
 int64_t PUBLIC(lanes)(void) { return LANES; }
 
@@ -51,20 +45,33 @@ int64_t PUBLIC(pair_network)(const PairShape *network, float *scratch, int64_t r
                         code, stride, alone, odds, people);
 }
 
-/* features [n, count] -> tokens [count, n], normalised. */
-void PUBLIC(pair_tokens)(const PairShape *network, int64_t count, const float *features,
-                         float *tokens) {
-    Normal by = pair_weights(network).feature;
-    normalise(&by, network->features, network->limit, features, count, count, tokens,
-              network->features);
+int64_t PUBLIC(score_floats)(const Members *committee, int64_t pairs, int64_t tracks,
+                             int64_t detections) {
+    return score_floats(committee, pairs, tracks, detections);
 }
 
-void PUBLIC(neighbours)(const float *corners, int64_t count, float *memory, float *most,
-                        int64_t *which) {
-    neighbours(corners, count, memory, most, which);
+int64_t PUBLIC(remember_floats)(const Members *committee, int64_t count) {
+    return remember_floats(committee, count);
 }
 
-int64_t PUBLIC(best_other)(int64_t pairs, const float *values, const int64_t *of, int64_t count,
-                           float *memory, int64_t *holder, float *other) {
-    return best_other(pairs, values, of, count, memory, holder, other);
+int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64_t room,
+                                 int64_t pairs, int64_t tracks, int64_t detections,
+                                 const float *features, const int64_t *track,
+                                 const int64_t *detection, const float *memory,
+                                 const float *alone, float *odds, float *people) {
+    if (pairs < 0 || tracks < 0 || detections < 0 || !members_fit(committee) ||
+        score_floats(committee, pairs, tracks, detections) > room)
+        return MISFIT;
+    return committee_scores(committee, scratch, pairs, tracks, detections, features, track,
+                            detection, memory, alone, odds, people);
+}
+
+int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,
+                                   const float *features, int64_t pairs, int64_t count,
+                                   const int64_t *chosen, const int64_t *rows, int64_t tracks,
+                                   float *memory) {
+    if (count < 0 || !members_fit(committee) || remember_floats(committee, count) > room)
+        return MISFIT;
+    return committee_remember(committee, scratch, features, pairs, count, chosen, rows, tracks,
+                              memory);
 }

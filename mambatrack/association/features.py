@@ -36,10 +36,10 @@ ALONE = ("score", "crowd", "depth", "x_crowd", "crowd_score", "crowd_higher")
 def describe_pairs(
     table: TrackTable, found: Detections, boxes: Floats, class_aware: bool = False
 ) -> Candidates:
-    """Candidates in the order of their tracks, with features [len(NAMES), K] and alone
-    [len(ALONE), M]. boxes [M, 4]: the detections as cxcywh. A pair is a candidate where its boxes
-    overlap after the predicted one was widened on each side, by more the longer the track was not
-    seen."""
+    """Candidates in the order of their tracks and then detections, with features [len(NAMES), K]
+    and alone [len(ALONE), M]. boxes [M, 4]: the detections as cxcywh. A pair is a candidate where
+    its boxes overlap after the predicted one was widened on each side, by more the longer the track
+    was not seen."""
     predicted = np.ascontiguousarray(table["boxes"].T)
     corners = np.ascontiguousarray(cxcywh_to_xyxy(table["boxes"]).T)
     found_corners = np.ascontiguousarray(found.boxes.T)
@@ -57,10 +57,11 @@ def describe_pairs(
 
 
 def overlapping(a: Floats, b: Floats) -> tuple[Indices, Indices]:
-    """Indices of overlapping boxes a [4, N] and b [4, M], xyxy, in the order of ``a``."""
+    """Indices of overlapping boxes a [4, N] and b [4, M], xyxy, in the order of ``a`` and then
+    of ``b``."""
     if a.shape[1] * b.shape[1] > DENSE:
         rows, columns = sweep(a, b)
-        order = rows.argsort(kind="stable")
+        order = np.lexsort((columns, rows))
         return rows[order], columns[order]
     over = (a[:2, :, None] < b[2:, None]) & (a[2:, :, None] > b[:2, None])
     return (over[0] & over[1]).nonzero()

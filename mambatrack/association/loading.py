@@ -1,6 +1,6 @@
 """Associations by name, and the learned one from its weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.association.scorer import (
     Committee,
     CommitteeEncoder,
-    CompiledScorer,
     PairScorer,
 )
 from mambatrack.config import TrackerConfig
@@ -28,8 +27,9 @@ from mambatrack.kernels.weight_shapes import (
     sizes_of,
 )
 from mambatrack.networks.card_values import check_told
+from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import WEIGHTS, fitting, read_card, usual
-from mambatrack.networks.units import INPUT_LIMIT
+from mambatrack.networks.units import FEATURE_LIMIT, INPUT_LIMIT
 from mambatrack.networks.weight_files import Weights, read_weights
 
 SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
@@ -55,16 +55,28 @@ def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
         members = split_members(read_weights(path))
         for weights in members:
             check_member(weights, card)
+    if c_library_for(config.device):
+        return _compiled(members, config)
     encoders, scorers, code_sizes = [], [], []
     for weights in members:
         encoder, pairs = _parts(weights)
         encoders.append(open_encoder(encoder, config.device))
-        scorers.append(open_scorer(pairs, config.device))
+        scorers.append(PairScorer(pairs))
         code_sizes.append(len(encoder["head.2.bias"]))
-    if len(members) == 1:
-        return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
     return LearnedAssociation(
         Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
+    )
+
+
+def _compiled(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssociation:
+    from mambatrack.association.compiled import CompiledAssociation
+    from mambatrack.kernels.cpu.network import CausalNetwork
+    from mambatrack.kernels.cpu.pairs import PairsNetwork
+
+    parts = [_parts(weights) for weights in members]
+    encoders = [CausalNetwork(encoder, INPUT_LIMIT) for encoder, _ in parts]
+    return CompiledAssociation(
+        [PairsNetwork(pairs, FEATURE_LIMIT) for _, pairs in parts], encoders, config
     )
 
 
@@ -103,19 +115,8 @@ def _parts(weights: Weights) -> tuple[Weights, Weights]:
     return encoder, {name: each for name, each in weights.items() if name[:8] != "encoder."}
 
 
-def open_scorer(
-    weights: Mapping[str, NDArray[np.float32]], device: str = "cpu"
-) -> PairScorer | CompiledScorer:
-    """CompiledScorer where the C library is there, else the same in numpy."""
-    from mambatrack.networks.devices import c_library_for
-
-    return CompiledScorer(weights) if c_library_for(device) else PairScorer(weights)
-
-
 def open_encoder(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Any:
     """kernels.CausalNetwork where the C library is there, else the same in torch."""
-    from mambatrack.networks.devices import c_library_for
-
     if c_library_for(device):
         from mambatrack.kernels.cpu.network import CausalNetwork
 

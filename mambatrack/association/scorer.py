@@ -66,20 +66,6 @@ class PairScorer:
         return np.clip(x, -FEATURE_LIMIT, FEATURE_LIMIT, out=x)
 
 
-class CompiledScorer:
-    """PairScorer in one call of the C library. Raises ValueError where a weight does not fit."""
-
-    def __init__(self, weights: Mapping[str, NDArray[np.float32]]):
-        from mambatrack.kernels.cpu.pairs import PairsNetwork
-
-        self._network = PairsNetwork(weights, FEATURE_LIMIT)
-        self.tokens = self._network.tokens
-
-    def __call__(self, given: Candidates, code: Floats) -> Scores:
-        tracks, detections, features, alone, _ = given
-        return Scores(*self._network(features, tracks, detections, code, alone))
-
-
 class Committee:
     """Several pair networks that were trained alike from different seeds: the mean of their
     log-odds. What one of them takes for a swap by accident, the others do not (deep ensembles,
@@ -88,7 +74,7 @@ class Committee:
     The code of a track is those of all, one behind the other, and so are the tokens.
     """
 
-    def __init__(self, members: Many[PairScorer | CompiledScorer], code_sizes: Many[int]):
+    def __init__(self, members: Many[PairScorer], code_sizes: Many[int]):
         self.members, self._columns = members, _slices(code_sizes)
 
     def tokens(self, features: Floats) -> list[Floats]:
@@ -129,7 +115,7 @@ def _slices(sizes: Many[int]) -> list[slice]:
     return [slice(first, end) for first, end in pairwise(ends)]
 
 
-Scorer = PairScorer | CompiledScorer | Committee
+Scorer = PairScorer | Committee
 
 
 class _Groups:

@@ -1,0 +1,175 @@
+/* Which pairs of a track and a detection may be matched, and what is known of each:
+ * mambatrack/association/features.py to the bit, in its order. Logarithms are numpy's, whose last
+ * bits depend on the processor: ``gate`` writes what they are taken of, ``describe`` reads them. */
+#pragma once
+#include "boxes.h"
+#include "table.h"
+
+enum { FEATURES = 47, ALONE = 6, FOUND = 9, MOST_HITS = 200, MOST_SURPRISE = 8 };
+
+/* The sizes of a frame: tracks, detections; frames of the newest step. class_aware: a pair is of
+ * one class. reach: of the gate in sizes of the box; per frame unseen; the largest. */
+typedef struct {
+    int64_t tracks, detections, span, class_aware;
+    double reach, reach_per_frame, most_reach;
+    const float *log_missed, *log_hits;  /* of each track; of 0 to MOST_HITS */
+    const float *found;                  /* [detections, FOUND]: xyxy, cxcywh, score */
+    const int64_t *labels;               /* [detections] */
+} Frame;
+
+/* What ``gate`` leaves for ``describe``. */
+typedef struct {
+    float *sizes, *found_sizes, *heights;  /* logs: [tracks, 2], [detections, 2], [detections] */
+    float *corners, *found_corners;        /* [4, tracks], [4, detections] */
+    float *most, *found_most;              /* the largest IoU with a neighbour */
+    float *memory;                         /* of neighbours and best_other */
+    int64_t *which, *found_which, *holder; /* whose that is */
+} Around;
+
+/* The places in ``floats`` and ``numbers`` -> the floats that are needed; of numbers as many as
+ * tracks, detections and the larger of both. */
+static int64_t lay_out_around(const Frame *f, float *floats, int64_t *numbers, Around *a) {
+    int64_t n = f->tracks, m = f->detections, used = 0;
+    a->sizes = claim(floats, &used, 2 * n);
+    a->found_sizes = claim(floats, &used, 2 * m);
+    a->heights = claim(floats, &used, m);
+    a->corners = claim(floats, &used, 4 * n);
+    a->found_corners = claim(floats, &used, 4 * m);
+    a->most = claim(floats, &used, n);
+    a->found_most = claim(floats, &used, m);
+    a->memory = claim(floats, &used, 2 * more(n, m));
+    a->which = numbers, a->found_which = numbers + n, a->holder = a->found_which + m;
+    return used;
+}
+
+static void put_corners(const float *box, int64_t i, int64_t count, float *corners) {
+    for (int side = 0; side < 2; side++) {
+        corners[side * count + i] = box[side] - .5f * box[2 + side];
+        corners[(2 + side) * count + i] = box[side] + .5f * box[2 + side];
+    }
+}
+
+/* Of all tracks and detections: corners, neighbours, and what a logarithm is taken of. */
+static void look_around(const Table *t, const Frame *f, const Around *a) {
+    int64_t n = f->tracks, m = f->detections;
+    for (int64_t i = 0; i < n; i++) {
+        put_corners(t->boxes + 4 * i, i, n, a->corners);
+        memcpy(a->sizes + 2 * i, t->boxes + 4 * i + 2, 2 * sizeof(float));
+    }
+    for (int64_t j = 0; j < m; j++) {
+        const float *found = f->found + FOUND * j;
+        for (int side = 0; side < 4; side++) a->found_corners[side * m + j] = found[side];
+        memcpy(a->found_sizes + 2 * j, found + 6, 2 * sizeof(float));
+    }
+    neighbours(a->corners, n, a->memory, a->most, a->which);
+    neighbours(a->found_corners, m, a->memory, a->found_most, a->found_which);
+    for (int64_t j = 0; j < m; j++)
+        a->heights[j] = f->found[FOUND * a->found_which[j] + 7] / f->found[FOUND * j + 7];
+}
+
+/* The candidates in the order of their tracks and then detections -> how many there are; where they
+ * are more than ``room`` the others are not written. */
+static int64_t gate(const Table *t, const Frame *f, const Around *a, int64_t room, int64_t *tracks,
+                    int64_t *detections) {
+    int64_t n = f->tracks, m = f->detections, pairs = 0;
+    const float *left = a->found_corners, *top = left + m, *right = top + m, *low = right + m;
+    for (int64_t i = 0; i < n; i++) {
+        double reach = f->reach + f->reach_per_frame * (double)(t->gap[i] - f->span);
+        if (reach > f->most_reach) reach = f->most_reach;
+        double wide = reach * t->boxes[4 * i + 2], high = reach * t->boxes[4 * i + 3];
+        double x1 = a->corners[i] - wide, y1 = a->corners[n + i] - high;
+        double x2 = a->corners[2 * n + i] + wide, y2 = a->corners[3 * n + i] + high;
+        for (int64_t j = 0; j < m; j++) {
+            if (!(x1 < right[j] && y1 < low[j] && x2 > left[j] && y2 > top[j])) continue;
+            if (f->class_aware && t->labels[i] != f->labels[j]) continue;
+            if (pairs < room) tracks[pairs] = i, detections[pairs] = j;
+            pairs++;
+        }
+    }
+    return pairs;
+}
+
+/* alone [ALONE, detections]: what is known of each detection by itself. */
+static void describe_alone(const Frame *f, const Around *a, float *alone) {
+    int64_t m = f->detections;
+    const float *low = a->found_corners + 3 * m;
+    for (int64_t j = 0; j < m; j++) {
+        int64_t other = a->found_which[j];
+        const float *own = f->found + FOUND * j, *near = f->found + FOUND * other;
+        alone[j] = own[8];
+        alone[m + j] = a->found_most[j];
+        alone[2 * m + j] = (low[other] - low[j]) / own[7];
+        alone[3 * m + j] = (near[4] - own[4]) / own[6];
+        alone[4 * m + j] = near[8];
+        alone[5 * m + j] = a->heights[j];
+    }
+}
+
+INLINE int64_t bounded_index(int64_t i, int64_t most) { return i < 0 ? 0 : i > most ? most : i; }
+
+/* IoU of two boxes, xyxy; sides: what they have in common, negative where they are apart. */
+INLINE float overlap(const float *a, const float *b, float *sides) {
+    for (int k = 0; k < 2; k++) sides[k] = lesser(a[2 + k], b[2 + k]) - greater(a[k], b[k]);
+    float shared = greater(sides[0], 0) * greater(sides[1], 0);
+    float both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]);
+    return shared / greater(both - shared, 1e-9f);
+}
+
+/* What a box, cxcywh and xyxy, is moved by to become the detection: centre [2], edges [4]. */
+INLINE void moved(const float *box, const float *corners, const float *found, float *centre,
+                  float *edges) {
+    for (int k = 0; k < 2; k++) centre[k] = (found[4 + k] - box[k]) / box[2 + k];
+    for (int k = 0; k < 4; k++) edges[k] = (found[k] - corners[k]) / box[2 + k % 2];
+}
+
+/* The features of one pair in the order of NAMES, but for the rivals. */
+static void describe_pair(const Table *t, const Frame *f, const Around *a, int64_t i, int64_t j,
+                          const float *alone, float *to) {
+    int64_t n = f->tracks, m = f->detections, other = a->which[i];
+    const float *box = t->boxes + 4 * i, *last = t->last + 4 * i, *means = t->means + MEANS * i;
+    const float *found = f->found + FOUND * j, *logs = a->found_sizes + 2 * j, *near = t->boxes + 4 * other;
+    float corners[4], before[4], sides[2], unused[2];
+    for (int k = 0; k < 4; k++) corners[k] = a->corners[k * n + i];
+    for (int k = 0; k < 2; k++)
+        before[k] = last[k] - last[2 + k] / 2, before[2 + k] = last[k] + last[2 + k] / 2;
+    to[0] = overlap(corners, found, sides);
+    moved(box, corners, found, to + 3, to + 5);
+    moved(last, before, found, to + 11, to + 13);
+    to[19] = overlap(before, found, unused);
+    for (int k = 0; k < 2; k++) {
+        float hull = greater(corners[2 + k], found[2 + k]) - lesser(corners[k], found[k]);
+        float carried = (float)(last[k] + (double)t->gap[i] * means[6 + k] * last[2 + k]);
+        float spread = t->spread[4 * i + k] / box[2 + k], surprise = to[3 + k] / greater(spread, .005f);
+        to[1 + k] = sides[k] / hull;
+        to[9 + k] = logs[k] - a->sizes[2 * i + k];
+        to[17 + k] = (found[4 + k] - carried) / last[2 + k];
+        to[20 + k] = logs[k] - means[k], to[22 + k] = logs[k] - means[2 + k];
+        to[25 + k] = found[8] - means[4 + k];
+        to[30 + k] = means[6 + k];
+        to[32 + k] = lesser(greater(surprise, -MOST_SURPRISE), MOST_SURPRISE);
+        to[34 + k] = spread;
+    }
+    to[24] = found[8], to[27] = means[4];
+    to[28] = f->log_missed[i];
+    to[29] = f->log_hits[bounded_index(t->hits[i], MOST_HITS)];
+    for (int k = 1; k < ALONE; k++) to[35 + k] = alone[k * m + j];
+    to[41] = a->most[i];
+    to[42] = (a->corners[3 * n + other] - corners[3]) / box[3];
+    to[43] = (near[0] - box[0]) / box[2];
+    to[44] = f->log_missed[other];
+}
+
+/* features [FEATURES, pairs] of the candidates that ``gate`` gave, alone [ALONE, detections]. */
+static void describe(const Table *t, const Frame *f, const Around *a, int64_t pairs,
+                     const int64_t *tracks, const int64_t *detections, float *features,
+                     float *alone) {
+    float *of_track = features + 45 * pairs, *of_detection = features + 46 * pairs;
+    describe_alone(f, a, alone);
+    for (int64_t p = 0; p < pairs; p++) {
+        float own[FEATURES - 2];
+        describe_pair(t, f, a, tracks[p], detections[p], alone, own);
+        for (int k = 0; k < FEATURES - 2; k++) features[k * pairs + p] = own[k];
+    }
+    best_other(pairs, features, tracks, f->tracks, a->memory, a->holder, of_track);
+    best_other(pairs, features, detections, f->detections, a->memory, a->holder, of_detection);
+}

@@ -1,0 +1,29 @@
+/* What is counted and laid out alike everywhere. */
+#pragma once
+#include "simd.h"
+
+INLINE int64_t more(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE int64_t padded(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+
+/* The next ``count`` floats of what lies in one piece. */
+INLINE const float *take(const float **at, int64_t count) {
+    const float *here = *at;
+    *at += count;
+    return here;
+}
+
+/* The same of memory that is being laid out, NULL where it is only measured. */
+INLINE float *claim(float *memory, int64_t *used, int64_t count) {
+    float *here = memory ? memory + *used : NULL;
+    *used += count;
+    return here;
+}
+
+INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+
+/* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
+INLINE int64_t first_outside(int64_t count, const int64_t *values, int64_t limit) {
+    for (int64_t i = 0; i < count; i++)
+        if (values[i] < 0 || values[i] > limit) return i;
+    return -1;
+}

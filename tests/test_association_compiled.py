@@ -1,0 +1,47 @@
+"""The tracker in C along whole streams decides what numpy and torch decide."""
+
+import numpy as np
+import pytest
+
+from association_models import WIDTH, world
+from c_library import needs_library
+from mambatrack import Tracker
+from mambatrack.association.compiled import CompiledAssociation
+from mambatrack.association.learned import LearnedAssociation
+from mambatrack.datasets.sequences import find_sequences
+from shared import needs
+
+pytestmark = needs_library
+
+
+def dancers():
+    root = needs("data/dancetrack/val")
+    table = np.loadtxt(find_sequences(root)[0].det_path, delimiter=",")
+    rows = (table[table[:, 0] == frame] for frame in range(1, 61))
+    return [np.column_stack([r[:, 2:4], r[:, 2:4] + r[:, 4:6], r[:, 6]]) for r in rows], (
+        1920,
+        1080,
+    )
+
+
+def walkers():
+    return world(60), (WIDTH, 540)
+
+
+@pytest.mark.parametrize("stream", [walkers, dancers])
+@pytest.mark.parametrize("class_aware", [False, True])
+def test_the_decisions_are_those_of_numpy(stream, class_aware, monkeypatch):
+    frames, size = stream()
+    compiled = Tracker(image_size=size, class_aware=class_aware)
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
+    plain = Tracker(image_size=size, class_aware=class_aware)
+    assert type(compiled.association) is CompiledAssociation
+    assert type(plain.association) is LearnedAssociation
+    matched = 0
+    for detections in frames:
+        ours, theirs = compiled.update(detections), plain.update(detections)
+        for name in ("ids", "det_ind", "state", "gap", "ended"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=0.02)
+        matched += int(np.count_nonzero(ours.det_ind >= 0))
+    assert matched > 150
