@@ -17,11 +17,9 @@ pytestmark = needs_library
 def dancers():
     root = needs("data/dancetrack/val")
     table = np.loadtxt(find_sequences(root)[0].det_path, delimiter=",")
-    rows = (table[table[:, 0] == frame] for frame in range(1, 61))
-    return [np.column_stack([r[:, 2:4], r[:, 2:4] + r[:, 4:6], r[:, 6]]) for r in rows], (
-        1920,
-        1080,
-    )
+    rows = [table[table[:, 0] == frame, 2:7] for frame in range(1, 61)]
+    frames = [np.column_stack([r[:, :2], r[:, :2] + r[:, 2:4], r[:, 4]]) for r in rows]
+    return frames, (1920, 1080)
 
 
 def walkers():
