@@ -1,5 +1,7 @@
 """The drawn frame: honest about what was seen, and safe for any box."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +91,23 @@ def test_the_input_is_altered_only_when_asked():
     np.testing.assert_array_equal(tracks.boxes, [BOX])
 
 
+def test_a_part_of_a_picture_can_be_drawn_into():
+    whole, tracks = (
+        blank(400, 600),
+        make_tracks(0, [BOX, (320, 60, 400, 260)], [OBSERVED, PREDICTED]),
+    )
+    painters = [Painter(names=("person",)) for _ in range(2)]
+    for step in range(20):
+        moved = replace(tracks, boxes=tracks.boxes + 4 * np.float32(step))
+        part, alone = whole[20:380, 60:540], blank()
+        part[:] = 90
+        painters[0].draw(part, moved, in_place=True)
+        np.testing.assert_array_equal(part, painters[1].draw(alone, moved))
+    outside = np.ones(whole.shape[:2], bool)
+    outside[20:380, 60:540] = False
+    assert (whole[outside] == 90).all()
+
+
 def test_the_legend_counts_what_is_drawn():
     legend = DrawingConfig(layers=("legend", "lost"))
     far, near = (400, 300, 410, 310), (420, 300, 430, 310)
@@ -134,7 +153,7 @@ coordinate = st.one_of(st.floats(width=32), st.floats(-1000, 1000, width=32))
 
 
 @pytest.mark.filterwarnings("error")
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     boxes=st.lists(st.tuples(*[coordinate] * 4), min_size=1, max_size=4),
     states=st.lists(st.sampled_from([OBSERVED, PREDICTED, TENTATIVE]), min_size=3, max_size=3),

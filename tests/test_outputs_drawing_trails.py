@@ -44,6 +44,17 @@ def test_a_trail_is_smoother_than_the_boxes_and_keeps_up_with_them():
     assert (np.diff(ages) < 0).all() and ages[-1] == 0
 
 
+def test_a_trail_is_as_long_as_its_seconds_at_any_rate():
+    for fps in (10, 60):
+        rules, trails = Rules(), Trails(3.0)
+        for frame in range(4 * fps):
+            tracks = walker(frame, 300 + 200 * frame / fps, time_s=frame / fps)
+            trails.update(tracks, rules.update(tracks, SIZE))
+        points, _, ages = trails.lines(0)
+        assert ages.max() == pytest.approx(3.0, abs=1.1 / fps)
+        assert np.ptp(points[:, 0]) == pytest.approx(600, abs=30)
+
+
 def test_a_box_that_is_cut_for_a_moment_leaves_no_spike():
     scene = Scene()
     for frame in range(40):

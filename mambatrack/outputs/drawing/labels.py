@@ -13,7 +13,8 @@ Corners = tuple[int, int]
 # what it costs to cover a whole label's area
 ON_LABEL, ON_HEAD, ON_BOX, ON_OWN = 8.0, 3.0, 1.5, 0.4
 LIKED = np.array([0.0, 0.06, 0.16, 0.18, 0.22, 0.24, 0.3, 0.32, 0.4])  # of the places, in order
-KEPT = 0.12  # bonus of the place that the label had in the last frame
+KEPT, SETTLED = 0.35, 0.1  # bonus of the place of the last frame; after WHILE frames there
+WHILE = 50
 MOST = 250  # labels in a picture; time and memory grow with the square
 ID_ALONE = 0.35  # what it costs to leave the rest of the text out
 
@@ -36,7 +37,7 @@ class LabelLayout:
     """
 
     def __init__(self) -> None:
-        self._sides: dict[int, int] = {}
+        self._sides: dict[int, tuple[int, int]] = {}  # by id, and for how many frames
 
     def place(
         self, labels: list[Label], boxes: NDArray, height: int, size: tuple[int, int],
@@ -57,13 +58,14 @@ class LabelLayout:
         drawn = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
         costs = _costs(options, own, drawn if len(drawn) <= MOST else own)  # [L, 2, S]
         for number, label in enumerate(labels):
-            if label.identity in sides:
-                costs[number, :, sides[label.identity]] -= KEPT
+            side, frames = sides.get(label.identity, (0, WHILE))
+            costs[number, :, side] -= KEPT if frames < WHILE else SETTLED
         blocked, done = taken.tolist(), []
         for label, own, cost in zip(labels, options, costs, strict=True):
             short, side = _best(own, cost, blocked)
             blocked.append(own[short, side].tolist())
-            self._sides[label.identity] = side
+            before, frames = sides.get(label.identity, (side, 0))
+            self._sides[label.identity] = side, frames + 1 if side == before else 0
             done.append(((int(blocked[-1][0]), int(blocked[-1][1])), label.texts[short]))
         return done
 

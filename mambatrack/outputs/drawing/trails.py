@@ -17,7 +17,7 @@ SMOOTH_S = 0.22  # how long the filter remembers
 SURPRISE, PER_SECOND = 0.08, 2.0  # of a box's height: as much of a jump as the filter believes
 JUMP = 1.0  # of a box's height: from here on the filter begins again
 FADE_S = 0.5  # in which the trail of a track that is no longer drawn goes
-MOST_POINTS = 400
+FPS, MOST_POINTS = 60.0, 3600  # where no rate is known; of a trail
 
 
 class Trails:
@@ -41,7 +41,7 @@ class Trails:
 
     def __init__(self, seconds: float = 2.0, fps: float | None = None):
         self.seconds = seconds
-        length = min(max(int(seconds * (fps or 30.0)) + 2, 3), MOST_POINTS)
+        length = min(max(int(seconds * (fps or FPS)) + 2, 3), MOST_POINTS)
         self.ages = np.full(length, np.inf)
         self.ids = np.zeros(0, np.int64)
         self._resize(self.ids, self.ids, self.ids)
@@ -67,9 +67,9 @@ class Trails:
         return self.points[row, fresh], self.seen[row, fresh], self.ages[fresh]
 
     def _add(self, rows: NDArray, tracks: Tracks, shown: Shown) -> None:
-        feet = np.stack([tracks.boxes[:, 0] / 2 + tracks.boxes[:, 2] / 2, tracks.boxes[:, 3]], 1)
-        heights = np.maximum(tracks.boxes[:, 3] - tracks.boxes[:, 1], 1.0)
-        feet = np.where(np.isfinite(feet), feet, np.nan).astype(float)
+        boxes = np.where(np.isfinite(tracks.boxes), tracks.boxes, np.nan).astype(float)
+        feet = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
+        heights = np.maximum(boxes[:, 3] - boxes[:, 1], 1.0)
         hidden = tracks.predicted
         for row in rows[~hidden & (self._gap[rows] > 0)].tolist():
             self._bend(row, feet[rows == row][0])
