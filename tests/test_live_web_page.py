@@ -177,11 +177,11 @@ def test_layers_begin_as_they_are_configured_and_stay_as_they_were_chosen(tab):
     try:
         page.update(one_box(0))
         tab.goto(page.url)
-        drawn(tab, 0)
+        tab.get_by_role("button", name="Forecast").wait_for()
         assert tab.locator(on).all_inner_texts() == ["Ids", "Trails", "Tentative", "Forecast"]
         press(tab, "Ids", "Boxes")
         tab.reload()
-        drawn(tab, 0)
+        tab.get_by_role("button", name="Forecast").wait_for()
         assert tab.locator(on).all_inner_texts() == ["Boxes", "Trails", "Tentative", "Forecast"]
     finally:
         page.close()
@@ -304,7 +304,8 @@ def test_the_figures_the_table_and_the_timeline_tell_of_the_tracks(tab):
         tab.wait_for_selector('#fps-graph[aria-label^="Now 20.0 fps"]')
         expect_text(tab, "#rows tr td:nth-child(4)", "s")
         assert not tab.locator("#places").is_visible()
-        assert tab.get_by_role("button", name="Lines and zones").count() == 0
+        for layer in ("Lines and zones", "Forecast"):
+            assert tab.get_by_role("button", name=layer).count() == 0
 
 
 def test_one_of_several_sources_can_be_chosen(tab):

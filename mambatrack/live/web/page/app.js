@@ -41,7 +41,8 @@ const handlers = {
     sources = message.sources.map(newSource);
     const drawn = Object.fromEntries(message.layers.map((key) => [key, true]));
     layers = { tentative: true, forecast: true, ...drawn, ...chosenLayers };
-    showOptions();
+    showLayers();
+    showSpans();
     message.samples.forEach((samples, index) => (sources[index].samples = samples));
     if (selected !== null && selected >= sources.length) selected = null;
     if (sources.length === 1) selected = 0;
@@ -72,6 +73,7 @@ const handlers = {
     source.view.bitmap?.close();
     source.drawn = order;
     Object.assign(source.view, { bitmap, frame: message });
+    source.view.foreseen ||= message.overlay.cones.length > 0;
     for (const track of message.tracks) {
       classes.add(track.class);
       if (!source.born.has(track.id)) source.born.set(track.id, Date.now());
@@ -211,7 +213,7 @@ function showTracks() {
     })));
   showTable(tracks, chosen, choose);
   showPlaces(shownSources(), label);
-  if (sources.some(hasPlaces) === find("layers").querySelector('[data-key="zones"]')?.hidden) showOptions();
+  showLayers();
   const count = (state) => tracks.filter((track) => track.state === state).length;
   find("counts").textContent = `${count("observed")} seen, ${count("predicted")} predicted`;
   const names = [...classes].sort();
@@ -232,18 +234,23 @@ function showTimeline() {
   drawTimeline(find("timeline"), rows, span);
 }
 
-function showOptions() {
-  showChips(find("layers"), Object.entries(LAYERS).map(([key, text]) => [key, text, Boolean(layers[key])]), (key) => {
+/** Switches of what is drawn; none for what there is nothing of. */
+function showLayers() {
+  const there = { zones: sources.some(hasPlaces), forecast: sources.some(({ view }) => view.foreseen) };
+  const items = Object.entries(LAYERS).filter(([key]) => there[key] ?? true)
+    .map(([key, text]) => [key, text, Boolean(layers[key])]);
+  showChips(find("layers"), items, (key) => {
     layers[key] = chosenLayers[key] = !layers[key];
     save();
-    showOptions();
     drawAll();
   });
-  find("layers").querySelector('[data-key="zones"]').hidden = !sources.some(hasPlaces);
+}
+
+function showSpans() {
   showChips(find("spans"), Object.entries(SPANS).map(([key, text]) => [key, text, Number(key) === span]), (key) => {
     span = Number(key);
     save();
-    showOptions();
+    showSpans();
     showTimeline();
   });
 }
