@@ -245,10 +245,9 @@ class TrackTable:
         Tracks."""
         columns = ("ids", "scores", "labels", "gap", "spread", "det_ind", "age")
         values: dict[str, Any] = {name: self[name].copy() for name in columns}
-        values["state"] = state = np.zeros(len(self), np.uint8)  # TENTATIVE
-        state[self["hits"] >= min_hits] = TrackState.OBSERVED
-        state[values["gap"] > 0] = TrackState.PREDICTED
-        values["velocity"] = self._velocity()
+        state = (self["hits"] >= min_hits).astype(np.uint8)  # OBSERVED, else TENTATIVE
+        state[values["gap"] > 0] = TrackState.PREDICTED.value
+        values |= {"state": state, "velocity": self._velocity()}
         boxes = cxcywh_to_xyxy(self["boxes"])
         tracks = Tracks(frame, time_s, boxes, **values, ended=ended, **of_frame)
         for array in (*values.values(), tracks.boxes, ended):
