@@ -2,8 +2,12 @@
 
 import contextlib
 import threading
+import time
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
+
+import numpy as np
 
 from live_session import wait_for
 from mambatrack.live.updates import SourceStatus
@@ -11,6 +15,7 @@ from mambatrack.live.web import worker as module
 from mambatrack.live.web.hub import Demand
 from mambatrack.live.web.page_state import LiveState
 from mambatrack.live.web.worker import Worker
+from test_counting_counter import frame_of
 from test_live_web_messages import unpacked, update
 
 NOBODY = Demand({}, 0, 0, 0)
@@ -75,6 +80,25 @@ def test_watchers_of_events_get_tracks_without_pictures():
         assert not pictures and source == 1 and payload.startswith("event: tracks\ndata: {")
         assert payload.endswith("}\n\n") and "\n" not in payload[14:-2]
         assert not published.of("frame")
+
+
+def test_what_is_drawn_is_of_the_frame_it_comes_with(monkeypatch):
+    """Frames come while the worker is at work, each with other tracks."""
+    monkeypatch.setattr(module, "PACE_S", 0.0)
+    monkeypatch.setattr(module, "MOST_FPS", 1e6)
+    monkeypatch.setattr(module, "SENDS_PER_S", 1e6)
+    with working(ONE) as (worker, state, published):
+        for index in range(300):
+            ids = np.arange(1 + index % 5)
+            feet = {each: (10.0 * each + 5, 40.0) for each in ids.tolist()}
+            worker.take(replace(update(), tracks=frame_of(index, feet)))
+            time.sleep(0.0005)
+        wait_for(lambda: unpacked(published.of("frame")[-1][1])[0]["frame"] == 299)
+        heads = [unpacked(message[1])[0] for message in published.of("frame")]
+    assert not state.problem
+    for head in heads:
+        assert len(head["tracks"]) == 1 + head["frame"] % 5
+        assert all(track["opacity"] > 0 for track in head["tracks"])
 
 
 def test_a_change_of_a_source_is_told_at_once(monkeypatch):
