@@ -88,6 +88,19 @@ def of_rows(data: Any, rows: NDArray[np.int64], count: int) -> DetectionData | d
     return DetectionData({name: _plain(data[name]) for name in data}, rows) if data else {}
 
 
+def of_boxes(data: Any, count: int) -> DetectionData | dict[str, Any]:
+    """``data`` as that of ``count`` boxes. Raises MambatrackError likewise, also for the data of
+    other boxes."""
+    if not isinstance(data, DetectionData):
+        return of_rows(data, np.arange(count), count)
+    if len(data.rows) != count:
+        raise MambatrackError(
+            f"there are {count} boxes, but data of {len(data.rows)}; choose with select(), which "
+            "takes both"
+        )
+    return data
+
+
 def by_name(data: Any) -> Mapping[str, Any]:
     """``data``, nothing for None. Raises MambatrackError for what is no mapping from texts."""
     if data is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.detection_data import DetectionData, by_name, of_rows, taken, with_detections
+from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
@@ -38,9 +38,8 @@ class Detections:
     def __post_init__(self) -> None:
         if self.rows.shape != self.scores.shape:
             object.__setattr__(self, "rows", np.arange(len(self.scores)))
-        if self.data and not isinstance(self.data, DetectionData):
-            every = np.arange(len(self.scores))
-            object.__setattr__(self, "data", of_rows(self.data, every, len(every)))
+        if not isinstance(self.data, dict) or self.data:
+            object.__setattr__(self, "data", of_boxes(self.data, len(self.scores)))
         for name in ("boxes", "scores", "labels", "rows"):
             view = getattr(self, name).view()
             view.setflags(write=False)

@@ -92,6 +92,8 @@ def test_detections_carry_data_through_selections():
     assert fewer.data["name"] == ["new"]
     tracks = Tracker(**PLAIN).update(chosen)
     assert tracks.data["name"] == [NAMES[row] for row in tracks.det_ind.tolist()]
+    with pytest.raises(MambatrackError, match="1 boxes, but data of 2; choose with select"):
+        Detections(chosen.boxes[:1], chosen.scores[:1], chosen.labels[:1], data=chosen.data)
     more = as_detections(chosen, {"rank": [1, 2]})
     assert more.data["name"] == ["fourth", "first"] and more.data["rank"] == [1, 2]
 
@@ -128,6 +130,7 @@ def test_a_group_and_tracking_of_a_whole_sequence_give_data_back():
         ({"name": "text"}, "data 'name' has no list but 'text' for 4 detections"),
         ({"name": 3}, "data 'name' has no list but 3"),
         ([1, 2, 3, 4], "expected values by name"),
+        (np.arange(4), "expected values by name"),
         ({1: NAMES}, "expected values by name"),
     ],
 )
