@@ -79,10 +79,10 @@ def test_tracks_and_trackers_say_in_a_line_what_they_are():
     tracks = made(ALL)
     assert repr(tracks) == "<Tracks of frame 7: 1 tentative, 2 observed, 1 predicted, 1 just ended>"
     assert repr(tracks[2]).startswith("Track(id=3, predicted for 32, box=(8.0, 9.0, 10.0, 11.0)")
-    tracker = Tracker(image_size=(640, 480))
+    tracker = Tracker(None, (640, 480), "kalman", "overlap")
     assert repr(tracker.update()) == "<Tracks of frame 0: none>"
     assert repr(tracker) == (
-        "<Tracker CausalPredictor, LearnedAssociation, 640x480: 1 frames, 0 tracks, 0 started>"
+        "<Tracker KalmanPredictor, OverlapAssociation, 640x480: 1 frames, 0 tracks, 0 started>"
     )
 
 
