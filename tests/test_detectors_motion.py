@@ -157,6 +157,20 @@ def test_a_moving_camera_is_said_once_and_gives_nothing():
     assert sum(found[15:]) == 0
 
 
+def test_a_car_on_a_plain_road_is_no_motion_of_the_camera():
+    """Its corners are much sharper than those of the road, and more."""
+    draws = np.random.default_rng(4)
+    road = np.repeat(draws.integers(97, 103, (240, 320, 1)), 3, axis=2).astype(np.uint8)
+    car = draws.choice(np.array([20, 230], np.uint8), (16, 16, 1)).repeat(3, axis=2)
+    car = cv2.resize(car, (110, 150), interpolation=cv2.INTER_NEAREST)
+    detect = MotionDetector()
+    for step in range(60):
+        image = road.copy()
+        image[60:210, 3 * step : 3 * step + 110] = car
+        detect(image)
+    assert detect.problem is None
+
+
 def test_people_are_found_again_when_the_camera_has_come_to_rest():
     detect = MotionDetector()
     with pytest.warns(UserWarning, match="the camera moves"):
