@@ -267,7 +267,9 @@ def test_settings_are_keywords_over_those_of_a_configuration():
     assert Tracker(max_age=30).config == TrackerConfig(max_age=30)
     config = load_config(overrides={"tracker.max_age": 50, "tracker.predictor": "kalman"})
     tracker = Tracker(config, min_hits=3, association="overlap")
-    expected = TrackerConfig(predictor="kalman", max_age=50, min_hits=3, association="overlap")
+    expected = TrackerConfig(
+        predictor="kalman", max_age=50, motion_max_age=50, min_hits=3, association="overlap"
+    )
     assert tracker.config == expected
     assert Tracker(predictor="still").config == TrackerConfig(predictor="still")
 
