@@ -31,11 +31,12 @@ Mask = NDArray[np.bool_]
 SIDE = 640  # pixels of the longer side of the reduced picture
 CORNERS, QUALITY, APART = 120, 0.001, 10  # corners to follow; of the best one's; pixels
 WINDOW, LEVELS = (15, 15), 3  # around a corner, in pixels; of the pyramid
+STEPS, NEAR = 10, 0.03  # towards a corner, at most; in pixels, where they end
 LEAST_CORNERS, LEAST_FOR_CUT = 8, 30  # that tell a transform; that tell that there is none
 KEPT = 0.6  # share of the corners below which the picture becomes the key picture
 BACK = 0.5  # pixels that the way back may miss the corner by
 INLIER = 1.0  # pixels
-LEAST_AGREEING, SURE = 0.3, 0.7  # share of the corners: nothing is known; nothing is in doubt
+LEAST_AGREEING, SURE = 0.4, 0.7  # share of the corners: nothing is known; nothing is in doubt
 LEAST_SPREAD = 0.05  # of the picture's sides, of the corners: nearer together they tell of no zoom
 STILL, STANDING = 0.4, 0.5  # pixels since the key picture; share of corners that moved less
 LOST = 0.5  # share of the corners that are found again, below which they are looked for elsewhere
@@ -157,7 +158,10 @@ def _there_and_back(
     import cv2
 
     guessed = cv2.OPTFLOW_USE_INITIAL_FLOW
-    flow = partial(cv2.calcOpticalFlowPyrLK, winSize=WINDOW, maxLevel=LEVELS, flags=guessed)
+    ends = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, NEAR
+    flow = partial(
+        cv2.calcOpticalFlowPyrLK, winSize=WINDOW, maxLevel=LEVELS, criteria=ends, flags=guessed
+    )
     there, found, _ = flow(before, now, corners, guess.copy())
     back, again, _ = flow(now, before, there, corners.copy())
     missed = np.linalg.norm(back - corners, axis=1)
@@ -195,6 +199,8 @@ def agreed(
     if found is None:
         return None, 0.0
     chosen = inliers[:, 0] == 1
+    if standing >= chosen.mean():
+        return IDENTITY, standing
     whole = np.vstack([found, IDENTITY[2:]])[:3].astype(np.float64)
     if (old[chosen].std(axis=0) < LEAST_SPREAD * np.array(shape[::-1])).any():
         whole = IDENTITY.copy()
