@@ -96,3 +96,15 @@ def test_offline_tracking_is_told_too_in_both_directions():
     assert [each.ids.tolist() for each in still] == [each.ids.tolist() for each in told]
     with pytest.raises(MambatrackError, match="60 frames have 59 transforms"):
         track_offline(found, cameras=cameras[1:])
+
+
+def test_a_gap_is_filled_where_the_track_was_in_the_scene():
+    """One stands still, hidden for ten frames, while the camera pans there and back again."""
+    pan = np.concatenate([np.zeros(10), np.full(5, 20.0), np.full(5, -20.0), np.zeros(10)])
+    shift = np.cumsum(pan)
+    found = [[] if 10 <= at < 20 else [walker(200 + shift[at])] for at in range(30)]
+    cameras = [[[1, 0, each], [0, 1, 0]] for each in pan]
+    tracks = track_offline(found, cameras=cameras)
+    lefts = [each.boxes[0, 0] for each in tracks]
+    assert lefts == pytest.approx((200 + shift).tolist(), abs=2)
+    assert max(abs(each.boxes[0, 0] - 200) for each in track_offline(found)) < 5

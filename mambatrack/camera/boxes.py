@@ -19,7 +19,7 @@ from mambatrack.camera.transforms import IDENTITY, UNKNOWN, CameraMotion
 
 Floats = NDArray[np.float64]
 
-LEAST_PEOPLE = 4  # who agree
+LEAST_PEOPLE = 5  # who agree
 LEAST_SHARE = 0.6  # of the people, who agree
 MOST_PEOPLE = 100  # that are looked at
 MOST_SHIFTS = 300  # that are tried
@@ -31,7 +31,7 @@ WORST = 4.0  # log-likelihood that one person can lose
 NEAR = 9.0  # squared errors of doubt, within which a person agrees
 REFINEMENTS = 5
 MEMORY = 0.05  # weight of the newest frame in the mean of the gains
-MOVING = 1.0  # mean gain, from which on the camera is one that moves
+MOVING = 1.5  # mean gain, from which on the camera is one that moves
 QUIET, LOUD = 3.0, 8.0  # gain that is believed of a camera that moves, and of any
 
 

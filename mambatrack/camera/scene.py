@@ -1,9 +1,11 @@
 """What stays where it is in the scene, while the camera moves."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.boxes import Boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.camera.transforms import (
     IDENTITY,
     CameraMotion,
@@ -11,6 +13,30 @@ from mambatrack.camera.transforms import (
     moved_boxes,
     moved_points,
 )
+
+
+def views_of(motions: Iterable[CameraMotion | None]) -> list[Transform] | None:
+    """What maps points of the first picture to each one; None where the camera stands throughout.
+    Over a cut nothing is known, and nothing moves."""
+    views, scene = [], Scene()
+    for motion in motions:
+        scene.note(None if motion is None or motion.cut else motion)
+        views.append(scene.shown)
+    return views if scene.shown is not IDENTITY else None
+
+
+def moved_by_frame(
+    views: Sequence[Transform], frames: NDArray[np.int64], boxes: Boxes, back: bool = False
+) -> tuple[Boxes, Boxes]:
+    """Boxes [R, 4] cxcywh of the first picture, as their frames [R] show them, or with ``back`` the
+    other way round; and by what their cx, cy, w and h are stretched [R, 4]."""
+    moved, sides = np.empty_like(boxes), np.empty_like(boxes)
+    for frame in np.unique(frames).tolist():
+        own = frames == frame
+        view = np.linalg.inv(views[frame]) if back else views[frame]
+        moved[own], near = moved_boxes(view / view[2, 2], boxes[own])
+        sides[own] = near.sides
+    return moved, sides
 
 
 class Scene:

@@ -16,7 +16,8 @@ from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
-from mambatrack.camera.transforms import CameraMotion, as_motion, inverted
+from mambatrack.camera.scene import moved_by_frame, views_of
+from mambatrack.camera.transforms import CameraMotion, Transform, as_motion, inverted
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
@@ -166,7 +167,7 @@ def _results(sequence: _Sequence, ids: Indices) -> list[Tracks]:
     rows = np.flatnonzero(ids > 0)
     rows = rows[np.lexsort((sequence.frame[rows], ids[rows]))]
     seen = _seen(sequence, ids, rows)
-    added = _between(seen)
+    added = _between(seen, views_of(sequence.cameras))
     every = _Rows(*(np.concatenate([seen[i], added[i]]) for i in range(len(seen))))
     last = {int(identity): int(frame) for identity, frame in zip(seen.ids, seen.frame, strict=True)}
     ended: list[list[int]] = [[] for _ in range(len(sequence.found) + 1)]
@@ -191,11 +192,14 @@ def _seen(sequence: _Sequence, ids: Indices, rows: Indices) -> _Rows:
     return _Rows(sequence.frame[rows], ids[rows], scores, labels, gap, det_ind, boxes, spread)
 
 
-def _between(seen: _Rows) -> _Rows:
-    """What fills the gaps of ``seen``, which is in the order of tracks and frames."""
+def _between(seen: _Rows, views: list[Transform] | None) -> _Rows:
+    """What fills the gaps of ``seen``, which is in the order of tracks and frames. views: of a
+    camera that moves, where gaps are filled in the picture of the first frame."""
     same = seen.ids[1:] == seen.ids[:-1]
     before = np.flatnonzero(same & (np.diff(seen.frame) > 1))
     places = xyxy_to_cxcywh(seen.boxes)
+    if views is not None:
+        places, _ = moved_by_frame(views, seen.frame, places, back=True)
     start = np.searchsorted(seen.ids, seen.ids[before])
     stop = np.searchsorted(seen.ids, seen.ids[before], side="right")
     gaps = [
@@ -206,11 +210,14 @@ def _between(seen: _Rows) -> _Rows:
     row = np.repeat(before, [len(each.frames) for each in filled]).astype(np.int64)
     none = [np.zeros((0, 4), np.float32)]
     frame = np.concatenate([np.zeros(0, int), *(each.frames for each in filled)])
-    boxes = cxcywh_to_xyxy(np.concatenate([*none, *(each.boxes for each in filled)]))
+    boxes = np.concatenate([*none, *(each.boxes for each in filled)])
     spread = np.concatenate([*none, *(each.spread for each in filled)])
+    if views is not None:
+        boxes, sides = moved_by_frame(views, frame, boxes)
+        spread = spread * sides
     return _Rows(
         frame, seen.ids[row], seen.scores[row], seen.labels[row], frame - seen.frame[row],
-        np.full(len(row), -1), boxes, spread,
+        np.full(len(row), -1), cxcywh_to_xyxy(boxes), spread,
     )  # fmt: skip
 
 
