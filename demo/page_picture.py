@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mambatrack.simulation.world import write_sequence
+from mambatrack import write_sequence
 
 SIZE = 960, 540
 VIEW = {"width": 1280, "height": 860}
