@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.tracks import names_by_number
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
 LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])
@@ -26,6 +27,7 @@ class Detections:
     dropped: rows of that array that were unusable
     data:   what comes with the boxes, N values by each name: arrays, tensors or lists, kept as they
             are given. Raises MambatrackError for another number
+    class_names: by label, where the source has them
     """
 
     boxes: NDArray[np.float32]
@@ -34,6 +36,7 @@ class Detections:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     dropped: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rows.shape != self.scores.shape:
@@ -57,7 +60,7 @@ class Detections:
         """The chosen rows (mask or indices), in that order."""
         return Detections(
             self.boxes[chosen], self.scores[chosen], self.labels[chosen], self.rows[chosen],
-            self.dropped, taken(self.data, chosen),
+            self.dropped, taken(self.data, chosen), self.class_names,
         )  # fmt: skip
 
     @staticmethod
@@ -80,9 +83,10 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     if isinstance(source, Detections):
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
     columns = _columns(source)
-    given = by_name(data)
+    given, names = by_name(data), tuple[str, ...]()
     if source is not None and not isinstance(source, np.ndarray | list | tuple):
         given = {**with_detections(source, columns.shape[1]), **given}
+        names = _names_of(source)
     sound = np.empty((8, columns.shape[1]), bool)
     with np.errstate(over="ignore", invalid="ignore"):
         # a float32 box can round to nothing or to infinity: judge what will be used
@@ -100,7 +104,13 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
     labels = columns[5].astype(np.int64)
     own = of_rows(given, rows, len(usable)) if given else {}
-    return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped, own)
+    return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped, own, names)
+
+
+def _names_of(source: Any) -> tuple[str, ...]:
+    """Names of classes by label, as the Results of Ultralytics have them."""
+    names = getattr(source, "names", None)
+    return names_by_number(names) if isinstance(names, Mapping) else ()
 
 
 def _warn_of_turned(columns: NDArray[np.float64]) -> None:

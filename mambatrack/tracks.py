@@ -119,7 +119,7 @@ class Tracks:
     age:     [M] int64, frames of the motion model since the first detection, 0 at the first
     frame_rate: of the motion model per second: the setting, else as the times of the updates have
              it; None where there are none
-    class_names: by label, as the tracker was told
+    class_names: by label, as the tracker was told, else as the detections have them
     velocity and age are None where the tracks are not a tracker's, but read from a file or decided
     when all frames were known.
     """

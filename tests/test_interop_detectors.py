@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from mambatrack import Tracker
 from mambatrack.detections import as_detections
 from mambatrack.errors import MambatrackError
 from shared import examples
@@ -72,6 +73,17 @@ def test_what_other_detectors_give_is_taken(kind):
     np.testing.assert_allclose(found.scores, SCORES[[0, 2]], rtol=1e-6)
     assert found.labels.tolist() == [1, 2] and found.labels.dtype == np.int64
     assert found.rows.tolist() == [0, 2] and found.dropped == 1
+
+
+def test_the_names_of_the_results_are_those_of_the_tracks_unless_the_tracker_was_told():
+    plain = {"predictor": "kalman", "association": "overlap", "image_size": (60, 100)}
+    given = results()
+    given.names = {0: "person", 1: "bicycle"}
+    with pytest.warns(UserWarning, match="dropped 1"):
+        named = [track.class_name for track in Tracker(**plain).update(given)]
+        told = Tracker(class_names=["a", "b", "c"], **plain).update(given)
+    assert named == ["bicycle", "2"] and [track.class_name for track in told] == ["b", "c"]
+    assert as_detections(results().boxes).class_names == ()
 
 
 def test_tensors_of_torch_are_taken():

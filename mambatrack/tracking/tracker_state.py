@@ -123,8 +123,9 @@ class TrackerState:
         table, frame = self.hypotheses.table, self.frame
         self.frame += 1
         return table.snapshot(
-            frame, time_s, config.min_hits, ended, camera=self.camera, class_names=class_names,
+            frame, time_s, config.min_hits, ended, camera=self.camera,
             data=data_of(found, table["det_ind"]), frame_rate=self._frame_rate(config),
+            class_names=class_names or found.class_names,
         )  # fmt: skip
 
     def _frame_rate(self, config: TrackerConfig) -> float | None:
