@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import intersection
-from mambatrack.outputs.drawing.rules import HEAD
+from mambatrack.outputs.drawing.rules import HEAD, MOST
 
 Corners = tuple[int, int]
 
@@ -15,7 +15,6 @@ ON_LABEL, ON_HEAD, ON_BOX, ON_OWN = 8.0, 3.0, 1.5, 0.4
 LIKED = np.array([0.0, 0.06, 0.16, 0.18, 0.22, 0.24, 0.3, 0.32, 0.4])  # of the places, in order
 KEPT, SETTLED = 0.35, 0.1  # bonus of the place of the last frame; after WHILE frames there
 WHILE = 50
-MOST = 250  # labels in a picture; time and memory grow with the square
 ID_ALONE = 0.35  # what it costs to leave the rest of the text out
 
 

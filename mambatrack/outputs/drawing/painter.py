@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import clip
 from mambatrack.motion.forecast import Forecast
+from mambatrack.outputs.drawing.box_lines import Corners, draw_dashed, draw_solid
 from mambatrack.outputs.drawing.canvas import Image
 from mambatrack.outputs.drawing.colours import DARK, GREY, WHITE, colour_of, pale
 from mambatrack.outputs.drawing.cones import cones_ahead, draw_cone
-from mambatrack.outputs.drawing.frames import Corners, draw_dashed, draw_solid
 from mambatrack.outputs.drawing.labels import Label, LabelLayout
 from mambatrack.outputs.drawing.plates import put_plate, width_of_plate
 from mambatrack.outputs.drawing.rules import HEAD, ID, NONE, SEEN, TENTATIVE, Rules, Shown

@@ -41,7 +41,7 @@ INSIDE = 0.5  # share of a hidden box in the picture
 BORDER, AT_BORDER = 0.004, 0.3  # of the picture's longer side; of the time, who is there has left
 COVERED = 0.75  # IoU with a better box
 HEAD = 0.3  # share of a box's height that labels leave free
-MOST = 250  # full labels and hidden boxes in a picture; more are a crowd
+MOST = 250  # labels and hidden boxes in a picture; time and memory grow with the square
 CROWD_S, CROWDED = 0.4, 0.5  # how long labels remember that there was no room
 
 
@@ -128,7 +128,7 @@ class Rules:
         )
 
     def text(self, tracks: Tracks, row: int, kind: int = FULL) -> str:
-        """The label of one track; a hidden one has its id alone."""
+        """What a label of this kind says of one track."""
         layers = self.config.layers
         parts = [str(tracks.ids[row])] if "ids" in layers else []
         if kind == FULL:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.outputs.drawing.box_lines import Corners
 from mambatrack.outputs.drawing.canvas import FRACTION, Image, fixed, paint
 from mambatrack.outputs.drawing.colours import Colour, colour_of
-from mambatrack.outputs.drawing.frames import Corners
 from mambatrack.outputs.drawing.trails import Trails
 
 OLDEST, NEWEST, UNSEEN = 10, 235, 0.55  # opacity of its ends, of 255; factor where it was hidden
