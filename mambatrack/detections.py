@@ -108,9 +108,13 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
 
 
 def _names_of(source: Any) -> tuple[str, ...]:
-    """Names of classes by label, as the Results of Ultralytics have them."""
+    """Names of classes by label, as the Results of Ultralytics have them; none where they are by
+    something else."""
     names = getattr(source, "names", None)
-    return names_by_number(names) if isinstance(names, Mapping) else ()
+    try:
+        return names_by_number(names) if isinstance(names, Mapping) else ()
+    except MambatrackError:
+        return ()
 
 
 def _warn_of_turned(columns: NDArray[np.float64]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.detection_data import each_of, taken
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.html_table import html_table
 
 
@@ -27,6 +27,7 @@ class TrackState(IntEnum):
 Box = tuple[float, float, float, float]
 
 
+MOST_CLASSES = 2**16  # that a mapping of names may number
 Names = Sequence[str] | Mapping[int, str]
 
 
@@ -37,11 +38,15 @@ def class_name(names: Sequence[str], label: int) -> str:
 
 def names_by_number(names: Names) -> tuple[str, ...]:
     """Names of classes in the order of their numbers; those that a mapping leaves out are named by
-    their number. Raises MambatrackError for a single text."""
+    their number. Raises MambatrackError for a single text, and for other keys than numbers."""
     if isinstance(names, str):
         raise MambatrackError(f"class_names is {names!r}; expected names, as ({names!r},)")
     if not isinstance(names, Mapping):
         return tuple(map(str, names))
+    if not all(isinstance(key, (int, np.integer)) and 0 <= key < MOST_CLASSES for key in names):
+        raise MambatrackError(
+            f"class_names is {shown(names)}; expected names by number, from 0 to {MOST_CLASSES - 1}"
+        )
     return tuple(str(names.get(number, number)) for number in range(max(names, default=-1) + 1))
 
 

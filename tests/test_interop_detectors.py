@@ -83,7 +83,8 @@ def test_the_names_of_the_results_are_those_of_the_tracks_unless_the_tracker_was
         named = [track.class_name for track in Tracker(**plain).update(given)]
         told = Tracker(class_names=["a", "b", "c"], **plain).update(given)
     assert named == ["bicycle", "2"] and [track.class_name for track in told] == ["b", "c"]
-    assert as_detections(results().boxes).class_names == ()
+    given.names = {"person": 0}
+    assert as_detections(given).class_names == as_detections(results().boxes).class_names == ()
 
 
 def test_tensors_of_torch_are_taken():

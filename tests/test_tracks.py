@@ -132,6 +132,9 @@ def test_classes_have_the_names_that_the_tracker_was_told():
     assert group.update({1: (box, None)})[1][0].class_name == "car"
     with pytest.raises(MambatrackError, match="class_names is 'car'; expected names"):
         Tracker(class_names="car")
+    for wrong in ({"0": "car"}, {10**9: "car"}, {-1: "car"}):
+        with pytest.raises(MambatrackError, match="expected names by number, from 0 to 65535"):
+            Tracker(class_names=wrong)
     assert repr(group) == "<TrackerGroup of 2 trackers: 1 tracks>"
 
 
