@@ -9,17 +9,15 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.camera.transforms import Transform, moved_boxes
+from mambatrack.class_votes import CANDIDATES, DECAY, MOST_VOTES, vote
 from mambatrack.detections import LIMITS, Detections
+from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
 from mambatrack.tracks import Tracks, TrackState
 
-CANDIDATES = 4  # classes that a track is remembered for
-DECAY = 0.98  # of older votes, with each new one
 SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
-MOST_VOTES = 1.01 / (1 - DECAY)  # of one class, scores being at most 1; rounding included
 LARGEST_MEAN = 1e38
-LEAST = 1e-3  # weight of a vote of score 0; what is below it is forgotten
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
@@ -81,6 +79,7 @@ class TrackTable:
         }
         self._live: dict[str, NDArray] = {}
         self._in_c: TableColumns | None = None
+        self._compiled = library.wanted()
         self._resize(0)
 
     def __len__(self) -> int:
@@ -106,13 +105,14 @@ class TrackTable:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._compiled = library.wanted()
         self._resize(self.count)
 
     @property
     def in_c(self) -> TableColumns:
         """The columns for the C library: good until a track starts or the table is copied."""
         if self._in_c is None:
-            self._in_c = TableColumns(self._arrays)
+            self._in_c = TableColumns(self._arrays, RATES, DECAY)
         return self._in_c
 
     def columns(self) -> dict[str, NDArray]:
@@ -163,12 +163,26 @@ class TrackTable:
 
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
         """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
+        scores = found.scores.take(seen).astype(np.float32, copy=False)
+        det_ind = found.rows.take(seen).astype(np.int64, copy=False)
+        labels = found.labels.take(seen).astype(np.int64, copy=False)
+        if self._compiled:
+            voted = self.in_c.observe(
+                self.count, rows, self.mixed, boxes=boxes, scores=scores, labels=labels,
+                det_ind=det_ind,
+            )  # fmt: skip
+            if voted:
+                return
+        else:
+            self._observe(rows, boxes, scores, det_ind)
+        self._vote(rows, labels, scores)
+
+    def _observe(self, rows: NDArray, boxes: NDArray, scores: NDArray, det_ind: NDArray) -> None:
+        """All but the votes."""
         live = self._live
-        self._update_means(rows, boxes, found.scores[seen])
+        self._update_means(rows, boxes, scores)
         live["boxes"][rows], live["spread"][rows] = boxes, 0
-        live["scores"][rows] = found.scores[seen]
-        self._vote(rows, found.labels[seen], found.scores[seen])
-        live["det_ind"][rows] = found.rows[seen]
+        live["scores"][rows], live["det_ind"][rows] = scores, det_ind
         live["hits"][rows] += 1
         live["gap"][rows] = 0
 
@@ -283,29 +297,3 @@ def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:
     }  # fmt: skip
     boxes = [each for name in ("boxes", "last") for each in box_fields(name, columns[name])]
     return boxes + [Field(name, columns[name], *ends) for name, ends in ranges.items()]
-
-
-def vote(
-    classes: NDArray[np.int64],
-    votes: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    scores: NDArray[np.float32],
-) -> NDArray[np.int64]:
-    """One vote per track: changes classes, votes [K, CANDIDATES] and returns the winners [K].
-
-    labels [K], scores [K]: of the new detections. A class that is not among the candidates takes
-    the place of the weakest; a place with 0 votes is free.
-    """
-    every = np.arange(len(labels))
-    decay(votes)
-    own = (classes == labels[:, None]) & (votes > 0)
-    known = own.any(axis=1)
-    place = np.where(known, own.argmax(axis=1), votes.argmin(axis=1))
-    classes[every, place] = labels
-    votes[every, place] = votes[every, place] * known + np.maximum(scores, LEAST)
-    return classes[every, votes.argmax(axis=1)]
-
-
-def decay(votes: NDArray[np.float32]) -> None:
-    votes *= DECAY
-    votes[votes < LEAST] = 0

@@ -107,7 +107,7 @@ class Tracks:
     boxes:   [M, 4] float32, xyxy, pixels, not clipped to the image
     ids:     [M] int64, from 1, never reused
     scores:  [M] float32, of the last matched detection
-    labels:  [M] int64, class: the vote of its detections, weighted by score (track_table.vote)
+    labels:  [M] int64, class: the vote of its detections, weighted by score (class_votes.vote)
     state:   [M] uint8, see TrackState
     gap:     [M] int64, frames of the motion model since the track was seen, 0 where it is seen now
     spread:  [M, 4] float32, of (cx, cy, w, h) in pixels: 68 % of the true values are nearer, as

@@ -30,7 +30,8 @@ if cpu.why_not():
 import c_library, torch
 torch.set_num_threads(1)
 c_library.poison_memory()
-modules = ["test_kernels_cpu_" + name for name in ("functions", "network", "pairs", "candidates")]
+names = ("functions", "network", "pairs", "candidates", "motion")
+modules = ["test_kernels_cpu_" + name for name in names]
 found = {{name: import_module(name).measurements() for name in modules}}
 assert cpu.variant() == {variant!r}
 print(json.dumps(found))
@@ -62,9 +63,10 @@ def build_sanitized(folder, which):
     flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
     sources = sorted(str(each.relative_to(ROOT)) for each in ROOT.glob("kernels/cpu/*.c"))
     command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off",
-               f"-fsanitize={which}", "-fno-sanitize-recover", "-fno-omit-frame-pointer",
-               "-Wno-psabi", f"-DVARIANT={cpu.variant()}", *flags[cpu.variant()], *sources,
-               "-o", str(folder / "libmambatrack.so")]  # fmt: skip
+               "-fno-math-errno", f"-fsanitize={which}", "-fno-sanitize-recover",
+               "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={cpu.variant()}",
+               *flags[cpu.variant()], *sources, "-o",
+               str(folder / "libmambatrack.so")]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True)
     return folder / "libmambatrack.so"
 

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Tracker, load_config
-from mambatrack.track_table import CANDIDATES, vote
+from mambatrack.class_votes import CANDIDATES, vote
 
 
 def tracker(**settings_):

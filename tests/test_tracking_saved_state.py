@@ -141,6 +141,15 @@ def test_a_state_that_names_the_window_predictor_as_it_was_called_is_taken():
     assert_same_state(resumed.state_dict(), state)
 
 
+def test_a_state_names_its_layout_as_it_was_called_before_the_arrays_moved_to_c(monkeypatch):
+    names = {"predictor": "CausalPredictor/Causal", "association": "LearnedAssociation/Committee"}
+    for backend in ("auto", "torch"):
+        monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
+        state = after(3, predictor="mamba").state_dict()
+        for part, name in names.items():
+            assert state[part].startswith(name)
+
+
 def refused(tracked, state, reason):
     before = tracked.state_dict()
     with pytest.raises(MambatrackError, match=reason):

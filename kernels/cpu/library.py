@@ -14,9 +14,10 @@ from typing import Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 7  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 8  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of fits.h
+SPLIT = -3  # of observe.h
 
 
 class Library:
@@ -49,6 +50,11 @@ class Library:
             "around_floats": (word, [pointer]),
             "gate": (word, [*[pointer] * 4, word, pointer, pointer]),
             "describe": (None, [*[pointer] * 4, word, *[pointer] * 4]),
+            "predict": (word, [*[pointer] * 3, word, word, *[pointer] * 6]),
+            "spread_boxes": (None, [pointer, word, *[pointer] * 3]),
+            "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
+            "correct": (None, [pointer, word, *[pointer] * 4]),
+            "observe": (word, [pointer, pointer, word, pointer, word, word]),
             "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }
@@ -65,6 +71,11 @@ class Library:
 def available() -> bool:
     """Whether the library is there and holds a variant that this processor runs."""
     return not why_not()
+
+
+def wanted() -> bool:
+    """Whether it is there, and MAMBATRACK_BACKEND asks for nothing else."""
+    return (os.environ.get("MAMBATRACK_BACKEND", "") or "auto") in ("auto", "cpu") and available()
 
 
 def why_not() -> str:

@@ -39,7 +39,7 @@ class _Network:
         return type(self), self._given  # addresses mean nothing in another process
 
     @contextmanager
-    def _memory(self, window: int) -> Iterator[tuple[int, int]]:
+    def memory(self, window: int = 0) -> Iterator[tuple[int, int]]:
         """The address of scratch memory that no other call uses, and its floats."""
         need = self._need.get(window)
         if need is None:
@@ -82,7 +82,7 @@ class WindowNetwork(_Network):
 
         def run(first: int, end: int) -> int:
             at = (places[0] + first * window * 16, places[1] + first * 8, places[2] + first * 16)
-            with self._memory(window) as memory:
+            with self.memory(window) as memory:
                 wrong: int = self._library.window_network(
                     self.at, *memory, end - first, window, *at
                 )
@@ -99,6 +99,7 @@ class CausalNetwork(_Network):
     """causal.CausalMotionPredictor.step: one more token of many tracks, the state in place.
 
     state, limit: as for WindowNetwork. back: tokens of its look-back, from 2 to MAX_BACK, or 0.
+    inputs, outputs: K and O, floats of a token and of what is computed of it
     carried_size: floats of carried state per track, R; zeros before the first token. The layout is
     the library's own: for each block the last inputs of the convolution [d_conv - 1, d_inner], then
     the state of the scan [d_state, d_inner]; last the tokens [back - 1, K], newest first.
@@ -111,6 +112,7 @@ class CausalNetwork(_Network):
             raise ValueError("weights of a look-back found, and no number of its tokens")
         super().__init__(state, ONE, limit, back)
         shape = self._shape
+        self.inputs, self.outputs = shape.inputs, shape.outputs
         self.carried_size = shape.layers * (shape.taps - 1 + shape.states) * shape.inner
         self.carried_size += max(back - 1, 0) * shape.inputs
 
@@ -132,7 +134,7 @@ class CausalNetwork(_Network):
         rows = _integers("rows", np.arange(count) if rows is None else rows, count)
         tokens = contiguous(tokens)  # held here: only its address goes on
         out = np.empty((count, self._shape.outputs), np.float32)
-        with self._memory(0) as memory:
+        with self.memory() as memory:
             wrong = self._library.step_network(
                 self.at, *memory, count, address(tokens), address(rows), len(carried),
                 address(carried), stride, address(out),

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdint.h>
 
-enum { MEANS = 8 };
+enum { MEANS = 8, VOTES = 4 };
 
 /* Rows are contiguous, ``motion_size`` and ``memory_size`` floats of the last two. */
 typedef struct {

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.cpu.packing import address, check_array
+from mambatrack.kernels.cpu.library import SPLIT, library
+from mambatrack.kernels.cpu.packing import Floats, address, check_array
+
+Indices = NDArray[np.int64]
 
 COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "spread": (np.float32, (4,)), "last": (np.float32, (4,)),
     "means": (np.float32, (8,)), "scores": (np.float32, ()), "votes": (np.float32, (4,)),
     "labels": (np.int64, ()), "hits": (np.int64, ()), "gap": (np.int64, ()),
+    "det_ind": (np.int64, ()),
+}  # fmt: skip
+SEEN: dict[str, tuple[type, tuple[int, ...]]] = {
+    "boxes": (np.float32, (4,)), "scores": (np.float32, ()), "labels": (np.int64, ()),
     "det_ind": (np.int64, ()),
 }  # fmt: skip
 WIDE = ("motion", "memory")  # of any number of floats
@@ -26,13 +33,28 @@ class _Table(ctypes.Structure):
     ]
 
 
+class _Observed(ctypes.Structure):
+    """struct Observed of observe.h."""
+
+    _fields_ = [
+        *[
+            (name, ctypes.c_void_p)
+            for name in ("boxes", "logs", "scores", "rates", "labels", "rows")
+        ],
+        ("decay", ctypes.c_float),
+    ]
+
+
 class TableColumns:
     """Where the columns lie, each [capacity, ...]; ``at`` is for C and good as long as this lives.
 
-    Raises ValueError where a column is not as C expects it.
+    rates [8]: of the running means; decay: of older votes, with each new one. Raises ValueError
+    where a column is not as C expects it.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray]):
+    def __init__(self, arrays: Mapping[str, NDArray], rates: Floats, decay: float):
+        check_array("rates", rates, np.float32, (8,))
+        self._rates, self._decay = rates, decay
         self.capacity = len(arrays["boxes"])
         self._held = [arrays[name] for name in (*COLUMNS, *WIDE)]
         for name, (kind, shape) in COLUMNS.items():
@@ -41,3 +63,26 @@ class TableColumns:
             check_array(name, arrays[name], np.float32, (self.capacity, *arrays[name].shape[1:2]))
         self._table = _Table(*map(address, self._held), *(arrays[name].shape[1] for name in WIDE))
         self.at = ctypes.addressof(self._table)
+
+    def observe(self, tracks: int, rows: Indices, mixed: bool, **seen: NDArray) -> bool:
+        """TrackTable.observe: the tracks rows [K] of the first ``tracks`` were seen at boxes
+        [K, 4] cxcywh, with scores [K] and labels [K], as rows det_ind [K] of the caller's array.
+
+        -> whether the votes were counted: they are not where any track has votes for two classes
+        (mixed), or now gets one. Raises ValueError for what does not fit."""
+        count = len(rows)
+        if tracks > self.capacity:
+            raise ValueError(f"up to {self.capacity} tracks expected, got {tracks}")
+        check_array("rows", rows, np.int64, (count,))
+        for name, (kind, shape) in SEEN.items():
+            check_array(name, seen[name], kind, (count, *shape))
+        boxes, scores, labels, det_ind = (seen[name] for name in SEEN)
+        logs = np.log(boxes[:, 2:])
+        at = (address(each) for each in (boxes, logs, scores, self._rates, labels, det_ind))
+        given = _Observed(*at, self._decay)
+        done: int = library().observe(
+            self.at, ctypes.addressof(given), count, address(rows), tracks, mixed
+        )
+        if done >= 0:
+            raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[done]}")
+        return done != SPLIT

@@ -32,6 +32,8 @@ class CompiledAssociation(LearnedAssociation):
         self.network = CommitteeNetwork(pairs, encoders, CODE_LIMIT)
         self.config, self.match_odds = config, config.match_odds
         self.code_size, self.memory_size = self.network.code_size, self.network.memory_size
+        encoder = "CommitteeEncoder" if len(encoders) > 1 else "CausalNetwork"
+        self.state_layout = f"LearnedAssociation/{encoder}"
         self._describers: list[PairDescriber] = []  # one for each thread that was in a call
 
     def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:

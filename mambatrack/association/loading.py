@@ -63,6 +63,8 @@ def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
         encoders.append(open_encoder(encoder, config.device))
         scorers.append(PairScorer(pairs))
         code_sizes.append(len(encoder["head.2.bias"]))
+    if len(members) == 1:
+        return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
     return LearnedAssociation(
         Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
     )

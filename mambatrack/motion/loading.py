@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mambatrack.config import TrackerConfig
+from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.motion import causal_predictor, window_predictor
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
+from mambatrack.motion.compiled_predictor import CompiledPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.networks.card_values import LONGEST_WINDOW, one_of, spread_of, whole
@@ -48,7 +50,10 @@ def load_predictor(
     if kind_of(card) != "window":
         with fitting(path):
             spread = spread_of(card)
-        return CausalPredictor(causal_predictor.open_network(path, device), spread)
+            causal = causal_predictor.open_network(path, device)
+            if isinstance(causal, CausalNetwork):
+                return CompiledPredictor(causal, spread)
+            return CausalPredictor(causal, spread)
     with fitting(path):
         spread, q = spread_of(card), whole(card, "architecture.window", 1, LONGEST_WINDOW)
         unit = one_of(card, "normalisation.unit", ("box", "image"))

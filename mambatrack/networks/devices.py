@@ -1,19 +1,16 @@
 """Where a network runs."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mambatrack.errors import MambatrackError
+from mambatrack.kernels.cpu import library
 
 
 def c_library_for(device: str) -> bool:
     """Whether networks run in the C library: where it is there, and neither ``device`` nor
     MAMBATRACK_BACKEND asks for anything else."""
-    from mambatrack.kernels.cpu import library
-
-    asked = os.environ.get("MAMBATRACK_BACKEND", "") or "auto"
-    return device != "cuda" and asked in ("auto", "cpu") and library.available()
+    return device != "cuda" and library.wanted()
 
 
 def choose_device(device: str) -> str:

@@ -138,6 +138,8 @@ class Hypotheses:
         which it lives on are given up."""
         for table in self.tables:
             table.end(min_hits, max_age)
+        if self.table["ids"].tobytes() == self._published.tobytes():
+            return np.zeros(0, np.int64)
         new = ~np.isin(self.table["ids"], self._published)
         unheard = new & (self.table["gap"] > 0)
         self.table.drop(unheard)

@@ -47,7 +47,10 @@ RENAMED = {"MambaPredictor": "WindowPredictor"}  # kinds as older states name th
 
 def layout_of(part: Any) -> str:
     """What orders the floats of a predictor's or an association's state: its kind, and that of the
-    network that carries some of them along."""
+    network that carries some of them along; or what it says itself, where another kind orders them
+    alike."""
+    if hasattr(part, "state_layout"):
+        return str(part.state_layout)
     network = getattr(part, "network", None) or getattr(part, "encoder", None)
     kinds = [type(part).__name__] + ([type(network).__name__] if network is not None else [])
     return "/".join(kinds)

@@ -1,0 +1,85 @@
+"""The causal predictor in the C library: its state as motion.causal_predictor describes it."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.kernels.cpu.library import library
+from mambatrack.kernels.cpu.network import CausalNetwork
+from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
+
+Indices = NDArray[np.int64]
+TOKEN, OUTPUTS, HEAD = 7, 8, 17  # of motion.h
+
+
+class _Motion(ctypes.Structure):
+    """struct Motion of motion.h."""
+
+    _fields_ = [
+        *[(name, ctypes.c_int64) for name in ("carried", "horizon")],
+        *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps")],
+    ]
+
+
+class TrackMotion:
+    """CausalPredictor.predict and correct.
+
+    measured: [H, 4], as ``spread`` of CausalPredictor. Raises ValueError where the network is not
+    that of a motion model.
+    """
+
+    def __init__(self, network: CausalNetwork, measured: Floats):
+        self._library, self._given = library(), (network, measured)
+        self._network, self._horizon = network, len(measured)
+        check_array("measured", measured, np.float32, (max(self._horizon, 1), 4))
+        if (network.inputs, network.outputs) != (TOKEN, OUTPUTS):
+            raise ValueError(
+                f"{TOKEN} inputs and {OUTPUTS} outputs expected, got {network.inputs} and "
+                f"{network.outputs}"
+            )
+        self._log_gaps = np.log1p(np.arange(self._horizon + 1, dtype=np.float32))
+        self._motion = _Motion(
+            network.carried_size, self._horizon, address(measured), address(self._log_gaps)
+        )
+        self._at = ctypes.addressof(self._motion)
+        self._width = HEAD + 2 * network.carried_size
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given  # addresses mean nothing in another process
+
+    def predict(self, state: Floats) -> tuple[Floats, Floats]:
+        """state [N, 17 + 2 R], changed in place -> boxes [N, 4] and their spread [N, 4]."""
+        count, network = len(state), self._network
+        check_array("state", state, np.float32, (count, self._width))
+        work = np.empty(count * (TOKEN + OUTPUTS + network.carried_size), np.float32)
+        places = np.empty(count, np.int64)
+        boxes, spread = np.empty((count, 4), np.float32), np.empty((count, 4), np.float32)
+        ratios = np.empty(count, np.float32)
+        at = address(state)
+        with network.memory() as memory:
+            wrong = self._library.predict(
+                self._at, network.at, *memory, count, at, address(work), address(places),
+                address(boxes), address(spread), address(ratios),
+            )  # fmt: skip
+        check_fit(wrong)
+        np.log(ratios, out=ratios)
+        np.exp(spread, out=spread)
+        self._library.spread_boxes(self._at, count, at, address(ratios), address(spread))
+        return boxes, spread
+
+    def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
+        """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""
+        count, tracks = len(rows), len(state)
+        check_array("state", state, np.float32, (tracks, self._width))
+        check_array("rows", rows, np.int64, (count,))
+        check_array("boxes", boxes, np.float32, (count, 4))
+        logs = np.empty(2 * count, np.float32)
+        at = address(state)
+        given = self._at, count, address(rows), address(boxes)
+        wrong = self._library.ask_logs(*given, tracks, at, address(logs))
+        if wrong >= 0:
+            raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")
+        np.log(logs, out=logs)
+        self._library.correct(*given, address(logs), at)
