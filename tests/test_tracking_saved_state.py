@@ -145,7 +145,7 @@ def test_a_state_names_its_layout_as_it_was_called_before_the_arrays_moved_to_c(
     names = {"predictor": "CausalPredictor/Causal", "association": "LearnedAssociation/Committee"}
     for backend in ("auto", "torch"):
         monkeypatch.setenv("MAMBATRACK_BACKEND", backend)
-        state = after(3, predictor="mamba").state_dict()
+        state = after(3, predictor="mamba", association="learned").state_dict()
         for part, name in names.items():
             assert state[part].startswith(name)
 
