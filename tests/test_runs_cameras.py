@@ -123,3 +123,16 @@ def test_boxes_on_standard_input_have_no_pictures(transforms, capsys):
     for setting in ("pictures", str(transforms / "a.txt")):
         assert main(["track", "-", "--camera", setting]) == 1
         assert "standard input has boxes without pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("half", [[], ["--half", "second"]])
+def test_a_data_set_with_pictures_is_looked_at(tmp_path, half):
+    write_sequence(tmp_path / "data/a", seed=3, people=4, frames=16, size=SIZE, images=True)
+    out = tmp_path / "out"
+    assert main(["eval", "--dataset", str(tmp_path / "data"), "--predictor", "kalman",
+                 "--camera", "pictures", "--out", str(out), "--quiet", *half]) == 0  # fmt: skip
+    lines = [json.loads(line) for line in (out / "a.jsonl").read_text().splitlines()[1:]]
+    assert [line["frame"] for line in lines] == list(range(8 if half else 0, 16))
+    assert [line["camera"]["certainty"] for line in lines][0] == 0
+    assert all(line["camera"]["certainty"] > 0 for line in lines[1:])
+    assert all(np.allclose(line["camera"]["transform"], np.eye(3).ravel()) for line in lines)
