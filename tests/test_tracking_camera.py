@@ -5,6 +5,8 @@ import pytest
 
 from mambatrack import MambatrackError, Tracker
 from mambatrack.camera.transforms import CUT
+from mambatrack.motion.classical import StillPredictor
+from mambatrack.motion.predictor import Predictor
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracking.offline import track_offline
@@ -62,6 +64,22 @@ def test_after_a_bad_transform_the_tracker_is_as_it_was(bad):
     assert tracker.frame == other.frame
     a, b = tracker.update([walker(260)]), other.update([walker(260)])
     assert (a.boxes == b.boxes).all() and (a.spread == b.spread).all()
+
+
+class Standing(StillPredictor):
+    """As predictors of users are that know nothing of cameras."""
+
+    move = Predictor.move
+
+
+@pytest.mark.parametrize("settings", [{}, {"camera": "boxes"}])
+def test_a_predictor_that_cannot_move_is_refused_before_anything_changes(settings):
+    tracker = Tracker(predictor=Standing(), **settings)
+    camera = None if settings else RIGHT
+    with pytest.raises(MambatrackError, match=r"Standing has no move\(state, transform\)"):
+        tracker.update([walker(0)], time_s=7.0, camera=camera)
+    assert tracker.frame == 0 and tracker.clock is None
+    assert len(Tracker(predictor=Standing()).update([walker(0)])) == 1
 
 
 def test_a_state_is_loaded_and_moved_on():

@@ -59,8 +59,14 @@ class Predictor(Protocol):
         """In place, after predict(): the camera moved, and every place in the state [N, S] is
         where ``transform`` [3, 3] puts it (camera/transforms.py). May be omitted: the predictor is
         then for a camera that stands."""
+        check_movable(self)
+
+
+def check_movable(predictor: Predictor) -> None:
+    """Raises MambatrackError where the predictor is for a camera that stands."""
+    if getattr(type(predictor), "move", None) is Predictor.move:
         raise MambatrackError(
-            f"the predictor {type(self).__name__} has no move(state, transform); write it, or "
+            f"the predictor {type(predictor).__name__} has no move(state, transform); write it, or "
             "track without a moving camera"
         )
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
-from mambatrack.camera.transforms import as_motion
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections
 from mambatrack.motion.loading import configured_predictor
@@ -20,7 +19,7 @@ from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.hypotheses import Settled
 from mambatrack.tracking.steps import associate_together, predict_together
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracking.tracker_state import TrackerState, checked_time
+from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracks import Tracks
 
 
@@ -83,7 +82,10 @@ class TrackerGroup:
         states = [each.state for each in trackers]
         given = [as_detections(detections) for detections, _ in due.values()]
         times = [checked_time(time_s) for _, time_s in due.values()]
-        motions = [as_motion(cameras.get(index)) for index in due]
+        motions = [
+            checked_camera(cameras.get(index), config, each.predictor)
+            for index, each in zip(due, trackers, strict=True)
+        ]
         sizes = [each.image_size for each in trackers]
         found = list(map(TrackerState.admit, states, given, sizes))
         spans = list(map(TrackerState.advance_clock, states, times, repeat(config)))

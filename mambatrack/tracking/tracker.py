@@ -8,7 +8,6 @@ from typing import Any
 
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
-from mambatrack.camera.transforms import as_motion
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import as_detections
 from mambatrack.errors import MambatrackError, shown
@@ -25,7 +24,7 @@ from mambatrack.tracking.saved_state import (
 )
 from mambatrack.tracking.state_file import StateFile
 from mambatrack.tracking.steps import associate_together, predict_together
-from mambatrack.tracking.tracker_state import TrackerState, checked_time
+from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracking.turn import Turn
 from mambatrack.tracks import Tracks, names_by_number
 
@@ -119,7 +118,7 @@ class Tracker:
         """
         with self.turn:
             state, config, time_s = self.state, self.config, checked_time(time_s)
-            camera = as_motion(camera)
+            camera = checked_camera(camera, config, self.predictor)
             hypotheses = state.hypotheses
             found = state.admit(as_detections(detections, data), self.image_size)
             span = state.advance_clock(time_s, config)

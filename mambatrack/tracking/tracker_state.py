@@ -13,12 +13,12 @@ from mambatrack.association.interface import Association
 from mambatrack.association.pairs import check_crowd
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.camera.boxes import BoxCamera
-from mambatrack.camera.transforms import CameraMotion
+from mambatrack.camera.transforms import CameraMotion, as_motion
 from mambatrack.config import TrackerConfig
 from mambatrack.detection_data import DetectionData
 from mambatrack.detections import Detections, within
 from mambatrack.errors import MambatrackError, shown
-from mambatrack.motion.predictor import Predictor
+from mambatrack.motion.predictor import Predictor, check_movable
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracks import Tracks
@@ -136,6 +136,15 @@ class TrackerState:
         if self.timed is None or self.clock is None or self.clock <= self.timed[1]:
             return None
         return (self.frame - 1 - self.timed[0]) / (self.clock - self.timed[1])
+
+
+def checked_camera(given: Any, config: TrackerConfig, predictor: Predictor) -> CameraMotion | None:
+    """How the camera moved, as Tracker.update takes it. Raises MambatrackError for a transform that
+    cannot be used, and where tracks should move whose predictor cannot."""
+    motion = as_motion(given)
+    if motion is not None or config.camera in ("auto", "boxes"):
+        check_movable(predictor)
+    return motion
 
 
 def data_of(found: Detections, det_ind: Indices) -> Mapping[str, Any]:
