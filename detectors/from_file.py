@@ -10,6 +10,7 @@ from mambatrack.datasets.detection_files import read_detections
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import complain
+from mambatrack.tracks import UNNAMED
 
 
 class FileDetector:
@@ -22,7 +23,7 @@ class FileDetector:
     for scores that are not of that kind; warns where no score reaches ``conf``.
     """
 
-    names: tuple[str, ...] = ("object",)
+    names: tuple[str, ...] = UNNAMED
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from mambatrack.detectors.camera_motion import CameraMotion
 from mambatrack.detectors.people import People
 from mambatrack.detectors.records import Records
 from mambatrack.errors import complain
+from mambatrack.tracks import UNNAMED
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
 REST = 25  # frames that the camera has been at rest for, before anything is reported again
@@ -32,7 +33,7 @@ class MotionDetector:
     size starts anew. Call it with the frames in order.
     """
 
-    names: tuple[str, ...] = ("object",)
+    names: tuple[str, ...] = UNNAMED
 
     def __init__(self, conf: float = 0.1):
         self._conf = conf

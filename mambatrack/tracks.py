@@ -28,6 +28,7 @@ Box = tuple[float, float, float, float]
 
 
 MOST_CLASSES = 2**16  # that a mapping of names may number
+UNNAMED = ("object",)  # names of the classes of a source that tells none
 Names = Sequence[str] | Mapping[int, str]
 
 

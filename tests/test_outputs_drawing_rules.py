@@ -210,3 +210,10 @@ def test_there_are_never_more_hidden_boxes_than_seen_ones_but_for_one(states):
 def test_rules_need_no_opencv():
     code = "import mambatrack.outputs.drawing.rules, sys; sys.exit('cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_labels_leave_out_the_class_of_a_source_that_tells_none():
+    tracks = tracks_of(0, [OBSERVED])
+    identity = str(tracks.ids[0])
+    assert Rules(names=("person",)).text(tracks, 0) == f"{identity} person"
+    assert Rules(names=("object",)).text(tracks, 0) == Rules().text(tracks, 0) == identity

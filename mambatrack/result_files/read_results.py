@@ -12,7 +12,7 @@ from mambatrack.datasets.mot_text import check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.files import regular
 from mambatrack.result_files.json_lines import HIGHEST, read_json_lines
-from mambatrack.tracks import class_name
+from mambatrack.tracks import UNNAMED, class_name
 
 COLUMNS = 9  # frame, id, x1, y1, x2, y2, score, label, gap
 PER_BOX = ("frame", "id", "boxes", "score", "label", "gap", "seen")
@@ -103,7 +103,7 @@ def _from_mot(path: Path) -> Recording:
     score = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
     flat = np.zeros(len(table))
     rows = [table[:, 0] - 1, table[:, 1], ltwh_to_xyxy(table[:, 2:6]), score, flat, flat]
-    return _recording(path, np.column_stack(rows), np.ones(len(table), bool), ("object",))
+    return _recording(path, np.column_stack(rows), np.ones(len(table), bool), UNNAMED)
 
 
 def _from_jsonl(path: Path, revised: bool) -> Recording:

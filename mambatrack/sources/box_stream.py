@@ -25,6 +25,7 @@ from mambatrack.detection_data import by_name
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.box_fields import split_fields
+from mambatrack.tracks import UNNAMED
 
 HEADER = "mambatrack-detections"
 LONGEST_LINE = 1 << 24  # bytes
@@ -63,7 +64,7 @@ class BoxStream:
     @property
     def names(self) -> tuple[str, ...]:
         """Of the classes; MOT text has only one."""
-        return self.header.names or (("object",) if self.format == "mot" else ())
+        return self.header.names or (UNNAMED if self.format == "mot" else ())
 
     def __iter__(self) -> Iterator[BoxFrame]:
         frames = _jsonl_frames(self._lines) if self.format == "jsonl" else _mot_frames(self._lines)

@@ -22,7 +22,7 @@ from mambatrack.boxes import area, clip, intersection, iou
 from mambatrack.outputs.drawing.colours import GREY, rgb_of
 from mambatrack.outputs.drawing.scale import STEP, plate_of, width_of
 from mambatrack.settings import DrawingConfig
-from mambatrack.tracks import Tracks, TrackState
+from mambatrack.tracks import UNNAMED, Tracks, TrackState
 
 Size = tuple[int, int]
 Mask = NDArray[np.bool_]
@@ -83,7 +83,8 @@ class Shown:
 class Rules:
     """Decides frame by frame what is shown.
 
-    fps: of the source, where frames have no time stamps; names: of the classes
+    fps: of the source, where frames have no time stamps; names: of the classes, which labels leave
+    out where a source tells none
     """
 
     def __init__(
@@ -93,8 +94,8 @@ class Rules:
         names: Sequence[str] = (),
     ):
         self.config = config or DrawingConfig()
-        self.names = names
-        self._name_lengths = np.array([len(each) + 1 for each in names])
+        self.names = () if tuple(names) == UNNAMED else names
+        self._name_lengths = np.array([len(each) + 1 for each in self.names])
         self._lengthy = not {"labels", "scores"}.isdisjoint(self.config.layers)
         self._step_s = 1 / fps if fps else 1 / FPS
         self._time_s: float | None = None
