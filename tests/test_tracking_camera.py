@@ -5,6 +5,7 @@ import pytest
 
 from mambatrack import MambatrackError, Tracker
 from mambatrack.camera.transforms import CUT
+from mambatrack.gaps.revisions import DelayedTracks
 from mambatrack.motion.classical import StillPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.simulation.world import make_world
@@ -116,13 +117,20 @@ def test_offline_tracking_is_told_too_in_both_directions():
         track_offline(found, cameras=cameras[1:])
 
 
-def test_a_gap_is_filled_where_the_track_was_in_the_scene():
-    """One stands still, hidden for ten frames, while the camera pans there and back again."""
+@pytest.mark.parametrize("lag", [0, 15])
+def test_a_gap_is_filled_where_the_track_was_in_the_scene(lag):
+    """One stands still, hidden for ten frames, while the camera pans there and back again: offline
+    (no lag), and for the frames that are put out late."""
     pan = np.concatenate([np.zeros(10), np.full(5, 20.0), np.full(5, -20.0), np.zeros(10)])
     shift = np.cumsum(pan)
     found = [[] if 10 <= at < 20 else [walker(200 + shift[at])] for at in range(30)]
     cameras = [[[1, 0, each], [0, 1, 0]] for each in pan]
     tracks = track_offline(found, cameras=cameras)
+    if lag:
+        tracker, late = Tracker(predictor="still"), DelayedTracks(lag)
+        tracks = [each for rows, camera in zip(found, cameras, strict=True)
+                  for each in late.update(tracker.update(rows, camera=camera))]  # fmt: skip
+        tracks += late.finish()
     lefts = [each.boxes[0, 0] for each in tracks]
     assert lefts == pytest.approx((200 + shift).tolist(), abs=2)
     assert max(abs(each.boxes[0, 0] - 200) for each in track_offline(found)) < 5

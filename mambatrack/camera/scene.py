@@ -1,6 +1,6 @@
 """What stays where it is in the scene, while the camera moves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +15,23 @@ from mambatrack.camera.transforms import (
 )
 
 
-def views_of(motions: Iterable[CameraMotion | None]) -> list[Transform] | None:
-    """What maps points of the first picture to each one; None where the camera stands throughout.
-    Over a cut nothing is known, and nothing moves."""
-    views, scene = [], Scene()
-    for motion in motions:
-        scene.note(None if motion is None or motion.cut else motion)
-        views.append(scene.shown)
+def views_of(motions: Iterable[CameraMotion | None]) -> dict[int, Transform] | None:
+    """What maps points of the first picture to each one, by its number; None where the camera
+    stands throughout. Over a cut nothing is known, and nothing moves."""
+    views, scene = {}, Scene()
+    for frame, motion in enumerate(motions):
+        scene.note(without_cut(motion))
+        views[frame] = scene.shown
     return views if scene.shown is not IDENTITY else None
 
 
+def without_cut(motion: CameraMotion | None) -> CameraMotion | None:
+    """The motion; None for a cut, over which tracks wait where they are in the picture."""
+    return None if motion is None or motion.cut else motion
+
+
 def moved_by_frame(
-    views: Sequence[Transform], frames: NDArray[np.int64], boxes: Boxes, back: bool = False
+    views: Mapping[int, Transform], frames: NDArray[np.int64], boxes: Boxes, back: bool = False
 ) -> tuple[Boxes, Boxes]:
     """Boxes [R, 4] cxcywh of the first picture, as their frames [R] show them, or with ``back`` the
     other way round; and by what their cx, cy, w and h are stretched [R, 4]."""

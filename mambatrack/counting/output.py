@@ -47,7 +47,8 @@ class CountingOutput:
 
     def write(self, frame: "Frame", tracks: Tracks) -> None:
         self._scene.note(tracks.camera)
-        tracks = replace(tracks, boxes=self._scene.boxes_then(tracks.boxes))
+        boxes = self._scene.boxes_then(tracks.boxes)
+        tracks = replace(tracks, boxes=boxes, camera=None)
         self._note(self.counter.update(tracks))
         self._now_s = tracks.time_s
         if self._heat is not None:

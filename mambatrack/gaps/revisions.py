@@ -22,10 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.camera.scene import Scene, moved_by_frame, without_cut
+from mambatrack.camera.transforms import IDENTITY, Transform
 from mambatrack.errors import MambatrackError
-from mambatrack.gaps.filling import Gap, GapFiller, shipped_filler
+from mambatrack.gaps.filling import Filled, Gap, GapFiller, shipped_filler
 from mambatrack.tracks import Tracks
 
+KEPT = 4096  # frames
 WAIT = 2  # frames; later ones hardly change a gap any more (docs/experiments/filled_gaps.py)
 NEVER = -1
 
@@ -57,7 +60,8 @@ class Reviser:
     on_revise: functions that are called with each revision
     filler: another network than the shipped one
 
-    Holds the last few boxes of the tracks that are alive and nothing else.
+    Holds the last few boxes of the tracks that are alive; of a camera that moves also the last KEPT
+    views, as gaps are filled in the picture of the first frame.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Reviser:
     def reset(self) -> None:
         """Forgets all tracks, as Tracker.reset does."""
         self._frame = NEVER
+        self._scene, self._views = Scene(), dict[int, Transform]()
         self._ids = np.zeros(0, np.int64)
         kept = self._filler.q + self.wait + 1  # boxes, the newest last
         self._boxes = np.zeros((0, kept, 4), np.float32)
@@ -94,6 +99,7 @@ class Reviser:
                 f"frame {tracks.frame} comes after frame {self._frame}; call reset() between videos"
             )
         self._frame = tracks.frame
+        self._look(tracks)
         closed = self._gaps(~np.isin(self._ids, tracks.ids))
         self._follow(tracks.ids)
         seen = tracks.gap == 0
@@ -110,6 +116,14 @@ class Reviser:
     def finish(self) -> list[Revision]:
         """The revisions that were still waited for; at the end of a video."""
         return self._revise(self._gaps(np.ones(len(self._ids), bool)))
+
+    def _look(self, tracks: Tracks) -> None:
+        """Notes what the camera shows in this frame."""
+        self._scene.note(without_cut(tracks.camera))
+        if self._scene.shown is not IDENTITY:
+            self._views[tracks.frame] = self._scene.shown
+            if len(self._views) > KEPT:
+                del self._views[next(iter(self._views))]
 
     def _follow(self, ids: NDArray[np.int64]) -> None:
         """Brings the rows into the order of ``ids``: new ones are empty, others are gone."""
@@ -128,7 +142,7 @@ class Reviser:
     def _remember(self, rows: NDArray[np.int64], tracks: Tracks) -> None:
         self._boxes[rows, :-1] = self._boxes[rows, 1:]
         self._frames[rows, :-1] = self._frames[rows, 1:]
-        self._boxes[rows, -1] = xyxy_to_cxcywh(tracks.boxes[rows])
+        self._boxes[rows, -1] = xyxy_to_cxcywh(self._scene.boxes_then(tracks.boxes[rows]))
         self._frames[rows, -1] = tracks.frame
         self._counts[rows] = np.minimum(self._counts[rows] + 1, self._frames.shape[1])
 
@@ -155,13 +169,21 @@ class Reviser:
         gaps.sort(key=lambda each: each[0])
         filled = self._filler([gap for _, gap in gaps])
         revisions = [
-            Revision(identity, each.frames, cxcywh_to_xyxy(each.boxes), each.spread)
-            for (identity, _), each in zip(gaps, filled, strict=True)
+            self._revision(identity, each) for (identity, _), each in zip(gaps, filled, strict=True)
         ]
         for revision in revisions:
             for call in self.on_revise:
                 call(revision)
         return revisions
+
+    def _revision(self, identity: int, filled: Filled) -> Revision:
+        """What fills a gap, where its frames show it."""
+        boxes, spread = filled.boxes, filled.spread
+        if self._views:
+            views = {frame: self._views.get(frame, IDENTITY) for frame in filled.frames.tolist()}
+            boxes, sides = moved_by_frame(views, filled.frames, boxes)
+            spread = spread * sides
+        return Revision(identity, filled.frames, cxcywh_to_xyxy(boxes), spread)
 
 
 class DelayedTracks:

@@ -192,7 +192,7 @@ def _seen(sequence: _Sequence, ids: Indices, rows: Indices) -> _Rows:
     return _Rows(sequence.frame[rows], ids[rows], scores, labels, gap, det_ind, boxes, spread)
 
 
-def _between(seen: _Rows, views: list[Transform] | None) -> _Rows:
+def _between(seen: _Rows, views: dict[int, Transform] | None) -> _Rows:
     """What fills the gaps of ``seen``, which is in the order of tracks and frames. views: of a
     camera that moves, where gaps are filled in the picture of the first frame."""
     same = seen.ids[1:] == seen.ids[:-1]
