@@ -89,4 +89,7 @@ def test_travel_says_how_much_the_camera_moved():
     for motion in (as_motion([[1, 0, 6], [0, 1, 8]]), UNKNOWN, CUT, None):
         travel.note(motion, (640, 360))
     assert (travel.frames, travel.unknown, travel.cuts) == (3, 1, 1)
-    assert str(travel) == "the camera moved 3.3 pixels a frame, 1 cut; not known in 1 frames"
+    assert (
+        str(travel)
+        == "the camera moved 3.3 pixels a frame in 3 frames, 1 cut; not known in 1 of them"
+    )

@@ -38,12 +38,12 @@ class Travel:
             return
         self.frames += 1
         self.cuts += motion.cut
-        self.unknown += not motion.certainty
+        self.unknown += self.frames > 1 and not motion.certainty  # none is before the first
         if motion.transform is not IDENTITY and size is not None:
             self.pixels += distance(motion.transform, size)
 
     def __str__(self) -> str:
         mean = self.pixels / max(self.frames, 1)
-        told = f"the camera moved {mean:.1f} pixels a frame"
+        told = f"the camera moved {mean:.1f} pixels a frame in {self.frames} frames"
         told += f", {self.cuts} cut{'s' * (self.cuts != 1)}" if self.cuts else ""
-        return told + (f"; not known in {self.unknown} frames" if self.unknown else "")
+        return told + (f"; not known in {self.unknown} of them" if self.unknown else "")
