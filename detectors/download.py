@@ -79,9 +79,10 @@ def fetch(model: NamedModel, folder: Path | None = None, patience_s: float = TIM
         with replacing(path) as temporary, temporary.open("wb") as file:
             _download(model, file, patience_s)
     except (OSError, http.client.HTTPException, MambatrackError) as error:
+        place = model.url.removeprefix("https://")  # as_message() hides parts of what has a scheme
         raise MambatrackError(
-            f"{model.name} cannot be fetched: {_reason(error)}. Get {model.url} by other means and "
-            f"put it at {path}"
+            f"{model.name} cannot be fetched: {_reason(error)}. Get {place} by other means and put "
+            f"it at {path}"
         ) from None
     return path
 

@@ -14,6 +14,7 @@ from mambatrack.tracks import names_by_number
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
 LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])
+HIGHEST_SCORE = 1.01  # more is no score that rounding took above 1
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     data: what comes with the N boxes, by name, beside what the source has itself (detection_data).
     A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size or
     repeats an earlier row exactly; where most have none, a warning asks whether they are x, y,
-    width, height. Raises MambatrackError for any other shape, and for data of another length.
+    width, height, and where a score above 1 counts as 1, whether it is percent. Raises
+    MambatrackError for any other shape, and for data of another length.
     """
     if isinstance(source, Detections):
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
@@ -101,6 +103,8 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     if dropped:
         _warn_of_turned(columns)
         boxes, columns = boxes[:, rows], columns[:, rows]
+    if len(rows) and (highest := columns[4].max()) > HIGHEST_SCORE:
+        _warn_of_scores(highest)
     scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
     labels = columns[5].astype(np.int64)
     own = of_rows(given, rows, len(usable)) if given else {}
@@ -125,6 +129,14 @@ def _warn_of_turned(columns: NDArray[np.float64]) -> None:
             "y2 in pixels: are they x, y, width, height?",
             stacklevel=4,
         )
+
+
+def _warn_of_scores(highest: float) -> None:
+    warnings.warn(
+        f"a score is {highest:g}, and counts as 1; expected 0 to 1: are scores percent, or do "
+        "class and score stand in the other order?",
+        stacklevel=4,
+    )
 
 
 def within(found: Detections, image_size: tuple[int, int]) -> Detections:
@@ -196,7 +208,7 @@ def _parts(source: Any) -> tuple[Any, Any, Any] | None:
                 "boxes, scores and labels"
             )
         return _in_pixels(source["boxes"]), source.get("scores"), source.get("labels")
-    _refuse_several(source)
+    _refuse_others(source)
     if hasattr(source, "boxes") and hasattr(source, "names"):  # Results of Ultralytics
         if source.boxes is None:
             raise MambatrackError("the results have no boxes; expected those of a detector")
@@ -207,10 +219,16 @@ def _parts(source: Any) -> tuple[Any, Any, Any] | None:
     return None
 
 
-def _refuse_several(source: Any) -> None:
+def _refuse_others(source: Any) -> None:
     several = isinstance(source, list | tuple)
     if several and any(hasattr(each, "boxes") or hasattr(each, "xyxy") for each in source):
         raise MambatrackError("detections are a list of results; give those of one picture")
+    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
+        raise MambatrackError(
+            f"detections are a data frame with the columns {', '.join(map(str, source.columns))}; "
+            'name those that are x1 y1 x2 y2, score and class in this order, as frame[["x1", '
+            '"y1", "x2", "y2", "score"]].to_numpy()'
+        )
     if isinstance(source, set | frozenset | Iterator):
         raise MambatrackError(
             f"detections are a {type(source).__name__}; expected (N, 4) x1 y1 x2 y2, or a longer "

@@ -116,3 +116,25 @@ def test_whatever_comes_in_only_usable_boxes_come_out(table):
     assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
     np.testing.assert_array_equal(found.boxes, table[found.rows, :4].astype(np.float32))
+
+
+class Frame:
+    """As a data frame of pandas: a table with a name for each column, and a method mask."""
+
+    columns = ("score", "x1", "y1", "x2", "y2")
+
+    def to_numpy(self):
+        return np.array([[0.9, 10, 20, 50, 90]])
+
+    __array__ = mask = to_numpy
+
+
+def test_the_columns_of_a_data_frame_have_to_be_named():
+    with pytest.raises(MambatrackError, match="columns score, x1, .* in this order, as frame"):
+        as_detections(Frame())
+
+
+@pytest.mark.parametrize("row", [[1, 2, 30, 40, 95], [1, 2, 30, 40, 2, 0.9]])
+def test_scores_that_are_none_are_asked_about(row):
+    with pytest.warns(UserWarning, match="are scores percent, or do class and score"):
+        assert as_detections([row, [5, 5, 9, 9, 0.5, 0][: len(row)]]).scores[0] == 1

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from mambatrack.cli.shared import as_message
 from mambatrack.detectors import download
 from mambatrack.detectors.download import NamedModel, cache_folder, fetch, named_models
 from mambatrack.errors import MambatrackError
@@ -99,6 +100,15 @@ def test_a_failed_download_says_why_and_leaves_nothing(server, tmp_path, file, r
     assert message.startswith("net cannot be fetched: ") and reason in message
     assert f"Get {wanted.url} by other means and put it at {tmp_path / 'net.onnx'}" in message
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", named_models())
+def test_the_place_of_a_model_is_readable_where_messages_are_shown(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_OFFLINE", "1")
+    wanted = named_models()[name]
+    with pytest.raises(MambatrackError) as error:
+        fetch(wanted, tmp_path)
+    assert wanted.url.removeprefix("https://") in as_message(error.value)
 
 
 def test_a_redirect_is_followed(server, tmp_path):

@@ -74,3 +74,20 @@ def test_a_turn_is_copied_with_what_it_guards():
                 raise AssertionError("two calls had their turn")
         with turn:
             pass
+
+
+@pytest.mark.parametrize("predictor", ["mamba", "mamba-window", "kalman"])
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda tracker: pickle.loads(pickle.dumps(tracker))]
+)
+def test_a_copy_of_a_tracker_goes_on_alone(predictor, again):
+    tracker = Tracker(predictor=predictor)
+    for frame in range(3):
+        tracker.update([[frame, 0, 40 + frame, 90, 0.9]])
+    copied = again(tracker)
+    want = tracker.update([[3, 0, 43, 90, 0.9], [70, 0, 99, 90, 0.9]])
+    got = copied.update([[3, 0, 43, 90, 0.9], [70, 0, 99, 90, 0.9]])
+    assert (copied.frame, got.ids.tolist()) == (tracker.frame, want.ids.tolist())
+    assert np.array_equal(got.boxes, want.boxes)
+    copied.reset()
+    assert tracker.frame == 4

@@ -2,7 +2,7 @@
 features."""
 
 import ctypes
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +41,16 @@ class PairDescriber:
     """
 
     def __init__(self, reach: Reach):
-        self._library = library()
+        self._library, self._reach = library(), reach
         self._frame = _Frame()
         self._frame.reach, self._frame.reach_per_frame, self._frame.most_reach = reach
         self._frame.log_hits = address(LOG_HITS)
         self._at = ctypes.addressof(self._frame)
         self._floats, self._numbers = np.empty(0, np.float32), np.empty(0, np.int64)
         self._pairs = np.empty((2, 0), np.int64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._reach,)  # addresses belong to this describer alone
 
     def __call__(
         self,
