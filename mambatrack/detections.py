@@ -15,6 +15,9 @@ from mambatrack.tracks import names_by_number
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
 LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])
 HIGHEST_SCORE = 1.01  # more is no score that rounding took above 1
+EXPECTED = "(N, 4) x1 y1 x2 y2, (N, 5) with a score or (N, 6) with score and class"
+
+Parts = tuple[Any, Any, Any]  # boxes, scores and labels
 
 
 @dataclass(frozen=True)
@@ -77,24 +80,27 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     or with xyxy, conf and cls as the Results of Ultralytics and their Boxes; or a mapping with
     boxes, scores and labels as torchvision and transformers give it, in pixels.
     data: what comes with the N boxes, by name, beside what the source has itself (detection_data).
-    A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size or
-    repeats an earlier row exactly; where most have none, a warning asks whether they are x, y,
-    width, height, and where a score above 1 counts as 1, whether it is percent. Raises
-    MambatrackError for any other shape, and for data of another length.
+    A row is dropped, and counted in ``dropped``, when it is not finite, has no positive size, a
+    class that is no whole number, or repeats an earlier row exactly; where most have no size, a
+    warning asks whether they are x, y, width, height, and where a score above 1 counts as 1,
+    whether it is percent. Raises MambatrackError for any other shape, and for data of another
+    length.
     """
     if isinstance(source, Detections):
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
-    columns = _columns(source)
+    parts = _parts(source)
+    columns = _columns(source, parts)
     given, names = by_name(data), tuple[str, ...]()
-    if source is not None and not isinstance(source, np.ndarray | list | tuple):
+    if parts is not None:
         given = {**with_detections(source, columns.shape[1]), **given}
         names = _names_of(source)
-    sound = np.empty((8, columns.shape[1]), bool)
+    sound = np.empty((9, columns.shape[1]), bool)
     with np.errstate(over="ignore", invalid="ignore"):
         # a float32 box can round to nothing or to infinity: judge what will be used
         boxes = columns[:4].astype(np.float32)
         np.greater(boxes[2:], boxes[:2], out=sound[:2])
-        np.less(np.abs(columns), LIMITS, out=sound[2:])
+        np.less(np.abs(columns), LIMITS, out=sound[2:8])
+        np.equal(np.floor(columns[5]), columns[5], out=sound[8])
         usable = np.logical_and.reduce(sound)
         if _may_repeat(columns):
             usable &= _first_of_equals(columns)
@@ -102,6 +108,7 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     dropped = len(usable) - len(rows)
     if dropped:
         _warn_of_turned(columns)
+        _warn_of_classes(columns[5])
         boxes, columns = boxes[:, rows], columns[:, rows]
     if len(rows) and (highest := columns[4].max()) > HIGHEST_SCORE:
         _warn_of_scores(highest)
@@ -119,6 +126,16 @@ def _names_of(source: Any) -> tuple[str, ...]:
         return names_by_number(names) if isinstance(names, Mapping) else ()
     except MambatrackError:
         return ()
+
+
+def _warn_of_classes(labels: NDArray[np.float64]) -> None:
+    wrong = labels[np.isfinite(labels) & (labels != np.floor(labels))]
+    if len(wrong):
+        warnings.warn(
+            f"class {wrong[0]:g} is no whole number, and its box is dropped; expected the columns "
+            "x1 y1 x2 y2 score class, in this order",
+            stacklevel=4,
+        )
 
 
 def _warn_of_turned(columns: NDArray[np.float64]) -> None:
@@ -148,17 +165,14 @@ def within(found: Detections, image_size: tuple[int, int]) -> Detections:
     return replace(found.select(kept), dropped=found.dropped + len(found) - len(kept))
 
 
-def _columns(source: Any) -> NDArray[np.float64]:
-    """-> [6, N] float64: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
-    parts = _parts(source)
+def _columns(source: Any, parts: Parts | None) -> NDArray[np.float64]:
+    """-> [6, N] float64: x1, y1, x2, y2, score (1 where absent), class (0 where absent). parts: of
+    the source, as _parts gives them"""
     array = as_numbers([] if source is None else source) if parts is None else _table(*parts)
     if array.size == 0:
         return np.zeros((6, 0))
     if array.ndim != 2 or array.shape[1] not in (4, 5, 6):
-        raise MambatrackError(
-            f"detections have shape {array.shape}; expected (N, 4) x1 y1 x2 y2, "
-            "(N, 5) with a score or (N, 6) with score and class"
-        )
+        raise MambatrackError(f"detections have shape {array.shape}; expected {EXPECTED}")
     columns = np.empty((6, len(array)))
     columns[4], columns[5] = 1, 0
     columns[: array.shape[1]] = array.T
@@ -180,7 +194,10 @@ def as_numbers(source: Any) -> NDArray[np.float64]:
             raise TypeError(f"numbers expected, found {array.dtype}{_mend(array)}")
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError, NotImplementedError) as error:
-        raise MambatrackError(f"detections are not a table of numbers: {error}") from None
+        raise MambatrackError(
+            f"detections are not a table of numbers: {error}; expected {EXPECTED}, such as "
+            "numpy.column_stack([boxes, scores, classes])"
+        ) from None
 
 
 def _plain(source: Any) -> Any:
@@ -188,6 +205,8 @@ def _plain(source: Any) -> Any:
     if not hasattr(source, "detach"):
         return source
     tensor = source.detach().cpu()
+    if "complex" in str(getattr(tensor, "dtype", "")):
+        raise TypeError(f"numbers expected, found {tensor.dtype}")
     return (tensor.to_dense() if getattr(tensor, "is_sparse", False) else tensor).double().numpy()
 
 
@@ -197,7 +216,7 @@ def _mend(array: NDArray) -> str:
     return "; numpy.lib.recfunctions.structured_to_unstructured makes a table of it"
 
 
-def _parts(source: Any) -> tuple[Any, Any, Any] | None:
+def _parts(source: Any) -> Parts | None:
     """Boxes, scores and labels, each of which may be None, of another library's object."""
     if source is None or isinstance(source, np.ndarray):
         return None

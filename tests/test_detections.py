@@ -60,7 +60,8 @@ def test_another_shape_is_an_error_that_says_what_is_expected(wrong):
 
 
 def test_scores_outside_zero_and_one_are_clipped():
-    found = as_detections([[0, 0, 1, 1, 1.5], [0, 0, 2, 2, -0.5]])
+    with pytest.warns(UserWarning, match=r"a score is 1\.5, and counts as 1"):
+        found = as_detections([[0, 0, 1, 1, 1.5], [0, 0, 2, 2, -0.5]])
     assert found.scores.tolist() == [1, 0]
 
 

@@ -43,6 +43,11 @@ TAKEN = {
     "torchvision's dictionary": {
         "boxes": torch.tensor(BOXES, requires_grad=True), "scores": SCORES, "labels": LABELS,
     },
+    "an array of columns": np.asfortranarray(TABLE),
+    "an array that is not to be written": np.broadcast_to(TABLE, TABLE.shape),
+    "an array of the other byte order": TABLE.astype(">f8"),
+    "a matrix": np.matrix(TABLE),
+    "text that is numbers": TABLE.astype(str),
     "supervision's, with gradients": boxes_as(
         confidence=torch.tensor(SCORES, requires_grad=True), class_id=LABELS
     ),
@@ -58,6 +63,9 @@ REFUSED = {
     "a structured array": (np.zeros(2, [("x", "f4"), ("y", "f4")]), "structured_to_unstructured"),
     "complex numbers": (TABLE.astype(complex), "found complex128"),
     "moments": (np.array([["2026-01-01"] * 4], "M8[D]"), "found datetime64"),
+    "a tensor of complex numbers": (torch.tensor(ROWS) + 0j, "found torch.complex64"),
+    "boxes, scores and classes": ((BOXES, SCORES, LABELS), "numpy.column_stack.*boxes, scores"),
+    "an object of another library": (SimpleNamespace(pred_boxes=BOXES), "expected .N, 4. x1 y1"),
     "a tensor without numbers": (torch.tensor(ROWS, device="meta"), "not a table of numbers"),
     "a batch": (TABLE[None], r"shape \(1, 2, 6\)"),
     "text": ("10 10 50 90", "not a table of numbers"),
@@ -99,6 +107,11 @@ def test_what_is_masked_is_dropped():
 def test_boxes_of_another_form_are_warned_of(boxes, said):
     with pytest.warns(UserWarning, match=said):
         Tracker(KALMAN, (1920, 1080)).update(boxes)
+
+
+def test_a_class_that_is_no_whole_number_is_told():
+    with pytest.warns(UserWarning, match="class 0.87 is no whole number, .* score class, in this"):
+        assert as_detections([[10, 10, 50, 90, 0, 0.87], ROWS[1]]).rows.tolist() == [1]
 
 
 def test_usual_boxes_warn_of_nothing():

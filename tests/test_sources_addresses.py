@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mambatrack.cli import main
 from mambatrack.errors import MambatrackError
 from mambatrack.live.source import name_of
-from mambatrack.live.web.page_state import SourceView
+from mambatrack.live.web.page_state import LiveState
 from mambatrack.sources.addresses import is_stream, without_secrets, without_secrets_in
 from mambatrack.sources.readers import open_reader
 from mjpeg_server import PROXIES
@@ -57,6 +57,25 @@ OF_MAKERS = {
     "path of a recorder": "rtsp://192.168.1.29/live/admin/{}/0",
     "token behind #": "http://192.168.1.30/stream.mjpg#token={}",
     "session": "http://192.168.1.31/video.mjpg;jsessionid={}",
+    "go2rtc's Tapo": "tapo://{}@192.168.1.33",
+    "go2rtc's DVRIP": "dvrip://admin:{}@192.168.1.34:34567?channel=0",
+    "go2rtc's Wyze": "wyze://me@mail.example:{}@192.168.1.35",
+    "ONVIF": "onvif://admin:{}@192.168.1.36:80",
+    "librtmp": "rtmp://192.168.1.38/app playpath=x token={}",
+    "SRT, stream id": "srt://192.168.1.39:9000?streamid=#!::r=a,u=admin,s={}",
+    "IPv6": "rtsp://admin:{}@[fe80::1]:554/1",
+    "IPv6 with a zone": "rtsp://admin:{}@[fe80::1%25eth0]:554/1",
+    "Azure": "https://acc.example/c/a.mp4?sv=1&sig={}",
+    "Samba": "smb://HOME;admin:{}@nas/share/a.mp4",
+}
+NO_HOST_IN_FRONT = {
+    "go2rtc's ffmpeg": "ffmpeg:rtsp://admin:{}@192.168.1.32/1#video=copy",
+    "go2rtc's Nest": "nest:?client_id=a&client_secret={}",
+    "go2rtc's Ring": "ring:?device_id=a&refresh_token={}",
+    "go2rtc's Ivideon": "ivideon:{}",
+    "go2rtc's Home Assistant": "hass:{}",
+    "GStreamer": "rtspsrc location=rtsp://192.168.1.37/1 user-id=admin user-pw={} ! decodebin",
+    "concatenated": "concat:http://192.168.1.40/1?token={}|http://192.168.1.40/2",
 }
 SLIPS = {
     "one slash": "rtsp:/admin:{}@cam/1",
@@ -86,9 +105,16 @@ SLIPS = {
     "percent in the path": "http://cam/user%3Dadmin%26password%3D{}/1",
     "user alone": "rtsp://{}@cam/1",
     "blank in the password": "rtsp://admin:a {}@cam/1",
+    "full width": "rtsp\uff1a//admin:{}@cam/1",
+    "blank behind the slashes": "rtsp:// admin:{}@cam/1",
+    "blank in front of the colon": "rtsp ://admin:{}@cam/1",
+    "a point for the colon": "rtsp.//admin:{}@cam/1",
+    "no scheme, a number": "192.168.1.5:554/{}/live",
+    "no scheme, a port": "cam.home:554/{}",
+    "told in words": "user:admin pass:{} rtsp://cam/1",
     "& without ?": "http://cam/video.cgi&user=admin&pwd={}",
 }
-ALL = {**OF_MAKERS, **SLIPS}
+ALL = {**OF_MAKERS, **NO_HOST_IN_FRONT, **SLIPS}
 
 
 @pytest.mark.parametrize("form", ALL.values(), ids=ALL)
@@ -97,7 +123,10 @@ def test_a_password_is_hidden_and_the_host_is_shown(form):
     shown = without_secrets(address)
     assert SECRET not in shown and "***" in shown
     assert without_secrets(shown) == shown
-    assert SECRET not in name_of(address) + SourceView(address, 1).status.name
+    state = LiveState(None, [address])
+    assert SECRET not in name_of(address) + state.sources[0].status.name
+    assert SECRET not in state.sources[0].file_name
+    state.close()
     if form in OF_MAKERS.values():
         assert form.split("//")[1].split("@")[-1].split("/")[0].split("?")[0] in shown
 
@@ -134,6 +163,37 @@ def test_no_error_tells_a_password(form, monkeypatch):
 )
 def test_what_is_shown(address, shown):
     assert without_secrets(address) == shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Max retries exceeded with url: /video.cgi?user=admin&pwd={} (Caused by a timeout)",
+        "did you mean file:rtsp://me:{}%21@cam:554?",
+        '{{"url": "rtsp:\\/\\/me:{}@cam\\/1"}}',
+        "http://127.0.0.1/?src=x: GET rtsp%3A%2F%2Fme%3A{}%40cam%2F1 failed",
+        "GET /video?token={} HTTP/1.1",
+        "a login, me:{}@cam, that was refused",
+        "(rtsp://me:a {}@cam/1) timed out",
+        "user=admin&password={}",
+    ],
+)
+def test_what_libraries_say_tells_no_password(said):
+    shown = without_secrets_in(said.format(SECRET))
+    assert SECRET not in shown and "***" in shown
+
+
+def test_an_address_is_hidden_in_a_message_that_has_it_decoded():
+    source = f"rtsp://me:{SECRET}%20x@cam/1"
+    assert SECRET not in without_secrets_in(f"no route to me: rtsp://me:{SECRET} x@cam/1", source)
+
+
+@pytest.mark.parametrize(
+    "said", ["/data/12:30.mp4: no video", "a: b=c", "--detector.scores: 'x'", "line 3: key = 4",
+             "ratio 16:9 is not 4:3", "C:\\clips\\a.mp4 is no video", "settings.yaml:3: passed"],
+)  # fmt: skip
+def test_other_messages_stay(said):
+    assert without_secrets_in(said) == said
 
 
 def test_a_file_that_is_there_has_its_own_name(tmp_path, monkeypatch):

@@ -3,7 +3,8 @@
 In the wild: ._NAME twins of a Mac, Thumbs.db, desktop.ini, .DS_Store; numbers from 0, from 1, or
 from where a clip was cut out; numbers left out; numbers of mixed widths, with a name in front or
 none at all; two endings; a picture that is damaged, empty or of another size; folders with the
-ending of a picture; pictures named by time; seqLength that contradicts.
+ending of a picture; pictures named by time; seqLength that contradicts; imExt and imDir written in
+other ways; upper and lower case mixed; brackets in the names of folders.
 """
 
 import warnings
@@ -205,3 +206,60 @@ def test_a_file_of_several_pictures_says_that_one_is_read(tmp_path):
     cv2.imwritemulti(str(tmp_path / "a.tiff"), [picture(20), picture(40)])
     with pytest.warns(UserWarning, match="holds 2 pictures, of which only the first is read"):
         assert read(tmp_path / "a.tiff") == [(0, 1)]
+
+
+def written(tmp_path, name, images="img1", entry="img1", ext=".jpg"):
+    """A sequence of three JPEGs, each with a PNG of the same number beside it."""
+    folder = tmp_path / name
+    write(folder / images, "000001.jpg", "000002.jpg", "000003.jpg")
+    write(folder / images, "000001.png", "000002.png")
+    text = "[Sequence]\nseqLength=3 ; frames\nimWidth=64\nimHeight=48\n"
+    (folder / "seqinfo.ini").write_text(f"{text}imDir={entry}\nimExt={ext}\n")
+    return folder
+
+
+@pytest.mark.parametrize("ext", [".jpg", "jpg", "*.jpg", ".JPG", "'.jpg'", ' "jpg" '])
+def test_the_ending_of_pictures_is_understood_however_it_is_written(tmp_path, ext):
+    assert read(written(tmp_path, "a", ext=ext)) == [(0, 1), (1, 2), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("images", "entry"),
+    [("img1", "img1/"), ("img1", "./img1"), ("img1", ".\\img1"), ("img1", "img1\\"),
+     ("img1", "'img1'"), ("img1", ""), ("img1", "/data/MOT17/a/img1"), ("img1", "../a/img1"),
+     ("img1", "D:\\MOT17\\a\\img1"), ("rgb", "rgb"), ("images/left", "images/left"),
+     ("images/left", "images\\left")],
+)  # fmt: skip
+def test_the_folder_of_pictures_is_found_however_it_is_written(tmp_path, images, entry):
+    folder = written(tmp_path, "a", images, entry)
+    assert read(folder) == [(0, 1), (1, 2), (2, 3)]
+    assert open_sequence(folder).images == folder / images
+
+
+def test_a_folder_of_pictures_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(MambatrackError, match="expected them in the folder frames, as imDir"):
+        read(written(tmp_path, "a", "pictures", "frames"))
+
+
+@pytest.mark.parametrize("names", [["frame_1.PNG", "Frame_2.png", "FRAME_10.png"],
+                                   ["IMG_1.jpg", "img_2.JPG", "IMG_3.jpg"]])  # fmt: skip
+def test_upper_and_lower_case_do_not_change_the_order(tmp_path, names):
+    assert [shade for _, shade in read(write(tmp_path / "a", *names))] == [1, 2, 3]
+    sequence(tmp_path / "b", names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        numbers = [int(name.split("_")[1].split(".")[0]) - 1 for name in names]
+        assert read(tmp_path / "b") == list(zip(numbers, (1, 2, 3), strict=True))
+
+
+@pytest.mark.parametrize("length", [2, 5])
+def test_a_length_that_is_not_that_of_the_pictures_is_told(tmp_path, length):
+    sequence(tmp_path / "a", ["000001.jpg", "000002.jpg", "000003.jpg"], length)
+    with pytest.warns(UserWarning, match=f"seqLength is {length}, but it has 3 pictures"):
+        assert read(tmp_path / "a") == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_brackets_in_the_name_of_a_folder_are_no_glob(tmp_path):
+    write(tmp_path / "clip [1080p]", "1.jpg", "2.jpg")
+    assert read(f"{tmp_path}/clip [1080p]/*.jpg") == [(0, 1), (1, 2)]
+    assert read(f"{tmp_path}/*/[12].jpg") == [(0, 1), (1, 2)]

@@ -8,6 +8,7 @@ docs/reliability.md.
 
 import os
 import threading
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.live.source import LiveSource
 from mambatrack.sources import readers
 from mambatrack.sources.frames import count_frames, open_frames
+from mambatrack.sources.timing import plausible_fps
 from mjpeg_server import until
 from videos import COUNT, FPS, av, needs_av, picture, write_avi, write_video
 
@@ -167,6 +169,32 @@ def test_a_cover_in_front_of_the_video_is_not_the_video(cover, tmp_path, monkeyp
     frames, reader = read(path, False, monkeypatch)
     if len(frames) != COUNT:
         assert "mambatrack[video]" in reader.problem(len(frames))
+
+
+@needs_av
+def test_several_video_tracks_are_told(tmp_path, monkeypatch):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as file:
+        tracks = [file.add_stream("mpeg4", rate=FPS) for _ in range(2)]
+        for track, (width, height) in zip(tracks, [(64, 48), (32, 32)], strict=True):
+            track.width, track.height, track.pix_fmt = width, height, "yuv420p"
+        for k in range(COUNT):
+            for track in tracks:
+                image = np.full((track.height, track.width, 3), 20 * k, np.uint8)
+                frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+                frame.pts, frame.time_base = k, Fraction(1, FPS)
+                file.mux(track.encode(frame))
+        for track in tracks:
+            file.mux(track.encode(None))
+    with pytest.warns(UserWarning, match=r"2 video tracks \(64x48, 32x32\), of which only the f"):
+        frames, reader = read(path, True, monkeypatch)
+    assert (len(frames), reader.size) == (COUNT, (64, 48))
+
+
+def test_the_first_rate_that_makes_sense_is_that_of_the_file():
+    """FFmpeg's average of DV is 60000 frames a second, its guess 25."""
+    assert plausible_fps(60000, 25) == 25 and plausible_fps(24, 25) == 24
+    assert plausible_fps(None, 0) == plausible_fps(-1) == plausible_fps(float("nan")) == 30
 
 
 @needs_av

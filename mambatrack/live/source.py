@@ -209,6 +209,6 @@ def _is_webcam(source: str) -> bool:
 def name_of(source: str) -> str:
     """Short, for people, and without passwords."""
     shown = without_secrets(source)
-    if "://" in source:
+    if "://" in shown:
         return shown.split("://", 1)[1].removeprefix(f"{HIDDEN}@").removesuffix(f"?{HIDDEN}")
     return f"webcam {source}" if source.isdecimal() else Path(os.path.realpath(shown)).stem

@@ -8,8 +8,10 @@ host or of an ordinary name of a stream is shown, and the rest is ``***``.
 import itertools
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
 
 STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 HIDDEN = "***"
@@ -20,8 +22,18 @@ _SCHEME = re.compile(
     + "|".join(STREAMS) + r")\s*[:;]+)", re.IGNORECASE,
 )  # fmt: skip
 _AUTHORITY_END = re.compile(r"[/?#\\]")
-_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}[:;]/+\S+")
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
+_BARE = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?:/|$)|[\w.-]+:\d{2,5}/)", re.ASCII)
+_SLASHLESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}:(?=\S)")  # ivideon:TOKEN, nest:?TOKEN
+# in a message: an address, also one with a blank, as JSON or a query writes it, or with the slip of
+# a keyboard; a login without a scheme; NAME=SECRET
+_IN_TEXT = re.compile(
+    r"(?P<address>[a-z][a-z0-9+.-]{1,15} ?[:;.\uff1a] ?[/\\\u2215\uff0f]+\S+(?: \S*@\S+)?"
+    r"|[^\s:@/'\"(]{1,64}:[^\s@]{1,128}@\S+)"
+    r"|(?P<name>[a-z][a-z0-9+.-]{1,15}%3A%2F|(?<![a-z])(?:pass\w*|\w{0,9}pas|pwd|psw|pw|token|"
+    r"secret|auth\w*|sig|signature|apikey|api_key)=)[^\s&]+",
+    re.IGNORECASE,
+)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _LIKE_A_LOGIN = re.compile(r"@|(?i:pass|pwd|psw|pw|user|usr|login|token|key|auth|secret)\w*=")
 _WORD = re.compile(r"[A-Za-z]{0,13}\d{0,3}[A-Za-z]{0,13}")  # such as h264Preview, ch01, 101
 _LOGIN_WORD = re.compile(
@@ -51,7 +63,8 @@ def is_stream(source: str) -> bool:
 
 def looks_like_address(source: str) -> bool:
     """Whether it is meant to be an address, be it mistyped or without a scheme."""
-    return bool(_SCHEME.match(source) or _LIKE_A_LOGIN.search(source))
+    patterns = _SCHEME.match, _BARE.match, _LIKE_A_LOGIN.search
+    return any(pattern(source) for pattern in patterns) or _is_slashless(source)
 
 
 def without_secrets(source: str) -> str:
@@ -62,6 +75,8 @@ def without_secrets(source: str) -> str:
     """
     if not looks_like_address(source) or _exists(source):
         return source
+    if _is_slashless(source):
+        return f"{source.split(':')[0]}:{HIDDEN}"
     match = _SCHEME.match(source)
     front = match[0] if match else ""
     user, host, tail = _split(source[len(front) :])
@@ -72,12 +87,20 @@ def without_secrets(source: str) -> str:
 
 def without_secrets_in(text: str, source: str = "") -> str:
     """A message in which ``source`` and every other address is as it may be shown."""
-    if source:
-        text = text.replace(source, without_secrets(source))
+    for form in filter(None, (source, unquote(source))):
+        text = text.replace(form, without_secrets(source))
     return _IN_TEXT.sub(_shown_match, text)
 
 
+def _is_slashless(source: str) -> bool:
+    """Whether it is NAME:REST, where REST is neither the name of a file nor a known stream's."""
+    known = _SCHEME.match(source) or source.lower().endswith((*IMAGE_TYPES, *VIDEO_TYPES))
+    return not known and _SLASHLESS.match(source) is not None
+
+
 def _shown_match(match: re.Match[str]) -> str:
+    if match["name"]:
+        return match["name"] + HIDDEN
     address = match[0].rstrip(".,:;!?)]}'\"")
     return without_secrets(address) + match[0][len(address) :]
 

@@ -21,9 +21,11 @@ NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
 def list_pictures(folder: Path, ending: str = "") -> list[Path]:
     """The pictures in a folder, in natural order; hidden files, such as the ._NAME that a Mac
-    leaves beside each NAME, are none. ending: of those that count, where there are any"""
+    leaves beside each NAME, are none. ending: of those that count, where there are any, such as
+    .jpg, jpg, *.jpg or "JPG\""""
     found = only_pictures(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in found if path.suffix.lower() == ending.strip().lower()] or found
+    wanted = "." + ending.strip(" \t\"'*.").lower()
+    return [path for path in found if path.suffix.lower() == wanted] or found
 
 
 def only_pictures(paths: Iterable[Path]) -> list[Path]:
@@ -54,7 +56,9 @@ def frames_by_name(pictures: Sequence[Path], stated: int, place: str) -> list[Pa
         _warn(f"{place}: its pictures count from 0, so {pictures[0].name} is frame 1")
     count = max(numbers) - first + 1
     if count == len(numbers):
-        return list(pictures)
+        if stated not in (0, count):
+            _warn(f"{place}: seqLength is {stated}, but it has {count} pictures")
+        return [numbers[number] for number in sorted(numbers)]
     ends = f"its {len(numbers)} pictures go from {pictures[0].name} to {pictures[-1].name}"
     if 0 < stated < count:
         raise MambatrackError(
@@ -74,7 +78,7 @@ def frames_by_place(pictures: Sequence[Path], place: str) -> list[Path]:
     something else."""
     for before, after in zip(pictures, pictures[1:], strict=False):
         one, two = _number(before), _number(after)
-        if one is None or two is None or one[0] != two[0]:
+        if one is None or two is None or one[0].casefold() != two[0].casefold():
             continue
         if one[1] == two[1]:
             reason = f"{before.name} and {after.name} have the same number"
@@ -152,7 +156,7 @@ def _warn(message: str) -> None:
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    parts = re.split(r"(\d+)", str(path))
+    parts = re.split(r"(\d+)", str(path).casefold())
     key = [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
     return key, str(path)
 
@@ -176,7 +180,7 @@ def _numbers(pictures: Sequence[Path], place: str) -> dict[int, Path]:
                 f"{place}: {path.name} has no number at its end, as other pictures have; move it "
                 "away, or number it too"
             )
-        fronts.add(number[0])
+        fronts.add(number[0].casefold())
         if len(fronts) > 1:
             return {}
         if number[1] in found:

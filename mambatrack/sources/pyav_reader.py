@@ -2,6 +2,7 @@
 FFmpeg does. Pictures and times are those of OpenCV, bit by bit (tests/test_sources_readers.py)."""
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +69,7 @@ class PyAvReader:
         stream.thread_type = "SLICE" if self.live else "AUTO"  # threads of frames hold some back
         self._opened = time.monotonic()
         self._start = stream.start_time or 0
-        rate = stream.average_rate or stream.guessed_rate or 0
-        self.fps = plausible_fps(float(rate))
+        self.fps = plausible_fps(stream.average_rate, stream.guessed_rate)
         self.length = None if self.live else self._said.frames
         self._stamps, self.time_s = Stamps(self.fps), 0.0
         self._converter = VideoReformatter()
@@ -194,7 +194,12 @@ def _video_track(file: Any, source: str | Connection | None, place: str) -> Any:
     if len(tracks) == 1 or not isinstance(source, str) or Path(source).is_fifo():
         return tracks[0]
     seen = _count_first_packets(source, [track.index for track in tracks])
-    return next((track for track in tracks if seen[track.index] > 1), tracks[0])
+    videos = [track for track in tracks if seen[track.index] > 1] or tracks
+    if len(videos) > 1:
+        sizes = ", ".join(f"{track.width}x{track.height}" for track in videos)
+        warnings.warn(f"{source} has {len(videos)} video tracks ({sizes}), of which only the first "
+                      "is read", stacklevel=4)  # fmt: skip
+    return videos[0]
 
 
 def _sound_of(file: Any, video: Any, source: str | Connection) -> Sound | None:

@@ -1,6 +1,7 @@
 """What frames are read from: pictures, or a video, webcam or stream."""
 
 import glob
+import os
 import warnings
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,7 +72,7 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if text.isdecimal():
         return OpenCvReader(int(text), f"webcam {text} is not there or is in use", None, True)
     if glob.has_magic(text) and not looks_like_address(text):
-        pictures = only_pictures(Path(name) for name in glob.glob(text, recursive=True))
+        pictures = only_pictures(map(Path, _matching(path)))
         return PictureReader(_some(pictures, text), DEFAULT_FPS, text)
     meant = ", written rtsp://USER:PASSWORD@HOST/PATH" if looks_like_address(text) else ""
     raise MambatrackError(
@@ -116,7 +117,11 @@ def _open_folder(folder: Path) -> Reader:
     info = read_seqinfo(root)
     images = images_folder(root, info)
     if not images.exists():
-        raise MambatrackError(f"the sequence {folder} has no images; expected them in img1")
+        named = info.get("imDir", images.name)
+        raise MambatrackError(
+            f"the sequence {folder} has no images; expected them in the folder {named}, as imDir "
+            "in its seqinfo.ini may name it"
+        )
     stated = int(number(root, info, "seqLength"))
     pictures = _some(list_pictures(images, info.get("imExt", "")), place)
     frames = frames_by_name(pictures, stated, place)
@@ -130,6 +135,13 @@ def _sequence_of(folder: Path) -> Path | None:
     above = folder.absolute().parent
     named = (above / "seqinfo.ini").is_file() and images_folder(above, read_seqinfo(above)).name
     return above if folder.absolute().name in ("img1", named) else None
+
+
+def _matching(pattern: Path) -> list[str]:
+    """The files that a glob names; in a folder that is there, brackets in its name are no glob."""
+    folder = str(pattern.parent)
+    front = glob.escape(folder) if pattern.parent.is_dir() else folder
+    return glob.glob(os.path.join(front, pattern.name), recursive=True)
 
 
 def _some(pictures: list[Path], place: str) -> list[Path]:

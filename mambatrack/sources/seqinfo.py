@@ -3,6 +3,7 @@
 import configparser
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def read_seqinfo(folder: Path) -> Mapping[str, str]:
     path = folder / "seqinfo.ini"
     if not os.path.lexists(path):
         return {}
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";", "#"))
     try:
         text = regular(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
         if "\0" in text:
@@ -66,8 +67,12 @@ def number(
 
 
 def images_folder(folder: Path, info: Mapping[str, str]) -> Path:
-    """The folder of the sequence's pictures, whether it exists or not."""
-    return folder / Path(info.get("imDir", "img1")).name
+    """The folder of the sequence's pictures, img1 where there is none that imDir names; whether it
+    exists or not. Only folders in that of the sequence count."""
+    parts = [part for part in re.split(r"[/\\]", info.get("imDir", "").strip(" \"'")) if part]
+    named = [] if ".." in parts else [folder.joinpath(*parts)]
+    named += [folder / part for part in parts[-1:]]
+    return next((each for each in named if parts and each.is_dir()), folder / "img1")
 
 
 def _line(folder: Path, key: str) -> str:

@@ -1,13 +1,15 @@
 """The time of the frames of a file."""
 
 import math
+from typing import SupportsFloat
 
 DEFAULT_FPS = 30.0
 
 
-def plausible_fps(fps: float) -> float:
-    """The rate that a file states, or DEFAULT_FPS where it makes no sense."""
-    return fps if 0 < fps <= 1000 else DEFAULT_FPS
+def plausible_fps(*rates: SupportsFloat | None) -> float:
+    """The first of the rates that a file states which makes sense, else DEFAULT_FPS."""
+    stated = (float(rate or 0) for rate in rates)
+    return next((rate for rate in stated if 0 < rate <= 1000), DEFAULT_FPS)
 
 
 class Stamps:
