@@ -135,7 +135,7 @@ def test_the_columns_of_a_data_frame_have_to_be_named():
         as_detections(Frame())
 
 
-@pytest.mark.parametrize("row", [[1, 2, 30, 40, 95], [1, 2, 30, 40, 2, 0.9]])
+@pytest.mark.parametrize("row", [[1, 2, 30, 40, 95], [1, 2, 30, 40, 2, 1]])
 def test_scores_that_are_none_are_asked_about(row):
     with pytest.warns(UserWarning, match="are scores percent, or do class and score"):
         assert as_detections([row, [5, 5, 9, 9, 0.5, 0][: len(row)]]).scores[0] == 1
