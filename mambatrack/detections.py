@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.kernels.cpu.admission import admit
 from mambatrack.tracks import names_by_number
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
 LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])
 HIGHEST_SCORE = 1.01  # more is no score that rounding took above 1
+PLAIN_LIMITS = np.array([1e7, 1e7, 1e7, 1e7, HIGHEST_SCORE, 2**31])  # nothing is told of these
 EXPECTED = "(N, 4) x1 y1 x2 y2, (N, 5) with a score or (N, 6) with score and class"
 
 Parts = tuple[Any, Any, Any]  # boxes, scores and labels
@@ -88,6 +90,8 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     """
     if isinstance(source, Detections):
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
+    if data is None and (plain := admit(source, PLAIN_LIMITS)) is not None:
+        return Detections(*plain)
     parts = _parts(source)
     columns = _columns(source, parts)
     given, names = by_name(data), tuple[str, ...]()

@@ -141,7 +141,18 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
             compiled.correct(state, rows, boxes)
     np.testing.assert_array_equal(state, before)
     with pytest.raises(ValueError, match="state: .* without gaps expected"):
-        compiled.predict(state[:, 1:])
+        compiled.predict(state[:, 1:].copy())
+
+
+@needs_library
+def test_a_part_of_a_larger_array_is_a_state_too():
+    plain, compiled = both()
+    state = compiled.start(np.full((3, 4), 20, np.float32))
+    ours, theirs = np.concatenate([state, state], axis=1)[:, : state.shape[1]], state.copy()
+    for predictor, each in ((compiled, ours), (plain, theirs)):
+        predictor.predict(each)
+        predictor.correct(each, np.array([1]), np.full((1, 4), 22.0))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @needs_library

@@ -81,7 +81,7 @@ class CommitteeNetwork:
         check_array("features", features, np.float32, (self.features, pairs))
         check_array("chosen", chosen, np.int64, (count,))
         check_array("rows", rows, np.int64, (count,))
-        check_array("memory", memory, np.float32, (len(memory), self.memory_size))
+        check_array("memory", memory, np.float32, (len(memory), self.memory_size), True)
         scratch = self._memory(self._library.remember_floats(self._at, count))
         wrong = self._library.committee_remember(
             self._at, address(scratch), scratch.size, address(features), pairs, count,

@@ -3,7 +3,7 @@
 #pragma once
 #include "pairs.h"
 
-enum { MISFIT = -2, LARGEST_SIZE = 1 << 14, MOST_LAYERS = 64 };
+enum { LARGEST_SIZE = 1 << 14, MOST_LAYERS = 64 };
 
 INLINE int between(int64_t low, int64_t value, int64_t high) { return low <= value && value <= high; }
 

@@ -14,9 +14,9 @@ from typing import Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 8  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 9  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
-MISFIT = -2  # of fits.h
+MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
 
 
@@ -25,7 +25,7 @@ class Library:
 
     def __init__(self, library: ctypes.CDLL, variant: str):
         self.variant = variant
-        word, pointer = ctypes.c_int64, ctypes.c_void_p
+        word, pointer, real = ctypes.c_int64, ctypes.c_void_p, ctypes.c_float
         signatures: dict[str, tuple[Any, list[Any]]] = {
             "lanes": (word, []),
             "selective_scan": (None, [pointer, word]),
@@ -55,6 +55,11 @@ class Library:
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),
+            "admit": (word, [pointer, word, word, word, *[pointer] * 4]),
+            "choose_clear": (
+                word,
+                [word, pointer, pointer, word, word, pointer, real, real, word, *[pointer] * 5],
+            ),
             "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }

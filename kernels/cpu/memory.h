@@ -2,6 +2,8 @@
 #pragma once
 #include "simd.h"
 
+enum { MISFIT = -2 }; /* of a call whose sizes do not fit each other */
+
 INLINE int64_t more(int64_t a, int64_t b) { return a > b ? a : b; }
 INLINE int64_t padded(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 

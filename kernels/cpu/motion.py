@@ -52,7 +52,7 @@ class TrackMotion:
     def predict(self, state: Floats) -> tuple[Floats, Floats]:
         """state [N, 17 + 2 R], changed in place -> boxes [N, 4] and their spread [N, 4]."""
         count, network = len(state), self._network
-        check_array("state", state, np.float32, (count, self._width))
+        check_array("state", state, np.float32, (count, self._width), True)
         work = np.empty(count * (TOKEN + OUTPUTS + network.carried_size), np.float32)
         places = np.empty(count, np.int64)
         boxes, spread = np.empty((count, 4), np.float32), np.empty((count, 4), np.float32)
@@ -72,7 +72,7 @@ class TrackMotion:
     def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
         """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""
         count, tracks = len(rows), len(state)
-        check_array("state", state, np.float32, (tracks, self._width))
+        check_array("state", state, np.float32, (tracks, self._width), True)
         check_array("rows", rows, np.int64, (count,))
         check_array("boxes", boxes, np.float32, (count, 4))
         logs = np.empty(2 * count, np.float32)

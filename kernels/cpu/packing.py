@@ -6,7 +6,7 @@ Every width is padded to whole vectors with zeros, and matrices are cut into pan
 import ctypes
 from collections.abc import Mapping, Sequence
 from math import ceil, log
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,9 +183,14 @@ def check_fit(result: int) -> None:
         raise ValueError("the sizes of the network, its weights and its memory do not fit together")
 
 
-def check_array(name: str, array: NDArray, kind: type, shape: tuple[int, ...]) -> None:
-    """ValueError where C would read anything else than an array of this type and shape."""
-    if array.shape != shape or array.dtype != kind or not array.flags.carray:
+def check_array(
+    name: str, array: NDArray, kind: type, shape: tuple[int, ...], changed: bool = False
+) -> None:
+    """ValueError where C would read, or with ``changed`` write, anything else than an array of this
+    type and shape."""
+    flags = array.flags
+    fits = flags.carray if changed else flags.c_contiguous and flags.aligned
+    if array.shape != shape or array.dtype != kind or not fits:
         raise ValueError(
             f"{name}: {list(shape)} {np.dtype(kind)} without gaps expected, got "
             f"{list(array.shape)} {array.dtype}"
@@ -205,11 +210,13 @@ def contiguous(array: NDArray, kind: type = np.float32) -> NDArray:
     return array if array.flags.aligned else array.copy()
 
 
+_from_buffer: Any = ctypes.c_char.from_buffer
+
+
 def address(array: NDArray) -> int:
     """Where its first number lies."""
     try:
-        # takes half the time of the other way
-        return ctypes.addressof(ctypes.c_char.from_buffer(cast(Any, array)))
+        return ctypes.addressof(_from_buffer(array))  # takes half the time of the other way
     except (TypeError, ValueError):  # read-only, empty or strided
         address: int = array.__array_interface__["data"][0]
         return address

@@ -58,9 +58,10 @@ class TableColumns:
         self.capacity = len(arrays["boxes"])
         self._held = [arrays[name] for name in (*COLUMNS, *WIDE)]
         for name, (kind, shape) in COLUMNS.items():
-            check_array(name, arrays[name], kind, (self.capacity, *shape))
+            check_array(name, arrays[name], kind, (self.capacity, *shape), True)
         for name in WIDE:
-            check_array(name, arrays[name], np.float32, (self.capacity, *arrays[name].shape[1:2]))
+            shape = self.capacity, *arrays[name].shape[1:2]
+            check_array(name, arrays[name], np.float32, shape, True)
         self._table = _Table(*map(address, self._held), *(arrays[name].shape[1] for name in WIDE))
         self.at = ctypes.addressof(self._table)
 

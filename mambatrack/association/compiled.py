@@ -4,15 +4,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mambatrack.assignment import Indices
 from mambatrack.association.crowds import TILE
 from mambatrack.association.features import MOST_REACH, REACH, REACH_PER_FRAME
-from mambatrack.association.interface import Candidates, Decision, Floats, FrameProblem, Scores
+from mambatrack.association.interface import (
+    LEAST_WORTH,
+    Candidates,
+    Decision,
+    Floats,
+    FrameProblem,
+    Scores,
+)
 from mambatrack.association.learned import LearnedAssociation
+from mambatrack.association.pairs import ROUNDS, Pairs, hungarian
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
 from mambatrack.kernels.cpu.candidates import PairDescriber, Reach
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
+from mambatrack.kernels.cpu.matching import clear_pairs
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.networks.units import CODE_LIMIT
@@ -48,6 +58,18 @@ class CompiledAssociation(LearnedAssociation):
 
     def score(self, problems: Sequence[FrameProblem]) -> list[Scores]:
         return [self._score(each) for each in problems]
+
+    def choose(self, problem: FrameProblem, scores: Scores) -> Indices:
+        (tracks, detections, *_), odds = problem.candidates, scores.pairs
+        counts = problem.candidates.track_count, problem.candidates.detection_count
+        lowest = self.match_odds or 0.0
+        chosen, left, worth = clear_pairs(
+            tracks, detections, counts, odds, lowest, LEAST_WORTH, ROUNDS
+        )
+        if len(left):
+            unclear = Pairs(tracks[left], detections[left], worth[left])
+            chosen = np.concatenate([chosen, left[hungarian(unclear)]])
+        return chosen
 
     def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
         for problem, (chosen, _) in zip(problems, decisions, strict=True):

@@ -131,13 +131,13 @@ def best(pairs: Pairs, rounds: int = ROUNDS) -> Indices:
     if len(clear) == len(values):
         return clear
     if not len(clear) or not rounds:
-        return _hungarian(pairs)
+        return hungarian(pairs)
     of_track[tracks[clear]] = of_detection[detections[clear]] = -1
     (left,) = ((of_track[tracks] >= 0) & (of_detection[detections] >= 0)).nonzero()
     return np.concatenate([clear, left[best(pairs.select(left), rounds - 1)]])
 
 
-def _hungarian(pairs: Pairs) -> Indices:
+def hungarian(pairs: Pairs) -> Indices:
     """The same in any case: one dense assignment over the boxes that are in ``pairs``, or of many
     boxes one for each cluster."""
     tracks, rows = np.unique(pairs.tracks, return_inverse=True)
@@ -145,7 +145,7 @@ def _hungarian(pairs: Pairs) -> Indices:
     if len(tracks) * len(detections) > TILE**2:
         parts = clusters(rows, columns)
         if len(parts) > 1:
-            return np.concatenate([part[_hungarian(pairs.select(part))] for part in parts])
+            return np.concatenate([part[hungarian(pairs.select(part))] for part in parts])
     check_table(len(tracks), len(detections))
     values = np.zeros((len(tracks), len(detections)))
     values[rows, columns] = pairs.similarities

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes
 from mambatrack.kernels.cpu.motion import TrackMotion
@@ -20,7 +22,12 @@ class CompiledPredictor(CausalPredictor):
         self._motion = TrackMotion(network, self.spread)
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
+        if not state.flags.carray:  # a part of a larger array: the network alone is in C
+            return super().predict(state)
         return self._motion.predict(state)
 
     def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
+        if not state.flags.carray:
+            return super().correct(state, rows, boxes)
+        rows, boxes = np.ascontiguousarray(rows), np.ascontiguousarray(boxes, np.float32)
         self._motion.correct(state, rows, boxes)

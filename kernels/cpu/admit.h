@@ -1,0 +1,44 @@
+/* Detections as a user hands them in, mambatrack/detections.py, where nothing is wrong with any. */
+#pragma once
+#include "boxes.h"
+
+enum { COLUMNS = 6 };
+
+/* x1, y1, x2, y2, score and class of a row of 4 to COLUMNS floats or doubles. */
+INLINE void read_row(const void *rows, int64_t wide, int64_t columns, int64_t i, double *row) {
+    row[4] = 1, row[5] = 0;
+    for (int64_t k = 0; k < columns; k++)
+        row[k] = wide ? ((const double *)rows)[i * columns + k] : ((const float *)rows)[i * columns + k];
+}
+
+/* Whether it counts: ``limits`` [COLUMNS] of absolute values, exclusive, a size of the box once it is
+ * float, and a class that is a whole number. NaN does not. */
+static int usable(const double *row, const double *limits, const float *box) {
+    for (int k = 0; k < COLUMNS; k++)
+        if (!(-limits[k] < row[k] && row[k] < limits[k])) return 0;
+    return box[2] > box[0] && box[3] > box[1] && row[5] == (double)(int64_t)row[5];
+}
+
+/* rows [count, columns] of doubles (wide) or floats -> boxes [count, 4], scores from 0 to 1, labels.
+ * Returns 1; 0 at the first row that is not usable or repeats an earlier one: numpy sorts it out. */
+static int64_t admit(const void *rows, int64_t wide, int64_t count, int64_t columns,
+                     const double *limits, float *boxes, float *scores, int64_t *labels) {
+    for (int64_t i = 0; i < count; i++) {
+        double row[COLUMNS], other[COLUMNS];
+        float *box = boxes + 4 * i;
+        read_row(rows, wide, columns, i, row);
+        for (int k = 0; k < 4; k++) box[k] = (float)row[k];
+        if (!usable(row, limits, box)) return 0;
+        double score = row[4] > 0 ? row[4] : 0;
+        scores[i] = (float)(score < 1 ? score : 1);
+        labels[i] = (int64_t)row[5];
+        for (int64_t j = 0; j < i; j++) {
+            if (boxes[4 * j] != box[0] || boxes[4 * j + 1] != box[1]) continue;
+            read_row(rows, wide, columns, j, other);
+            int same = 0;
+            for (int k = 0; k < COLUMNS; k++) same += row[k] == other[k];
+            if (same == COLUMNS) return 0;
+        }
+    }
+    return 1;
+}
