@@ -140,6 +140,36 @@ def test_what_is_too_long_is_refused(page):
     assert lives(page)
 
 
+TWOFOLD = {
+    "two lengths": "Content-Length: 0\r\nContent-Length: 5",
+    "a length and chunks": "Content-Length: 4\r\nTransfer-Encoding: chunked",
+    "chunks twice": "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    "unknown chunks": "Transfer-Encoding: xchunked",
+    "a length with a sign": "Content-Length: +4",
+    "two hosts": "Host: evil.example",
+    "two origins": "Origin: http://evil.example\r\nOrigin: http://localhost",
+    "two sites": "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Site: none",
+    "a blank in a name": "Content-Length : 0",
+}
+
+
+@pytest.mark.parametrize("more", TWOFOLD.values(), ids=TWOFOLD)
+def test_what_can_be_read_as_two_requests_is_refused(page, more):
+    page._state.controls.resume()
+    head = f"POST /api/pause HTTP/1.1\r\nHost: localhost\r\n{more}\r\n\r\n0\r\n\r\n"
+    answer = send(page, head.encode() + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400") and b"200 OK" not in answer
+    assert not page._state.controls.paused
+
+
+@pytest.mark.parametrize("path", ["", "healthz", "api/sources", "metrics"])
+def test_the_head_alone_can_be_asked_for(page, path):
+    whole, head = httpx.get(page.url + path), httpx.head(page.url + path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert httpx.head(f"{page.url}api/pause").status_code == 405
+
+
 def test_who_sends_no_request_is_cut(monkeypatch, page):
     monkeypatch.setattr("mambatrack.live.web.protocols.REQUEST_S", 0.2)
     port = int(page.url.split(":")[2].strip("/"))

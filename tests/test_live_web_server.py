@@ -189,7 +189,21 @@ def test_the_token_opens_as_a_header_and_by_the_page_as_a_cookie(guarded):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "10.0.0.1", "", "[::1", "a:b:c"]
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "10.0.0.1",
+        "",
+        "[::1",
+        "a:b:c",
+        "localhost:evil.example",
+        "localhost:999999",
+        "localhost@evil.example",
+        "2130706433",
+        "[::1]evil.example",
+        "localhost.",
+    ],
 )
 def test_names_that_are_not_this_machine_are_refused(live, host):
     _, _, client = live

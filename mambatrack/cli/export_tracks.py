@@ -13,7 +13,7 @@ from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.result_files.between import fill_between
-from mambatrack.result_files.footage import Footage, open_footage
+from mambatrack.result_files.footage import Footage, longer, open_footage, outside
 from mambatrack.result_files.playing import TOOLS, varying_rate, why_not_played
 from mambatrack.result_files.read_results import Recording, read_recording
 from mambatrack.sources.box_stream import parse_size
@@ -48,6 +48,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     recording = read_recording(options.result, options.class_names, predicted=not options.seen_only)
     size = parse_size(options.size) if options.size else None
     footage = _fitting(open_footage(options.video, size, options.fps), recording, options.format)
+    for problem in (longer(recording, footage), outside(recording, footage)):
+        if problem:
+            warnings.warn(problem, stacklevel=2)
     if options.format in EVERY_FRAME:
         recording = fill_between(recording)
     _writer(options.format)(recording, footage, out)

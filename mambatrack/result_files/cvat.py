@@ -17,8 +17,10 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same results give the same bytes
 
 def write_cvat(recording: Recording, footage: Footage, path: Path) -> None:
     """The archive at ``path``; the task's labels must have the names of the classes."""
-    labels = sorted(set(recording.label.tolist()))
-    places = {label: place for place, label in enumerate(labels, start=1)}
+    labels = {
+        each: _line(recording.name_of(each)) for each in sorted(set(recording.label.tolist()))
+    }
+    names = list(dict.fromkeys(labels.values()))  # CVAT knows classes by their names
     first = 1 if len(recording) and recording.id.min() == 0 else 0  # 0 is no track to CVAT
     columns = zip(
         recording.frame.tolist(), recording.id.tolist(), xyxy_to_ltwh(recording.boxes).tolist(),
@@ -26,12 +28,17 @@ def write_cvat(recording: Recording, footage: Footage, path: Path) -> None:
     )  # fmt: skip
     rows = "".join(
         f"{frame + 1},{identity + first},{left:.2f},{top:.2f},{width:.2f},{height:.2f},1,"
-        f"{places[label]},{int(seen)}\n"
+        f"{names.index(labels[label]) + 1},{int(seen)}\n"
         for frame, identity, (left, top, width, height), label, seen in columns
     )
-    names = "".join(f"{' '.join(recording.name_of(label).split())}\n" for label in labels)
+    lines = "".join(f"{name}\n" for name in names)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, text in (("gt/gt.txt", rows), ("gt/labels.txt", names)):
+        for name, text in (("gt/gt.txt", rows), ("gt/labels.txt", lines)):
             info = zipfile.ZipInfo(name, LONG_AGO)
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, text.encode())
+
+
+def _line(name: str) -> str:
+    """The name of a class as one line of labels.txt."""
+    return " ".join(name.split())

@@ -56,6 +56,31 @@ def jpegs(folder: Path) -> Iterator[tuple[int, bytes]]:
             yield frame.index, cv2.imencode(".jpg", frame.image)[1].tobytes()
 
 
+def longer(recording: Recording, footage: Footage) -> str | None:
+    """What is wrong where results go on behind the end of the video."""
+    if not 0 < footage.frames < recording.frames:
+        return None
+    return (
+        f"the results go on to frame {recording.frames}, but {footage.path} has {footage.frames}: "
+        "is it the video that was tracked?"
+    )
+
+
+def outside(recording: Recording, footage: Footage) -> str | None:
+    """What is wrong where boxes that were seen lie outside the picture."""
+    if footage.size is None:
+        return None
+    boxes = clip(recording.boxes[recording.seen], footage.size)
+    count = np.count_nonzero((boxes[:, 2:] <= boxes[:, :2]).any(axis=1))
+    width, height = footage.size
+    if not count:
+        return None
+    return (
+        f"{count} of {len(boxes)} boxes lie outside the picture of {width}x{height}; was a video "
+        "of another size tracked?"
+    )
+
+
 def relative_boxes(recording: Recording, footage: Footage) -> tuple[Recording, NDArray[np.float64]]:
     """(the boxes that are in the picture, the same clipped to it as shares of it [R, 4] xyxy).
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.datasets.classes import class_column
 from mambatrack.datasets.mot_text import check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.files import regular
@@ -95,15 +96,19 @@ def read_recording(
 
 
 def _from_mot(path: Path) -> Recording:
-    """All is seen and of class 0, as the text does not tell."""
+    """All is seen; of class 0 where the text does not tell several."""
     table = read_mot(path)
     refuse = check_boxes(path, table)
     refuse(table[:, 1] < 0, "id {1:.0f}; ids below 0 mark detections, expected a tracker's result")
     refuse((table[:, :2] >= HIGHEST).any(axis=1), f"frames and ids must be below {HIGHEST}")
     score = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
     flat = np.zeros(len(table))
-    rows = [table[:, 0] - 1, table[:, 1], ltwh_to_xyxy(table[:, 2:6]), score, flat, flat]
-    return _recording(path, np.column_stack(rows), np.ones(len(table), bool), UNNAMED)
+    classes = class_column(path, table)
+    several = classes is not None and len(np.unique(classes)) > 1
+    label = np.maximum(classes, 0) if several and classes is not None else flat
+    rows = [table[:, 0] - 1, table[:, 1], ltwh_to_xyxy(table[:, 2:6]), score, label, flat]
+    seen = np.ones(len(table), bool)
+    return _recording(path, np.column_stack(rows), seen, () if several else UNNAMED)
 
 
 def _from_jsonl(path: Path, revised: bool) -> Recording:

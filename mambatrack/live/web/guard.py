@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,6 +33,7 @@ MOST_REQUESTS = 400  # at once; a page asks for seven
 REQUESTS_PER_S = 50.0
 BUSY_S = 1.0  # that a request too many waits for its answer
 OPEN_PATHS = ("/healthz", "/readyz", "/style.css", "/icon.svg")
+ONCE = {b"origin", b"sec-fetch-site", b"authorization", b"content-length", b"transfer-encoding"}
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -84,6 +86,7 @@ class Guard:
         try:
             await self._check_rate()
             _check_lengths(scope)
+            _check_doubts(scope, headers)
             self._check_host(headers)
             self._check_origin(scope, headers)
             cookie = self._check_token(scope, headers)
@@ -94,6 +97,8 @@ class Guard:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
+            if scope["method"] == "HEAD":  # uvicorn leaves the body of the answer out
+                scope = {**scope, "method": "GET"}
             await self._app(scope, _replayed(body, receive), _secured(send, cookie))
 
     def _check_host(self, headers: Headers) -> None:
@@ -140,7 +145,7 @@ class Guard:
         body = self._sign_in if html else dumps({"detail": refused.detail}).encode()
         kind = b"text/html; charset=utf-8" if html else b"application/json"
         extra = {401: [(b"www-authenticate", b"Bearer")]}.get(refused.status, [])
-        closing = [(b"connection", b"close")] if refused.status in (408, 413, 429) else []
+        closing = [(b"connection", b"close")] if refused.status in (400, 408, 413, 429) else []
         head = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send(
             {
@@ -157,6 +162,14 @@ def _check_lengths(scope: Scope) -> None:
         raise Refused(414, f"an address may have {MOST_PATH} characters")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
         raise Refused(431, f"headers may have {MOST_HEADERS} bytes")
+
+
+def _check_doubts(scope: Scope, headers: Headers) -> None:
+    """Refuses what two readers of one request may take for two different ones."""
+    names = [name for name, _ in scope["headers"] if name in ONCE]
+    both = b"content-length" in headers and b"transfer-encoding" in headers
+    if both or len(names) > len(set(names)):
+        raise Refused(400, "a header stands twice, or contradicts another")
 
 
 async def _body(scope: Scope, headers: Headers, receive: Receive) -> bytes:
@@ -216,11 +229,9 @@ def _cookies(headers: Headers) -> dict[str, str]:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without its port and the brackets of IPv6."""
-    if host.startswith("["):
-        name, closed, _ = host[1:].partition("]")
-        return name.lower() if closed else ""
-    return host.partition(":")[0].lower()
+    """The name in a Host header, without its port and the brackets of IPv6; "" where it is none."""
+    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::\d{1,5})?", host)
+    return (match[1] or match[2] or "").lower() if match else ""
 
 
 def _is_address(name: str) -> bool:
