@@ -101,3 +101,20 @@ def test_draw_is_refused_where_there_is_no_picture(
     with pytest.raises(SystemExit):
         main(["track", "clip.mp4", "--offline", "--draw", "forecast"])
     assert "--draw forecast has no effect with --offline" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--mot", "--jsonl", "--csv"])
+@pytest.mark.parametrize("name", ["clip.mp4", "frame.PNG"])
+def test_text_does_not_replace_what_is_named_as_a_video_or_picture(
+    track, tmp_path, capsys, option, name
+):
+    (tmp_path / name).write_bytes(b"mine")
+    assert track(option, name, "--overwrite") == 1
+    assert "an annotated video is --output" in capsys.readouterr().err
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("first", "warned"), [("1000,0", True), ("319,0", False)])
+def test_a_line_outside_the_picture_is_told(track, capsys, first, warned):
+    assert track("--mot", "a.txt", "--line", f"door:{first},1000,200") == 0
+    assert ("door lies outside the picture of 320x240" in capsys.readouterr().err) == warned

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from mambatrack.cli import main
+
 
 def test_help_loads_no_network(tmp_path):
     code = "import sys\nfrom mambatrack.cli import main\ntry: main(['--help'])\nexcept SystemExit: "
@@ -19,3 +23,11 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     command = f"{sys.executable} -m mambatrack config | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "tracker:  # How boxes become tracks\n" and done.stderr == ""
+
+
+def test_wrong_usage_is_two_lines(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["track", "a.mp4", "b.mp4"])
+    way, error = capsys.readouterr().err.splitlines()
+    assert "b.mp4; expected one SOURCE: of several videos or pictures name the folder" in error
+    assert way == "all options: mambatrack track --help"

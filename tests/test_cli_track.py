@@ -14,6 +14,7 @@ import pytest
 from mambatrack.cli import main
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.simulation.world import make_world, write_sequence
+from tiny_onnx import write_onnx
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +285,15 @@ def test_a_folder_of_videos_is_tracked_with_a_detector(world, tmp_path, monkeypa
     assert "one in" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert main([*command, "--detector", "motion"]) == 0
     assert (tmp_path / "out/one.txt").read_text() == (tmp_path / "out/two.txt").read_text() != ""
+
+
+def test_a_run_without_a_track_says_what_helps(world, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    video = str(world / "clip.mp4")
+    arguments = ["track", video, "--predictor", "kalman", "--stop", "2", "--mot", "a.txt"]
+    assert main([*arguments, "--detector", "motion"]) == 0
+    assert "no track: detector motion finds who walks" in capsys.readouterr().out
+    boxes = np.zeros((1, 84, 84), np.float32)
+    weights = write_onnx(tmp_path / "blind.onnx", {"output0": boxes}, metadata={"task": "detect"})
+    assert main([*arguments, "--overwrite", "--weights", weights]) == 0
+    assert "no track: a larger model may find more" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.counting.places import Line, Zone, parse_line, parse_places, parse_zone
+from mambatrack.counting.places import Line, Zone, outside, parse_line, parse_places, parse_zone
 from mambatrack.errors import MambatrackError
 
 
@@ -72,3 +72,15 @@ def test_a_line_has_a_right_and_a_left_hand(x, y):
     line = Line("l", (0, 0), (100, 0))
     assert line.offsets(np.array([(x, y)]))[0] == pytest.approx(y)
     assert Line("l", (100, 0), (0, 0)).offsets(np.array([(x, y)]))[0] == pytest.approx(-y)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_outside"),
+    [
+        ("a:0,0,640,480", False), ("a:-50,100,20,100", False), ("a:-50,100,-1,100", True),
+        ("a:641,0,900,480", True), ("a:0,481,640,481", True), ("a:0,-9,640,-1", True),
+    ],
+)  # fmt: skip
+def test_a_place_beside_the_picture_is_found(line, is_outside):
+    places = [parse_line(line)]
+    assert outside(places, (640, 480)) == places * is_outside

@@ -54,7 +54,8 @@ class Parser(argparse.ArgumentParser):
         return action
 
     def error(self, message: str) -> NoReturn:
-        super().error(as_message(message))
+        way = f"all options: {self.prog} --help"
+        self.exit(2, f"{way}\n{self.prog}: error: {as_message(message)}\n")
 
     def knows(self, fact: str) -> bool:
         """Whether the fact can hold here: an option of this command, or no option."""

@@ -9,9 +9,11 @@ from mambatrack.cli.arguments import add_overwrite, names, whole
 from mambatrack.cli.effects import BOXES, VIDEO
 from mambatrack.cli.named_files import TracksFile
 from mambatrack.config import Config
+from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.settings import LAYERS, DrawingConfig
+from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
 
 LONGEST_FORECAST, FORECAST = 1000, 30  # frames
 DRAWN = ("--output", "--show", "--serve")
@@ -84,10 +86,22 @@ def check_files(files: OutputFiles) -> list[Path]:
     from mambatrack.outputs.video import check_video
 
     paths = [] if files.video is None else [check_video(files.video, files.overwrite)]
-    for text in (files.mot, files.jsonl, files.csv, files.events, files.heat_map):
+    for text in (files.mot, files.jsonl, files.csv, files.events):
         if text is not None:
-            paths.append(check_output(text, files.overwrite))
+            paths.append(check_output(_checked_text(text), files.overwrite))
+    if files.heat_map is not None:
+        paths.append(check_output(files.heat_map, files.overwrite))
     return paths
+
+
+def _checked_text(path: str | Path) -> str | Path:
+    """The path of a text, which would replace a video or a picture where it is named like one."""
+    if Path(path).suffix.lower() in (*VIDEO_TYPES, *IMAGE_TYPES):
+        raise MambatrackError(
+            f"{path} is named as a video or picture, but text is written there; an annotated video "
+            "is --output"
+        )
+    return path
 
 
 def default_output(source: str) -> TracksFile:

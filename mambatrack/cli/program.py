@@ -148,6 +148,8 @@ def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:
     known = [text for action in parser._actions for text in action.option_strings]
     close = difflib.get_close_matches(argument.split("=")[0], known, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
+    if not argument.startswith("-") and any(each.dest == "source" for each in parser._actions):
+        hint = "; expected one SOURCE: of several videos or pictures name the folder"
     return f"unknown argument {argument}{hint}"
 
 

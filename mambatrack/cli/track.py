@@ -45,6 +45,8 @@ from mambatrack.cli.signals import Interruption, resumable
 from mambatrack.config import Config
 from mambatrack.sources.addresses import without_secrets
 
+LARGE = 1280  # pixels, longer side of a picture in which a network may overlook people
+
 if TYPE_CHECKING:
     from mambatrack.runs.run import Run
     from mambatrack.sources.frames import FrameSource
@@ -147,7 +149,7 @@ def _track_source(options: argparse.Namespace, config: Config) -> int:
         interrupted = _go(run, frames.count, options.quiet)
     counted = summary(counter) if (counter := run.counter) is not None else []
     if not options.quiet:
-        print(_summary(run, frames))
+        print(_summary(run, frames, config))
         for line in counted:
             print(line)
         if paths:
@@ -202,7 +204,7 @@ def _go(run: "Run", total: int | None, quiet: bool) -> bool:
     return False
 
 
-def _summary(run: "Run", frames: "FrameSource") -> str:
+def _summary(run: "Run", frames: "FrameSource", config: Config) -> str:
     from mambatrack.detectors import problem_of
 
     lines = [str(run.totals())]
@@ -212,9 +214,22 @@ def _summary(run: "Run", frames: "FrameSource") -> str:
         lines.append(f"changes of the frame size: {frames.resized}; the last one is {frames.size}")
     if run.tracker.dropped:
         lines.append(f"{run.tracker.dropped} unusable detections were dropped")
-    if (problem := problem_of(run.detector)) is not None:
+    problem = problem_of(run.detector) or _no_track(run, frames, config)
+    if problem is not None:
         lines.append(problem)
     return "\n".join(lines)
+
+
+def _no_track(run: "Run", frames: "FrameSource", config: Config) -> str | None:
+    """What may help where a detector in the pictures led to no track."""
+    detector = config.detector
+    if run.ids or not run.frames or detector.name == "file":
+        return None
+    if detector.name == "motion":
+        return "no track: detector motion finds who walks in front of a camera that stands"
+    if not detector.slice and max(frames.size) >= LARGE:
+        return "no track: in large pictures --slice 640 finds what is small"
+    return "no track: a larger model may find more, as --detector yolox_s"
 
 
 TRACK = Command("track", "track a video, images, webcam or stream", add_arguments, run)

@@ -107,6 +107,15 @@ def parse_places(lines: Sequence[str], zones: Sequence[str]) -> list[Place]:
     return places
 
 
+def outside(places: Sequence[Place], size: tuple[int, int]) -> list[Place]:
+    """Those that lie beside, above or below a picture of (width, height) pixels as a whole."""
+    return [
+        place
+        for place in places
+        if (place.corners.max(axis=0) < 0).any() or (place.corners.min(axis=0) > size).any()
+    ]
+
+
 def _named(text: str, kind: str, form: str) -> tuple[str, list[tuple[float, float]]]:
     name, colon, rest = text.partition(":")
     if not colon or not NAME.fullmatch(name.strip()):

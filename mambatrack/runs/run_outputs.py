@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mambatrack.errors import complain
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.outputs.text import TrackWriter
@@ -17,6 +18,7 @@ from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:
     from mambatrack.counting.output import CountingOutput
+    from mambatrack.counting.places import Place
     from mambatrack.gaps.revisions import Reviser, Revision
 
 
@@ -45,11 +47,24 @@ def open_counting(
     from mambatrack.counting import output
     from mambatrack.counting.places import parse_places
 
+    places = parse_places(config.lines, config.zones)
+    if size is not None:
+        _warn_of_outside(places, size)
     counting = output.open_counting(
-        parse_places(config.lines, config.zones), names, config.anchor, config.margin, size,
+        places, names, config.anchor, config.margin, size,
         files.events, files.heat_map, files.overwrite,
     )  # fmt: skip
     return None if counting is None else stack.enter_context(closing(counting))
+
+
+def _warn_of_outside(places: "Sequence[Place]", size: tuple[int, int]) -> None:
+    from mambatrack.counting.places import outside
+
+    for place in outside(places, size):
+        complain(
+            f"{place.name} lies outside the picture of {size[0]}x{size[1]} pixels, where nobody is "
+            "counted; points are x,y in pixels from the upper left corner"
+        )
 
 
 class Output(Protocol):
