@@ -14,13 +14,27 @@ from mambatrack.errors import MambatrackError
 # field numbers of onnx.proto
 MODEL_GRAPH, MODEL_METADATA = 7, 14
 GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
-TENSOR_DIM, TENSOR_NAME = 1, 8
+TENSOR_DIM, TENSOR_NAME, TENSOR_EXTERNAL = 1, 8, 13
 NODE_OPERATOR = 4
 VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TENSOR_TYPE_ELEMENT, TENSOR_TYPE_SHAPE = 1, 1, 2
 SHAPE_DIM, DIM_VALUE = 1, 1
 ENTRY_KEY, ENTRY_VALUE = 1, 2
 TYPES = {1: "float32", 2: "uint8", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
+
+EXPORT = "export it to ONNX first"
+OTHERS = (  # bytes, where they stand, and what they tell
+    (b"version https://git-lfs", 0, "a pointer of Git LFS: run git lfs pull"),
+    (b"<?xml", 0, f"a model of OpenVINO: {EXPORT}"),
+    (b"<", 0, "a page of the web: download the file itself"),
+    (b"PK\x03\x04", 0, f"a model of PyTorch, or a zip: {EXPORT}, or unpack it"),
+    (b"\x80\x02", 0, f"a model of PyTorch: {EXPORT}"),
+    (b"TFL3", 4, f"a model of TensorFlow Lite: {EXPORT}"),
+    (b"\x89HDF", 0, f"a model of Keras: {EXPORT}"),
+    (b"\x1f\x8b", 0, "a gzip file: unpack it"),
+    (b"ptrt", 0, f"an engine of TensorRT: {EXPORT}"),
+    (b'{"', 8, f"a file of safetensors: {EXPORT}"),
+)
 
 Shape = tuple[int | None, ...]
 
@@ -51,7 +65,9 @@ def read_header(path: str | Path) -> OnnxHeader:
         if not nodes:
             raise ValueError
         operators = frozenset(_text(node, NODE_OPERATOR) for node in nodes)
-        weights = [_tensor(value) for field, value in graph if field == GRAPH_INITIALIZER]
+        initializers = [value for field, value in graph if field == GRAPH_INITIALIZER]
+        others = {_other_file(value) for value in initializers} - {""}
+        weights = [_tensor(value) for value in initializers]
         names = {name for name, _ in weights}
         inputs = [_value_info(value) for field, value in graph if field == GRAPH_INPUT]
         inputs = [item for item in inputs if item[0] not in names]
@@ -61,7 +77,14 @@ def read_header(path: str | Path) -> OnnxHeader:
     except OSError as error:
         raise MambatrackError(f"weights {path} cannot be read: {error.strerror}") from None
     except (ValueError, IndexError, TypeError, StopIteration):
-        raise MambatrackError(f"{path} is not an ONNX file, or is cut off") from None
+        raise MambatrackError(
+            f"{path} is not an ONNX file, or is cut off{_likeness(path)}"
+        ) from None
+    missing = sorted(name for name in others if not (path.parent / name).is_file())
+    if missing:
+        raise MambatrackError(
+            f"the weights of {path} lie in {missing[0]}, which is not beside it; copy both"
+        )
     return OnnxHeader(
         tuple((name, shape) for name, shape, _ in inputs),
         tuple((name, shape) for name, shape, _ in outputs),
@@ -72,9 +95,24 @@ def read_header(path: str | Path) -> OnnxHeader:
     )
 
 
+def _likeness(path: Path) -> str:
+    """What a file looks like instead, as the end of a message; "" where it is unknown."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    found = next((what for mark, at, what in OTHERS if start[at:].startswith(mark)), "")
+    return f"; it looks like {found}" if found else ""
+
+
 def _tensor(message: Any) -> tuple[str, Shape]:
     dims = [value for field, value in _fields(message) if field == TENSOR_DIM]
     return _text(message, TENSOR_NAME), tuple(each for each in dims if isinstance(each, int))
+
+
+def _other_file(message: Any) -> str:
+    """The file that holds the numbers of a tensor, "" where they are in this one."""
+    entries = [value for field, value in _fields(message) if field == TENSOR_EXTERNAL]
+    places = (_text(each, ENTRY_VALUE) for each in entries if _text(each, ENTRY_KEY) == "location")
+    return next(places, "")
 
 
 def _value_info(message: Any) -> tuple[str, Shape, int]:

@@ -1,6 +1,7 @@
 """Runs an ONNX file with OpenCV, which is always there, or with onnxruntime, which is faster."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -73,9 +74,12 @@ class OpenCVSession:
             with quiet():
                 for name, array in self.input.feeds(blob).items():
                     self._net.setInput(array, name)
-                return _wide(self._net.forward(self._names))
+                outputs = self._net.forward(self._names)
         except cv2.error as error:
             raise self._refused(error) from None
+        if any(each is None for each in outputs):
+            raise MambatrackError(f"{self._weights} gave nothing for a picture; is it cut off?")
+        return _usable(outputs, self._weights)
 
     def _refused(self, error: Exception) -> MambatrackError:
         reason = reason_of(getattr(error, "err", "") or error)
@@ -109,9 +113,10 @@ class OrtSession:
 
     def __call__(self, blob: Blob) -> list[NDArray]:
         try:
-            return _wide(self._session.run(self._names, self.input.feeds(blob)))
+            outputs = self._session.run(self._names, self.input.feeds(blob))
         except Exception as error:
             raise self._refused(error) from None
+        return _usable(outputs, self._weights)
 
     def _refused(self, error: Exception) -> MambatrackError:
         return MambatrackError(f"onnxruntime cannot run {self._weights}: {reason_of(error)}")
@@ -124,7 +129,14 @@ def reason_of(error: object) -> str:
     return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} ... {text[-SHOWN:]}"
 
 
-def _wide(outputs: Sequence[NDArray]) -> list[NDArray]:
+def _usable(outputs: Sequence[NDArray], weights: str | Path) -> list[NDArray]:
+    """In float32 where they are float16. Warns of NaN, as of networks in float16 that overflow."""
+    if any(each.size and np.isnan(each.max()) for each in outputs):
+        warnings.warn(
+            f"{weights} gives numbers that are none (NaN), so that boxes are missing; export it "
+            "again in float32",
+            stacklevel=3,
+        )
     return [each.astype(np.float32) if each.dtype == np.float16 else each for each in outputs]
 
 

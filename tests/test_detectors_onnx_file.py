@@ -1,13 +1,13 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.detectors.onnx_file import read_header
 from mambatrack.errors import MambatrackError
 from shared import needs
-from tiny_onnx import detector, heads, write_onnx
+from tiny_onnx import _field, _node, _number, detector, heads, write_onnx
 
 BACKENDS = ["opencv", "onnxruntime"]
 RAW = heads([], 3, [], [])[0]
@@ -41,6 +41,40 @@ def test_what_is_no_onnx_file_is_refused(tmp_path, content):
         read_header(tmp_path / "a.onnx")
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "run git lfs pull"),
+        (b"<!DOCTYPE html><html></html>", "a page of the web: download the file itself"),
+        (b'<?xml version="1.0"?><net name="m"/>', "OpenVINO: export it to ONNX"),
+        (b"PK\3\4" + bytes(60), "PyTorch, or a zip"),
+        (b"\x80\2}q\0.", "PyTorch: export it to ONNX"),
+        (b"\x1c\0\0\0TFL3" + bytes(60), "TensorFlow Lite"),
+        (b"\x89HDF\r\n", "Keras"),
+        (b"\x1f\x8b\x08\0" + bytes(20), "gzip file: unpack it"),
+        (b"ptrt" + bytes(60), "TensorRT"),
+        (b'\x08\0\0\0\0\0\0\0{"a":{}}', "safetensors"),
+    ],
+)
+def test_what_a_file_is_instead_is_said(tmp_path, content, words):
+    (tmp_path / "a.onnx").write_bytes(content)
+    with pytest.raises(MambatrackError, match=f"is not an ONNX file, .*it looks like .*{words}"):
+        read_header(tmp_path / "a.onnx")
+
+
+def test_weights_in_a_file_that_is_not_there_are_told(tmp_path):
+    path = tmp_path / "a.onnx"
+    entry = _field(1, b"location") + _field(2, b"a.onnx.data")
+    tensor = _number(1, 1) + _number(2, 1) + _field(8, b"w") + _field(13, entry) + _number(14, 1)
+    graph = _node("w", "out", "Identity") + _field(5, tensor)
+    path.write_bytes(_number(1, 8) + _field(7, graph))
+    with pytest.raises(MambatrackError, match="weights of .* lie in a.onnx.data, which is not b"):
+        read_header(path)
+    (tmp_path / "a.onnx.data").write_bytes(bytes(4))
+    assert read_header(path).weights == (("w", (1,)),)
+
+
+@settings(deadline=None)
 @given(st.data())
 def test_a_cut_off_file_is_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("cut") / "a.onnx"

@@ -121,3 +121,18 @@ def test_both_ends_of_a_long_message_are_shown():
     said = reason_of("[ONNXRuntimeError] : 1 : FAIL : first\n" + "between " * 200 + "\nlast\n")
     assert said.startswith("FAIL : first between") and said.endswith("between last")
     assert len(said) < 700 and "\n" not in said
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_a_network_that_overflows_is_told(tmp_path, backend, kind):
+    path = write_onnx(tmp_path / "a.onnx", {"first": np.full((1, 2, 3), np.nan, kind)})
+    session = open_session(path, backend)
+    with pytest.warns(UserWarning, match=r"a\.onnx gives numbers that are none \(NaN\)"):
+        session(BLOB)
+
+
+def test_a_network_that_gives_nothing_is_refused(tmp_path):
+    path = write_onnx(tmp_path / "a.onnx", {"first": np.zeros((1, 0, 3), np.float32)})
+    with pytest.raises(MambatrackError, match="gave nothing for a picture"):
+        open_session(path, "opencv")(BLOB)
