@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.sources.pictures import checked_picture
+
 PADDING = 114  # grey level around the image: YOLOX and RTMDet are trained with it
 DYNAMIC_SIDE = 640  # longer side of the input where the file leaves its size open
 MULTIPLE = 32
@@ -18,6 +20,12 @@ class Normalisation:
     rgb: bool
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+
+
+def size_of(image: NDArray[np.uint8]) -> tuple[int, int]:
+    """(width, height); raises MambatrackError for what is no picture."""
+    height, width = checked_picture(image).shape[:2]
+    return width, height
 
 
 def input_size(

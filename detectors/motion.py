@@ -15,6 +15,7 @@ from mambatrack.detectors.camera_motion import CameraMotion
 from mambatrack.detectors.people import People
 from mambatrack.detectors.records import Records
 from mambatrack.errors import complain
+from mambatrack.sources.pictures import checked_picture
 from mambatrack.tracks import UNNAMED
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
@@ -53,7 +54,7 @@ class MotionDetector:
         )
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
-        if image.shape != self._shape:
+        if checked_picture(image).shape != self._shape:
             self._restart(image.shape)
         small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
         self._camera.update(small)

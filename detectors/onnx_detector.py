@@ -10,7 +10,7 @@ from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names
-from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size
+from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, size_of
 from mambatrack.detectors.layouts import Layout, layout_of
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.onnx_session import Session, open_session
@@ -39,8 +39,8 @@ class OnnxDetector:
 
     def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """The detections of each of several pictures of one size."""
-        layout, (height, width) = self.layout, images[0].shape[:2]
-        size = _size(self.run.session, (width, height), layout.placement)
+        layout = self.layout
+        size = _size(self.run.session, size_of(images[0]), layout.placement)
         found = []
         for placed, outputs in self.run(images, size, layout.placement, self._normalisation):
             arrays = [outputs[at] if layout.flat else outputs[at][0] for at in layout.order]

@@ -9,7 +9,7 @@ from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names, names_of
-from mambatrack.detectors.images import Normalisation, input_size
+from mambatrack.detectors.images import Normalisation, input_size, size_of
 from mambatrack.detectors.onnx_session import Session, open_session
 from mambatrack.errors import MambatrackError
 
@@ -50,7 +50,7 @@ class RtmdetDetector:
 
     def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """The detections of each of several pictures of one size."""
-        size = input_size(self._shape, (images[0].shape[1], images[0].shape[0]))
+        size = input_size(self._shape, size_of(images[0]))
         found = []
         for placed, outputs in self.run(images, size, "corner", NORMALISATION):
             boxes, labels = self._read(outputs)

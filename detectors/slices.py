@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.detections import Detections, as_detections
+from mambatrack.detectors.images import size_of
 from mambatrack.detectors.nms import suppress
 
 BATCH = 16  # slices that run together
@@ -32,7 +33,7 @@ class SlicedDetector:
         self._side, self._step = side, max(1, round(side * (1 - overlap)))
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
-        height, width = image.shape[:2]
+        width, height = size_of(image)
         whole = self._detector(image, index)
         if max(height, width) <= self._side:
             return whole

@@ -174,10 +174,20 @@ class Tracks:
     def __getitem__(self, chosen: slice | list[int] | NDArray) -> "Tracks": ...
     def __getitem__(self, chosen: int | slice | list[int] | NDArray) -> "Track | Tracks":
         """The track at a place, counted from 0 (-1: the last); or those of a slice, mask or
-        indices. Raises IndexError where there is none."""
-        if isinstance(chosen, (int, np.integer)):
-            return next(iter(self.select(np.array([chosen]))))
-        return self.select(chosen)
+        indices. Raises IndexError where there is none, TypeError for what is none of these."""
+        if chosen is None or isinstance(chosen, str | float | tuple):
+            raise TypeError(
+                f"tracks are chosen by a place, a slice, a mask or places, not by {shown(chosen)}; "
+                "by id: tracks[tracks.ids == 7]"
+            )
+        if not isinstance(chosen, (int, np.integer)):
+            return self.select(chosen)
+        if not -len(self) <= chosen < len(self):
+            raise IndexError(
+                f"there is no place {chosen} among {len(self)} tracks; by id: "
+                f"tracks[tracks.ids == {chosen}]"
+            )
+        return next(iter(self.select(np.array([chosen]))))
 
     def __repr__(self) -> str:
         counts = np.bincount(self.state, minlength=len(TrackState))

@@ -106,3 +106,10 @@ def test_whatever_the_tracks_hold_is_valid_json(rows):
 @given(st.integers(0, 2**53))
 def test_colours_are_those_of_files(identity):
     assert hex_of(identity) == "#{:02x}{:02x}{:02x}".format(*rgb_of(identity))
+
+
+@pytest.mark.parametrize(("names", "told"), [(("object",), ""), (("person",), "person")])
+def test_a_class_without_a_name_is_not_told(names, told):
+    overlay = Overlay()
+    overlay.update(frame_of(0, {1: (50.0, 100.0)}), SIZE, names)
+    assert [each["name"] for each in overlay.of_tracks()] == [told]

@@ -71,7 +71,9 @@ def test_an_index_gives_a_track_and_a_choice_gives_tracks():
     for chosen in (tracks.observed, [1, 3], slice(1, None, 2)):
         found = tracks[chosen]
         assert isinstance(found, Tracks) and list(found) == [every[1], every[3]]
-    with pytest.raises(IndexError, match="out of bounds"):
+    with pytest.raises(
+        IndexError, match=r"no place 4 among 4 tracks; by id: tracks\[tracks.ids == 4\]"
+    ):
         tracks[4]
 
 
@@ -149,3 +151,9 @@ def test_a_notebook_shows_a_table_with_every_text_escaped():
     assert "<tbody></tbody>" in made([])._repr_html_()
     bare = replace(made([1]), velocity=None, age=None)._repr_html_()
     assert bare.endswith("<td></td><td></td></tr></tbody></table>")
+
+
+@pytest.mark.parametrize("chosen", [None, "person", 1.0, (0, 1)])
+def test_what_chooses_no_tracks_is_told_how_they_are_chosen(chosen):
+    with pytest.raises(TypeError, match=r"a slice, a mask or places, not by .*tracks.ids == 7"):
+        Tracker().update([[1, 2, 30, 40, 0.9]])[chosen]

@@ -9,6 +9,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.outputs.encoders import Encoder, open_encoder
 from mambatrack.outputs.fitting import Image, Size, fit
+from mambatrack.sources.pictures import checked_picture
 from mambatrack.sources.sound import Sound
 from mambatrack.sources.timing import Stamps
 
@@ -33,7 +34,7 @@ class VideoWriter:
             self._first_s = time_s
         stamp = None if time_s is None or self._first_s is None else time_s - self._first_s
         try:
-            self._encoder.encode(fit(image, self.size), self._stamps.step(stamp))
+            self._encoder.encode(fit(checked_picture(image), self.size), self._stamps.step(stamp))
         except OSError as error:
             raise MambatrackError(
                 f"cannot write {self.path}: {error.strerror}; the frames written so far are kept"

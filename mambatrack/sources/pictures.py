@@ -19,6 +19,23 @@ MOST_MISSING = 100  # frames without a picture for each one that has one
 NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
 
+def checked_picture(image: Any) -> Image:
+    """The same image, if it is [H, W, 3] uint8 as every part of mambatrack takes it; raises
+    MambatrackError with what it is and how it becomes one."""
+    if image is None:
+        found = "None (cv2.imread gives that for a file that it cannot read)"
+    elif not isinstance(image, np.ndarray):
+        found = f"a {type(image).__name__}"
+    elif image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        found = f"an array of {image.dtype} of shape {image.shape}"
+    else:
+        return image
+    raise MambatrackError(
+        f"the picture is {found}; expected a numpy array [height, width, 3] of uint8, BGR, as "
+        "cv2.imread gives it, or cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)"
+    )
+
+
 def list_pictures(folder: Path, ending: str = "") -> list[Path]:
     """The pictures in a folder, in natural order; hidden files, such as the ._NAME that a Mac
     leaves beside each NAME, are none. ending: of those that count, where there are any, such as

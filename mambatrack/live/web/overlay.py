@@ -73,7 +73,8 @@ class Overlay:
 
     def _name_of(self, label: int) -> str:
         """Of a class; none where it has none."""
-        return self._names[label] if 0 <= label < len(self._names) else ""
+        names = self._rules.names
+        return names[label] if 0 <= label < len(names) else ""
 
     def _start(self) -> None:
         config = replace(self.config, layers=(*self.config.layers, "lost"))

@@ -26,6 +26,7 @@ from mambatrack.outputs.drawing.scale import line_of, lines_of
 from mambatrack.outputs.drawing.trail_lines import draw_trails
 from mambatrack.outputs.drawing.trails import Trails
 from mambatrack.settings import DrawingConfig
+from mambatrack.sources.pictures import checked_picture
 from mambatrack.tracks import Tracks
 
 LEGEND = 0.75  # opacity
@@ -56,7 +57,7 @@ class Painter:
         forecast: a cone for each track that it knows, that moves and was seen lately
         in_place: draws into ``image`` itself instead of a copy
         """
-        canvas = image if in_place else image.copy()
+        canvas = checked_picture(image) if in_place else checked_picture(image).copy()
         size = canvas.shape[1], canvas.shape[0]
         shown = self.rules.update(tracks, size)
         layers = self.config.layers

@@ -1,0 +1,42 @@
+"""A picture that is none is refused in one sentence wherever a user may give it."""
+
+import numpy as np
+import pytest
+
+from mambatrack import Painter, Tracker, open_detector, open_video_writer
+from mambatrack.errors import MambatrackError
+from tiny_onnx import write_onnx
+
+WRONG = {
+    "None .cv2.imread gives that": None,
+    "a str": "photo.jpg",
+    r"an array of uint8 of shape \(40, 60\)": np.zeros((40, 60), np.uint8),
+    r"an array of uint8 of shape \(40, 60, 4\)": np.zeros((40, 60, 4), np.uint8),
+    "an array of float64": np.zeros((40, 60, 3)),
+    r"shape \(0, 60, 3\)": np.zeros((0, 60, 3), np.uint8),
+}
+
+
+@pytest.fixture(params=["motion", "onnx", "slices", "painter", "video"])
+def taker(request, tmp_path):
+    if request.param == "motion":
+        return open_detector("motion")
+    if request.param in ("onnx", "slices"):
+        outputs = {"output0": np.zeros((1, 84, 84), np.float32)}
+        weights = write_onnx(tmp_path / "model.onnx", outputs)
+        return open_detector(weights, slice=64 if request.param == "slices" else 0)
+    if request.param == "painter":
+        return lambda image: Painter().draw(image, Tracker().update([]))
+    writer = open_video_writer(tmp_path / "a.mp4", 25, (60, 40))
+    request.addfinalizer(writer.close)
+    return writer.write
+
+
+@pytest.mark.parametrize(("message", "image"), WRONG.items(), ids=WRONG)
+def test_what_is_no_picture_is_refused(taker, message, image):
+    with pytest.raises(MambatrackError, match=f"the picture is .*{message}.*; expected a numpy"):
+        taker(image)
+
+
+def test_a_view_of_a_picture_is_one(taker):
+    taker(np.zeros((40, 60, 3), np.uint8)[:, :, ::-1])
