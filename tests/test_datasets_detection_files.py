@@ -54,12 +54,20 @@ def test_without_a_column_of_scores_they_are_1(tmp_path):
         ("plain", (0.5, -1), "line 2: score -1; expected 0 to 1, or -1 in every row where"),
         ("percent", (50, 101), "line 2: score 101; expected 0 to 100; rescale"),
         ("plain", (0.5, "inf"), "line 2: score inf; expected 0 to 1"),
+        ("plain", ("inf", "nan"), "line 1: score inf; expected 0 to 1; none of them is a finite"),
         ("plain", (0.5, "high"), "line 2: 'high' in column 7 is no number"),
     ],
 )
 def test_other_scores_are_refused_with_what_they_look_like(tmp_path, kind, given, reason):
     with pytest.raises(MambatrackError, match=r"det\.txt, " + reason):
         read_detections(written(tmp_path, *given), kind)
+
+
+def test_rows_without_a_score_are_left_out_and_told(tmp_path):
+    (tmp_path / "a/det").mkdir(parents=True)
+    written(tmp_path / "a/det", "nan", "nan")
+    with pytest.warns(UserWarning, match=r"no usable box; such boxes are left out \(2 of 2\)"):
+        assert not len(sequence_detections(open_sequence(tmp_path / "a")).frame)
 
 
 def test_the_setting_reaches_the_detector(tmp_path):

@@ -72,6 +72,8 @@ def _scores(column: NDArray[np.float64], kind: str, refuse: Refusal) -> NDArray[
 def _looks(column: NDArray[np.float64], kind: str) -> str:
     """What scores outside the range may be, and what to do."""
     column = column[np.isfinite(column)]
+    if not len(column):
+        return "; none of them is a finite number"
     if (column == NO_SCORE).any():
         return ", or -1 in every row where there are no scores"
     if kind == "plain" and column.min() < 0:
