@@ -50,7 +50,8 @@ def load_predictor(
     if kind_of(card) != "window":
         with fitting(path):
             spread = spread_of(card)
-            causal = causal_predictor.open_network(path, device)
+        causal = causal_predictor.open_network(path, device)
+        with fitting(path):
             if isinstance(causal, CausalNetwork):
                 return CompiledPredictor(causal, spread)
             return CausalPredictor(causal, spread)
