@@ -32,6 +32,7 @@ SLOW = {  # what is sent before the peer falls silent, or goes on byte by byte
 @pytest.fixture
 def page(monkeypatch):
     monkeypatch.setattr(protocols, "REQUEST_S", 0.5)
+    monkeypatch.setattr(protocols, "HUSH_S", 0.5)
     with page_of() as (_, page):
         wait_for(lambda: page._state.sources[1].recording.frames == 3)
         yield page
@@ -103,6 +104,23 @@ def test_a_watcher_who_floods_is_cut_and_counted(page, message):
             connection.sendall(message)
             time.sleep(0.0005)
     wait_for(lambda: page._state.dropped_clients == 1)
+
+
+def test_a_watcher_who_floods_is_read_no_further_before_it_is_cut(page, monkeypatch):
+    monkeypatch.setattr(protocols, "HUSH_S", 60)
+    with watcher_of(page) as connection:
+        connection.settimeout(1)
+        with pytest.raises(TimeoutError):  # nobody takes what is sent
+            for _ in range(1000):
+                connection.sendall(1000 * FLOODS["pings"])
+    assert page._state.dropped_clients == 0
+
+
+def test_what_is_no_websocket_any_more_is_cut_without_an_error(page, caplog):
+    with watcher_of(page) as connection:
+        connection.sendall(bytes([0x8F, 0x80, 0, 0, 0, 0]))  # an opcode that does not exist
+        assert is_cut(connection)
+    assert "AssertionError" not in caplog.text
 
 
 @pytest.mark.parametrize("message", [FLOODS["watch"], FLOODS["watch, large"]])

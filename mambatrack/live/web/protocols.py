@@ -1,8 +1,9 @@
 """Connections that cannot hold up or exhaust the server: uvicorn's, with limits of their own.
 
 A connection is cut whose peer reads nothing for STALL_S, or that has not sent a whole head of a
-request REQUEST_S after it came or after the first byte of a further one, or that sends more than a
-page does. None is taken beyond MOST_CONNECTIONS, so that files are left for the tracker.
+request REQUEST_S after it came or after the first byte of a further one. One that sends more than a
+page does is read no further, and cut HUSH_S later. None is taken beyond MOST_CONNECTIONS, so that
+files are left for the tracker.
 """
 
 import asyncio
@@ -15,8 +16,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 STALL_S = 8.0
 REQUEST_S = 10.0
+HUSH_S = 5.0
 MOST_CONNECTIONS = 400
-TALK_BYTES = 16384  # of a page at once; it says a few dozen when its user chooses sources
+TALK_BYTES = 4096  # of a page at once; it says a few dozen when its user chooses sources
 TALK_BYTES_PER_S = 1024
 TALK_READS = 60  # in which they may come: each costs more than its bytes
 TALK_READS_PER_S = 10
@@ -109,16 +111,37 @@ class _Http(_Patience, H11Protocol):
 
 
 class _WebSocket(_Patience, WebSocketsSansIOProtocol):
+    hushed = False
+
     def __init__(self, *given: Any, **named: Any):
         super().__init__(*given, **named)
         self._bytes = Allowance(TALK_BYTES, TALK_BYTES_PER_S)
         self._reads = Allowance(TALK_READS, TALK_READS_PER_S)
 
     def data_received(self, data: bytes) -> None:
-        if self._bytes.spend(len(data)) and self._reads.spend(1):
+        if self.hushed:
+            self.transport.pause_reading()  # uvicorn reads on after each message of before
+        elif self._bytes.spend(len(data)) and self._reads.spend(1):
             super().data_received(data)
         elif not self.transport.is_closing():
-            self._cut()
+            self._hush()
+
+    def _hush(self) -> None:
+        """Reads no more, which costs nothing, and cuts a little later: who is cut at once comes
+        back at once, and coming costs more than talking."""
+        self.hushed = True
+        self.transport.pause_reading()
+        self.loop.call_later(HUSH_S, self._cut)
+
+    def _cut(self) -> None:
+        if not self.transport.is_closing():
+            super()._cut()
+
+    def handle_parser_exception(self) -> None:
+        if self.conn.close_sent is None:  # of what is no WebSocket; uvicorn asserts that it is
+            self.transport.abort()
+        else:
+            super().handle_parser_exception()
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
