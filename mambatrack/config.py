@@ -17,15 +17,13 @@ from typing import Any
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.renamed import SETTINGS, new_setting
 from mambatrack.settings import (
-    AssociationConfig,
     Config,
     DatasetConfig,
     DetectorConfig,
     DrawingConfig,
-    GapFillingConfig,
     TrackerConfig,
-    TrainingConfig,
 )
+from mambatrack.training_settings import AssociationConfig, GapFillingConfig, TrainingConfig
 from mambatrack.yaml_file import parse_yaml, read_yaml
 
 __all__ = [

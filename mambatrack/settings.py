@@ -1,29 +1,15 @@
 """Every setting with its default, unit and range, as frozen dataclasses; config.py reads them."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from mambatrack.option import TRAINED, option
 from mambatrack.renamed import old_keywords
+from mambatrack.training_settings import AssociationConfig, GapFillingConfig, TrainingConfig
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
 ASSOCIATIONS = ("learned", "overlap")
-TRAINED = "a trained .safetensors file"
 CAMERAS = ("off", "auto", "boxes", "pictures")
 LAYERS = ("boxes", "ids", "labels", "scores", "trails", "lost", "legend", "forecast", "zones")
-
-
-def option(
-    default: Any, doc: str, low: Any = None, high: Any = None, choices: tuple = (),
-    files: str = "",
-) -> Any:  # fmt: skip
-    """A dataclass field with its documentation (unit included), closed range or choices.
-
-    files: what the path of a file or folder, which is allowed beside the choices, is of
-    """
-    return field(
-        default=default,
-        metadata={"doc": doc, "low": low, "high": high, "choices": choices, "files": files},
-    )
 
 
 @old_keywords("tracker")
@@ -156,131 +142,6 @@ class DatasetConfig:
         1,
         2**31 - 1,
     )
-
-
-@old_keywords("training")
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How the motion model is trained (train)."""
-
-    kind: str = option(
-        "window",
-        "window: bi-directional over a sliding window (the paper); causal: one new token a frame, "
-        "state carried along; causal-back: causal, and a look back over the newest tokens",
-        choices=("window", "causal", "causal-back"),
-    )
-    d_model: int = option(64, "width of the tokens", 4, 4096)
-    layers: int = option(3, "number of bi-Mamba blocks", 1, 64)
-    d_state: int = option(16, "state size per channel", 1, 256)
-    window: int = option(
-        10,
-        "past offsets that the predictor sees (q of the paper); causal: in a piece of training",
-        1,
-        256,
-    )
-    back: int = option(4, "causal-back: tokens that are read from right to left too", 2, 32)
-    batch_size: int = option(64, "windows per step", 1, 65536)
-    steps: int = option(20_000, "optimiser steps", 1, 100_000_000)
-    warmup: int = option(4000, "steps until the Noam learning rate peaks", 1, 10_000_000)
-    rate: float = option(1.0, "factor on the Noam learning rate", 0.0, 1000.0)
-    cooldown: float = option(
-        0.0,
-        "share of the steps, at the end, in which the rate falls to 0; 0 is the paper",
-        0.0,
-        1.0,
-    )
-    foresight: int = option(
-        0, "window: boxes after the predicted one that it sees too; it can only teach then", 0, 64
-    )
-    teacher: str = option(
-        "",
-        "predictor of kind window to learn from as well",
-        choices=("", "mamba-window"),
-        files=TRAINED,
-    )
-    teacher_weight: float = option(
-        0.5, "share of the teacher in what is learnt; the rest is the truth", 0.0, 1.0
-    )
-    unit: str = option(
-        "box",
-        "what offsets are relative to: the image (as in DiffMOT) or the track's own boxes",
-        choices=("image", "box"),
-    )
-    forecast: int = option(
-        1,
-        "most frames ahead that are predicted in training, drawn for each step; 1 is the paper",
-        1,
-        100,
-    )
-    source: str = option(
-        "truth",
-        "what the predictor sees: truth (with noise_data), or the detections in det/det.txt of the "
-        "training data, misses and low scores included; it learns the truth in either case",
-        choices=("truth", "detections"),
-    )
-    noise_data: str = option(
-        "", "folder of sequences with gt and det whose detector errors are put on the clean boxes"
-    )
-    noise: float = option(1.0, "factor on those errors", 0.0, 10.0)
-    crossing_share: float = option(
-        0.0, "share of windows drawn from just before a crossing of people", 0.0, 1.0
-    )
-    gap_share: float = option(
-        0.0, "causal: share of histories with a gap, as of a track that is found again", 0.0, 1.0
-    )
-    identity_weight: float = option(
-        0.0, "weight of the loss that tells a person's box from its neighbours'", 0.0, 1000.0
-    )
-    licence: str = option("", "terms of the training data, for the model card")
-    seed: int = option(0, "of initialisation, split and sampling", 0, 2**31 - 1)
-    threads: int = option(1, "CPU threads", 1, 1024)
-    checkpoint_every: int = option(500, "steps between checkpoints", 1, 1_000_000)
-
-
-@dataclass(frozen=True)
-class AssociationConfig:
-    """How the learned association is trained (train-association)."""
-
-    d_model: int = option(32, "width of the pairs and of a track's code", 4, 4096)
-    layers: int = option(1, "Mamba blocks of the encoder of a track's history", 1, 64)
-    d_state: int = option(8, "state size per channel of the encoder", 1, 256)
-    rounds: int = option(2, "in which the pairs of a frame hear of each other", 0, 16)
-    iterations: int = option(
-        4, "of tracking and learning; the truth decides in the first, the network later", 1, 20
-    )
-    recent: int = option(2, "newest iterations whose tracks are learnt from", 1, 20)
-    members: int = option(
-        1, "networks of the last one, from different seeds, whose log-odds are averaged", 1, 16
-    )
-    steps: int = option(
-        6000, "optimiser steps of the last one; a third in those before", 1, 10_000_000
-    )
-    frames: int = option(64, "length of a piece of a sequence", 2, 10_000)
-    pieces: int = option(3, "per step", 1, 10_000)
-    rate: float = option(2e-3, "highest learning rate of the cycle", 0.0, 1.0)
-    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
-    licence: str = option("", "terms of the training data, for the model card")
-    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
-    threads: int = option(1, "CPU threads", 1, 1024)
-
-
-@dataclass(frozen=True)
-class GapFillingConfig:
-    """How the gap filler is trained (train-gap-filling)."""
-
-    d_model: int = option(32, "width of the tokens", 4, 4096)
-    layers: int = option(2, "number of bi-Mamba blocks", 1, 64)
-    d_state: int = option(4, "state size per channel", 1, 256)
-    q: int = option(10, "boxes that are read on each side of a gap", 1, 256)
-    longest: int = option(60, "missing frames; a longer gap gets a straight line", 1, 1000)
-    batch_size: int = option(64, "gaps per step", 1, 65536)
-    steps: int = option(2200, "optimiser steps", 1, 10_000_000)
-    rate: float = option(4e-3, "highest learning rate of the cycle", 0.0, 1.0)
-    weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
-    licence: str = option("", "terms of the training data, for the model card")
-    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
-    threads: int = option(1, "CPU threads", 1, 1024)
-    checkpoint_every: int = option(550, "steps between checkpoints", 1, 1_000_000)
 
 
 @dataclass(frozen=True)
