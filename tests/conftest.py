@@ -16,3 +16,27 @@ os.environ["MAMBATRACK_OFFLINE"] = "1"  # no test asks the network; those of dow
 def own_cache(tmp_path_factory):
     """What the user's cache holds makes no difference to a test."""
     os.environ["MAMBATRACK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def result(tmp_path):
+    """JSON Lines of two tracks, to be exported."""
+    from exported_tracks import write_result
+
+    return write_result(tmp_path)
+
+
+@pytest.fixture
+def export(result, tmp_path):
+    """Runs the command export-tracks on the result."""
+    from exported_tracks import exporter
+
+    return exporter(result, tmp_path)
+
+
+@pytest.fixture
+def video(tmp_path):
+    """A video that goes with the result."""
+    from exported_tracks import write_video
+
+    return write_video(tmp_path)

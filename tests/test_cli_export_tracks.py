@@ -5,19 +5,8 @@ import zipfile
 
 import pytest
 
-from exported_tracks import exporter, write_result
 from mambatrack.errors import MambatrackError
 from videos import COUNT, write_avi
-
-
-@pytest.fixture
-def result(tmp_path):
-    return write_result(tmp_path)
-
-
-@pytest.fixture
-def export(result, tmp_path):
-    return exporter(result, tmp_path)
 
 
 def test_a_relative_format_needs_the_size_of_the_picture(export):

@@ -4,18 +4,6 @@ import zipfile
 
 import pytest
 
-from exported_tracks import exporter, write_result
-
-
-@pytest.fixture
-def result(tmp_path):
-    return write_result(tmp_path)
-
-
-@pytest.fixture
-def export(result, tmp_path):
-    return exporter(result, tmp_path)
-
 
 def test_cvat_gets_rows_with_class_and_visibility(export):
     with zipfile.ZipFile(export("cvat", "c.zip")) as archive:

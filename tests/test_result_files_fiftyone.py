@@ -5,23 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from exported_tracks import exporter, write_result, write_video
 from mambatrack.errors import MambatrackError
-
-
-@pytest.fixture
-def result(tmp_path):
-    return write_result(tmp_path)
-
-
-@pytest.fixture
-def export(result, tmp_path):
-    return exporter(result, tmp_path)
-
-
-@pytest.fixture
-def video(tmp_path):
-    return write_video(tmp_path)
 
 
 def test_fiftyone_finds_the_video_from_its_folder(export, video):

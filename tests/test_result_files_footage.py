@@ -2,15 +2,9 @@
 
 import pytest
 
-from exported_tracks import write_video
 from mambatrack.errors import MambatrackError
 from mambatrack.result_files.footage import Footage, open_footage
 from mjpeg_server import MjpegServer
-
-
-@pytest.fixture
-def video(tmp_path):
-    return write_video(tmp_path)
 
 
 def test_footage_is_what_the_video_says_unless_told_otherwise(video):

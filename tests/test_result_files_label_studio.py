@@ -4,19 +4,8 @@ import json
 
 import pytest
 
-from exported_tracks import exporter, write_result
 from mambatrack.result_files.label_studio import label_config
 from mambatrack.result_files.read_results import read_recording
-
-
-@pytest.fixture
-def result(tmp_path):
-    return write_result(tmp_path)
-
-
-@pytest.fixture
-def export(result, tmp_path):
-    return exporter(result, tmp_path)
 
 
 def test_label_studio_gets_life_spans_in_percent(export):

@@ -4,14 +4,8 @@ import json
 
 import pytest
 
-from exported_tracks import write_result
 from mambatrack.errors import MambatrackError
 from mambatrack.result_files.read_results import read_recording
-
-
-@pytest.fixture
-def result(tmp_path):
-    return write_result(tmp_path)
 
 
 def test_a_result_is_read_with_its_states_and_one_class_per_track(result):

@@ -5,23 +5,7 @@ import sys
 
 import pytest
 
-from exported_tracks import exporter, write_result, write_video
 from mambatrack.errors import MissingExtra
-
-
-@pytest.fixture
-def result(tmp_path):
-    return write_result(tmp_path)
-
-
-@pytest.fixture
-def export(result, tmp_path):
-    return exporter(result, tmp_path)
-
-
-@pytest.fixture
-def video(tmp_path):
-    return write_video(tmp_path)
 
 
 def test_rerun_reads_its_recording(export, video):

@@ -51,7 +51,10 @@ class CompiledAssociation(LearnedAssociation):
         if max(len(table), len(found)) > TILE:
             return super().describe(table, found, boxes)
         labels = found.labels.copy() if self.config.class_aware else None
-        describer = self._describers.pop() if self._describers else PairDescriber(GATE)
+        try:
+            describer = self._describers.pop()
+        except IndexError:  # all are in use, by other threads
+            describer = PairDescriber(GATE)
         parts = describer(table.in_c, table.missed, table.span, _rows(found, boxes), labels)
         self._describers.append(describer)
         return Candidates(*parts, len(table))
