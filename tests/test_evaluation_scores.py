@@ -80,7 +80,7 @@ def test_a_known_switch_gives_known_numbers(tmp_path):
 
 
 def test_scores_say_their_headline_in_a_line_and_in_a_table():
-    figures = Score(*(50.25,) * 12, *(7,) * 8, *(80.0,) * 3, *(7,) * 3)
+    figures = Score(*(50.25,) * 12, *(7,) * 8, *(80.0,) * 3, *(7,) * 3, 50.25, 50.25, 7, 7, 1.5)
     scores = Scores({"a<b": figures}, figures, {})
     assert repr(scores) == (
         "<Scores of 1 sequence: HOTA 50.2, DetA 50.2, AssA 50.2, MOTA 50.2, IDF1 80.0, IDSW 7>"

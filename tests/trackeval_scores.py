@@ -12,7 +12,8 @@ from mambatrack.evaluation import Score
 
 def trackeval_scores(sequences: list[Sequence], trackers: Path) -> dict[str, dict[str, list]]:
     """TrackEval run as its own script runs it, on the files as they are: tracker -> sequence (and
-    COMBINED) -> the fields of Score. ``trackers`` holds TRACKER/data/NAME.txt."""
+    COMBINED) -> those fields of Score that are TrackEval's. ``trackers`` holds
+    TRACKER/data/NAME.txt."""
     import trackeval
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -39,6 +40,7 @@ def _fields(metrics: dict[str, dict]) -> list[float]:
     return [
         np.mean(values[name]) * (1 if kind is int else 100)
         for name, kind in Score.__annotations__.items()
+        if name in values
     ]
 
 
@@ -50,5 +52,5 @@ def largest_difference(
     return max(
         (abs(value - expected), name, field)
         for name, row in ours.items()
-        for field, value, expected in zip(Score._fields, row, theirs[name], strict=True)
+        for field, value, expected in zip(Score._fields, row, theirs[name], strict=False)
     )

@@ -21,7 +21,7 @@ from mambatrack.files import check_output
 from mambatrack.version import VERSION
 
 MOST_SWITCHES = 500  # rows of the list; the CSV file has all
-HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW")
+HEADLINE = ("HOTA", "MOTA", "IDF1", "IDSW", "AssPr", "AssRe", "Purity")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ folder layout and seqmaps.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NewType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,16 @@ from mambatrack.html_table import html_table
 
 HEADLINE = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 CURVES = ("HOTA", "DetA", "AssA", "LocA")
+Ratio = NewType("Ratio", float)  # of a Score: a number that is no share
 
 
 class Score(NamedTuple):
-    """TrackEval's fields under TrackEval's names: percent, or a count.
+    """TrackEval's fields under TrackEval's names, then Purity's (purity.py): percent, or a count.
 
     HOTA to LocA are means over the 19 thresholds of 0.05 to 0.95 (Luiten et al., IJCV 2021); CLEAR
     (MOTA to CLR_FP; Bernardin and Stiefelhagen, 2008) and Identity (IDF1 to IDFP; Ristani et al.,
-    2016) are at an IoU of 0.5.
+    2016) are at an IoU of 0.5, and so are Purity to TracksPerObject, over the boxes that CLEAR
+    matches. TracksPerObject is the mean number of tracks that an object was matched to.
     """
 
     HOTA: float
@@ -60,6 +62,11 @@ class Score(NamedTuple):
     IDTP: int
     IDFN: int
     IDFP: int
+    Purity: float
+    Completeness: float
+    Tracks: int
+    PureTracks: int
+    TracksPerObject: Ratio
 
 
 @dataclass(frozen=True)
@@ -259,8 +266,11 @@ def _tell_doubts(sequence: Sequence, results: Path, raw: Mapping[str, Raw], stri
 
 
 def _score(metrics: Raw) -> Score:
-    fields = {**metrics["HOTA"], **metrics["CLEAR"], **metrics["Identity"]}
+    """A field that is a share becomes percent."""
+    fields = {name: value for metric in metrics.values() for name, value in metric.items()}
     return Score._make(
-        int(fields[name]) if kind is int else 100 * float(np.mean(fields[name]))
+        int(fields[name])
+        if kind is int
+        else float(np.mean(fields[name])) * (1 if kind is Ratio else 100)
         for name, kind in Score.__annotations__.items()
     )

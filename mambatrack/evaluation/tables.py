@@ -16,22 +16,24 @@ from mambatrack.evaluation.scores import Score, Scores, alphas
 from mambatrack.files import check_output
 from mambatrack.version import VERSION
 
-BRIEF = ("HOTA", "DetA", "AssA", "LocA", "MOTA", "IDF1", "IDSW", "Frag", "CLR_FP", "CLR_FN")
+BRIEF = ("HOTA", "DetA", "AssA", "AssRe", "AssPr", "LocA", "MOTA", "IDF1", "IDSW", "Frag",
+         "CLR_FP", "CLR_FN", "Purity")  # fmt: skip
 BLOCKS = {  # all of Score, in tables that fit a terminal
     "HOTA": ("HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA"),
     "CLEAR": ("MOTA", "MOTP", "CLR_Re", "CLR_Pr", "IDSW", "Frag", "MT", "PT", "ML",
               "CLR_TP", "CLR_FN", "CLR_FP"),
     "Identity": ("IDF1", "IDR", "IDP", "IDTP", "IDFN", "IDFP"),
+    "Purity": ("Purity", "Completeness", "Tracks", "PureTracks", "TracksPerObject"),
 }  # fmt: skip
 COUNTS = {name for name, kind in Score.__annotations__.items() if kind is int}
-NEUTRAL = {"PT"}
-LOW_IS_GOOD = {"IDSW", "Frag", "ML", "CLR_FN", "CLR_FP", "IDFN", "IDFP"}
+NEUTRAL = {"PT", "Tracks", "PureTracks"}
+LOW_IS_GOOD = {"IDSW", "Frag", "ML", "CLR_FN", "CLR_FP", "IDFN", "IDFP", "TracksPerObject"}
 
 
 def score_tables(scores: Mapping[str, Scores], full: bool = False) -> list[Table]:
     """One tracker: a line a sequence. Several: a line a tracker, then HOTA by sequence.
 
-    full: all of TrackEval's fields instead of the usual ones
+    full: all fields of Score instead of the usual ones
     """
     blocks = BLOCKS if full else {"": BRIEF}
     if len(scores) == 1:

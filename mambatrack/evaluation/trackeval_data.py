@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from mambatrack.datasets.mot_text import Table
 from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.evaluation.purity import Purity
 
 Raw = dict[str, dict[str, Any]]
-"""What TrackEval's metrics give for one class of one sequence: metric -> field -> value."""
+"""What the metrics give for one class of one sequence: metric -> field -> value."""
 
 THRESHOLDS = 19  # of HOTA, each with a matrix of objects by tracks
 
@@ -35,18 +36,19 @@ def load_trackeval() -> Any:
 
 
 def metrics() -> dict[str, Any]:
-    """TrackEval's metrics by name."""
+    """TrackEval's metrics by name, and Purity."""
     trackeval = load_trackeval()
     quiet = {"PRINT_CONFIG": False}
     return {
         "HOTA": trackeval.metrics.HOTA(),
         "CLEAR": trackeval.metrics.CLEAR(dict(quiet)),
         "Identity": trackeval.metrics.Identity(dict(quiet)),
+        "Purity": Purity(),
     }
 
 
 def evaluate_tables(truth: Table, found: Table, benchmark: str, place: str) -> Raw:
-    """TrackEval's fields for one sequence.
+    """The metrics' fields for one sequence.
 
     truth [R, 9], found [K, 7]: as truth_tables and result_tables give them
     benchmark: MOT17 or MOT20, whose rules for distractors differ. place: named in errors
