@@ -1,0 +1,62 @@
+"""Embedders that look at crops of one size, made from a function of them.
+
+>>> embedder = CropEmbedder("mean", lambda crops: crops.mean(axis=(1, 2)), (32, 64))
+>>> vectors, usable = embedder(image, boxes)
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.appearance.crops import as_bgr, cut, parts_inside
+from mambatrack.appearance.embedder import Embeddings, Floats
+from mambatrack.boxes import Boxes
+from mambatrack.errors import MambatrackError
+
+Look = Callable[[NDArray[np.uint8]], NDArray]
+LARGEST_SIZE = 4096  # numbers of a vector
+
+
+class CropEmbedder:
+    """An Embedder by a function of crops.
+
+    look: crops [K, H, W, 3] uint8 BGR -> [K, E] numbers of any length
+    crop_size: (width, height) of the crops
+    Raises MambatrackError where ``look`` does not give such numbers.
+    """
+
+    def __init__(self, name: str, look: Look, crop_size: tuple[int, int]):
+        self.name, self.crop_size, self._look = name, crop_size, look
+        self.size = 0
+        self.size = self._vectors(np.full((1, crop_size[1], crop_size[0], 3), 127, np.uint8)).shape[
+            1
+        ]
+
+    def __call__(self, image: NDArray, boxes: Boxes) -> Embeddings:
+        picture = as_bgr(image)
+        parts, usable = parts_inside(boxes, (picture.shape[1], picture.shape[0]))
+        vectors = np.zeros((len(parts), self.size), np.float32)
+        if usable.any():
+            vectors[usable] = self._vectors(cut(picture, parts[usable], self.crop_size))
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.where(lengths > 0, lengths, 1)
+        return Embeddings(vectors, lengths[:, 0] > 0)
+
+    def _vectors(self, crops: NDArray[np.uint8]) -> Floats:
+        """Those of the crops, checked."""
+        given = np.asarray(self._look(crops))
+        expected = f"[{len(crops)}, {self.size or 'E'}]"
+        if given.ndim != 2 or len(given) != len(crops) or given.dtype.kind not in "fiu":
+            raise MambatrackError(
+                f"the embedder {self.name} gives {given.dtype} {list(given.shape)} for "
+                f"{len(crops)} crops; expected numbers {expected}"
+            )
+        if not 0 < given.shape[1] <= LARGEST_SIZE or self.size not in (0, given.shape[1]):
+            raise MambatrackError(
+                f"the embedder {self.name} gives vectors of {given.shape[1]} numbers; expected "
+                + (str(self.size) if self.size else f"1 to {LARGEST_SIZE}")
+            )
+        if not np.isfinite(given).all():
+            raise MambatrackError(f"the embedder {self.name} gives numbers that are not finite")
+        return given.astype(np.float32, copy=False)

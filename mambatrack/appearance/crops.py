@@ -1,0 +1,56 @@
+"""Crops: the parts of a picture inside boxes, all brought to one size."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import Boxes
+from mambatrack.errors import MambatrackError
+
+LEAST_SIDES = 4, 8  # pixels, width and height inside the picture, below which nothing can be told
+LEAST_SHARE = 0.5  # of a box that has to lie inside the picture
+
+
+def as_bgr(image: NDArray) -> NDArray[np.uint8]:
+    """A picture [H, W, 3], [H, W, 4], [H, W, 1] or [H, W], uint8 or uint16 -> [H, W, 3] uint8.
+    Raises MambatrackError for anything else."""
+    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16):
+        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise MambatrackError(f"the picture is {kind}; expected an array of uint8 or uint16")
+    layers = image[..., None] if image.ndim == 2 else image
+    if layers.ndim != 3 or layers.shape[2] not in (1, 3, 4) or not image.size:
+        raise MambatrackError(
+            f"the picture has shape {list(image.shape)}; expected [height, width, 3] as BGR"
+        )
+    if layers.dtype == np.uint16:
+        layers = (layers >> 8).astype(np.uint8)
+    return np.repeat(layers, 3, axis=2) if layers.shape[2] == 1 else layers[..., :3]
+
+
+def parts_inside(
+    boxes: Boxes, image_size: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """boxes [N, 4] xyxy -> the whole pixels of each that lie in a picture of (width, height), and
+    which of them are enough to look at [N]."""
+    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+    known = np.isfinite(corners).all(axis=1)
+    corners = np.where(known[:, None], corners, 0)
+    inside = np.clip(corners, 0, np.array([*image_size, *image_size]))
+    sides = np.maximum(corners[:, 2:] - corners[:, :2], 1e-9)
+    share = (np.maximum(inside[:, 2:] - inside[:, :2], 0) / sides).prod(axis=1)
+    parts = np.round(inside).astype(np.int64)
+    enough = (parts[:, 2:] - parts[:, :2] >= LEAST_SIDES).all(axis=1)
+    return parts, known & enough & (share >= LEAST_SHARE)
+
+
+def cut(
+    image: NDArray[np.uint8], parts: NDArray[np.int64], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """The parts [K, 4] xyxy, whole pixels, of image [H, W, 3], each in ``size`` (width, height)
+    -> [K, height, width, 3]."""
+    crops = np.empty((len(parts), size[1], size[0], 3), np.uint8)
+    for crop, (left, top, right, bottom) in zip(crops, parts.tolist(), strict=True):
+        part = image[top:bottom, left:right]
+        shrinks = part.shape[0] > size[1]
+        cv2.resize(part, size, crop, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return crops

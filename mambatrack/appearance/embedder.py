@@ -1,0 +1,34 @@
+"""The protocol of embedders: what is inside boxes of a picture, as unit vectors.
+
+Two crops of one person have vectors with a large product. crop_embedder.py makes an embedder from a
+function of crops; loading.py knows those with names.
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import Boxes
+
+Floats = NDArray[np.float32]
+
+
+class Embeddings(NamedTuple):
+    """vectors [N, E]: float32, of length 1, zeros where a box has none; usable [N]: which have"""
+
+    vectors: Floats
+    usable: NDArray[np.bool_]
+
+
+class Embedder(Protocol):
+    """name: tells embedders apart, in messages and files;  size: E, of the vectors"""
+
+    name: str
+    size: int
+
+    def __call__(self, image: NDArray, boxes: Boxes) -> Embeddings:
+        """image [H, W, 3] BGR uint8, also grey or uint16; boxes [N, 4] xyxy, pixels, in one batch.
+        A box that is too small, or mostly outside of the picture, has no vector. Raises
+        MambatrackError where the picture is none, and where the network gives no vectors."""
+        ...
