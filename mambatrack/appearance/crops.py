@@ -33,7 +33,7 @@ def parts_inside(
     """boxes [N, 4] xyxy -> the whole pixels of each that lie in a picture of (width, height), and
     which of them are enough to look at [N]."""
     corners = np.asarray(boxes, np.float64).reshape(-1, 4)
-    known = np.isfinite(corners).all(axis=1)
+    known = np.logical_and.reduce(np.isfinite(corners), axis=1)
     corners = np.where(known[:, None], corners, 0)
     inside = np.clip(corners, 0, np.array([*image_size, *image_size]))
     sides = np.maximum(corners[:, 2:] - corners[:, :2], 1e-9)
