@@ -10,6 +10,7 @@ import numpy as np
 
 from mambatrack import Tracker
 from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.counter import Counter
 from mambatrack.counting.output import CountingOutput
 from mambatrack.live.sightings import Sightings
@@ -34,6 +35,7 @@ class FakeSession(FakeControls):
     """Feeds an observer from as many worlds as there are names, ``fps`` frames a second each.
 
     horizon: frames of the forecast, 0 for none; places: lines and zones, of every source
+    cameras: how that of each source moves from now on, None where nobody says
     Call ``lose`` and ``restore`` for a stream that dies and comes back.
     """
 
@@ -45,6 +47,7 @@ class FakeSession(FakeControls):
         self.statuses = [SourceStatus(name) for name in names]
         self.counting = [CountingOutput(Counter(places, ("person",)), None) for _ in names]
         self.sightings = [Sightings() for _ in names]
+        self.cameras, self.travels = [None for _ in names], [Travel() for _ in names]
         self._stop, self._lock = threading.Event(), threading.RLock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -72,11 +75,13 @@ class FakeSession(FakeControls):
         """Tracks one frame and tells the observer."""
         world, tracker = next(self.worlds[source]), self.trackers[source]
         began = time.perf_counter()
-        tracks = tracker.update(world.detections, world.time_s)
+        tracks = tracker.update(world.detections, world.time_s, self.cameras[source])
         spent = 1000 * (time.perf_counter() - began)
-        image = world.render()
+        image, travel = world.render(), self.travels[source]
+        travel.note(tracks.camera, image.shape[1::-1])
         self.statuses[source] = replace(
-            self.statuses[source], state="open", size=image.shape[1::-1], frames=world.index + 1,
+            self.statuses[source], state="open", camera=replace(travel) if travel.frames else None,
+            size=image.shape[1::-1], frames=world.index + 1,
             fps=self.fps, latency_ms=spent + 8.0 + 2 * np.sin(world.index / 40),
         )  # fmt: skip
         ahead = self._forecast(tracker, tracks) if self.horizon else None

@@ -88,8 +88,16 @@ def test_travel_says_how_much_the_camera_moved():
     travel = Travel()
     for motion in (as_motion([[1, 0, 6], [0, 1, 8]]), UNKNOWN, CUT, None):
         travel.note(motion, (640, 360))
-    assert (travel.frames, travel.unknown, travel.cuts) == (3, 1, 1)
-    assert (
-        str(travel)
-        == "the camera moved 3.3 pixels a frame in 3 frames, 1 cut; not known in 1 of them"
+    assert (travel.frames, travel.known, travel.unknown, travel.cuts) == (3, 2, 1, 1)
+    assert str(travel) == (
+        "the camera moved 3.3 pixels a frame in 3 frames, certainty 1.00, 1 cut; not known in 1 of "
+        "them"
     )
+
+
+def test_the_certainty_of_a_run_is_that_of_the_frames_whose_motion_is_known():
+    travel = Travel()
+    assert "certainty" not in str(travel)
+    for certainty in (0.0, 0.5, 0.75, 0.0):
+        travel.note(CameraMotion(np.eye(3), certainty), (640, 360))
+    assert travel.mean_certainty == 0.625 and travel.unknown == 1

@@ -75,6 +75,16 @@ def test_a_camera_that_moves_is_said_at_once_and_at_the_end(command, tmp_path, c
     assert re.search(r"the camera moved in \d+ frames, in which .* nothing; .*yolox", printed.out)
 
 
+@pytest.mark.parametrize("command", ["track", "live"])
+def test_the_travel_of_the_camera_is_in_the_summary(command, clip, tmp_path, capsys):
+    (tmp_path / "clip.txt").write_text("".join(f"{n} 1 0 3 0 1 4\n" for n in range(1, 40)))
+    known = ("--camera", "clip.txt", "--mot", "a.txt", "--predictor", "kalman")
+    assert main([command, str(clip), *known, "--association", "overlap"]) == 0
+    printed = capsys.readouterr().out
+    told = re.search(r"the camera moved (.*) pixels a frame in (\d+) frames", printed)
+    assert float(told[1]) == pytest.approx(5, abs=0.2) and int(told[2]) > 1
+
+
 def test_no_two_sources_have_one_name(clip, tmp_path):
     files = [tmp_path / name for name in ("a/clip.mp4", "clip #2.mp4", "b/clip.mp4", "clip.mp4")]
     for file in files:

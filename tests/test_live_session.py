@@ -1,5 +1,6 @@
 """The loop over all sources: newest frames, nobody held up, everybody told."""
 
+import itertools
 import threading
 import time
 
@@ -117,6 +118,18 @@ def test_each_source_is_told_how_its_camera_moved_frames_that_were_dropped_inclu
         session.turn()
     shifts = [each.tracks.camera.transform[0, 2] for each in watching.updates]
     assert shifts == [0, 0, 1, 1 + 2 + 3]
+    travels = [status.camera for status in session.statuses]
+    assert [(each.frames, each.pixels) for each in travels] == [(2, 1), (2, 6)]
+    told = [each.status.camera.frames for each in watching.updates]
+    assert told == [1, 1, 2, 2]  # as it was then
+
+
+def test_of_a_camera_that_nobody_tells_of_nothing_is_said():
+    camera = Scripted()
+    session, _ = make_session([camera])
+    camera.show()
+    session.turn()
+    assert session.status(0).camera is None
 
 
 def test_a_slow_detector_is_given_the_newest_frame_and_the_others_are_dropped():
@@ -280,7 +293,9 @@ def test_identities_live_through_a_killed_camera():
                 until(lambda n=number: session.turn(0.01) or source.status.reconnects >= n)
             until(lambda: session.turn(0.01) and source.status.reconnects == 5)
     assert {identity for each in watching.updates for identity in each.tracks.ids.tolist()} == {1}
-    assert [state for _, state, _ in watching.changes].count("lost") == 5
+    # the reason may become another one while it is lost
+    states = [state for state, _ in itertools.groupby(each[1] for each in watching.changes)]
+    assert states.count("lost") == 5
 
 
 def test_whatever_a_camera_sends_is_tracked_or_counted():

@@ -2,6 +2,7 @@
 
 import sys
 
+from mambatrack.camera.interface import Travel
 from mambatrack.live import status_line
 from mambatrack.live.status_line import StatusLine, describe
 from mambatrack.live.updates import SourceStatus
@@ -18,6 +19,9 @@ def test_a_line_tells_what_a_user_wants_to_know():
     status = SourceStatus("door", "lost", fps=9.96, dropped=3, latency_ms=41.4, error="no route")
     assert describe(status) == "door: lost, 10.0 frames a second, 41 ms late, 3 dropped, no route"
     assert describe(SourceStatus("a", problem="the camera moved")).endswith(", the camera moved")
+    travel = Travel(frames=4, known=3, cuts=1, pixels=10, certainty=2.4)
+    told = "0 dropped, the camera moved 2.5 pixels a frame in 4 frames, certainty 0.80, 1 cut"
+    assert describe(SourceStatus("a", camera=travel)).endswith(told)
     assert describe(SourceStatus("a", reconnects=2)).endswith("0 dropped, 2 times lost and back")
 
 

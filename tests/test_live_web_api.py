@@ -41,6 +41,22 @@ def test_tracks_and_sources_are_those_of_the_session(live):
     assert client.get("/api/tracks?source=2").status_code == 404
 
 
+def test_how_the_camera_moved_is_told_with_the_source_and_with_its_newest_frame():
+    with page_of(("door",)) as (session, page):
+        client = httpx.Client(base_url=page.url, timeout=20)
+        wait_for(lambda: client.get("/api/tracks").json()["sources"])
+        assert client.get("/api/sources").json()["sources"][0]["camera"] is None
+        assert client.get("/api/tracks").json()["sources"][0]["camera"] is None
+        session.cameras[0] = [[1, 0, 3], [0, 1, 4]]
+        session.step(0)
+        told = wait_for(lambda: client.get("/api/sources").json()["sources"][0]["camera"])
+        assert told == {"frames": 1, "unknown": 0, "cuts": 0, "pixels_a_frame": 5, "certainty": 1}
+        (newest,) = client.get("/api/tracks").json()["sources"]
+        assert newest["camera"] == {
+            "transform": [1, 0, 3, 0, 1, 4, 0, 0, 1], "certainty": 1, "cut": False,
+        }  # fmt: skip
+
+
 def test_counts_are_those_of_lines_and_zones(live):
     session, _, client = live
     door, yard = client.get("/api/counts").json()["sources"]

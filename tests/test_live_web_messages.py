@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.counts import Counts, Crossings, LineCount
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web import messages
@@ -98,8 +99,9 @@ def test_a_forecast_is_ten_steps_at_most_and_ends_with_the_last(horizon):
 def state_with_samples(count):
     state = LiveState(SimpleNamespace(paused=True), ["door", "yard"])
     status = SourceStatus(
-        "door", "open", (64, 48), fps=9.5, latency_ms=float("nan"), problem="it moves"
-    )
+        "door", "open", (64, 48), fps=9.5, latency_ms=float("nan"), problem="it moves",
+        camera=Travel(frames=8, known=4, unknown=3, cuts=2, pixels=20, certainty=3.6),
+    )  # fmt: skip
     state.take(Tracked(0, status, tracks(3), ("person",), 2.0, 1.0, 0.0, (64, 48)))
     for view in state.sources:
         view.samples.extend([float(place)] * 4 for place in range(count))
@@ -122,6 +124,9 @@ def test_the_state_of_a_source():
     assert (door["state"], door["size"], door["latency_ms"]) == ("open", [64, 48], 0.0)
     assert door["recorded"]["frames"] == 1 and door["recorded"]["first"] == 3
     assert (door["problem"], yard["problem"]) == ("it moves", None)
+    assert yard["camera"] is None and door["camera"] == {
+        "frames": 8, "unknown": 3, "cuts": 2, "pixels_a_frame": 2.5, "certainty": 0.9,
+    }  # fmt: skip
     assert (yard["state"], yard["size"], yard["fps"]) == ("connecting", None, 0.0)
 
 

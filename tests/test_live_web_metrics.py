@@ -3,10 +3,11 @@
 import numpy as np
 
 from live_session import page_of, wait_for
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.places import parse_places
 from mambatrack.live.updates import SourceStatus
 from mambatrack.live.web.metrics import metrics_text
-from mambatrack.live.web.page_state import Tracked
+from mambatrack.live.web.page_state import Changed, Tracked
 from test_live_web_page_state import state_of
 from test_live_web_track_log import tracks
 
@@ -24,6 +25,23 @@ def test_metrics_are_well_formed_whatever_a_source_is_called():
     samples = [line for line in lines if not line.startswith("#")]
     assert {line.split("{")[0].split()[0] for line in samples} == helped
     assert all(np.isfinite(float(line.rsplit(" ", 1)[1])) for line in samples)
+
+
+def test_the_travel_of_a_camera_is_counted_where_it_is_told():
+    state = state_of("door", "yard")
+    assert "camera" not in metrics_text(state, 0)
+    travel = Travel(frames=4, known=3, unknown=1, cuts=1, pixels=10.5, certainty=2.25)
+    state.take(Changed(1, SourceStatus("x", "open", camera=travel)))
+    told = [line for line in metrics_text(state, 0).splitlines() if line.startswith("mambatrack_c")]
+    source = '{source="1",name="yard"}'
+    assert told == [
+        f"mambatrack_camera_frames_total{source} 4",
+        f"mambatrack_camera_known_frames_total{source} 3",
+        f"mambatrack_camera_unknown_frames_total{source} 1",
+        f"mambatrack_camera_cuts_total{source} 1",
+        f"mambatrack_camera_moved_pixels_total{source} 10.5",
+        f"mambatrack_camera_certainty_total{source} 2.25",
+    ]
 
 
 def test_lines_and_zones_are_told_by_class():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from live_session import FakeControls, FakeSession, page_of, wait_for
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.counter import Counter
 from mambatrack.counting.output import CountingOutput
 from mambatrack.counting.places import parse_places
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium in PATH
 
 SIZE = (320, 180)
 WAIT_MS = 30_000
+TRAVEL = Travel(frames=8, known=4, unknown=3, cuts=2, pixels=20, certainty=3.6)
 # the smallest box [x1, y1, x2, y2] around all coloured pixels, in pixels of the picture, and how
 # much of its left edge they cover
 COLOURED = """canvas => {
@@ -251,6 +253,17 @@ def test_a_source_whose_camera_moves_says_so_in_its_picture(tab):
         assert tab.locator("figure:nth-child(1) p").is_hidden()
 
 
+def test_how_the_camera_moved_is_below_its_picture(tab):
+    with running(("door", "yard")) as (session, page):
+        tab.goto(page.url)
+        session.travels[1] = TRAVEL
+        expect_text(
+            tab, "figure:nth-child(2) small",
+            "camera 2.5 px a frame, certainty 0.90, 2 cuts, not known in 3 of 8 frames",
+        )  # fmt: skip
+        assert tab.locator("figure:nth-child(1) small").is_hidden()
+
+
 def test_pause_and_resume(tab):
     with running() as (session, page):
         tab.goto(page.url)
@@ -356,6 +369,8 @@ def test_nothing_hangs_over_the_edge_and_text_can_be_read(browser, width, scheme
         tab = context.new_page()
         tab.goto(page.url)
         wait_for(lambda: tab.locator("#rows tr").count() >= 2)
+        session.travels[0] = TRAVEL
+        expect_text(tab, "figcaption small", "camera 2.5 px")
         session.lose(1, "x" * 200)
         expect_text(tab, "#banners", "lost")
         assert tab.locator("#places").is_visible()

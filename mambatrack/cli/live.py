@@ -242,6 +242,8 @@ def _print_summary(
         if status.reconnects:
             parts.append(f"{status.reconnects} times lost and back")
         print(", ".join(parts))
+        if status.camera:
+            print(f"  {status.camera}")
         if status.problem:
             print(f"  {status.problem}")
         for line in summary(counters[number]) if counters else ():

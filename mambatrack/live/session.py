@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
 
+from mambatrack.camera.interface import Travel
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.counting.counts import Counts
 from mambatrack.counting.output import CountingOutput
@@ -72,6 +73,7 @@ class LiveSession:
         self.counting: list[CountingOutput | None] = [None for _ in sources]
         self.detectors, self._horizon = list(detectors), horizon
         self._cameras = [open_camera(group.config.camera) for _ in sources]
+        self._travels = [Travel() for _ in sources]
         self._tallies = [Tally() for _ in sources]
         self._sightings = [Sightings() for _ in sources]
         self._told: list[tuple | None] = [None for _ in sources]
@@ -136,13 +138,14 @@ class LiveSession:
 
     def status(self, index: int) -> SourceStatus:
         """Of one source, as it is now."""
-        tally = self._tallies[index]
+        tally, travel = self._tallies[index], self._travels[index]
         return replace(
             self.sources[index].status,
             fps=tally.fps(),
             frames=tally.frames,
             latency_ms=tally.latency_ms,
             problem=problem_of(self.detectors[index]),
+            camera=replace(travel) if travel.frames else None,
         )
 
     @property
@@ -183,6 +186,7 @@ class LiveSession:
         self, index: int, arrival: Arrival, tracks: Tracks, detect_ms: float, track_ms: float
     ) -> None:
         self._tallies[index].tracked(arrival.at)
+        self._travels[index].note(tracks.camera, self.group.trackers[index].image_size)
         tracks = replace(tracks, frame=arrival.frame.index)
         update = LiveUpdate(
             index,

@@ -60,5 +60,7 @@ def describe(status: SourceStatus) -> str:
     ]
     if status.reconnects:
         parts.append(f"{status.reconnects} times lost and back")
+    if status.camera:
+        parts.append(str(status.camera))
     parts += [reason for reason in (status.error, status.problem) if reason]
     return ", ".join(parts)

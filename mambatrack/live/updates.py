@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.counts import Counts
 from mambatrack.motion.forecast import Forecast
 from mambatrack.sources.frames import Frame
@@ -20,7 +21,8 @@ class SourceStatus:
     frames: tracked; dropped: frames that were replaced by a newer one before they were tracked;
     reconnects: times it came back; latency_ms: from the arrival of the newest tracked frame to its
     tracks; error: why it is not open, for the user to read, without passwords; problem: why its
-    detector finds less than there is, as the camera moves
+    detector finds less than there is, as the camera moves; camera: how it moved so far, None where
+    nobody says
     """
 
     name: str
@@ -33,6 +35,7 @@ class SourceStatus:
     latency_ms: float = 0.0
     error: str | None = None
     problem: str | None = None
+    camera: Travel | None = None
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,21 @@ class Recorded(BaseModel):
     problem: str | None
 
 
+class CameraTravel(BaseModel):
+    """How the camera moved so far: in ``frames`` of which something was told, of which in
+    ``unknown`` nothing was known; pixels_a_frame: that the corners of the picture moved by, in the
+    mean; certainty: 0 to 1, the mean of the frames whose motion was known."""
+
+    frames: int
+    unknown: int
+    cuts: int
+    pixels_a_frame: float
+    certainty: float
+
+
 class Source(BaseModel):
-    """How a source is doing; file_name: its name as files of it are called."""
+    """How a source is doing; file_name: its name as files of it are called; camera: null where
+    nobody tells how it moves."""
 
     source: int
     name: str
@@ -52,6 +65,7 @@ class Source(BaseModel):
     latency_ms: float
     error: str | None
     problem: str | None
+    camera: CameraTravel | None
     recorded: Recorded
 
 
@@ -78,8 +92,18 @@ class Track(BaseModel):
     spread: tuple[Number, Number, Number, Number]
 
 
+class Motion(BaseModel):
+    """How the camera moved before a frame; transform: 3x3, row by row, points of the frame before
+    -> this one; certainty: 0 to 1; cut: another view begins."""
+
+    transform: list[float]
+    certainty: float
+    cut: bool
+
+
 class FrameTracks(BaseModel):
-    """All live tracks in the newest frame of a source."""
+    """All live tracks in the newest frame of a source; camera: null where nobody tells how it
+    moved."""
 
     source: int
     name: str
@@ -88,6 +112,7 @@ class FrameTracks(BaseModel):
     time_s: float | None
     tracks: list[Track]
     ended: list[int]
+    camera: Motion | None = None
 
 
 class AllTracks(BaseModel):

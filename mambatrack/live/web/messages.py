@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.picture import draw_counts
 from mambatrack.live.updates import LiveUpdate, SourceStatus
 from mambatrack.live.web.counts_json import counts_json
@@ -66,10 +67,19 @@ def status_json(source: int, view: SourceView) -> dict[str, Any]:
         "size": list(status.size) if status.size else None,
         "fps": _rounded(view.fps),
         "latency_ms": _rounded(status.latency_ms),
+        "camera": None if status.camera is None else _travel_json(status.camera),
         "recorded": {
             "frames": recording.frames, "first": recording.first, "bytes": recording.size,
             "limit": recording.limit, "problem": recording.problem,
         },
+    }  # fmt: skip
+
+
+def _travel_json(travel: Travel) -> dict[str, Any]:
+    return {
+        "frames": travel.frames, "unknown": travel.unknown, "cuts": travel.cuts,
+        "pixels_a_frame": _rounded(travel.mean_pixels),
+        "certainty": _rounded(travel.mean_certainty),
     }  # fmt: skip
 
 

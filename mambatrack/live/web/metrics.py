@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from mambatrack.camera.interface import Travel
 from mambatrack.counting.counts import Counts, LineCount, ZoneCount
 from mambatrack.live.web.page_state import LiveState, SourceView
 from mambatrack.version import VERSION
@@ -11,6 +12,19 @@ Value = tuple[str, float]
 """Further labels, and the number."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+CAMERA: list[tuple[str, str, Callable[[Travel], float]]] = [
+    ("camera_frames_total", "Frames of which something was told of the camera.",
+     lambda t: t.frames),
+    ("camera_known_frames_total", "Frames whose camera motion was known.", lambda t: t.known),
+    ("camera_unknown_frames_total", "Frames tracked as if the camera stood, as nothing was known.",
+     lambda t: t.unknown),
+    ("camera_cuts_total", "Frames that showed another view.", lambda t: t.cuts),
+    ("camera_moved_pixels_total", "Pixels that the corners of the picture moved by.",
+     lambda t: t.pixels),
+    ("camera_certainty_total", "Certainties, 0 to 1, of the known frames, added up.",
+     lambda t: t.certainty),
+]  # fmt: skip
 
 PER_SOURCE: list[tuple[str, str, str, Callable[[SourceView], float]]] = [
     ("frames_total", "counter", "Frames tracked.", lambda s: s.status.frames),
@@ -49,6 +63,7 @@ def _lines(state: LiveState, clients: int) -> Iterator[str]:
     for label, source in zip(labels, state.sources, strict=True):
         for track_state, count in source.counts.items():
             yield f'mambatrack_tracks{{{label},state="{track_state}"}} {count}'
+    yield from _camera(state, labels)
     yield from _counted(state, labels)
     own: list[tuple[str, str, str, float]] = [
         ("paused", "gauge", "1 while paused.", state.controls.paused),
@@ -63,6 +78,18 @@ def _lines(state: LiveState, clients: int) -> Iterator[str]:
     for name, kind, text, amount in own:
         yield from _head(name, kind, text)
         yield f"mambatrack_{name} {float(amount):.12g}"
+
+
+def _camera(state: LiveState, labels: Sequence[str]) -> Iterator[str]:
+    """Of the sources whose camera's motion is told."""
+    told = [
+        (label, travel)
+        for label, source in zip(labels, state.sources, strict=True)
+        if (travel := source.status.camera) is not None
+    ]
+    for name, text, value in CAMERA if told else ():
+        yield from _head(name, "counter", text)
+        yield from (f"mambatrack_{name}{{{label}}} {value(each):.12g}" for label, each in told)
 
 
 def _counted(state: LiveState, labels: Sequence[str]) -> Iterator[str]:

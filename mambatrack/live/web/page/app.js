@@ -4,7 +4,7 @@ import { drawTimeline, SECONDS, showGraphs } from "./charts.js";
 import { Connection } from "./connection.js";
 import { listenTo } from "./keys.js";
 import { isListed } from "./overlay.js";
-import { element, find, problemsOf, showBanners, showChips, showDownloads, showTable } from "./panels.js";
+import { element, find, problemsOf, showBanners, showChips, showDownloads, showTable, travelOf } from "./panels.js";
 import { drawPicture, newFigure, pointedAt, saveSnapshots, toggleFullScreen } from "./pictures.js";
 import { hasPlaces, showPlaces } from "./places.js";
 
@@ -174,6 +174,7 @@ function showFigure({ figure, status, view, canvas }) {
   const size = status.size ? `${status.size[0]} × ${status.size[1]}` : "";
   figure.querySelector("figcaption b").textContent = title(status);
   figure.querySelector("figcaption span").textContent = `${size}  ${status.fps.toFixed(1)} fps`;
+  figure.querySelector("figcaption small").textContent = travelOf(status.camera);
   const note = figure.querySelector("p");
   note.hidden = !status.problem;
   if (note.textContent !== (status.problem ?? "")) note.textContent = status.problem;

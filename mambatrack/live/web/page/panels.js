@@ -43,6 +43,15 @@ export function problemsOf(sources, closed, retry) {
   });
 }
 
+/** How the camera moved so far, in a line; "" where nobody tells. */
+export function travelOf(camera) {
+  if (!camera) return "";
+  const parts = [`camera ${camera.pixels_a_frame.toFixed(1)} px a frame, certainty ${camera.certainty.toFixed(2)}`];
+  if (camera.cuts) parts.push(`${camera.cuts} cut${camera.cuts === 1 ? "" : "s"}`);
+  if (camera.unknown) parts.push(`not known in ${camera.unknown} of ${camera.frames} frames`);
+  return parts.join(", ");
+}
+
 /** banners: [key, text, kind, action text or "", action]; one that stays is not announced again. */
 export function showBanners(banners) {
   const box = find("banners");

@@ -7,7 +7,7 @@ export function newFigure(onClick) {
   const canvas = element("canvas", { onclick: onClick });
   canvas.setAttribute("role", "img");
   const figure = element("figure", {}, canvas, element("div", { className: "over", hidden: true }),
-    element("figcaption", {}, element("b"), element("span")), element("p", { hidden: true }));
+    element("figcaption", {}, element("b"), element("small"), element("span")), element("p", { hidden: true }));
   find("stage").append(figure);
   return { canvas, figure };
 }
