@@ -57,7 +57,9 @@ class BuildLibrary(build_ext):
                     extra_postargs=[*FLAGS, *flags, *SOURCES[source], f"-DVARIANT={name}"],
                     depends=extension.depends,
                 )
-        self.compiler.link_shared_object(objects, self.get_ext_fullpath(extension.name))
+        self.compiler.link_shared_object(
+            objects, self.get_ext_fullpath(extension.name), libraries=["m"]
+        )
 
 
 class PlatformWheel(bdist_wheel):

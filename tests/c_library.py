@@ -30,7 +30,7 @@ if cpu.why_not():
 import c_library, torch
 torch.set_num_threads(1)
 c_library.poison_memory()
-names = ("functions", "network", "pairs", "candidates", "motion")
+names = ("functions", "network", "pairs", "candidates", "answers", "motion")
 modules = ["test_kernels_cpu_" + name for name in names]
 found = {{name: import_module(name).measurements() for name in modules}}
 assert cpu.variant() == {variant!r}
@@ -65,7 +65,7 @@ def build_sanitized(folder, which):
     command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off",
                "-fno-math-errno", f"-fsanitize={which}", "-fno-sanitize-recover",
                "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={cpu.variant()}",
-               *flags[cpu.variant()], *sources, "-o",
+               *flags[cpu.variant()], *sources, "-lm", "-o",
                str(folder / "libmambatrack.so")]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True)
     return folder / "libmambatrack.so"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mambatrack.association.alternatives import ODDS_SHARE
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
-from mambatrack.tracking.alternatives import ODDS_SHARE
 from mambatrack.tracking.judge import LOG_LIKELIHOOD_FLOOR, Judge
 from mambatrack.tracking.tracker import Tracker
 from test_tracking_hypotheses import association_of

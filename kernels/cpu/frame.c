@@ -1,8 +1,8 @@
 /* The array work of a frame beside the networks, one instruction set's functions. Compiled without
  * fused multiplication and addition, so that every number is numpy's to the bit. */
 #include "admit.h"
+#include "answers.h"
 #include "candidates.h"
-#include "choose.h"
 #include "motion.h"
 #include "observe.h"
 #include "shape.h"
@@ -93,13 +93,20 @@ int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t col
     return admit(rows, wide, count, columns, limits, boxes, scores, labels);
 }
 
-/* Returns as choose_clear does, and MISFIT where a pair is of none of the tracks or detections. */
-int64_t PUBLIC(choose_clear)(int64_t pairs, const int64_t *track, const int64_t *detection,
-                             int64_t tracks, int64_t detections, const float *odds, float lowest,
-                             float least, int64_t rounds, double *sums, float *worth,
-                             int64_t *chosen, int64_t *left, int64_t *settled) {
-    if (first_outside(pairs, track, tracks - 1) >= 0) return MISFIT;
-    if (first_outside(pairs, detection, detections - 1) >= 0) return MISFIT;
-    return choose_clear(pairs, track, detection, tracks, odds, lowest, least, rounds, sums, worth,
-                        chosen, left, settled);
+/* Returns how many pairs are left of which nothing is known: 0 where all answers are there; UNORDERED
+ * where the pairs are not in their order or of none of the tracks or detections. */
+int64_t PUBLIC(answer)(const Scored *scored, const Limits *limits, const Places *places,
+                       Answers *to) {
+    if (!ordered(scored)) return UNORDERED;
+    answer(scored, limits, places, to);
+    return to->remaining;
+}
+
+/* The same once ``matched`` pairs of the best answer are chosen; MISFIT where one is none. */
+int64_t PUBLIC(compare)(const Scored *scored, const Limits *limits, const Places *places,
+                        Answers *to) {
+    if (!ordered(scored)) return UNORDERED;
+    if (first_outside(to->matched[0], to->chosen, scored->pairs - 1) >= 0) return MISFIT;
+    compare(scored, limits, places, to);
+    return 0;
 }

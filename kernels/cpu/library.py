@@ -14,10 +14,11 @@ from typing import Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 9  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 10  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
+UNORDERED = -4  # of answers.h
 
 
 class Library:
@@ -25,7 +26,7 @@ class Library:
 
     def __init__(self, library: ctypes.CDLL, variant: str):
         self.variant = variant
-        word, pointer, real = ctypes.c_int64, ctypes.c_void_p, ctypes.c_float
+        word, pointer = ctypes.c_int64, ctypes.c_void_p
         signatures: dict[str, tuple[Any, list[Any]]] = {
             "lanes": (word, []),
             "selective_scan": (None, [pointer, word]),
@@ -56,10 +57,8 @@ class Library:
             "correct": (None, [pointer, word, *[pointer] * 4]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 4]),
-            "choose_clear": (
-                word,
-                [word, pointer, pointer, word, word, pointer, real, real, word, *[pointer] * 5],
-            ),
+            "answer": (word, [pointer] * 4),
+            "compare": (word, [pointer] * 4),
             "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }

@@ -5,10 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from mambatrack.assignment import Indices
+from mambatrack.association.alternatives import (
+    ALTERNATIVE_LOG_ODDS,
+    LARGEST_LOG_ODDS,
+    MATCH_LOG_LIKELIHOOD,
+    ODDS_SHARE,
+)
 from mambatrack.association.crowds import TILE
 from mambatrack.association.features import MOST_REACH, REACH, REACH_PER_FRAME
 from mambatrack.association.interface import (
     LEAST_WORTH,
+    Answer,
     Candidates,
     Decision,
     Floats,
@@ -20,9 +27,9 @@ from mambatrack.association.pairs import ROUNDS, Pairs, hungarian
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
+from mambatrack.kernels.cpu.answers import Answerer, Limits, ScoredPairs
 from mambatrack.kernels.cpu.candidates import PairDescriber, Reach
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
-from mambatrack.kernels.cpu.matching import clear_pairs
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.networks.units import CODE_LIMIT
@@ -44,7 +51,12 @@ class CompiledAssociation(LearnedAssociation):
         self.code_size, self.memory_size = self.network.code_size, self.network.memory_size
         encoder = "CommitteeEncoder" if len(encoders) > 1 else "CausalNetwork"
         self.state_layout = f"LearnedAssociation/{encoder}"
+        self._limits = Limits(
+            config.match_odds, LEAST_WORTH, config.birth_score, config.birth_odds,
+            ALTERNATIVE_LOG_ODDS, ROUNDS, ODDS_SHARE, LARGEST_LOG_ODDS, MATCH_LOG_LIKELIHOOD,
+        )  # fmt: skip
         self._describers: list[PairDescriber] = []  # one for each thread that was in a call
+        self._answerers: list[Answerer] = []  # likewise
 
     def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:
         """A crowd, which is taken apart into tiles, is left to numpy."""
@@ -63,16 +75,24 @@ class CompiledAssociation(LearnedAssociation):
         return [self._score(each) for each in problems]
 
     def choose(self, problem: FrameProblem, scores: Scores) -> Indices:
-        (tracks, detections, *_), odds = problem.candidates, scores.pairs
-        counts = problem.candidates.track_count, problem.candidates.detection_count
-        lowest = self.match_odds or 0.0
-        chosen, left, worth = clear_pairs(
-            tracks, detections, counts, odds, lowest, LEAST_WORTH, ROUNDS
-        )
-        if len(left):
-            unclear = Pairs(tracks[left], detections[left], worth[left])
-            chosen = np.concatenate([chosen, left[hungarian(unclear)]])
-        return chosen
+        return self.answers(problem, scores, several=False, compared=False)[0].decision.chosen
+
+    def answers(
+        self, problem: FrameProblem, scores: Scores, several: bool, compared: bool
+    ) -> list[Answer]:
+        given = problem.candidates
+        tracks, detections = given.tracks, given.detections
+
+        def solve(left: Indices, worth: Floats) -> Indices:
+            return left[hungarian(Pairs(tracks[left], detections[left], worth[left]))]
+
+        counts = given.track_count, given.detection_count
+        found_scores = problem.found.scores.astype(np.float32, copy=False)
+        pairs = ScoredPairs(tracks, detections, counts, *scores, found_scores)
+        answerer = self._answerers.pop() if self._answerers else Answerer(self._limits)
+        found = answerer(pairs, several, compared, solve)
+        self._answerers.append(answerer)
+        return [Answer(likelihood, Decision(*decided)) for likelihood, *decided in found]
 
     def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
         for problem, (chosen, _) in zip(problems, decisions, strict=True):

@@ -26,13 +26,21 @@ tracking, as the learned one does:
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
+from mambatrack.association.alternatives import ODDS_SHARE, alternatives, log_likelihood
 from mambatrack.association.pairs import Pairs, best
+from mambatrack.association.problem import (
+    Answer,
+    Candidates,
+    Decision,
+    Floats,
+    FrameProblem,
+    Scores,
+)
 from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
@@ -40,58 +48,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.state_fields import Field
 from mambatrack.track_table import TrackTable
 
-Floats = NDArray[np.float32]
 LEAST_WORTH = 1e-6  # of a pair whose score is the lowest of a match, so that it is matched
-
-
-class Candidates(NamedTuple):
-    """The pairs of one table and one frame that may be matched.
-
-    tracks [K], detections [K]: rows of the table and of the detections
-    features [F, K]: what the association knows of each pair; alone [A, M]: of each detection by
-        itself; both are for the association's own use
-    track_count: N, of all tracks of the table
-    """
-
-    tracks: Indices
-    detections: Indices
-    features: Floats
-    alone: Floats
-    track_count: int
-
-    @property
-    def detection_count(self) -> int:
-        """M, of all detections of the frame."""
-        return self.alone.shape[1]
-
-
-class FrameProblem(NamedTuple):
-    """What there is to decide for one table of tracks in one frame.
-
-    table: after TrackTable.predict; found: the detections; boxes [M, 4]: the same as cxcywh pixels
-    """
-
-    table: TrackTable
-    found: Detections
-    boxes: Boxes
-    candidates: Candidates
-
-
-class Scores(NamedTuple):
-    """pairs [K]: log-odds that the two belong together rather than both being left alone;
-    people [M]: log-odds of each detection, if it is left alone, that it is a person. An association
-    whose match_odds is None may give any numbers, larger ones for likelier pairs."""
-
-    pairs: Floats
-    people: Floats
-
-
-class Decision(NamedTuple):
-    """chosen [.]: of the candidate pairs, those that are matched, each track and each detection at
-    most once; born [.]: detections that start tracks."""
-
-    chosen: Indices
-    born: Indices
 
 
 class Association(Protocol):
@@ -134,6 +91,28 @@ class Association(Protocol):
         born[problem.candidates.detections[chosen]] = False
         return born.nonzero()[0]
 
+    def answers(
+        self, problem: FrameProblem, scores: Scores, several: bool, compared: bool
+    ) -> list[Answer]:
+        """The decision of choose() and births() and, with ``several``, the few closest to it. Where
+        there is one and it is not ``compared`` with another hypothesis, its likelihood is 0. May be
+        omitted."""
+        given, odds = problem.candidates, scores.pairs
+        chosen = self.choose(problem, scores)
+        likeliest = Decision(chosen, self.births(problem, scores, chosen))
+        near = []
+        if several and self.match_odds is not None:
+            near = alternatives(given, odds, chosen, self.match_odds)
+        if not near and not compared:
+            return [Answer(0.0, likeliest)]
+        likelihood = log_likelihood(given, odds, chosen)
+        answers = [Answer(likelihood, likeliest)]
+        for loss, dropped, taken in near:
+            other = np.sort(np.concatenate([np.setdiff1d(chosen, dropped), taken]))
+            decision = Decision(other, self.births(problem, scores, other))
+            answers.append(Answer(likelihood - ODDS_SHARE * loss, decision))
+        return answers
+
     def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
         """Writes into the memory of the tables what was decided, before the tracks are moved to
         their detections. May be omitted where memory_size is 0."""
@@ -154,7 +133,8 @@ class Association(Protocol):
 def checked_association(association: Association) -> Association:
     """The same association. Raises MambatrackError where it does not follow the protocol."""
     members = (
-        "memory_size", "match_odds", "describe", "score", "choose", "births", "remember", "move",
+        "memory_size", "match_odds", "describe", "score", "choose", "births", "answers", "remember",
+        "move",
     )  # fmt: skip
     for member in members:
         if not hasattr(association, member):

@@ -19,7 +19,6 @@ from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import TrackTable
-from mambatrack.tracking.alternatives import ODDS_SHARE, Alternative, alternatives, log_likelihood
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -158,21 +157,9 @@ class Hypotheses:
         most: int,
     ) -> list[Continuation]:
         """The best assignment of the hypothesis ``parent``, and those that are close to it."""
-        given, odds, likelihood = problem.candidates, scores.pairs, self.likelihoods[parent]
-        chosen = association.choose(problem, scores)
-        best = Decision(chosen, association.births(problem, scores, chosen))
-        others: list[Alternative] = []
-        if most > 1 and association.match_odds is not None:
-            others = alternatives(given, odds, chosen, association.match_odds)
-        if not others and len(self.tables) == 1:
-            return [Continuation(likelihood, parent, best)]
-        likelihood += log_likelihood(given, odds, chosen)
-        continuations = [Continuation(likelihood, parent, best)]
-        for loss, dropped, taken in others:
-            other = np.sort(np.concatenate([np.setdiff1d(chosen, dropped), taken]))
-            decision = Decision(other, association.births(problem, scores, other))
-            continuations.append(Continuation(likelihood - ODDS_SHARE * loss, parent, decision))
-        return continuations
+        before = self.likelihoods[parent]
+        found = association.answers(problem, scores, most > 1, len(self.tables) > 1)
+        return [Continuation(before + each.likelihood, parent, each.decision) for each in found]
 
     def _branch(self, parents: Sequence[int]) -> None:
         """A table for each continuation; of several with one parent all but the last get a copy."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
+from mambatrack.association.alternatives import ODDS_SHARE
 from mambatrack.association.interface import (
     Association,
     Candidates,
@@ -18,7 +19,6 @@ from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.track_table import TrackTable
-from mambatrack.tracking.alternatives import ODDS_SHARE
 
 Doubles = NDArray[np.float64]
 

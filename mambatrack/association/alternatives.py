@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mambatrack.assignment import Indices
-from mambatrack.association.interface import Candidates, Floats
+from mambatrack.association.problem import Candidates, Floats
 
 ALTERNATIVES = 2  # further assignments of one hypothesis that are tried in a frame
 ALTERNATIVE_LOG_ODDS = 4.0  # by which such an assignment may be worse than the best

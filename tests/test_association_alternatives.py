@@ -7,11 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.association.features import ALONE, NAMES
-from mambatrack.association.interface import Candidates, FrameProblem, Scores
-from mambatrack.detections import as_detections
-from mambatrack.track_table import TrackTable
-from mambatrack.tracking.alternatives import (
+from mambatrack.association.alternatives import (
     ALTERNATIVE_LOG_ODDS,
     ALTERNATIVES,
     MATCH_LOG_LIKELIHOOD,
@@ -19,6 +15,10 @@ from mambatrack.tracking.alternatives import (
     alternatives,
     log_likelihood,
 )
+from mambatrack.association.features import ALONE, NAMES
+from mambatrack.association.interface import Candidates, FrameProblem, Scores
+from mambatrack.detections import as_detections
+from mambatrack.track_table import TrackTable
 from test_tracking_hypotheses import association_of
 
 
