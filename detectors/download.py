@@ -1,4 +1,5 @@
-"""Named models of configs/detectors.yaml, fetched on first use, checked, never half-written."""
+"""Named models of configs/detectors.yaml, fetched on first use, checked, never half-written; what
+else is published is fetched likewise."""
 
 import hashlib
 import http.client
@@ -11,13 +12,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from mambatrack.errors import MambatrackError, reason_of
 from mambatrack.files import CHUNK, replacing, sha256
 
 TIMEOUT_S = 30
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Published(Protocol):
+    """A file that others publish. sha256, size in bytes: of the file;  file_name: in the cache"""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def file_name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +76,7 @@ def offline() -> bool:
     return os.environ.get("MAMBATRACK_OFFLINE", "") not in ("", "0")
 
 
-def fetch(model: NamedModel, folder: Path | None = None, patience_s: float = TIMEOUT_S) -> Path:
+def fetch(model: Published, folder: Path | None = None, patience_s: float = TIMEOUT_S) -> Path:
     """The model's file in ``folder``, the cache by default, downloaded where it is not there.
 
     patience_s: for the server's answer, and for each part of the file. The file appears under its
@@ -87,7 +105,7 @@ def fetch(model: NamedModel, folder: Path | None = None, patience_s: float = TIM
     return path
 
 
-def _download(model: NamedModel, file: BinaryIO, patience_s: float) -> None:
+def _download(model: Published, file: BinaryIO, patience_s: float) -> None:
     if offline():
         raise MambatrackError("MAMBATRACK_OFFLINE is set")
     digest, received = hashlib.sha256(), 0
@@ -130,7 +148,7 @@ def _answer(url: str, patience_s: float) -> Any:
 
 
 @contextmanager
-def _progress(model: NamedModel) -> Iterator[Callable[[int], Any]]:
+def _progress(model: Published) -> Iterator[Callable[[int], Any]]:
     """A bar on a terminal, one line elsewhere; both on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn

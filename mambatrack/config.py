@@ -32,6 +32,7 @@ __all__ = [
     "load_config", "tracker_settings", "with_detector",
 ]  # fmt: skip
 
+MODEL_LISTS = ("detectors", "embedders")  # files in configs/ that hold no settings
 CLI_WORDS = {"overlap": "slice_overlap"}  # keywords that are named as options of the commands
 
 
@@ -141,7 +142,7 @@ def _find(path: str | Path) -> Path:
     for place in (path, shipped):
         if os.path.isfile(place):
             return Path(place)
-    names = sorted(p.stem for p in shipped.parent.glob("*.yaml") if p.stem != "detectors")
+    names = sorted(p.stem for p in shipped.parent.glob("*.yaml") if p.stem not in MODEL_LISTS)
     raise MambatrackError(
         f"configuration {path} not found; give a YAML file or one of {', '.join(names)}"
     )

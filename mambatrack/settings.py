@@ -133,6 +133,23 @@ class DetectorConfig:
 
 
 @dataclass(frozen=True)
+class AppearanceConfig:
+    """What objects look like, as a further cue of who is who."""
+
+    embedder: str = option(
+        "off",
+        "what looks at the picture inside of boxes: off, colour (of clothes), a name from "
+        "configs/embedders.yaml, or the path of an ONNX or OpenVINO file",
+    )
+    normalisation: str = option(
+        "auto",
+        "of pixels, for a file: imagenet; half, (p - 127.5) / 127.5; rgb or bgr, 0 to 255; auto is "
+        "imagenet for ONNX, bgr for OpenVINO",
+        choices=("auto", "imagenet", "half", "rgb", "bgr"),
+    )
+
+
+@dataclass(frozen=True)
 class DatasetConfig:
     """What is believed of a data set."""
 
@@ -182,6 +199,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     association: AssociationConfig = field(default_factory=AssociationConfig)
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
+    appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     counting: CountingConfig = field(default_factory=CountingConfig)
     drawing: DrawingConfig = field(default_factory=DrawingConfig)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mambatrack import open_frames, open_sequence, read_ground_truth
-from mambatrack.appearance.loading import open_embedder
+from mambatrack.embedders.loading import open_embedder
 
 EVERY, APART_S, BATCH = 10, 5.0, 8
 

@@ -1,7 +1,6 @@
 """The protocol of embedders: what is inside boxes of a picture, as unit vectors.
 
-Two crops of one person have vectors with a large product. crop_embedder.py makes an embedder from a
-function of crops; loading.py knows those with names.
+Two crops of one person have vectors with a large product. The folder embedders/ has some.
 """
 
 from typing import NamedTuple, Protocol

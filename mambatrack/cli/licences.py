@@ -1,13 +1,14 @@
-"""What may be used for commercial purposes: the code, the shipped weights, the named detectors.
+"""What may be used for commercial purposes: code, shipped weights, named detectors and embedders.
 
-The words of a licence decide, as the model cards and configs/detectors.yaml have them; nothing here
-is legal advice.
+The words of a licence decide, as the model cards, configs/detectors.yaml and configs/embedders.yaml
+have them; nothing here is legal advice.
 """
 
 import re
 from collections.abc import Iterator
 
 from mambatrack.detectors.download import named_models
+from mambatrack.embedders.named import named_embedders
 from mambatrack.networks.card_values import parse_card
 from mambatrack.networks.model_files import WEIGHTS
 
@@ -46,3 +47,5 @@ def licence_rows() -> Iterator[tuple[str, str, str]]:
         yield path.stem, NEEDED_FOR.get(path.stem, ""), commercial_use(licence)
     for name, model in named_models().items():
         yield f"{name}.onnx", f"--detector {name}", commercial_use(model.licence)
+    for name, embedder in named_embedders().items():
+        yield name, f"--appearance {name}", commercial_use(embedder.licence)

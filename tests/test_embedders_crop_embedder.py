@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.appearance.colour import colour_embedder
-from mambatrack.appearance.crop_embedder import CropEmbedder
-from mambatrack.appearance.crops import as_bgr, cut, parts_inside
-from mambatrack.appearance.loading import open_embedder
+from mambatrack.embedders.colour import colour_embedder
+from mambatrack.embedders.crop_embedder import CropEmbedder
+from mambatrack.embedders.crops import as_bgr, cut, parts_inside
+from mambatrack.embedders.loading import open_embedder
 from mambatrack.errors import MambatrackError
 
 RED, BLUE, GREY = (0, 0, 200), (200, 0, 0), (120, 120, 120)

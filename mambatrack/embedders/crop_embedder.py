@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.appearance.crops import as_bgr, cut, parts_inside
 from mambatrack.appearance.embedder import Embeddings, Floats
 from mambatrack.boxes import Boxes
+from mambatrack.embedders.crops import as_bgr, cut, parts_inside
 from mambatrack.errors import MambatrackError
 
 Look = Callable[[NDArray[np.uint8]], NDArray]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.appearance.crop_embedder import CropEmbedder
+from mambatrack.embedders.crop_embedder import CropEmbedder
 
 CROP = 24, 72  # width and height
 STRIPES = 6

@@ -1,0 +1,1 @@
+"""Embedders: colours of clothes, and networks in files."""
