@@ -3,7 +3,7 @@
 import numpy as np
 
 from mambatrack.boxes import cxcywh_to_xyxy, iou, xyxy_to_cxcywh
-from mambatrack.datasets.people import read_people
+from mambatrack.datasets.people import in_model_frames, read_people
 from mambatrack.datasets.sequences import Trajectories, open_sequence
 from mambatrack.datasets.truth import read_ground_truth
 from mambatrack.simulation.world import write_sequence
@@ -45,6 +45,23 @@ def test_detections_lie_where_their_people_are_whatever_their_score(tmp_path):
     seen = ~np.isnan(people.found[..., 0])
     assert seen.tolist() == [[True, False], [False, True], [False, False], [False, True]]
     np.testing.assert_allclose(people.found[seen], people.boxes[seen], atol=1e-2)
+
+
+def test_people_in_frames_of_the_motion_model_go_straight_from_picture_to_picture(tmp_path):
+    truth = truth_of(ROWS)
+    plain = read_people(
+        write_world(tmp_path / "a", truth, detections(truth, [0, 2], [0.9, 0.5])), detected=True
+    )
+    people = in_model_frames(plain, 3)
+    assert in_model_frames(plain, 1) is plain
+    assert people.boxes.shape == (10, 2, 4) and people.step == 3
+    np.testing.assert_array_equal(people.boxes[::3], plain.boxes)
+    np.testing.assert_allclose(people.boxes[:4, 0, 0], [120, 120 + 10 / 3, 120 + 20 / 3, 130])
+    assert people.age[:, 0].tolist() == [1, 2, 3, 4, 0, 0, 0, 0, 0, 1]
+    seen = ~np.isnan(people.found[..., 0])
+    assert seen[::3].tolist() == (~np.isnan(plain.found[..., 0])).tolist() and seen.sum() == 2
+    assert people.pictured(np.arange(4)).tolist() == [True, False, False, True]
+    assert people.overlap[3:6, 0].tolist() == [plain.overlap[1, 0]] * 3
 
 
 def test_a_made_up_world_is_read_whole(tmp_path):

@@ -1,9 +1,12 @@
 """Recordings of what an association is asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from association_models import learned, network, small_config, track_with
+from mambatrack.association.features import NAMES
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_recording import Recorder, Recording, record
 from mambatrack.simulation.world import write_sequence
@@ -37,6 +40,19 @@ def test_classes_are_kept_apart_in_recordings_too(decided_by):
         recording = recorder.recording()
         assert newest == ids
         assert recording.pairs.tolist() == ([0, 1, 1, 0, 1] if aware else [0, 1, 1, 1, 1])
+
+
+def test_a_recording_is_made_in_the_time_of_its_sequence(sequences):
+    """At 25 frames a second each picture is one frame of a model of 25, and two of one of 50."""
+    tracker = small_config().tracker
+    same, twice = (
+        record(sequences[1][0], None, replace(tracker, frame_rate=rate)) for rate in (25.0, 50.0)
+    )
+    without = record(sequences[1][0], None, tracker)
+    np.testing.assert_array_equal(without.features, same.features)
+    gaps = (np.unique(each.features[NAMES.index("gap")]) for each in (same, twice))
+    shortest = [each[each > 0].min() for each in gaps]
+    assert shortest[1] > shortest[0] > 0
 
 
 def test_a_recording_is_read_as_it_was_written(sequences, tmp_path):

@@ -67,6 +67,19 @@ def test_a_causal_network_learns_from_histories_with_gaps_and_loads(kind, kept, 
     )
 
 
+def test_a_training_in_the_time_of_its_sources_says_so_and_goes_on_only_as_that(data, tmp_path):
+    def config(rate):
+        small = {f"training.{key}": value for key, value in (SMALL | {"kind": "causal"}).items()}
+        return load_config(None, small | {"tracker.frame_rate": rate})
+
+    train([data], config(50.0), tmp_path)
+    card = json.loads((tmp_path / "predictor.json").read_text())
+    assert card["training"]["frame_rate"] == 50
+    assert card["command"].endswith("--tracker.frame_rate 50")
+    with pytest.raises(MambatrackError, match="tracker.frame_rate 50.0 and not None"):
+        train([data], config(0.0), tmp_path)
+
+
 def test_a_causal_network_has_one_unit(data, tmp_path):
     with pytest.raises(MambatrackError, match="training.unit box only"):
         train([data], settings_of(kind="causal", unit="image"), tmp_path)

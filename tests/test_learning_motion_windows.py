@@ -5,7 +5,7 @@ import pytest
 
 from mambatrack import MambatrackError
 from mambatrack.boxes import cxcywh_to_xyxy, iou
-from mambatrack.datasets.people import read_people
+from mambatrack.datasets.people import in_model_frames, read_people
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.motion_windows import WindowSampler, detector_errors
 from worlds import write_training_data
@@ -35,6 +35,16 @@ def test_windows_are_the_ground_truth_in_order(data):
         assert np.diag(steps).min() > 0.3
     assert np.isfinite(drawn.history).all() and np.isfinite(drawn.future).all()
     assert drawn.counts.min() >= 1 and drawn.counts.max() == 11
+
+
+@pytest.mark.parametrize("detected", [False, True])
+def test_only_pictures_are_seen_where_the_model_has_frames_between_them(data, detected):
+    people = [in_model_frames(read_people(each, detected), 3) for each in find_sequences(data)]
+    drawn = WindowSampler(people, 10, 4, truncated=0.0).batch(np.random.default_rng(0), 64)
+    assert drawn.seen[:, -1].all() and not drawn.seen[:, [-2, -3, -5, -6]].any()
+    assert drawn.seen[:, -4].mean() > 0.5 and np.isfinite(drawn.future).all()
+    to_the_next = np.diff(drawn.future[:, :3], axis=1)  # picture, in a straight line
+    np.testing.assert_allclose(to_the_next[:, 0], to_the_next[:, 1], atol=1e-3)
 
 
 def test_rivals_are_the_others_in_the_frames_ahead(data):

@@ -25,6 +25,7 @@ from mambatrack.evaluation.trackeval_data import Raw, load_trackeval
 from mambatrack.runs.dataset_jobs import Job, plan, track_sequence
 from mambatrack.runs.detection_cache import detect_sequence
 from mambatrack.runs.engines import HERE, Engine, run_all
+from mambatrack.sources.timing import model_frames
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ def _details(task: Task) -> Details:
     sequence, config = task.sequence, task.entry.config or Config()
     truth, results = read_ground_truth(sequence), read_results(sequence, task.results)
     found = _detections(sequence, config)
-    score, max_age = config.tracker.match_score, config.tracker.max_age
+    score, rate = config.tracker.match_score, config.tracker.frame_rate
+    max_age = config.tracker.max_age // model_frames(1 / sequence.fps, rate)  # in pictures
     occlusion = interpolated = None
     if found is not None:
         occlusion = occlusion_report(truth, found, results, results.predicted, score)

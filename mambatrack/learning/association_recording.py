@@ -215,14 +215,15 @@ class Recorder(Association):
 
 
 def record(sequence: MotSequence, policy: Association | None, config: TrackerConfig) -> Recording:
-    """Tracks a sequence that has gt and det; all detections take part, whatever their score."""
+    """Tracks a sequence that has gt and det, in the time of its frame rate; all detections take
+    part, whatever their score."""
     found = sequence_detections(sequence)
     rows, who = identities(sequence, found)
     recorder = Recorder([who[each] for each in rows], policy, config.class_aware)
     tracker = Tracker(config, sequence.image_size, association=recorder)
     arrays = np.column_stack([found.boxes, found.scores])
-    for each in rows:
-        tracker.update(arrays[each])
+    for index, each in enumerate(rows):
+        tracker.update(arrays[each], index / sequence.fps)
     return recorder.recording()
 
 

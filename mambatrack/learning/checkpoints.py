@@ -46,15 +46,21 @@ class State(NamedTuple):
 
 
 def recipe_of(
-    section: str, settings: Settings, sequences: Iterable[Sequence], free: Iterable[str]
+    section: str,
+    settings: Settings,
+    sequences: Iterable[Sequence],
+    free: Iterable[str],
+    frame_rate: float = 0.0,
 ) -> Recipe:
-    """The recipe of ``settings``, but for those that are ``free`` to change, and of the data."""
+    """The recipe of ``settings``, but for those that are ``free`` to change, of the data, and of
+    the frame rate of the motion model where that counts."""
     data = {"data": names_of(sequences)}
+    timed = {"tracker.frame_rate": frame_rate} if frame_rate else {}
     given, default = (
         {key: value for key, value in asdict(each).items() if key not in set(free)}
         for each in (settings, type(settings)())
     )
-    return Recipe(section, given | data, default | data)
+    return Recipe(section, given | data | timed, default | data)
 
 
 def names_of(sequences: Iterable[Sequence]) -> list[str]:

@@ -11,13 +11,19 @@ from mambatrack.version import VERSION
 
 
 def motion_card(
-    model: torch.nn.Module, settings: TrainingConfig, roots: list[Path], training: dict[str, int]
+    model: torch.nn.Module,
+    settings: TrainingConfig,
+    roots: list[Path],
+    frame_rate: float,
+    training: dict[str, int],
 ) -> dict[str, Any]:
     """Architecture, data, licence and recipe; names folders, not their place.
 
+    frame_rate: of the motion model, 0 where each picture is one frame of it
     training: the step, and how many sequences were learnt from and held out
     """
     recipe = _named(settings)
+    timed = {"frame_rate": frame_rate} if frame_rate else {}
     return {
         "format": 1,
         "mambatrack": VERSION,
@@ -31,15 +37,16 @@ def motion_card(
         "normalisation": {"unit": settings.unit},
         "data": [_short(root) for root in roots],
         "licence": recipe.pop("licence"),
-        "command": _command(settings, roots),
-        "training": {**recipe, **training, "torch": torch.__version__},
+        "command": _command(settings, roots, frame_rate),
+        "training": {**recipe, **timed, **training, "torch": torch.__version__},
     }  # fmt: skip
 
 
-def _command(settings: TrainingConfig, roots: list[Path]) -> str:
+def _command(settings: TrainingConfig, roots: list[Path], frame_rate: float) -> str:
     """The call that trains the same again, with the settings that are not the defaults."""
     plain = asdict(TrainingConfig(licence=settings.licence))
     options = [f"--training.{k} {v}" for k, v in _named(settings).items() if v != plain[k]]
+    options += [f"--tracker.frame_rate {frame_rate:g}"] if frame_rate else []
     return " ".join(["mambatrack train --dataset", *map(_short, roots), "--out run/", *options])
 
 

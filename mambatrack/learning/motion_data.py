@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.config import TrainingConfig
-from mambatrack.datasets.people import read_people
+from mambatrack.datasets.people import in_model_frames, read_people
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.motion_losses import HORIZON, Validation
 from mambatrack.learning.motion_windows import WindowSampler, detector_errors
+from mambatrack.sources.timing import model_frames
 
 VALIDATION_SHARE = 0.1  # of the sequences
 VALIDATION = 512  # windows of those
@@ -23,12 +24,16 @@ Errors = list[NDArray[np.float32]]
 class MotionData:
     """The sequences with ground truth below ``roots``, a tenth of them kept for validation.
 
-    beyond: frames after the forecast that the network or its teacher sees;  learnt, held_out: the
-    sequences;  windows: to learn from;  calibration: windows of all of the first folder
+    beyond: frames after the forecast that the network or its teacher sees;  frame_rate: of the
+    motion model, 0 where each picture is one frame of it;  learnt, held_out: the sequences
+    windows: to learn from;  calibration: windows of all of the first folder
     Raises MambatrackError for fewer than two sequences.
     """
 
-    def __init__(self, roots: list[Path], settings: TrainingConfig, beyond: int):
+    def __init__(
+        self, roots: list[Path], settings: TrainingConfig, beyond: int, frame_rate: float = 0.0
+    ):
+        self._frame_rate = frame_rate
         sequences = [each for root in roots for each in find_sequences(root) if each.gt_path]
         self.learnt, self.held_out = _split(sequences, settings.seed)
         self._errors = _errors(settings)
@@ -48,7 +53,13 @@ class MotionData:
     def _sampler(
         self, sequences: list[Sequence], settings: TrainingConfig, ahead: int
     ) -> WindowSampler:
-        people = [read_people(each, settings.source == "detections") for each in sequences]
+        people = [
+            in_model_frames(
+                read_people(each, settings.source == "detections"),
+                model_frames(1 / each.fps, self._frame_rate),
+            )
+            for each in sequences
+        ]
         return WindowSampler(
             people, settings.window, ahead, self._errors, settings.noise, settings.crossing_share,
             gaps=settings.gap_share,

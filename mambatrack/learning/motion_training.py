@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mambatrack.config import Config, TrainingConfig
+from mambatrack.config import Config, TrackerConfig, TrainingConfig
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.checkpoints import recipe_of
 from mambatrack.learning.loop import Learner, Reporter, Run, silent
@@ -45,8 +45,9 @@ def train(
 
     data: folders of sequences with gt/gt.txt; a tenth of the sequences is kept for validation, and
     all of the first folder decide how wide 68 % is: under a moving camera people go farther.
-    config: with a whole Config, tracker.device says where to train; auto is a GPU if there is one
-    (training on a GPU has not been run yet).
+    config: with a whole Config, tracker.device says where to train, where auto is a GPU if there is
+    one (training on a GPU has not been run yet), and tracker.frame_rate by how many frames of the
+    motion model a picture comes after the one before.
     out: gets predictor.safetensors and predictor.json (model card), log.csv, curve.png (with
     matplotlib) and checkpoint.safetensors; with a checkpoint there, training goes on from it.
     report: called after each step.
@@ -58,13 +59,14 @@ def train(
     windows than there are processes.
     """
     settings = config.training if isinstance(config, Config) else config
-    device = config.tracker.device if isinstance(config, Config) else "auto"
+    tracker = config.tracker if isinstance(config, Config) else TrackerConfig()
     torch.set_num_threads(settings.threads)
-    with join_processes(choose_device(device)) as processes:
+    with join_processes(choose_device(tracker.device)) as processes:
         _check(settings, processes)
-        learner = MotionLearner([Path(root) for root in data], settings, processes)
+        roots = [Path(root) for root in data]
+        learner = MotionLearner(roots, settings, processes, tracker.frame_rate)
         sequences = learner.data.learnt + learner.data.held_out
-        recipe = recipe_of("training", settings, sequences, FREE)
+        recipe = recipe_of("training", settings, sequences, FREE, tracker.frame_rate)
         return run_training(learner, Run(
             Path(out) / "predictor.safetensors", settings.kind, recipe, settings.steps,
             settings.checkpoint_every, report=report, processes=processes,
@@ -79,11 +81,14 @@ class MotionLearner(Learner):
     rng = None
     remedy = "lower training.rate or raise training.warmup"
 
-    def __init__(self, roots: list[Path], settings: TrainingConfig, processes: Processes):
+    def __init__(
+        self, roots: list[Path], settings: TrainingConfig, processes: Processes, frame_rate: float
+    ):
         self.roots, self.settings, self.processes = roots, settings, processes
+        self.frame_rate = frame_rate
         self.teacher = Teacher(settings.teacher) if settings.teacher else None
         seen = self.teacher.foresight if self.teacher else 0
-        self.data = MotionData(roots, settings, max(settings.foresight, seen))
+        self.data = MotionData(roots, settings, max(settings.foresight, seen), frame_rate)
         torch.manual_seed(settings.seed)
         self.model = new_model(
             settings.kind, settings.d_model, settings.layers, settings.d_state, settings.back
@@ -120,7 +125,7 @@ class MotionLearner(Learner):
         if step >= self.settings.steps and isinstance(model, CausalMotionPredictor):
             size = self.settings.batch_size
             fit_spread(model, self.data.for_spread(), self.settings.seed, size)
-        card = motion_card(model, self.settings, self.roots, {
+        card = motion_card(model, self.settings, self.roots, self.frame_rate, {
             "step": step, "sequences": len(self.data.learnt),
             "validation_sequences": len(self.data.held_out),
         })  # fmt: skip

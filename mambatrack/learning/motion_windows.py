@@ -118,6 +118,7 @@ class WindowSampler:
             count = int(rng.integers(1, count + 1))
         track = self._track(people.boxes, t, person)
         seen = np.arange(self.q, -1, -1) < count
+        seen &= people.pictured(np.arange(t - self.q, t + 1))
         rivals = self._rivals(people, t, person)
         if people.found is not None:
             found = self._track(people.found, t, person)[: self.q + 1]
@@ -159,11 +160,13 @@ class WindowSampler:
 
 
 def _starts(which: int, people: People, rollout: int) -> NDArray[np.int64]:
-    """[S, 4] (sequence, frame, person, crosses ahead) of people who stay for the rollout."""
+    """[S, 4] (sequence, frame, person, crosses ahead) of people in a picture who stay for the
+    rollout."""
     frames = len(people.boxes)
     stays = np.zeros_like(people.age, bool)
     reach = min(rollout, frames)
     stays[: frames - reach] = people.age[reach:] > reach
+    stays &= people.pictured(np.arange(frames))[:, None]
     if people.found is not None:
         stays &= ~np.isnan(people.found[..., 0])
     crosses = np.zeros_like(stays)

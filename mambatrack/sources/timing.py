@@ -1,9 +1,17 @@
-"""The time of the frames of a file."""
+"""The time of the frames of a file, also in frames of the motion model."""
 
 import math
 from typing import SupportsFloat
 
 DEFAULT_FPS = 30.0
+SLACK = 1e-6  # frames; half a frame is often a little less, as time stamps are rounded
+
+
+def model_frames(time_s: float, rate: float, most: float = math.inf) -> int:
+    """How many frames of a motion model of ``rate`` frames a second a time counts as: the nearest
+    whole number, from 1 to ``most``, and one for any time where there is no rate."""
+    frames = time_s * rate if rate else 1.0
+    return math.floor(min(max(frames, 1.0), most) + 0.5 + SLACK)
 
 
 def plausible_fps(*rates: SupportsFloat | None) -> float:

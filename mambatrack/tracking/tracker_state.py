@@ -19,6 +19,7 @@ from mambatrack.detection_data import DetectionData
 from mambatrack.detections import Detections, within
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.predictor import Predictor, check_movable
+from mambatrack.sources.timing import model_frames
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracks import Tracks
@@ -78,8 +79,8 @@ class TrackerState:
         self.clock = time_s if before is None else max(before, time_s)
         if self.timed is None:
             self.timed = self.frame, self.clock
-        frames = (time_s - before) * rate if rate and before is not None else 0.0
-        return math.floor(min(max(frames, 1), config.max_age + 2) + 0.5)
+        since = time_s - before if before is not None else 0.0
+        return model_frames(since, rate, config.max_age + 2)
 
     def note_camera(self, camera: CameraMotion | None, predictor: Predictor) -> None:
         """Before the prediction: at a cut, motion so far says nothing of what comes."""
