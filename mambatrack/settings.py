@@ -34,6 +34,13 @@ class TrackerConfig:
     birth_odds: float = option(
         0.0, "learned: lowest log-odds of a person where a track starts near others", -20.0, 20.0
     )
+    caution: float = option(
+        0.0,
+        "1: never join two people, a track ends wherever it is not sure who goes on; 0: the best "
+        "guess; -1: never lose one, doubtful matches too",
+        -1.0,
+        1.0,
+    )
     hypotheses: int = option(
         3, "learned: answers to who is who that go on side by side until one is likelier", 1, 100
     )

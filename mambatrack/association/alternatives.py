@@ -1,4 +1,4 @@
-"""Assignments close to the best one of a frame, and how likely an assignment is.
+"""Assignments close to the best one of a frame, how likely an assignment is, and how sure.
 
 All of it is in log-odds of pairs: that the two belong together rather than both being left alone.
 """
@@ -13,6 +13,7 @@ from mambatrack.association.problem import Candidates, Floats
 ALTERNATIVES = 2  # further assignments of one hypothesis that are tried in a frame
 ALTERNATIVE_LOG_ODDS = 4.0  # by which such an assignment may be worse than the best
 MATCH_LOG_LIKELIHOOD = 2.0  # for each match: people do not vanish where nothing hides them
+ALONE_LOG_ODDS = 1.0  # two people who change places are a clearer mistake than one found again
 LARGEST_LOG_ODDS = 50.0  # above it a choice is no surer
 ODDS_SHARE = 0.5  # factor on the odds of a pair, which count its track and its detection
 
@@ -37,13 +38,7 @@ def alternatives(
     (pair,) = able.nonzero()
     if not len(pair):
         return []
-    tracks, detections = given.tracks, given.detections
-    of_track, of_detection = np.full(given.track_count, -1), np.full(given.detection_count, -1)
-    of_track[tracks[chosen]] = of_detection[detections[chosen]] = chosen
-    owner, own = of_detection[detections[pair]], of_track[tracks[pair]]
-    loss = np.where(owner >= 0, odds[owner], 0) + np.where(own >= 0, odds[own], 0) - odds[pair]
-    back = _numbers_of_pairs(given, tracks[owner], detections[own])
-    back[(owner < 0) | (own < 0)] = -1
+    owner, own, back, loss = _changes(given, odds, chosen, pair)
     swap = back >= 0
     swap[swap] = able[back[swap]]
     loss[swap] -= odds[back[swap]]
@@ -57,6 +52,40 @@ def alternatives(
         taken = np.array([pair[row], back[row]] if swap[row] else [pair[row]])
         found.append(Alternative(float(loss[row]), dropped, taken))
     return found
+
+
+def surety(given: Candidates, odds: Floats, chosen: Indices) -> Floats:
+    """[.] how sure each of the pairs ``chosen`` is, in log-odds: those of the pair itself, or
+    ALONE_LOG_ODDS more than the least that any change of the assignment without it costs, if that
+    is less. odds [K]: of all candidates, low ones too."""
+    sure = odds[chosen].astype(np.float32)
+    other = np.ones(len(odds), bool)
+    other[chosen] = False
+    (pair,) = other.nonzero()
+    if len(pair):
+        owner, own, back, loss = _changes(given, odds, chosen, pair)
+        loss = loss - np.where(back >= 0, np.maximum(odds[back], 0), 0) + ALONE_LOG_ODDS
+        least = np.full(len(odds), np.inf, np.float32)
+        for dropped in (owner, own):
+            np.minimum.at(least, dropped[dropped >= 0], loss[dropped >= 0])
+        sure = np.minimum(sure, least[chosen])
+    return sure
+
+
+def _changes(
+    given: Candidates, odds: Floats, chosen: Indices, pair: Indices
+) -> tuple[Indices, Indices, Indices, Floats]:
+    """What matching each of the pairs [P] changes: owner, own [P], the chosen pairs of its
+    detection and of its track, which it takes the place of, and back, the one that their other
+    sides make, -1 for none; and loss, the log-odds that it costs if those stay alone."""
+    tracks, detections = given.tracks, given.detections
+    of_track, of_detection = np.full(given.track_count, -1), np.full(given.detection_count, -1)
+    of_track[tracks[chosen]] = of_detection[detections[chosen]] = chosen
+    owner, own = of_detection[detections[pair]], of_track[tracks[pair]]
+    loss = np.where(owner >= 0, odds[owner], 0) + np.where(own >= 0, odds[own], 0) - odds[pair]
+    back = _numbers_of_pairs(given, tracks[owner], detections[own])
+    back[(owner < 0) | (own < 0)] = -1
+    return owner, own, back, loss
 
 
 def _numbers_of_pairs(given: Candidates, tracks: Indices, detections: Indices) -> Indices:

@@ -59,10 +59,13 @@ class Association(Protocol):
         copied and saved.
     match_odds: lowest log-odds of a match; None where its scores are no log-odds. The tracker then
         keeps a single hypothesis, and offline tracking refuses the association.
+    odds_per_score: about how many log-odds a score of 1 is worth, by which the setting caution
+        tells whether a match is sure. May be omitted: 1.
     """
 
     memory_size: int = 0
     match_odds: float | None = 0.0
+    odds_per_score: float = 1.0
 
     def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:
         """The pairs that may be matched. table: after TrackTable.predict; boxes [M, 4]: the

@@ -20,6 +20,7 @@ class OverlapAssociation(Association):
     """
 
     match_odds: float | None = None
+    odds_per_score: float = 10.0
 
     def __init__(self, config: TrackerConfig):
         self.config = config

@@ -116,6 +116,7 @@ def _settle(
 ) -> Tracks:
     """Observes, starts, ends and reports, as Tracker.update does."""
     hypotheses, config = tracker.state.hypotheses, tracker.config
+    tracker.state.cut_tracks(settled[0], config, tracker.association)
     hypotheses.observe(settled, tracker.predictor)
     hypotheses.start(settled, tracker.predictor)
     ended = hypotheses.end(config.min_hits, config.max_age)

@@ -13,7 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mambatrack.assignment import Indices
-from mambatrack.association.interface import Association, Decision, FrameProblem, Scores
+from mambatrack.association.interface import (
+    Association,
+    Decision,
+    Floats,
+    FrameProblem,
+    Scores,
+)
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
@@ -34,10 +40,12 @@ class Continuation(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The problem of one hypothesis that goes on, with its table, and what it decided."""
+    """The problem of one hypothesis that goes on, with its table, what it decided, and the scores
+    [K] of its candidates."""
 
     problem: FrameProblem
     decision: Decision
+    odds: Floats
 
 
 class Hypotheses:
@@ -46,11 +54,14 @@ class Hypotheses:
     tables: all have the same next_id; of ids that were never put out there are holes
     likelihoods: log-likelihood of each, against the first
     started: tracks that were put out so far
+    moved: ids that, in the newest frame, went on from elsewhere than they were put out last, as
+        another hypothesis became the likeliest
     """
 
     def __init__(self, tables: list[TrackTable], likelihoods: list[float], started: int = 0):
         self.tables, self.likelihoods, self.started = tables, likelihoods, started
-        self._published = self.table["ids"].copy()  # of the tracks that were put out last
+        self.published = self.table["ids"].copy()  # of the tracks that were put out last
+        self.moved = np.zeros(0, np.int64)
 
     @property
     def table(self) -> TrackTable:
@@ -102,16 +113,21 @@ class Hypotheses:
             for number, given in enumerate(zip(problems, scores, strict=True))
         ]
         kept = _likeliest([each for own in continuations for each in own], problems, most)
+        self.moved = moved(self.table, self.tables[kept[0].parent])
         self._branch([each.parent for each in kept])
         self.likelihoods = [each.likelihood - kept[0].likelihood for each in kept]
         return [
-            Settled(problems[each.parent]._replace(table=table), each.decision)
+            Settled(
+                problems[each.parent]._replace(table=table),
+                each.decision,
+                scores[each.parent].pairs,
+            )
             for table, each in zip(self.tables, kept, strict=True)
         ]
 
     def observe(self, settled: Sequence[Settled], predictor: Predictor) -> None:
         """Moves the matched tracks to their detections."""
-        for (table, found, boxes, given), (chosen, _) in settled:
+        for (table, found, boxes, given), (chosen, _), _ in settled:
             rows, seen = given.tracks[chosen], given.detections[chosen]
             boxes = boxes.take(seen, axis=0)
             predictor.correct(table["motion"], rows, boxes)
@@ -123,12 +139,20 @@ class Hypotheses:
         if not any(map(len, births)):
             return
         first, born = self.table.next_id, np.unique(np.concatenate(births))
-        for (table, found, boxes, _), (_, own) in settled:
+        for (table, found, boxes, _), (_, own), _ in settled:
             if len(own):
                 boxes = boxes.take(own, axis=0)
                 ids = first + born.searchsorted(own)
                 table.start(boxes, predictor.start(boxes), found, own, ids)
             table.next_id = first + len(born)
+
+    def take_ids(self, count: int) -> Indices:
+        """The next ``count`` ids [.], for tracks of the likeliest hypothesis that start anew."""
+        first = self.table.next_id
+        for table in self.tables:
+            table.next_id = first + count
+        self.started += count
+        return np.arange(first, first + count)
 
     def end(self, min_hits: int, max_age: int) -> Indices:
         """Ends tracks in all tables -> the ids that were put out and are no more, since the last
@@ -137,15 +161,15 @@ class Hypotheses:
         which it lives on are given up."""
         for table in self.tables:
             table.end(min_hits, max_age)
-        if self.table["ids"].tobytes() == self._published.tobytes():
+        if self.table["ids"].tobytes() == self.published.tobytes():
             return np.zeros(0, np.int64)
-        new = ~np.isin(self.table["ids"], self._published)
+        new = ~np.isin(self.table["ids"], self.published)
         unheard = new & (self.table["gap"] > 0)
         self.table.drop(unheard)
         self.started += int(np.count_nonzero(new) - np.count_nonzero(unheard))
-        ended = self._published[~np.isin(self._published, self.table["ids"])]
+        ended = self.published[~np.isin(self.published, self.table["ids"])]
         self._give_up(ended)
-        self._published = self.table["ids"].copy()
+        self.published = self.table["ids"].copy()
         return ended
 
     def _continuations(
@@ -179,6 +203,16 @@ class Hypotheses:
             ]
             self.tables = [self.tables[number] for number in kept]
             self.likelihoods = [self.likelihoods[number] for number in kept]
+
+
+def moved(before: TrackTable, after: TrackTable) -> Indices:
+    """The ids [.] of both tables whose newest detections are not the same."""
+    if before is after:
+        return np.zeros(0, np.int64)
+    ids, old, new = np.intersect1d(
+        before["ids"], after["ids"], assume_unique=True, return_indices=True
+    )
+    return ids[(before["last"][old] != after["last"][new]).any(axis=1)]
 
 
 def _likeliest(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
-from mambatrack.association.alternatives import ODDS_SHARE
+from mambatrack.association.alternatives import ODDS_SHARE, surety
 from mambatrack.association.interface import (
     Association,
     Candidates,
@@ -31,6 +31,8 @@ class Judge(Association):
     tracks [D]: the track of each detection, -1 for none
     evidence [D]: log-likelihood of what made each detection part of its track, and of the frames
         after it in which the track was not seen
+    surety [D]: how sure the match of each detection is, in log-odds (alternatives.surety); infinite
+        where a track begins
     """
 
     match_odds: float | None = None
@@ -38,6 +40,7 @@ class Judge(Association):
     def __init__(self, policy: Association, tracks: Indices):
         self.policy, self.tracks, self.memory_size = policy, tracks, policy.memory_size
         self.evidence = np.zeros(len(tracks))
+        self.surety = np.full(len(tracks), np.inf)
         self._newest: dict[int, int] = {}  # detection of each id of the table
         self._ids: dict[int, int] = {}  # of the table, for each track
 
@@ -91,8 +94,8 @@ class Judge(Association):
         born: Indices,
         number: Indices,
     ) -> Doubles:
-        """Adds the log-likelihood of every match and birth. -> [N] that of each track to stay
-        unseen, with the sign turned."""
+        """Notes how sure and how likely each match and birth is. -> [N] log-likelihood of each track to
+        stay unseen, with the sign turned."""
         shares = ODDS_SHARE * odds.astype(np.float64)
         of_track = _log_total(shares, given.tracks, given.track_count)
         of_detection = _log_total(shares, given.detections, len(number))
@@ -101,6 +104,8 @@ class Judge(Association):
         at = given.detections[chosen]
         likely[at] = shares[chosen] - (of_track[given.tracks[chosen]] + of_detection[at]) / 2
         likely[born] = -of_detection[born] / 2
+        self.surety[number[seen]] = -np.inf
+        self.surety[number[at]] = surety(given, odds, chosen)
         self.evidence[number] += np.maximum(likely, LOG_LIKELIHOOD_FLOOR)
         return np.minimum(of_track / 2, -LOG_LIKELIHOOD_FLOOR)
 

@@ -7,6 +7,7 @@ agree: two people who cross may change places at its start in one result and at 
 other, which is the same. So a region is decided as a whole.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from mambatrack.assignment import Indices
+from mambatrack.tracking.caution import MOVED_LOG_ODDS
 
 SHORT_PIECE = 8  # detections: pieces with fewer tie what differs at both of their ends
 EVIDENCE_FRAMES = 10  # frames around a region that speak for one result or the other
@@ -66,6 +68,30 @@ def merge(frame: Indices, one: Weighed, other: Weighed) -> Indices:
     of, length = pieces(after)
     used = (one.track >= 0) | ((other.track >= 0) & (length[of] > 1))
     return np.where(used, of, -1)
+
+
+class Sure(NamedTuple):
+    """ahead, back [D]: how sure it is, in log-odds, that a detection follows the one before it on
+    its track, and the one behind it, seen backwards; results: tracks [D] as found in each direction
+    """
+
+    ahead: NDArray[np.float64]
+    back: NDArray[np.float64]
+    results: Sequence[Indices]
+
+
+def cut(frame: Indices, track: Indices, sure: Sure, least: float) -> Indices:
+    """``track`` [D] cut where a link is less sure than ``least`` log-odds in either direction; one
+    that is not in both results is at most as sure as what turns out to be elsewhere."""
+    after = followers(track, frame)
+    (rows,) = (after >= 0).nonzero()
+    least_sure = np.minimum(sure.ahead[after[rows]], sure.back[rows])
+    for result in sure.results:
+        differs = followers(result, frame)[rows] != after[rows]
+        least_sure[differs] = np.minimum(least_sure[differs], MOVED_LOG_ODDS)
+    after[rows[least_sure < least]] = -1
+    of, _ = pieces(after)
+    return np.where(track >= 0, of, -1)
 
 
 def _regions(after: Indices, other_after: Indices) -> list[Indices]:

@@ -24,8 +24,9 @@ from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, fill_gaps
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
+from mambatrack.tracking.caution import SUREST
 from mambatrack.tracking.judge import Judge
-from mambatrack.tracking.linking import Weighed, merge
+from mambatrack.tracking.linking import Sure, Weighed, cut, merge
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import data_of
 from mambatrack.tracks import Tracks, TrackState
@@ -103,20 +104,36 @@ def _decide(
             f"offline tracking weighs links by a learned association, not by {kind}, whose scores "
             "are no log-odds; use --tracker.association learned or a trained file"
         )
-    results = []
+    online, results = replace(config, caution=0.0), []
     for backward in (False, True):
         track = np.full(len(sequence.frame), -1)
-        for tracks in _run(sequence, config, predictor, association, backward):
+        for tracks in _run(sequence, online, predictor, association, backward):
             seen = tracks.gap == 0
             track[tracks.det_ind[seen]] = tracks.ids[seen]
-        evidence = np.zeros(len(track))
-        for direction in (False, True):
-            judge = Judge(association, track)
-            for _ in _run(sequence, config, predictor, judge, direction):
-                pass
-            evidence += judge.evidence
-        results.append(Weighed(track, evidence))
-    return merge(sequence.frame, *results)
+        judges = _judged(sequence, online, predictor, association, track)
+        results.append(Weighed(track, judges[0].evidence + judges[1].evidence))
+    merged = merge(sequence.frame, *results)
+    if config.caution <= 0:
+        return merged
+    ahead, back = _judged(sequence, online, predictor, association, merged)
+    sure = Sure(ahead.surety, back.surety, [each.track for each in results])
+    return cut(sequence.frame, merged, sure, config.caution * SUREST)
+
+
+def _judged(
+    sequence: _Sequence,
+    config: TrackerConfig,
+    predictor: Predictor,
+    association: Association,
+    track: Indices,
+) -> list[Judge]:
+    """Of the links of ``track`` [D], forwards and backwards in time."""
+    judges = []
+    for backward in (False, True):
+        judges.append(Judge(association, track))
+        for _ in _run(sequence, config, predictor, judges[-1], backward):
+            pass
+    return judges
 
 
 def _run(

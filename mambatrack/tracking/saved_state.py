@@ -23,6 +23,7 @@ from mambatrack.motion.loading import weights_path
 from mambatrack.motion.predictor import Predictor
 from mambatrack.state_fields import LARGEST_COUNT, Field
 from mambatrack.track_table import TrackTable, column_fields
+from mambatrack.tracking.caution import ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracking.tracker_state import TrackerState
 
@@ -78,6 +79,8 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
         values["timed"] = np.array(state.timed, np.float64)
     if state.from_boxes.evidence:
         values["camera_evidence"] = state.from_boxes.evidence
+    if state.ids.renamed:
+        values["cuts"] = state.ids.columns()
     if len(hypotheses.tables) > 1:
         values["likelihoods"] = np.array(hypotheses.likelihoods)
     for number, table in enumerate(hypotheses.tables):
@@ -103,7 +106,7 @@ def unpacked(
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
     values = _with_ages(values, len(likelihoods))
     _require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
-    extra = set(values) - known - {"clock", "likelihoods", "timed", "camera_evidence"}
+    extra = set(values) - known - {"clock", "likelihoods", "timed", "camera_evidence", "cuts"}
     _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, values[name]) for name in COUNTS}
     clock = values.get("clock")
@@ -119,8 +122,9 @@ def unpacked(
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
     timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
     return TrackerState(
-        hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera
-    )
+        hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera,
+        ids=_shown_ids(values.get("cuts", np.zeros((0, 3), np.int64)), hypotheses.table),
+    )  # fmt: skip
 
 
 def _in_memory(values: Any) -> Mapping[str, Any]:
@@ -175,6 +179,22 @@ def _likelihoods(given: Any, most: int) -> list[float]:
     _require(sound, f"with likelihoods {given!r:.80}")
     _require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
     return given.tolist()
+
+
+def _shown_ids(given: Any, table: TrackTable) -> ShownIds:
+    """given [K, 3]: as ShownIds.columns() gives it."""
+    sound = isinstance(given, np.ndarray) and given.dtype == np.int64
+    sound = sound and given.ndim == 2 and given.shape[1] == 3
+    _require(sound, f"with cuts {given!r:.80}")
+    old, now, ages = given.T
+    sound = bool(np.isin(old, table["ids"]).all() and len(np.unique(old)) == len(old))
+    sound = sound and len(np.unique([*now, *table["ids"]])) == len(now) + len(table)
+    sound = sound and bool(((now > old) & (now < table.next_id)).all())
+    _require(sound, f"with cuts {given.tolist()!r:.80} of tracks that cannot be")
+    _require(bool((ages >= 0).all()), f"with cuts {given.tolist()!r:.80} before the tracks began")
+    return ShownIds(
+        dict(zip(old.tolist(), zip(now.tolist(), ages.tolist(), strict=True), strict=True))
+    )
 
 
 def _timed(given: Any, frames: int) -> tuple[int, float] | None:

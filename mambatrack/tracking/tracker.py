@@ -130,6 +130,7 @@ class Tracker:
             (settled,) = associate_together(
                 self.association, [(hypotheses, found)], config.hypotheses
             )
+            state.cut_tracks(settled[0], config, self.association)
             hypotheses.observe(settled, self.predictor)
             hypotheses.start(settled, self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
@@ -142,8 +143,9 @@ class Tracker:
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
         batched call per frame. Changes nothing."""
-        table = self.state.hypotheses.table
-        return run_ahead(self.predictor, table["motion"], horizon, table["ids"], self.frame - 1)
+        table, ids = self.state.hypotheses.table, self.state.ids
+        shown = ids.shown(table["ids"])
+        return run_ahead(self.predictor, table["motion"], horizon, shown, self.frame - 1)
 
     def state_dict(self) -> StateDict:
         """Everything that later updates depend on, but for the settings: arrays, numbers and text,

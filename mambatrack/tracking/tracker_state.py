@@ -21,7 +21,8 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.predictor import Predictor, check_movable
 from mambatrack.sources.timing import model_frames
 from mambatrack.track_table import TrackTable
-from mambatrack.tracking.hypotheses import Hypotheses
+from mambatrack.tracking.caution import SUREST, ShownIds
+from mambatrack.tracking.hypotheses import Hypotheses, Settled
 from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
@@ -35,6 +36,7 @@ class TrackerState:
     camera: how it moved before the newest frame, None where nobody said
     timed: number and time of the first update with a time, since this was made or loaded
     from_boxes: what tells that from boxes, where it is asked to
+    ids: under which the tracks are put out
     """
 
     hypotheses: Hypotheses
@@ -44,6 +46,7 @@ class TrackerState:
     camera: CameraMotion | None = None
     timed: tuple[int, float] | None = None
     from_boxes: BoxCamera = field(default_factory=BoxCamera)
+    ids: ShownIds = field(default_factory=ShownIds)
 
     @staticmethod
     def new(state_size: int, memory_size: int) -> "TrackerState":
@@ -111,6 +114,13 @@ class TrackerState:
         boxes = xyxy_to_cxcywh(found.boxes[found.scores >= score])
         return self.from_boxes(table["boxes"][seen], table["spread"][seen], boxes)
 
+    def cut_tracks(self, best: Settled, config: TrackerConfig, association: Association) -> None:
+        """After the association: where ``best``, the likeliest hypothesis, is not as sure as the
+        setting caution asks for, tracks go on under new ids."""
+        if config.caution > 0:
+            least = config.caution * SUREST / association.odds_per_score
+            self.ids.cut(self.hypotheses, best, least)
+
     def report(
         self,
         time_s: float | None,
@@ -123,11 +133,12 @@ class TrackerState:
         ``found``; the next frame begins."""
         table, frame = self.hypotheses.table, self.frame
         self.frame += 1
-        return table.snapshot(
+        tracks = table.snapshot(
             frame, time_s, config.min_hits, ended, camera=self.camera,
             data=data_of(found, table["det_ind"]), frame_rate=self._frame_rate(config),
             class_names=class_names or found.class_names,
         )  # fmt: skip
+        return self.ids.applied(tracks)
 
     def _frame_rate(self, config: TrackerConfig) -> float | None:
         """Frames of the motion model per second: as configured, else as the times of the updates
