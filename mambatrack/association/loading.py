@@ -1,6 +1,7 @@
 """Associations by name, and the learned one from its weights."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,26 @@ from mambatrack.networks.model_files import WEIGHTS, fitting, read_card, usual
 from mambatrack.networks.units import FEATURE_LIMIT, INPUT_LIMIT
 from mambatrack.networks.weight_files import Weights, read_weights
 
+LENIENT_LOG_ODDS, LENIENT_SHARE = 2.0, 0.5  # by which caution -1 lowers match_odds, iou_gate
 SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
 
 
 def load_association(config: TrackerConfig) -> Association:
     """The configured one. Raises MambatrackError where its file is unusable."""
-    path = association_path(config)
+    path, config = association_path(config), lenient(config)
     return load_learned(path, config) if path else OverlapAssociation(config)
+
+
+def lenient(config: TrackerConfig) -> TrackerConfig:
+    """The same settings, with lower gates where caution is below 0."""
+    less = max(-config.caution, 0.0)
+    if not less:
+        return config
+    return replace(
+        config,
+        match_odds=config.match_odds - LENIENT_LOG_ODDS * less,
+        iou_gate=config.iou_gate * (1 - LENIENT_SHARE * less),
+    )
 
 
 def association_path(config: TrackerConfig) -> Path | None:

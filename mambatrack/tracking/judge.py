@@ -94,7 +94,7 @@ class Judge(Association):
         born: Indices,
         number: Indices,
     ) -> Doubles:
-        """Notes how sure and how likely each match and birth is. -> [N] log-likelihood of each track to
+        """Notes how sure and likely each match and birth is. -> [N] log-likelihood of each track to
         stay unseen, with the sign turned."""
         shares = ODDS_SHARE * odds.astype(np.float64)
         of_track = _log_total(shares, given.tracks, given.track_count)

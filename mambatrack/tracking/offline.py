@@ -112,7 +112,7 @@ def _decide(
             track[tracks.det_ind[seen]] = tracks.ids[seen]
         judges = _judged(sequence, online, predictor, association, track)
         results.append(Weighed(track, judges[0].evidence + judges[1].evidence))
-    merged = merge(sequence.frame, *results)
+    merged = _long(merge(sequence.frame, *results))
     if config.caution <= 0:
         return merged
     ahead, back = _judged(sequence, online, predictor, association, merged)
@@ -156,10 +156,15 @@ def _run(
         yield tracker.update(numbered, time_s, cameras[index])
 
 
+def _long(track: Indices) -> Indices:
+    """[D] -1 for tracks of too few detections."""
+    counts = np.bincount(track[track >= 0], minlength=1)
+    return np.where((track >= 0) & (counts[track] >= LEAST_DETECTIONS), track, -1)
+
+
 def _renumbered(track: Indices, frame: Indices) -> Indices:
-    """Ids from 1 in the order in which tracks begin; -1 for tracks of too few detections."""
+    """Ids from 1 in the order in which tracks begin."""
     kept = np.flatnonzero(track >= 0)
-    kept = kept[np.bincount(track[kept])[track[kept]] >= LEAST_DETECTIONS] if len(kept) else kept
     kept = kept[np.argsort(frame[kept], kind="stable")]
     _, first, of = np.unique(track[kept], return_index=True, return_inverse=True)
     ids = np.full(len(track), -1)

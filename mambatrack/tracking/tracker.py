@@ -143,9 +143,11 @@ class Tracker:
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
         batched call per frame. Changes nothing."""
-        table, ids = self.state.hypotheses.table, self.state.ids
-        shown = ids.shown(table["ids"])
-        return run_ahead(self.predictor, table["motion"], horizon, shown, self.frame - 1)
+        table = self.state.hypotheses.table
+        ids = self.state.ids.shown(table["ids"])
+        order = ids.argsort()
+        motion = table["motion"][order]
+        return run_ahead(self.predictor, motion, horizon, ids[order], self.frame - 1)
 
     def state_dict(self) -> StateDict:
         """Everything that later updates depend on, but for the settings: arrays, numbers and text,

@@ -1,0 +1,169 @@
+"""Tracks cut where it is not sure who goes on."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack.association.alternatives import ALONE_LOG_ODDS, surety
+from mambatrack.association.loading import load_association
+from mambatrack.config import TrackerConfig, load_config
+from mambatrack.errors import MambatrackError
+from mambatrack.simulation.world import make_world
+from mambatrack.tracking.group import TrackerGroup
+from mambatrack.tracking.linking import Sure, cut, followers
+from mambatrack.tracking.offline import track_offline
+from mambatrack.tracking.state_file import pack, unpack
+from mambatrack.tracking.tracker import Tracker
+from test_association_alternatives import candidates
+from test_tracking_group import assert_equal
+
+SIZE = 320, 240
+WORLD = make_world(seed=3, people=8, frames=60, size=SIZE)
+FRAMES = [WORLD.detections(frame) for frame in range(60)]
+STEPS = (0.0, 0.2, 0.6, 1.0)
+KINDS = ("learned", "overlap")
+
+
+def tracked(caution, association="learned", frames=FRAMES):
+    tracker = Tracker(image_size=SIZE, association=association, caution=caution)
+    return tracker, [tracker.update(each) for each in frames]
+
+
+def ids_of(results):
+    """The id of every detection by (frame, row), where a track has it."""
+    return {
+        (number, int(row)): int(identity)
+        for number, tracks in enumerate(results)
+        for identity, row in zip(tracks.ids, tracks.det_ind, strict=True)
+        if row >= 0
+    }
+
+
+def assert_refined(coarse, fine):
+    """Every track of ``fine`` lies in one of ``coarse``, and the same detections are on tracks."""
+    assert coarse.keys() == fine.keys()
+    within = {}
+    for place, identity in fine.items():
+        assert within.setdefault(identity, coarse[place]) == coarse[place]
+
+
+@pytest.mark.parametrize("association", KINDS)
+def test_a_larger_caution_cuts_tracks_and_changes_nothing_else(association):
+    runs = [ids_of(tracked(caution, association)[1]) for caution in STEPS]
+    for coarse, fine in pairwise(runs):
+        assert_refined(coarse, fine)
+    counts = [len(set(each.values())) for each in runs]
+    assert counts[0] < counts[-1] and counts == sorted(counts)
+
+
+@pytest.mark.parametrize("association", KINDS)
+def test_ids_are_put_out_as_without_cuts(association):
+    """Ascending, never again once they ended, counted, with an age that grows."""
+    tracker, results = tracked(1.0, association)
+    over, every, ages = set(), set(), {}
+    for tracks in results:
+        ids = tracks.ids.tolist()
+        assert ids == sorted(set(ids)) and not over & set(ids)
+        for identity, age in zip(ids, tracks.age.tolist(), strict=True):
+            assert age == ages.get(identity, age - 1) + 1 and age <= tracks.frame
+            ages[identity] = age
+        assert not over & set(tracks.ended.tolist())
+        over |= set(tracks.ended.tolist())
+        every |= set(ids)
+    assert over == every - set(results[-1].ids.tolist())
+    assert tracker.started == len(every) and max(every) < tracker.state.hypotheses.table.next_id
+    assert tracker.forecast(3).ids.tolist() == results[-1].ids.tolist()
+
+
+def test_a_group_cuts_as_trackers_do():
+    config = TrackerConfig(caution=0.6)
+    group, alone = TrackerGroup(config, 1), Tracker(config, SIZE)
+    group.resize(0, SIZE)
+    for rows in FRAMES:
+        assert_equal(group.update({0: (rows, None)})[0], alone.update(rows))
+    assert alone.state.ids.renamed
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(1, 55))
+def test_a_tracker_goes_on_from_a_state_with_cuts(frame):
+    whole, _ = tracked(1.0, frames=FRAMES[:frame])
+    resumed = Tracker(image_size=SIZE, caution=1.0)
+    resumed.load_state_dict(unpack(pack({"a": whole.state_dict()}))["a"])
+    for rows in FRAMES[frame:]:
+        assert_equal(resumed.update(rows), whole.update(rows))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cuts: cuts.astype(float),
+        lambda cuts: cuts[:, :2],
+        lambda cuts: cuts + [1000, 1000, 0],
+        lambda cuts: np.concatenate([cuts, cuts]),
+        lambda cuts: cuts * [1, 0, 1],
+        lambda cuts: cuts + [0, 10**6, 0],
+        lambda cuts: cuts - [0, 0, 10**6],
+    ],
+    ids=["type", "shape", "no such track", "twice", "id too low", "id too high", "age"],
+)
+def test_damaged_cuts_are_refused(change):
+    tracker, _ = tracked(1.0)
+    state = tracker.state_dict()
+    assert len(state["cuts"])
+    with pytest.raises(MambatrackError, match="with cuts"):
+        Tracker(caution=1.0).load_state_dict({**state, "cuts": change(state["cuts"])})
+
+
+def test_offline_tracks_are_cut_too():
+    runs = [
+        ids_of(track_offline(FRAMES[:40], TrackerConfig(caution=caution), SIZE))
+        for caution in (0.0, 0.3, 1.0)
+    ]
+    for coarse, fine in pairwise(runs):
+        assert_refined(coarse, fine)
+    assert len(set(runs[0].values())) < len(set(runs[-1].values()))
+
+
+def test_a_link_is_as_sure_as_the_less_sure_direction_and_as_both_results_are():
+    frame, track = np.arange(6), np.zeros(6, int)
+    ahead, back = np.full((2, 6), 9.0)
+    ahead[2], back[3] = 2.0, 3.0  # the links 1-2 and 3-4
+    other = np.array([0, 0, 0, 0, 0, 1])  # without the link 4-5
+    sure = Sure(ahead, back, [track, other])
+    cuts = {
+        least: (followers(cut(frame, track, sure, least), frame) < 0).nonzero()[0].tolist()
+        for least in (1.0, 1.5, 2.5, 3.5)
+    }
+    assert cuts == {1.0: [5], 1.5: [4, 5], 2.5: [1, 4, 5], 3.5: [1, 3, 4, 5]}
+
+
+def test_how_sure_a_match_is():
+    alone = np.array([[3.0]], np.float32)
+    swap = np.array([[5.0, 4.0], [3.0, 4.5]], np.float32)  # 9.5 against 7
+    takes = np.array([[6.0, np.nan], [4.0, np.nan]], np.float32)  # the second track is free
+    for odds, chosen, expected in (
+        (alone, [0], [3.0]),
+        (swap, [0, 3], [2.5 + ALONE_LOG_ODDS] * 2),
+        (takes, [0], [2.0 + ALONE_LOG_ODDS]),
+    ):
+        pairs = candidates(odds)
+        of_pairs = odds[pairs.tracks, pairs.detections]
+        np.testing.assert_allclose(surety(pairs, of_pairs, np.array(chosen)), expected)
+
+
+def test_below_zero_the_gates_are_lower():
+    plain, lenient = (load_association(TrackerConfig(caution=each)) for each in (0.5, -1.0))
+    assert plain.match_odds == TrackerConfig().match_odds and lenient.match_odds == -2
+    chosen = [len(set(ids_of(tracked(each)[1]).values())) for each in (0.0, -1.0)]
+    assert chosen[0] >= chosen[1]
+
+
+def test_the_range_is_told():
+    with pytest.raises(
+        MambatrackError, match=r"tracker\.caution: 2.0 is not allowed \(-1.0 to 1.0\)"
+    ):
+        load_config(overrides={"tracker.caution": "2"})
