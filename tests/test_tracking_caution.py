@@ -128,17 +128,18 @@ def test_offline_tracks_are_cut_too():
     assert len(set(runs[0].values())) < len(set(runs[-1].values()))
 
 
-def test_a_link_is_as_sure_as_the_less_sure_direction_and_as_both_results_are():
+def test_a_link_is_as_sure_as_the_surer_direction_and_less_where_results_differ():
     frame, track = np.arange(6), np.zeros(6, int)
     ahead, back = np.full((2, 6), 9.0)
-    ahead[2], back[3] = 2.0, 3.0  # the links 1-2 and 3-4
+    ahead[2], back[1] = 1.0, 2.0  # the link 1-2
+    ahead[4] = -np.inf  # sure in the other direction
     other = np.array([0, 0, 0, 0, 0, 1])  # without the link 4-5
     sure = Sure(ahead, back, [track, other])
     cuts = {
         least: (followers(cut(frame, track, sure, least), frame) < 0).nonzero()[0].tolist()
-        for least in (1.0, 1.5, 2.5, 3.5)
+        for least in (2.0, 2.5, 4.5, 9.5)
     }
-    assert cuts == {1.0: [5], 1.5: [4, 5], 2.5: [1, 4, 5], 3.5: [1, 3, 4, 5]}
+    assert cuts == {2.0: [5], 2.5: [1, 5], 4.5: [1, 4, 5], 9.5: [0, 1, 2, 3, 4, 5]}
 
 
 def test_how_sure_a_match_is():

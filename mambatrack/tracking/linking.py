@@ -16,10 +16,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from mambatrack.assignment import Indices
-from mambatrack.tracking.caution import MOVED_LOG_ODDS
 
 SHORT_PIECE = 8  # detections: pieces with fewer tie what differs at both of their ends
 EVIDENCE_FRAMES = 10  # frames around a region that speak for one result or the other
+ONE_RESULT_LOG_ODDS = 4.0  # of a link that only one of the results has
 MORE_LINKS_LOG_ODDS = 20.0  # log-odds in favour of the result that links more
 
 
@@ -81,15 +81,15 @@ class Sure(NamedTuple):
 
 
 def cut(frame: Indices, track: Indices, sure: Sure, least: float) -> Indices:
-    """``track`` [D] cut where a link is less sure than ``least`` log-odds in either direction; one
-    that is not in both results is at most as sure as what turns out to be elsewhere."""
+    """``track`` [D] cut where a link is less sure than ``least`` log-odds in both directions; one
+    that is not in both results is no surer than ONE_RESULT_LOG_ODDS."""
     after = followers(track, frame)
     (rows,) = (after >= 0).nonzero()
-    least_sure = np.minimum(sure.ahead[after[rows]], sure.back[rows])
+    links = np.maximum(sure.ahead[after[rows]], sure.back[rows])
     for result in sure.results:
         differs = followers(result, frame)[rows] != after[rows]
-        least_sure[differs] = np.minimum(least_sure[differs], MOVED_LOG_ODDS)
-    after[rows[least_sure < least]] = -1
+        links[differs] = np.minimum(links[differs], ONE_RESULT_LOG_ODDS)
+    after[rows[links < least]] = -1
     of, _ = pieces(after)
     return np.where(track >= 0, of, -1)
 
