@@ -37,7 +37,7 @@ class TrackerConfig:
     caution: float = option(
         0.0,
         "1: never join two people, a track ends wherever it is not sure who goes on; 0: the best "
-        "guess; -1: never lose one, doubtful matches too",
+        "guess; -1: never lose one, tracks start less easily near others",
         -1.0,
         1.0,
     )

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.association.alternatives import ALONE_LOG_ODDS, surety
-from mambatrack.association.loading import load_association
 from mambatrack.config import TrackerConfig, load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.simulation.world import make_world
@@ -156,11 +155,23 @@ def test_how_sure_a_match_is():
         np.testing.assert_allclose(surety(pairs, of_pairs, np.array(chosen)), expected)
 
 
-def test_below_zero_the_gates_are_lower():
-    plain, lenient = (load_association(TrackerConfig(caution=each)) for each in (0.5, -1.0))
-    assert plain.match_odds == TrackerConfig().match_odds and lenient.match_odds == -2
-    chosen = [len(set(ids_of(tracked(each)[1]).values())) for each in (0.0, -1.0)]
-    assert chosen[0] >= chosen[1]
+def test_below_zero_fewer_tracks_start_near_others():
+    worlds = [make_world(seed=seed, people=8, frames=60, size=SIZE) for seed in (3, 4)]
+    counts = [
+        sum(
+            len(set(ids_of(tracked(caution, frames=map(world.detections, range(60)))[1]).values()))
+            for world in worlds
+        )
+        for caution in (0.0, -0.5, -1.0)
+    ]
+    assert counts[0] > counts[1] > counts[2]
+
+
+@pytest.mark.parametrize(("caution", "tracks"), [(0.0, 2), (-1.0, 1)])
+def test_by_overlap_too(caution, tracks):
+    one, near = [40, 40, 80, 140, 0.9], [58, 44, 98, 144, 0.8]  # IoU .36
+    _, results = tracked(caution, "overlap", [[one]] * 5 + [[one, near]] * 5)
+    assert len(results[-1]) == tracks
 
 
 def test_the_range_is_told():

@@ -33,7 +33,7 @@ from mambatrack.networks.model_files import WEIGHTS, fitting, read_card, usual
 from mambatrack.networks.units import FEATURE_LIMIT, INPUT_LIMIT
 from mambatrack.networks.weight_files import Weights, read_weights
 
-LENIENT_LOG_ODDS, LENIENT_SHARE = 2.0, 0.5  # by which caution -1 lowers match_odds, iou_gate
+LENIENT_LOG_ODDS, LENIENT_SHARE = 2.0, 0.5  # of caution -1: on birth_odds, off birth_iou
 SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
 
 
@@ -44,14 +44,14 @@ def load_association(config: TrackerConfig) -> Association:
 
 
 def lenient(config: TrackerConfig) -> TrackerConfig:
-    """The same settings, with lower gates where caution is below 0."""
+    """The same settings; where caution is below 0, tracks start less easily near others."""
     less = max(-config.caution, 0.0)
     if not less:
         return config
     return replace(
         config,
-        match_odds=config.match_odds - LENIENT_LOG_ODDS * less,
-        iou_gate=config.iou_gate * (1 - LENIENT_SHARE * less),
+        birth_odds=config.birth_odds + LENIENT_LOG_ODDS * less,
+        birth_iou=config.birth_iou * (1 - LENIENT_SHARE * less),
     )
 
 
