@@ -50,12 +50,15 @@ class TrackTable:
     | det_ind | [N]       | int   | row    | of the detection in the caller's array, -1 unseen |
     | motion  | [N, S]    | float |        | the predictor's state (motion/predictor.py) |
     | memory  | [N, E]    | float |        | of the association (association/interface.py) |
+    | looks   | [N, L]    | float |        | of an embedder (appearance/looks.py), if there is one |
 
     next_id: the id of the next track; mixed: whether any track has votes for two classes
     span: frames of the newest step, so that a track seen before it has this gap
     """
 
-    def __init__(self, state_size: int, memory_size: int = 0, capacity: int = 64):
+    def __init__(
+        self, state_size: int, memory_size: int = 0, capacity: int = 64, looks_size: int = 0
+    ):
         self.count = 0
         self.next_id = 1
         self.mixed = False
@@ -77,6 +80,8 @@ class TrackTable:
             "motion": np.zeros((capacity, state_size), np.float32),
             "memory": np.zeros((capacity, memory_size), np.float32),
         }
+        if looks_size:
+            self._arrays["looks"] = np.zeros((capacity, looks_size), np.float32)
         self._live: dict[str, NDArray] = {}
         self._in_c: TableColumns | None = None
         self._compiled = library.wanted()
@@ -225,6 +230,8 @@ class TrackTable:
         self["ids"][rows] = ids
         self["hits"][rows], self["age"][rows], self["motion"][rows] = 0, 0, motion
         self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
+        if "looks" in self._live:
+            self["looks"][rows] = 0
         self["labels"][rows], self["votes"][rows] = found.labels[born], 0
         self["classes"][rows] = found.labels[born, None]
         self.next_id = int(ids[-1]) + 1

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from itertools import repeat
 from typing import Any
 
+from mambatrack.appearance.embedder import Embedder
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
@@ -26,7 +27,7 @@ from mambatrack.tracks import Tracks
 class TrackerGroup:
     """``count`` trackers, numbered from 0, whose results are those of trackers on their own.
 
-    config, predictor, association, class_names: as of Tracker; all trackers have the same ones
+    config, predictor, association, class_names, embedder: as of Tracker; all trackers have the same
 
     The networks are loaded once, and called once for all trackers that are due; the motion model
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
@@ -42,13 +43,16 @@ class TrackerGroup:
         predictor: Predictor | None = None,
         association: Association | None = None,
         class_names: Sequence[str] | Mapping[int, str] = (),
+        embedder: Embedder | None = None,
     ):
         self.config = tracker_settings(config)
         self.association = association or load_association(self.config)
         # the size of the pictures is not known yet, and replaced in resize()
         predictor = predictor or configured_predictor(self.config, (1, 1))
         self.trackers = [
-            Tracker(self.config, None, copy.copy(predictor), self.association, class_names)
+            Tracker(
+                self.config, None, copy.copy(predictor), self.association, class_names, embedder
+            )
             for _ in range(count)
         ]
 
@@ -61,22 +65,26 @@ class TrackerGroup:
         self.trackers[index].image_size = image_size
 
     def update(
-        self, due: Mapping[int, tuple[Any, float | None]], cameras: Mapping[int, Any] = {}
+        self,
+        due: Mapping[int, tuple[Any, float | None]],
+        cameras: Mapping[int, Any] = {},
+        images: Mapping[int, Any] = {},
     ) -> dict[int, Tracks]:
-        """Tracker.update of those trackers that have a frame: their detections and time, and how
-        the camera moved where that is known. Data of detections comes with as_detections(boxes,
-        data)."""
+        """Tracker.update of those trackers that have a frame: their detections and time, how the
+        camera moved where that is known, and the picture for the embedder. Data of detections comes
+        with as_detections(boxes, data)."""
         trackers = [self.trackers[index] for index in due]
         with ExitStack() as stack:
             for each in trackers:
                 stack.enter_context(each.turn)
-            return self._update(trackers, due, cameras) if due else {}
+            return self._update(trackers, due, cameras, images) if due else {}
 
     def _update(
         self,
         trackers: Sequence[Tracker],
         due: Mapping[int, tuple[Any, float | None]],
         cameras: Mapping[int, Any],
+        images: Mapping[int, Any],
     ) -> dict[int, Tracks]:
         config = self.config
         states = [each.state for each in trackers]
@@ -96,7 +104,11 @@ class TrackerGroup:
         for tracker, rows in zip(trackers, found, strict=True):
             tracker.state.follow_camera(rows, config, self.association, tracker.predictor)
         problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
-        settled = associate_together(self.association, problems, config.hypotheses)
+        views = [
+            state.view(each.appearance, images.get(index), rows)
+            for index, each, state, rows in zip(due, trackers, states, found, strict=True)
+        ]
+        settled = associate_together(self.association, problems, config.hypotheses, views)
         tracks = map(_settle, trackers, settled, times, found)
         return dict(zip(due, tracks, strict=True))
 

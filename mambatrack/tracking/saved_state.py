@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.appearance.calibration import Calibration, calibration_fields
+from mambatrack.appearance.looks import looks_fields
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import association_path
 from mambatrack.camera.boxes import LOUD, BoxCamera
@@ -43,6 +45,7 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )  # of a file of numpy that is damaged
+FURTHER = {"clock", "likelihoods", "timed", "camera_evidence", "similarities", "cuts"}
 RENAMED = {"MambaPredictor": "WindowPredictor"}  # kinds as older states name them
 
 
@@ -81,6 +84,8 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
         values["camera_evidence"] = state.from_boxes.evidence
     if state.ids.renamed:
         values["cuts"] = state.ids.columns()
+    if "embedder" in origin:
+        values["similarities"] = state.calibration.columns()
     if len(hypotheses.tables) > 1:
         values["likelihoods"] = np.array(hypotheses.likelihoods)
     for number, table in enumerate(hypotheses.tables):
@@ -106,7 +111,7 @@ def unpacked(
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
     values = _with_ages(values, len(likelihoods))
     _require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
-    extra = set(values) - known - {"clock", "likelihoods", "timed", "camera_evidence", "cuts"}
+    extra = set(values) - known - FURTHER
     _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, values[name]) for name in COUNTS}
     clock = values.get("clock")
@@ -124,6 +129,7 @@ def unpacked(
     return TrackerState(
         hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera,
         ids=_shown_ids(values.get("cuts", np.zeros((0, 3), np.int64)), hypotheses.table),
+        calibration=_calibration(values, origin),
     )  # fmt: skip
 
 
@@ -166,7 +172,10 @@ def _table(
     for name, keeper in keepers.items():
         if hasattr(keeper, "state_fields"):
             _check_fields(keeper.state_fields(columns[name]))
-    table = TrackTable(own["motion"].shape[1], own["memory"].shape[1])
+    looks = columns.get("looks", np.zeros((0, 0), np.float32))
+    if "looks" in columns:
+        _check_fields(looks_fields(looks))
+    table = TrackTable(own["motion"].shape[1], own["memory"].shape[1], looks_size=looks.shape[1])
     mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
     table.load(columns, counts["next_id"], mixed)
     return table
@@ -197,6 +206,16 @@ def _shown_ids(given: Any, table: TrackTable) -> ShownIds:
     )
 
 
+def _calibration(values: Mapping[str, Any], origin: Mapping[str, str]) -> Calibration:
+    if "embedder" not in origin:
+        return Calibration()
+    given: Any = values.get("similarities")
+    sound = isinstance(given, np.ndarray) and given.shape == (2, 3) and given.dtype == np.float64
+    _require(sound, f"with similarities {given!r:.80}")
+    _check_fields(calibration_fields(given))
+    return Calibration.of(given)
+
+
 def _timed(given: Any, frames: int) -> tuple[int, float] | None:
     if given is None:
         return None
@@ -209,6 +228,8 @@ def _timed(given: Any, frames: int) -> tuple[int, float] | None:
 def _check_origin(values: Mapping[str, Any], origin: Mapping[str, str]) -> None:
     version = values.get("version")
     _require(type(version) is int and version == VERSION, f"of version {version!r}, not {VERSION}")
+    known = "embedder" in origin or "embedder" not in values
+    _require(known, f"of the embedder {values.get('embedder')!r:.80}, and there is none now")
     for name, own in origin.items():
         found = values.get(name)
         _require(isinstance(found, str), f"of {name} {found!r}, not {own!r}")

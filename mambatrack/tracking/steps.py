@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from mambatrack.appearance.view import View
 from mambatrack.association.interface import Association
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
@@ -43,16 +44,24 @@ def _predict(predictor: Predictor, tables: Sequence[TrackTable]) -> list[tuple[B
 
 
 def associate_together(
-    association: Association, due: Sequence[tuple[Hypotheses, Detections]], most: int
+    association: Association,
+    due: Sequence[tuple[Hypotheses, Detections]],
+    most: int,
+    views: Sequence[View | None] = (),
 ) -> list[list[Settled]]:
-    """Describes, scores, chooses and remembers, for every hypothesis of every tracker. ->
-    what is decided in each of the hypotheses that go on, at most ``most`` of a tracker."""
+    """Describes, scores, chooses and remembers, for every hypothesis of every tracker. views: the
+    picture of each, None where nobody looks at it; may be left out. -> what is decided in each of
+    the hypotheses that go on, at most ``most`` of a tracker."""
     problems = [hypotheses.problems(association, found) for hypotheses, found in due]
     scores = iter(association.score([each for own in problems for each in own]))
-    settled = [
-        hypotheses.advance(association, own, [next(scores) for _ in own], most)
-        for (hypotheses, _), own in zip(due, problems, strict=True)
-    ]
+    views, settled = views or [None] * len(due), []
+    for (hypotheses, _), own, view in zip(due, problems, views, strict=True):
+        given = [next(scores) for _ in own]
+        weighed = given if view is None else view.weigh(own, given)
+        settled.append(hypotheses.advance(association, own, weighed, most))
     every = [each for own in settled for each in own]
     association.remember([each.problem for each in every], [each.decision for each in every])
+    for decided, view in zip(settled, views, strict=True):
+        if view is not None:
+            view.remember(decided)
     return settled

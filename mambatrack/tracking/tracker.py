@@ -6,6 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mambatrack.appearance.appearance import open_appearance
+from mambatrack.appearance.embedder import Embedder
+from mambatrack.appearance.looks import looks_size
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
@@ -42,6 +45,8 @@ class Tracker:
         (association/interface.py), of your own in place of those configured; a text is the
         setting of this name
     class_names: of the classes by number, which Tracks then know: a detector's ``names``
+    embedder: looks at the pictures that update() gets, as a further cue of who is who
+        (embedders/loading.py: open_embedder("colour")); for an association with log-odds
     settings: further ones by name, over those of ``config``, as Tracker(max_age=30). Raises
         MambatrackError, with the nearest name, for one that does not exist
 
@@ -70,6 +75,7 @@ class Tracker:
         predictor: Predictor | str | None = None,
         association: Association | str | None = None,
         class_names: Sequence[str] | Mapping[int, str] = (),
+        embedder: Embedder | None = None,
         **settings: Any,
     ):
         if isinstance(predictor, str):
@@ -83,11 +89,14 @@ class Tracker:
             predictor or configured_predictor(self.config, self._image_size)
         )
         self.association = checked_association(association or load_association(self.config))
+        self.appearance = open_appearance(embedder, self.association)
         self.measure: Measure = unmeasured
         self.turn = Turn()
         self._layout = {
             "predictor": layout_of(self.predictor), "association": layout_of(self.association),
         }  # fmt: skip
+        if embedder is not None:
+            self._layout["embedder"] = f"{embedder.name} of {embedder.size} numbers"
         self.reset()
 
     def __repr__(self) -> str:
@@ -102,6 +111,7 @@ class Tracker:
         time_s: float | None = None,
         camera: Any = None,
         data: Mapping[str, Any] | None = None,
+        image: Any = None,
     ) -> Tracks:
         """Advances one frame; call it for every frame, also where nothing was detected.
 
@@ -112,6 +122,7 @@ class Tracker:
             camera has it found out from the boxes
         data: what comes with the N detections, by name, and comes back in Tracks.data: N masks,
             key points, embeddings, as arrays, tensors or lists
+        image: the picture [H, W, 3] BGR uint8, for the embedder, if there is one
         Returns all live tracks; ``state`` tells those seen now from those only predicted. Raises
         MambatrackError for detections or a transform that cannot be used, and while another update
         runs; the tracker is then as it was.
@@ -127,8 +138,9 @@ class Tracker:
             with self.measure("predict"):
                 predict_together(self.predictor, [(hypotheses, span)])
                 state.follow_camera(found, config, self.association, self.predictor)
+            view = state.view(self.appearance, image, found)
             (settled,) = associate_together(
-                self.association, [(hypotheses, found)], config.hypotheses
+                self.association, [(hypotheses, found)], config.hypotheses, [view]
             )
             state.cut_tracks(settled[0], config, self.association)
             hypotheses.observe(settled, self.predictor)
@@ -138,7 +150,8 @@ class Tracker:
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
-        self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size)
+        size = 0 if self.appearance is None else looks_size(self.appearance.embedder.size)
+        self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size, size)
 
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one

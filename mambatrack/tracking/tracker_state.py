@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mambatrack.appearance.appearance import Appearance
+from mambatrack.appearance.calibration import Calibration
+from mambatrack.appearance.view import View
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association
 from mambatrack.association.pairs import check_crowd
@@ -37,6 +40,7 @@ class TrackerState:
     timed: number and time of the first update with a time, since this was made or loaded
     from_boxes: what tells that from boxes, where it is asked to
     ids: under which the tracks are put out
+    calibration: what similarities of embeddings are worth, where there are any
     """
 
     hypotheses: Hypotheses
@@ -47,11 +51,19 @@ class TrackerState:
     timed: tuple[int, float] | None = None
     from_boxes: BoxCamera = field(default_factory=BoxCamera)
     ids: ShownIds = field(default_factory=ShownIds)
+    calibration: Calibration = field(default_factory=Calibration)
 
     @staticmethod
-    def new(state_size: int, memory_size: int) -> "TrackerState":
-        """No track yet. The sizes are those of the predictor and of the association."""
-        return TrackerState(Hypotheses([TrackTable(state_size, memory_size)], [0.0]))
+    def new(state_size: int, memory_size: int, looks_size: int = 0) -> "TrackerState":
+        """No track yet. The sizes are those of the predictor, the association and the looks."""
+        table = TrackTable(state_size, memory_size, looks_size=looks_size)
+        return TrackerState(Hypotheses([table], [0.0]))
+
+    def view(self, appearance: Appearance | None, image: Any, found: Detections) -> View | None:
+        """The picture to look at; None where there is none, or nobody who does."""
+        if appearance is None or image is None or not np.size(image):
+            return None
+        return View(appearance, self.calibration, image, found)
 
     def admit(self, found: Detections, image_size: tuple[int, int] | None) -> Detections:
         """The detections inside the image; counts every unusable one, and warns once. Raises

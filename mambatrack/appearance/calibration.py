@@ -1,0 +1,80 @@
+"""What a similarity is worth: log-odds of "same person", learnt from the stream itself.
+
+Two distributions are kept: of similarities of a track with itself, some time apart, in moments when
+nobody else could be meant; and with others who are in view at the same time. Where all wear the
+same, they are one, and a similarity says nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.appearance.embedder import Floats
+from mambatrack.state_fields import Field
+
+KEPT = 500.0  # similarities that a distribution is of; older ones fade
+LEAST = 20.0  # of each kind, before which a similarity says half of what it seems to
+NARROWEST = 0.02  # standard deviation of similarities
+UNEXPECTED = 0.05  # share of similarities that are of neither distribution
+MOST_ODDS = float(np.log((1 - UNEXPECTED) / UNEXPECTED))  # that a similarity can say
+
+
+class Similarities:
+    """count, mean, variance: of the last KEPT or so"""
+
+    def __init__(self, count: float = 0.0, mean: float = 0.0, variance: float = 0.0):
+        self.count, self.mean, self.variance = count, mean, variance
+
+    def note(self, values: Floats) -> None:
+        """values [K], each as new as the others."""
+        new = len(values)
+        if not new:
+            return
+        old = self.count * (1 - 1 / KEPT) ** new
+        mean, total = float(values.mean()), old + new
+        apart = mean - self.mean
+        spread = old * self.variance + new * float(values.var()) + old * new / total * apart**2
+        self.mean += apart * new / total
+        self.count, self.variance = total, spread / total
+
+
+class Calibration:
+    """same, others: similarities of tracks with themselves, and with others in view"""
+
+    def __init__(self, same: Similarities | None = None, others: Similarities | None = None):
+        self.same, self.others = same or Similarities(), others or Similarities()
+
+    def log_odds(self, similarities: Floats) -> Floats:
+        """similarities [...] -> how much likelier each is of one person than of two who are in view
+        at once, as a logarithm, between -MOST_ODDS and MOST_ODDS."""
+        apart = self.same.mean - self.others.mean
+        known = min(self.same.count, self.others.count)
+        if apart <= 0 or not known:
+            return np.zeros_like(similarities)
+        variance = (self.same.variance + self.others.variance) / 2 + NARROWEST**2
+        middle = (self.same.mean + self.others.mean) / 2
+        plain = np.exp(np.clip(apart / variance * (similarities - middle), -30, 30))
+        share = UNEXPECTED
+        odds = np.log(((1 - share) * plain + share) / (share * plain + 1 - share))
+        return (odds * (known / (known + LEAST))).astype(np.float32)
+
+    def columns(self) -> NDArray[np.float64]:
+        """[2, 3] all that is known: count, mean and variance of same and of others."""
+        both = self.same, self.others
+        return np.array([(each.count, each.mean, each.variance) for each in both])
+
+    @classmethod
+    def of(cls, columns: NDArray[np.float64]) -> "Calibration":
+        """That of which these are the columns()."""
+        same, others = (Similarities(*row) for row in columns.tolist())
+        return cls(same, others)
+
+
+def calibration_fields(columns: NDArray[np.float64]) -> Sequence[Field]:
+    """What the columns [2, 3] of a saved state may be."""
+    return [
+        Field("counts of similarities", columns[:, 0], 0, KEPT + 1),
+        Field("means of similarities", columns[:, 1], -1.01, 1.01),
+        Field("variances of similarities", columns[:, 2], 0, 2),
+    ]

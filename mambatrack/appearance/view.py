@@ -1,0 +1,117 @@
+"""One picture: whose crops are looked at, and what they add to the log-odds of its pairs.
+
+Not every box is looked at. A crop is worth it where several tracks may be meant, where a track is
+new or was lost, and from time to time in between. One that another box covers says nothing.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.appearance.appearance import Appearance
+from mambatrack.appearance.calibration import MOST_ODDS, Calibration
+from mambatrack.appearance.clean import clean
+from mambatrack.appearance.looks import Looks
+from mambatrack.association.problem import Candidates, Decision, Floats, FrameProblem, Scores
+from mambatrack.detections import Detections
+
+FIRST = 5  # embeddings that a track gets as soon as it can
+KNOWN = 3  # embeddings by which a track is known
+REFRESH = 10  # frames in which a track is seen, after which it is looked at again
+APART = 5  # such frames between two looks that say how like itself a track is
+LOST = 5  # frames without a detection, after which a pair is looked at
+
+Mask = NDArray[np.bool_]
+
+
+class View:
+    """The picture ``image`` [H, W, 3] with the detections ``found`` in it."""
+
+    def __init__(
+        self, appearance: Appearance, calibration: Calibration, image: NDArray, found: Detections
+    ):
+        self._appearance, self._calibration, self._image = appearance, calibration, image
+        self._boxes = found.boxes
+        self._vectors = np.zeros((len(found), appearance.embedder.size), np.float32)
+        self._known = np.zeros(len(found), bool)
+        self._contested: dict[int, Mask] = {}  # by the identity of the candidates
+        appearance.boxes += len(found)
+
+    def weigh(self, problems: Sequence[FrameProblem], scores: Sequence[Scores]) -> list[Scores]:
+        """The scores of each hypothesis, with what the crops say of its pairs. Changes none."""
+        both = list(zip(problems, scores, strict=True))
+        wanted = np.zeros(len(self._known), bool)
+        for problem, score in both:
+            wanted |= self._wanted(problem, score)
+        self._look(wanted.nonzero()[0])
+        return [self._weighed(problem, score) for problem, score in both]
+
+    def remember(self, decided: Sequence[tuple[FrameProblem, Decision]]) -> None:
+        """Notes what the matched tracks look like, in all tables, and what the likeliest decision,
+        the first, says of similarities."""
+        if not self._known.any():
+            return
+        self._calibrate(*decided[0])
+        for problem, decision in decided:
+            sure = self._sure(problem.candidates, decision)
+            rows, seen = problem.candidates.tracks[sure], problem.candidates.detections[sure]
+            Looks(problem.table).note(rows, self._vectors[seen])
+
+    def _wanted(self, problem: FrameProblem, score: Scores) -> Mask:
+        """[M] which detections are worth a look."""
+        given, table, looks = problem.candidates, problem.table, Looks(problem.table)
+        possible = score.pairs >= -MOST_ODDS
+        contested = possible & _shared(given, possible)
+        self._contested[id(given)] = contested
+        due = (looks.counts < FIRST) | (looks.ages >= REFRESH) | (table.missed >= LOST)
+        wanted = np.zeros(given.detection_count, bool)
+        wanted[given.detections[contested | (possible & due[given.tracks])]] = True
+        return wanted
+
+    def _look(self, rows: NDArray[np.int64]) -> None:
+        rows = rows[clean(self._boxes, rows)]
+        if len(rows) and not self._appearance.gave_up:
+            vectors, usable = self._appearance.look(self._image, self._boxes[rows])
+            self._vectors[rows], self._known[rows] = vectors, usable
+
+    def _weighed(self, problem: FrameProblem, score: Scores) -> Scores:
+        looks, (tracks, detections, *_) = Looks(problem.table), problem.candidates
+        (told,) = (self._known[detections] & (looks.counts[tracks] > 0)).nonzero()
+        if not len(told):
+            return score
+        alike = _products(looks.means[tracks[told]], self._vectors[detections[told]])
+        pairs = score.pairs.copy()
+        pairs[told] += self._calibration.log_odds(alike)
+        return score._replace(pairs=pairs)
+
+    def _sure(self, given: Candidates, decision: Decision) -> NDArray[np.int64]:
+        """The chosen pairs [.] with a known crop for which nothing else was possible."""
+        chosen = decision.chosen
+        known = self._known[given.detections[chosen]]
+        return chosen[known & ~self._contested[id(given)][chosen]]
+
+    def _calibrate(self, problem: FrameProblem, decision: Decision) -> None:
+        given, looks = problem.candidates, Looks(problem.table)
+        sure = self._sure(given, decision)
+        rows, seen = given.tracks[sure], given.detections[sure]
+        alike = _products(looks.means[rows], self._vectors[seen])
+        able = looks.counts >= KNOWN
+        self._calibration.same.note(alike[able[rows] & (looks.ages[rows] >= APART)])
+        others = given.tracks[decision.chosen]
+        others = others[able[others]]
+        apart = others[:, None] != rows
+        self._calibration.others.note((looks.means[others] @ self._vectors[seen].T)[apart])
+
+
+def _shared(given: Candidates, possible: Mask) -> Mask:
+    """[K] which pairs have a track or a detection in common with another possible one."""
+    tracks, detections = given.tracks, given.detections
+    of_track = np.bincount(tracks[possible], minlength=given.track_count)
+    of_detection = np.bincount(detections[possible], minlength=given.detection_count)
+    return (of_track[tracks] > 1) | (of_detection[detections] > 1)
+
+
+def _products(a: Floats, b: Floats) -> Floats:
+    """[K] of the rows of a [K, E] and b [K, E]."""
+    return np.einsum("ke,ke->k", a, b)
