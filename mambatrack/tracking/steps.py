@@ -63,5 +63,5 @@ def associate_together(
     association.remember([each.problem for each in every], [each.decision for each in every])
     for decided, view in zip(settled, views, strict=True):
         if view is not None:
-            view.remember(decided)
+            view.remember([(each.problem, each.decision) for each in decided])
     return settled
