@@ -95,6 +95,14 @@ def add_camera(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_appearance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--appearance", metavar="A", unless=(BOXES, *READY),
+        help="looks at the picture inside of boxes, as a further cue of who is who: off (the "
+        "default), colour, a named embedder, or an ONNX or OpenVINO file",
+    )  # fmt: skip
+
+
 def add_offline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--offline", action="store_true", default=None, unless=READY,

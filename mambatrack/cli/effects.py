@@ -26,7 +26,7 @@ SHORTCUTS = {  # option -> setting that it stands for
     "overlap": "detector.slice_overlap", "classes": "detector.classes",
     "predictor": "tracker.predictor", "association": "tracker.association",
     "device": "tracker.device", "offline": "tracker.offline",
-    "camera": "tracker.camera", "draw": "drawing.layers",
+    "camera": "tracker.camera", "appearance": "appearance.embedder", "draw": "drawing.layers",
 }  # fmt: skip
 MORE = {"line": "counting.lines", "zone": "counting.zones"}  # are added to the setting
 

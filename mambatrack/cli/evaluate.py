@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mambatrack.cli.arguments import (
     SCORED,
     Command,
+    add_appearance,
     add_association,
     add_camera,
     add_dataset,
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_association(parser)
     add_offline(parser)
     add_camera(parser)
+    add_appearance(parser)
     add("--out", type=WrittenFolder, metavar="DIR", needs=(TO_TRACK,),
         help="where those tracks go (default: results/NAME-SETTINGS)")  # fmt: skip
     add("--csv", type=WrittenFile, metavar="FILE", help="all scores, with full precision")

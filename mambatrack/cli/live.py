@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import (
     Command,
+    add_appearance,
     add_camera,
     add_detector,
     add_tracker,
@@ -68,12 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file whose first line is the password of the page")  # fmt: skip
     add_tracker(parser)
     add_camera(parser)
+    add_appearance(parser)
     add_detector(parser)
     parser.set_defaults(check=_check, facts=_facts)
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Tracks until every source has ended, the user stops it, or --seconds or --frames are over."""
+    from mambatrack.embedders.loading import configured_embedder
     from mambatrack.live.session import LiveSession
     from mambatrack.runs.source_run import refuse_offline
     from mambatrack.sources.opencv import quiet
@@ -86,10 +89,10 @@ def run(options: argparse.Namespace, config: Config) -> int:
     paths = [path for each in files for path in check_files(each)]
     sources = _open_sources(options)
     config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
+    group = TrackerGroup(config, count, embedder=configured_embedder(config.appearance))
     session = LiveSession(
-        sources, _open_detectors(config, count), TrackerGroup(config, count), (),
-        horizon_of(options, config),
-    )  # fmt: skip
+        sources, _open_detectors(config, count), group, (), horizon_of(options, config)
+    )
     # what OpenCV would say of a lost stream is in its status; the files are closed last
     with quiet(), ExitStack() as stack, session:
         if options.serve:
@@ -246,6 +249,9 @@ def _print_summary(
             print(f"  {status.camera}")
         if status.problem:
             print(f"  {status.problem}")
+        appearance = session.group.trackers[number].appearance
+        if appearance is not None:
+            print(f"  {appearance}")
         for line in summary(counters[number]) if counters else ():
             print(f"  {line}")
     written = [str(path) for path in paths if path.exists()]

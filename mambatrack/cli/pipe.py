@@ -74,9 +74,10 @@ def check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace, config: Config) -> int:
     """``track -``: boxes on standard input, tracks on standard output or in files."""
     from mambatrack.runs.cameras import refuse_told
-    from mambatrack.runs.source_run import refuse_offline
+    from mambatrack.runs.source_run import refuse_appearance, refuse_offline
 
     refuse_offline(config, "standard input")
+    refuse_appearance(config, "standard input has none")
     refuse_told(config.tracker.camera, "standard input")
     files = files_of(options)
     check_files(files)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mambatrack.cli import pipe, videos
 from mambatrack.cli.arguments import (
     Command,
+    add_appearance,
     add_camera,
     add_detector,
     add_engine,
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tracker(parser)
     add_offline(parser)
     add_camera(parser)
+    add_appearance(parser)
     add_detector(parser)
     add_engine(parser)
     add = partial(parser.add_argument, needs=(VIDEO,))

@@ -120,7 +120,7 @@ class LiveSession:
         tracks = self.group.update(due, {
             index: self._look(index, each.frame, found[index][0])
             for index, each in arrivals.items()
-        })  # fmt: skip
+        }, {index: each.frame.image for index, each in arrivals.items()})  # fmt: skip
         track_ms = 1000 * (time.perf_counter() - began) / len(due)
         for index, arrival in arrivals.items():
             self._publish(index, arrival, tracks[index], found[index][1], track_ms)

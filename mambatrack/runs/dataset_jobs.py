@@ -59,6 +59,7 @@ def plan(
     folder = Path(folder)
     _check_sequences(sequences, config)
     _check_camera(sequences, config.tracker.camera, folder)
+    _check_appearance(sequences, config.appearance.embedder)
     jobs = [Job(each, config, folder) for each in sequences]
     folder.mkdir(parents=True, exist_ok=True)
     settings = {**settings_of(config), "second_half": any(each.start for each in sequences)}
@@ -77,7 +78,7 @@ def track_sequence(job: Job) -> Totals:
     """Tracks one sequence; its files appear when they are whole."""
     sequence, config = job.sequence, job.config
     frames, detector = (
-        partial(_frames_of, sequence, config.tracker.camera),
+        partial(_frames_of, sequence, config),
         partial(sequence_detector, sequence, config),
     )
     states = job.result.with_suffix(".jsonl")
@@ -90,9 +91,10 @@ def track_sequence(job: Job) -> Totals:
     return run.totals(sequence.name)
 
 
-def _frames_of(sequence: Sequence, camera: str) -> SequenceFrames | FrameSource:
-    """With pictures only where the camera is to be seen in them, as they take time."""
-    if camera in ("pictures", "auto") and sequence.images is not None:
+def _frames_of(sequence: Sequence, config: Config) -> SequenceFrames | FrameSource:
+    """With pictures only where something is to be seen in them, as they take time."""
+    looked_at = config.tracker.camera in ("pictures", "auto") or config.appearance.embedder != "off"
+    if looked_at and sequence.images is not None:
         return open_frames(sequence.images, start=sequence.start, stop=sequence.last)
     return SequenceFrames(sequence)
 
@@ -120,6 +122,9 @@ def settings_of(config: Config) -> dict[str, Any]:
         "predictor_sha256": _digest(weights),
         "association_sha256": _digest(association_path(config.tracker)),
     }
+    if config.appearance.embedder != "off":
+        said["appearance"] = asdict(config.appearance)
+        said["embedder_sha256"] = _digest(Path(config.appearance.embedder))
     return json.loads(json.dumps(said))
 
 
@@ -178,6 +183,15 @@ def _check_camera(sequences: Several[Sequence], setting: str, folder: Path) -> N
             raise MambatrackError(f"{folder} holds the transforms; name another folder for results")
         for sequence in sequences:
             transforms_path(setting, sequence.name)
+
+
+def _check_appearance(sequences: Several[Sequence], embedder: str) -> None:
+    blind = [each.name for each in sequences if embedder != "off" and each.images is None]
+    if blind:
+        raise MambatrackError(
+            f"{blind[0]} has no pictures (img1/) for the embedder {embedder}; leave out "
+            "--appearance, or choose sequences that have some"
+        )
 
 
 def _check_record(record: Path, settings: dict[str, Any], jobs: list[Job]) -> None:

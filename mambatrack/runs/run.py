@@ -31,6 +31,7 @@ class Totals:
     """What a run says about itself.
 
     milliseconds: per frame, of each of STEPS;  camera: how it moved, "" where nobody said
+    appearance: what was looked at, "" where there is no embedder
     """
 
     name: str
@@ -39,13 +40,14 @@ class Totals:
     fps: float
     milliseconds: dict[str, float]
     camera: str = ""
+    appearance: str = ""
 
     def __str__(self) -> str:
         steps = ", ".join(f"{step} {spent:.2f}" for step, spent in self.milliseconds.items())
         return (
             f"{self.frames} frames, {self.tracks} tracks, {self.fps:.1f} frames a second "
-            f"(ms per frame: {steps})" + (f"; {self.camera}" if self.camera else "")
-        )
+            f"(ms per frame: {steps})"
+        ) + "".join(f"; {each}" for each in (self.camera, self.appearance) if each)
 
 
 class Run:
@@ -74,6 +76,9 @@ class Run:
         self.seconds = dict.fromkeys(STEPS, 0.0)
         self._began = time.perf_counter()
         tracker.measure = self._measure
+        if tracker.appearance is not None:
+            tracker.appearance.measure = self._measure
+            self.seconds["look"] = 0.0
 
     def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
         """Tracks to the end of the source; ``report`` gets the frames done, after each one."""
@@ -102,7 +107,11 @@ class Run:
     def totals(self, name: str = "") -> Totals:
         """The counts so far, under the name of the source."""
         fps, camera = self.fps() or 0.0, str(self.travel) if self.travel.frames else ""
-        return Totals(name, self.frames, len(self.ids), fps, self.milliseconds(), camera)
+        looks = self.tracker.appearance
+        return Totals(
+            name, self.frames, len(self.ids), fps, self.milliseconds(), camera,
+            "" if looks is None else str(looks),
+        )  # fmt: skip
 
     def _step(self, frame: Frame) -> None:
         with self._measure("detect"):
@@ -110,11 +119,15 @@ class Run:
         if frame.image.size:
             self.tracker.image_size = frame.image.shape[1], frame.image.shape[0]
         motion = self._look(frame, detections)
-        before = self.seconds["predict"]
+        before = self._within_update()
         with self._measure("associate"):
-            tracks = self.tracker.update(detections, frame.time_s, motion)
-        self.seconds["associate"] -= self.seconds["predict"] - before
+            tracks = self.tracker.update(detections, frame.time_s, motion, image=frame.image)
+        self.seconds["associate"] -= self._within_update() - before
         self._write(frame, tracks)
+
+    def _within_update(self) -> float:
+        """Seconds of the steps that an update measures by itself."""
+        return self.seconds["predict"] + self.seconds.get("look", 0.0)
 
     def _look(self, frame: Frame, found: Detections) -> CameraMotion | None:
         """How the camera moved before this frame."""

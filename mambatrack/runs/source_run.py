@@ -14,6 +14,7 @@ import numpy as np
 from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
+from mambatrack.embedders.loading import configured_embedder
 from mambatrack.errors import MambatrackError
 from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.outputs.video import open_video_writer
@@ -100,7 +101,11 @@ def open_run(
         if frames.live:
             refuse_offline(config, "a camera or stream")
         camera = open_camera(config.tracker.camera, name)
-        detector, tracker = open_detector(), Tracker(config, image_size=frames.size)
+        if config.tracker.offline:
+            refuse_appearance(config, "offline tracking keeps none")
+        embedder = configured_embedder(config.appearance)
+        detector = open_detector()
+        tracker = Tracker(config, image_size=frames.size, embedder=embedder)
         run = (
             OfflineRun(frames, opened, detector, tracker, camera=camera)
             if config.tracker.offline
@@ -123,6 +128,15 @@ def refuse_offline(config: Config, source: str) -> None:
     if config.tracker.offline:
         raise MambatrackError(
             f"tracker.offline decides after the last frame; {source} has to be tracked as it comes"
+        )
+
+
+def refuse_appearance(config: Config, why: str) -> None:
+    """Raises MambatrackError where an embedder is asked for, and there are no pictures for it."""
+    if config.appearance.embedder != "off":
+        raise MambatrackError(
+            f"the embedder {config.appearance.embedder} looks at pictures, and {why}; leave out "
+            "--appearance (appearance.embedder)"
         )
 
 

@@ -1,0 +1,115 @@
+"""An embedder in the commands: what it looks at is said, and where there are no pictures too."""
+
+import io
+import json
+
+import cv2
+import pytest
+
+from mambatrack.cli import main
+from painted import SIZE, meeting
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """clip.avi of two people who meet; the same as the sequence set/meet, with pictures in img1/,
+    detections and truth, and without pictures as set/blind."""
+    folder = tmp_path_factory.mktemp("place")
+    frames = list(meeting(walk=12, still=4))
+    writer = cv2.VideoWriter(str(folder / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, SIZE)
+    sequence = folder / "set" / "meet"
+    for part in (sequence / "img1", sequence / "det", sequence / "gt"):
+        part.mkdir(parents=True)
+    for number, (picture, _, _) in enumerate(frames, start=1):
+        writer.write(picture)
+        cv2.imwrite(str(sequence / "img1" / f"{number:06}.jpg"), picture)
+    writer.release()
+    rows = [
+        f"{number},{{}},{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f},1,1,1\n"
+        for number, (_, boxes, _) in enumerate(frames, start=1)
+        for left, top, right, bottom in boxes
+    ]
+    (sequence / "det" / "det.txt").write_text("".join(row.format(-1) for row in rows))
+    who = [int(each) + 1 for _, _, seen in frames for each in seen]
+    (sequence / "gt" / "gt.txt").write_text("".join(map(str.format, rows, who)))
+    (sequence / "seqinfo.ini").write_text(
+        f"[Sequence]\nseqLength={len(frames)}\nimWidth={SIZE[0]}\nimHeight={SIZE[1]}\n"
+    )
+    blind = folder / "blind" / "meet"
+    blind.mkdir(parents=True)
+    for part in ("det", "gt", "seqinfo.ini"):
+        (blind / part).symlink_to(sequence / part)
+    return folder
+
+
+def track(place, folder, *options):
+    weights = place / "set" / "meet" / "det" / "det.txt"
+    given = ["--detector", "file", "--weights", str(weights), "--mot", str(folder / "out.txt")]
+    return main(["track", str(place / "clip.avi"), *given, *options])
+
+
+def test_track_says_what_was_looked_at(place, tmp_path, capsys):
+    assert track(place, tmp_path, "--appearance", "colour") == 0
+    said = capsys.readouterr().out
+    assert "colour looked at" in said and ", look " in said
+
+
+def test_off_is_the_default_and_changes_nothing(place, tmp_path, capsys):
+    results = []
+    for options in ((), ("--appearance", "off")):
+        assert track(place, tmp_path, "--overwrite", *options) == 0
+        results.append((tmp_path / "out.txt").read_bytes())
+    assert results[0] == results[1] and "looked at" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("color", "unknown embedder 'color'"), ("net.onnx", "the embedder net.onnx is not there")],
+)
+def test_an_embedder_that_is_not_there(place, tmp_path, capsys, name, message):
+    assert track(place, tmp_path, "--appearance", name) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_offline_there_is_none(place, tmp_path, capsys):
+    assert track(place, tmp_path, "--appearance", "colour", "--offline") == 1
+    assert "offline tracking keeps none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "message"),
+    [
+        (["--appearance", "colour"], 2, "--appearance has no effect with boxes from -"),
+        (["--config", "looks.yaml"], 1, "and standard input has none; leave out --appearance"),
+    ],
+)
+def test_boxes_on_standard_input_have_no_pictures(
+    tmp_path, monkeypatch, capsys, given, code, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "looks.yaml").write_text("appearance: {embedder: colour}\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1,-1,0,0,40,80,1\n")))
+    try:
+        status = main(["track", "-", *given])
+    except SystemExit as error:  # of wrong usage
+        status = error.code
+    assert status == code and message in capsys.readouterr().err
+
+
+def test_a_data_set_is_looked_at_too(place, tmp_path, capsys):
+    given = ["--dataset", str(place / "set"), "--predictor", "mamba", "--out", str(tmp_path / "o")]
+    assert main(["eval", *given, "--appearance", "colour"]) == 0
+    made = json.loads(next((tmp_path / "o").rglob("run.json")).read_text())
+    assert made["appearance"]["embedder"] == "colour" and made["embedder_sha256"] == ""
+
+
+def test_a_sequence_without_pictures_is_named(place, tmp_path, capsys):
+    given = ["--dataset", str(place / "blind"), "--out", str(tmp_path / "o")]
+    assert main(["track", *given, "--appearance", "colour"]) == 1
+    assert "meet has no pictures (img1/) for the embedder colour" in capsys.readouterr().err
+
+
+def test_live_says_it_at_the_end(place, tmp_path, capsys):
+    given = ["live", str(place / "clip.avi"), "--detector", "motion", "--jsonl"]
+    assert main([*given, str(tmp_path / "a.jsonl"), "--appearance", "colour"]) == 0
+    assert "colour looked at" in capsys.readouterr().out
