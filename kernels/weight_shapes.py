@@ -5,6 +5,7 @@ is relied on. No torch here.
 """
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, NamedTuple
 
 Shapes = dict[str, tuple[int, ...]]
@@ -13,6 +14,9 @@ State = Mapping[str, Any]  # arrays by name
 BOTH = ("left_to_right", "right_to_left")  # branches of a block of the window and of the gap filler
 ONE = ("mamba",)  # of a block of the causal network
 MAX_BACK = 32  # tokens of a look-back; BLOCK of cpu/network.h is more
+
+KERNELS = (3, 5, 7)  # of the depthwise convolutions of a mixer, see kernel_shares
+STRIPES = 3  # of a body, from head to feet, that an embedder reads
 
 
 class Sizes(NamedTuple):
@@ -38,6 +42,17 @@ class PairSizes(NamedTuple):
     wide: int
     width: int
     rounds: int
+
+
+class EmbedderSizes(NamedTuple):
+    """Channels of the stem's first convolution and of the stages, blocks of the stages, states of
+    the scans, and numbers of a vector."""
+
+    stem: int
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
+    states: int
+    code: int
 
 
 MOST = Sizes(1024, 4096, 8192, 8192, 256, 256, 64, 64, 4096)
@@ -79,6 +94,30 @@ def pair_sizes_of(state: State) -> PairSizes:
     )
     _check_bounds(sizes, MOST_OF_PAIRS, {"rounds": 0})
     return sizes
+
+
+def embedder_sizes_of(state: State) -> EmbedderSizes:
+    """The same of an embedder."""
+    stages = [f"backbone.stages.{stage}" for stage in range(3)]
+    sizes = EmbedderSizes(
+        stem=_shape(state, "backbone.stem.0.bias", 1)[0],
+        channels=tuple(_shape(state, f"{stage}.0.near.bias", 1)[0] for stage in stages),
+        blocks=tuple(_count(state, f"{stage}.", 3) for stage in stages),
+        states=_shape(state, f"{stages[0]}.0.mixer.scan.left_to_right.A_log", 2)[1],
+        code=_shape(state, "head.bias", 1)[0],
+    )
+    numbers = (sizes.stem, *sizes.channels, *sizes.blocks, sizes.states, sizes.code)
+    if not 1 <= min(numbers) <= max(numbers) <= MOST.model or sizes.states > MOST.states:
+        raise ValueError(f"sizes of an embedder from 1 to {MOST.model} expected, got {numbers}")
+    if any(channels % 3 or channels < 3 * len(KERNELS) for channels in sizes.channels):
+        raise ValueError(f"stages of 9, 12, 15 ... channels expected, got {sizes.channels}")
+    return sizes
+
+
+def kernel_shares(third: int) -> list[int]:
+    """Channels for each of KERNELS, of those that a mixer gives to convolutions."""
+    share = third // len(KERNELS)
+    return [third - share * (len(KERNELS) - 1), *[share] * (len(KERNELS) - 1)]
 
 
 def motion_shapes(sizes: Sizes, branches: tuple[str, ...], back: bool = False) -> Shapes:
@@ -127,6 +166,20 @@ def pair_shapes(sizes: PairSizes) -> Shapes:
     )
 
 
+def embedder_shapes(sizes: EmbedderSizes) -> Shapes:
+    """Of networks/backbone.py with its convolutions folded, and the head of an embedder."""
+    first, *_, last = channels = sizes.channels
+    shapes = _convolution("backbone.stem.0", sizes.stem, 3, 3)
+    shapes |= _convolution("backbone.stem.1", first, sizes.stem, 3)
+    for i, (before, after) in enumerate(zip(channels, channels[1:], strict=False)):
+        shapes |= _convolution(f"backbone.halve.{i}", before, 1, 3)
+        shapes |= _convolution(f"backbone.change.{i}", after, before)
+    for stage, (width, count) in enumerate(zip(channels, sizes.blocks, strict=True)):
+        for block in range(count):
+            shapes |= _picture_block(f"backbone.stages.{stage}.{block}", width, sizes.states)
+    return shapes | _linear("head", sizes.code, STRIPES * last)
+
+
 def check_shapes(state: State, shapes: Shapes) -> None:
     """ValueError where a weight is missing, of another shape, or not of the network."""
     for name, shape in shapes.items():
@@ -137,6 +190,27 @@ def check_shapes(state: State, shapes: Shapes) -> None:
     for name in state:
         if name not in shapes:
             raise ValueError(f"{name[:80]!r} is no weight of this network")
+
+
+def _picture_block(name: str, width: int, states: int) -> Shapes:
+    third, mixer = width // 3, f"{name}.mixer"
+    scanned = Sizes(0, third, 2 * third, 0, ceil(third / 16), states, 4, 0, 0)
+    shapes = _convolution(f"{name}.near", width, 1, 3) | _norm(f"{mixer}.scan.norm", third)
+    for branch in BOTH:
+        shapes |= _mamba(f"{mixer}.scan.{branch}", scanned)
+    for i, (share, size) in enumerate(zip(kernel_shares(third), KERNELS, strict=True)):
+        shapes |= _convolution(f"{mixer}.local.{i}", share, 1, size)
+    return (
+        shapes
+        | _convolution(f"{mixer}.scan.details", 3 * third, 1, 3)
+        | _convolution(f"{mixer}.out", width, width)
+        | _convolution(f"{name}.widen", 2 * width, width)
+        | _convolution(f"{name}.narrow", width, 2 * width)
+    )
+
+
+def _convolution(name: str, outputs: int, inputs: int, size: int = 1) -> Shapes:
+    return {f"{name}.weight": (outputs, inputs, size, size), f"{name}.bias": (outputs,)}
 
 
 def _mamba(name: str, sizes: Sizes) -> Shapes:
@@ -178,8 +252,8 @@ def _shape(state: State, name: str, axes: int) -> tuple[int, ...]:
     return shape
 
 
-def _count(state: State, prefix: str) -> int:
-    return len({name.split(".")[1] for name in state if name.startswith(prefix)})
+def _count(state: State, prefix: str, place: int = 1) -> int:
+    return len({name.split(".")[place] for name in state if name.startswith(prefix)})
 
 
 def _check_bounds(

@@ -23,13 +23,18 @@ from mambatrack.settings import (
     DrawingConfig,
     TrackerConfig,
 )
-from mambatrack.training_settings import AssociationConfig, GapFillingConfig, TrainingConfig
+from mambatrack.training_settings import (
+    AssociationConfig,
+    EmbedderConfig,
+    GapFillingConfig,
+    TrainingConfig,
+)
 from mambatrack.yaml_file import parse_yaml, read_yaml
 
 __all__ = [
     "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "DrawingConfig",
-    "GapFillingConfig", "TrackerConfig", "TrainingConfig", "check_setting", "describe",
-    "load_config", "tracker_settings", "with_detector",
+    "EmbedderConfig", "GapFillingConfig", "TrackerConfig", "TrainingConfig", "check_setting",
+    "describe", "load_config", "tracker_settings", "with_detector",
 ]  # fmt: skip
 
 MODEL_LISTS = ("detectors", "embedders")  # files in configs/ that hold no settings

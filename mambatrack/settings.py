@@ -4,7 +4,12 @@ from dataclasses import dataclass, field
 
 from mambatrack.option import TRAINED, option
 from mambatrack.renamed import old_keywords
-from mambatrack.training_settings import AssociationConfig, GapFillingConfig, TrainingConfig
+from mambatrack.training_settings import (
+    AssociationConfig,
+    EmbedderConfig,
+    GapFillingConfig,
+    TrainingConfig,
+)
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
 ASSOCIATIONS = ("learned", "overlap")
@@ -146,7 +151,8 @@ class AppearanceConfig:
     embedder: str = option(
         "off",
         "what looks at the picture inside of boxes: off, colour (of clothes), a name from "
-        "configs/embedders.yaml, or the path of an ONNX or OpenVINO file",
+        "configs/embedders.yaml, or the path of an ONNX or OpenVINO file, or of one that "
+        "train-embedder wrote",
     )
     normalisation: str = option(
         "auto",
@@ -207,6 +213,7 @@ class Config:
     association: AssociationConfig = field(default_factory=AssociationConfig)
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
     appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
+    embedder: EmbedderConfig = field(default_factory=EmbedderConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     counting: CountingConfig = field(default_factory=CountingConfig)
     drawing: DrawingConfig = field(default_factory=DrawingConfig)

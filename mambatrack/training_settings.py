@@ -129,3 +129,28 @@ class GapFillingConfig:
     seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
     threads: int = option(1, "CPU threads", 1, 1024)
     checkpoint_every: int = option(550, "steps between checkpoints", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class EmbedderConfig:
+    """How the embedder is trained (train-embedder)."""
+
+    width: int = option(48, "channels of the first stage; the others have 2 and 3 times", 6, 1024)
+    code: int = option(128, "numbers of a vector", 2, 4096)
+    batch_size: int = option(64, "crops per step, in pairs of one track", 4, 65536)
+    steps: int = option(2200, "optimiser steps", 1, 10_000_000)
+    rate: float = option(3e-3, "highest learning rate of the cycle", 0.0, 1.0)
+    weight_decay: float = option(1e-2, "of AdamW", 0.0, 1.0)
+    coarse_share: float = option(
+        0.6, "share of the steps, at the beginning, with crops of a third of the places", 0.0, 1.0
+    )
+    relation_weight: float = option(
+        1.0, "weight of learning how alike crops are to the teacher", 0.0, 1000.0
+    )
+    person_weight: float = option(
+        0.2, "weight of telling a track from the people beside it", 0.0, 1000.0
+    )
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+    checkpoint_every: int = option(200, "steps between checkpoints", 1, 1_000_000)

@@ -184,6 +184,7 @@ ALWAYS = {  # options that do something in every command line of their command
     "train": "--dataset --out",
     "train-association": "--dataset --out",
     "train-gap-filling": "--dataset --out",
+    "train-embedder": "--crops --out",
     "eval": "--dataset --split --half --results --trackers --csv --json --occlusion --switches "
     "--clips --plots --report --strict --classes",
     "eval-motion": "--dataset --split --half --classes --source --horizons --warmup --stride --csv "

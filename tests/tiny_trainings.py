@@ -1,12 +1,22 @@
-"""Trainings of the motion model, the association and the gap filler that take a second."""
+"""Trainings of the motion model, the association, the gap filler and the embedder that take a
+second."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from mambatrack import load_config
 from mambatrack.files import replacing
-from mambatrack.learning import association_training, gap_training, motion_data
+from mambatrack.learning import (
+    association_training,
+    embedder_training,
+    gap_training,
+    motion_data,
+)
 from mambatrack.learning.association_training import train_association
+from mambatrack.learning.embedder_training import train_embedder
 from mambatrack.learning.gap_training import train_gap_filling
 from mambatrack.learning.log import Log
 from mambatrack.learning.loop import silent
@@ -19,14 +29,16 @@ SETTINGS = {  # by section
                     "frames": 10, "pieces": 1},
     "gap_filling": {"d_model": 8, "layers": 1, "d_state": 2, "q": 3, "longest": 12, "steps": 7,
                     "checkpoint_every": 2, "batch_size": 40},
+    "embedder": {"width": 9, "code": 6, "batch_size": 8, "steps": 7, "checkpoint_every": 2},
 }  # fmt: skip
 SECTIONS = list(SETTINGS)
 COMMANDS = {
     "training": "train", "association": "train-association", "gap_filling": "train-gap-filling",
+    "embedder": "train-embedder",
 }  # fmt: skip
 WEIGHTS = {
     "training": "predictor.safetensors", "association": "association.safetensors",
-    "gap_filling": "refill.safetensors",
+    "gap_filling": "refill.safetensors", "embedder": "embedder.safetensors",
 }  # fmt: skip
 
 
@@ -43,6 +55,8 @@ def make_tiny(patch, curves=False):
     patch.setattr(motion_data, "CALIBRATION", 8)
     patch.setattr(gap_training, "VALIDATION", 20)
     patch.setattr(gap_training, "CALIBRATION", 40)
+    patch.setattr(embedder_training, "CROP", (48, 16))
+    patch.setattr(embedder_training, "COARSE", (48, 16))
     if not curves:
         patch.setattr(Log, "draw", draw_quickly)
 
@@ -55,13 +69,39 @@ def run(section, data, out, report=silent, **changes):
         return train([data], config, out, report)
     if section == "association":
         return train_association([data], config, out, report)
+    if section == "embedder":
+        return train_embedder([write_crops(data)], config.embedder, out, report)
     return train_gap_filling([data], config.gap_filling, out, report)
+
+
+def write_crops(folder, people=12, each=3, size=(128, 64)):
+    """Crops of people in one colour each, all of them seen at once, with a teacher that tells their
+    colours; painted once more, at random. Returns the path of the file."""
+    path = Path(folder) / "crops.npz"
+    if path.exists():
+        return path
+    rng = np.random.default_rng(0)
+    track = np.repeat(np.arange(people), each)
+    colours = rng.integers(0, 256, (people, 3))[track]
+    colours = np.concatenate([colours, rng.integers(0, 256, (people, 3))])
+    pictures = colours[:, None, None] + rng.normal(0, 8, (len(colours), *size, 3))
+    np.savez(
+        path,
+        pictures=pictures.clip(0, 255).astype(np.uint8),
+        track=np.concatenate([track, np.full(people, -1)]),
+        moment=np.concatenate([np.tile(np.arange(each), people), np.zeros(people, int)]),
+        scene=np.zeros(len(colours), int),
+        teacher=np.column_stack([colours, np.full(len(colours), 90)]) - 128.0,
+    )
+    return path
 
 
 def command(section, data, out):
     """The arguments of the same training on the command line."""
     settings = [f"--{section}.{key}={value}" for key, value in SETTINGS[section].items()]
-    folders = ["--dataset", str(data), "--out", str(out)]
+    crops = section == "embedder"
+    read = ["--crops", str(write_crops(data))] if crops else ["--dataset", str(data)]
+    folders = [*read, "--out", str(out)]
     plain = ["--config", "overlap"] if section == "training" else []  # not the recipe that ships
     return [COMMANDS[section], *folders, *settings, *plain, "--tracker.predictor", "still"]
 
@@ -79,7 +119,7 @@ def files(folder):
 
 
 def whole_files(data, folder):
-    """Those of the three trainings, by section, where nobody stops them."""
+    """Those of the trainings, by section, where nobody stops them."""
     with pytest.MonkeyPatch.context() as patch:
         make_tiny(patch)
         for section in SECTIONS:

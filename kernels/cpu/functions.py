@@ -5,27 +5,15 @@ which has a fake version. Inside, everything is stacked as in reference.py, with
 directions in front.
 """
 
-import ctypes
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mambatrack.kernels.cpu.arrays import POINTERS, Scan
 from mambatrack.kernels.cpu.library import MAX_STATES, library
 from mambatrack.kernels.reference import update_by
 from mambatrack.kernels.validation import symbolic
-
-_POINTERS = ("x", "dt", "A", "B", "C", "D", "z", "dt_bias", "initial", "lengths", "y", "final")
-
-
-class _Scan(ctypes.Structure):
-    """struct Scan of scan.h."""
-
-    _fields_ = [
-        *[(name, ctypes.c_int64) for name in ("batch", "tokens", "channels", "states")],
-        *[(name, ctypes.c_void_p) for name in _POINTERS],
-        *[(name, ctypes.c_int64) for name in ("softplus", "reverse")],
-    ]
 
 
 def selective_scan(
@@ -124,7 +112,7 @@ def _scan(
             raise ValueError(f"{name}: a leading axis of {directions} expected, got {_is(each)}")
     y, final = _scan_fake(x, dt, A, B, C, D, z, dt_bias, lengths, initial_state, dt_softplus,
                           reverse, save)  # fmt: skip
-    scans, held = (_Scan * directions)(), []
+    scans, held = (Scan * directions)(), []
     for g, scan in enumerate(scans):
         scan.softplus, scan.reverse = dt_softplus, reverse or g
         own = tuple(None if each is None else each[g] for each in stacked.values())
@@ -153,7 +141,7 @@ scan_in_c.register_fake(_scan_fake)
 
 
 def _fill(
-    scan: _Scan,
+    scan: Scan,
     tensors: tuple[Tensor | None, ...],
     lengths: Tensor | None,
     y: Tensor,
@@ -179,7 +167,7 @@ def _fill(
     ]
     held += [_lengths(lengths, batch, tokens), y, final]
     scan.batch, scan.tokens, scan.channels, scan.states = batch, tokens, channels, states
-    for name, each in zip(_POINTERS, held, strict=True):
+    for name, each in zip(POINTERS, held, strict=True):
         setattr(scan, name, None if each is None else each.data_ptr())
     return held
 

@@ -14,7 +14,7 @@ from typing import Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 10  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 11  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
@@ -30,6 +30,7 @@ class Library:
         signatures: dict[str, tuple[Any, list[Any]]] = {
             "lanes": (word, []),
             "selective_scan": (None, [pointer, word]),
+            "depthwise": (None, [pointer]),
             "scratch_floats": (word, [pointer, word]),
             "window_network": (word, [pointer, pointer, word, word, word, *[pointer] * 3]),
             "step_network": (

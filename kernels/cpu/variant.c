@@ -1,5 +1,6 @@
 /* One instruction set's networks and scan. Compiled once for each, in its own translation unit. */
 #include "committee.h"
+#include "depthwise.h"
 #include "variant.h"
 #include "window.h"
 
@@ -9,6 +10,8 @@ int64_t PUBLIC(lanes)(void) { return LANES; }
 void PUBLIC(selective_scan)(const Scan *arguments, int64_t directions) {
     for (int64_t i = 0; i < directions; i++) scan(&arguments[i]);
 }
+
+void PUBLIC(depthwise)(const Depthwise *arguments) { depthwise(arguments); }
 
 int64_t PUBLIC(scratch_floats)(const Shape *network, int64_t window) {
     return scratch_floats(network, window > BLOCK ? window : BLOCK);

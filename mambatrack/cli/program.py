@@ -43,9 +43,9 @@ from mambatrack.version import VERSION
 
 COMMANDS = (
     track.TRACK, live.LIVE, detect.DETECT, camera.CAMERA, train.TRAIN, train.TRAIN_ASSOCIATION,
-    train.TRAIN_GAP_FILLING, evaluate.EVAL, eval_motion.EVAL_MOTION, tune.TUNE, bench.BENCH,
-    simulate.SIMULATE, submit.SUBMIT, ids.IDS, export_tracks.EXPORT_TRACKS, show_config.CONFIG,
-    info.INFO, export.EXPORT,
+    train.TRAIN_GAP_FILLING, train.TRAIN_EMBEDDER, evaluate.EVAL, eval_motion.EVAL_MOTION,
+    tune.TUNE, bench.BENCH, simulate.SIMULATE, submit.SUBMIT, ids.IDS, export_tracks.EXPORT_TRACKS,
+    show_config.CONFIG, info.INFO, export.EXPORT,
 )  # fmt: skip
 
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)

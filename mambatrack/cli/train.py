@@ -1,4 +1,5 @@
-"""The commands that train: train, train-association, train-gap-filling.
+"""The commands that train: train, train-association, train-gap-filling,
+train-embedder.
 
 Each says in its first line what it learns, and which of them matters for what.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import Command, add_device
-from mambatrack.cli.named_files import DatasetPath, WrittenFolder
+from mambatrack.cli.named_files import DatasetPath, ReadPath, WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK
 from mambatrack.cli.signals import resumable
@@ -33,6 +34,11 @@ GAP_FILLING = (
     "train-association' does"
 )
 
+EMBEDDER = (
+    "learns what people look like, from crops and a teacher's codes of them; who is who by boxes "
+    "alone is learnt by 'mambatrack train-association'"
+)
+
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folders with gt and det", "weights, model card, log and checkpoint")
@@ -47,9 +53,21 @@ def add_train_gap_filling(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folders with gt and det", "weights, model card, log and checkpoint")
 
 
+def add_train_embedder(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--crops", type=ReadPath, nargs="+", required=True, metavar="FILE.npz",
+        help="crops of people with the codes of a teacher (docs/training.md)")  # fmt: skip
+    _add_out(parser, "weights, model card, log and checkpoint")
+
+
 def _add_folders(parser: argparse.ArgumentParser, read: str, written: str) -> None:
     add = parser.add_argument
     add("--dataset", type=DatasetPath, nargs="+", required=True, metavar="DIR", help=read)
+    _add_out(parser, written)
+
+
+def _add_out(parser: argparse.ArgumentParser, written: str) -> None:
+    add = parser.add_argument
     add("--out", type=WrittenFolder, required=True, metavar="DIR", help=written)
 
 
@@ -79,6 +97,15 @@ def train_gap_filling(options: argparse.Namespace, config: Config) -> int:
 
     with _shown("train-gap-filling", GAP_FILLING, options.quiet) as shown:
         path = run_training(options.dataset, config.gap_filling, options.out, shown)
+    return shown.tell(path)
+
+
+def train_embedder(options: argparse.Namespace, config: Config) -> int:
+    """Trains the embedder."""
+    from mambatrack.learning.embedder_training import train_embedder as run_training
+
+    with _shown("train-embedder", EMBEDDER, options.quiet) as shown:
+        path = run_training(options.crops, config.embedder, options.out, shown)
     return shown.tell(path)
 
 
@@ -138,4 +165,8 @@ TRAIN_ASSOCIATION = Command(
 TRAIN_GAP_FILLING = Command(
     "train-gap-filling", "train the boxes between two sightings; needs gt and det",
     add_train_gap_filling, train_gap_filling,
+)  # fmt: skip
+TRAIN_EMBEDDER = Command(
+    "train-embedder", "train what people look like, from a teacher's codes of crops",
+    add_train_embedder, train_embedder,
 )  # fmt: skip

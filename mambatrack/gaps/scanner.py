@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.numpy_scan import Floats, selective_scan, silu
-from mambatrack.networks.units import NORM_EPSILON
+from mambatrack.kernels.numpy_scan import Floats
+from mambatrack.networks.mamba_arrays import layer_norm, mamba_block
 
 
 class RefillScanner:
@@ -22,45 +22,11 @@ class RefillScanner:
         valid = (np.arange(tokens.shape[1]) < lengths[:, None])[..., None]
         hidden = self._linear("embed", tokens)
         for name in self._names:
-            x = self._norm(f"{name}.norm", hidden) * valid
-            hidden = hidden + self._branch(f"{name}.left_to_right", x, lengths, False)
-            hidden = hidden + self._branch(f"{name}.right_to_left", x, lengths, True)
-        return self._linear("head.2", _gelu(self._linear("head.0", self._norm("norm", hidden))))
-
-    def _branch(
-        self, name: str, tokens: Floats, lengths: NDArray[np.int64], reverse: bool
-    ) -> Floats:
-        """A MambaBlock, [B, L, d_model] -> [B, L, d_model]."""
-        weights = self._weights
-        x = silu(self._convolve(name, tokens @ weights[f"{name}.in_x.weight"].T, reverse))
-        selected = x @ weights[f"{name}.select.weight"].T
-        A = -np.exp(weights[f"{name}.A_log"])
-        rank = selected.shape[2] - 2 * A.shape[1]
-        dt, B, C = np.split(selected, [rank, rank + A.shape[1]], axis=2)
-        y = selective_scan(
-            x, dt, A, B, C, weights[f"{name}.D"], z=tokens @ weights[f"{name}.in_z.weight"].T,
-            dt_bias=weights[f"{name}.dt.bias"], dt_softplus=True, lengths=lengths, reverse=reverse,
-            dt_weight=weights[f"{name}.dt.weight"],
-        )  # fmt: skip
-        assert isinstance(y, np.ndarray)
-        out: Floats = y @ weights[f"{name}.out.weight"].T
-        return out
-
-    def _convolve(self, name: str, x: Floats, reverse: bool) -> Floats:
-        """Depthwise over the tokens already read, as MambaBlock._convolve."""
-        taps = self._weights[f"{name}.conv"]
-        past, tokens = len(taps) - 1, x.shape[1]
-        padded = np.pad(x, ((0, 0), (0, past) if reverse else (past, 0), (0, 0)))
-        y = np.tile(self._weights[f"{name}.conv_bias"], (*x.shape[:2], 1))
-        for k, tap in enumerate(taps):
-            first = past - k if reverse else k
-            y += padded[:, first : first + tokens] * tap
-        return y
-
-    def _norm(self, name: str, x: Floats) -> Floats:
-        centred = x - x.mean(-1, keepdims=True)
-        scale = np.sqrt(np.square(centred).mean(-1, keepdims=True) + NORM_EPSILON)
-        return centred / scale * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+            x = layer_norm(self._weights, f"{name}.norm", hidden) * valid
+            for side, reverse in (("left_to_right", False), ("right_to_left", True)):
+                hidden = hidden + mamba_block(self._weights, f"{name}.{side}", x, lengths, reverse)
+        hidden = layer_norm(self._weights, "norm", hidden)
+        return self._linear("head.2", _gelu(self._linear("head.0", hidden)))
 
     def _linear(self, name: str, x: Floats) -> Floats:
         y: Floats = x @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]

@@ -18,14 +18,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mambatrack.config import AssociationConfig, GapFillingConfig, TrainingConfig
+from mambatrack.config import (
+    AssociationConfig,
+    EmbedderConfig,
+    GapFillingConfig,
+    TrainingConfig,
+)
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.errors import MambatrackError
 from mambatrack.files import replacing
 from mambatrack.renamed import as_named_today
 
 NAME = "checkpoint.safetensors"
-Settings = TrainingConfig | AssociationConfig | GapFillingConfig
+Settings = TrainingConfig | AssociationConfig | GapFillingConfig | EmbedderConfig
 
 
 class Recipe(NamedTuple):

@@ -1,4 +1,4 @@
-"""The arrays of a .safetensors file, of which every one is float32, finite and of a usual size."""
+"""The arrays of a .safetensors file, all of them finite and of a usual size."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,10 @@ LARGEST_DECAY = 50.0  # of A_log, whose exponential is taken
 Weights = dict[str, NDArray[np.float32]]
 
 
-def read_weights(path: Path) -> Weights:
-    """By name. Raises ValueError or SafetensorError for what is no such file, for another type of
-    numbers, and for numbers that no network of ours has."""
+def read_weights(path: Path, half: bool = False) -> Weights:
+    """By name; half: numbers of 16 bits are taken too. Raises ValueError or SafetensorError for
+    what is no such file, for another type of numbers, and for numbers that no network of ours
+    has."""
     from safetensors import deserialize
 
     if (size := path.stat().st_size) > LONGEST_FILE:
@@ -25,7 +26,7 @@ def read_weights(path: Path) -> Weights:
     tensors = deserialize(content)
     header = content[8 : 8 + int.from_bytes(content[:8], "little")]
     json.loads(header, object_pairs_hook=unique)
-    return {name: _floats(name, **tensor) for name, tensor in tensors}
+    return {name: _floats(name, half, **tensor) for name, tensor in tensors}
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -38,10 +39,13 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _floats(name: str, shape: list[int], dtype: str, data: bytes) -> NDArray[np.float32]:
-    if dtype != "F32":
-        raise ValueError(f"{name[:80]}: numbers of type F32 expected, got {dtype}")
-    array = np.array(np.frombuffer(data, "<f4"), np.float32).reshape(shape)
+def _floats(
+    name: str, half: bool, shape: list[int], dtype: str, data: bytes
+) -> NDArray[np.float32]:
+    kinds = {"F32": "<f4", "F16": "<f2"} if half else {"F32": "<f4"}
+    if dtype not in kinds:
+        raise ValueError(f"{name[:80]}: numbers of type {' or '.join(kinds)} expected, got {dtype}")
+    array = np.array(np.frombuffer(data, kinds[dtype]), np.float32).reshape(shape)
     most = LARGEST_DECAY if name.endswith("A_log") else LARGEST
     largest = np.abs(array).max(initial=0)
     if not largest <= most:  # so is NaN
