@@ -20,11 +20,6 @@ def gated_scan(
     x: Floats, dt: Floats, A: Floats, B: Floats, C: Floats, D: Floats, z: Floats, dt_bias: Floats,
     lengths: NDArray[np.int64] | None = None, reverse: bool = False,
 ) -> Floats:  # fmt: skip
-    """mambatrack.kernels.selective_scan with every option, and softplus of the step sizes."""
-    if wanted():
-        return in_c.gated_scan(x, dt, A, B, C, D, z, dt_bias, lengths, reverse)
-    y = numpy_scan.selective_scan(
-        x, dt, A, B, C, D, z, dt_bias, True, lengths=lengths, reverse=reverse
-    )
-    assert isinstance(y, np.ndarray)
-    return y
+    """See numpy_scan.gated_scan."""
+    run = in_c.gated_scan if wanted() else numpy_scan.gated_scan
+    return run(x, dt, A, B, C, D, z, dt_bias, lengths, reverse)

@@ -44,6 +44,16 @@ def selective_scan(
     return (y, state) if return_final_state else y
 
 
+def gated_scan(
+    x: Floats, dt: Floats, A: Floats, B: Floats, C: Floats, D: Floats, z: Floats, dt_bias: Floats,
+    lengths: NDArray[np.int64] | None = None, reverse: bool = False,
+) -> Floats:  # fmt: skip
+    """selective_scan with a gate, a skip, and softplus of the step sizes."""
+    y = selective_scan(x, dt, A, B, C, D, z, dt_bias, True, lengths=lengths, reverse=reverse)
+    assert isinstance(y, np.ndarray)
+    return y
+
+
 def silu(x: Floats) -> Floats:
     """x times the logistic function of x."""
     return x / (1 + np.exp(-x))

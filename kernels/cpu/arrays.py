@@ -54,7 +54,7 @@ def gated_scan(
     x: Floats, dt: Floats, A: Floats, B: Floats, C: Floats, D: Floats, z: Floats, dt_bias: Floats,
     lengths: NDArray[np.int64] | None = None, reverse: bool = False,
 ) -> Floats:  # fmt: skip
-    """See mambatrack.kernels.arrays.gated_scan. Raises ValueError for arrays that do not fit
+    """See numpy_scan.gated_scan. Raises ValueError for arrays that do not fit
     together."""
     batch, tokens, channels = x.shape
     states, y = A.shape[1], np.empty_like(x)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.numpy_scan import Floats
+from mambatrack.kernels.numpy_scan import Floats, gated_scan
 from mambatrack.networks.mamba_arrays import layer_norm, mamba_block
 
 
@@ -24,7 +24,10 @@ class RefillScanner:
         for name in self._names:
             x = layer_norm(self._weights, f"{name}.norm", hidden) * valid
             for side, reverse in (("left_to_right", False), ("right_to_left", True)):
-                hidden = hidden + mamba_block(self._weights, f"{name}.{side}", x, lengths, reverse)
+                branch = f"{name}.{side}"
+                hidden = hidden + mamba_block(
+                    self._weights, branch, x, lengths, reverse, gated_scan
+                )
         hidden = layer_norm(self._weights, "norm", hidden)
         return self._linear("head.2", _gelu(self._linear("head.0", hidden)))
 

@@ -1,13 +1,15 @@
 """mamba.MambaBlock and torch's LayerNorm in numpy, by the names of their weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.arrays import gated_scan
+from mambatrack.kernels import arrays
 from mambatrack.kernels.numpy_scan import Floats, silu
 from mambatrack.networks.units import NORM_EPSILON
+
+Scan = Callable[..., Floats]  # numpy_scan.gated_scan, or the same in C
 
 
 def mamba_block(
@@ -16,6 +18,7 @@ def mamba_block(
     tokens: Floats,
     lengths: NDArray[np.int64] | None,
     reverse: bool,
+    scan: Scan = arrays.gated_scan,
 ) -> Floats:
     """tokens [B, L, d_model], zero after ``lengths`` [B] where there are some -> the same shape."""
     x = silu(_convolve(weights, name, tokens @ weights[f"{name}.in_x.weight"].T, reverse))
@@ -23,7 +26,7 @@ def mamba_block(
     A = -np.exp(weights[f"{name}.A_log"])
     rank = selected.shape[2] - 2 * A.shape[1]
     dt, B, C = np.split(selected, [rank, rank + A.shape[1]], axis=2)
-    y = gated_scan(
+    y = scan(
         x, dt @ weights[f"{name}.dt.weight"].T, A, B, C, weights[f"{name}.D"],
         tokens @ weights[f"{name}.in_z.weight"].T, weights[f"{name}.dt.bias"], lengths, reverse,
     )  # fmt: skip
