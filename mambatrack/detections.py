@@ -3,14 +3,17 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.kernels.cpu.admission import admit
+from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.tracks import names_by_number
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
@@ -56,6 +59,16 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    @cached_property
+    def centred(self) -> NDArray[np.float32]:
+        """[N, 4] the boxes as cxcywh."""
+        return xyxy_to_cxcywh(self.boxes)
+
+    @cached_property
+    def in_c(self) -> FoundColumns:
+        """The same for the C library."""
+        return FoundColumns(self.boxes, self.centred, self.scores, self.labels, self.rows)
 
     def __repr__(self) -> str:
         dropped = f", {self.dropped} dropped" if self.dropped else ""

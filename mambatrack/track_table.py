@@ -18,6 +18,7 @@ from mambatrack.tracks import Tracks, TrackState
 
 SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
 LARGEST_MEAN = 1e38
+NOBODY = np.zeros(0, np.int64)
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
@@ -180,7 +181,7 @@ class TrackTable:
                 return
         else:
             self._observe(rows, boxes, scores, det_ind)
-        self._vote(rows, labels, scores)
+        self.vote(rows, labels, scores)
 
     def _observe(self, rows: NDArray, boxes: NDArray, scores: NDArray, det_ind: NDArray) -> None:
         """All but the votes."""
@@ -202,7 +203,7 @@ class TrackTable:
         live["means"][rows] = means + rate * (now - means)
         live["last"][rows] = boxes
 
-    def _vote(self, rows: NDArray, labels: NDArray, scores: NDArray) -> None:
+    def vote(self, rows: NDArray, labels: NDArray, scores: NDArray) -> None:
         """The class of each track; while every track has but one, only its weight is counted."""
         classes, votes, winners = (self._live[name] for name in ("classes", "votes", "labels"))
         if not self.mixed and np.array_equal(labels, winners[rows]):
@@ -240,6 +241,8 @@ class TrackTable:
     def end(self, min_hits: int, max_age: int) -> NDArray[np.int64]:
         """Drops tracks unseen for more than ``max_age`` frames and unseen ones that were not yet
         seen ``min_hits`` times; returns the ids that ended."""
+        if self._compiled and not self.in_c.any_over(self.count, min_hits, max_age):
+            return NOBODY
         gap = self["gap"]
         return self.drop((gap > max_age) | ((gap > 0) & (self["hits"] < min_hits)))
 

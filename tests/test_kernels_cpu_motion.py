@@ -17,7 +17,7 @@ from mambatrack.motion.compiled_predictor import CompiledPredictor
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.units import INPUT_LIMIT
 from mambatrack.track_table import TrackTable
-from test_kernels_cpu_candidates import detections_of
+from test_kernels_cpu_problems import detections_of
 
 
 def both(horizon=6, back=0, d_model=8):

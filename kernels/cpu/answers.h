@@ -5,7 +5,7 @@
 #include "choose.h"
 #include <math.h>
 
-enum { ALTERNATIVES = 2, ANSWERS = 1 + ALTERNATIVES, UNORDERED = -4 };
+enum { ALTERNATIVES = 2, ANSWERS = 1 + ALTERNATIVES };
 
 /* match_odds: lowest of a match; least: worth of a pair that has them; rounds: of picking clear pairs.
  * birth_score, birth_odds: of a detection that starts a track. alternative: log-odds by which an
@@ -170,14 +170,4 @@ static void answer(const Scored *s, const Limits *l, const Places *at, Answers *
                                  l->least, l->rounds, at->sums, at->worth, to->chosen, to->left,
                                  &to->matched[0]);
     if (!to->remaining) compare(s, l, at, to);
-}
-
-/* Whether pairs are of these tracks and detections, in their order and none twice. */
-static int ordered(const Scored *s) {
-    for (int64_t p = 0; p < s->pairs; p++) {
-        int64_t i = s->track[p], j = s->detection[p];
-        if (i < 0 || i >= s->tracks || j < 0 || j >= s->detections) return 0;
-        if (p && (i < s->track[p - 1] || (i == s->track[p - 1] && j <= s->detection[p - 1]))) return 0;
-    }
-    return 1;
 }

@@ -4,42 +4,55 @@
 #pragma once
 #include "boxes.h"
 #include "table.h"
+#include <math.h>
 
-enum { FEATURES = 47, ALONE = 6, FOUND = 9, MOST_HITS = 200, MOST_SURPRISE = 8 };
+enum { FEATURES = 47, ALONE = 6, MOST_HITS = 200, MOST_SURPRISE = 8 };
 
-/* The sizes of a frame: tracks, detections; frames of the newest step. class_aware: a pair is of
- * one class. reach: of the gate in sizes of the box; per frame unseen; the largest. */
+/* reach: of the gate in sizes of the box; per frame unseen; the largest. class_aware: a pair is of
+ * one class. log_hits [MOST_HITS + 1]: logarithms of counts. */
 typedef struct {
-    int64_t tracks, detections, span, class_aware;
     double reach, reach_per_frame, most_reach;
-    const float *log_missed, *log_hits;  /* of each track; of 0 to MOST_HITS */
-    const float *found;                  /* [detections, FOUND]: xyxy, cxcywh, score */
-    const int64_t *labels;               /* [detections] */
+    const float *log_hits;
+    int64_t class_aware;
+} Gate;
+
+/* A table after its newest step, of ``span`` frames, and the detections of the frame. several, compared:
+ * see answers.h. */
+typedef struct {
+    const Table *table;
+    const Found *found;
+    int64_t tracks, span, several, compared;
 } Frame;
 
-/* What ``gate`` leaves for ``describe``. */
+/* What ``gate`` leaves for ``describe``, of the tracks and of the detections. */
 typedef struct {
     float *sizes, *found_sizes, *heights;  /* logs: [tracks, 2], [detections, 2], [detections] */
     float *corners, *found_corners;        /* [4, tracks], [4, detections] */
     float *most, *found_most;              /* the largest IoU with a neighbour */
+    float *log_missed;                     /* [tracks]: of frames before the newest step, unseen */
     float *memory;                         /* of neighbours and best_other */
     int64_t *which, *found_which, *holder; /* whose that is */
 } Around;
 
-/* The places in ``floats`` and ``numbers`` -> the floats that are needed; of numbers as many as
- * tracks, detections and the larger of both. */
-static int64_t lay_out_around(const Frame *f, float *floats, int64_t *numbers, Around *a) {
-    int64_t n = f->tracks, m = f->detections, used = 0;
-    a->sizes = claim(floats, &used, 2 * n);
-    a->found_sizes = claim(floats, &used, 2 * m);
-    a->heights = claim(floats, &used, m);
-    a->corners = claim(floats, &used, 4 * n);
-    a->found_corners = claim(floats, &used, 4 * m);
-    a->most = claim(floats, &used, n);
-    a->found_most = claim(floats, &used, m);
-    a->memory = claim(floats, &used, 2 * more(n, m));
-    a->which = numbers, a->found_which = numbers + n, a->holder = a->found_which + m;
-    return used;
+/* What is a logarithm once numpy took it, of all frames in one piece. */
+static void lay_out_logs(const Frame *f, float *floats, int64_t *used, Around *a) {
+    a->sizes = claim(floats, used, 2 * f->tracks);
+    a->found_sizes = claim(floats, used, 2 * f->found->count);
+    a->heights = claim(floats, used, f->found->count);
+}
+
+static void lay_out_around(const Frame *f, float *floats, int64_t *used, int64_t *numbers,
+                           int64_t *counted, Around *a) {
+    int64_t n = f->tracks, m = f->found->count;
+    a->corners = claim(floats, used, 4 * n);
+    a->found_corners = claim(floats, used, 4 * m);
+    a->most = claim(floats, used, n);
+    a->found_most = claim(floats, used, m);
+    a->log_missed = claim(floats, used, n);
+    a->memory = claim(floats, used, 2 * more(n, m));
+    a->which = claim_numbers(numbers, counted, n);
+    a->found_which = claim_numbers(numbers, counted, m);
+    a->holder = claim_numbers(numbers, counted, more(n, m));
 }
 
 static void put_corners(const float *box, int64_t i, int64_t count, float *corners) {
@@ -50,38 +63,41 @@ static void put_corners(const float *box, int64_t i, int64_t count, float *corne
 }
 
 /* Of all tracks and detections: corners, neighbours, and what a logarithm is taken of. */
-static void look_around(const Table *t, const Frame *f, const Around *a) {
-    int64_t n = f->tracks, m = f->detections;
+static void look_around(const Frame *f, const Around *a) {
+    int64_t n = f->tracks, m = f->found->count;
+    const Table *t = f->table;
     for (int64_t i = 0; i < n; i++) {
         put_corners(t->boxes + 4 * i, i, n, a->corners);
         memcpy(a->sizes + 2 * i, t->boxes + 4 * i + 2, 2 * sizeof(float));
+        a->log_missed[i] = (float)log1p((double)(t->gap[i] - f->span));
     }
     for (int64_t j = 0; j < m; j++) {
-        const float *found = f->found + FOUND * j;
+        const float *found = f->found->rows + FOUND * j;
         for (int side = 0; side < 4; side++) a->found_corners[side * m + j] = found[side];
         memcpy(a->found_sizes + 2 * j, found + 6, 2 * sizeof(float));
     }
     neighbours(a->corners, n, a->memory, a->most, a->which);
     neighbours(a->found_corners, m, a->memory, a->found_most, a->found_which);
     for (int64_t j = 0; j < m; j++)
-        a->heights[j] = f->found[FOUND * a->found_which[j] + 7] / f->found[FOUND * j + 7];
+        a->heights[j] = f->found->rows[FOUND * a->found_which[j] + 7] / f->found->rows[FOUND * j + 7];
 }
 
 /* The candidates in the order of their tracks and then detections -> how many there are; where they
  * are more than ``room`` the others are not written. */
-static int64_t gate(const Table *t, const Frame *f, const Around *a, int64_t room, int64_t *tracks,
+static int64_t gate(const Gate *g, const Frame *f, const Around *a, int64_t room, int64_t *tracks,
                     int64_t *detections) {
-    int64_t n = f->tracks, m = f->detections, pairs = 0;
+    int64_t n = f->tracks, m = f->found->count, pairs = 0;
+    const Table *t = f->table;
     const float *left = a->found_corners, *top = left + m, *right = top + m, *low = right + m;
     for (int64_t i = 0; i < n; i++) {
-        double reach = f->reach + f->reach_per_frame * (double)(t->gap[i] - f->span);
-        if (reach > f->most_reach) reach = f->most_reach;
+        double reach = g->reach + g->reach_per_frame * (double)(t->gap[i] - f->span);
+        if (reach > g->most_reach) reach = g->most_reach;
         double wide = reach * t->boxes[4 * i + 2], high = reach * t->boxes[4 * i + 3];
         double x1 = a->corners[i] - wide, y1 = a->corners[n + i] - high;
         double x2 = a->corners[2 * n + i] + wide, y2 = a->corners[3 * n + i] + high;
         for (int64_t j = 0; j < m; j++) {
             if (!(x1 < right[j] && y1 < low[j] && x2 > left[j] && y2 > top[j])) continue;
-            if (f->class_aware && t->labels[i] != f->labels[j]) continue;
+            if (g->class_aware && t->labels[i] != f->found->labels[j]) continue;
             if (pairs < room) tracks[pairs] = i, detections[pairs] = j;
             pairs++;
         }
@@ -91,11 +107,11 @@ static int64_t gate(const Table *t, const Frame *f, const Around *a, int64_t roo
 
 /* alone [ALONE, detections]: what is known of each detection by itself. */
 static void describe_alone(const Frame *f, const Around *a, float *alone) {
-    int64_t m = f->detections;
+    int64_t m = f->found->count;
     const float *low = a->found_corners + 3 * m;
     for (int64_t j = 0; j < m; j++) {
         int64_t other = a->found_which[j];
-        const float *own = f->found + FOUND * j, *near = f->found + FOUND * other;
+        const float *own = f->found->rows + FOUND * j, *near = f->found->rows + FOUND * other;
         alone[j] = own[8];
         alone[m + j] = a->found_most[j];
         alone[2 * m + j] = (low[other] - low[j]) / own[7];
@@ -123,11 +139,12 @@ INLINE void moved(const float *box, const float *corners, const float *found, fl
 }
 
 /* The features of one pair in the order of NAMES, but for the rivals. */
-static void describe_pair(const Table *t, const Frame *f, const Around *a, int64_t i, int64_t j,
+static void describe_pair(const Gate *g, const Frame *f, const Around *a, int64_t i, int64_t j,
                           const float *alone, float *to) {
-    int64_t n = f->tracks, m = f->detections, other = a->which[i];
+    int64_t n = f->tracks, m = f->found->count, other = a->which[i];
+    const Table *t = f->table;
     const float *box = t->boxes + 4 * i, *last = t->last + 4 * i, *means = t->means + MEANS * i;
-    const float *found = f->found + FOUND * j, *logs = a->found_sizes + 2 * j, *near = t->boxes + 4 * other;
+    const float *found = f->found->rows + FOUND * j, *logs = a->found_sizes + 2 * j, *near = t->boxes + 4 * other;
     float corners[4], before[4], sides[2], unused[2];
     for (int k = 0; k < 4; k++) corners[k] = a->corners[k * n + i];
     for (int k = 0; k < 2; k++)
@@ -150,26 +167,26 @@ static void describe_pair(const Table *t, const Frame *f, const Around *a, int64
         to[34 + k] = spread;
     }
     to[24] = found[8], to[27] = means[4];
-    to[28] = f->log_missed[i];
-    to[29] = f->log_hits[bounded_index(t->hits[i], MOST_HITS)];
+    to[28] = a->log_missed[i];
+    to[29] = g->log_hits[bounded_index(t->hits[i], MOST_HITS)];
     for (int k = 1; k < ALONE; k++) to[35 + k] = alone[k * m + j];
     to[41] = a->most[i];
     to[42] = (a->corners[3 * n + other] - corners[3]) / box[3];
     to[43] = (near[0] - box[0]) / box[2];
-    to[44] = f->log_missed[other];
+    to[44] = a->log_missed[other];
 }
 
 /* features [FEATURES, pairs] of the candidates that ``gate`` gave, alone [ALONE, detections]. */
-static void describe(const Table *t, const Frame *f, const Around *a, int64_t pairs,
+static void describe(const Gate *g, const Frame *f, const Around *a, int64_t pairs,
                      const int64_t *tracks, const int64_t *detections, float *features,
                      float *alone) {
     float *of_track = features + 45 * pairs, *of_detection = features + 46 * pairs;
     describe_alone(f, a, alone);
     for (int64_t p = 0; p < pairs; p++) {
         float own[FEATURES - 2];
-        describe_pair(t, f, a, tracks[p], detections[p], alone, own);
+        describe_pair(g, f, a, tracks[p], detections[p], alone, own);
         for (int k = 0; k < FEATURES - 2; k++) features[k * pairs + p] = own[k];
     }
     best_other(pairs, features, tracks, f->tracks, a->memory, a->holder, of_track);
-    best_other(pairs, features, detections, f->detections, a->memory, a->holder, of_detection);
+    best_other(pairs, features, detections, f->found->count, a->memory, a->holder, of_detection);
 }

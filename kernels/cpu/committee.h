@@ -5,12 +5,12 @@
 #include "fits.h"
 #include "step.h"
 
-typedef struct {
+struct Members {
     int64_t count;
     const PairShape *const *pairs;
     const Shape *const *encoders;
     float code_limit;
-} Members;
+};
 
 INLINE int64_t carried_floats(const Shape *n) {
     int64_t past = n->back > 1 ? (n->back - 1) * n->inputs : 0;

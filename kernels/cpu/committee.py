@@ -44,7 +44,7 @@ class CommitteeNetwork:
         pointers = ctypes.c_void_p * len(pairs)
         self._places = pointers(*(each.at for each in pairs)), pointers(*(e.at for e in encoders))
         self._members = _Members(len(pairs), *map(ctypes.addressof, self._places), code_limit)
-        self._at = ctypes.addressof(self._members)
+        self.at = ctypes.addressof(self._members)
         self._scratch: list[Floats] = []  # one for each thread that was in a call
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -63,12 +63,12 @@ class CommitteeNetwork:
         check_array("memory", memory, np.float32, (len(memory), self.memory_size))
         odds, people = np.empty(pairs, np.float32), np.empty(found, np.float32)
         sizes = pairs, len(memory), found
-        scratch = self._memory(self._library.score_floats(self._at, *sizes))
+        scratch = self.borrow(self._library.score_floats(self.at, *sizes))
         wrong = self._library.committee_scores(
-            self._at, address(scratch), scratch.size, *sizes, address(features), address(tracks),
+            self.at, address(scratch), scratch.size, *sizes, address(features), address(tracks),
             address(detections), address(memory), address(alone), address(odds), address(people),
         )  # fmt: skip
-        self._scratch.append(scratch)
+        self.give_back(scratch)
         check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"pair {wrong % pairs} is of no track or detection of the frame")
@@ -82,17 +82,21 @@ class CommitteeNetwork:
         check_array("chosen", chosen, np.int64, (count,))
         check_array("rows", rows, np.int64, (count,))
         check_array("memory", memory, np.float32, (len(memory), self.memory_size), True)
-        scratch = self._memory(self._library.remember_floats(self._at, count))
+        scratch = self.borrow(self._library.remember_floats(self.at, count))
         wrong = self._library.committee_remember(
-            self._at, address(scratch), scratch.size, address(features), pairs, count,
+            self.at, address(scratch), scratch.size, address(features), pairs, count,
             address(chosen), address(rows), len(memory), address(memory),
         )  # fmt: skip
-        self._scratch.append(scratch)
+        self.give_back(scratch)
         check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"choice {wrong % count} is of no pair or track of the frame")
 
-    def _memory(self, floats: int) -> Floats:
+    def borrow(self, floats: int) -> Floats:
         """Scratch memory that no other call uses; the next frame may need more."""
         scratch = self._scratch.pop() if self._scratch else aligned(0)
         return scratch if scratch.size >= floats else aligned(2 * floats)
+
+    def give_back(self, scratch: Floats) -> None:
+        """The next call may take it."""
+        self._scratch.append(scratch)

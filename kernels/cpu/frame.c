@@ -1,10 +1,8 @@
 /* The array work of a frame beside the networks, one instruction set's functions. Compiled without
  * fused multiplication and addition, so that every number is numpy's to the bit. */
 #include "admit.h"
-#include "answers.h"
-#include "candidates.h"
-#include "motion.h"
-#include "observe.h"
+#include "problems.h"
+#include "settle.h"
 #include "shape.h"
 #include "variant.h"
 
@@ -12,25 +10,43 @@ int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room,
                              const float *tokens, const int64_t *rows, int64_t table, float *state,
                              int64_t stride, float *out); /* of variant.c */
 
-int64_t PUBLIC(around_floats)(const Frame *frame) {
-    Around around;
-    return lay_out_around(frame, NULL, NULL, &around);
+int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64_t room,
+                                 int64_t pairs, int64_t tracks, int64_t detections,
+                                 const float *features, const int64_t *track,
+                                 const int64_t *detection, const float *memory,
+                                 const float *alone, float *odds, float *people); /* likewise */
+
+int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,
+                                   const float *features, int64_t pairs, int64_t count,
+                                   const int64_t *chosen, const int64_t *rows, int64_t tracks,
+                                   float *memory);
+
+/* Returns 1, or 0 where memory has to grow: then it is said how much is needed. */
+int64_t PUBLIC(gate)(const Gate *by, Asked *asked) {
+    return look_around_all(asked) && gate_all(by, asked);
 }
 
-int64_t PUBLIC(gate)(const Table *table, const Frame *frame, float *floats, int64_t *numbers,
-                     int64_t room, int64_t *tracks, int64_t *detections) {
-    Around around;
-    lay_out_around(frame, floats, numbers, &around);
-    look_around(table, frame, &around);
-    return gate(table, frame, &around, room, tracks, detections);
+void PUBLIC(describe)(const Gate *by, const Asked *asked, const Thoughts *to) {
+    describe_all(by, asked, to);
 }
 
-void PUBLIC(describe)(const Table *table, const Frame *frame, float *floats, int64_t *numbers,
-                      int64_t pairs, const int64_t *tracks, const int64_t *detections,
-                      float *features, float *alone) {
-    Around around;
-    lay_out_around(frame, floats, numbers, &around);
-    describe(table, frame, &around, pairs, tracks, detections, features, alone);
+/* Describes, scores and answers; scratch: as of committee_scores for the largest frame. Returns as
+ * committee_scores does, and -1 where all went well. */
+int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *committee,
+                      const Asked *asked, const Thoughts *to, float *scratch, int64_t room) {
+    describe_all(by, asked, to);
+    for (int64_t k = 0; k < asked->count; k++) {
+        const Frame *f = asked->frames + k;
+        const Problem *p = asked->problems + k;
+        int64_t wrong = EXPAND(committee_scores, VARIANT)(
+            committee, scratch, room, p->pairs, f->tracks, f->found->count,
+            to->features + FEATURES * p->first, asked->track + p->first, asked->detection + p->first,
+            f->table->memory, to->alone + ALONE * p->first_detection, to->odds + p->first,
+            to->people + p->first_detection);
+        if (wrong != -1) return wrong;
+    }
+    answer_all(limits, asked, to);
+    return -1;
 }
 
 void PUBLIC(neighbours)(const float *corners, int64_t count, float *memory, float *most,
@@ -44,9 +60,9 @@ int64_t PUBLIC(best_other)(int64_t pairs, const float *values, const int64_t *of
 }
 
 /* work: TOKEN + OUTPUTS + motion->carried floats for each track. Returns as step_network does. */
-int64_t PUBLIC(predict)(const Motion *motion, const Shape *network, float *scratch, int64_t room,
-                        int64_t count, float *state, float *work, int64_t *places, float *boxes,
-                        float *log_scales, float *ratios) {
+static int64_t predict(const Motion *motion, const Shape *network, float *scratch, int64_t room,
+                       int64_t count, float *state, float *work, int64_t *places, float *boxes,
+                       float *log_scales, float *ratios) {
     float *outputs = work + TOKEN * count, *resting = outputs + OUTPUTS * count;
     feed(motion, count, state, work, places, resting);
     int64_t wrong =
@@ -57,9 +73,40 @@ int64_t PUBLIC(predict)(const Motion *motion, const Shape *network, float *scrat
     return wrong;
 }
 
+int64_t PUBLIC(predict)(const Motion *motion, const Shape *network, float *scratch, int64_t room,
+                        int64_t count, float *state, float *work, int64_t *places, float *boxes,
+                        float *log_scales, float *ratios) {
+    return predict(motion, network, scratch, room, count, state, work, places, boxes, log_scales,
+                   ratios);
+}
+
 void PUBLIC(spread_boxes)(const Motion *motion, int64_t count, float *state, const float *ratios,
                           float *scales) {
     spread_boxes(motion, count, state, ratios, scales);
+}
+
+/* The same of all tables, one behind the other; work and places: of the largest. */
+int64_t PUBLIC(predict_tables)(const Motion *motion, const Shape *network, float *scratch,
+                               int64_t room, const Moved *moved, int64_t tables, float *work,
+                               int64_t *places, float *boxes, float *log_scales, float *ratios) {
+    for (int64_t k = 0; k < tables; k++) {
+        int64_t count = moved[k].tracks;
+        int64_t wrong = predict(motion, network, scratch, room, count, moved[k].table->motion, work,
+                                places, boxes, log_scales, ratios);
+        if (wrong != -1) return wrong;
+        boxes += 4 * count, log_scales += 4 * count, ratios += count;
+    }
+    return -1;
+}
+
+void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tables,
+                           const float *boxes, const float *ratios, float *scales) {
+    for (int64_t k = 0; k < tables; k++) {
+        int64_t count = moved[k].tracks;
+        spread_boxes(motion, count, moved[k].table->motion, ratios, scales);
+        keep_prediction(moved + k, boxes, scales);
+        boxes += 4 * count, scales += 4 * count, ratios += count;
+    }
 }
 
 /* Returns -1, or the first row that is not one of ``tracks``; nothing is written then. */
@@ -88,25 +135,44 @@ int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
     return -1;
 }
 
+int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, int64_t max_age) {
+    return any_over(table, count, min_hits, max_age);
+}
+
+/* total: matches of all tables. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
+int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, const Settled *settled, int64_t total,
+                       const Matches *to) {
+    return gather(motion, tables, settled, total, to);
+}
+
+/* The same arguments with the logarithms taken; scratch: of committee_remember for the largest table.
+ * Returns as committee_remember does. */
+int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
+                       int64_t tables, Settled *settled, int64_t total, const Matches *from) {
+    int64_t first = 0;
+    for (int64_t k = 0; k < tables; first += settled[k++].count) {
+        Settled *s = settled + k;
+        Matches own = matches_from(from, first, total);
+        int64_t wrong = EXPAND(committee_remember, VARIANT)(
+            committee, scratch, room, s->features, s->pairs, s->count, s->chosen, own.rows,
+            s->tracks, s->table->memory);
+        if (wrong != -1) return wrong;
+        settle_one(motion, s, &own, from->logs + 2 * first);
+    }
+    return -1;
+}
+
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,
                       const double *limits, float *boxes, float *scores, int64_t *labels) {
     return admit(rows, wide, count, columns, limits, boxes, scores, labels);
 }
 
-/* Returns how many pairs are left of which nothing is known: 0 where all answers are there; UNORDERED
- * where the pairs are not in their order or of none of the tracks or detections. */
-int64_t PUBLIC(answer)(const Scored *scored, const Limits *limits, const Places *places,
-                       Answers *to) {
-    if (!ordered(scored)) return UNORDERED;
-    answer(scored, limits, places, to);
-    return to->remaining;
-}
-
-/* The same once ``matched`` pairs of the best answer are chosen; MISFIT where one is none. */
-int64_t PUBLIC(compare)(const Scored *scored, const Limits *limits, const Places *places,
-                        Answers *to) {
-    if (!ordered(scored)) return UNORDERED;
-    if (first_outside(to->matched[0], to->chosen, scored->pairs - 1) >= 0) return MISFIT;
-    compare(scored, limits, places, to);
+/* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */
+int64_t PUBLIC(compare)(const Limits *limits, const Asked *asked, const Thoughts *by, int64_t k) {
+    Problem *p = asked->problems + k;
+    Scored scored = scored_of(asked, by, k);
+    Places places = places_of(asked, by, &scored);
+    if (first_outside(p->answers.matched[0], p->answers.chosen, scored.pairs - 1) >= 0) return MISFIT;
+    compare(&scored, limits, &places, &p->answers);
     return 0;
 }

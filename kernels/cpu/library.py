@@ -10,15 +10,14 @@ import ctypes
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 11  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 13  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
-UNORDERED = -4  # of answers.h
 
 
 class Library:
@@ -49,28 +48,32 @@ class Library:
                 word,
                 [pointer, pointer, word, pointer, word, word, pointer, pointer, word, pointer],
             ),
-            "around_floats": (word, [pointer]),
-            "gate": (word, [*[pointer] * 4, word, pointer, pointer]),
-            "describe": (None, [*[pointer] * 4, word, *[pointer] * 4]),
+            "gate": (word, [pointer] * 2),
+            "describe": (None, [pointer] * 3),
+            "think": (word, [*[pointer] * 6, word]),
+            "compare": (word, [*[pointer] * 3, word]),
             "predict": (word, [*[pointer] * 3, word, word, *[pointer] * 6]),
             "spread_boxes": (None, [pointer, word, *[pointer] * 3]),
+            "predict_tables": (word, [*[pointer] * 3, word, pointer, word, *[pointer] * 5]),
+            "spread_tables": (None, [pointer, pointer, word, *[pointer] * 3]),
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),
+            "any_over": (word, [pointer, word, word, word]),
+            "gather": (word, [pointer, word, pointer, word, pointer]),
+            "settle": (word, [*[pointer] * 3, word, word, pointer, word, pointer]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 4]),
-            "answer": (word, [pointer] * 4),
-            "compare": (word, [pointer] * 4),
             "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }
-        self.functions: dict[str, Any] = {}
         for name, (result, arguments) in signatures.items():
             function = getattr(library, f"{name}_{variant}")
             function.restype, function.argtypes = result, arguments
-            self.functions[name] = function
+            setattr(self, name, function)
 
-    def __getattr__(self, name: str) -> Any:
-        return self.functions[name]
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 def available() -> bool:

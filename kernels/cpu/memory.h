@@ -21,6 +21,12 @@ INLINE float *claim(float *memory, int64_t *used, int64_t count) {
     return here;
 }
 
+INLINE int64_t *claim_numbers(int64_t *memory, int64_t *used, int64_t count) {
+    int64_t *here = memory ? memory + *used : NULL;
+    *used += count;
+    return here;
+}
+
 INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
 
 /* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */

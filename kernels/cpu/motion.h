@@ -3,6 +3,7 @@
  * numpy's, taken between two calls. */
 #pragma once
 #include "memory.h"
+#include "table.h"
 #include <math.h>
 
 enum { SEEN = 4, SIZE = 8, GAP = 9, PENDING = 10, TOKEN = 7, HEAD = 17, OUTPUTS = 8, SIZED = 5 };
@@ -119,5 +120,22 @@ static void correct(const Motion *m, int64_t count, const int64_t *rows, const f
         memcpy(own, box, 4 * sizeof(float));
         memcpy(own + SEEN, box, 4 * sizeof(float));
         own[GAP] = 0;
+    }
+}
+
+/* A table that goes one frame on; its tracks are then unseen for ``span`` frames more. */
+typedef struct {
+    const Table *table;
+    int64_t tracks, span;
+} Moved;
+
+/* TrackTable.predict: what the motion model says goes into the table. */
+static void keep_prediction(const Moved *by, const float *boxes, const float *spread) {
+    const Table *t = by->table;
+    memcpy(t->boxes, boxes, 4 * by->tracks * sizeof(float));
+    memcpy(t->spread, spread, 4 * by->tracks * sizeof(float));
+    for (int64_t i = 0; i < by->tracks; i++) {
+        t->gap[i] += by->span, t->age[i] += by->span;
+        t->det_ind[i] = -1;
     }
 }

@@ -1,6 +1,7 @@
 """The causal predictor in the C library: its state as motion.causal_predictor describes it."""
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
+from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
 TOKEN, OUTPUTS, HEAD = 7, 8, 17  # of motion.h
@@ -21,6 +23,12 @@ class _Motion(ctypes.Structure):
         *[(name, ctypes.c_int64) for name in ("carried", "horizon")],
         *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps")],
     ]
+
+
+class _Moved(ctypes.Structure):
+    """struct Moved of motion.h."""
+
+    _fields_ = [("table", ctypes.c_void_p), ("tracks", ctypes.c_int64), ("span", ctypes.c_int64)]
 
 
 class TrackMotion:
@@ -43,8 +51,8 @@ class TrackMotion:
         self._motion = _Motion(
             network.carried_size, self._horizon, address(measured), address(self._log_gaps)
         )
-        self._at = ctypes.addressof(self._motion)
-        self._width = HEAD + 2 * network.carried_size
+        self.at = ctypes.addressof(self._motion)
+        self.state_size = HEAD + 2 * network.carried_size
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._given  # addresses mean nothing in another process
@@ -52,7 +60,7 @@ class TrackMotion:
     def predict(self, state: Floats) -> tuple[Floats, Floats]:
         """state [N, 17 + 2 R], changed in place -> boxes [N, 4] and their spread [N, 4]."""
         count, network = len(state), self._network
-        check_array("state", state, np.float32, (count, self._width), True)
+        check_array("state", state, np.float32, (count, self.state_size), True)
         work = np.empty(count * (TOKEN + OUTPUTS + network.carried_size), np.float32)
         places = np.empty(count, np.int64)
         boxes, spread = np.empty((count, 4), np.float32), np.empty((count, 4), np.float32)
@@ -60,24 +68,49 @@ class TrackMotion:
         at = address(state)
         with network.memory() as memory:
             wrong = self._library.predict(
-                self._at, network.at, *memory, count, at, address(work), address(places),
+                self.at, network.at, *memory, count, at, address(work), address(places),
                 address(boxes), address(spread), address(ratios),
             )  # fmt: skip
         check_fit(wrong)
         np.log(ratios, out=ratios)
         np.exp(spread, out=spread)
-        self._library.spread_boxes(self._at, count, at, address(ratios), address(spread))
+        self._library.spread_boxes(self.at, count, at, address(ratios), address(spread))
         return boxes, spread
+
+    def predict_tables(self, tables: Sequence[tuple[TableColumns, int, int]]) -> None:
+        """One frame on for tables with states of this motion model: their columns, of which so many
+        rows live, and by how many frames their gaps and ages grow. Boxes and spread are theirs."""
+        moved = (_Moved * len(tables))(*[_Moved(each.at, *rest) for each, *rest in tables])
+        counts, network = [tracks for _, tracks, _ in tables], self._network
+        for table, tracks, _ in tables:
+            if tracks > table.capacity or table.motion_size != self.state_size:
+                raise ValueError(
+                    f"a table of up to {table.capacity} tracks with {self.state_size} floats of "
+                    f"motion expected, got {tracks} with {table.motion_size}"
+                )
+        total, most = sum(counts), max(counts, default=0)
+        floats = np.empty(9 * total + most * (TOKEN + OUTPUTS + network.carried_size), np.float32)
+        places, at = np.empty(most, np.int64), address(floats)
+        boxes, scales, ratios, work = at, at + 16 * total, at + 32 * total, at + 36 * total
+        given = ctypes.addressof(moved), len(tables)
+        with network.memory() as memory:
+            wrong = self._library.predict_tables(
+                self.at, network.at, *memory, *given, work, address(places), boxes, scales, ratios
+            )
+        check_fit(wrong)
+        np.log(floats[8 * total : 9 * total], out=floats[8 * total : 9 * total])
+        np.exp(floats[4 * total : 8 * total], out=floats[4 * total : 8 * total])
+        self._library.spread_tables(self.at, *given, boxes, ratios, scales)
 
     def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
         """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""
         count, tracks = len(rows), len(state)
-        check_array("state", state, np.float32, (tracks, self._width), True)
+        check_array("state", state, np.float32, (tracks, self.state_size), True)
         check_array("rows", rows, np.int64, (count,))
         check_array("boxes", boxes, np.float32, (count, 4))
         logs = np.empty(2 * count, np.float32)
         at = address(state)
-        given = self._at, count, address(rows), address(boxes)
+        given = self.at, count, address(rows), address(boxes)
         wrong = self._library.ask_logs(*given, tracks, at, address(logs))
         if wrong >= 0:
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")

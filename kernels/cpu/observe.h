@@ -7,12 +7,10 @@
 enum { SPLIT = -3 };
 
 /* Of each detection: boxes [count, 4] cxcywh, the logarithms of width and height [count, 2], scores,
- * classes and rows in the caller's array [count]; rates [MEANS] of the running means; decay of
- * older votes. */
+ * classes and rows in the caller's array [count]. */
 typedef struct {
-    const float *boxes, *logs, *scores, *rates;
+    const float *boxes, *logs, *scores;
     const int64_t *labels, *rows;
-    float decay;
 } Observed;
 
 /* In double precision, as numpy has it where an integer takes part. */
@@ -26,7 +24,7 @@ static void update_means(const Table *t, const Observed *seen, int64_t c, int64_
         now[6 + k] = (box[k] - last[k]) / (last[2 + k] * (double)t->gap[i]);
     }
     for (int k = 0; k < MEANS; k++) {
-        double rate = seen->rates[k] > least ? seen->rates[k] : least;
+        double rate = t->rates[k] > least ? t->rates[k] : least;
         means[k] = (float)(means[k] + rate * (now[k] - means[k]));
     }
     memcpy(last, box, 4 * sizeof(float));
@@ -55,6 +53,13 @@ static int agree(const Table *t, const Observed *seen, int64_t count, const int6
 static void vote_again(const Table *t, const Observed *seen, int64_t count, const int64_t *rows) {
     for (int64_t c = 0; c < count; c++) {
         float *first = t->votes + VOTES * rows[c];
-        *first = *first * seen->decay + seen->scores[c];
+        *first = *first * t->decay + seen->scores[c];
     }
+}
+
+/* Whether the time of any track is over: TrackTable.end. */
+static int any_over(const Table *t, int64_t count, int64_t min_hits, int64_t max_age) {
+    for (int64_t i = 0; i < count; i++)
+        if (t->gap[i] > max_age || (t->gap[i] > 0 && t->hits[i] < min_hits)) return 1;
+    return 0;
 }

@@ -16,3 +16,5 @@ typedef struct {
     const float *weights;        /* in the order of packing.py */
     int64_t floats;              /* of weights */
 } Shape;
+
+typedef struct Members Members; /* of committee.h */

@@ -14,7 +14,7 @@ Indices = NDArray[np.int64]
 COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "spread": (np.float32, (4,)), "last": (np.float32, (4,)),
     "means": (np.float32, (8,)), "scores": (np.float32, ()), "votes": (np.float32, (4,)),
-    "labels": (np.int64, ()), "hits": (np.int64, ()), "gap": (np.int64, ()),
+    "labels": (np.int64, ()), "hits": (np.int64, ()), "gap": (np.int64, ()), "age": (np.int64, ()),
     "det_ind": (np.int64, ()),
 }  # fmt: skip
 SEEN: dict[str, tuple[type, tuple[int, ...]]] = {
@@ -30,19 +30,15 @@ class _Table(ctypes.Structure):
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in (*COLUMNS, *WIDE)],
         *[(f"{name}_size", ctypes.c_int64) for name in WIDE],
+        ("rates", ctypes.c_void_p),
+        ("decay", ctypes.c_float),
     ]
 
 
 class _Observed(ctypes.Structure):
     """struct Observed of observe.h."""
 
-    _fields_ = [
-        *[
-            (name, ctypes.c_void_p)
-            for name in ("boxes", "logs", "scores", "rates", "labels", "rows")
-        ],
-        ("decay", ctypes.c_float),
-    ]
+    _fields_ = [(name, ctypes.c_void_p) for name in ("boxes", "logs", "scores", "labels", "rows")]
 
 
 class TableColumns:
@@ -54,7 +50,7 @@ class TableColumns:
 
     def __init__(self, arrays: Mapping[str, NDArray], rates: Floats, decay: float):
         check_array("rates", rates, np.float32, (8,))
-        self._rates, self._decay = rates, decay
+        self._rates = rates
         self.capacity = len(arrays["boxes"])
         self._held = [arrays[name] for name in (*COLUMNS, *WIDE)]
         for name, (kind, shape) in COLUMNS.items():
@@ -62,7 +58,9 @@ class TableColumns:
         for name in WIDE:
             shape = self.capacity, *arrays[name].shape[1:2]
             check_array(name, arrays[name], np.float32, shape, True)
-        self._table = _Table(*map(address, self._held), *(arrays[name].shape[1] for name in WIDE))
+        self.motion_size, self.memory_size = (arrays[name].shape[1] for name in WIDE)
+        sizes = self.motion_size, self.memory_size
+        self._table = _Table(*map(address, self._held), *sizes, address(rates), decay)
         self.at = ctypes.addressof(self._table)
 
     def observe(self, tracks: int, rows: Indices, mixed: bool, **seen: NDArray) -> bool:
@@ -79,11 +77,14 @@ class TableColumns:
             check_array(name, seen[name], kind, (count, *shape))
         boxes, scores, labels, det_ind = (seen[name] for name in SEEN)
         logs = np.log(boxes[:, 2:])
-        at = (address(each) for each in (boxes, logs, scores, self._rates, labels, det_ind))
-        given = _Observed(*at, self._decay)
+        given = _Observed(*map(address, (boxes, logs, scores, labels, det_ind)))
         done: int = library().observe(
             self.at, ctypes.addressof(given), count, address(rows), tracks, mixed
         )
         if done >= 0:
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[done]}")
         return done != SPLIT
+
+    def any_over(self, tracks: int, min_hits: int, max_age: int) -> bool:
+        """Whether TrackTable.end would end any of the first ``tracks``."""
+        return bool(library().any_over(self.at, tracks, min_hits, max_age))

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mambatrack.assignment import Indices
 from mambatrack.association.alternatives import (
     ALTERNATIVE_LOG_ODDS,
@@ -17,21 +15,27 @@ from mambatrack.association.interface import (
     LEAST_WORTH,
     Answer,
     Candidates,
+    Decided,
     Decision,
     Floats,
     FrameProblem,
+    Question,
     Scores,
+    Weigh,
 )
 from mambatrack.association.learned import LearnedAssociation
 from mambatrack.association.pairs import ROUNDS, Pairs, hungarian
 from mambatrack.boxes import Boxes
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
-from mambatrack.kernels.cpu.answers import Answerer, Limits, ScoredPairs
-from mambatrack.kernels.cpu.candidates import PairDescriber, Reach
+from mambatrack.kernels.cpu import problems as in_c
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
+from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
+from mambatrack.kernels.cpu.problem_structs import Limits
+from mambatrack.kernels.cpu.problems import Problems, Reach
+from mambatrack.kernels.cpu.settling import Matched, settle
 from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.track_table import TrackTable
 
@@ -55,44 +59,33 @@ class CompiledAssociation(LearnedAssociation):
             config.match_odds, LEAST_WORTH, config.birth_score, config.birth_odds,
             ALTERNATIVE_LOG_ODDS, ROUNDS, ODDS_SHARE, LARGEST_LOG_ODDS, MATCH_LOG_LIKELIHOOD,
         )  # fmt: skip
-        self._describers: list[PairDescriber] = []  # one for each thread that was in a call
-        self._answerers: list[Answerer] = []  # likewise
+        self._problems: list[Problems] = []  # one for each thread that was in a call
 
     def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:
         """A crowd, which is taken apart into tiles, is left to numpy."""
         if max(len(table), len(found)) > TILE:
             return super().describe(table, found, boxes)
-        labels = found.labels.copy() if self.config.class_aware else None
-        try:
-            describer = self._describers.pop()
-        except IndexError:  # all are in use, by other threads
-            describer = PairDescriber(GATE)
-        parts = describer(table.in_c, table.missed, table.span, _rows(found, boxes), labels)
-        self._describers.append(describer)
-        return Candidates(*parts, len(table))
+        problems = self._borrow()
+        (described,) = problems.describe(
+            [in_c.Question(table.in_c, found.in_c, len(table), table.span)]
+        )
+        self._problems.append(problems)
+        return Candidates(*described, len(table))
+
+    def decide(self, questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
+        if weigh or any(max(len(each.table), len(each.found)) > TILE for each in questions):
+            return super().decide(questions, weigh)
+        problems = self._borrow()
+        decided = problems.decide(
+            [_asked(table, found, *how) for table, found, _, *how in questions], _solve
+        )
+        self._problems.append(problems)
+        return [
+            _as_decided(question, each) for question, each in zip(questions, decided, strict=True)
+        ]
 
     def score(self, problems: Sequence[FrameProblem]) -> list[Scores]:
         return [self._score(each) for each in problems]
-
-    def choose(self, problem: FrameProblem, scores: Scores) -> Indices:
-        return self.answers(problem, scores, several=False, compared=False)[0].decision.chosen
-
-    def answers(
-        self, problem: FrameProblem, scores: Scores, several: bool, compared: bool
-    ) -> list[Answer]:
-        given = problem.candidates
-        tracks, detections = given.tracks, given.detections
-
-        def solve(left: Indices, worth: Floats) -> Indices:
-            return left[hungarian(Pairs(tracks[left], detections[left], worth[left]))]
-
-        counts = given.track_count, given.detection_count
-        found_scores = problem.found.scores.astype(np.float32, copy=False)
-        pairs = ScoredPairs(tracks, detections, counts, *scores, found_scores)
-        answerer = self._answerers.pop() if self._answerers else Answerer(self._limits)
-        found = answerer(pairs, several, compared, solve)
-        self._answerers.append(answerer)
-        return [Answer(likelihood, Decision(*decided)) for likelihood, *decided in found]
 
     def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
         for problem, (chosen, _) in zip(problems, decisions, strict=True):
@@ -101,17 +94,54 @@ class CompiledAssociation(LearnedAssociation):
                 rows, memory = tracks.take(chosen), problem.table["memory"]
                 self.network.remember(features, chosen, rows, memory)
 
+    def observe(
+        self,
+        motion: TrackMotion,
+        problems: Sequence[FrameProblem],
+        decisions: Sequence[Decision],
+    ) -> None:
+        """remember(), and with it the matched tracks are moved to their detections, as motion model
+        and table do."""
+        matched = [_matched(*each) for each in zip(problems, decisions, strict=True)]
+        votes = settle(self.network, motion, matched)
+        for problem, left in zip(problems, votes, strict=True):
+            if left is not None:
+                problem.table.vote(*left)
+
     def _score(self, problem: FrameProblem) -> Scores:
         tracks, detections, features, alone, _ = problem.candidates
         memory = problem.table["memory"]
         return Scores(*self.network.scores(features, tracks, detections, memory, alone))
 
+    def _borrow(self) -> Problems:
+        """Memory that no other thread uses."""
+        try:
+            return self._problems.pop()
+        except IndexError:
+            return Problems(GATE, self.config.class_aware, self._limits, self.network)
+
 
 GATE = Reach(REACH, REACH_PER_FRAME, MOST_REACH)
 
 
-def _rows(found: Detections, boxes: Boxes) -> Floats:
-    """[M, 9] as xyxy, cxcywh, score."""
-    rows = np.empty((len(found), 9), np.float32)
-    rows[:, :4], rows[:, 4:8], rows[:, 8] = found.boxes, boxes, found.scores
-    return rows
+def _asked(table: TrackTable, found: Detections, *how: bool) -> in_c.Question:
+    return in_c.Question(table.in_c, found.in_c, len(table), table.span, *how)
+
+
+def _solve(tracks: Indices, detections: Indices, worth: Floats) -> Indices:
+    return hungarian(Pairs(tracks, detections, worth))
+
+
+def _matched(problem: FrameProblem, decision: Decision) -> Matched:
+    table, found, _, given = problem
+    of_table = table.in_c, found.in_c, len(table), table.mixed
+    return Matched(*of_table, given.features, given.tracks, given.detections, decision.chosen)
+
+
+def _as_decided(question: Question, decided: in_c.Decided) -> Decided:
+    given = Candidates(*decided.described, len(question.table))
+    problem = FrameProblem(question.table, question.found, question.boxes, given)
+    scores = Scores(decided.odds, decided.people)
+    return Decided(
+        problem, scores, [Answer(odds, Decision(*own)) for odds, *own in decided.answers]
+    )

@@ -36,10 +36,13 @@ from mambatrack.association.pairs import Pairs, best
 from mambatrack.association.problem import (
     Answer,
     Candidates,
+    Decided,
     Decision,
     Floats,
     FrameProblem,
+    Question,
     Scores,
+    Weigh,
 )
 from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import Transform
@@ -116,6 +119,20 @@ class Association(Protocol):
             answers.append(Answer(likelihood - ODDS_SHARE * loss, decision))
         return answers
 
+    def decide(self, questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
+        """describe(), score() and answers(), for the tables of all hypotheses and all cameras.
+        weigh: problems and scores -> the scores that count instead. May be omitted."""
+        problems = [
+            FrameProblem(table, found, boxes, self.describe(table, found, boxes))
+            for table, found, boxes, *_ in questions
+        ]
+        scores = self.score(problems)
+        asked = zip(problems, weigh(problems, scores) if weigh else scores, questions, strict=True)
+        return [
+            Decided(problem, own, self.answers(problem, own, each.several, each.compared))
+            for problem, own, each in asked
+        ]
+
     def remember(self, problems: Sequence[FrameProblem], decisions: Sequence[Decision]) -> None:
         """Writes into the memory of the tables what was decided, before the tracks are moved to
         their detections. May be omitted where memory_size is 0."""
@@ -136,8 +153,8 @@ class Association(Protocol):
 def checked_association(association: Association) -> Association:
     """The same association. Raises MambatrackError where it does not follow the protocol."""
     members = (
-        "memory_size", "match_odds", "describe", "score", "choose", "births", "answers", "remember",
-        "move",
+        "memory_size", "match_odds", "describe", "score", "choose", "births", "answers", "decide",
+        "remember", "move",
     )  # fmt: skip
     for member in members:
         if not hasattr(association, member):

@@ -1,5 +1,6 @@
 """What an association is asked in a frame, and what it answers."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,20 @@ class FrameProblem(NamedTuple):
     candidates: Candidates
 
 
+class Question(NamedTuple):
+    """Who is seen where? As FrameProblem, before the candidates are known.
+
+    several: not the likeliest decision alone is asked for
+    compared: how likely it is counts in any case
+    """
+
+    table: TrackTable
+    found: Detections
+    boxes: Boxes
+    several: bool
+    compared: bool
+
+
 class Scores(NamedTuple):
     """pairs [K]: log-odds that the two belong together rather than both being left alone;
     people [M]: log-odds of each detection, if it is left alone, that it is a person. An association
@@ -69,3 +84,14 @@ class Answer(NamedTuple):
 
     likelihood: float
     decision: Decision
+
+
+class Decided(NamedTuple):
+    """What was asked, the scores that count, and the answers, the likeliest first."""
+
+    problem: FrameProblem
+    scores: Scores
+    answers: list[Answer]
+
+
+Weigh = Callable[[Sequence[FrameProblem], Sequence[Scores]], Sequence[Scores]]

@@ -1,5 +1,6 @@
 """The causal predictor in the C library: the same numbers in few calls."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.predictor import State
+from mambatrack.track_table import TrackTable
 
 
 class CompiledPredictor(CausalPredictor):
@@ -19,15 +21,28 @@ class CompiledPredictor(CausalPredictor):
 
     def __init__(self, network: CausalNetwork, spread: Any):
         super().__init__(network, spread)
-        self._motion = TrackMotion(network, self.spread)
+        self.in_c = TrackMotion(network, self.spread)
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         if not state.flags.carray:  # a part of a larger array: the network alone is in C
             return super().predict(state)
-        return self._motion.predict(state)
+        return self.in_c.predict(state)
 
     def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
         if not state.flags.carray:
             return super().correct(state, rows, boxes)
         rows, boxes = np.ascontiguousarray(rows), np.ascontiguousarray(boxes, np.float32)
-        self._motion.correct(state, rows, boxes)
+        self.in_c.correct(state, rows, boxes)
+
+    def predict_tables(self, tables: Sequence[tuple[TrackTable, int]]) -> None:
+        """Each table its span of frames on, with TrackTable.predict."""
+        for frame in range(max((span for _, span in tables), default=0)):
+            self.in_c.predict_tables(
+                [
+                    (table.in_c, len(table), 0 if frame else span)
+                    for table, span in tables
+                    if frame < span and (len(table) or not frame)
+                ]
+            )
+        for table, span in tables:
+            table.span = span

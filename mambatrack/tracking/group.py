@@ -18,7 +18,7 @@ from mambatrack.detections import Detections, as_detections
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.hypotheses import Settled
-from mambatrack.tracking.steps import associate_together, predict_together
+from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracks import Tracks
@@ -100,7 +100,12 @@ class TrackerGroup:
         for tracker, span, camera in zip(trackers, spans, motions, strict=True):
             tracker.state.hypotheses.end_unseen(span - 1, config.max_age)
             tracker.state.note_camera(camera, tracker.predictor)
-        _predict(trackers, spans)
+        alike = _alike(trackers)
+        for due_together in alike:
+            predict_together(
+                trackers[due_together[0]].predictor,
+                [(states[place].hypotheses, spans[place]) for place in due_together],
+            )
         for tracker, rows in zip(trackers, found, strict=True):
             tracker.state.follow_camera(rows, config, self.association, tracker.predictor)
         problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
@@ -109,27 +114,32 @@ class TrackerGroup:
             for index, each, state, rows in zip(due, trackers, states, found, strict=True)
         ]
         settled = associate_together(self.association, problems, config.hypotheses, views)
+        for tracker, own in zip(trackers, settled, strict=True):
+            tracker.state.cut_tracks(own[0], config, tracker.association)
+        for due_together in alike:
+            observe_together(
+                self.association,
+                trackers[due_together[0]].predictor,
+                [each for place in due_together for each in settled[place]],
+            )
         tracks = map(_settle, trackers, settled, times, found)
         return dict(zip(due, tracks, strict=True))
 
 
-def _predict(trackers: Sequence[Tracker], spans: Sequence[int]) -> None:
-    """All tracks of each tracker, its span of frames on."""
-    alike: dict[Any, list[tuple[Tracker, int]]] = {}
-    for tracker, span in zip(trackers, spans, strict=True):
-        alike.setdefault(tracker.predictor.image_size, []).append((tracker, span))
-    for due in alike.values():
-        predictor = due[0][0].predictor
-        predict_together(predictor, [(each.state.hypotheses, span) for each, span in due])
+def _alike(trackers: Sequence[Tracker]) -> list[list[int]]:
+    """The places of trackers whose predictions are one call: those of pictures of one size, where
+    they depend on it."""
+    places: dict[Any, list[int]] = {}
+    for place, tracker in enumerate(trackers):
+        places.setdefault(tracker.predictor.image_size, []).append(place)
+    return list(places.values())
 
 
 def _settle(
     tracker: Tracker, settled: Sequence[Settled], time_s: float | None, found: Detections
 ) -> Tracks:
-    """Observes, starts, ends and reports, as Tracker.update does."""
+    """Starts, ends and reports, as Tracker.update does."""
     hypotheses, config = tracker.state.hypotheses, tracker.config
-    tracker.state.cut_tracks(settled[0], config, tracker.association)
-    hypotheses.observe(settled, tracker.predictor)
     hypotheses.start(settled, tracker.predictor)
     ended = hypotheses.end(config.min_hits, config.max_age)
     return tracker.state.report(time_s, config, ended, found, tracker.class_names)

@@ -15,12 +15,12 @@ import numpy as np
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import (
     Association,
+    Decided,
     Decision,
     Floats,
     FrameProblem,
-    Scores,
+    Question,
 )
-from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
@@ -89,30 +89,23 @@ class Hypotheses:
             table["motion"][:] = predictor.start(table["boxes"])
             table["means"][:, 6:8] = 0
 
-    def problems(self, association: Association, found: Detections) -> list[FrameProblem]:
-        """What there is to decide for each table, after its prediction."""
-        boxes = xyxy_to_cxcywh(found.boxes)
-        return [
-            FrameProblem(table, found, boxes, association.describe(table, found, boxes))
-            for table in self.tables
-        ]
+    def questions(self, found: Detections, most: int) -> list[Question]:
+        """What there is to decide for each table, after its prediction, where at most ``most``
+        hypotheses go on."""
+        boxes, tables = found.centred, self.tables
+        several = self._most(found, most) > 1
+        return [Question(table, found, boxes, several, len(tables) > 1) for table in tables]
 
-    def advance(
-        self,
-        association: Association,
-        problems: Sequence[FrameProblem],
-        scores: Sequence[Scores],
-        most: int,
-    ) -> list[Settled]:
+    def advance(self, decided: Sequence[Decided], most: int) -> list[Settled]:
         """Branches into the likeliest ways to go on, at most ``most`` and as HYPOTHESES_TRACKS
         allows, and gives up the others. -> what is decided in each, the likeliest first."""
-        room = HYPOTHESES_TRACKS // max(1, *map(len, self.tables), len(problems[0].found))
-        most = max(min(most, room), 1)
+        problems = [each.problem for each in decided]
         continuations = [
-            self._continuations(association, *given, number, most)
-            for number, given in enumerate(zip(problems, scores, strict=True))
+            Continuation(before + answer.likelihood, number, answer.decision)
+            for number, (before, own) in enumerate(zip(self.likelihoods, decided, strict=True))
+            for answer in own.answers
         ]
-        kept = _likeliest([each for own in continuations for each in own], problems, most)
+        kept = _likeliest(continuations, problems, self._most(problems[0].found, most))
         self.moved = moved(self.table, self.tables[kept[0].parent])
         self._branch([each.parent for each in kept])
         self.likelihoods = [each.likelihood - kept[0].likelihood for each in kept]
@@ -120,18 +113,15 @@ class Hypotheses:
             Settled(
                 problems[each.parent]._replace(table=table),
                 each.decision,
-                scores[each.parent].pairs,
+                decided[each.parent].scores.pairs,
             )
             for table, each in zip(self.tables, kept, strict=True)
         ]
 
-    def observe(self, settled: Sequence[Settled], predictor: Predictor) -> None:
-        """Moves the matched tracks to their detections."""
-        for (table, found, boxes, given), (chosen, _), _ in settled:
-            rows, seen = given.tracks[chosen], given.detections[chosen]
-            boxes = boxes.take(seen, axis=0)
-            predictor.correct(table["motion"], rows, boxes)
-            table.observe(rows, boxes, found, seen)
+    def _most(self, found: Detections, most: int) -> int:
+        """Hypotheses that may go on."""
+        room = HYPOTHESES_TRACKS // max(1, *map(len, self.tables), len(found))
+        return max(min(most, room), 1)
 
     def start(self, settled: Sequence[Settled], predictor: Predictor) -> None:
         """Starts tracks: one that begins with the same detection has the same id in all tables."""
@@ -171,19 +161,6 @@ class Hypotheses:
         self._give_up(ended)
         self.published = self.table["ids"].copy()
         return ended
-
-    def _continuations(
-        self,
-        association: Association,
-        problem: FrameProblem,
-        scores: Scores,
-        parent: int,
-        most: int,
-    ) -> list[Continuation]:
-        """The best assignment of the hypothesis ``parent``, and those that are close to it."""
-        before = self.likelihoods[parent]
-        found = association.answers(problem, scores, most > 1, len(self.tables) > 1)
-        return [Continuation(before + each.likelihood, parent, each.decision) for each in found]
 
     def _branch(self, parents: Sequence[int]) -> None:
         """A table for each continuation; of several with one parent all but the last get a copy."""

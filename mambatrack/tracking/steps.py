@@ -1,13 +1,16 @@
 """The two steps of a frame that several trackers take together: each network is called once."""
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import numpy as np
 
 from mambatrack.appearance.view import View
-from mambatrack.association.interface import Association
+from mambatrack.association.compiled import CompiledAssociation
+from mambatrack.association.interface import Association, FrameProblem, Scores, Weigh
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
+from mambatrack.motion.compiled_predictor import CompiledPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import SHARED_CALL_TRACKS, TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses, Settled
@@ -17,6 +20,9 @@ def predict_together(predictor: Predictor, due: Iterable[tuple[Hypotheses, int]]
     """All tracks of all hypotheses their span of frames on, at least 1: one batched call for each
     frame or, where there are many tracks, one for each table."""
     spans = [(table, span) for hypotheses, span in due for table in hypotheses.tables]
+    if isinstance(predictor, CompiledPredictor):
+        predictor.predict_tables(spans)
+        return
     predicted: dict[int, tuple[Boxes, Boxes]] = {}
     for frame in range(max((span for _, span in spans), default=0)):
         moving = [
@@ -49,19 +55,49 @@ def associate_together(
     most: int,
     views: Sequence[View | None] = (),
 ) -> list[list[Settled]]:
-    """Describes, scores, chooses and remembers, for every hypothesis of every tracker. views: the
-    picture of each, None where nobody looks at it; may be left out. -> what is decided in each of
-    the hypotheses that go on, at most ``most`` of a tracker."""
-    problems = [hypotheses.problems(association, found) for hypotheses, found in due]
-    scores = iter(association.score([each for own in problems for each in own]))
-    views, settled = views or [None] * len(due), []
-    for (hypotheses, _), own, view in zip(due, problems, views, strict=True):
-        given = [next(scores) for _ in own]
-        weighed = given if view is None else view.weigh(own, given)
-        settled.append(hypotheses.advance(association, own, weighed, most))
-    every = [each for own in settled for each in own]
-    association.remember([each.problem for each in every], [each.decision for each in every])
-    for decided, view in zip(settled, views, strict=True):
+    """Describes, scores and chooses, for every hypothesis of every tracker. views: the picture of
+    each, None where nobody looks at it; may be left out. -> what is decided in each of the
+    hypotheses that go on, at most ``most`` of a tracker."""
+    questions = [hypotheses.questions(found, most) for hypotheses, found in due]
+    views = views or [None] * len(due)
+    weigh = _weighing(views, list(map(len, questions))) if any(views) else None
+    decided = iter(association.decide([each for own in questions for each in own], weigh))
+    settled = [
+        hypotheses.advance([next(decided) for _ in own], most)
+        for (hypotheses, _), own in zip(due, questions, strict=True)
+    ]
+    for own, view in zip(settled, views, strict=True):
         if view is not None:
-            view.remember([(each.problem, each.decision) for each in decided])
+            view.remember([(each.problem, each.decision) for each in own])
     return settled
+
+
+def _weighing(views: Sequence[View | None], counts: Sequence[int]) -> Weigh:
+    """What the pictures add to the scores of the tables of all trackers, ``counts`` of each."""
+
+    def weigh(problems: Sequence[FrameProblem], scores: Sequence[Scores]) -> list[Scores]:
+        weighed: list[Scores] = []
+        for view, count, end in zip(views, counts, accumulate(counts), strict=True):
+            own = slice(end - count, end)
+            weighed += scores[own] if view is None else view.weigh(problems[own], scores[own])
+        return weighed
+
+    return weigh
+
+
+def observe_together(
+    association: Association, predictor: Predictor, settled: Sequence[Settled]
+) -> None:
+    """The association remembers what was decided, and the matched tracks are moved to their
+    detections."""
+    problems = [each.problem for each in settled]
+    decisions = [each.decision for each in settled]
+    if isinstance(association, CompiledAssociation) and isinstance(predictor, CompiledPredictor):
+        association.observe(predictor.in_c, problems, decisions)
+        return
+    association.remember(problems, decisions)
+    for (table, found, boxes, given), (chosen, _), _ in settled:
+        rows, seen = given.tracks[chosen], given.detections[chosen]
+        boxes = boxes.take(seen, axis=0)
+        predictor.correct(table["motion"], rows, boxes)
+        table.observe(rows, boxes, found, seen)

@@ -26,7 +26,7 @@ from mambatrack.tracking.saved_state import (
     weights_of,
 )
 from mambatrack.tracking.state_file import StateFile
-from mambatrack.tracking.steps import associate_together, predict_together
+from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracking.turn import Turn
 from mambatrack.tracks import Tracks, names_by_number
@@ -143,7 +143,7 @@ class Tracker:
                 self.association, [(hypotheses, found)], config.hypotheses, [view]
             )
             state.cut_tracks(settled[0], config, self.association)
-            hypotheses.observe(settled, self.predictor)
+            observe_together(self.association, self.predictor, settled)
             hypotheses.start(settled, self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
             return state.report(time_s, config, ended, found, self.class_names)

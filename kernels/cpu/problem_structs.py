@@ -1,0 +1,82 @@
+"""The structs of problems.h and of what it includes."""
+
+import ctypes
+from typing import Any
+
+Fields = list[tuple[str, Any]]
+FEATURES, ALONE, MOST_HITS = 47, 6, 200  # of candidates.h
+ALTERNATIVES = 2  # of answers.h
+ANSWERS = 1 + ALTERNATIVES
+AROUND = 12  # places in Around, of candidates.h
+
+
+def _fields(kind: Any, names: str) -> Fields:
+    return [(name, kind) for name in names.split()]
+
+
+class Gate(ctypes.Structure):
+    """struct Gate of candidates.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_double, "reach reach_per_frame most_reach"),
+        *_fields(ctypes.c_void_p, "log_hits"),
+        *_fields(ctypes.c_int64, "class_aware"),
+    ]
+
+
+class Frame(ctypes.Structure):
+    """struct Frame of candidates.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_void_p, "table found"),
+        *_fields(ctypes.c_int64, "tracks span several compared"),
+    ]
+
+
+class Limits(ctypes.Structure):
+    """struct Limits of answers.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_float, "match_odds least birth_score birth_odds alternative"),
+        *_fields(ctypes.c_int64, "rounds"),
+        *_fields(ctypes.c_double, "share largest match"),
+    ]
+
+
+class Answers(ctypes.Structure):
+    """struct Answers of answers.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_void_p, "chosen born left"),
+        *_fields(ctypes.c_int64, "count remaining"),
+        *_fields(ctypes.c_int64 * ANSWERS, "matched births"),
+        *_fields(ctypes.c_double * ANSWERS, "likelihoods"),
+    ]
+
+
+class Problem(ctypes.Structure):
+    """struct Problem of problems.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "first pairs first_detection"),
+        ("around", ctypes.c_void_p * AROUND),
+        ("answers", Answers),
+    ]
+
+
+class Asked(ctypes.Structure):
+    """struct Asked of problems.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "count"),
+        *_fields(ctypes.c_void_p, "frames problems track detection floats worth"),
+        *_fields(ctypes.c_void_p, "numbers left places sums"),
+        *_fields(ctypes.c_int64, "pair_room float_room number_room pairs detections"),
+        *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides"),
+    ]
+
+
+class Thoughts(ctypes.Structure):
+    """struct Thoughts of problems.h."""
+
+    _fields_ = _fields(ctypes.c_void_p, "features alone odds people chosen born")

@@ -1,0 +1,115 @@
+/* What there is to decide in a frame, for any number of tables at once: candidates, their features and
+ * scores, and the answers. Logarithms are numpy's: ``gate`` writes what they are taken of in one piece,
+ * ``think`` reads them. */
+#pragma once
+#include "answers.h"
+#include "candidates.h"
+
+/* Where the results of one frame lie: from which of all pairs and detections on, how many pairs, and
+ * what is known around its boxes. */
+typedef struct {
+    int64_t first, pairs, first_detection;
+    Around around;
+    Answers answers;
+} Problem;
+
+/* Of all ``count`` frames: the pairs of their tracks and detections [pair_room]; memory that is kept,
+ * and how much of it is needed; the ``logs`` first floats are those that numpy takes logarithms of. */
+typedef struct {
+    int64_t count;
+    const Frame *frames;
+    Problem *problems;
+    int64_t *track, *detection;
+    float *floats, *worth;
+    int64_t *numbers, *left, *places;
+    double *sums;
+    int64_t pair_room, float_room, number_room;
+    int64_t pairs, detections, needed_floats, needed_numbers, logs, most_pairs, most_sides;
+} Asked;
+
+/* features [FEATURES, pairs], then those of the next frame; alone [ALONE, detections] likewise; odds and
+ * people; chosen, born: of every frame as Answers has them. */
+typedef struct {
+    float *features, *alone, *odds, *people;
+    int64_t *chosen, *born;
+} Thoughts;
+
+static void lay_out_problems(Asked *a, float *floats, int64_t *numbers) {
+    int64_t used = 0, counted = 0;
+    a->detections = 0, a->most_sides = 0;
+    for (int64_t k = 0; k < a->count; k++)
+        lay_out_logs(a->frames + k, floats, &used, &a->problems[k].around);
+    a->logs = used;
+    for (int64_t k = 0; k < a->count; k++) {
+        const Frame *f = a->frames + k;
+        lay_out_around(f, floats, &used, numbers, &counted, &a->problems[k].around);
+        a->problems[k].first_detection = a->detections;
+        a->detections += f->found->count;
+        a->most_sides = more(a->most_sides, f->tracks + f->found->count);
+    }
+    a->places = claim_numbers(numbers, &counted, a->most_sides);
+    a->sums = (double *)claim_numbers(numbers, &counted, a->most_sides);
+    a->needed_floats = used, a->needed_numbers = counted;
+}
+
+/* Whether the memory was enough: where it was not, what is needed is known, and nothing is written. */
+static int look_around_all(Asked *a) {
+    a->pairs = 0;
+    lay_out_problems(a, NULL, NULL);
+    if (a->needed_floats > a->float_room || a->needed_numbers > a->number_room) return 0;
+    lay_out_problems(a, a->floats, a->numbers);
+    for (int64_t k = 0; k < a->count; k++) look_around(a->frames + k, &a->problems[k].around);
+    return 1;
+}
+
+/* The candidates of all frames; where they are more than ``pair_room`` the others are not written. */
+static int gate_all(const Gate *g, Asked *a) {
+    a->pairs = 0, a->most_pairs = 0;
+    for (int64_t k = 0; k < a->count; k++) {
+        Problem *p = a->problems + k;
+        int64_t room = a->pair_room > a->pairs ? a->pair_room - a->pairs : 0;
+        p->first = a->pairs;
+        p->pairs = gate(g, a->frames + k, &p->around, room, a->track + a->pairs, a->detection + a->pairs);
+        a->pairs += p->pairs;
+        a->most_pairs = more(a->most_pairs, p->pairs);
+    }
+    return a->pairs <= a->pair_room;
+}
+
+static void describe_all(const Gate *g, const Asked *a, const Thoughts *to) {
+    for (int64_t k = 0; k < a->count; k++) {
+        const Problem *p = a->problems + k;
+        describe(g, a->frames + k, &p->around, p->pairs, a->track + p->first, a->detection + p->first,
+                 to->features + FEATURES * p->first, to->alone + ALONE * p->first_detection);
+    }
+}
+
+/* Of frame k: its candidates and their scores; where its answers are to be. */
+static Scored scored_of(const Asked *a, const Thoughts *by, int64_t k) {
+    const Frame *f = a->frames + k;
+    const Problem *p = a->problems + k;
+    return (Scored){
+        .pairs = p->pairs, .tracks = f->tracks, .detections = f->found->count,
+        .several = f->several, .compared = f->compared,
+        .track = a->track + p->first, .detection = a->detection + p->first,
+        .odds = by->odds + p->first, .people = by->people + p->first_detection,
+        .scores = by->alone + ALONE * p->first_detection,
+    };
+}
+
+static Places places_of(const Asked *a, const Thoughts *by, const Scored *s) {
+    float *worth = a->worth + (s->odds - by->odds);
+    return (Places){a->sums, worth, a->places, a->places + s->tracks};
+}
+
+static void answer_all(const Limits *l, const Asked *a, const Thoughts *by) {
+    for (int64_t k = 0; k < a->count; k++) {
+        Problem *p = a->problems + k;
+        Scored s = scored_of(a, by, k);
+        Places at = places_of(a, by, &s);
+        p->answers.chosen = by->chosen + ANSWERS * (p->first + ALTERNATIVES * k);
+        p->answers.born = by->born + ANSWERS * p->first_detection;
+        p->answers.left = a->left + p->first;
+        answer(&s, l, &at, &p->answers);
+    }
+}
