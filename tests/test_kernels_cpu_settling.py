@@ -1,0 +1,126 @@
+"""Steps that all tables take together in the C library: those of each table alone, to the bit."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from c_library import VARIANTS, measured, measured_under_sanitizer, needs_library
+from mambatrack import Tracker
+from mambatrack.association.compiled import CompiledAssociation
+from mambatrack.association.interface import Association
+from mambatrack.detections import as_detections
+from mambatrack.kernels.cpu.settling import Matched, settle
+from mambatrack.simulation.world import make_world
+from mambatrack.tracking import steps
+from mambatrack.tracking.group import TrackerGroup
+
+SIZE = (320, 240)
+
+
+def frames_of(seed, count=60):
+    """A crowd as a detector far from exact sees it, of two classes that it mistakes; some frames
+    are late."""
+    world, rng = make_world(seed=seed, people=14, frames=count, size=SIZE), np.random.default_rng(1)
+    time_s, frames = 0.0, []
+    for frame in range(count):
+        found = world.detections(frame)
+        noise = np.tile(rng.normal(0, 5, (len(found), 2)), 2)
+        classes = rng.random(len(found)) < 0.1
+        frames.append((np.column_stack([found.boxes + noise, found.scores, classes]), time_s))
+        time_s += rng.choice([0.05, 0.05, 0.05, 0.2])
+    return frames
+
+
+def states_of(frames):
+    """Of the tracker after each frame."""
+    tracker = Tracker(image_size=SIZE, frame_rate=20.0)
+    assert type(tracker.association) is CompiledAssociation
+    for detections, time_s in frames:
+        tracker.update(detections, time_s)
+        yield tracker.state_dict()
+
+
+def one_by_one():
+    """The steps of the protocols, a call for each table."""
+    return (
+        patch.object(steps, "CompiledPredictor", type(None)),
+        patch.object(CompiledAssociation, "decide", Association.decide),
+    )
+
+
+def differing(seed):
+    """What is otherwise after some frame, and how many frames had several hypotheses."""
+    frames, different, several = frames_of(seed), set(), 0
+    together = list(states_of(frames))
+    first, second = one_by_one()
+    with first, second:
+        for ours, theirs in zip(together, states_of(frames), strict=True):
+            names = set(ours) & set(theirs) - {"likelihoods"}
+            different |= set(ours) ^ set(theirs)
+            different |= {name for name in names if not np.array_equal(ours[name], theirs[name])}
+            several += "likelihoods" in ours
+    return sorted(different), several
+
+
+def measurements():
+    """For c_library.measured."""
+    different, several = differing(4)
+    return {"different": different, "several": several > 20}
+
+
+@needs_library
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_instruction_set_gives_the_same(variant):
+    assert measured(variant)[__name__] == {"different": [], "several": True}
+
+
+@needs_library
+def test_no_access_out_of_bounds_under_the_address_sanitizer():
+    assert measured_under_sanitizer()[__name__] == {"different": [], "several": True}
+
+
+@needs_library
+def test_cameras_together_are_what_they_are_alone():
+    streams = [frames_of(seed, 30) for seed in (4, 5, 6)]
+    group, alone = TrackerGroup(count=3), [Tracker() for _ in streams]
+    for frame in zip(*streams, strict=True):
+        together = group.update(dict(enumerate(frame)))
+        for index, (tracker, (detections, time_s)) in enumerate(zip(alone, frame, strict=True)):
+            tracks = tracker.update(detections, time_s)
+            for name in ("ids", "boxes", "spread", "velocity", "labels", "gap", "ended"):
+                np.testing.assert_array_equal(getattr(together[index], name), getattr(tracks, name))
+
+
+def matched(tracker, found):
+    """What a frame would match, of two tracks of a tracker and two detections."""
+    table = tracker.state.hypotheses.table
+    network = tracker.association.network
+    features, ones = np.zeros((network.features, 2), np.float32), np.array([0, 1])
+    return Matched(
+        table.in_c, found.in_c, len(table), False, features, ones, ones.copy(), ones.copy()
+    )
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"chosen": np.array([0, 2])}, "of the pairs, tracks and detections expected"),
+        ({"of_track": np.array([0, 99])}, "of the pairs, tracks and detections expected"),
+        ({"of_detection": np.array([-1, 0])}, "of the pairs, tracks and detections expected"),
+        ({"tracks": 99}, "a table of up to 64 tracks with .* got 99 with"),
+        ({"chosen": np.array([0.0])}, r"chosen: \[1\] int64 .* float64"),
+        ({"features": np.zeros((3, 2), np.float32)}, r"features: \[47, 2\] float32 .* \[3, 2\]"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_changes_nothing(changes, said):
+    tracker, rows = Tracker(), [[0, 0, 10, 20], [50, 0, 60, 20]]
+    tracker.update(rows)
+    found = as_detections(rows)
+    before = tracker.state.hypotheses.table.columns()
+    network, motion = tracker.association.network, tracker.predictor.in_c
+    with pytest.raises(ValueError, match=said):
+        settle(network, motion, [matched(tracker, found)._replace(**changes)])
+    for name, column in tracker.state.hypotheses.table.columns().items():
+        np.testing.assert_array_equal(column, before[name])
