@@ -10,6 +10,7 @@ from mambatrack.appearance.calibration import (
     LEAST,
     MOST_ODDS,
     Calibration,
+    Prior,
     Similarities,
     calibration_fields,
 )
@@ -77,3 +78,13 @@ def test_odds_are_bounded_and_rise(batches):
     columns = calibration.columns()
     assert not any(field.fault() for field in calibration_fields(columns))
     assert np.array_equal(Calibration.of(columns).columns(), columns)
+
+
+def test_a_prior_counts_until_enough_was_seen():
+    calibration = Calibration.before(Prior((0.9, 0.1), (0.3, 0.1)))
+    assert odds(calibration, 0.9)[0] > 1 and odds(calibration, 0.3)[0] < -1
+    for _ in range(2000):
+        calibration.same.note(np.array([0.5], np.float32))
+        calibration.others.note(np.array([0.5], np.float32))
+    assert np.abs(odds(calibration, 0.3, 0.9)).max() < 1
+    assert not odds(Calibration.before(None), 0.3, 0.9).any()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Embedder, Embeddings
 from mambatrack.association.interface import Association
 from mambatrack.boxes import Boxes
@@ -26,6 +27,10 @@ class Appearance:
         self.boxes = self.crops = self.faults = 0
         self.measure: Measure = lambda step: nullcontext()
         self._in_a_row = 0
+
+    def calibration(self) -> Calibration:
+        """What similarities are worth before anything was seen."""
+        return Calibration.before(getattr(self.embedder, "prior", None))
 
     @property
     def gave_up(self) -> bool:

@@ -6,6 +6,7 @@ same, they are one, and a similarity says nothing.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,20 @@ from numpy.typing import NDArray
 from mambatrack.appearance.embedder import Floats
 from mambatrack.state_fields import Field
 
+PRIOR = 20.0  # similarities of each kind that a prior counts as
 KEPT = 500.0  # similarities that a distribution is of; older ones fade
 LEAST = 20.0  # of each kind, before which a similarity says half of what it seems to
 NARROWEST = 0.02  # standard deviation of similarities
 UNEXPECTED = 0.05  # share of similarities that are of neither distribution
 MOST_ODDS = float(np.log((1 - UNEXPECTED) / UNEXPECTED))  # that a similarity can say
+
+
+class Prior(NamedTuple):
+    """(mean, standard deviation) of the similarities of one person, and of two who are in view at
+    once, as an embedder knows them before it has seen a stream"""
+
+    same: tuple[float, float]
+    others: tuple[float, float]
 
 
 class Similarities:
@@ -58,6 +68,13 @@ class Calibration:
         share = UNEXPECTED
         odds = np.log(((1 - share) * plain + share) / (share * plain + 1 - share))
         return (odds * (known / (known + LEAST))).astype(np.float32)
+
+    @classmethod
+    def before(cls, prior: Prior | None) -> "Calibration":
+        """That of a stream of which nothing was seen yet."""
+        if prior is None:
+            return cls()
+        return cls(*(Similarities(PRIOR, mean, width**2) for mean, width in prior))
 
     def columns(self) -> NDArray[np.float64]:
         """[2, 3] all that is known: count, mean and variance of same and of others."""

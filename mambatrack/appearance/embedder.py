@@ -21,7 +21,11 @@ class Embeddings(NamedTuple):
 
 
 class Embedder(Protocol):
-    """name: tells embedders apart, in messages and files;  size: E, of the vectors"""
+    """name: tells embedders apart, in messages and files;  size: E, of the vectors
+
+    prior: a calibration.Prior, what its similarities are worth before a stream is known; may be
+        left out, and then nothing is said until enough was seen
+    """
 
     name: str
     size: int

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.calibration import MOST_ODDS, Calibration
 from mambatrack.appearance.clean import clean
+from mambatrack.appearance.doubts import Doubts
 from mambatrack.appearance.looks import Looks
-from mambatrack.association.problem import Candidates, Decision, Floats, FrameProblem, Scores
+from mambatrack.association.problem import Candidates, Decision, FrameProblem, Scores
+from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
+from mambatrack.track_table import TrackTable
 
 FIRST = 5  # embeddings that a track gets as soon as it can
-KNOWN = 3  # embeddings by which a track is known
 REFRESH = 10  # frames in which a track is seen, after which it is looked at again
 APART = 5  # such frames between two looks that say how like itself a track is
 LOST = 5  # frames without a detection, after which a pair is looked at
@@ -38,6 +40,12 @@ class View:
         self._contested: dict[int, Mask] = {}  # by the identity of the candidates
         appearance.boxes += len(found)
 
+    def exchange(self, tables: Sequence[TrackTable]) -> None:
+        """Before the pairs of a frame are described: tracks that look as if they had gone on with
+        each other's place at a crossing get it back."""
+        for table in tables:
+            Doubts(Looks(table)).exchange()
+
     def weigh(self, problems: Sequence[FrameProblem], scores: Sequence[Scores]) -> list[Scores]:
         """The scores of each hypothesis, with what the crops say of its pairs. Changes none."""
         both = list(zip(problems, scores, strict=True))
@@ -50,13 +58,18 @@ class View:
     def remember(self, decided: Sequence[tuple[FrameProblem, Decision]]) -> None:
         """Notes what the matched tracks look like, in all tables, and what the likeliest decision,
         the first, says of similarities."""
-        if not self._known.any():
-            return
-        self._calibrate(*decided[0])
+        if self._known.any():
+            self._calibrate(*decided[0])
         for problem, decision in decided:
-            sure = self._sure(problem.candidates, decision)
-            rows, seen = problem.candidates.tracks[sure], problem.candidates.detections[sure]
-            Looks(problem.table).note(rows, self._vectors[seen])
+            looks = Looks(problem.table)
+            doubts = Doubts(looks)
+            rows, seen = self._seen(problem.candidates, decision.chosen)
+            open_now = doubts.open[rows]
+            doubts.weigh(rows[open_now], self._vectors[seen[open_now]], self._calibration)
+            doubts.settle()
+            rows, seen = self._sure(problem.candidates, decision, doubts.open)
+            looks.note(rows, self._vectors[seen])
+            doubts.begin(_placed(problem, decision))
 
     def _wanted(self, problem: FrameProblem, score: Scores) -> Mask:
         """[M] which detections are worth a look."""
@@ -65,6 +78,7 @@ class View:
         contested = possible & _shared(given, possible)
         self._contested[id(given)] = contested
         due = (looks.counts < FIRST) | (looks.ages >= REFRESH) | (table.missed >= LOST)
+        due |= Doubts(looks).open
         wanted = np.zeros(given.detection_count, bool)
         wanted[given.detections[contested | (possible & due[given.tracks])]] = True
         return wanted
@@ -80,28 +94,46 @@ class View:
         (told,) = (self._known[detections] & (looks.counts[tracks] > 0)).nonzero()
         if not len(told):
             return score
-        alike = _products(looks.means[tracks[told]], self._vectors[detections[told]])
+        alike = looks.products(tracks[told], self._vectors[detections[told]])
         pairs = score.pairs.copy()
         pairs[told] += self._calibration.log_odds(alike)
         return score._replace(pairs=pairs)
 
-    def _sure(self, given: Candidates, decision: Decision) -> NDArray[np.int64]:
-        """The chosen pairs [.] with a known crop for which nothing else was possible."""
+    def _seen(
+        self, given: Candidates, chosen: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tracks and detections of the chosen pairs [.] whose crops are known."""
+        tracks, detections = given.tracks[chosen], given.detections[chosen]
+        known = self._known[detections]
+        return tracks[known], detections[known]
+
+    def _sure(
+        self, given: Candidates, decision: Decision, doubtful: Mask
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Those of them for which nothing else was possible, of tracks that are not in doubt."""
         chosen = decision.chosen
-        known = self._known[given.detections[chosen]]
-        return chosen[known & ~self._contested[id(given)][chosen]]
+        sure = ~self._contested[id(given)][chosen] & ~doubtful[given.tracks[chosen]]
+        return self._seen(given, chosen[sure])
 
     def _calibrate(self, problem: FrameProblem, decision: Decision) -> None:
         given, looks = problem.candidates, Looks(problem.table)
-        sure = self._sure(given, decision)
-        rows, seen = given.tracks[sure], given.detections[sure]
-        alike = _products(looks.means[rows], self._vectors[seen])
-        able = looks.counts >= KNOWN
+        doubtful = Doubts(looks).open
+        rows, seen = self._sure(given, decision, doubtful)
+        alike = looks.products(rows, self._vectors[seen])
+        able = looks.known & ~doubtful
         self._calibration.same.note(alike[able[rows] & (looks.ages[rows] >= APART)])
         others = given.tracks[decision.chosen]
         others = others[able[others]]
         apart = others[:, None] != rows
         self._calibration.others.note((looks.means[others] @ self._vectors[seen].T)[apart])
+
+
+def _placed(problem: FrameProblem, decision: Decision) -> Boxes:
+    """[N, 4] cxcywh of the tracks in this frame."""
+    placed, chosen = problem.table["boxes"].copy(), decision.chosen
+    given = problem.candidates
+    placed[given.tracks[chosen]] = problem.boxes[given.detections[chosen]]
+    return placed
 
 
 def _shared(given: Candidates, possible: Mask) -> Mask:
@@ -110,8 +142,3 @@ def _shared(given: Candidates, possible: Mask) -> Mask:
     of_track = np.bincount(tracks[possible], minlength=given.track_count)
     of_detection = np.bincount(detections[possible], minlength=given.detection_count)
     return (of_track[tracks] > 1) | (of_detection[detections] > 1)
-
-
-def _products(a: Floats, b: Floats) -> Floats:
-    """[K] of the rows of a [K, E] and b [K, E]."""
-    return np.einsum("ke,ke->k", a, b)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.appearance.calibration import Prior
 from mambatrack.embedders.crop_embedder import CropEmbedder
 
 CROP = 24, 72  # width and height
@@ -16,12 +17,13 @@ STRIPES = 6
 MIDDLE = slice(6, 18)  # columns: background stands beside a person
 HUES, SATURATIONS, BRIGHTNESSES = 12, 3, 12
 GREY = 25  # saturation, of 255, below which hue is noise
+PRIOR = Prior(same=(0.9, 0.08), others=(0.65, 0.12))  # of 20 people in a street
 CELLS = HUES * SATURATIONS + BRIGHTNESSES
 
 
 def colour_embedder() -> CropEmbedder:
     """The embedder ``colour``."""
-    return CropEmbedder("colour", histograms, CROP)
+    return CropEmbedder("colour", histograms, CROP, PRIOR)
 
 
 def histograms(crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.appearance.calibration import Prior
 from mambatrack.appearance.embedder import Embeddings, Floats
 from mambatrack.boxes import Boxes
 from mambatrack.embedders.crops import as_bgr, cut, parts_inside
@@ -22,12 +23,14 @@ class CropEmbedder:
     """An Embedder by a function of crops.
 
     look: crops [K, H, W, 3] uint8 BGR -> [K, E] numbers of any length
-    crop_size: (width, height) of the crops
+    crop_size: (width, height) of the crops;  prior: as of Embedder
     Raises MambatrackError where ``look`` does not give such numbers.
     """
 
-    def __init__(self, name: str, look: Look, crop_size: tuple[int, int]):
-        self.name, self.crop_size, self._look = name, crop_size, look
+    def __init__(
+        self, name: str, look: Look, crop_size: tuple[int, int], prior: Prior | None = None
+    ):
+        self.name, self.crop_size, self.prior, self._look = name, crop_size, prior, look
         self.size = 0
         self.size = self._vectors(np.full((1, crop_size[1], crop_size[0], 3), 127, np.uint8)).shape[
             1

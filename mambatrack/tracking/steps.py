@@ -58,8 +58,11 @@ def associate_together(
     """Describes, scores and chooses, for every hypothesis of every tracker. views: the picture of
     each, None where nobody looks at it; may be left out. -> what is decided in each of the
     hypotheses that go on, at most ``most`` of a tracker."""
-    questions = [hypotheses.questions(found, most) for hypotheses, found in due]
     views = views or [None] * len(due)
+    for (hypotheses, _), view in zip(due, views, strict=True):
+        if view is not None:
+            view.exchange(hypotheses.tables)
+    questions = [hypotheses.questions(found, most) for hypotheses, found in due]
     weigh = _weighing(views, list(map(len, questions))) if any(views) else None
     decided = iter(association.decide([each for own in questions for each in own], weigh))
     settled = [

@@ -150,8 +150,11 @@ class Tracker:
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
-        size = 0 if self.appearance is None else looks_size(self.appearance.embedder.size)
+        appearance = self.appearance
+        size = 0 if appearance is None else looks_size(appearance.embedder.size)
         self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size, size)
+        if appearance is not None:
+            self.state.calibration = appearance.calibration()
 
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
