@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.camera.boxes import LOUD, BoxCamera, agreed_shift
-from mambatrack.camera.transforms import UNKNOWN, as_motion, moved_boxes
+from mambatrack.camera.transforms import CUT, UNKNOWN, as_motion, moved_boxes
 from mambatrack.simulation.moving_camera import between, camera_views
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup
@@ -59,6 +59,50 @@ def test_what_is_quiet_is_believed_once_the_camera_is_known_to_move():
     told = [camera(boxes, spread_of(boxes), seen) for _ in range(40)]
     assert told[0] is UNKNOWN and 0 < camera.evidence < LOUD
     assert told[-1].certainty > 0 and told[-1].transform[0, 2] == pytest.approx(4.5, abs=1.5)
+
+
+def elsewhere(count, seed=1):
+    """Boxes [count, 4] cxcywh of another view: people of other sizes and places."""
+    rng = np.random.default_rng(seed)
+    places = np.stack([np.arange(count) * 70.0 + 20, rng.uniform(400, 480, count)], axis=1)
+    sides = rng.uniform(0.8, 2.5, (count, 1)) * [30.0, 80.0]
+    return np.concatenate([places, sides], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(("before", "after", "cut"), [(8, 8, True), (12, 8, True), (7, 12, False),
+                                                      (12, 7, False)])  # fmt: skip
+def test_a_cut_is_told_where_many_people_are_not_where_they_were(before, after, cut):
+    boxes = people(before)
+    told = BoxCamera()(boxes, spread_of(boxes), elsewhere(after))
+    assert told is (CUT if cut else UNKNOWN)
+
+
+@given(st.floats(-500, 500), st.floats(-500, 500), st.integers(0, 2**32 - 1))
+def test_who_all_moved_alike_is_no_cut_however_far(x, y, seed):
+    rng, boxes = np.random.default_rng(seed), people(10)
+    seen = boxes + np.float32([x, y, 0, 0])
+    seen[:3] = elsewhere(3)  # three of ten have gone, and others came
+    assert not BoxCamera()(boxes, spread_of(boxes), rng.permutation(seen)).cut
+
+
+def test_three_of_ten_who_stay_are_no_cut():
+    boxes = people(10)
+    seen = np.concatenate([boxes[:3], elsewhere(7)])
+    assert not BoxCamera()(boxes, spread_of(boxes), seen).cut
+
+
+@pytest.mark.parametrize("camera", ["boxes", "auto"])
+def test_over_a_cut_that_boxes_tell_lost_tracks_wait_in_place(camera):
+    tracker = Tracker(camera=camera, predictor="kalman", association="overlap")
+    for step in range(8):
+        tracks = tracker.update(cxcywh_to_xyxy(people(10) + np.float32([3 * step, 0, 0, 0])))
+    ids = tracks.ids.tolist()
+    tracks = tracker.update(cxcywh_to_xyxy(elsewhere(9)))
+    assert tracks.camera.cut and tracks.ended.tolist() == []
+    later = tracker.update(cxcywh_to_xyxy(elsewhere(9)))
+    assert not later.camera.cut
+    first, second = (each.boxes[np.isin(each.ids, ids)] for each in (tracks, later))
+    assert len(first) == 10 and first == pytest.approx(second, abs=0.5)
 
 
 def answers(kind, seed=5, **settings):

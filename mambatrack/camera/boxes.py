@@ -6,7 +6,8 @@ tried as the shift of all, and the best one is refined; how much likelier it mak
 no shift, with as much doubt of each prediction as the motion model has, says whether it may be
 believed. Before a camera that stands that is little, of people who walk together too, as their walk
 is expected. What one frame says is not believed unless the frames before said so too, or it says it
-loudly.
+loudly. Where of many people hardly anybody is near his place, and no shift of any size explains it,
+the view was cut.
 """
 
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import Boxes
-from mambatrack.camera.transforms import IDENTITY, UNKNOWN, CameraMotion
+from mambatrack.camera.transforms import CUT, IDENTITY, UNKNOWN, CameraMotion
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,8 @@ REFINEMENTS = 5
 MEMORY = 0.05  # weight of the newest frame in the mean of the gains
 MOVING = 1.5  # mean gain, from which on the camera is one that moves
 QUIET, LOUD = 3.0, 8.0  # gain that is believed of a camera that moves, and of any
+LEAST_FOR_CUT = 8  # people before a cut, and boxes after it
+MOST_FOR_CUT = 0.2  # of the people, who may have somebody alike near their place after a cut
 
 
 class Agreed(NamedTuple):
@@ -55,7 +58,10 @@ class BoxCamera:
 
     def __call__(self, expected: Boxes, spread: Boxes, seen: Boxes) -> CameraMotion:
         """expected [N, 4] cxcywh of people seen in the frame before, spread [N, 4] of these
-        predictions; seen [M, 4] cxcywh -> the shift, where it can be believed, else UNKNOWN."""
+        predictions; seen [M, 4] cxcywh -> the shift, where it can be believed; CUT where the view
+        was cut for certain; else UNKNOWN."""
+        if is_cut(expected, spread, seen):
+            return CUT
         found = agreed_shift(expected, spread, seen)
         if found is None or found.people < LEAST_PEOPLE:
             return UNKNOWN
@@ -68,16 +74,28 @@ class BoxCamera:
         return CameraMotion(transform, min(found.gain / LOUD, 1.0))
 
 
-def agreed_shift(expected: Boxes, spread: Boxes, seen: Boxes) -> Agreed | None:
-    """The shift that most people agree on; None where there are too few."""
+def is_cut(expected: Boxes, spread: Boxes, seen: Boxes) -> bool:
+    """Whether of many people hardly anybody is where he was, nor where a shift of all puts him."""
+    if min(len(expected), len(seen)) < LEAST_FOR_CUT:
+        return False
+    _, alike = _alike(expected[:MOST_PEOPLE].astype(np.float64), seen, REACH)
+    if alike.any(axis=1).mean() > MOST_FOR_CUT:
+        return False
+    found = agreed_shift(expected, spread, seen, np.inf)
+    return found is None or found.share < LEAST_SHARE
+
+
+def agreed_shift(
+    expected: Boxes, spread: Boxes, seen: Boxes, reach: float = REACH
+) -> Agreed | None:
+    """The shift of at most ``reach`` sizes of a box that most people agree on; None where there are
+    too few."""
     count = min(len(expected), MOST_PEOPLE)
     if min(count, len(seen)) < LEAST_PEOPLE:
         return None
     expected, spread = expected[:count].astype(np.float64), spread[:count]
     sizes = np.sqrt(expected[:, 2] * expected[:, 3])
-    steps = seen[None, :, :2] - expected[:, None, :2]
-    logs = np.abs(np.log(seen[None, :, 2:] / expected[:, None, 2:])).max(axis=2)
-    alike = (logs < ALIKE) & (np.hypot(steps[..., 0], steps[..., 1]) < REACH * sizes[:, None])
+    steps, alike = _alike(expected, seen, reach)
     person, _ = alike.nonzero()
     if len(person) < LEAST_PEOPLE:
         return None
@@ -91,6 +109,18 @@ def agreed_shift(expected: Boxes, spread: Boxes, seen: Boxes) -> Agreed | None:
     loss = _losses(steps, shift, doubt, person, count)
     people = int((loss < _loss(np.array(NEAR))).sum())
     return Agreed(shift, float(total[0] - loss.sum()), people, people / count)
+
+
+def _alike(
+    expected: NDArray[np.floating], seen: Boxes, reach: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """[N, M, 2] steps from each expected to each seen box, and [N, M] which of them are within
+    reach and lead to a box of about that size."""
+    sizes = np.sqrt(expected[:, 2] * expected[:, 3])
+    steps = seen[None, :, :2] - expected[:, None, :2]
+    logs = np.abs(np.log(seen[None, :, 2:] / expected[:, None, 2:])).max(axis=2)
+    near = np.hypot(steps[..., 0], steps[..., 1]) < reach * sizes[:, None]
+    return steps, near & (logs < ALIKE)
 
 
 def _loss(squares: Floats) -> Floats:

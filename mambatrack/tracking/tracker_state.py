@@ -98,7 +98,8 @@ class TrackerState:
         return model_frames(since, rate, config.max_age + 2)
 
     def note_camera(self, camera: CameraMotion | None, predictor: Predictor) -> None:
-        """Before the prediction: at a cut, motion so far says nothing of what comes."""
+        """What was said before the prediction, or seen after it. At a cut, motion so far says
+        nothing of what comes."""
         self.camera = camera
         if camera is not None and camera.cut:
             self.hypotheses.halt(predictor)
@@ -114,7 +115,7 @@ class TrackerState:
         asked for and nothing is known, as the detections ``found`` say."""
         known = self.camera is not None and self.camera.certainty > 0
         if config.camera in ("auto", "boxes") and not known:
-            self.camera = self._seen_in(found, config.match_score)
+            self.note_camera(self._seen_in(found, config.match_score), predictor)
         if self.camera is not None and not self.camera.stands:
             self.hypotheses.move(self.camera.transform, association, predictor)
 
