@@ -78,7 +78,7 @@ def is_cut(expected: Boxes, spread: Boxes, seen: Boxes) -> bool:
     """Whether of many people hardly anybody is where he was, nor where a shift of all puts him."""
     if min(len(expected), len(seen)) < LEAST_FOR_CUT:
         return False
-    _, alike = _alike(expected[:MOST_PEOPLE].astype(np.float64), seen, REACH)
+    _, alike = alike_boxes(expected[:MOST_PEOPLE].astype(np.float64), seen, REACH)
     if alike.any(axis=1).mean() > MOST_FOR_CUT:
         return False
     found = agreed_shift(expected, spread, seen, np.inf)
@@ -95,7 +95,7 @@ def agreed_shift(
         return None
     expected, spread = expected[:count].astype(np.float64), spread[:count]
     sizes = np.sqrt(expected[:, 2] * expected[:, 3])
-    steps, alike = _alike(expected, seen, reach)
+    steps, alike = alike_boxes(expected, seen, reach)
     person, _ = alike.nonzero()
     if len(person) < LEAST_PEOPLE:
         return None
@@ -111,7 +111,7 @@ def agreed_shift(
     return Agreed(shift, float(total[0] - loss.sum()), people, people / count)
 
 
-def _alike(
+def alike_boxes(
     expected: NDArray[np.floating], seen: Boxes, reach: float
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """[N, M, 2] steps from each expected to each seen box, and [N, M] which of them are within
