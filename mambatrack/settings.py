@@ -163,6 +163,17 @@ class AppearanceConfig:
 
 
 @dataclass(frozen=True)
+class MemoryConfig:
+    """Who left and comes back, known again by an embedder."""
+
+    seconds: float = option(
+        0.0, "for which tracks that ended are kept; 0: nothing is kept", 0.0, 1e7
+    )
+    size: int = option(1000, "tracks that are kept at most, the newest", 1, 1_000_000)
+    surety: float = option(0.9, "probability from which a new track is somebody who left", 0.5, 1.0)
+
+
+@dataclass(frozen=True)
 class DatasetConfig:
     """What is believed of a data set."""
 
@@ -214,6 +225,7 @@ class Config:
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
     appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
     embedder: EmbedderConfig = field(default_factory=EmbedderConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     counting: CountingConfig = field(default_factory=CountingConfig)
     drawing: DrawingConfig = field(default_factory=DrawingConfig)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mambatrack.appearance.embedder import Floats
 from mambatrack.state_fields import Field
 
-PRIOR = 20.0  # similarities of each kind that a prior counts as
+PRIOR = 40.0  # similarities of each kind that a prior counts as
 KEPT = 500.0  # similarities that a distribution is of; older ones fade
 LEAST = 20.0  # of each kind, before which a similarity says half of what it seems to
 NARROWEST = 0.02  # standard deviation of similarities
@@ -55,9 +55,10 @@ class Calibration:
     def __init__(self, same: Similarities | None = None, others: Similarities | None = None):
         self.same, self.others = same or Similarities(), others or Similarities()
 
-    def log_odds(self, similarities: Floats) -> Floats:
+    def log_odds(self, similarities: Floats, share: float = UNEXPECTED) -> Floats:
         """similarities [...] -> how much likelier each is of one person than of two who are in view
-        at once, as a logarithm, between -MOST_ODDS and MOST_ODDS."""
+        at once, as a logarithm. share: of similarities that are of neither distribution, which
+        bounds what one can say; by default it is between -MOST_ODDS and MOST_ODDS."""
         apart = self.same.mean - self.others.mean
         known = min(self.same.count, self.others.count)
         if apart <= 0 or not known:
@@ -65,7 +66,6 @@ class Calibration:
         variance = (self.same.variance + self.others.variance) / 2 + NARROWEST**2
         middle = (self.same.mean + self.others.mean) / 2
         plain = np.exp(np.clip(apart / variance * (similarities - middle), -30, 30))
-        share = UNEXPECTED
         odds = np.log(((1 - share) * plain + share) / (share * plain + 1 - share))
         return (odds * (known / (known + LEAST))).astype(np.float32)
 

@@ -17,7 +17,7 @@ from mambatrack.boxes import Boxes, cxcywh_to_xyxy
 
 CROSSING = 0.25  # IoU of two tracks from which on they may be taken for each other
 SHARE = 0.5  # of the log-odds of a look, and half, a third ... of later ones, which are much alike
-PRIOR = 2.0  # log-odds that a track keeps its place at a crossing
+PRIOR = 3.0  # log-odds that a track keeps its place at a crossing
 SETTLED = 2.0  # log-odds that a track is itself, at which a doubt is over
 FEWEST, MOST = 3, 8  # looks at the two together before they exchange; at one before a doubt is over
 # columns of a table that go with the place, not with the id

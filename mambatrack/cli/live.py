@@ -89,7 +89,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
     paths = [path for each in files for path in check_files(each)]
     sources = _open_sources(options)
     config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
-    group = TrackerGroup(config, count, embedder=configured_embedder(config.appearance))
+    embedder = configured_embedder(config.appearance)
+    group = TrackerGroup(config, count, embedder=embedder, memory=config.memory)
     session = LiveSession(
         sources, _open_detectors(config, count), group, (), horizon_of(options, config)
     )

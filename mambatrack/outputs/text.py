@@ -207,6 +207,8 @@ def jsonl_frame(tracks: Tracks, names: Sequence[str] = (), data: bool = False) -
         "tracks": records,
         "ended": tracks.ended.tolist(),
     }
+    if tracks.returned is not None and len(tracks.returned):
+        frame["returned"] = tracks.returned.tolist()
     return frame if tracks.camera is None else frame | {"camera": jsonl_camera(tracks.camera)}
 
 

@@ -124,6 +124,7 @@ def settings_of(config: Config) -> dict[str, Any]:
     }
     if config.appearance.embedder != "off":
         said["appearance"] = asdict(config.appearance)
+        said["memory"] = asdict(config.memory)
         said["embedder_sha256"] = _digest(Path(config.appearance.embedder))
     return json.loads(json.dumps(said))
 

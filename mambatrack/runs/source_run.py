@@ -105,7 +105,7 @@ def open_run(
             refuse_appearance(config, "offline tracking keeps none")
         embedder = configured_embedder(config.appearance)
         detector = open_detector()
-        tracker = Tracker(config, image_size=frames.size, embedder=embedder)
+        tracker = Tracker(config, image_size=frames.size, embedder=embedder, memory=config.memory)
         run = (
             OfflineRun(frames, opened, detector, tracker, camera=camera)
             if config.tracker.offline

@@ -17,6 +17,7 @@ from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
+from mambatrack.settings import MemoryConfig
 from mambatrack.tracking.hypotheses import Settled
 from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker import Tracker
@@ -27,7 +28,8 @@ from mambatrack.tracks import Tracks
 class TrackerGroup:
     """``count`` trackers, numbered from 0, whose results are those of trackers on their own.
 
-    config, predictor, association, class_names, embedder: as of Tracker; all trackers have the same
+    config, predictor, association, class_names, embedder, memory: as of Tracker; all trackers have
+    the same ones
 
     The networks are loaded once, and called once for all trackers that are due; the motion model
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
@@ -44,6 +46,7 @@ class TrackerGroup:
         association: Association | None = None,
         class_names: Sequence[str] | Mapping[int, str] = (),
         embedder: Embedder | None = None,
+        memory: MemoryConfig | None = None,
     ):
         self.config = tracker_settings(config)
         self.association = association or load_association(self.config)
@@ -51,7 +54,13 @@ class TrackerGroup:
         predictor = predictor or configured_predictor(self.config, (1, 1))
         self.trackers = [
             Tracker(
-                self.config, None, copy.copy(predictor), self.association, class_names, embedder
+                self.config,
+                None,
+                copy.copy(predictor),
+                self.association,
+                class_names,
+                embedder,
+                memory,
             )
             for _ in range(count)
         ]

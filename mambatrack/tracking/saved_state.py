@@ -27,6 +27,7 @@ from mambatrack.state_fields import LARGEST_COUNT, Field
 from mambatrack.track_table import TrackTable, column_fields
 from mambatrack.tracking.caution import ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses
+from mambatrack.tracking.memory import MEMORY_COLUMNS, Memory
 from mambatrack.tracking.tracker_state import TrackerState
 
 StateDict = dict[str, NDArray | int | float | str]
@@ -45,7 +46,9 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )  # of a file of numpy that is damaged
-FURTHER = {"clock", "likelihoods", "timed", "camera_evidence", "similarities", "cuts"}
+FURTHER = {"clock", "likelihoods", "timed", "camera_evidence", "similarities", "cuts"} | set(
+    MEMORY_COLUMNS
+)
 RENAMED = {"MambaPredictor": "WindowPredictor"}  # kinds as older states name them
 
 
@@ -86,6 +89,8 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
         values["cuts"] = state.ids.columns()
     if "embedder" in origin:
         values["similarities"] = state.calibration.columns()
+    if state.memory is not None:
+        values |= state.memory.columns()
     if len(hypotheses.tables) > 1:
         values["likelihoods"] = np.array(hypotheses.likelihoods)
     for number, table in enumerate(hypotheses.tables):
@@ -99,10 +104,11 @@ def unpacked(
     like: TrackTable,
     most: int,
     keepers: Keepers,
+    memory: Memory | None = None,
 ) -> TrackerState:
     """The state that packed() gave. like: a table of the same columns; most: hypotheses; keepers:
-    who keeps the columns "motion" and "memory". Raises MambatrackError where it does not fit or is
-    damaged."""
+    who keeps the columns "motion" and "memory"; memory: a new one, None where nothing is kept.
+    Raises MambatrackError where it does not fit or is damaged."""
     values = _in_memory(values)
     _check_origin(values, origin)
     own = like.columns()
@@ -125,11 +131,13 @@ def unpacked(
         for number in range(len(likelihoods))
     ]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
+    if memory is not None:
+        memory.load(values, hypotheses.table, clock)
     timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
     return TrackerState(
         hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera,
         ids=_shown_ids(values.get("cuts", np.zeros((0, 3), np.int64)), hypotheses.table),
-        calibration=_calibration(values, origin),
+        calibration=_calibration(values, origin), memory=memory,
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
+from mambatrack.settings import MemoryConfig
+from mambatrack.tracking.memory import Memory, checked_memory
 from mambatrack.tracking.saved_state import (
     Keepers,
     StateDict,
@@ -47,6 +49,8 @@ class Tracker:
     class_names: of the classes by number, which Tracks then know: a detector's ``names``
     embedder: looks at the pictures that update() gets, as a further cue of who is who
         (embedders/loading.py: open_embedder("colour")); for an association with log-odds
+    memory: for how long and of how many those who left are known again, by the embedder; None, or
+        one of 0 seconds: nothing is kept
     settings: further ones by name, over those of ``config``, as Tracker(max_age=30). Raises
         MambatrackError, with the nearest name, for one that does not exist
 
@@ -76,6 +80,7 @@ class Tracker:
         association: Association | str | None = None,
         class_names: Sequence[str] | Mapping[int, str] = (),
         embedder: Embedder | None = None,
+        memory: MemoryConfig | None = None,
         **settings: Any,
     ):
         if isinstance(predictor, str):
@@ -90,6 +95,7 @@ class Tracker:
         )
         self.association = checked_association(association or load_association(self.config))
         self.appearance = open_appearance(embedder, self.association)
+        self._memory = checked_memory(memory, self.config, self.appearance)
         self.measure: Measure = unmeasured
         self.turn = Turn()
         self._layout = {
@@ -155,6 +161,12 @@ class Tracker:
         self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size, size)
         if appearance is not None:
             self.state.calibration = appearance.calibration()
+            self.state.memory = self._new_memory()
+
+    def _new_memory(self) -> Memory | None:
+        if self._memory is None or self.appearance is None:
+            return None
+        return Memory(self._memory, self.appearance.embedder.size)
 
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
@@ -175,7 +187,9 @@ class Tracker:
         Raises MambatrackError, and changes nothing, where the state does not fit or is damaged."""
         origin, table = {**self._layout, **self.weights}, self.state.hypotheses.table
         keepers: Keepers = {"motion": self.predictor, "memory": self.association}
-        self.state = unpacked(state, origin, table, self.config.hypotheses, keepers)
+        self.state = unpacked(
+            state, origin, table, self.config.hypotheses, keepers, self._new_memory()
+        )
 
     def save(self, path: str | Path) -> None:
         """Writes the state into a file, in one step; one that was there stays beside it as

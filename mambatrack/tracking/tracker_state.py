@@ -26,6 +26,7 @@ from mambatrack.sources.timing import model_frames
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.caution import SUREST, ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses, Settled
+from mambatrack.tracking.memory import USUAL_RATE, Memory
 from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
@@ -41,6 +42,7 @@ class TrackerState:
     from_boxes: what tells that from boxes, where it is asked to
     ids: under which the tracks are put out
     calibration: what similarities of embeddings are worth, where there are any
+    memory: of those who left, None where nothing is kept
     """
 
     hypotheses: Hypotheses
@@ -52,6 +54,7 @@ class TrackerState:
     from_boxes: BoxCamera = field(default_factory=BoxCamera)
     ids: ShownIds = field(default_factory=ShownIds)
     calibration: Calibration = field(default_factory=Calibration)
+    memory: Memory | None = None
 
     @staticmethod
     def new(state_size: int, memory_size: int, looks_size: int = 0) -> "TrackerState":
@@ -151,7 +154,12 @@ class TrackerState:
             data=data_of(found, table["det_ind"]), frame_rate=self._frame_rate(config),
             class_names=class_names or found.class_names,
         )  # fmt: skip
-        return self.ids.applied(tracks)
+        tracks = self.ids.applied(tracks)
+        if self.memory is None:
+            return tracks
+        rate = tracks.frame_rate or USUAL_RATE
+        now_s = frame / rate if self.clock is None else self.clock
+        return self.memory.applied(tracks, self.memory.update(table, self.calibration, now_s, rate))
 
     def _frame_rate(self, config: TrackerConfig) -> float | None:
         """Frames of the motion model per second: as configured, else as the times of the updates

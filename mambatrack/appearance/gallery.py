@@ -1,0 +1,122 @@
+"""The gallery: codes of tracks that are no more, so that those who come back are known again.
+
+A code is the mean of a track's embeddings, of length 1. Nothing else of a picture is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.appearance.embedder import Floats
+from mambatrack.errors import MambatrackError, shown
+from mambatrack.state_fields import LARGEST_COUNT, Field
+
+PREFIX = "gallery."  # of its arrays in a saved state
+Indices = NDArray[np.int64]
+
+
+class Gallery:
+    """ids [G]: under which the tracks were put out;  codes [G, E];  seen [G]: seconds, when each
+    was last seen. ``size``: the most that are kept, the newest"""
+
+    def __init__(self, width: int, size: int):
+        self.size = size
+        self.ids = np.zeros(0, np.int64)
+        self.codes = np.zeros((0, width), np.float32)
+        self.seen = np.zeros(0, np.float64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, ids: Indices, codes: Floats, seen: NDArray[np.float64]) -> None:
+        """ids [K], codes [K, E], seen [K]; one that is there already is replaced."""
+        self.forget(ids)
+        self.ids = np.concatenate([self.ids, ids])
+        self.codes = np.concatenate([self.codes, codes])
+        self.seen = np.concatenate([self.seen, seen])
+        if len(self) > self.size:
+            self._keep(np.sort(self.seen.argsort(kind="stable")[len(self) - self.size :]))
+
+    def forget(self, ids: Indices) -> None:
+        """Those of these ids are deleted."""
+        kept = ~np.isin(self.ids, ids)
+        if not kept.all():
+            self._keep(kept.nonzero()[0])
+
+    def forget_before(self, time_s: float) -> None:
+        """Those that were last seen before are deleted."""
+        self.forget(self.ids[self.seen < time_s])
+
+    def merge(self, identity: int, other: int) -> None:
+        """``other`` is called ``identity``: one code, the mean of both. Raises MambatrackError
+        where one of them is not there."""
+        rows = [int(np.flatnonzero(self.ids == each)[0]) for each in self.found([identity, other])]
+        if rows[0] == rows[1]:
+            raise MambatrackError(f"id {identity} cannot be merged with itself; name two ids")
+        code = self.codes[rows].sum(axis=0)
+        self.codes[rows[0]] = code / max(float(np.linalg.norm(code)), 1e-9)
+        self.seen[rows[0]] = self.seen[rows].max()
+        self.forget(np.array([other]))
+
+    def found(self, ids: Sequence[int | str]) -> Indices:
+        """The same as numbers. Raises MambatrackError for one that is not there."""
+        there = [str(each) for each in self.ids.tolist()]
+        for each in ids:
+            if str(each) not in there:
+                known = ", ".join(there) or "none"
+                raise MambatrackError(f"the gallery has no id {shown(each)}; it has {known}")
+        return np.array([int(each) for each in ids], np.int64)
+
+    def products(self, codes: Floats) -> Floats:
+        """[Q, G] similarity of codes [Q, E] to those that are kept."""
+        return codes @ self.codes.T
+
+    def columns(self) -> dict[str, NDArray]:
+        """As a saved state has it."""
+        return {PREFIX + name: getattr(self, name).copy() for name in ("ids", "codes", "seen")}
+
+    def load(self, values: Mapping[str, Any]) -> None:
+        """Takes over what columns() gave; gallery_fault() says whether it can be."""
+        given = [values[PREFIX + name] for name in ("ids", "codes", "seen")]
+        self.forget(self.ids)
+        self.add(*given)
+
+    def _keep(self, rows: Indices) -> None:
+        self.ids, self.codes, self.seen = self.ids[rows], self.codes[rows], self.seen[rows]
+
+
+def stored_gallery(values: Mapping[str, Any]) -> Gallery:
+    """That of a saved state, empty where it has none. Raises MambatrackError where it is
+    damaged."""
+    if f"{PREFIX}ids" not in values:
+        return Gallery(0, 1)
+    codes = np.asarray(values.get(f"{PREFIX}codes"))
+    width = codes.shape[1] if codes.ndim == 2 else 0
+    fault = gallery_fault(values, width)
+    if fault:
+        raise MambatrackError(f"this state does not fit: it is with {fault}")
+    gallery = Gallery(width, max(len(values[f"{PREFIX}ids"]), 1))
+    gallery.load(values)
+    return gallery
+
+
+def gallery_fault(values: Mapping[str, Any], width: int) -> str:
+    """What is wrong with the columns of a gallery of codes of this width, "" where nothing is."""
+    expected = {"ids": (np.int64, ()), "codes": (np.float32, (width,)), "seen": (np.float64, ())}
+    count = len(np.atleast_1d(np.asarray(values.get(f"{PREFIX}ids"))))
+    for name, (kind, shape) in expected.items():
+        array: Any = values.get(PREFIX + name)
+        fits = isinstance(array, np.ndarray) and array.shape == (count, *shape)
+        if not fits or array.dtype != kind or not np.isfinite(array).all():
+            return f"{PREFIX}{name} that is no {[count, *shape]} of {np.dtype(kind)}"
+    faults = [field.fault() for field in _fields(values)]
+    return next(filter(None, faults), "")
+
+
+def _fields(values: Mapping[str, Any]) -> Sequence[Field]:
+    return [
+        Field("ids in the gallery", values[f"{PREFIX}ids"], 1, LARGEST_COUNT),
+        Field("codes in the gallery", values[f"{PREFIX}codes"], -1.01, 1.01),
+    ]

@@ -1,0 +1,209 @@
+"""Memory: who comes back has the old id again; what is kept, and how it is deleted."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mambatrack import MambatrackError, Tracker, jsonl_writer
+from mambatrack.appearance.calibration import Calibration, Similarities
+from mambatrack.appearance.gallery import Gallery
+from mambatrack.cli import main
+from mambatrack.embedders.colour import CROP, histograms
+from mambatrack.embedders.crop_embedder import CropEmbedder
+from mambatrack.settings import MemoryConfig
+from mambatrack.tracking.memory import surety
+
+SIZE, RATE, VISIT = (320, 180), 25.0, 60
+RED, BLUE, GREEN, GREY = (0, 0, 200), (200, 0, 0), (0, 160, 0), (120, 120, 120)
+KEEP = MemoryConfig(seconds=60.0)
+PLAIN = CropEmbedder("plain", histograms, CROP)  # learns what its similarities are worth
+
+
+def tracker_of(memory=KEEP, embedder=PLAIN, **settings):
+    return Tracker(
+        image_size=SIZE, embedder=embedder, memory=memory, max_age=10, min_hits=1, **settings
+    )
+
+
+def frames_of(*visits, empty=15):
+    """Pictures and boxes: in each visit people of these colours walk, then nobody is there."""
+    for colours in visits:
+        for step in range(VISIT):
+            picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+            boxes = [
+                [20 + 150 * place + step, 20, 50 + 150 * place + step, 120]
+                for place in range(len(colours))
+            ]
+            for (left, top, right, bottom), colour in zip(boxes, colours, strict=True):
+                picture[top:bottom, left:right] = colour
+            yield picture, boxes
+        for _ in range(empty):
+            yield np.full((SIZE[1], SIZE[0], 3), 90, np.uint8), []
+
+
+def run(tracker, frames, first=0):
+    return [
+        tracker.update(boxes, (first + number) / RATE, image=picture)
+        for number, (picture, boxes) in enumerate(frames)
+    ]
+
+
+VISITS = (RED, BLUE), (GREEN, GREY), (BLUE, RED)
+
+
+def ids_at_ends(results):
+    """ids in the last frame of each visit, by place"""
+    return [
+        results[end].ids[results[end].det_ind.argsort()].tolist()
+        for end in range(VISIT - 1, len(results), VISIT + 15)
+    ]
+
+
+def test_who_comes_back_has_the_old_id():
+    results = run(tracker_of(), frames_of(*VISITS))
+    first, others, again = ids_at_ends(results)
+    assert again == first[::-1] and not set(others) & set(first)
+    pairs = np.concatenate([each.returned for each in results if each.returned is not None])
+    assert sorted(pairs[:, 1].tolist()) == sorted(first)
+    for tracks in results:
+        assert (np.diff(tracks.ids) > 0).all()
+
+
+@pytest.mark.parametrize("memory", [None, MemoryConfig(seconds=0), MemoryConfig(seconds=2.0)])
+def test_nothing_is_kept_for_longer_than_asked(memory):
+    tracker = tracker_of(memory)
+    ids = ids_at_ends(run(tracker, frames_of(*VISITS)))
+    assert len(set(sum(ids, []))) == 6
+    kept = {name for name in tracker.state_dict() if name.startswith("gallery.")}
+    assert bool(kept) == (memory is not None and memory.seconds > 0)
+
+
+def test_a_memory_of_one():
+    tracker = tracker_of(MemoryConfig(seconds=60, size=1))
+    run(tracker, frames_of(*VISITS[:2]))
+    assert len(tracker.state.memory.gallery) == 1
+
+
+@pytest.mark.parametrize("cut", [14, VISIT + 14, 2 * (VISIT + 15) + 20])
+def test_a_memory_survives_in_a_state_file(tmp_path, cut):
+    frames = list(frames_of(*VISITS))
+    whole = run(tracker_of(), frames)
+    before, after = tracker_of(), tracker_of()
+    run(before, frames[:cut])
+    before.save(tmp_path / "state")
+    after.load(tmp_path / "state")
+    for one, other in zip(whole[cut:], run(after, frames[cut:], cut), strict=True):
+        assert one.ids.tolist() == other.ids.tolist() and one.ended.tolist() == other.ended.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("gallery.codes", lambda each: each[:, :5]),
+        ("gallery.codes", lambda each: each * 3),
+        ("gallery.ids", lambda each: each - 9),
+        ("gallery.seen", lambda each: each * np.nan),
+        ("gallery.returned", lambda each: np.array([[99, 1]])),
+    ],
+)
+def test_a_damaged_gallery_is_refused(name, change):
+    tracker = tracker_of()
+    run(tracker, frames_of(*VISITS[:1]))
+    state = tracker.state_dict()
+    state[name] = change(state[name])
+    with pytest.raises(MambatrackError, match="this state does not fit: it is with"):
+        tracker_of().load_state_dict(state)
+
+
+def test_without_a_memory_a_gallery_is_dropped():
+    tracker, other = tracker_of(), tracker_of(None)
+    run(tracker, frames_of(*VISITS[:1]))
+    other.load_state_dict(tracker.state_dict())
+    assert not any(name.startswith("gallery.") for name in other.state_dict())
+
+
+def test_what_a_memory_needs():
+    with pytest.raises(MambatrackError, match="knows people again by an embedder"):
+        tracker_of(embedder=None)
+    with pytest.raises(MambatrackError, match="cuts tracks, and a memory"):
+        tracker_of(caution=0.5)
+
+
+def test_odds_are_shared_among_all_who_could_be_meant():
+    sure = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.2, 0.01))
+    alone, several = (surety(sure, np.full(count, 0.9, np.float32)) for count in (1, 4))
+    assert alone[0] > 0.95 and np.allclose(several, 0.25, atol=0.01)
+    uniform = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.9, 0.01))
+    assert surety(uniform, np.array([0.95], np.float32))[0] < 0.6
+
+
+def test_json_lines_tell_it(tmp_path):
+    with jsonl_writer(tmp_path / "out.jsonl") as writer:
+        for tracks in run(tracker_of(), frames_of(*VISITS)):
+            writer.write(tracks)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    told = [pair for line in lines for pair in line.get("returned", ())]
+    assert sorted(old for _, old in told) == [1, 2] and all(own > old for own, old in told)
+
+
+@pytest.fixture
+def state(tmp_path):
+    tracker = tracker_of()
+    run(tracker, frames_of(*VISITS[:2]))
+    tracker.save(tmp_path / "state")
+    tracker.save(tmp_path / "state")
+    return tmp_path / "state"
+
+
+def gallery_of(state):
+    tracker = tracker_of()
+    tracker.load(state)
+    return tracker.state.memory.gallery
+
+
+def test_the_gallery_is_listed(state, capsys):
+    assert main(["gallery", str(state)]) == 0
+    said = capsys.readouterr().out
+    assert "tracker: 4 kept" in said and "  id 1, last seen at 2.4 s" in said
+
+
+def test_forgotten_is_gone(state, capsys):
+    code = gallery_of(state).codes[0]
+    assert state.with_name("state.bak").exists()
+    assert main(["gallery", str(state), "--forget", "1"]) == 0
+    assert gallery_of(state).ids.tolist() == [2, 3, 4]
+    assert not (gallery_of(state).codes == code).all(axis=1).any()
+    assert [each.name for each in state.parent.iterdir()] == ["state"]
+    assert main(["gallery", str(state), "--forget", "all"]) == 0
+    assert len(gallery_of(state)) == 0
+
+
+def test_two_are_merged(state):
+    before = gallery_of(state)
+    assert main(["gallery", str(state), "--merge", "1", "3", "--quiet"]) == 0
+    after = gallery_of(state)
+    assert after.ids.tolist() == [1, 2, 4] and after.seen[0] == before.seen[2]
+    assert np.linalg.norm(after.codes[0]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--forget", "9"], "the gallery has no id '9'; it has 1, 2, 3, 4"),
+        (["--merge", "1", "1"], "cannot be merged with itself"),
+        (["--source", "b"], "has no source 'b'; expected one of tracker"),
+    ],
+)
+def test_what_is_not_there(state, capsys, given, message):
+    assert main(["gallery", str(state), *given]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_large_gallery_is_one_product():
+    gallery, rng = Gallery(8, 100_000), np.random.default_rng(0)
+    codes = rng.normal(size=(100_000, 8)).astype(np.float32)
+    gallery.add(np.arange(1, 100_001), codes, np.arange(100_000.0))
+    assert gallery.products(codes[7:8]).argmax() >= 0 and len(gallery) == 100_000
+    gallery.add(np.array([200_000]), codes[:1], np.array([1e6]))
+    assert len(gallery) == 100_000 and gallery.ids[0] == 2
