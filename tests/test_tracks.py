@@ -39,7 +39,16 @@ def test_a_selection_keeps_every_column_and_what_is_of_the_frame(chosen):
     tracks = made(ALL)
     found = tracks.select(chosen)
     assert (found.frame, found.time_s, found.ended.tolist()) == (7, 0.25, [99])
-    of_frame = {"frame", "time_s", "ended", "camera", "data", "frame_rate", "class_names"}
+    of_frame = {
+        "frame",
+        "time_s",
+        "ended",
+        "camera",
+        "data",
+        "frame_rate",
+        "class_names",
+        "returned",
+    }
     for name in set(vars(tracks)) - of_frame:
         np.testing.assert_array_equal(getattr(found, name), getattr(tracks, name)[[1, 3]], name)
     assert found.observed.all()

@@ -17,6 +17,7 @@ from mambatrack.embedders.loading import open_embedder
 from mambatrack.settings import MemoryConfig
 
 SIZE, RATE, VISIT = (640, 360), 25.0, 75  # pixels, frames a second, frames of a visit
+NOISE = np.random.default_rng(0).normal(0, 8, (SIZE[1], SIZE[0], 3)).astype(np.int16)
 
 
 def clothes(rng, count, uniform):
@@ -32,12 +33,12 @@ def clothes(rng, count, uniform):
 
 def painted(rng, boxes, colours, light):
     """The picture of people in these boxes [N, 4] and clothes [N, 2, 3]."""
-    picture = np.full((SIZE[1], SIZE[0], 3), 110.0)
+    picture = np.full((SIZE[1], SIZE[0], 3), round(110 * light), np.int16)
     for (left, top, right, bottom), own in zip(boxes.round().astype(int), colours, strict=True):
         middle = (top + bottom) // 2
-        picture[top:middle, left:right] = own[0]
-        picture[middle:bottom, left:right] = own[1]
-    picture = cv2.GaussianBlur(picture * light + rng.normal(0, 8, picture.shape), (3, 3), 0)
+        picture[top:middle, left:right] = own[0] * light
+        picture[middle:bottom, left:right] = own[1] * light
+    picture += np.roll(NOISE, rng.integers(SIZE[1]), axis=0)
     return picture.clip(0, 255).astype(np.uint8)
 
 
