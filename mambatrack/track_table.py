@@ -1,6 +1,7 @@
 """The table of live tracks: the only mutable state."""
 
 import copy
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from mambatrack.tracks import Tracks, TrackState
 
 SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
 LARGEST_MEAN = 1e38
+MOST_ROWS = 2**24  # of a table
 NOBODY = np.zeros(0, np.int64)
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
@@ -49,6 +51,8 @@ class TrackTable:
     | gap     | [N]       | int   | frames | of the motion model since seen, 0 where seen now |
     | age     | [N]       | int   | frames | of the motion model since the first detection |
     | det_ind | [N]       | int   | row    | of the detection in the caller's array, -1 unseen |
+    | stamp   | [N]       | int   |        | new with each detection: of two tables of a tracker, |
+    |         |           |       |        | motion and memory of an id are equal where it is |
     | motion  | [N, S]    | float |        | the predictor's state (motion/predictor.py) |
     | memory  | [N, E]    | float |        | of the association (association/interface.py) |
     | looks   | [N, L]    | float |        | of an embedder (appearance/looks.py), if there is one |
@@ -78,6 +82,7 @@ class TrackTable:
             "gap": np.zeros(capacity, np.int64),
             "age": np.zeros(capacity, np.int64),
             "det_ind": np.zeros(capacity, np.int64),
+            "stamp": np.zeros(capacity, np.int64),
             "motion": np.zeros((capacity, state_size), np.float32),
             "memory": np.zeros((capacity, memory_size), np.float32),
         }
@@ -122,8 +127,8 @@ class TrackTable:
         return self._in_c
 
     def columns(self) -> dict[str, NDArray]:
-        """Copies of all columns."""
-        return {name: array.copy() for name, array in self._live.items()}
+        """Copies of all columns but the stamps, which mean nothing elsewhere."""
+        return {name: array.copy() for name, array in self._live.items() if name != "stamp"}
 
     def load(self, columns: Mapping[str, NDArray], next_id: int, mixed: bool) -> None:
         """Takes all columns over from another table of the same sizes."""
@@ -132,6 +137,7 @@ class TrackTable:
         self._resize(count)
         for name, column in columns.items():
             self._live[name][:] = column
+        self["stamp"][:] = new_stamps(count)
         self.next_id, self.mixed = next_id, mixed
 
     @property
@@ -169,6 +175,7 @@ class TrackTable:
 
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
         """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
+        self["stamp"][rows] = new_stamps(len(rows))
         scores = found.scores.take(seen).astype(np.float32, copy=False)
         det_ind = found.rows.take(seen).astype(np.int64, copy=False)
         labels = found.labels.take(seen).astype(np.int64, copy=False)
@@ -294,6 +301,19 @@ class TrackTable:
                 grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
                 grown[: len(array)] = array
                 self._arrays[name], self._in_c = grown, None
+
+
+_stamps = itertools.count(1)
+
+
+def new_stamp() -> int:
+    """The first of MOST_ROWS that no track has."""
+    return next(_stamps) * MOST_ROWS
+
+
+def new_stamps(count: int) -> NDArray[np.int64]:
+    """[count] that no track has."""
+    return new_stamp() + np.arange(count)
 
 
 def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:

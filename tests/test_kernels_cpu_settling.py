@@ -98,7 +98,16 @@ def matched(tracker, found):
     network = tracker.association.network
     features, ones = np.zeros((network.features, 2), np.float32), np.array([0, 1])
     return Matched(
-        table.in_c, found.in_c, len(table), False, features, ones, ones.copy(), ones.copy()
+        table.in_c,
+        found.in_c,
+        len(table),
+        False,
+        0,
+        False,
+        features,
+        ones,
+        ones.copy(),
+        ones.copy(),
     )
 
 

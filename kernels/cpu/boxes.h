@@ -25,34 +25,89 @@ static __attribute__((noinline)) void divide(float area, const float *areas, int
         shared[j] /= greater(area + areas[j] - shared[j], 1e-9f);
 }
 
-/* At least 0. */
-static float largest(const float *values, int64_t count) {
-    vf most = splat(0.0f);
-    int64_t j = 0;
-    for (; j + LANES <= count; j += LANES) most = larger(load(values + j), most);
-    most = larger(load_some(values + j, (int)(count - j)), most);
-    float lanes[LANES];
-    store(lanes, most);
-    for (j = 1; j < LANES; j++) lanes[0] = greater(lanes[0], lanes[j]);
-    return lanes[0];
+/* Boxes in the order of their left edges: which each is, corners [4, count], and the rightmost edge
+ * of it and all before it. */
+typedef struct {
+    int64_t count, *order;
+    float *corners, *rightmost;
+} Sorted;
+
+/* order, other [count]; keys [count] -> order ascends by them, equal ones stay in turn. */
+static void sort_by(const float *keys, int64_t count, int64_t *order, int64_t *other) {
+    for (int64_t i = 0; i < count; i++) order[i] = i;
+    for (int64_t width = 1; width < count; width *= 2) {
+        for (int64_t from = 0; from < count; from += 2 * width) {
+            int64_t middle = from + width < count ? from + width : count;
+            int64_t end = from + 2 * width < count ? from + 2 * width : count;
+            int64_t a = from, b = middle;
+            for (int64_t to = from; to < end; to++) {
+                int first = a < middle && (b >= end || !(keys[order[b]] < keys[order[a]]));
+                other[to] = order[first ? a++ : b++];
+            }
+        }
+        memcpy(order, other, count * sizeof(int64_t));
+    }
 }
 
-/* corners [4, count], xyxy -> of each box the largest IoU with another one and which that is,
- * itself where nothing overlaps; memory [2, count]. */
-static void neighbours(const float *corners, int64_t count, float *memory, float *most,
-                       int64_t *which) {
+/* The places of everything for ``count`` boxes. */
+static void claim_sorted(float *floats, int64_t *used, int64_t *numbers, int64_t *counted,
+                         int64_t count, Sorted *s) {
+    s->count = count;
+    s->corners = claim(floats, used, 4 * count);
+    s->rightmost = claim(floats, used, count);
+    s->order = claim_numbers(numbers, counted, count);
+}
+
+/* corners [4, count]; memory [count]. */
+static void sort_boxes(const float *corners, int64_t *memory, Sorted *to) {
+    int64_t count = to->count;
+    sort_by(corners, count, to->order, memory);
+    for (int64_t k = 0; k < count; k++) {
+        for (int side = 0; side < 4; side++)
+            to->corners[side * count + k] = corners[side * count + to->order[k]];
+        float right = to->corners[2 * count + k];
+        to->rightmost[k] = k ? greater(to->rightmost[k - 1], right) : right;
+    }
+}
+
+/* How many of the ascending values are at most ``limit``, or with ``below`` less than it. */
+static int64_t count_below(const float *values, int64_t count, double limit, int below) {
+    int64_t low = 0, high = count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (values[middle] < limit || (!below && values[middle] == limit))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+INLINE void prefer(float value, int64_t i, int64_t j, float *most, int64_t *which) {
+    if (value < most[i] || (value == most[i] && j > which[i])) return;
+    most[i] = value, which[i] = j;
+}
+
+/* Of each box the largest IoU with another one and which that is, the first of several, itself where
+ * nothing overlaps; memory [2, count]. Only boxes that begin left of where a box ends are looked at. */
+static void neighbours(const Sorted *s, float *memory, float *most, int64_t *which) {
+    int64_t count = s->count;
+    const float *left = s->corners, *top = left + count, *right = top + count, *low = right + count;
     float *areas = memory, *shared = memory + count;
-    for (int64_t i = 0; i < count; i++)
-        areas[i] = (corners[2 * count + i] - corners[i]) *
-                   (corners[3 * count + i] - corners[count + i]);
-    for (int64_t i = 0; i < count; i++) {
-        share(corners + i, corners, count, count, shared);
-        divide(areas[i], areas, count, shared);
-        shared[i] = 0;
-        most[i] = largest(shared, count);
-        int64_t j = 0;
-        while (most[i] > 0 && shared[j] != most[i]) j++;
-        which[i] = most[i] > 0 ? j : i;
+    for (int64_t k = 0; k < count; k++) {
+        areas[k] = (right[k] - left[k]) * (low[k] - top[k]);
+        most[k] = 0, which[k] = k;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        int64_t next = k + 1, others = count_below(left, count, right[k], 1) - next;
+        if (others <= 0) continue;
+        share(left + k, left + next, count, others, shared);
+        divide(areas[k], areas + next, others, shared);
+        for (int64_t j = 0; j < others; j++) {
+            if (!(shared[j] > 0)) continue;
+            prefer(shared[j], s->order[k], s->order[next + j], most, which);
+            prefer(shared[j], s->order[next + j], s->order[k], most, which);
+        }
     }
 }
 

@@ -11,13 +11,15 @@ Indices = NDArray[np.int64]
 
 def neighbours(corners: Floats) -> tuple[Floats, Indices]:
     """Of each box [4, N] xyxy the largest IoU with another one [N] and which that is [N]; itself
-    where nothing overlaps. Work grows with the square of N."""
+    where nothing overlaps."""
     if corners.ndim != 2 or len(corners) != 4 or corners.dtype != np.float32:
         raise ValueError(f"[4, N] float32 expected, got {list(corners.shape)} {corners.dtype}")
     corners, count = contiguous(corners), corners.shape[1]
-    memory, most = np.empty(2 * count, np.float32), np.empty(count, np.float32)
-    which = np.empty(count, np.int64)
-    library().neighbours(address(corners), count, address(memory), address(most), address(which))
+    floats, numbers = np.empty(7 * count, np.float32), np.empty(2 * count, np.int64)
+    most, which = np.empty(count, np.float32), np.empty(count, np.int64)
+    library().neighbours(
+        address(corners), count, address(floats), address(numbers), address(most), address(which)
+    )
     return most, which
 
 

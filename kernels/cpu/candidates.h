@@ -17,11 +17,11 @@ typedef struct {
 } Gate;
 
 /* A table after its newest step, of ``span`` frames, and the detections of the frame. several, compared:
- * see answers.h. */
+ * see answers.h; beside: it is a further table of the same tracker as the one before. */
 typedef struct {
     const Table *table;
     const Found *found;
-    int64_t tracks, span, several, compared;
+    int64_t tracks, span, several, compared, beside;
 } Frame;
 
 /* What ``gate`` leaves for ``describe``, of the tracks and of the detections. */
@@ -32,6 +32,7 @@ typedef struct {
     float *log_missed;                     /* [tracks]: of frames before the newest step, unseen */
     float *memory;                         /* of neighbours and best_other */
     int64_t *which, *found_which, *holder; /* whose that is */
+    Sorted sorted, found_sorted;
 } Around;
 
 /* What is a logarithm once numpy took it, of all frames in one piece. */
@@ -53,6 +54,8 @@ static void lay_out_around(const Frame *f, float *floats, int64_t *used, int64_t
     a->which = claim_numbers(numbers, counted, n);
     a->found_which = claim_numbers(numbers, counted, m);
     a->holder = claim_numbers(numbers, counted, more(n, m));
+    claim_sorted(floats, used, numbers, counted, n, &a->sorted);
+    claim_sorted(floats, used, numbers, counted, m, &a->found_sorted);
 }
 
 static void put_corners(const float *box, int64_t i, int64_t count, float *corners) {
@@ -63,7 +66,7 @@ static void put_corners(const float *box, int64_t i, int64_t count, float *corne
 }
 
 /* Of all tracks and detections: corners, neighbours, and what a logarithm is taken of. */
-static void look_around(const Frame *f, const Around *a) {
+static void look_around(const Frame *f, Around *a) {
     int64_t n = f->tracks, m = f->found->count;
     const Table *t = f->table;
     for (int64_t i = 0; i < n; i++) {
@@ -76,31 +79,63 @@ static void look_around(const Frame *f, const Around *a) {
         for (int side = 0; side < 4; side++) a->found_corners[side * m + j] = found[side];
         memcpy(a->found_sizes + 2 * j, found + 6, 2 * sizeof(float));
     }
-    neighbours(a->corners, n, a->memory, a->most, a->which);
-    neighbours(a->found_corners, m, a->memory, a->found_most, a->found_which);
+    sort_boxes(a->corners, a->holder, &a->sorted);
+    sort_boxes(a->found_corners, a->holder, &a->found_sorted);
+    neighbours(&a->sorted, a->memory, a->most, a->which);
+    neighbours(&a->found_sorted, a->memory, a->found_most, a->found_which);
     for (int64_t j = 0; j < m; j++)
         a->heights[j] = f->found->rows[FOUND * a->found_which[j] + 7] / f->found->rows[FOUND * j + 7];
+}
+
+/* Of the last ``count`` numbers: ascending. */
+static void ascend(int64_t *numbers, int64_t count) {
+    for (int64_t i = 1; i < count; i++)
+        for (int64_t j = i; j > 0 && numbers[j] < numbers[j - 1]; j--) {
+            int64_t other = numbers[j];
+            numbers[j] = numbers[j - 1], numbers[j - 1] = other;
+        }
+}
+
+/* The detections that overlap a box x1 y1 x2 y2, ascending -> how many there are; where they are more
+ * than ``room`` the others are not written. Those in reach of the box are one run of the sorted. */
+static int64_t overlapping(const Sorted *s, const double *box, int64_t room, int64_t *which) {
+    int64_t m = s->count, found = 0;
+    const float *left = s->corners, *top = left + m, *right = top + m, *low = right + m;
+    int64_t end = count_below(left, m, box[2], 1);
+    for (int64_t k = count_below(s->rightmost, m, box[0], 0); k < end; k++) {
+        if (!(box[0] < right[k] && box[1] < low[k] && box[3] > top[k])) continue;
+        if (found < room) which[found] = s->order[k];
+        found++;
+    }
+    ascend(which, found < room ? found : room);
+    return found;
+}
+
+/* Of ``count`` detections those of the class of track i, in their order -> how many. */
+static int64_t of_class(const Frame *f, int64_t i, int64_t count, int64_t *which) {
+    int64_t kept = 0;
+    for (int64_t k = 0; k < count; k++)
+        if (f->table->labels[i] == f->found->labels[which[k]]) which[kept++] = which[k];
+    return kept;
 }
 
 /* The candidates in the order of their tracks and then detections -> how many there are; where they
  * are more than ``room`` the others are not written. */
 static int64_t gate(const Gate *g, const Frame *f, const Around *a, int64_t room, int64_t *tracks,
                     int64_t *detections) {
-    int64_t n = f->tracks, m = f->found->count, pairs = 0;
+    int64_t n = f->tracks, pairs = 0;
     const Table *t = f->table;
-    const float *left = a->found_corners, *top = left + m, *right = top + m, *low = right + m;
     for (int64_t i = 0; i < n; i++) {
         double reach = g->reach + g->reach_per_frame * (double)(t->gap[i] - f->span);
         if (reach > g->most_reach) reach = g->most_reach;
         double wide = reach * t->boxes[4 * i + 2], high = reach * t->boxes[4 * i + 3];
-        double x1 = a->corners[i] - wide, y1 = a->corners[n + i] - high;
-        double x2 = a->corners[2 * n + i] + wide, y2 = a->corners[3 * n + i] + high;
-        for (int64_t j = 0; j < m; j++) {
-            if (!(x1 < right[j] && y1 < low[j] && x2 > left[j] && y2 > top[j])) continue;
-            if (g->class_aware && t->labels[i] != f->found->labels[j]) continue;
-            if (pairs < room) tracks[pairs] = i, detections[pairs] = j;
-            pairs++;
-        }
+        double box[4] = {a->corners[i] - wide, a->corners[n + i] - high,
+                         a->corners[2 * n + i] + wide, a->corners[3 * n + i] + high};
+        int64_t left = room > pairs ? room - pairs : 0;
+        int64_t found = overlapping(&a->found_sorted, box, left, detections + pairs);
+        if (g->class_aware && found <= left) found = of_class(f, i, found, detections + pairs);
+        for (int64_t k = 0; k < found && k < left; k++) tracks[pairs + k] = i;
+        pairs += found;
     }
     return pairs;
 }

@@ -63,20 +63,19 @@ static int members_fit(const Members *c) {
 }
 
 /* The mean of the members' log-odds, summed in their order: odds [pairs], people [detections];
- * arguments and result as of ``pair_network``, memory [tracks, memory_floats]. */
+ * arguments and result as of ``pair_network``; codes [tracks, stride]: those of all members. */
 static int64_t committee_scores(const Members *c, float *scratch, int64_t pairs, int64_t tracks,
                                 int64_t detections, const float *features, const int64_t *track,
-                                const int64_t *detection, const float *memory, const float *alone,
-                                float *odds, float *people) {
-    int64_t stride = memory_floats(c);
+                                const int64_t *detection, const float *codes, int64_t stride,
+                                const float *alone, float *odds, float *people) {
     float *own_odds = scratch, *own_people = scratch + padded(pairs);
     float *rest = own_people + padded(detections);
     for (int64_t q = 0; q < c->count; q++) {
         int64_t wrong = pair_network(c->pairs[q], rest, pairs, tracks, detections, features, track,
-                                     detection, memory, stride, alone, q ? own_odds : odds,
+                                     detection, codes, stride, alone, q ? own_odds : odds,
                                      q ? own_people : people);
         if (wrong >= 0) return wrong;
-        memory += c->pairs[q]->code;
+        codes += c->pairs[q]->code;
         for (int64_t i = 0; q && i < pairs; i++) odds[i] += own_odds[i];
         for (int64_t i = 0; q && i < detections; i++) people[i] += own_people[i];
     }

@@ -66,7 +66,8 @@ class CommitteeNetwork:
         scratch = self.borrow(self._library.score_floats(self.at, *sizes))
         wrong = self._library.committee_scores(
             self.at, address(scratch), scratch.size, *sizes, address(features), address(tracks),
-            address(detections), address(memory), address(alone), address(odds), address(people),
+            address(detections), address(memory), self.memory_size, address(alone), address(odds),
+            address(people),
         )  # fmt: skip
         self.give_back(scratch)
         check_fit(wrong)

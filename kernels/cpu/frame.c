@@ -1,7 +1,7 @@
 /* The array work of a frame beside the networks, one instruction set's functions. Compiled without
  * fused multiplication and addition, so that every number is numpy's to the bit. */
 #include "admit.h"
-#include "problems.h"
+#include "moved.h"
 #include "settle.h"
 #include "shape.h"
 #include "variant.h"
@@ -13,7 +13,7 @@ int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room,
 int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64_t room,
                                  int64_t pairs, int64_t tracks, int64_t detections,
                                  const float *features, const int64_t *track,
-                                 const int64_t *detection, const float *memory,
+                                 const int64_t *detection, const float *codes, int64_t stride,
                                  const float *alone, float *odds, float *people); /* likewise */
 
 int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,
@@ -30,28 +30,59 @@ void PUBLIC(describe)(const Gate *by, const Asked *asked, const Thoughts *to) {
     describe_all(by, asked, to);
 }
 
-/* Describes, scores and answers; scratch: as of committee_scores for the largest frame. Returns as
- * committee_scores does, and -1 where all went well. */
-int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *committee,
-                      const Asked *asked, const Thoughts *to, float *scratch, int64_t room) {
-    describe_all(by, asked, to);
-    for (int64_t k = 0; k < asked->count; k++) {
-        const Frame *f = asked->frames + k;
-        const Problem *p = asked->problems + k;
-        int64_t wrong = EXPAND(committee_scores, VARIANT)(
-            committee, scratch, room, p->pairs, f->tracks, f->found->count,
-            to->features + FEATURES * p->first, asked->track + p->first, asked->detection + p->first,
-            f->table->memory, to->alone + ALONE * p->first_detection, to->odds + p->first,
-            to->people + p->first_detection);
-        if (wrong != -1) return wrong;
-    }
-    answer_all(limits, asked, to);
-    return -1;
+/* The scores of one whole table. Returns as committee_scores does. */
+static int64_t score_table(const Members *committee, const Asked *asked, const Thoughts *to, int64_t k,
+                           float *scratch, int64_t room) {
+    const Frame *f = asked->frames + k;
+    const Problem *p = asked->problems + k;
+    return EXPAND(committee_scores, VARIANT)(
+        committee, scratch, room, p->pairs, f->tracks, f->found->count,
+        to->features + FEATURES * p->first, asked->track + p->first, asked->detection + p->first,
+        f->table->memory, f->table->memory_size, to->alone + ALONE * p->first_detection,
+        to->odds + p->first, to->people + p->first_detection);
 }
 
-void PUBLIC(neighbours)(const float *corners, int64_t count, float *memory, float *most,
-                        int64_t *which) {
-    neighbours(corners, count, memory, most, which);
+/* The same where table ``first`` of the tracker is scored: what differs from it. code: floats of a
+ * track's codes; memory: of a Part, as large as a table may need. */
+static int64_t score_rest(const Members *committee, const Asked *asked, const Thoughts *to, int64_t k,
+                          int64_t first, int64_t code, float *memory, float *scratch, int64_t room) {
+    Part part;
+    Shared s = {asked->frames + k, asked->frames + first, asked->problems + k, asked->problems + first};
+    lay_out_shared(asked, &s);
+    compare_tables(asked, to, &s);
+    lay_out_part(asked, &s, code, memory, s.pair_twin + s.problem->pairs, &part);
+    take_part(asked, to, &s, code, &part);
+    int64_t wrong = EXPAND(committee_scores, VARIANT)(
+        committee, scratch, room, part.pairs, part.tracks, part.detections, part.features,
+        part.track, part.detection, part.codes, code, part.alone, part.odds, part.people);
+    if (wrong == -1) give_scores(asked, to, &s, &part);
+    return wrong;
+}
+
+/* Describes, scores and answers; scratch: as of committee_scores for the largest frame; code, memory:
+ * see score_rest. Returns as committee_scores does, and -1 where all went well. */
+int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *committee,
+                      const Asked *asked, const Thoughts *to, float *scratch, int64_t room,
+                      int64_t code, float *memory) {
+    int64_t first = 0, wrong = -1;
+    describe_all(by, asked, to);
+    for (int64_t k = 0; k < asked->count && wrong == -1; k++) {
+        if (!asked->frames[k].beside) first = k;
+        wrong = k == first ? score_table(committee, asked, to, k, scratch, room)
+                           : score_rest(committee, asked, to, k, first, code, memory, scratch, room);
+    }
+    if (wrong == -1) answer_all(limits, asked, to);
+    return wrong;
+}
+
+/* floats [7, count] and numbers [2, count] of memory. */
+void PUBLIC(neighbours)(const float *corners, int64_t count, float *floats, int64_t *numbers,
+                        float *most, int64_t *which) {
+    int64_t used = 2 * count, counted = count;
+    Sorted sorted;
+    claim_sorted(floats, &used, numbers, &counted, count, &sorted);
+    sort_boxes(corners, numbers, &sorted);
+    neighbours(&sorted, floats, most, which);
 }
 
 int64_t PUBLIC(best_other)(int64_t pairs, const float *values, const int64_t *of, int64_t count,
@@ -59,53 +90,59 @@ int64_t PUBLIC(best_other)(int64_t pairs, const float *values, const int64_t *of
     return best_other(pairs, values, of, count, memory, holder, other);
 }
 
-/* work: TOKEN + OUTPUTS + motion->carried floats for each track. Returns as step_network does. */
+/* Of ``count`` rows of a state of ``tracks``; work: TOKEN + OUTPUTS + motion->carried floats for each.
+ * Returns as step_network does. */
 static int64_t predict(const Motion *motion, const Shape *network, float *scratch, int64_t room,
-                       int64_t count, float *state, float *work, int64_t *places, float *boxes,
-                       float *log_scales, float *ratios) {
+                       int64_t count, const int64_t *rows, int64_t tracks, float *state, float *work,
+                       int64_t *places, float *boxes, float *log_scales, float *ratios) {
     float *outputs = work + TOKEN * count, *resting = outputs + OUTPUTS * count;
-    feed(motion, count, state, work, places, resting);
+    feed(motion, count, rows, state, work, places, resting);
     int64_t wrong =
         EXPAND(step_network, VARIANT)(network, scratch, room, count, work, places,
-                                      count * state_floats(motion), state, 1, outputs);
-    rest(motion, count, state, resting);
-    if (wrong == -1) move_boxes(motion, count, state, outputs, boxes, log_scales, ratios);
+                                      tracks * state_floats(motion), state, 1, outputs);
+    rest(motion, count, rows, state, resting);
+    if (wrong == -1) move_boxes(motion, count, rows, state, outputs, boxes, log_scales, ratios);
     return wrong;
 }
 
 int64_t PUBLIC(predict)(const Motion *motion, const Shape *network, float *scratch, int64_t room,
                         int64_t count, float *state, float *work, int64_t *places, float *boxes,
                         float *log_scales, float *ratios) {
-    return predict(motion, network, scratch, room, count, state, work, places, boxes, log_scales,
-                   ratios);
+    return predict(motion, network, scratch, room, count, NULL, count, state, work, places, boxes,
+                   log_scales, ratios);
 }
 
 void PUBLIC(spread_boxes)(const Motion *motion, int64_t count, float *state, const float *ratios,
                           float *scales) {
-    spread_boxes(motion, count, state, ratios, scales);
+    spread_boxes(motion, count, NULL, state, ratios, scales);
 }
 
-/* The same of all tables, one behind the other; work and places: of the largest. */
+/* The same of all tables, one behind the other, what several have alike once; work and places: of the
+ * largest; numbers: memory of find_own. */
 int64_t PUBLIC(predict_tables)(const Motion *motion, const Shape *network, float *scratch,
-                               int64_t room, const Moved *moved, int64_t tables, float *work,
-                               int64_t *places, float *boxes, float *log_scales, float *ratios) {
+                               int64_t room, Moved *moved, int64_t tables, float *work,
+                               int64_t *places, int64_t *numbers, float *boxes, float *log_scales,
+                               float *ratios) {
+    find_own(tables, moved, numbers);
     for (int64_t k = 0; k < tables; k++) {
-        int64_t count = moved[k].tracks;
-        int64_t wrong = predict(motion, network, scratch, room, count, moved[k].table->motion, work,
-                                places, boxes, log_scales, ratios);
+        const Moved *m = moved + k;
+        int64_t wrong = predict(motion, network, scratch, room, m->own, m->rows, m->tracks,
+                                m->table->motion, work, places, boxes, log_scales, ratios);
         if (wrong != -1) return wrong;
-        boxes += 4 * count, log_scales += 4 * count, ratios += count;
+        boxes += 4 * m->own, log_scales += 4 * m->own, ratios += m->own;
     }
     return -1;
 }
 
 void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tables,
                            const float *boxes, const float *ratios, float *scales) {
+    const Moved *first = moved;
     for (int64_t k = 0; k < tables; k++) {
-        int64_t count = moved[k].tracks;
-        spread_boxes(motion, count, moved[k].table->motion, ratios, scales);
-        keep_prediction(moved + k, boxes, scales);
-        boxes += 4 * count, scales += 4 * count, ratios += count;
+        const Moved *m = moved + k;
+        if (!m->beside || !k) first = m;
+        spread_boxes(motion, m->own, m->rows, m->table->motion, ratios, scales);
+        keep_prediction(first, m, boxes, scales);
+        boxes += 4 * m->own, scales += 4 * m->own, ratios += m->own;
     }
 }
 
@@ -140,7 +177,7 @@ int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, in
 }
 
 /* total: matches of all tables. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
-int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, const Settled *settled, int64_t total,
+int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, int64_t total,
                        const Matches *to) {
     return gather(motion, tables, settled, total, to);
 }
@@ -149,15 +186,17 @@ int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, const Settled *sett
  * Returns as committee_remember does. */
 int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
                        int64_t tables, Settled *settled, int64_t total, const Matches *from) {
-    int64_t first = 0;
-    for (int64_t k = 0; k < tables; first += settled[k++].count) {
+    int64_t at = 0;
+    const Settled *first = settled;
+    for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Settled *s = settled + k;
-        Matches own = matches_from(from, first, total);
+        Matches own = matches_from(from, at, total);
+        if (!s->beside) first = s;
         int64_t wrong = EXPAND(committee_remember, VARIANT)(
-            committee, scratch, room, s->features, s->pairs, s->count, s->chosen, own.rows,
-            s->tracks, s->table->memory);
+            committee, scratch, room, s->features, s->pairs, s->own, own.chosen, own.rows, s->tracks,
+            s->table->memory);
         if (wrong != -1) return wrong;
-        settle_one(motion, s, &own, from->logs + 2 * first);
+        settle_one(motion, first, s, &own, from->logs + 2 * at);
     }
     return -1;
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 13  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 16  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
@@ -43,18 +43,21 @@ class Library:
             ),
             "score_floats": (word, [pointer, word, word, word]),
             "remember_floats": (word, [pointer, word]),
-            "committee_scores": (word, [pointer, pointer, *[word] * 4, *[pointer] * 7]),
+            "committee_scores": (
+                word,
+                [pointer, pointer, *[word] * 4, *[pointer] * 4, word, *[pointer] * 3],
+            ),
             "committee_remember": (
                 word,
                 [pointer, pointer, word, pointer, word, word, pointer, pointer, word, pointer],
             ),
             "gate": (word, [pointer] * 2),
             "describe": (None, [pointer] * 3),
-            "think": (word, [*[pointer] * 6, word]),
+            "think": (word, [*[pointer] * 6, word, word, pointer]),
             "compare": (word, [*[pointer] * 3, word]),
             "predict": (word, [*[pointer] * 3, word, word, *[pointer] * 6]),
             "spread_boxes": (None, [pointer, word, *[pointer] * 3]),
-            "predict_tables": (word, [*[pointer] * 3, word, pointer, word, *[pointer] * 5]),
+            "predict_tables": (word, [*[pointer] * 3, word, pointer, word, *[pointer] * 6]),
             "spread_tables": (None, [pointer, pointer, word, *[pointer] * 3]),
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
@@ -63,7 +66,7 @@ class Library:
             "gather": (word, [pointer, word, pointer, word, pointer]),
             "settle": (word, [*[pointer] * 3, word, word, pointer, word, pointer]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 4]),
-            "neighbours": (None, [pointer, word, pointer, pointer, pointer]),
+            "neighbours": (None, [pointer, word, *[pointer] * 4]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }
         for name, (result, arguments) in signatures.items():

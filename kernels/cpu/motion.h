@@ -34,16 +34,20 @@ INLINE float within(float x, float least, float most) {
     return x < most ? x : most;
 }
 
+/* rows [count] of a state, NULL for the first ``count``. */
+INLINE int64_t row_of(const int64_t *rows, int64_t i) { return rows ? rows[i] : i; }
+
 /* tokens [count, TOKEN]: the pending ones; places [count]: where in ``state`` the carried state lies
  * that they are fed to, A of a track seen last, else B; resting [., carried]: B of those beyond the
  * horizon, which ``rest`` puts back. */
-static void feed(const Motion *m, int64_t count, float *state, float *tokens, int64_t *places,
-                 float *resting) {
+static void feed(const Motion *m, int64_t count, const int64_t *rows, float *state, float *tokens,
+                 int64_t *places, float *resting) {
     int64_t size = state_floats(m), carried = m->carried;
     for (int64_t i = 0; i < count; i++) {
-        float *own = state + i * size, *A = own + HEAD, *B = A + carried;
+        int64_t row = row_of(rows, i);
+        float *own = state + row * size, *A = own + HEAD, *B = A + carried;
         memcpy(tokens + TOKEN * i, own + PENDING, TOKEN * sizeof(float));
-        places[i] = i * size + HEAD + (own[GAP] != 0 ? carried : 0);
+        places[i] = row * size + HEAD + (own[GAP] != 0 ? carried : 0);
         if (own[GAP] >= m->horizon) {
             memcpy(resting, B, carried * sizeof(float));
             resting += carried;
@@ -52,21 +56,22 @@ static void feed(const Motion *m, int64_t count, float *state, float *tokens, in
     }
 }
 
-static void rest(const Motion *m, int64_t count, float *state, const float *resting) {
-    int64_t size = state_floats(m);
+static void rest(const Motion *m, int64_t count, const int64_t *rows, float *state,
+                 const float *resting) {
     for (int64_t i = 0; i < count; i++) {
-        if (state[i * size + GAP] < m->horizon) continue;
-        memcpy(state + i * size + HEAD + m->carried, resting, m->carried * sizeof(float));
+        float *own = state + row_of(rows, i) * state_floats(m);
+        if (own[GAP] < m->horizon) continue;
+        memcpy(own + HEAD + m->carried, resting, m->carried * sizeof(float));
         resting += m->carried;
     }
 }
 
 /* outputs [count, OUTPUTS] of the network -> boxes [count, 4], log_scales [count, 4], ratios [count]
  * of width to height; the gap counts one more. */
-static void move_boxes(const Motion *m, int64_t count, float *state, const float *outputs,
-                       float *boxes, float *log_scales, float *ratios) {
+static void move_boxes(const Motion *m, int64_t count, const int64_t *rows, float *state,
+                       const float *outputs, float *boxes, float *log_scales, float *ratios) {
     for (int64_t i = 0; i < count; i++) {
-        float *own = state + i * state_floats(m), *box = boxes + 4 * i, unit = own[SIZE] / UNITS;
+        float *own = state + row_of(rows, i) * state_floats(m), *box = boxes + 4 * i, unit = own[SIZE] / UNITS;
         const float *out = outputs + OUTPUTS * i;
         int resting = own[GAP] >= m->horizon, sized = own[GAP] >= SIZED;
         for (int k = 0; k < 4; k++) {
@@ -86,10 +91,10 @@ static void move_boxes(const Motion *m, int64_t count, float *state, const float
 }
 
 /* With the logarithm of ``ratios`` and the scales [count, 4], which become the spread in pixels. */
-static void spread_boxes(const Motion *m, int64_t count, float *state, const float *ratios,
-                         float *scales) {
+static void spread_boxes(const Motion *m, int64_t count, const int64_t *rows, float *state,
+                         const float *ratios, float *scales) {
     for (int64_t i = 0; i < count; i++) {
-        float *own = state + i * state_floats(m), gap = own[GAP], horizon = (float)m->horizon;
+        float *own = state + row_of(rows, i) * state_floats(m), gap = own[GAP], horizon = (float)m->horizon;
         const float *measured = m->measured + 4 * (frames_of(m, gap) - 1);
         float grown = gap > horizon ? sqrtf(gap / horizon) : 1;
         if (gap <= horizon) own[PENDING + 6] = ratios[i];
@@ -120,22 +125,5 @@ static void correct(const Motion *m, int64_t count, const int64_t *rows, const f
         memcpy(own, box, 4 * sizeof(float));
         memcpy(own + SEEN, box, 4 * sizeof(float));
         own[GAP] = 0;
-    }
-}
-
-/* A table that goes one frame on; its tracks are then unseen for ``span`` frames more. */
-typedef struct {
-    const Table *table;
-    int64_t tracks, span;
-} Moved;
-
-/* TrackTable.predict: what the motion model says goes into the table. */
-static void keep_prediction(const Moved *by, const float *boxes, const float *spread) {
-    const Table *t = by->table;
-    memcpy(t->boxes, boxes, 4 * by->tracks * sizeof(float));
-    memcpy(t->spread, spread, 4 * by->tracks * sizeof(float));
-    for (int64_t i = 0; i < by->tracks; i++) {
-        t->gap[i] += by->span, t->age[i] += by->span;
-        t->det_ind[i] = -1;
     }
 }

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,27 @@ class _Motion(ctypes.Structure):
 
 
 class _Moved(ctypes.Structure):
-    """struct Moved of motion.h."""
+    """struct Moved of moved.h."""
 
-    _fields_ = [("table", ctypes.c_void_p), ("tracks", ctypes.c_int64), ("span", ctypes.c_int64)]
+    _fields_ = [
+        ("table", ctypes.c_void_p),
+        *[(name, ctypes.c_int64) for name in ("tracks", "span", "beside", "own")],
+        *[(name, ctypes.c_void_p) for name in ("rows", "twin")],
+    ]
+
+
+class Moving(NamedTuple):
+    """A table that goes one frame on.
+
+    table, tracks: its columns, of which so many rows live
+    span: by how many frames their gaps and ages grow
+    beside: it is a further table of the same tracker as the one before
+    """
+
+    table: TableColumns
+    tracks: int
+    span: int
+    beside: bool
 
 
 class TrackMotion:
@@ -77,30 +95,36 @@ class TrackMotion:
         self._library.spread_boxes(self.at, count, at, address(ratios), address(spread))
         return boxes, spread
 
-    def predict_tables(self, tables: Sequence[tuple[TableColumns, int, int]]) -> None:
-        """One frame on for tables with states of this motion model: their columns, of which so many
-        rows live, and by how many frames their gaps and ages grow. Boxes and spread are theirs."""
-        moved = (_Moved * len(tables))(*[_Moved(each.at, *rest) for each, *rest in tables])
-        counts, network = [tracks for _, tracks, _ in tables], self._network
-        for table, tracks, _ in tables:
-            if tracks > table.capacity or table.motion_size != self.state_size:
-                raise ValueError(
-                    f"a table of up to {table.capacity} tracks with {self.state_size} floats of "
-                    f"motion expected, got {tracks} with {table.motion_size}"
-                )
+    def predict_tables(self, tables: Sequence[Moving]) -> None:
+        """One frame on for tables with states of this motion model. Boxes and spread are theirs."""
+        moved = (_Moved * len(tables))(*map(self._moved, tables))
+        counts, network = [each.tracks for each in tables], self._network
         total, most = sum(counts), max(counts, default=0)
         floats = np.empty(9 * total + most * (TOKEN + OUTPUTS + network.carried_size), np.float32)
-        places, at = np.empty(most, np.int64), address(floats)
+        numbers, at = np.empty(most + 2 * total, np.int64), address(floats)
+        places = address(numbers)
         boxes, scales, ratios, work = at, at + 16 * total, at + 32 * total, at + 36 * total
         given = ctypes.addressof(moved), len(tables)
         with network.memory() as memory:
             wrong = self._library.predict_tables(
-                self.at, network.at, *memory, *given, work, address(places), boxes, scales, ratios
-            )
+                self.at, network.at, *memory, *given, work, places, places + 8 * most, boxes,
+                scales, ratios,
+            )  # fmt: skip
         check_fit(wrong)
-        np.log(floats[8 * total : 9 * total], out=floats[8 * total : 9 * total])
-        np.exp(floats[4 * total : 8 * total], out=floats[4 * total : 8 * total])
+        own = sum(each.own for each in moved)
+        logs, exponents = floats[8 * total : 8 * total + own], floats[4 * total : 4 * (total + own)]
+        np.log(logs, out=logs)
+        np.exp(exponents, out=exponents)
         self._library.spread_tables(self.at, *given, boxes, ratios, scales)
+
+    def _moved(self, moving: Moving) -> _Moved:
+        table, tracks, *rest = moving
+        if tracks > table.capacity or table.motion_size != self.state_size:
+            raise ValueError(
+                f"a table of up to {table.capacity} tracks with {self.state_size} floats of motion "
+                f"expected, got {tracks} with {table.motion_size}"
+            )
+        return _Moved(table.at, tracks, *rest)
 
     def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
         """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""

@@ -7,7 +7,7 @@ Fields = list[tuple[str, Any]]
 FEATURES, ALONE, MOST_HITS = 47, 6, 200  # of candidates.h
 ALTERNATIVES = 2  # of answers.h
 ANSWERS = 1 + ALTERNATIVES
-AROUND = 12  # places in Around, of candidates.h
+AROUND = 12 + 2 * 4  # words of Around, of candidates.h
 
 
 def _fields(kind: Any, names: str) -> Fields:
@@ -29,7 +29,7 @@ class Frame(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_void_p, "table found"),
-        *_fields(ctypes.c_int64, "tracks span several compared"),
+        *_fields(ctypes.c_int64, "tracks span several compared beside"),
     ]
 
 
@@ -59,7 +59,7 @@ class Problem(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_int64, "first pairs first_detection"),
-        ("around", ctypes.c_void_p * AROUND),
+        ("around", ctypes.c_int64 * AROUND),
         ("answers", Answers),
     ]
 
@@ -70,7 +70,7 @@ class Asked(ctypes.Structure):
     _fields_ = [
         *_fields(ctypes.c_int64, "count"),
         *_fields(ctypes.c_void_p, "frames problems track detection floats worth"),
-        *_fields(ctypes.c_void_p, "numbers left places sums"),
+        *_fields(ctypes.c_void_p, "numbers left places twins compared sums"),
         *_fields(ctypes.c_int64, "pair_room float_room number_room pairs detections"),
         *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides"),
     ]

@@ -21,7 +21,7 @@ typedef struct {
     Problem *problems;
     int64_t *track, *detection;
     float *floats, *worth;
-    int64_t *numbers, *left, *places;
+    int64_t *numbers, *left, *places, *twins, *compared;
     double *sums;
     int64_t pair_room, float_room, number_room;
     int64_t pairs, detections, needed_floats, needed_numbers, logs, most_pairs, most_sides;
@@ -49,6 +49,7 @@ static void lay_out_problems(Asked *a, float *floats, int64_t *numbers) {
     }
     a->places = claim_numbers(numbers, &counted, a->most_sides);
     a->sums = (double *)claim_numbers(numbers, &counted, a->most_sides);
+    a->compared = claim_numbers(numbers, &counted, 5 * a->most_sides);
     a->needed_floats = used, a->needed_numbers = counted;
 }
 

@@ -48,6 +48,7 @@ class Question(NamedTuple):
     table, tracks: its columns, of which the first ``tracks`` rows live
     span: frames of its newest step
     several: alternatives are looked for; compared: the likelihood counts without any, too
+    beside: it is a further table of the same tracker as the one before
     """
 
     table: TableColumns
@@ -56,6 +57,7 @@ class Question(NamedTuple):
     span: int
     several: bool = False
     compared: bool = False
+    beside: bool = False
 
 
 class Described(NamedTuple):
@@ -92,6 +94,7 @@ class Problems:
         self._gate_at, self._limits_at, self._asked_at, self._thoughts_at = map(
             ctypes.addressof, (self._gate, limits, self._asked, self._thoughts)
         )
+        self._part = np.empty(0, np.float32)
         self._reserve_frames(4)
         self._grow()
 
@@ -127,7 +130,7 @@ class Problems:
         memory = network.borrow(self._library.score_floats(network.at, *sizes))
         wrong = self._library.think(
             self._gate_at, self._limits_at, network.at, self._asked_at, self._thoughts_at,
-            address(memory), memory.size,
+            address(memory), memory.size, network.code_size, address(self._part_memory()),
         )  # fmt: skip
         network.give_back(memory)
         check_fit(wrong)
@@ -219,6 +222,15 @@ class Problems:
         answers.matched[0] = settled + len(rest)
         self._library.compare(self._limits_at, self._asked_at, self._thoughts_at, number)
 
+    def _part_memory(self) -> Floats:
+        """For what one table has otherwise than the first of its tracker."""
+        asked = self._asked
+        need = (FEATURES + 1) * asked.most_pairs
+        need += (ALONE + 1 + self._network.code_size) * asked.most_sides
+        if len(self._part) < need:
+            self._part = np.empty(2 * need, np.float32)
+        return self._part
+
     def _reserve_frames(self, count: int) -> None:
         self._frames, self._problems = (Frame * count)(), (Problem * count)()
         self._asked.frames = ctypes.addressof(self._frames)
@@ -234,6 +246,8 @@ class Problems:
         self._numbers = np.empty(asked.number_room, np.int64)
         self._pairs = np.empty((2, room), np.int64)
         self._left, self._worth = np.empty(room, np.int64), np.empty(room, np.float32)
+        self._twins = np.empty(3 * room, np.int64)
         asked.floats, asked.numbers = address(self._floats), address(self._numbers)
         asked.track, asked.detection = address(self._pairs), address(self._pairs) + 8 * room
         asked.left, asked.worth = address(self._left), address(self._worth)
+        asked.twins = address(self._twins)

@@ -4,59 +4,114 @@
 #pragma once
 #include "motion.h"
 #include "observe.h"
+#include "share.h"
 
-/* The ``count`` pairs chosen, of ``pairs`` with features [FEATURES, pairs], track and detection. mixed,
- * split: of the votes, see observe.h. */
+/* The ``count`` pairs chosen, of ``pairs`` with features [FEATURES, pairs], track and detection; beside:
+ * of a further table of the same tracker as the one before. mixed, split: of the votes, see observe.h;
+ * stamp: the first of new ones; own: matches that the first table does not have just so. */
 typedef struct {
     const Table *table;
     const Found *found;
     const float *features;
     const int64_t *track, *detection, *chosen;
-    int64_t tracks, pairs, count, mixed, split;
+    int64_t tracks, pairs, count, mixed, stamp, beside, split, own;
 } Settled;
 
-/* The same for each match, those of one table behind those of another: logs of width and height [., 2],
- * then for each table those of its gaps and of width to height. */
+/* The same for each match, those of one table behind those of another and in each the own ones first:
+ * logs of width and height [., 2], then for each table those of its gaps and of width to height; leader:
+ * the row in the first table of what is not own; of_row, twin [most tracks]: memory. */
 typedef struct {
     float *boxes, *scores, *logs;
-    int64_t *rows, *labels, *numbers;
+    int64_t *rows, *labels, *numbers, *chosen, *leader, *of_row, *twin;
 } Matches;
 
 INLINE Matches matches_from(const Matches *m, int64_t first, int64_t total) {
     return (Matches){m->boxes + 4 * first, m->scores + first, m->logs + 2 * total + 2 * first,
-                     m->rows + first, m->labels + first, m->numbers + first};
+                     m->rows + first, m->labels + first, m->numbers + first, m->chosen + first,
+                     m->leader + first, m->of_row, m->twin};
 }
 
-/* Returns 0 where a match is none of the pairs, tracks or detections. */
-static int gather_one(const Motion *motion, const Settled *s, const Matches *to, float *sizes) {
+static int sound_matches(const Settled *s) {
     if (first_outside(s->count, s->chosen, s->pairs - 1) >= 0) return 0;
     for (int64_t c = 0; c < s->count; c++) {
         int64_t i = s->track[s->chosen[c]], j = s->detection[s->chosen[c]];
         if (i < 0 || i >= s->tracks || j < 0 || j >= s->found->count) return 0;
+    }
+    return 1;
+}
+
+/* For each track of the first table the pair that is chosen, -1 for none. */
+static void note_pairs(const Settled *first, const Matches *to) {
+    for (int64_t i = 0; i < first->tracks; i++) to->of_row[i] = -1;
+    for (int64_t c = 0; c < first->count; c++) to->of_row[first->track[first->chosen[c]]] = first->chosen[c];
+}
+
+/* The row in the first table that a pair moves just as this one does, -1 where there is none. */
+static int64_t leader_of(const Settled *first, const Settled *s, int64_t pair, const Matches *m) {
+    int64_t row = m->twin[s->track[pair]], other = row >= 0 ? m->of_row[row] : -1;
+    if (other < 0 || first->detection[other] != s->detection[pair]) return -1;
+    return alike(s->features + pair, s->pairs, first->features + other, first->pairs) ? row : -1;
+}
+
+/* The chosen pairs, own ones first. */
+static void order_pairs(const Settled *first, Settled *s, const Matches *to) {
+    int64_t last = s->count;
+    s->own = 0;
+    if (s != first) pair_tracks(s->table, s->tracks, first->table, first->tracks, to->twin);
+    for (int64_t c = 0; c < s->count; c++) {
+        int64_t row = s == first ? -1 : leader_of(first, s, s->chosen[c], to);
+        int64_t at = row < 0 ? s->own++ : --last;
+        to->chosen[at] = s->chosen[c], to->leader[at] = row;
+    }
+}
+
+static void gather_one(const Motion *motion, const Settled *s, const Matches *to, float *sizes) {
+    for (int64_t c = 0; c < s->count; c++) {
+        int64_t j = s->detection[to->chosen[c]];
         const float *row = s->found->rows + FOUND * j;
         memcpy(to->boxes + 4 * c, row + 4, 4 * sizeof(float));
         memcpy(sizes + 2 * c, row + 6, 2 * sizeof(float));
-        to->rows[c] = i, to->scores[c] = row[8];
+        to->rows[c] = s->track[to->chosen[c]], to->scores[c] = row[8];
         to->labels[c] = s->found->labels[j], to->numbers[c] = s->found->numbers[j];
+        to->logs[2 * c] = to->logs[2 * c + 1] = 1;
     }
-    ask_logs(motion, s->count, to->rows, to->boxes, s->table->motion, to->logs);
-    return 1;
+    ask_logs(motion, s->own, to->rows, to->boxes, s->table->motion, to->logs);
 }
 
-static int gather(const Motion *motion, int64_t tables, const Settled *settled, int64_t total,
+/* Returns 0, and nothing is to be done, where a match is none of the pairs, tracks or detections. */
+static int gather(const Motion *motion, int64_t tables, Settled *settled, int64_t total,
                   const Matches *to) {
-    int64_t first = 0;
-    for (int64_t k = 0; k < tables; first += settled[k++].count) {
-        Matches own = matches_from(to, first, total);
-        if (!gather_one(motion, settled + k, &own, to->logs + 2 * first)) return 0;
+    int64_t at = 0;
+    const Settled *first = settled;
+    for (int64_t k = 0; k < tables; k++)
+        if (!sound_matches(settled + k)) return 0;
+    for (int64_t k = 0; k < tables; at += settled[k++].count) {
+        Matches own = matches_from(to, at, total);
+        if (!settled[k].beside) first = settled + k, note_pairs(first, to);
+        order_pairs(first, settled + k, &own);
+        gather_one(motion, settled + k, &own, to->logs + 2 * at);
     }
     return 1;
 }
 
-/* Motion and table; the association's part is the caller's. */
-static void settle_one(const Motion *motion, Settled *s, const Matches *from, const float *sizes) {
+/* Rows that the first table has just so are its rows. */
+static void take_rows(const Settled *first, const Settled *s, const Matches *from) {
+    const Table *a = s->table, *b = first->table;
+    for (int64_t c = s->own; c < s->count; c++) {
+        int64_t i = from->rows[c], other = from->leader[c];
+        memcpy(a->motion + i * a->motion_size, b->motion + other * b->motion_size, a->motion_size * sizeof(float));
+        memcpy(a->memory + i * a->memory_size, b->memory + other * b->memory_size, a->memory_size * sizeof(float));
+        a->stamp[i] = b->stamp[other];
+    }
+}
+
+/* Motion and table, once the association remembers the own matches. */
+static void settle_one(const Motion *motion, const Settled *first, Settled *s, const Matches *from,
+                       const float *sizes) {
     Observed seen = {from->boxes, sizes, from->scores, from->labels, from->numbers};
-    correct(motion, s->count, from->rows, from->boxes, from->logs, s->table->motion);
+    correct(motion, s->own, from->rows, from->boxes, from->logs, s->table->motion);
+    for (int64_t c = 0; c < s->own; c++) s->table->stamp[from->rows[c]] = s->stamp + c;
+    take_rows(first, s, from);
     observe(s->table, &seen, s->count, from->rows);
     s->split = s->mixed || !agree(s->table, &seen, s->count, from->rows);
     if (!s->split) vote_again(s->table, &seen, s->count, from->rows);

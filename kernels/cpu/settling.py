@@ -18,6 +18,7 @@ from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
 Votes = tuple[Indices, Indices, Floats]
+NUMBERS = ("rows", "labels", "numbers", "chosen", "leader")  # of each match, in settle.h
 
 
 class Matched(NamedTuple):
@@ -25,6 +26,8 @@ class Matched(NamedTuple):
 
     table, tracks, mixed: its columns, of which the first ``tracks`` rows live; whether some track
         has votes for two classes
+    stamp: the first of new ones, as many as there are tracks
+    beside: it is a further table of the same tracker as the one before
     features [F, K], of_track [K], of_detection [K]: of candidate pairs
     chosen [.]: the pairs that are matched, each track and each detection at most once
     """
@@ -33,6 +36,8 @@ class Matched(NamedTuple):
     found: FoundColumns
     tracks: int
     mixed: bool
+    stamp: int
+    beside: bool
     features: Floats
     of_track: Indices
     of_detection: Indices
@@ -47,7 +52,10 @@ class _Settled(ctypes.Structure):
             (name, ctypes.c_void_p)
             for name in ("table", "found", "features", "track", "detection", "chosen")
         ],
-        *[(name, ctypes.c_int64) for name in ("tracks", "pairs", "count", "mixed", "split")],
+        *[
+            (name, ctypes.c_int64)
+            for name in ("tracks", "pairs", "count", "mixed", "stamp", "beside", "split", "own")
+        ],
     ]
 
 
@@ -55,7 +63,9 @@ class _Matches(ctypes.Structure):
     """struct Matches of settle.h."""
 
     _fields_ = [
-        (name, ctypes.c_void_p) for name in ("boxes", "scores", "logs", "rows", "labels", "numbers")
+        *[(name, ctypes.c_void_p) for name in ("boxes", "scores", "logs")],
+        *[(name, ctypes.c_void_p) for name in NUMBERS],
+        *[(name, ctypes.c_void_p) for name in ("of_row", "twin")],
     ]
 
 
@@ -69,10 +79,12 @@ def settle(
     c, counts = library(), [len(each.chosen) for each in matched]
     total, tables = sum(counts), len(matched)
     settled = (_Settled * tables)(*[_settled(network, motion, each) for each in matched])
-    floats, numbers = np.empty(9 * total, np.float32), np.empty(3 * total, np.int64)
+    most = max((each.tracks for each in matched), default=0)
+    floats = np.empty(9 * total, np.float32)
+    numbers = np.empty(len(NUMBERS) * total + 2 * most, np.int64)
     at, whole = address(floats), address(numbers)
-    ends = whole, whole + 8 * total, whole + 16 * total
-    matches = _Matches(at, at + 16 * total, at + 20 * total, *ends)
+    places = [whole + 8 * total * i for i in range(len(NUMBERS) + 1)]
+    matches = _Matches(at, at + 16 * total, at + 20 * total, *places, places[-1] + 8 * most)
     given = tables, ctypes.addressof(settled), total, ctypes.addressof(matches)
     if not c.gather(motion.at, *given):
         raise ValueError("matches: of the pairs, tracks and detections expected")
@@ -94,7 +106,7 @@ def _votes(floats: Floats, numbers: Indices, total: int, first: int, end: int) -
 
 
 def _settled(network: CommitteeNetwork, motion: TrackMotion, given: Matched) -> _Settled:
-    table, found, tracks, mixed, features, track, detection, chosen = given
+    table, found, tracks, mixed, stamp, beside, features, track, detection, chosen = given
     pairs, sizes = len(track), (table.motion_size, table.memory_size)
     if tracks > table.capacity or sizes != (motion.state_size, network.memory_size):
         raise ValueError(
@@ -106,4 +118,6 @@ def _settled(network: CommitteeNetwork, motion: TrackMotion, given: Matched) -> 
     check_array("detections", detection, np.int64, (pairs,))
     check_array("chosen", chosen, np.int64, (len(chosen),))
     places = address(features), address(track), address(detection), address(chosen)
-    return _Settled(table.at, found.at, *places, tracks, pairs, len(chosen), mixed, 0)
+    return _Settled(
+        table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp, beside, 0, 0
+    )

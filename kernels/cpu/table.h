@@ -6,10 +6,11 @@
 enum { MEANS = 8, VOTES = 4 };
 
 /* Rows are contiguous, ``motion_size`` and ``memory_size`` floats of the last two. rates [MEANS] of the
- * running means; decay of older votes. */
+ * running means; decay of older votes. stamp: of tables of one tracker, tracks of one id whose stamps
+ * are equal have the same motion and memory. */
 typedef struct {
     float *boxes, *spread, *last, *means, *scores, *votes;
-    int64_t *labels, *hits, *gap, *age, *det_ind;
+    int64_t *labels, *hits, *gap, *age, *det_ind, *ids, *stamp;
     float *motion, *memory;
     int64_t motion_size, memory_size;
     const float *rates;

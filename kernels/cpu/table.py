@@ -15,7 +15,7 @@ COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "spread": (np.float32, (4,)), "last": (np.float32, (4,)),
     "means": (np.float32, (8,)), "scores": (np.float32, ()), "votes": (np.float32, (4,)),
     "labels": (np.int64, ()), "hits": (np.int64, ()), "gap": (np.int64, ()), "age": (np.int64, ()),
-    "det_ind": (np.int64, ()),
+    "det_ind": (np.int64, ()), "ids": (np.int64, ()), "stamp": (np.int64, ()),
 }  # fmt: skip
 SEEN: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "scores": (np.float32, ()), "labels": (np.int64, ()),

@@ -60,13 +60,13 @@ int64_t PUBLIC(remember_floats)(const Members *committee, int64_t count) {
 int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64_t room,
                                  int64_t pairs, int64_t tracks, int64_t detections,
                                  const float *features, const int64_t *track,
-                                 const int64_t *detection, const float *memory,
+                                 const int64_t *detection, const float *codes, int64_t stride,
                                  const float *alone, float *odds, float *people) {
     if (pairs < 0 || tracks < 0 || detections < 0 || !members_fit(committee) ||
         score_floats(committee, pairs, tracks, detections) > room)
         return MISFIT;
     return committee_scores(committee, scratch, pairs, tracks, detections, features, track,
-                            detection, memory, alone, odds, people);
+                            detection, codes, stride, alone, odds, people);
 }
 
 int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,

@@ -37,7 +37,7 @@ from mambatrack.kernels.cpu.problem_structs import Limits
 from mambatrack.kernels.cpu.problems import Problems, Reach
 from mambatrack.kernels.cpu.settling import Matched, settle
 from mambatrack.networks.units import CODE_LIMIT
-from mambatrack.track_table import TrackTable
+from mambatrack.track_table import TrackTable, new_stamp
 
 
 class CompiledAssociation(LearnedAssociation):
@@ -102,7 +102,11 @@ class CompiledAssociation(LearnedAssociation):
     ) -> None:
         """remember(), and with it the matched tracks are moved to their detections, as motion model
         and table do."""
-        matched = [_matched(*each) for each in zip(problems, decisions, strict=True)]
+        before = [None, *(each.found for each in problems)]
+        matched = [
+            _matched(problem, decision, problem.found is other)
+            for problem, decision, other in zip(problems, decisions, before, strict=False)
+        ]
         votes = settle(self.network, motion, matched)
         for problem, left in zip(problems, votes, strict=True):
             if left is not None:
@@ -132,9 +136,9 @@ def _solve(tracks: Indices, detections: Indices, worth: Floats) -> Indices:
     return hungarian(Pairs(tracks, detections, worth))
 
 
-def _matched(problem: FrameProblem, decision: Decision) -> Matched:
+def _matched(problem: FrameProblem, decision: Decision, beside: bool) -> Matched:
     table, found, _, given = problem
-    of_table = table.in_c, found.in_c, len(table), table.mixed
+    of_table = table.in_c, found.in_c, len(table), table.mixed, new_stamp(), beside
     return Matched(*of_table, given.features, given.tracks, given.detections, decision.chosen)
 
 

@@ -52,6 +52,7 @@ class Question(NamedTuple):
 
     several: not the likeliest decision alone is asked for
     compared: how likely it is counts in any case
+    beside: the table is another hypothesis of the same tracker as the question before
     """
 
     table: TrackTable
@@ -59,6 +60,7 @@ class Question(NamedTuple):
     boxes: Boxes
     several: bool
     compared: bool
+    beside: bool = False
 
 
 class Scores(NamedTuple):

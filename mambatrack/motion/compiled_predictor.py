@@ -7,7 +7,7 @@ import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes
-from mambatrack.kernels.cpu.motion import TrackMotion
+from mambatrack.kernels.cpu.motion import Moving, TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.predictor import State
@@ -34,15 +34,16 @@ class CompiledPredictor(CausalPredictor):
         rows, boxes = np.ascontiguousarray(rows), np.ascontiguousarray(boxes, np.float32)
         self.in_c.correct(state, rows, boxes)
 
-    def predict_tables(self, tables: Sequence[tuple[TrackTable, int]]) -> None:
-        """Each table its span of frames on, with TrackTable.predict."""
-        for frame in range(max((span for _, span in tables), default=0)):
+    def predict_tables(self, tables: Sequence[tuple[TrackTable, int, bool]]) -> None:
+        """Each table its span of frames on, with TrackTable.predict; and whether it is a further
+        one of the same tracker as the one before."""
+        for frame in range(max((span for _, span, _ in tables), default=0)):
             self.in_c.predict_tables(
                 [
-                    (table.in_c, len(table), 0 if frame else span)
-                    for table, span in tables
+                    Moving(table.in_c, len(table), 0 if frame else span, beside)
+                    for table, span, beside in tables
                     if frame < span and (len(table) or not frame)
                 ]
             )
-        for table, span in tables:
+        for table, span, _ in tables:
             table.span = span

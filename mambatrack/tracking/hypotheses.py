@@ -24,7 +24,7 @@ from mambatrack.association.interface import (
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
-from mambatrack.track_table import TrackTable
+from mambatrack.track_table import TrackTable, new_stamps
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -94,7 +94,10 @@ class Hypotheses:
         hypotheses go on."""
         boxes, tables = found.centred, self.tables
         several = self._most(found, most) > 1
-        return [Question(table, found, boxes, several, len(tables) > 1) for table in tables]
+        return [
+            Question(table, found, boxes, several, len(tables) > 1, number > 0)
+            for number, table in enumerate(tables)
+        ]
 
     def advance(self, decided: Sequence[Decided], most: int) -> list[Settled]:
         """Branches into the likeliest ways to go on, at most ``most`` and as HYPOTHESES_TRACKS
@@ -129,11 +132,13 @@ class Hypotheses:
         if not any(map(len, births)):
             return
         first, born = self.table.next_id, np.unique(np.concatenate(births))
+        stamps = new_stamps(len(born))
         for (table, found, boxes, _), (_, own), _ in settled:
             if len(own):
                 boxes = boxes.take(own, axis=0)
-                ids = first + born.searchsorted(own)
-                table.start(boxes, predictor.start(boxes), found, own, ids)
+                places = born.searchsorted(own)
+                table.start(boxes, predictor.start(boxes), found, own, first + places)
+                table["stamp"][-len(own) :] = stamps[places]
             table.next_id = first + len(born)
 
     def take_ids(self, count: int) -> Indices:

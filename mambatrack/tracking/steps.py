@@ -19,10 +19,16 @@ from mambatrack.tracking.hypotheses import Hypotheses, Settled
 def predict_together(predictor: Predictor, due: Iterable[tuple[Hypotheses, int]]) -> None:
     """All tracks of all hypotheses their span of frames on, at least 1: one batched call for each
     frame or, where there are many tracks, one for each table."""
-    spans = [(table, span) for hypotheses, span in due for table in hypotheses.tables]
     if isinstance(predictor, CompiledPredictor):
-        predictor.predict_tables(spans)
+        predictor.predict_tables(
+            [
+                (table, span, number > 0)
+                for hypotheses, span in due
+                for number, table in enumerate(hypotheses.tables)
+            ]
+        )
         return
+    spans = [(table, span) for hypotheses, span in due for table in hypotheses.tables]
     predicted: dict[int, tuple[Boxes, Boxes]] = {}
     for frame in range(max((span for _, span in spans), default=0)):
         moving = [

@@ -1,0 +1,47 @@
+/* Tables that go one frame on, as the motion model says: TrackTable.predict. */
+#pragma once
+#include "motion.h"
+#include "share.h"
+
+/* Its tracks are then unseen for ``span`` frames more. beside: a further table of the same tracker as the
+ * one before; own: tracks that the first table does not have just so; rows [own]: which those are, twin
+ * [tracks]: of all the row in the first table, -1 where it has none. */
+typedef struct {
+    const Table *table;
+    int64_t tracks, span, beside, own;
+    int64_t *rows, *twin;
+} Moved;
+
+/* memory [2, tracks of all tables]. */
+static void find_own(int64_t tables, Moved *moved, int64_t *memory) {
+    const Moved *first = moved;
+    for (int64_t k = 0; k < tables; k++) {
+        Moved *m = moved + k;
+        if (!m->beside || !k) first = m;
+        m->rows = memory, m->twin = memory + m->tracks, m->own = 0;
+        memory += 2 * m->tracks;
+        for (int64_t i = 0; i < m->tracks; i++) m->twin[i] = -1;
+        if (m != first) pair_tracks(m->table, m->tracks, first->table, first->tracks, m->twin);
+        for (int64_t i = 0; i < m->tracks; i++)
+            if (m->twin[i] < 0) m->rows[m->own++] = i;
+    }
+}
+
+/* boxes and spread [own, 4] of the own tracks; those of the others are in the first table. */
+static void keep_prediction(const Moved *first, const Moved *by, const float *boxes, const float *spread) {
+    const Table *t = by->table, *other = first->table;
+    for (int64_t c = 0; c < by->own; c++) {
+        memcpy(t->boxes + 4 * by->rows[c], boxes + 4 * c, 4 * sizeof(float));
+        memcpy(t->spread + 4 * by->rows[c], spread + 4 * c, 4 * sizeof(float));
+    }
+    for (int64_t i = 0; i < by->tracks; i++) {
+        int64_t twin = by->twin[i];
+        t->gap[i] += by->span, t->age[i] += by->span;
+        t->det_ind[i] = -1;
+        if (twin < 0) continue;
+        memcpy(t->boxes + 4 * i, other->boxes + 4 * twin, 4 * sizeof(float));
+        memcpy(t->spread + 4 * i, other->spread + 4 * twin, 4 * sizeof(float));
+        memcpy(t->motion + i * t->motion_size, other->motion + twin * t->motion_size,
+               t->motion_size * sizeof(float));
+    }
+}
