@@ -168,7 +168,7 @@ def pair_shapes(sizes: PairSizes) -> Shapes:
 
 def embedder_shapes(sizes: EmbedderSizes) -> Shapes:
     """Of networks/backbone.py with its convolutions folded, and the head of an embedder."""
-    first, *_, last = channels = sizes.channels
+    first, *_ = channels = sizes.channels
     shapes = _convolution("backbone.stem.0", sizes.stem, 3, 3)
     shapes |= _convolution("backbone.stem.1", first, sizes.stem, 3)
     for i, (before, after) in enumerate(zip(channels, channels[1:], strict=False)):
@@ -177,7 +177,7 @@ def embedder_shapes(sizes: EmbedderSizes) -> Shapes:
     for stage, (width, count) in enumerate(zip(channels, sizes.blocks, strict=True)):
         for block in range(count):
             shapes |= _picture_block(f"backbone.stages.{stage}.{block}", width, sizes.states)
-    return shapes | _linear("head", sizes.code, STRIPES * last)
+    return shapes | _linear("head", sizes.code, STRIPES * sum(channels))
 
 
 def check_shapes(state: State, shapes: Shapes) -> None:

@@ -50,9 +50,9 @@ def test_a_trained_file_by_its_path(write):
     [
         ({"head.bias": None}, {}, "weight head.bias is missing"),
         (
-            {"head.weight": torch.zeros(8, 26)},
+            {"head.weight": torch.zeros(8, 80)},
             {},
-            r"head.weight: \[8, 27\] expected, got",
+            r"head.weight: \[8, 81\] expected, got",
         ),
         ({"head.bias": torch.full((8,), torch.nan)}, {}, "finite numbers"),
         ({"more": torch.zeros(1)}, {}, "'more' is no weight of this network"),

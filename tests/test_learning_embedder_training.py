@@ -11,6 +11,7 @@ from mambatrack.config import EmbedderConfig
 from mambatrack.embedders.own import own_embedder
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.embedder_data import halves, read_crops
+from mambatrack.learning.embedder_head import fitted_head
 from mambatrack.learning.embedder_losses import distance, relations, same_person, surely_apart
 from mambatrack.learning.embedder_network import EmbedderNetwork
 from mambatrack.learning.embedder_pictures import disturbed, plain
@@ -30,8 +31,9 @@ def test_training_writes_an_embedder_and_learns(tmp_path, monkeypatch):
     with (tmp_path / "run/log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 and float(rows[1]["loss"]) < 0.8 * float(rows[0]["loss"])
-    assert float(rows[1]["validation"]) < 0.6 and float(rows[1]["rank_1"]) > 0.5
+    assert float(rows[1]["validation"]) < 0.6
     card = json.loads(path.with_suffix(".json").read_text())
+    assert card["validation"]["rank_1_fitted"] > 0.8
     assert card["architecture"]["kind"] == "embedder" and card["licence"] == "ours"
     assert card["training"]["step"] == 40 and card["training"]["validation_crops"] == 9
     picture = np.vstack([np.full((96, 48, 3), colour, np.uint8) for colour in (30, 34, 220)])
@@ -149,3 +151,21 @@ def test_only_who_is_surely_another_person_is_pushed_away():
     alike = teacher.clone()
     alike[1] = teacher[0]
     assert not surely_apart(person, moment, scene, alike)[0, 1]
+
+
+def test_the_fitted_head_finds_what_the_views_have_in_common():
+    """Features are what the teacher says, with an error that is large along one axis, turned."""
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=(400, 6)).astype(np.float32)
+    turn = np.linalg.qr(rng.normal(size=(9, 9)))[0]
+    errors = rng.normal(size=(2, 400, 6)) * (3, 0.3, 0.3, 0.3, 0.3, 0.3)
+    views = [
+        (np.hstack([targets + each, rng.normal(size=(400, 3))]) @ turn + 7).astype(np.float32)
+        for each in errors
+    ]
+    weight, bias = fitted_head(*views, targets, 5)
+    first, second = (each @ weight.T + bias for each in views)
+    between = [np.corrcoef(*pair)[0, 1] for pair in zip(first.T, second.T, strict=True)]
+    assert weight.shape == (5, 9) and min(between) > 0.85  # the large error is left out
+    more = fitted_head(*views, targets, 8)
+    assert more.weight.shape == (8, 9) and (more.weight[6:] == 0).all()

@@ -57,6 +57,7 @@ def make_tiny(patch, curves=False):
     patch.setattr(gap_training, "CALIBRATION", 40)
     patch.setattr(embedder_training, "CROP", (48, 16))
     patch.setattr(embedder_training, "COARSE", (48, 16))
+    patch.setattr(embedder_training, "FITTED", 60)
     if not curves:
         patch.setattr(Log, "draw", draw_quickly)
 

@@ -57,7 +57,10 @@ class _Network:
 
     def _codes(self, crops: NDArray[np.uint8]) -> Floats:
         pictures = crops.astype(np.float32) * np.float32(1 / 255) - np.float32(0.5)
-        features = self._backbone(pictures)[-1]
-        stripes = features.reshape(len(crops), STRIPES, -1, features.shape[3]).mean(axis=2)
-        codes: Floats = stripes.reshape(len(crops), -1) @ self._weight + self._bias
+        stripes = [
+            each.reshape(len(crops), STRIPES, -1, each.shape[3]).mean(axis=2)
+            for each in self._backbone(pictures)
+        ]
+        features = np.concatenate([each.reshape(len(crops), -1) for each in stripes], axis=1)
+        codes: Floats = features @ self._weight + self._bias
         return codes

@@ -1,7 +1,6 @@
 """The embedder in torch, for training; embedders/own.py runs it without."""
 
-from typing import cast
-
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,14 +10,18 @@ from mambatrack.networks.backbone import Backbone, Shape
 
 class EmbedderNetwork(nn.Module):
     """A crop of a person -> a unit vector, near for one person and far for two: the backbone, the
-    mean of its last features over each of STRIPES stripes of the body, and a projection of all."""
+    means of each stage's features over STRIPES stripes of the body, and a projection of all."""
 
     def __init__(self, shape: Shape, code: int):
         super().__init__()
         self.backbone = Backbone(shape)
-        self.head = nn.Linear(STRIPES * shape.channels[-1], code)
+        self.head = nn.Linear(STRIPES * sum(shape.channels), code)
+
+    def features(self, crops: Tensor) -> Tensor:
+        """[B, 3, H, W], BGR / 255 - 1/2, H a multiple of 16 STRIPES -> what the head reads."""
+        stages = [each.mean(3).unflatten(2, (STRIPES, -1)).mean(3) for each in self.backbone(crops)]
+        return torch.cat([each.transpose(1, 2).flatten(1) for each in stages], dim=1)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """[B, 3, H, W], BGR / 255 - 1/2, H a multiple of 16 STRIPES -> [B, code], of length 1."""
-        features = self.backbone(crops)[-1].mean(3).unflatten(2, (STRIPES, -1)).mean(3)
-        return F.normalize(cast(Tensor, self.head(features.transpose(1, 2).flatten(1))))
+        """The same -> [B, code], of length 1."""
+        return F.normalize(self.head(self.features(crops)))

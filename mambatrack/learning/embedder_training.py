@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from mambatrack.embedders.own import KIND
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.checkpoints import recipe_of
 from mambatrack.learning.embedder_data import Crops, Pictures, halves, read_crops
+from mambatrack.learning.embedder_head import fitted_head, main_axes
 from mambatrack.learning.embedder_losses import distance, relations, same_person, surely_apart
 from mambatrack.learning.embedder_network import EmbedderNetwork
 from mambatrack.learning.embedder_pictures import disturbed, plain
@@ -31,6 +32,7 @@ COARSE = 48, 32  # in the first steps
 BLOCKS = 1, 1, 2  # of the stages
 STEM = 16  # channels
 VALIDATION = 500  # crops, at most
+FITTED = 6000  # crops from which the head is fitted, at most
 PART = 128  # crops that are embedded together in validation
 FREE = ("threads", "checkpoint_every", "licence")  # may differ in a continued training
 
@@ -88,7 +90,8 @@ class EmbedderLearner(Learner):
             self.model.parameters(), weight_decay=settings.weight_decay
         )
         self.rng = np.random.default_rng(settings.seed)
-        self._centre, self._axes = _main_axes(crops.teacher, settings.code)
+        self._centre = crops.teacher.mean(0)
+        self._axes = main_axes(crops.teacher, settings.code).astype(np.float32)
         self._partners = _Partners(crops.track)
 
     def options(self, step: int) -> dict[str, Any]:
@@ -115,12 +118,8 @@ class EmbedderLearner(Learner):
     def validate(self) -> dict[str, float]:
         """Of people who were held out: mean distance to the teacher, and of their crops the share
         whose likest crop is of the same track."""
-        self.model.eval()
-        codes = torch.cat([
-            self.model(_as_input(plain(self.held_out.pictures[i : i + PART], CROP)))
-            for i in range(0, len(self.held_out.track), PART)
-        ])  # fmt: skip
-        self.model.train()
+        features = self._features(plain(self.held_out.pictures, CROP))
+        codes = F.normalize(self.model.head(features))
         targets = self._targets(self.held_out.teacher)
         return {
             "validation": round(float(distance(codes, targets)), 5),
@@ -128,7 +127,14 @@ class EmbedderLearner(Learner):
         }
 
     def export(self, step: int, measured: dict[str, float]) -> tuple[dict[str, Tensor], dict]:
+        """The weights; after the last step with a head in closed form, which is measured too."""
         weights = folded_weights(self.model)
+        if step >= self.settings.steps:
+            head = self._fit_head()
+            weights |= {f"head.{name}": each for name, each in head._asdict().items()}
+            features = self._features(plain(self.held_out.pictures, CROP))
+            codes = F.normalize(F.linear(features, *head)).numpy()
+            measured = measured | {"rank_1_fitted": round(_rank_1(codes, self.held_out), 5)}
         architecture = self.card["architecture"] | {
             "parameters": sum(each.numel() for each in weights.values())
         }
@@ -136,9 +142,37 @@ class EmbedderLearner(Learner):
         said = {"architecture": architecture, "training": training, "validation": measured}
         return {name: each.half() for name, each in weights.items()}, self.card | said
 
+    def _fit_head(self) -> "_Head":
+        """In closed form, from crops that are seen as they are and disturbed."""
+        rng = np.random.default_rng(self.settings.seed + 1)
+        count = min(FITTED, len(self.crops.track))
+        some = self.crops.select(rng.choice(len(self.crops.track), count, replace=False))
+        views = plain(some.pictures, CROP), disturbed(some.pictures, CROP, rng)
+        first, second = (self._features(each).numpy() for each in views)
+        fitted = fitted_head(first, second, some.teacher - self._centre, self.settings.code)
+        return _Head(*map(torch.from_numpy, fitted))
+
+    @torch.no_grad()
+    def _features(self, pictures: Pictures) -> Tensor:
+        """[N, F], what the head reads."""
+        self.model.eval()
+        parts = [
+            self.model.features(_as_input(pictures[i : i + PART]))
+            for i in range(0, len(pictures), PART)
+        ]
+        self.model.train()
+        return torch.cat(parts)
+
     def _targets(self, teacher: NDArray[np.float32]) -> Tensor:
         """[B, code], the teacher's codes along their main axes, of length 1."""
         return F.normalize(torch.from_numpy((teacher - self._centre) @ self._axes))
+
+
+class _Head(NamedTuple):
+    """embedder_head.Head as tensors."""
+
+    weight: Tensor
+    bias: Tensor
 
 
 class _Partners:
@@ -159,16 +193,6 @@ class _Partners:
 def _as_input(pictures: Pictures) -> Tensor:
     """[B, H, W, 3] uint8 -> [B, 3, H, W] from -1/2 to 1/2."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255 - 0.5
-
-
-def _main_axes(
-    codes: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The mean [E] of codes [N, E], and the ``count`` axes [E, count] along which they vary most,
-    with zeros where there are fewer."""
-    centre = codes.mean(0)
-    axes = np.linalg.eigh(np.cov((codes - centre).T))[1][:, ::-1][:, :count]
-    return centre, np.pad(axes, ((0, 0), (0, count - axes.shape[1]))).astype(np.float32)
 
 
 def _rank_1(codes: NDArray[np.float32], crops: Crops) -> float:
