@@ -31,7 +31,6 @@ def test_training_writes_an_embedder_and_learns(tmp_path, monkeypatch):
     with (tmp_path / "run/log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 and float(rows[1]["loss"]) < 0.8 * float(rows[0]["loss"])
-    assert float(rows[1]["validation"]) < 0.6
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["validation"]["rank_1_fitted"] > 0.8
     assert card["architecture"]["kind"] == "embedder" and card["licence"] == "ours"
