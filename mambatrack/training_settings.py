@@ -138,7 +138,7 @@ class EmbedderConfig:
     width: int = option(48, "channels of the first stage; the others have 2 and 3 times", 6, 1024)
     code: int = option(96, "numbers of a vector", 2, 4096)
     batch_size: int = option(64, "crops per step, in pairs of one track", 4, 65536)
-    steps: int = option(2200, "optimiser steps", 1, 10_000_000)
+    steps: int = option(6000, "optimiser steps", 1, 10_000_000)
     rate: float = option(3e-3, "highest learning rate of the cycle", 0.0, 1.0)
     weight_decay: float = option(1e-2, "of AdamW", 0.0, 1.0)
     coarse_share: float = option(

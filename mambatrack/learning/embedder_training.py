@@ -32,7 +32,7 @@ COARSE = 48, 32  # in the first steps
 BLOCKS = 1, 1, 2  # of the stages
 STEM = 16  # channels
 VALIDATION = 500  # crops, at most
-FITTED = 6000  # crops from which the head is fitted, at most
+FITTED = 3000  # crops from which the head is fitted, at most
 PART = 128  # crops that are embedded together in validation
 FREE = ("threads", "checkpoint_every", "licence")  # may differ in a continued training
 
