@@ -33,9 +33,9 @@ class TrackerGroup:
 
     The networks are loaded once, and called once for all trackers that are due; the motion model
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
-    size of picture where its predictions depend on that. Where many tracks come together
-    (track_table.SHARED_CALL_TRACKS), motion model and encoder are called for each tracker, and the
-    association in C (association/compiled.py) always is.
+    size of picture where its predictions depend on that. The C library has a call for all trackers
+    in any case; without it motion model and encoder are called for each where many tracks come
+    together (track_table.SHARED_CALL_TRACKS).
     """
 
     def __init__(
