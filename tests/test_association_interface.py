@@ -106,13 +106,13 @@ class Similarities(ByDistance):
     match_odds = None
 
 
-def test_without_log_odds_there_is_one_hypothesis_and_no_offline_tracking():
+def test_without_log_odds_there_is_one_hypothesis():
     tracker = Tracker(CONFIG, association=Similarities())
     for frame in range(30):
         tracker.update(seen_in(frame))
         assert len(tracker.state.hypotheses.tables) == 1
-    with pytest.raises(MambatrackError, match="by a learned association, not by similarities"):
-        track_offline(walkers(), CONFIG, association=Similarities())
+    tracks = track_offline(walkers(), CONFIG, association=Similarities())
+    assert all(each.ids.tolist() == [1, 2] for each in tracks)
 
 
 def test_what_may_be_omitted_matches_the_likeliest_pairs_and_starts_people():

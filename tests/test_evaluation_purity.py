@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -33,12 +33,14 @@ def evaluated(data):
     return Purity().eval_sequence(data)
 
 
+@settings(deadline=None)
 @given(sequences())
 def test_the_boxes_that_count_are_those_that_clear_matches(data):
     clear = trackeval.metrics.CLEAR({"PRINT_CONFIG": False}).eval_sequence(data)
     assert evaluated(data)["matched"] == clear["CLR_TP"]
 
 
+@settings(deadline=None)
 @given(sequences())
 def test_shares_and_counts_have_their_bounds(data):
     found = evaluated(data)
@@ -51,6 +53,7 @@ def test_shares_and_counts_have_their_bounds(data):
     assert (found["Completeness"] == 1) == (found["TracksPerObject"] == 1)
 
 
+@settings(deadline=None)
 @given(sequences(), st.permutations(range(TRACKS)))
 def test_the_numbers_of_tracks_do_not_matter(data, order):
     renamed = {**data, "tracker_ids": [np.array(order)[each] for each in data["tracker_ids"]]}
@@ -64,6 +67,7 @@ def counted(table):
     return dict(zip(Purity.summed, counts_of(table), strict=True))
 
 
+@settings(deadline=None)
 @given(TABLES, st.data())
 def test_a_track_cut_in_two_is_no_less_pure_and_no_more_complete(table, data):
     """table: boxes of each object on each track, of which the first is cut."""
@@ -76,12 +80,14 @@ def test_a_track_cut_in_two_is_no_less_pure_and_no_more_complete(table, data):
     assert one["joined"] <= two["joined"] and one["Tracks"] <= two["Tracks"]
 
 
+@settings(deadline=None)
 @given(TABLES)
 def test_completeness_is_the_purity_of_the_other_side(table):
     one, other = counted(table), counted(table.T)
     assert (one["complete"], one["objects"]) == (other["pure"], other["Tracks"])
 
 
+@settings(deadline=None)
 @given(st.lists(sequences(), min_size=1, max_size=4))
 def test_sequences_and_classes_are_combined_by_their_boxes(given_sequences):
     each = dict(enumerate(map(evaluated, given_sequences)))

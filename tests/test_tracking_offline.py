@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.tracking.offline import track_offline
+from mambatrack.motion.classical import KalmanPredictor
+from mambatrack.tracking.offline import _members, track_offline
 
 
 def walkers(frames=40, hidden=()):
@@ -59,6 +61,21 @@ def test_nothing_seen(frames):
     assert [len(each) for each in track_offline([None] * frames)] == [0] * frames
 
 
-def test_needs_a_learned_association():
-    with pytest.raises(MambatrackError, match="--tracker.association learned"):
-        track_offline(walkers(), TrackerConfig(association="overlap"))
+@pytest.mark.parametrize("predictor", ["mamba", "kalman"])
+def test_by_overlap_too(predictor):
+    config = TrackerConfig(association="overlap", predictor=predictor)
+    tracks = track_offline(walkers(hidden=range(15, 18)), config, image_size=(960, 540))
+    assert all(each.ids.tolist() == [1, 2] for each in tracks)
+
+
+def test_who_decides():
+    """Both motion models with the whole association, then each of its networks."""
+    members = _members(TrackerConfig(), (960, 540), None, None)
+    kalman = [isinstance(predictor, KalmanPredictor) for predictor, _ in members]
+    assert kalman == [False, True, False, False, False]
+    sizes = [association.memory_size for _, association in members]
+    assert sizes[0] == sizes[1] == sum(sizes[2:])
+    own = OverlapAssociation(TrackerConfig())
+    given = _members(TrackerConfig(predictor="kalman"), None, KalmanPredictor(), own)
+    assert [isinstance(predictor, KalmanPredictor) for predictor, _ in given] == [True, False]
+    assert all(association is own for _, association in given)

@@ -69,6 +69,18 @@ def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
         members = split_members(read_weights(path))
         for weights in members:
             check_member(weights, card)
+    return _joined(members, config)
+
+
+def load_members(config: TrackerConfig) -> list[LearnedAssociation]:
+    """Each network of the configured association by itself; none where it is not a committee."""
+    path, config = association_path(config), lenient(config)
+    members = split_members(read_weights(path)) if path else []
+    return [_joined([each], config) for each in members] if len(members) > 1 else []
+
+
+def _joined(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssociation:
+    """The association that these networks make together."""
     if c_library_for(config.device):
         return _compiled(members, config)
     encoders, scorers, code_sizes = [], [], []

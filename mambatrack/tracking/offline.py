@@ -1,12 +1,12 @@
 """Tracking of a whole sequence that may look ahead: not an online result.
 
-The online tracker runs forwards and backwards in time. Each of the two results is then weighed in
-both directions by the learned association: how likely is every one of its links?
-Where they differ, the likelier one counts (linking.py). Gaps are filled from both ends.
+The online tracker runs forwards and backwards in time, several times with other models. From these
+results one is made (consensus.py). Gaps are filled from both ends.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, checked_association
-from mambatrack.association.loading import load_association
+from mambatrack.association.loading import load_association, load_members
 from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.camera.scene import moved_by_frame, views_of
 from mambatrack.camera.transforms import CameraMotion, Transform, as_motion, inverted
@@ -24,9 +24,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Gap, fill_gaps
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
-from mambatrack.tracking.caution import SUREST
-from mambatrack.tracking.judge import Judge
-from mambatrack.tracking.linking import Sure, Weighed, cut, merge
+from mambatrack.tracking.consensus import consensus, cut
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import data_of
 from mambatrack.tracks import Tracks, TrackState
@@ -50,7 +48,7 @@ def track_offline(
     predictor, association: as of Tracker; cameras: for each frame what Tracker.update takes
     A gap is filled between two detections of one track: PREDICTED, with its spread; ``gap`` counts
     frames since the earlier one. Nothing follows the last detection of a track, which ends in the
-    next frame. Raises MambatrackError where the scores of the association are no log-odds.
+    next frame.
     """
     settings = tracker_settings(config)
     found = [as_detections(each) for each in detections]
@@ -62,12 +60,8 @@ def track_offline(
     if len(motions) != len(found):
         raise MambatrackError(f"{len(found)} frames have {len(motions)} transforms; give one each")
     sequence = _Sequence.of(found, stamps, motions, image_size)
-    track = _decide(
-        sequence,
-        settings,
-        predictor or configured_predictor(settings, image_size),
-        checked_association(association or load_association(settings)),
-    )
+    members = _members(settings, image_size, predictor, association)
+    track = _decide(sequence, settings, members)
     return _results(sequence, _renumbered(track, sequence.frame))
 
 
@@ -95,45 +89,44 @@ class _Sequence(NamedTuple):
 
 
 def _decide(
-    sequence: _Sequence, config: TrackerConfig, predictor: Predictor, association: Association
+    sequence: _Sequence, config: TrackerConfig, members: Sequence[tuple[Predictor, Association]]
 ) -> Indices:
     """The track of every detection [D], -1 for none."""
-    if association.match_odds is None:
-        kind = type(association).__name__.removesuffix("Association").lower()
-        raise MambatrackError(
-            f"offline tracking weighs links by a learned association, not by {kind}, whose scores "
-            "are no log-odds; use --tracker.association learned or a trained file"
-        )
-    online, results = replace(config, caution=0.0), []
-    for backward in (False, True):
-        track = np.full(len(sequence.frame), -1)
-        for tracks in _run(sequence, online, predictor, association, backward):
+    results = _tracked(sequence, config, members)
+    decided = _long(consensus(sequence.frame, results))
+    return cut(sequence.frame, decided, results, max(config.caution, 0.0))
+
+
+def _tracked(
+    sequence: _Sequence, config: TrackerConfig, members: Sequence[tuple[Predictor, Association]]
+) -> NDArray[np.int64]:
+    """[2 K, D] the track of every detection as each of the K members has it, forwards and then
+    backwards in time."""
+    online, directions = replace(config, caution=0.0), (False, True)
+    results = np.full((len(members) * len(directions), len(sequence.frame)), -1)
+    for track, (member, backward) in zip(results, product(members, directions), strict=True):
+        for tracks in _run(sequence, online, *member, backward):
             seen = tracks.gap == 0
             track[tracks.det_ind[seen]] = tracks.ids[seen]
-        judges = _judged(sequence, online, predictor, association, track)
-        results.append(Weighed(track, judges[0].evidence + judges[1].evidence))
-    merged = _long(merge(sequence.frame, *results))
-    if config.caution <= 0:
-        return merged
-    ahead, back = _judged(sequence, online, predictor, association, merged)
-    sure = Sure(ahead.surety, back.surety, [each.track for each in results])
-    return cut(sequence.frame, merged, sure, config.caution * SUREST)
+    return results
 
 
-def _judged(
-    sequence: _Sequence,
+def _members(
     config: TrackerConfig,
-    predictor: Predictor,
-    association: Association,
-    track: Indices,
-) -> list[Judge]:
-    """Of the links of ``track`` [D], forwards and backwards in time."""
-    judges = []
-    for backward in (False, True):
-        judges.append(Judge(association, track))
-        for _ in _run(sequence, config, predictor, judges[-1], backward):
-            pass
-    return judges
+    image_size: tuple[int, int] | None,
+    predictor: Predictor | None,
+    association: Association | None,
+) -> list[tuple[Predictor, Association]]:
+    """Who decides: motion model and association as configured or given, the same association with
+    another motion model, and each network of a committee by itself."""
+    own = predictor or configured_predictor(config, image_size)
+    whole = checked_association(association or load_association(config))
+    second = replace(config, predictor="mamba" if config.predictor == "kalman" else "kalman")
+    alone = [] if association is not None else load_members(config)
+    return [
+        (own, whole), (configured_predictor(second, image_size), whole),
+        *((own, each) for each in alone),
+    ]  # fmt: skip
 
 
 def _run(
