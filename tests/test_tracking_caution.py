@@ -118,7 +118,7 @@ def test_damaged_cuts_are_refused(change):
 
 def test_offline_tracks_are_cut_too():
     runs = [
-        ids_of(track_offline(FRAMES[:40], TrackerConfig(caution=caution), SIZE))
+        ids_of(track_offline(FRAMES[:25], TrackerConfig(caution=caution), SIZE))
         for caution in (0.0, 0.6, 1.0)
     ]
     for coarse, fine in pairwise(runs):
