@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 IOU = 0.5
 CONTINUED = 1000.0  # added to the IoU of a pair that was matched in the frame before
@@ -61,6 +60,8 @@ SHARES = {  # of Purity: what is divided by what
 def confusion(data: Mapping[str, Any]) -> NDArray[np.int64]:
     """[objects, tracks] frames in which the two are matched, as CLEAR matches them: one to one
     from an IoU of 0.5 on, pairs of the frame before first, then the largest sum of IoU."""
+    from scipy.optimize import linear_sum_assignment
+
     counts = np.zeros((data["num_gt_ids"], data["num_tracker_ids"]), np.int64)
     before = np.full(len(counts), -1)  # track of each object
     frames = zip(data["gt_ids"], data["tracker_ids"], data["similarity_scores"], strict=True)
