@@ -25,7 +25,7 @@ class Appearance:
     def __init__(self, embedder: Embedder):
         self.embedder = embedder
         self.boxes = self.crops = self.faults = 0
-        self.measure: Measure = lambda step: nullcontext()
+        self.measure: Measure = _unmeasured
         self._in_a_row = 0
 
     def calibration(self) -> Calibration:
@@ -68,6 +68,11 @@ class Appearance:
             )
         self.faults += 1
         self._in_a_row += 1
+
+
+def _unmeasured(step: str) -> AbstractContextManager[None]:
+    """The measure of an appearance whose looks nobody times."""
+    return nullcontext()
 
 
 def open_appearance(embedder: Embedder | None, association: Association) -> Appearance | None:

@@ -30,11 +30,9 @@ class CropEmbedder:
     def __init__(
         self, name: str, look: Look, crop_size: tuple[int, int], prior: Prior | None = None
     ):
-        self.name, self.crop_size, self.prior, self._look = name, crop_size, prior, look
-        self.size = 0
-        self.size = self._vectors(np.full((1, crop_size[1], crop_size[0], 3), 127, np.uint8)).shape[
-            1
-        ]
+        self.name, self.crop_size, self.prior, self.look = name, crop_size, prior, look
+        self.size, blank = 0, np.full((1, crop_size[1], crop_size[0], 3), 127, np.uint8)
+        self.size = self._vectors(blank).shape[1]
 
     def __call__(self, image: NDArray, boxes: Boxes) -> Embeddings:
         picture = as_bgr(image)
@@ -48,7 +46,7 @@ class CropEmbedder:
 
     def _vectors(self, crops: NDArray[np.uint8]) -> Floats:
         """Those of the crops, checked."""
-        given = np.asarray(self._look(crops))
+        given = np.asarray(self.look(crops))
         expected = f"[{len(crops)}, {self.size or 'E'}]"
         if given.ndim != 2 or len(given) != len(crops) or given.dtype.kind not in "fiu":
             raise MambatrackError(

@@ -21,6 +21,7 @@ from mambatrack.files import remove_temporaries_of, replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
 from mambatrack.runs.cameras import is_file, transforms_path
+from mambatrack.runs.embedding_cache import kept_embedder
 from mambatrack.runs.frame_count import frame_done
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.runs.run import Totals
@@ -86,7 +87,10 @@ def track_sequence(job: Job) -> Totals:
         remove_temporaries_of(path)
     with replacing(job.result) as mot, replacing(states) as jsonl:
         files = OutputFiles(mot=mot, jsonl=jsonl, overwrite=True)
-        with open_run(frames, detector, config, files, name=sequence.name) as (run, _):
+        embedder = partial(kept_embedder, sequence, config.appearance)
+        with open_run(
+            frames, detector, config, files, name=sequence.name, open_embedder=embedder
+        ) as (run, _):
             run.go(frame_done)
     return run.totals(sequence.name)
 

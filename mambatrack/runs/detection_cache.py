@@ -101,17 +101,22 @@ def detections_key(images: Path, network: DetectorConfig) -> str:
 
     images: a video, or a folder with pictures or a video at any depth
     """
-    inside = [
-        each for each in images.rglob("*") if each.suffix.lower() in IMAGE_TYPES + VIDEO_TYPES
-    ]
-    files = sorted(inside) if images.is_dir() else [images]
-    states = [(file.name, file.stat()) for file in files if file.is_file()]
     said = asdict(network)
     weights = Path(said.pop("weights"))
     said |= {
         "format": FORMAT,
         "version": VERSION,
         "weights": sha256(weights) if weights.is_file() else "",
-        "pictures": [(name, state.st_size, state.st_mtime_ns) for name, state in states],
+        "pictures": pictures_key(images),
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def pictures_key(images: Path) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of the pictures in a video, or in a folder at any depth."""
+    inside = [
+        each for each in images.rglob("*") if each.suffix.lower() in IMAGE_TYPES + VIDEO_TYPES
+    ]
+    files = sorted(inside) if images.is_dir() else [images]
+    states = [(file.name, file.stat()) for file in files if file.is_file()]
+    return [(name, state.st_size, state.st_mtime_ns) for name, state in states]

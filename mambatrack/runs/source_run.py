@@ -6,11 +6,12 @@
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
+from mambatrack.appearance.embedder import Embedder
 from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.detectors import Detector
@@ -81,6 +82,7 @@ def open_run(
     forecast: int = 0,
     stride: int = 1,
     name: str | None = None,
+    open_embedder: Callable[[], AbstractContextManager[Embedder | None]] | None = None,
 ) -> Iterator[tuple[Run, AnyFrames]]:
     """The run of a source into its files, and its frames; both closed with the files at the end.
 
@@ -89,6 +91,7 @@ def open_run(
     show:          in a window too;  forecast: frames ahead that are drawn, 0 for none
     stride:        of the frames in the source, for the speed of the video
     name:          of the source among several, by which files of transforms are found
+    open_embedder: entered for the run; None is that of the settings
     """
     with ExitStack() as stack:
 
@@ -103,7 +106,10 @@ def open_run(
         camera = open_camera(config.tracker.camera, name)
         if config.tracker.offline:
             refuse_appearance(config, "offline tracking keeps none")
-        embedder = configured_embedder(config.appearance)
+        if open_embedder is None:
+            embedder = configured_embedder(config.appearance)
+        else:
+            embedder = stack.enter_context(open_embedder())
         detector = open_detector()
         tracker = Tracker(config, image_size=frames.size, embedder=embedder, memory=config.memory)
         run = (
