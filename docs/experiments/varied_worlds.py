@@ -1,0 +1,108 @@
+r"""Training data of many worlds: the same true tracks before cameras that move, at lower frame
+rates, seen by good and by weak detectors. All detections but those of MOT17 are simulated.
+
+    python docs/experiments/varied_worlds.py halves --dataset data/mot17/train --out mot17-first/
+    mambatrack simulate --walkers 40 --like weak/ --out walkers-weak/ --seed 1
+    python docs/experiments/varied_worlds.py vary --dataset data/dancetrack/train --good tuning/ \
+      --weak weak/ --out dancers-varied/ --plain 0.2
+
+``weak`` is a folder of links to sequences of weak detectors. ``--plain`` is the share of sequences
+that stay as they are; of the others the camera, its view and the frame rate are drawn.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mambatrack.boxes import area, clip, cxcywh_to_xyxy, xyxy_to_cxcywh
+from mambatrack.camera.transforms import moved_boxes
+from mambatrack.datasets.mot_text import read_mot
+from mambatrack.datasets.sequences import Sequence, find_sequences, open_sequence
+from mambatrack.datasets.truth import GroundTruth, read_ground_truth
+from mambatrack.simulation.error_runs import measure_runs
+from mambatrack.simulation.moving_camera import camera_views
+from mambatrack.simulation.simulate import (
+    Playback,
+    _generator,
+    _write_truth,
+    measurable_sequences,
+    write_simulated,
+)
+
+CAMERAS = ("stand", "pan", "tilt", "zoom", "shake", "walk", "vehicle")
+EVERY = (1, 1, 2, 3, 4)  # frames
+LEAST_INSIDE = 0.3  # of a box, in the picture
+SHARE = 0.6, 0.9  # of the world's sides that the camera sees
+
+
+def write_info(folder: Path, sequence: Sequence, size: tuple[int, int], frames: int) -> None:
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={sequence.fps:g}\n"
+        f"seqLength={frames}\nimWidth={size[0]}\nimHeight={size[1]}\nimExt=.jpg\n"
+    )
+
+
+def filmed(sequence: Sequence, folder: Path, rng: np.random.Generator) -> Sequence:
+    """The true tracks of a sequence as a camera that moves shows them."""
+    truth, (width, height) = read_ground_truth(sequence), sequence.image_size
+    share, kind = rng.uniform(*SHARE), str(rng.choice(CAMERAS))
+    size = int(width * share), int(height * share)
+    seed = int(rng.integers(2**31))
+    views = camera_views(kind, sequence.frames, (width, height), size, sequence.fps, seed)
+    boxes = xyxy_to_cxcywh(truth.boxes).astype(np.float32)
+    place = truth.frame - sequence.start - 1
+    for frame in np.unique(place):
+        rows = place == frame
+        boxes[rows], _ = moved_boxes(views[frame], boxes[rows])
+    whole = cxcywh_to_xyxy(boxes)
+    inside = clip(whole, size)
+    kept = area(inside) >= LEAST_INSIDE * area(whole)
+    seen = GroundTruth(place[kept] + 1, truth.id[kept], inside[kept], truth.visibility[kept])
+    (folder / "gt").mkdir(parents=True)
+    _write_truth(folder / "gt/gt.txt", seen)
+    write_info(folder, sequence, size, sequence.frames)
+    return open_sequence(folder)
+
+
+def vary(options: argparse.Namespace) -> None:
+    banks = [measure_runs(measurable_sequences(each)) for each in (options.good, options.weak)]
+    for sequence in find_sequences(options.dataset):
+        rng = _generator(options.seed, sequence.name)
+        played, bank, playback = sequence, banks[0], Playback()
+        if rng.random() >= options.plain:
+            played = filmed(sequence, options.out / "truth" / sequence.name, rng)
+            bank = banks[int(rng.random() < options.weak_share)]
+            playback = Playback(every=int(rng.choice(EVERY)))
+        write_simulated([played], bank, options.out / "seen", options.seed, playback=playback)
+
+
+def halves(options: argparse.Namespace) -> None:
+    """The first half of each sequence, with the detections that it has."""
+    for sequence in find_sequences(options.dataset):
+        folder, last = options.out / sequence.name, sequence.frames // 2
+        for path in (sequence.gt_path, sequence.det_path):
+            assert path is not None
+            target = folder / path.parent.name / path.name
+            target.parent.mkdir(parents=True)
+            rows = read_mot(path)
+            np.savetxt(target, rows[rows[:, 0] <= last], "%.9g", ",")
+        write_info(folder, sequence, sequence.image_size, last)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("vary", "halves"))
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--good")
+    parser.add_argument("--weak")
+    parser.add_argument("--weak-share", type=float, default=0.5)
+    parser.add_argument("--plain", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    {"vary": vary, "halves": halves}[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
