@@ -175,7 +175,6 @@ class TrackTable:
 
     def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
         """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
-        self["stamp"][rows] = new_stamps(len(rows))
         scores = found.scores.take(seen).astype(np.float32, copy=False)
         det_ind = found.rows.take(seen).astype(np.int64, copy=False)
         labels = found.labels.take(seen).astype(np.int64, copy=False)
@@ -184,11 +183,12 @@ class TrackTable:
                 self.count, rows, self.mixed, boxes=boxes, scores=scores, labels=labels,
                 det_ind=det_ind,
             )  # fmt: skip
-            if voted:
-                return
         else:
             self._observe(rows, boxes, scores, det_ind)
-        self.vote(rows, labels, scores)
+            voted = False
+        self["stamp"][rows] = new_stamps(len(rows))
+        if not voted:
+            self.vote(rows, labels, scores)
 
     def _observe(self, rows: NDArray, boxes: NDArray, scores: NDArray, det_ind: NDArray) -> None:
         """All but the votes."""

@@ -59,6 +59,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
             f"{BOXES} --forecast",
         ],
         "--camera": [],
+        "--appearance": [f"{BOXES} --appearance colour"],
         "--draw": [
             f"track a.mp4 {TEXTS} --draw ids",
             f"{FOLDER} --draw ids",
@@ -99,6 +100,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--token": ["live a.mp4 --token t"],
         "--token-file": ["live a.mp4 --token-file t"],
         "--camera": [],
+        "--appearance": [],
         "--association": [],
         "--detector": [],
         "--weights": [],
@@ -122,6 +124,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--association": [f"{READY} --association overlap"],
         "--offline": [f"{READY} --offline"],
         "--camera": [f"{READY} --camera boxes"],
+        "--appearance": [f"{READY} --appearance colour"],
         "--out": [f"{READY} --out o"],
         "--clip-limit": ["eval --dataset d --clip-limit 3"],
         "--full": ["eval --dataset d --full --quiet"],
@@ -171,6 +174,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--peer": ["bench --peer boxmot=python"],
         "--results": ["bench --results r", f"{PEERS} --results r"],
     },
+    "gallery": {"--merge": ["gallery a.state --merge 1 2 --forget 3"]},
     "simulate": {
         "--split": ["simulate --walkers 1 --like d --out o --split val"],
         "--classes": ["simulate --walkers 1 --like d --out o --classes 1"],
@@ -197,6 +201,7 @@ ALWAYS = {  # options that do something in every command line of their command
     "export-tracks": "--format --out --video --size --fps --class-names --seen-only --overwrite",
     "info": "--json",
     "export": "--predictor --out --overwrite",
+    "gallery": "--source --forget",
 }
 LINES = [
     (option, line)

@@ -12,7 +12,7 @@ from mambatrack.cli.named_files import ReadPath, WrittenFile, WrittenFolder
 from mambatrack.datasets.sequences import would_find
 from worlds import write_training_data
 
-NAMED = {"FILE", "FILE.mp4", "FILE.onnx", "DIR", "PATH", "SOURCE", "RESULT"}
+NAMED = {"FILE", "FILE.mp4", "FILE.npz", "FILE.onnx", "STATE", "DIR", "PATH", "SOURCE", "RESULT"}
 FOREIGN = {"ids"}  # replaces the file that it reads, and keeps what was there
 
 SCORES = ("eval", "--dataset", "data", "--results", "results")

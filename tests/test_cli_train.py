@@ -118,7 +118,7 @@ def test_progress_log_and_curve(section, data, tmp_path, capsys, monkeypatch):
     assert main(command(section, data, tmp_path)) == 0
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / WEIGHTS[section]} is trained already\n"
-    assert said.err.startswith(f"{COMMANDS[section]} learns the ") and said.err.count("\n") == 1
+    assert said.err.startswith(f"{COMMANDS[section]} learns ") and said.err.count("\n") == 1
 
 
 def test_the_recipe_of_what_ships_is_the_default_and_another_one_is_taken():
@@ -131,7 +131,16 @@ def test_the_recipe_of_what_ships_is_the_default_and_another_one_is_taken():
     assert paper.training == load_config("train-paper").training
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("content", [None, b"no arrays", b"PK\x03\x04 cut"])
+def test_crops_that_cannot_be_read_are_named(content, tmp_path, capsys):
+    path = tmp_path / "crops.npz"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["train-embedder", "--crops", str(path), "--out", str(tmp_path / "run")]) == 1
+    assert f"error: {path}: a .npz file with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("section", [each for each in SECTIONS if each != "embedder"])
 def test_data_that_are_not_there_are_named(section, tmp_path, capsys):
     assert main(command(section, tmp_path / "no", tmp_path / "run")) == 1
     assert f"error: {tmp_path / 'no'} is not a folder" in capsys.readouterr().err

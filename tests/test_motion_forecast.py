@@ -46,7 +46,7 @@ def test_a_forecast_changes_nothing(predictor, association):
         for field in dataclasses.fields(a):
             np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name))
         asked.forecast(1 + index % 7)
-    for name in asked.state.hypotheses.table._arrays:
+    for name in asked.state.hypotheses.table._arrays.keys() - {"stamp"}:  # of one tracker alone
         np.testing.assert_array_equal(
             asked.state.hypotheses.table[name], plain.state.hypotheses.table[name]
         )

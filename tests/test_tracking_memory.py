@@ -200,6 +200,11 @@ def test_what_is_not_there(state, capsys, given, message):
     assert message in capsys.readouterr().err
 
 
+def test_a_state_that_is_not_there_is_refused(tmp_path, capsys):
+    assert main(["gallery", str(tmp_path / "none.state")]) == 1
+    assert "none.state does not exist; name a file of live --state" in capsys.readouterr().err
+
+
 def test_a_large_gallery_is_one_product():
     gallery, rng = Gallery(8, 100_000), np.random.default_rng(0)
     codes = rng.normal(size=(100_000, 8)).astype(np.float32)

@@ -30,6 +30,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
     file = StateFile(options.state)
     states = file.load()
+    if not file.path.exists():
+        raise MambatrackError(f"{file.path} does not exist; name a file of live --state")
     chosen = [options.source] if options.source else list(states)
     if unknown := set(chosen) - set(states):
         raise MambatrackError(

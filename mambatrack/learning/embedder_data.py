@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
+from mambatrack.files import read_arrays
 
 Rows = NDArray[np.int64]
 Pictures = NDArray[np.uint8]
@@ -54,9 +55,9 @@ def halves(crops: Crops) -> tuple[Crops, Crops]:
 
 def _read(path: Path) -> Crops:
     try:
-        with np.load(path) as file:
-            found = {name: file[name] for name in Crops._fields}
-    except (OSError, ValueError, LookupError, EOFError) as error:
+        stored = read_arrays(path)
+        found = {name: stored[name] for name in Crops._fields}
+    except (OSError, MambatrackError, LookupError) as error:
         raise MambatrackError(f"{path}: a .npz file with {COLUMNS} expected ({error})") from None
     pictures, teacher = found["pictures"], found["teacher"]
     count = len(pictures) if pictures.ndim == 4 else 0
