@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from mambatrack.errors import MambatrackError, reason_of
 from mambatrack.files import CHUNK, replacing, sha256
@@ -21,34 +21,28 @@ TIMEOUT_S = 30
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class Published(Protocol):
-    """A file that others publish. sha256, size in bytes: of the file;  file_name: in the cache"""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def licence(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def file_name(self) -> str: ...
-
-
 @dataclass(frozen=True)
-class NamedModel:
-    """kind: yolox or rtmdet;  convention: of YOLOX;  sha256, size in bytes: of the file"""
+class Published:
+    """A file that others publish. sha256, size in bytes: of the file"""
 
     name: str
-    kind: str
-    convention: str
     licence: str
     url: str
     sha256: str
     size: int
+
+    @property
+    def file_name(self) -> str:
+        """In the cache."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class NamedModel(Published):
+    """A detector's file. kind: yolox or rtmdet;  convention: of YOLOX"""
+
+    kind: str
+    convention: str
 
     @property
     def file_name(self) -> str:
@@ -61,7 +55,7 @@ def named_models() -> dict[str, NamedModel]:
 
     path = Path(__file__).parents[1] / "configs" / "detectors.yaml"
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {name: NamedModel(name, **entry) for name, entry in entries.items()}
+    return {name: NamedModel(name=name, **entry) for name, entry in entries.items()}
 
 
 def cache_folder() -> Path:

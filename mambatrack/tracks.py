@@ -21,7 +21,7 @@ class TrackState(IntEnum):
     TENTATIVE = 0  # seen, but not yet often enough to be trusted
     OBSERVED = 1  # seen: the box is the matched detection's
     PREDICTED = 2  # lost: the box is the motion model's
-    ENDED = 3  # not seen for too long, or another track all along; the id is never used again
+    ENDED = 3  # not seen for too long, or another track all along; a memory may give the id back
 
 
 Box = tuple[float, float, float, float]

@@ -82,8 +82,8 @@ def test_the_travel_of_the_camera_is_in_the_summary(command, clip, tmp_path, cap
     assert main([command, str(clip), *known, "--association", "overlap"]) == 0
     printed = capsys.readouterr().out
     told = re.search(r"the camera moved (.*) pixels a frame in (\d+) frames", printed)
-    least = 5 if command == "track" else float(told[1])  # live drops frames under load
-    assert float(told[1]) == pytest.approx(max(least, 5), abs=0.2) and int(told[2]) > 1
+    moved, most = float(told[1]), {"track": 5.2, "live": 15.0}  # live drops frames under load
+    assert 4.8 < moved < most[command] and int(told[2]) > 1
 
 
 def test_no_two_sources_have_one_name(clip, tmp_path):

@@ -60,7 +60,7 @@ def name_models(monkeypatch, port, path):
     """A small and a large named model, both at this path."""
     digest = hashlib.sha256(CONTENT).hexdigest()
     url = f"http://127.0.0.1:{port}/{path}"
-    small = NamedModel("small", "yolox", "current", "Apache-2.0", url, digest, len(CONTENT))
+    small = NamedModel("small", "Apache-2.0", url, digest, len(CONTENT), "yolox", "current")
     models = {"large": replace(small, name="large", size=10 * len(CONTENT)), "small": small}
     monkeypatch.setattr(automatic, "named_models", lambda: models)
 

@@ -66,7 +66,7 @@ def server(monkeypatch):
 
 def model(url, content=CONTENT):
     digest = hashlib.sha256(content).hexdigest()
-    return NamedModel("net", "yolox", "current", "Apache-2.0", url, digest, len(content))
+    return NamedModel("net", "Apache-2.0", url, digest, len(content), "yolox", "current")
 
 
 def test_a_good_file_is_fetched_once(server, tmp_path, capfd):

@@ -124,7 +124,7 @@ def test_named_files_lie_together_in_the_cache(tmp_path, monkeypatch):
     parts = {"a/net.xml": b"xml", "a/net.bin": b"weights"}
     digests = {path: hashlib.sha256(each).hexdigest() for path, each in parts.items()}
     files = tuple(
-        named.EmbedderFile("net", "MIT", f"https://host/{path}", digests[path], len(each))
+        named.Published("net", "MIT", f"https://host/{path}", digests[path], len(each))
         for path, each in parts.items()
     )
     for path, each in parts.items():

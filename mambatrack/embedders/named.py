@@ -3,22 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mambatrack.detectors.download import cache_folder, fetch
-
-
-@dataclass(frozen=True)
-class EmbedderFile:
-    """One file of an embedder, as download.Published has it."""
-
-    name: str
-    licence: str
-    url: str
-    sha256: str
-    size: int
-
-    @property
-    def file_name(self) -> str:
-        return self.url.rpartition("/")[2]
+from mambatrack.detectors.download import Published, cache_folder, fetch
 
 
 @dataclass(frozen=True)
@@ -28,7 +13,7 @@ class NamedEmbedder:
     name: str
     normalisation: str
     licence: str
-    files: tuple[EmbedderFile, ...]
+    files: tuple[Published, ...]
 
 
 def named_embedders() -> dict[str, NamedEmbedder]:
@@ -48,5 +33,5 @@ def fetch_embedder(model: NamedEmbedder, folder: Path | None = None) -> Path:
 
 
 def _entry(name: str, normalisation: str, licence: str, files: list[dict]) -> NamedEmbedder:
-    own = tuple(EmbedderFile(name, licence, **each) for each in files)
+    own = tuple(Published(name, licence, **each) for each in files)
     return NamedEmbedder(name, normalisation, licence, own)
