@@ -1,7 +1,7 @@
 """The frozen result of one frame: all live tracks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import repeat
 from typing import Any, overload
@@ -49,6 +49,18 @@ def names_by_number(names: Names) -> tuple[str, ...]:
             f"class_names is {shown(names)}; expected names by number, from 0 to {MOST_CLASSES - 1}"
         )
     return tuple(str(names.get(number, number)) for number in range(max(names, default=-1) + 1))
+
+
+def renamed_rows(
+    ids: NDArray[np.int64], again: Mapping[int, int], hidden: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """ids [M], those of ``again`` under their others -> [K], ascending, and the rows [K] that they
+    are of. Where both are there, the one that is not hidden stays, or else the one renamed."""
+    new = np.array([again.get(each, each) for each in ids.tolist()], np.int64)
+    worse = np.zeros(len(ids), bool) if hidden is None else hidden
+    order = np.lexsort((new == ids, worse, new))
+    kept, first = np.unique(new[order], return_index=True)
+    return kept, order[first]
 
 
 @dataclass(frozen=True)
@@ -214,6 +226,19 @@ class Tracks:
     def predicted(self) -> NDArray[np.bool_]:
         """[M] True where the box is the motion model's."""
         return self.state == TrackState.PREDICTED
+
+    @property
+    def known_again(self) -> dict[int, int]:
+        """The id that a track had until this frame -> the one that it has again; see returned."""
+        return {} if self.returned is None else dict(self.returned.tolist())
+
+    def renamed(self, again: Mapping[int, int]) -> "Tracks":
+        """The same tracks, those of these ids under the others. Where both are there, the one that
+        is hidden gives way."""
+        if not again or not np.isin(self.ids, list(again)).any():
+            return self
+        ids, rows = renamed_rows(self.ids, again, self.state == TrackState.PREDICTED)
+        return replace(self.select(rows), ids=ids)
 
     def select(self, chosen: NDArray | list[int] | slice) -> "Tracks":
         """The chosen tracks (mask or indices [M], or a slice)."""

@@ -1,5 +1,7 @@
 """Identities at lines and in zones: each is counted once, whatever hides it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -153,3 +155,38 @@ def test_what_is_hidden_changes_no_count(hidden, speeds):
     clear = abs(x[-1] - 100) > 3
     if clear and abs(x[0] - 100) > 3:
         assert out - back == int(x[-1] > 100) - int(first)
+
+
+def returned(counter, index, feet, pairs):
+    tracks = frame_of(index, feet)
+    return counter.update(replace(tracks, returned=np.array(pairs, np.int64).reshape(-1, 2)))
+
+
+def test_who_is_known_again_is_one_person_at_each_place():
+    counter = Counter(parse_places(LINE, ZONE), ("person",))
+    for index, foot in enumerate(walk(50, 150, 11)):
+        counter.update(frame_of(index, {1: foot}))
+    counter.update(frame_of(11, {}, ended=[1]))
+    for index, foot in enumerate(walk(150, 60, 10), 12):
+        counter.update(frame_of(index, {2: foot}))
+    assert counter.people == {"door": {1, 2}, "yard": {1, 2}}
+    (event,) = returned(counter, 22, {1: (60.0, 100.0)}, [(2, 1)])
+    assert (event.event, event.id, event.other, event.place) == ("return", 1, 2, "")
+    assert counter.people == {"door": {1}, "yard": {1}}
+    again = [
+        each for index, foot in enumerate(walk(62, 150, 9), 23)
+        for each in counter.update(frame_of(index, {1: foot}))
+    ]  # fmt: skip
+    assert {each.id for each in again} == {1} and counter.people == {"door": {1}, "yard": {1}}
+    assert counter.counts["door", "crossing", "out", "person"] == 2
+
+
+def test_who_is_known_again_while_hidden_leaves_the_zone_once():
+    counter = Counter(parse_places([], ZONE), ("person",))
+    for index in range(4):
+        counter.update(frame_of(index, {1: (150.0, 100.0)}))
+    for index in range(4, 8):
+        counter.update(frame_of(index, {1: None, 2: (160.0, 100.0)}))
+    events = returned(counter, 8, {1: (160.0, 100.0)}, [(2, 1)])
+    assert [(each.event, each.id) for each in events] == [("leave", 1), ("return", 1)]
+    assert [each.id for each in counter.visitors("yard")] == [1]

@@ -25,6 +25,7 @@ def test_a_line_tells_directions_and_what_was_added_later():
     counter, _ = run({1: hidden, 2: walk(150, 50, 11)}, LINE, ZONE)
     line, _ = count(counter)
     assert line.total == Crossings(ins=1, outs=1) and line.corrected == 1
+    assert line.people == 2
     assert line.classes == {"person": line.total}
     assert line.points == ((100, 0), (100, 200))
 
@@ -35,7 +36,7 @@ def test_a_zone_tells_who_is_inside_and_how_long_others_stayed():
     for index in range(41):
         counter.update(frame_of(index, {1: gone[index], 2: there[index]}))
     _, zone = count(counter)
-    assert zone.total == Visits(inside=1, entered=2, left=1)
+    assert zone.total == Visits(inside=1, entered=2, left=1) and zone.people == 2
     assert zone.dwell_s == pytest.approx(2.0, abs=0.01)
     assert zone.longest_s == pytest.approx(4.0 - 1.0, abs=0.01)
 

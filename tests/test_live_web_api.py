@@ -70,7 +70,7 @@ def test_counts_are_those_of_lines_and_zones(live):
     assert {each["event"] for each in door["events"]} == {"enter"}
     assert client.get("/api/counts?source=2").status_code == 404
     schema = client.get("/api/openapi.json").json()["components"]["schemas"]
-    assert {"in", "out", "corrected", "points", "name", "classes"} == set(
+    assert {"in", "out", "corrected", "people", "points", "name", "classes"} == set(
         schema["Line"]["required"]
     )
 

@@ -63,7 +63,7 @@ def test_a_wide_picture_is_sent_smaller_and_its_boxes_stay_those_of_the_frame(si
 
 
 def test_a_snapshot_has_the_full_size_and_what_is_asked_for():
-    line = LineCount("door", ((600, 0), (600, 90)), Crossings(), {}, 0)
+    line = LineCount("door", ((600, 0), (600, 90)), Crossings(), {}, 0, 0)
     counted = replace(update((1200, 90)), counts=Counts((line,), ()))
     drawings = None, DrawingConfig(layers=("zones",)), DrawingConfig(layers=("boxes",))
     plain, places, boxes = (

@@ -53,4 +53,5 @@ def test_lines_and_zones_are_told_by_class():
     source = 'source="0",name="door"'
     assert f'mambatrack_zone_inside{{{source},zone="all",class="person"}} 4' in lines
     assert rf'mambatrack_corrected_counts_total{{{source},place="a \"gate\""}} 0' in lines
+    assert f'mambatrack_place_people{{{source},place="all"}} 4' in lines
     assert not any("dwell" in line for line in lines)  # nobody has left

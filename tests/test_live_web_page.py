@@ -411,7 +411,7 @@ def test_lines_and_zones_are_drawn_and_counted_and_corrections_are_told(tab):
         page.update(counted(24))
         drawn(tab, 24)
         expect_text(tab, "#place-rows tr:first-child td:nth-child(4)", "1")
-        assert tab.locator("#place-rows td:nth-child(7)").all_inner_texts() == ["1", "1"]
+        assert tab.locator("#place-rows td:nth-child(8)").all_inner_texts() == ["1", "1"]
         expect_text(tab, "#events", "2 crossed door out")
         assert tab.locator("#events .corrected").count() == 2
         press(tab, "Lines and zones")

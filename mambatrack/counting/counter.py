@@ -12,10 +12,9 @@ of the height of his box has not settled on either side: trembling boxes are not
 """
 
 from collections import Counter as Tally
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,65 +22,13 @@ from numpy.typing import NDArray
 from mambatrack.boxes import iou
 from mambatrack.counting.events import Event
 from mambatrack.counting.places import Line, Zone
+from mambatrack.counting.walks import Dwell, Standing, Step, Visitor, Walk, between, elapsed
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Reviser, Revision
 from mambatrack.tracks import Tracks, class_name
 
 ANCHORS = ("foot", "centre")
 OTHERS = 0.3  # IoU of a box with another identity's last one, above which the two were exchanged
-
-
-class Visitor(NamedTuple):
-    """Who is in a zone: id, class, and the second at which he came in, None where unknown."""
-
-    id: int
-    class_name: str
-    entered_s: float | None
-
-
-@dataclass
-class Dwell:
-    """How long those stayed in a zone who have left it: how many, and their seconds together."""
-
-    count: int = 0
-    total_s: float = 0.0
-
-    @property
-    def mean_s(self) -> float | None:
-        """None before the first has left."""
-        return self.total_s / self.count if self.count else None
-
-
-class Step(NamedTuple):
-    """Where an identity was: number of the update, frame, seconds, anchor [2], height, hidden."""
-
-    number: int
-    frame: float
-    time_s: float | None
-    point: NDArray[np.float64]
-    height: float
-    filled: bool
-
-
-@dataclass
-class Standing:
-    """An identity at one place. side: +1 right of a line or inside, -1, or 0 before it settled;
-    passed: where its path went from one side to the other since; entered_s: when it came in"""
-
-    side: int = 0
-    passed: Step | None = None
-    entered_s: float | None = None
-
-
-@dataclass
-class Walk:
-    """The path of an identity. last: its newest step; waiting: steps after a gap that is not filled
-    yet; at: its standing at each place; label: its class"""
-
-    last: Step | None = None
-    waiting: deque[Step] = field(default_factory=deque)
-    at: dict[str, Standing] = field(default_factory=lambda: defaultdict(Standing))
-    label: int = 0
 
 
 class Counter:
@@ -91,6 +38,8 @@ class Counter:
     counts: how often each (place, event, direction or "", class name) has happened, whole ones only
     filled: how many of them at each place were added later, decided on the path that fills a gap
     dwell: how long those stayed in each zone who have left it
+    people: ids that crossed each line or were in each zone; who comes back, as a memory knows, is
+        one of them, and not another
     """
 
     def __init__(
@@ -103,6 +52,7 @@ class Counter:
         self.counts: Tally[tuple[str, str, str, str]] = Tally()
         self.filled: Tally[str] = Tally()
         self.dwell: dict[str, Dwell] = defaultdict(Dwell)
+        self.people: dict[str, set[int]] = defaultdict(set)
         self._reviser = Reviser()
         self._walks: dict[int, Walk] = {}
         self._boxes: dict[int, NDArray[np.float32]] = {}  # seen in the update before
@@ -113,7 +63,8 @@ class Counter:
         """Takes the tracks of the next frame -> what has happened, as known now."""
         self._moments[self._count] = tracks.frame, tracks.time_s
         seen = tracks.select(tracks.gap == 0)
-        events = self._exchange(seen)
+        events = self._join(seen)
+        events += self._exchange(seen)
         numbered = replace(tracks, frame=self._count)
         self._take(seen)
         events += self._fill(self._reviser.update(numbered))
@@ -189,7 +140,7 @@ class Counter:
         if last is not None:
             before, now = place.offsets(np.array([last.point, step.point])).tolist()
             if (before >= 0) != (now >= 0):
-                standing.passed = _between(last, step, before / (before - now))
+                standing.passed = between(last, step, before / (before - now))
         else:
             (now,) = place.offsets(step.point[None]).tolist()
         side = 1 if now >= 0 else -1
@@ -214,7 +165,7 @@ class Counter:
         if came_from == 0:
             return []
         left = self._event("leave", zone, identity, walk, at)
-        return [replace(left, dwell_s=_elapsed(standing.entered_s, at.time_s))]
+        return [replace(left, dwell_s=elapsed(standing.entered_s, at.time_s))]
 
     def _end(self, ids: Sequence[int]) -> list[Event]:
         """Identities that are over leave the zones that they are in."""
@@ -227,9 +178,24 @@ class Counter:
                 standing = walk.at[zone.name]
                 if isinstance(zone, Zone) and standing.side > 0:
                     left = self._event("leave", zone, identity, walk, walk.last)
-                    dwell = _elapsed(standing.entered_s, walk.last.time_s)
+                    dwell = elapsed(standing.entered_s, walk.last.time_s)
                     events.append(replace(left, dwell_s=dwell, whole=False))
             del self._walks[identity]
+        return events
+
+    def _join(self, seen: Tracks) -> list[Event]:
+        """Whom a memory knows again goes on under the old id, and was one person all along."""
+        events = []
+        for was, identity in seen.known_again.items():
+            events += self._end([identity])
+            walk = self._walks[identity] = self._walks.pop(was, Walk())
+            if was in self._boxes:
+                self._boxes[identity] = self._boxes.pop(was)
+            for ids in self.people.values():
+                if was in ids:
+                    ids.remove(was)
+                    ids.add(identity)
+            events.append(self._of_two("return", identity, was, walk.label, seen))
         return events
 
     def _exchange(self, seen: Tracks) -> list[Event]:
@@ -252,9 +218,11 @@ class Counter:
 
     def _exchanged(self, one: int, other: int, seen: Tracks) -> Event:
         self._walks[one], self._walks[other] = self._walks[other], self._walks[one]
-        label = self._walks[one].label
+        return self._of_two("exchange", one, other, self._walks[one].label, seen)
+
+    def _of_two(self, kind: str, identity: int, other: int, label: int, seen: Tracks) -> Event:
         name = class_name(self.names, label)
-        return Event("exchange", "", one, label, name, None, seen.frame, seen.time_s, other=other)
+        return Event(kind, "", identity, label, name, None, seen.frame, seen.time_s, other=other)
 
     def _event(
         self, kind: str, place: Line | Zone, identity: int, walk: Walk, at: Step,
@@ -268,7 +236,9 @@ class Counter:
 
     def _counted(self, events: list[Event]) -> list[Event]:
         for event in events:
-            if event.whole and event.event != "exchange":
+            if event.event in ("crossing", "enter"):
+                self.people[event.place].add(event.id)
+            if event.whole and event.place:
                 self.counts[event.place, event.event, event.direction or "", event.class_name] += 1
                 self.filled[event.place] += event.filled
             if event.dwell_s is not None:
@@ -282,17 +252,3 @@ class Counter:
         oldest = min(lasts, default=self._count)
         for count in [each for each in self._moments if each < oldest]:
             del self._moments[count]
-
-
-def _between(before: Step, after: Step, share: float) -> Step:
-    """The moment at ``share`` of the way from one step to the next."""
-    time_s = None
-    if before.time_s is not None and after.time_s is not None:
-        time_s = before.time_s + share * (after.time_s - before.time_s)
-    point = before.point + share * (after.point - before.point)
-    frame = before.frame + share * (after.frame - before.frame)
-    return Step(after.number, frame, time_s, point, after.height, before.filled or after.filled)
-
-
-def _elapsed(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else end - start

@@ -33,6 +33,7 @@ class LineCount:
 
     points: start and end, pixels;  total, classes: of all classes, and of each by its name
     corrected: how many were added later, when the gap was filled in which they had crossed
+    people: how many have crossed; who crosses again is one of them
     """
 
     name: str
@@ -40,11 +41,12 @@ class LineCount:
     total: Crossings
     classes: dict[str, Crossings]
     corrected: int
+    people: int
 
 
 @dataclass(frozen=True)
 class ZoneCount:
-    """A zone so far, with the keys of LineCount.
+    """A zone so far, with the keys of LineCount; people: how many have been in it.
 
     dwell_s: seconds that those stayed who are gone, in the mean; None before the first
     longest_s: seconds that whoever has been inside longest is there now; None where it is empty
@@ -55,6 +57,7 @@ class ZoneCount:
     total: Visits
     classes: dict[str, Visits]
     corrected: int
+    people: int
     dwell_s: float | None
     longest_s: float | None
 
@@ -104,7 +107,8 @@ def _line_count(counter: Counter, line: Line) -> LineCount:
     total = Crossings(
         sum(each.ins for each in classes.values()), sum(each.outs for each in classes.values())
     )
-    return LineCount(line.name, _points(line), total, classes, counter.filled[line.name])
+    people = len(counter.people[line.name])
+    return LineCount(line.name, _points(line), total, classes, counter.filled[line.name], people)
 
 
 def _zone_count(counter: Counter, zone: Zone, now_s: float | None) -> ZoneCount:
@@ -123,7 +127,7 @@ def _zone_count(counter: Counter, zone: Zone, now_s: float | None) -> ZoneCount:
     stays = counter.dwell[zone.name]
     return ZoneCount(
         zone.name, _points(zone), total, classes, counter.filled[zone.name],
-        stays.mean_s, longest,
+        len(counter.people[zone.name]), stays.mean_s, longest,
     )  # fmt: skip
 
 

@@ -11,15 +11,16 @@ from mambatrack.outputs.text import OutputFile, jsonl_line, open_output
 class Event:
     """One identity at one place.
 
-    event: crossing, enter, leave, or exchange (two identities were taken for each other, and what
-        is known of the places of either is the other's from here on)
+    event: crossing, enter, leave, exchange (two identities were taken for each other, and what
+        is known of the places of either is the other's from here on), or return (a memory knows
+        somebody again, who was taken for somebody new)
     place: name of the line or zone; id; label: class at that time;  class_name: its name
     direction: in or out, of a crossing;  frame: number in the source, time_s: seconds, of the
         moment on the way from one box to the next
     dwell_s: seconds in the zone, of a leave
     filled: it happened while nobody saw the object, on the path that fills its gap
     whole: False of an enter where the track began in the zone, and of a leave where it ended there
-    other: the other id of an exchange
+    other: the other id of an exchange; of a return, the id until then
     """
 
     event: str

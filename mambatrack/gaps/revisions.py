@@ -52,12 +52,24 @@ class Revision:
         return len(self.frames)
 
 
+@dataclass(frozen=True)
+class Returned:
+    """A memory knows somebody again: from frame ``first`` on, track ``was`` has been track ``id``,
+    as it is called from ``frame`` on."""
+
+    id: int
+    was: int
+    first: int
+    frame: int
+
+
 class Reviser:
     """Watches the tracks of every frame and revises each gap once, soon after it is closed.
 
     wait: frames between the one in which a track is seen again and the revision, which uses what is
     seen in them; 0 revises at once. A track that is lost or ends before is not waited for.
-    on_revise: functions that are called with each revision
+    on_revise: functions that are called with each revision, and with a Returned for each track that
+        gets an old id back from a memory
     filler: another network than the shipped one
 
     Holds the last few boxes of the tracks that are alive; of a camera that moves also the last KEPT
@@ -67,7 +79,7 @@ class Reviser:
     def __init__(
         self,
         wait: int = WAIT,
-        on_revise: Iterable[Callable[[Revision], object]] = (),
+        on_revise: Iterable[Callable[[Revision | Returned], object]] = (),
         filler: GapFiller | None = None,
     ):
         if wait < 0:
@@ -85,6 +97,7 @@ class Reviser:
         self._boxes = np.zeros((0, kept, 4), np.float32)
         self._frames = np.zeros((0, kept), np.int64)
         self._counts = np.zeros(0, np.int64)
+        self._first = np.zeros(0, np.int64)  # frame in which the track was put out first
         self._found = np.zeros(0, np.int64)  # frame in which a gap not yet revised ended, or NEVER
 
     def update(self, tracks: Tracks, oldest: int | None = None) -> list[Revision]:
@@ -100,7 +113,8 @@ class Reviser:
             )
         self._frame = tracks.frame
         self._look(tracks)
-        closed = self._gaps(~np.isin(self._ids, tracks.ids))
+        closed = self._rename(tracks.known_again)
+        closed += self._gaps(~np.isin(self._ids, tracks.ids))
         self._follow(tracks.ids)
         seen = tracks.gap == 0
         last = self._frames[:, -1]
@@ -125,6 +139,21 @@ class Reviser:
             if len(self._views) > KEPT:
                 del self._views[next(iter(self._views))]
 
+    def _rename(self, again: dict[int, int]) -> list[tuple[int, Gap]]:
+        """Tracks go on under the ids that they have again; those that were hidden under them until
+        now are over -> their gaps."""
+        if not again:
+            return []
+        over = np.isin(self._ids, list(again.values()))
+        closed = self._gaps(over)
+        self._follow(self._ids[~over])
+        for row in np.flatnonzero(np.isin(self._ids, list(again))).tolist():
+            was, first = int(self._ids[row]), int(self._first[row])
+            self._ids[row] = again[was]
+            for call in self.on_revise:
+                call(Returned(again[was], was, first, self._frame))
+        return closed
+
     def _follow(self, ids: NDArray[np.int64]) -> None:
         """Brings the rows into the order of ``ids``: new ones are empty, others are gone."""
         if np.array_equal(ids, self._ids):
@@ -132,7 +161,8 @@ class Reviser:
         where = {identity: row for row, identity in enumerate(self._ids.tolist())}
         rows = np.array([where.get(identity, -1) for identity in ids.tolist()], np.int64)
         old = rows >= 0
-        for name, nothing in (("_boxes", 0), ("_frames", 0), ("_counts", 0), ("_found", NEVER)):
+        empty = {"_boxes": 0, "_frames": 0, "_counts": 0, "_found": NEVER, "_first": self._frame}
+        for name, nothing in empty.items():
             before = getattr(self, name)
             after = np.full((len(ids), *before.shape[1:]), nothing, before.dtype)
             after[old] = before[rows[old]]
@@ -187,7 +217,8 @@ class Reviser:
 
 
 class DelayedTracks:
-    """Tracks ``lag`` frames late, with the gaps that are closed by then filled from both ends.
+    """Tracks ``lag`` frames late, with the gaps that are closed by then filled from both ends, and
+    under the old ids of those whom a memory knows again by then.
 
     A filled box stays PREDICTED, with its new box and spread. A gap longer than the lag has left in
     part when it is closed, and stays as it was predicted.
@@ -201,6 +232,8 @@ class DelayedTracks:
 
     def update(self, tracks: Tracks) -> list[Tracks]:
         """Takes the tracks of the next frame; returns those that are final now, none or one."""
+        again = tracks.known_again
+        self._waiting = deque(each.renamed(again) for each in self._waiting)
         self._waiting.append(tracks)
         leaves = len(self._waiting) > self.lag
         oldest = self._waiting[0].frame if leaves else None

@@ -14,6 +14,9 @@ class Sightings:
         where it was not seen since this began, or the frame has no time."""
         if tracks.time_s is None:
             return (None,) * len(tracks)
+        for was, identity in tracks.known_again.items():
+            if was in self._seen_s:
+                self._seen_s[identity] = self._seen_s.pop(was)
         rows = zip(tracks.ids.tolist(), tracks.gap.tolist(), strict=True)
         last = {
             identity: self._seen_s.get(identity) if gap else tracks.time_s for identity, gap in rows

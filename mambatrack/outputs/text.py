@@ -23,6 +23,13 @@ from mambatrack.detection_data import each_of
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.gaps.revisions import Revision
+from mambatrack.outputs.corrected import (
+    Correct,
+    correct_file,
+    corrected_csv,
+    corrected_jsonl,
+    corrected_mot,
+)
 from mambatrack.outputs.json_values import add_data
 from mambatrack.tracks import Tracks, TrackState, class_name
 
@@ -44,7 +51,7 @@ class OutputFile:
     """A file that grows by whole pieces: one that does not fit is taken back."""
 
     def __init__(self, raw: io.RawIOBase, name: str):
-        self._raw, self._name, self._length = raw, name, 0
+        self._raw, self.name, self._length = raw, name, 0
 
     def append(self, text: str) -> None:
         """Writes all of the text, or raises and leaves the file as it was."""
@@ -57,7 +64,7 @@ class OutputFile:
             self._take_back()
             if isinstance(error, OSError):
                 raise MambatrackError(
-                    f"cannot write {self._name}: {error.strerror}; "
+                    f"cannot write {self.name}: {error.strerror}; "
                     "the frames written so far are kept"
                 ) from error
             raise
@@ -87,10 +94,16 @@ class TrackWriter:
     """Appends the rows of each frame's tracks to a file; frames must ascend.
 
     rows: turns the tracks of one frame into text that ends with a line break, or into ""
+    correct: renames, when the file is closed, whom a memory knew again after frames were written;
+        None where they cannot be
     """
 
-    def __init__(self, file: OutputFile, rows: Callable[[Tracks], str], header: str = ""):
-        self._file, self._rows, self._last = file, rows, -1
+    def __init__(
+        self, file: OutputFile, rows: Callable[[Tracks], str], header: str = "",
+        correct: Correct | None = None,
+    ):  # fmt: skip
+        self._file, self._rows, self._last, self._correct = file, rows, -1, correct
+        self._again: dict[int, int] = {}
         file.append(header)
 
     def write(self, tracks: Tracks) -> None:
@@ -103,6 +116,7 @@ class TrackWriter:
             raise MambatrackError(f"frame {tracks.frame} names a track id twice")
         self._file.append(self._rows(tracks.select(np.all(np.isfinite(tracks.boxes), axis=1))))
         self._last = tracks.frame
+        self._again |= tracks.known_again
 
     def note(self, record: dict[str, Any]) -> None:
         """A line of JSON of its own behind the newest frame; for JSON Lines only."""
@@ -110,6 +124,9 @@ class TrackWriter:
 
     def close(self) -> None:
         self._file.close()
+        if self._again and self._correct is not None:
+            again, self._again = self._again, {}
+            correct_file(self._file.name, again, self._correct)
 
     def __enter__(self) -> "TrackWriter":
         return self
@@ -134,7 +151,7 @@ def mot_writer(
     def rows(tracks: Tracks) -> str:
         return mot_rows(_clipped(tracks.select(np.isin(tracks.state, shown)), image_size))
 
-    return TrackWriter(open_output(path, overwrite), rows)
+    return TrackWriter(open_output(path, overwrite), rows, correct=corrected_mot)
 
 
 def jsonl_writer(
@@ -153,6 +170,7 @@ def jsonl_writer(
         open_output(path, overwrite),
         lambda tracks: jsonl_line(jsonl_frame(_clipped(tracks, image_size), names, data)),
         jsonl_line(jsonl_header(names)),
+        corrected_jsonl,
     )
 
 
@@ -167,6 +185,7 @@ def csv_writer(
         open_output(path, overwrite),
         lambda tracks: csv_text(csv_rows(_clipped(tracks, image_size))),
         csv_text([CSV_COLUMNS]),
+        corrected_csv,
     )
 
 

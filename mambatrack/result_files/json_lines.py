@@ -36,6 +36,7 @@ class TrackRows:
 def read_json_lines(path: Path) -> TrackRows:
     """Raises MambatrackError, with the line, for what mambatrack does not write."""
     found, headed = TrackRows(), False
+    again: dict[int, int] = {}
     for number, value in _objects(path):
         try:
             if "format" in value:
@@ -45,13 +46,33 @@ def read_json_lines(path: Path) -> TrackRows:
                 _add_revision(found, value["revision"])
             elif "tracks" in value and "frame" in value:
                 _add_frame(found, value)
+                again |= {_whole(was, "id"): _whole(identity, "id")
+                          for was, identity in value.get("returned", ())}  # fmt: skip
             elif value and not headed:  # later versions may have other lines below their header
                 raise ValueError("it has no frame and tracks")
         except KeyError as error:
             raise _refused(path, number, f"{error} is missing") from None
         except (TypeError, ValueError, AttributeError) as error:
             raise _refused(path, number, str(error)) from None
+    if again:
+        _rename(found, again)
     return found
+
+
+def _rename(found: TrackRows, again: dict[int, int]) -> None:
+    """Who was known again is one track in all frames: of two boxes in one of them the seen one, or
+    that of the newer id."""
+    best: dict[tuple[float, float], tuple[tuple[bool, bool], list[float]]] = {}
+    for (frame, identity, *rest), seen in zip(found.rows, found.seen, strict=True):
+        new, rank = again.get(int(identity), identity), (seen, identity in again)
+        if (frame, new) not in best or rank > best[frame, new][0]:
+            best[frame, new] = rank, [frame, new, *rest]
+    found.rows = [row for _, row in best.values()]
+    found.seen = [seen for (seen, _), _ in best.values()]
+    found.revised = {
+        (frame, again.get(identity, identity)): box
+        for (frame, identity), box in found.revised.items()
+    }
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -145,6 +145,7 @@ class Run:
                 output.write(frame, tracks)
         self.frames += 1
         self.travel.note(tracks.camera, self.tracker.image_size)
+        self.ids.difference_update(tracks.known_again)
         self.ids.update(tracks.ids[tracks.observed].tolist())
 
     @contextmanager

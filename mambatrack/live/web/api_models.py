@@ -137,11 +137,13 @@ class Visits(BaseModel):
 
 class Line(Crossings):
     """A line; points: start and end, pixels; classes: the same of each class; corrected: how many
-    were added later, when the gap was filled in which they had crossed."""
+    were added later, when the gap was filled in which they had crossed; people: how many have
+    crossed, each once."""
 
     name: str
     points: tuple[tuple[float, float], tuple[float, float]]
     corrected: int
+    people: int
     classes: dict[str, Crossings]
 
 
@@ -152,6 +154,7 @@ class Zone(Visits):
     name: str
     points: list[tuple[float, float]]
     corrected: int
+    people: int
     classes: dict[str, Visits]
     dwell_s: float | None
     longest_s: float | None
@@ -161,7 +164,7 @@ class CountedEvent(BaseModel):
     """As in the file of --events; number: of this event, from 0."""
 
     number: int
-    event: Literal["crossing", "enter", "leave", "exchange"]
+    event: Literal["crossing", "enter", "leave", "exchange", "return"]
     place: str
     id: int
     label: int

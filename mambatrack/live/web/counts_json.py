@@ -36,7 +36,8 @@ def _zone(zone: ZoneCount) -> dict[str, Any]:
 
 def _place(place: LineCount | ZoneCount) -> dict[str, Any]:
     points = [[round(x, 2), round(y, 2)] for x, y in place.points]
-    return {"name": place.name, "points": points, "corrected": place.corrected}
+    own = {"corrected": place.corrected, "people": place.people}
+    return {"name": place.name, "points": points, **own}
 
 
 def _crossings(crossings: Crossings) -> dict[str, int]:

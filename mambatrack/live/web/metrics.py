@@ -38,6 +38,7 @@ PER_SOURCE: list[tuple[str, str, str, Callable[[SourceView], float]]] = [
     ("detect_seconds_total", "counter", "Time spent detecting.", lambda s: s.detect_s),
     ("track_seconds_total", "counter", "Time spent tracking.", lambda s: s.track_s),
     ("identities_total", "counter", "Identities given out.", lambda s: s.identities),
+    ("returned_total", "counter", "Identities that a memory knew again.", lambda s: s.returned),
     ("ended_tracks_total", "counter", "Tracks that ended.", lambda s: s.ended),
     ("recorded_bytes", "gauge", "Size of the recording.", lambda s: s.recording.size),
 ]  # fmt: skip
@@ -134,6 +135,12 @@ def _corrected(counts: Counts) -> Iterator[Value]:
         yield f'place="{_escaped(place.name)}"', place.corrected
 
 
+def _people(counts: Counts) -> Iterator[Value]:
+    places: list[LineCount | ZoneCount] = [*counts.lines, *counts.zones]
+    for place in places:
+        yield f'place="{_escaped(place.name)}"', place.people
+
+
 PER_PLACE: list[tuple[str, str, str, Callable[[Counts], Iterator[Value]]]] = [
     ("line_crossings_total", "counter", "Identities that crossed a line.", _crossings),
     ("zone_inside", "gauge", "Identities in a zone now.", _visits("inside")),
@@ -142,6 +149,8 @@ PER_PLACE: list[tuple[str, str, str, Callable[[Counts], Iterator[Value]]]] = [
     ("zone_dwell_seconds", "gauge", "How long those stayed who have left, in the mean.", _dwell),
     ("corrected_counts_total", "counter", "Counts added later, in a gap that was filled.",
      _corrected),
+    ("place_people", "gauge", "Identities that crossed a line or were in a zone, each once.",
+     _people),
 ]  # fmt: skip
 
 

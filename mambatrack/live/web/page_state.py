@@ -56,7 +56,7 @@ class SourceView:
         self.timeline, self.recording = Timeline(), Recording(limit)
         self.overlay = Overlay(drawing)
         self.samples: deque[list[float]] = deque(maxlen=SAMPLES)
-        self.identities, self.ended, self.at = 0, 0, 0.0
+        self.identities, self.returned, self.ended, self.at = 0, 0, 0, 0.0
         self.detect_s, self.track_s = 0.0, 0.0
         self.counts = dict.fromkeys(("tentative", "observed", "predicted"), 0)
 
@@ -67,6 +67,7 @@ class SourceView:
         self.detect_s += tracked.detect_ms / 1000
         self.track_s += tracked.track_ms / 1000
         self.identities = max(self.identities, int(tracks.ids[-1]) if len(tracks) else 0)
+        self.returned += len(tracks.known_again)
         self.ended += len(tracks.ended)
         seen = np.bincount(tracks.state, minlength=3).tolist()
         self.counts = {

@@ -35,6 +35,8 @@ class Timeline:
 
     def add(self, tracks: Tracks, now: float) -> None:
         """The tracks of a frame that came at ``now`` seconds, ascending."""
+        for was, identity in tracks.known_again.items():
+            self._join(was, identity)
         if now - self._last < STEP_S:
             return
         rows = zip(tracks.ids.tolist(), tracks.state.tolist(), tracks.labels.tolist(), strict=True)
@@ -45,6 +47,20 @@ class Timeline:
             self._identities.move_to_end(identity)
         self._last = now
         self._forget(now)
+
+    def _join(self, was: int, identity: int) -> None:
+        """Who was taken for somebody new has been ``identity`` all along."""
+        known = self._identities.pop(was, None)
+        if known is None:
+            return
+        before = self._identities.pop(identity, known)
+        if before is not known:
+            known.first = before.first
+            began = known.spans[0][1]
+            old = [[state, start, min(end, began)] for state, start, end in before.spans
+                   if start < began]  # fmt: skip
+            known.spans = deque([*old, *known.spans], MOST_SPANS)
+        self._identities[identity] = known
 
     def _forget(self, now: float) -> None:
         while self._identities:

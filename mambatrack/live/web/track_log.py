@@ -63,6 +63,7 @@ class Recording:
                 if not self._parts or self._parts[-1].size + len(block) > self.limit // 2:
                     self._turn(tracks.frame)
                 self._parts[-1].append(block)
+                self._parts[-1].again |= tracks.known_again
         except OSError as error:
             self.problem = f"recording stopped: {error.strerror or error}"
             self.lost += 1
@@ -76,13 +77,14 @@ class Recording:
         """The frames so far, some at a time and with rests, so that the tracker keeps its pace."""
         with self._lock:
             ends = [(part, part.size) for part in self._parts]
+            again = {was: each for part in self._parts for was, each in part.again.items()}
         if kind == "jsonl":
             yield jsonl_line(jsonl_header(self.names))
         lines: list[str] = []
         began = time.monotonic()
         for part, size in ends:
             for tracks in _unpacked(part, size):
-                lines.append(_text_of(tracks, kind, self.names))
+                lines.append(_text_of(tracks.renamed(again), kind, self.names))
                 if len(lines) == CHUNK_FRAMES:
                     yield "".join(lines)
                     lines.clear()
@@ -96,9 +98,13 @@ class Recording:
 
 
 class _Part:
-    """A file without a name: it is gone with the last who holds it, also after kill -9."""
+    """A file without a name: it is gone with the last who holds it, also after kill -9.
+
+    again: as Tracks.known_again of its frames
+    """
 
     def __init__(self, first: int):
+        self.again: dict[int, int] = {}
         self.first, self.size, self.frames = first, 0, 0
         self._file: Any = tempfile.TemporaryFile(prefix="mambatrack-", buffering=0)  # noqa: SIM115
         self._lock = threading.Lock()

@@ -22,7 +22,7 @@ from mambatrack.boxes import area, clip, intersection, iou
 from mambatrack.outputs.drawing.colours import GREY, rgb_of
 from mambatrack.outputs.drawing.scale import STEP, plate_of, width_of
 from mambatrack.settings import DrawingConfig
-from mambatrack.tracks import UNNAMED, Tracks, TrackState
+from mambatrack.tracks import UNNAMED, Tracks, TrackState, renamed_rows
 
 Size = tuple[int, int]
 Mask = NDArray[np.bool_]
@@ -174,6 +174,10 @@ class Rules:
     def _take_over(self, tracks: Tracks) -> None:
         """Brings what is remembered into the order of the tracks. One that comes hidden, as in a
         single picture, counts as seen well before."""
+        if again := tracks.known_again:
+            self._ids, rows = renamed_rows(self._ids, again)
+            self._record, self._hidden_s = self._record[rows], self._hidden_s[rows]
+            self._crowd = self._crowd[rows]
         if np.array_equal(tracks.ids, self._ids):
             return
         _, new, old = np.intersect1d(tracks.ids, self._ids, return_indices=True)

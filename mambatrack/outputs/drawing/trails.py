@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mambatrack.camera.transforms import CameraMotion, moved_points
 from mambatrack.outputs.drawing.rules import Shown
-from mambatrack.tracks import Tracks, TrackState
+from mambatrack.tracks import Tracks, TrackState, renamed_rows
 
 Floats = NDArray[np.float64]
 
@@ -126,6 +126,9 @@ class Trails:
 
     def _follow(self, tracks: Tracks) -> NDArray[np.int64]:
         """Rows of the tracks; new ones get one, and those that are gone and faded lose theirs."""
+        if again := tracks.known_again:
+            ids, old = renamed_rows(self.ids, again)
+            self._resize(ids, np.arange(len(ids)), old)
         if np.array_equal(tracks.ids, self.ids):
             return np.arange(len(self.ids))
         going = self.ids[(self.opacity > 0) & ~np.isin(self.ids, tracks.ids)]

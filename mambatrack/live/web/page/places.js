@@ -7,6 +7,7 @@ const COLOUR = "#ffc83c"; // as in files
 const PLATE = "rgb(24 24 24 / 85%)";
 const ARROW = 14; // units of line width, to where "in" leads
 const STAY_TITLE = "mean of those who left; of whoever has been inside longest";
+const PEOPLE_TITLE = "who crossed or was inside, each counted once";
 const CORRECTED_TITLE = "counted later, when the gap was filled in which it happened";
 
 /** Draws the lines and zones of a frame; scale: canvas pixels a pixel, unit: width of a line -> the
@@ -106,12 +107,12 @@ function rowsOf({ status, view }, name) {
 /** A row of the place, and of each class where there are several. */
 function withClasses(status, place, name, cells) {
   const classes = Object.entries(place.classes);
-  const row = (kind, each, first, corrected) => ({
+  const row = (kind, each, first, ...whole) => ({
     key: `${status.source}-${place.name}-${kind}`, className: first ? "" : "class",
-    cells: [first, kind, ...cells(each), corrected],
+    cells: [first, kind, ...cells(each), ...whole],
   });
-  const whole = row(classes.length === 1 ? classes[0][0] : "all", place, name(status, place.name), place.corrected);
-  return classes.length < 2 ? [whole] : [whole, ...classes.map(([kind, each]) => row(kind, each, "", ""))];
+  const whole = row(classes.length === 1 ? classes[0][0] : "all", place, name(status, place.name), place.people, place.corrected);
+  return classes.length < 2 ? [whole] : [whole, ...classes.map(([kind, each]) => row(kind, each, "", "", ""))];
 }
 
 const stay = ({ dwell_s: mean, longest_s: longest }) =>
@@ -120,7 +121,8 @@ const stay = ({ dwell_s: mean, longest_s: longest }) =>
 function newRow(row) {
   const cells = row.cells.map((_, column) => element("td", { className: column > 1 ? "number" : "" }));
   cells[5].title = STAY_TITLE;
-  cells[6].title = CORRECTED_TITLE;
+  cells[6].title = PEOPLE_TITLE;
+  cells[7].title = CORRECTED_TITLE;
   return element("tr", {}, ...cells);
 }
 
@@ -129,13 +131,14 @@ const WHAT = {
   enter: ({ id, place, whole }) => (whole ? `${id} entered ${place}` : `${id} began in ${place}`),
   leave: ({ id, place, whole, dwell_s: dwell }) =>
     `${id} ${whole ? "left" : "ended in"} ${place}${dwell === null ? "" : ` after ${seconds(dwell)}`}`,
+  return: ({ id, other }) => `${other} is ${id}, who came back`,
   exchange: ({ id, other }) => `${id} and ${other} had been taken for each other`,
 };
 
 function eventLine(event) {
   const time = element("time", { textContent: event.time_s === null ? `frame ${event.frame}` : length(event.time_s) });
   const line = element("li", {}, time, element("span", { textContent: WHAT[event.event](event) }));
-  if (event.filled || event.event === "exchange") {
+  if (event.filled || event.event === "exchange" || event.event === "return") {
     line.append(element("em", { className: "corrected", textContent: "corrected", title: CORRECTED_TITLE }));
   }
   return line;
