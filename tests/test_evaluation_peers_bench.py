@@ -10,8 +10,9 @@ from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.peers.bench import bench_peers, parse_pythons, write_results
 from mambatrack.evaluation.peers.process import installed_version, run_worker
-from mambatrack.evaluation.peers.results import OURS, WARM_UP
+from mambatrack.evaluation.peers.results import OURS
 from mambatrack.evaluation.peers.synthetic_boxes import moving_boxes
+from mambatrack.evaluation.peers.timed_boxes import WARM_UP, apart, real
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.simulation.world import write_sequence
 
@@ -32,10 +33,10 @@ def test_interpreters_are_read_from_the_command_line():
 
 def test_missing_and_failing_peers_are_left_out(tmp_path, monkeypatch):
     install_fake_norfair(tmp_path, monkeypatch, "raise RuntimeError('no luck')")
-    lines, page = [], tmp_path / "benchmarks.md"
+    lines, page, timed = [], tmp_path / "benchmarks.md", [apart(3, WARM_UP + 2)]
     names = (OURS, "norfair", "boxmot ByteTrack", "boxmot OC-SORT")
-    found = bench_peers(None, page, None, 1, lines.append, frames={3: WARM_UP + 2}, names=names)
-    assert list(found.peers) == [OURS] and found.ratio(OURS, 3) == 1
+    found = bench_peers(None, page, None, 1, lines.append, names=names, timed=timed)
+    assert list(found.peers) == [OURS] and found.ratio(OURS, "3 objects") == 1
     assert "DIR/bin/pip install boxmot" in found.skipped["boxmot"]
     assert "--peer boxmot=DIR/bin/python" in found.skipped["boxmot"]
     assert found.skipped["norfair"].endswith("RuntimeError: no luck")
@@ -51,8 +52,9 @@ def test_scores_of_a_data_set(tmp_path, monkeypatch):
         write_sequence(tmp_path / "data/val" / name, seed=3, people=4, frames=30)
     found = bench_peers(
         tmp_path / "data/val", passes=1, results=tmp_path / "results",
-        frames={2: WARM_UP + 1}, names=("mambatrack kalman", "norfair"),
+        timed=[real(tmp_path / "data/val", WARM_UP + 2)], names=("mambatrack kalman", "norfair"),
     )  # fmt: skip
+    assert [len(each) for each in found.milliseconds("norfair", "real boxes")] == [2 * 2]
     ours, fake = (found.peers[name].score for name in ("mambatrack kalman", "norfair"))
     assert ours.HOTA > 50 and ours.HOTA > fake.HOTA > 0
     files = [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.glob("results/*/*"))]

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from mambatrack.evaluation.peers.report import markdown
-from mambatrack.evaluation.peers.results import OURS, WARM_UP, Peer, PeerReport
+from mambatrack.evaluation.peers.results import OURS, Peer, PeerReport
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import Score
-from test_evaluation_peers_results import answer, report
+from test_evaluation_peers_results import answer, report, timed
 
 SCORE = {**dict.fromkeys(Score._fields, 0), "HOTA": 51.26, "IDSW": 7}
 
@@ -36,7 +36,7 @@ def test_page_has_tables_versions_and_no_paths(tmp_path):
 )
 def test_page_names_the_data_but_not_where_it_lies(dataset, shown):
     peers = {OURS: Peer("1.0", Score(**SCORE), [answer([1.0])])}
-    page = markdown(PeerReport(peers, {}, {5: WARM_UP + 1}, Path(dataset), [], ()))
+    page = markdown(PeerReport(peers, {}, [timed("5 objects", 1)], Path(dataset), [], ()))
     assert f"--dataset {shown} \\" in page and f"`{shown}`:" in page
     assert f"| **{OURS}** | 51.3 | 0.0 | 0.0 | 0.0 | 0.0 | 7 |" in page
     assert "/home" not in page and "/a/b" not in page

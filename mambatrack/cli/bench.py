@@ -33,17 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--json", type=WrittenFile, metavar="FILE", unless=("--peers",), help="everything measured")
     add_overwrite(parser, needs=("--out", "--json", "--peers"))
     add("--peers", action="store_true", help="other trackers beside ours, as a page of Markdown")
-    add("--dataset", type=DatasetPath, metavar="DIR", needs=("--peers",),
-        help="with --peers: sequences to score them on")  # fmt: skip
+    add("--dataset", type=DatasetPath, metavar="DIR",
+        help="sequences with det/det.txt whose boxes are timed, beside painted ones; with --peers "
+        "they are scored as well")  # fmt: skip
     add("--peer", action="append", default=[], metavar="NAME=PYTHON", needs=("--peers",),
-        help="with --peers: interpreter that has trackers, norfair or boxmot")  # fmt: skip
+        help="with --peers: interpreter that has the package NAME, as trackforge")  # fmt: skip
     add("--results", type=WrittenFolder, metavar="DIR", needs=("--dataset",),
         help="with --peers and --dataset: keep everybody's MOT files")  # fmt: skip
     parser.set_defaults(facts=model_facts)
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
-    """The time of a frame on synthetic boxes, or with --peers beside other trackers."""
+    """The time of a frame on painted and real boxes, or with --peers beside other trackers."""
     if options.peers:
         return _run_peers(options)
     from mambatrack.evaluation.benchmark import bench
@@ -52,8 +53,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
     paths = [check_output(path, options.overwrite) for path in (options.json, options.out) if path]
     report = bench(
-        options.predictors, options.objects, passes=options.passes, config=config.tracker
-    )
+        options.predictors, options.objects, passes=options.passes, config=config.tracker,
+        dataset=options.dataset,
+    )  # fmt: skip
     if options.json:
         write_json(Path(options.json), report.as_json(), options.overwrite)
     if options.out:

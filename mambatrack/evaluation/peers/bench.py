@@ -17,17 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import xyxy_to_ltwh
-from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.sequences import Sequence, find_sequences
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.evaluation.peers.process import Answer, Video, installed_version, run_worker
 from mambatrack.evaluation.peers.results import Peer, PeerReport
-from mambatrack.evaluation.peers.synthetic_boxes import moving_boxes
-from mambatrack.evaluation.peers.worker import ADAPTERS, SCORE_FLOOR
+from mambatrack.evaluation.peers.timed_boxes import TimedBoxes, apart, meeting, real, recorded
+from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import score
 from mambatrack.files import check_output
 
 FRAMES = {10: 220, 30: 170, 100: 100, 300: 60}  # objects -> frames of one pass, warm-up included
+WHO_MEET = 10, 100  # people
+REAL_FRAMES = 120  # of each sequence
 PASSES = 5
 PACKAGES = tuple(dict.fromkeys(each.package for each in ADAPTERS.values()))
 FOREIGN = ("boxmot",)  # packages whose licence keeps them out of our environment
@@ -40,18 +41,19 @@ def bench_peers(
     passes: int = PASSES,
     report: Callable[[str], None] = lambda line: None,
     results: str | Path | None = None,
-    frames: Mapping[int, int] = FRAMES,
     names: Several[str] = tuple(ADAPTERS),
     overwrite: bool = False,
+    timed: Several[TimedBoxes] | None = None,
 ) -> PeerReport:
-    """Runs every tracker that is installed on a data set and on timed synthetic boxes.
+    """Runs every tracker that is installed on a data set, and takes its time on painted boxes and
+    on those of the data set.
 
     dataset: folder of sequences with det/det.txt and gt/gt.txt; without it only time is measured
     out: Markdown file to write, as docs/benchmarks.md;  overwrite: one that exists is replaced
     pythons: interpreter by package, where it is not this one (parse_pythons)
     report: called with a line about what runs now, and one for every tracker that is left out
     results: folder that keeps the MOT files, in a folder for each tracker
-    frames: number of objects -> frames of each timed video
+    timed: the boxes to take time on, usual_boxes(dataset) where there are none
     A peer that is absent or fails is left out; ours must run.
     """
     if passes < 1:
@@ -63,15 +65,23 @@ def bench_peers(
     if sequences:
         with TemporaryDirectory() as temporary:
             bench.score(sequences, Path(results or temporary))
-    bench.time([moving_boxes(*each) for each in frames.items()], passes)
+    timed = usual_boxes(dataset) if timed is None else timed
+    bench.time([video for each in timed for video in each.videos], passes)
     folder = Path(dataset) if dataset is not None else None
     foreign = tuple(name for name, python in bench.pythons.items() if python != sys.executable)
-    found = PeerReport(bench.peers, bench.skipped, frames, folder, sequences, foreign)
+    found = PeerReport(bench.peers, bench.skipped, timed, folder, sequences, foreign)
     if page is not None:
         from mambatrack.evaluation.peers.report import markdown
 
         page.write_text(markdown(found), encoding="utf-8")
     return found
+
+
+def usual_boxes(dataset: str | Path | None = None) -> list[TimedBoxes]:
+    """Painted people who keep apart and who meet, and the beginning of each sequence."""
+    found = [apart(*each) for each in FRAMES.items()]
+    found += [meeting(people, FRAMES[people]) for people in WHO_MEET]
+    return found if dataset is None else [*found, real(dataset, REAL_FRAMES)]
 
 
 def parse_pythons(options: Several[str]) -> dict[str, str]:
@@ -110,7 +120,7 @@ class _Bench:
                     self._skip(package, _how_to_install(package))
 
     def score(self, sequences: Several[Sequence], results: Path) -> None:
-        videos = [_video(each) for each in sequences]
+        videos = [recorded(each) for each in sequences]
         for name in list(self.peers):
             self.report(f"scores: {name}")
             if answer := self._run(name, videos):
@@ -161,13 +171,6 @@ def _sequences(dataset: str | Path) -> list[Sequence]:
     if find_spec("trackeval") is None:  # said before the trackers run
         raise MissingExtra("trackeval", "eval", "scoring with HOTA")
     return found
-
-
-def _video(sequence: Sequence) -> Video:
-    found = sequence_detections(sequence)
-    frame = found.frame - sequence.start
-    rows = np.column_stack([frame, found.boxes, found.scores])[found.scores >= SCORE_FLOOR]
-    return Video(sequence.frames, sequence.image_size, rows[np.argsort(rows[:, 0], kind="stable")])
 
 
 def _this_environment() -> dict[str, str]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from mambatrack.evaluation.machine import machine
-from mambatrack.evaluation.peers.results import OURS, SIZE, WARM_UP, Peer, PeerReport
+from mambatrack.evaluation.peers.results import OURS, Peer, PeerReport
+from mambatrack.evaluation.peers.synthetic_boxes import GROUP, SIZE
+from mambatrack.evaluation.peers.timed_boxes import WARM_UP
 from mambatrack.evaluation.peers.worker import ADAPTERS, SCORE_FLOOR
 
 INTRODUCTION = """\
@@ -27,7 +29,7 @@ SHOWS_NOT = """\
   chosen on the 13 sequences of DanceTrack val that have detections, so its scores on them are up to
   1.5 too high ([results](results.md)). Differences below 1 are no finding.
 - Dancers are one kind of motion. Where people walk straight on, the order can be another.
-- In the timed videos boxes cross, jitter and are missed, but nobody enters or leaves.
+- The N objects of the timed videos cross, jitter and are missed, but nobody enters or leaves.
 - One thread of a CPU. Nothing here ran on a GPU.
 - Memory and import include the interpreter, numpy and all that the package loads, such as torch; a
   program whose detector needs torch pays for it once.
@@ -95,20 +97,21 @@ Sequences: {names}.
 
 
 def _speed(report: PeerReport, passes: int) -> str:
-    counts = list(report.frames)
+    names = [each.name for each in report.timed]
 
     def times(name: str, peer: Peer) -> list[str]:
         cells = []
-        for count in counts:
-            spent = np.concatenate(report.milliseconds(name, count))
+        for boxes in names:
+            spent = np.concatenate(report.milliseconds(name, boxes))
             cells.append(f"{np.median(spent):.2f} ({np.quantile(spent, 0.99):.2f})")
         return [_label(name), *cells]
 
     def ratios(name: str, peer: Peer) -> list[str]:
-        return [_label(name), *(f"{report.ratio(name, count):.2f}" for count in counts)]
+        return [_label(name), *(f"{report.ratio(name, boxes):.2f}" for boxes in names)]
 
-    columns = ["tracker", *(f"{count} objects" for count in counts)]
-    frames = ", ".join(f"{report.frames[count]} at {count}" for count in counts)
+    columns = ["tracker", *names]
+    frames = ", ".join(f"{each.frames} of {each.name}" for each in report.timed)
+    people = ", ".join(f"{each.people:.1f} of {each.name}" for each in report.timed)
     return f"""## Time for a frame
 
 Milliseconds of CPU time for one update, median (99th percentile).
@@ -118,11 +121,13 @@ Ratio to {OURS}: the tracker's median by ours in the same pass, median over the 
 faster than ours.
 
 {_table(columns, report, ratios)}
-How it was measured: synthetic boxes of one seed in a picture of {SIZE[0]} x {SIZE[1]}, the same for
-all: straight motion, 10 % of the boxes missing, 15 % with a low score. {passes} passes; a pass is
-every tracker once, in turn, each in a fresh process with one thread. Frames of a pass: {frames}
-objects; the first {WARM_UP} of each are not counted. Converting boxes to a package's types, and its
-tracks back to arrays, counts as its time.
+How it was measured: N objects are synthetic boxes of one seed in {SIZE[0]} x {SIZE[1]} pixels:
+straight motion, 10 % of the boxes missing, 15 % with a low score. N who meet are dancers of the
+synthetic world in groups of about {GROUP}, who cross and hide each other. Real boxes are the first
+frames of each sequence of the data set. All are the same for every tracker. {passes} passes; a pass
+is every tracker once, in turn, each in a fresh process with one thread. Boxes of a frame: {people}.
+Frames of a pass: {frames}; the first {WARM_UP} of each video are not counted. Converting boxes to a
+package's types, and its tracks back to arrays, counts as its time.
 """
 
 

@@ -1,6 +1,5 @@
 """What a comparison with other trackers found."""
 
-from collections.abc import Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,10 @@ from numpy.typing import NDArray
 
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.evaluation.peers.process import Answer
+from mambatrack.evaluation.peers.timed_boxes import WARM_UP, TimedBoxes
 from mambatrack.evaluation.scores import Score
 
 OURS = "mambatrack mamba"  # what ratios are relative to
-WARM_UP = 20  # first frames of a pass, not timed
-SIZE = (1920, 1080)
 
 
 @dataclass
@@ -30,27 +28,31 @@ class Peer:
 class PeerReport:
     """peers by name; skipped: why others are not among them.
 
-    frames: of each timed video by its number of objects, the first WARM_UP of them untimed
+    timed: the boxes on which time was taken, of each video the first WARM_UP frames untimed
     dataset: the folder that was scored, if any, and its sequences
     foreign: packages that ran in an interpreter of their own
     """
 
     peers: dict[str, Peer]
     skipped: dict[str, str]
-    frames: Mapping[int, int]
+    timed: Several[TimedBoxes]
     dataset: Path | None
     sequences: Several[Sequence]
     foreign: tuple[str, ...]
 
-    def milliseconds(self, name: str, objects: int) -> list[NDArray[np.float64]]:
-        """CPU time of every timed update, an array for each pass."""
-        index = list(self.frames).index(objects)
-        return [each.milliseconds[index][WARM_UP:] for each in self.peers[name].passes]
+    def milliseconds(self, name: str, boxes: str) -> list[NDArray[np.float64]]:
+        """CPU time of every timed update on the boxes of this name, an array for each pass."""
+        names = [each.name for each in self.timed for _ in each.videos]
+        places = [place for place, own in enumerate(names) if own == boxes]
+        return [
+            np.concatenate([each.milliseconds[place][WARM_UP:] for place in places])
+            for each in self.peers[name].passes
+        ]
 
-    def ratio(self, name: str, objects: int) -> float:
-        """Median over the passes of this tracker's median time by ours in the same pass."""
-        own, ours = (
-            [np.median(times) for times in self.milliseconds(each, objects)]
-            for each in (name, OURS)
+    def ratio(self, name: str, boxes: str, of: str = OURS) -> float:
+        """Median over the passes of this tracker's median time by that of ``of`` in the same
+        pass."""
+        own, others = (
+            [np.median(times) for times in self.milliseconds(each, boxes)] for each in (name, of)
         )
-        return float(np.median(np.divide(own, ours)))
+        return float(np.median(np.divide(own, others)))

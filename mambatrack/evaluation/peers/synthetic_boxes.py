@@ -1,9 +1,15 @@
-"""Moving boxes to time trackers with."""
+"""Painted boxes to time trackers with."""
+
+from itertools import islice
+from math import ceil, sqrt
 
 import numpy as np
 
 from mambatrack.evaluation.peers.process import Video
-from mambatrack.evaluation.peers.results import SIZE
+
+SIZE = (1920, 1080)  # of a picture, pixels
+GROUP = 10  # people who meet each other
+LATER = 10  # frames by which each further group is ahead of the one before
 
 
 def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
@@ -29,3 +35,32 @@ def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
         seen = random.random(objects) >= 0.1
         tables.append(np.column_stack([np.full(objects, frame), corners, scores])[seen])
     return Video(frames, SIZE, np.concatenate(tables))
+
+
+def meeting_boxes(people: int, frames: int, seed: int = 0) -> Video:
+    """Detections of about ``people`` dancers of the synthetic world (simulation/world.py), who
+    cross, hide and stop.
+
+    They dance in groups of about GROUP, so that who is near whom does not depend on their number.
+    Each group has a picture of SIZE to itself; the pictures lie side by side in a large one.
+    """
+    from mambatrack.simulation.world import simulate
+
+    groups = max(1, round(people / GROUP))
+    columns = ceil(sqrt(groups))
+    world = simulate(seed, round(people / groups), SIZE, pillars=0)
+    found = [each.detections for each in islice(world, frames + LATER * (groups - 1))]
+    tables = [
+        np.column_stack(
+            [
+                np.full(len(own), frame + 1),
+                own.boxes + np.tile(np.multiply((group % columns, group // columns), SIZE), 2),
+                own.scores,
+            ]
+        )
+        for frame in range(frames)
+        for group in range(groups)
+        for own in [found[frame + LATER * group]]
+    ]
+    size = SIZE[0] * columns, SIZE[1] * ceil(groups / columns)
+    return Video(frames, size, np.concatenate(tables).astype(float))

@@ -41,13 +41,13 @@ class Adapter(NamedTuple):
     setting: str = ""
 
 
-def ours(predictor: str) -> Make:
+def ours(predictor: str, config: str | None = None) -> Make:
     def make(size: tuple[int, int]) -> Update:
         import numpy as np
 
         from mambatrack import Tracker, load_config
 
-        tracker = Tracker(load_config(None, {"tracker.predictor": predictor}), image_size=size)
+        tracker = Tracker(load_config(config, {"tracker.predictor": predictor}), image_size=size)
 
         def update(boxes: Any, scores: Any) -> tuple[Any, Any]:
             tracks = tracker.update(np.column_stack([boxes, scores]))
@@ -119,10 +119,33 @@ def boxmot(name: str, **options: Any) -> Make:
     return make
 
 
+def trackforge(name: str, *more: Any) -> Make:
+    """more: what update() takes behind the detections."""
+
+    def make(size: tuple[int, int]) -> Update:
+        import numpy as np
+        import trackforge
+
+        tracker = getattr(trackforge, name)()
+
+        def update(boxes: Any, scores: Any) -> tuple[Any, Any]:
+            boxes[:, 2:] -= boxes[:, :2]
+            found = [(*each, 0) for each in zip(boxes.tolist(), scores.tolist(), strict=True)]
+            tracks = tracker.update(found, *more)
+            placed = np.array([each[1] for each in tracks]).reshape(-1, 4)
+            placed[:, 2:] += placed[:, :2]
+            return [each[0] for each in tracks], placed
+
+        return update
+
+    return make
+
+
 ADAPTERS = {
     "mambatrack mamba": Adapter("mambatrack", ours("mamba")),
     "mambatrack mamba-window": Adapter("mambatrack", ours("mamba-window")),
     "mambatrack kalman": Adapter("mambatrack", ours("kalman")),
+    "mambatrack overlap kalman": Adapter("mambatrack", ours("kalman", "overlap")),
     "trackers SORT": Adapter("trackers", roboflow("SORTTracker")),
     "trackers ByteTrack": Adapter("trackers", roboflow("ByteTrackTracker")),
     "trackers OC-SORT": Adapter("trackers", roboflow("OCSORTTracker")),
@@ -137,6 +160,15 @@ ADAPTERS = {
         "boxmot",
         boxmot("botsort", use_cmc=False, use_embeddings=False),
         "no ReID, no camera compensation",
+    ),
+    "trackforge SORT": Adapter("trackforge", trackforge("SORT")),
+    "trackforge ByteTrack": Adapter("trackforge", trackforge("BYTETRACK")),
+    "trackforge OC-SORT": Adapter("trackforge", trackforge("OCSORT")),
+    "trackforge BoT-SORT": Adapter(
+        "trackforge", trackforge("BOTSORT", []), "no ReID, no camera compensation"
+    ),
+    "trackforge TrackTrack": Adapter(
+        "trackforge", trackforge("TRACKTRACK", []), "no ReID, no camera compensation"
     ),
 }
 

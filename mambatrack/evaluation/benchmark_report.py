@@ -1,0 +1,161 @@
+"""What bench() measured, as a table, as a document and as plain values."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from mambatrack.evaluation.peers.synthetic_boxes import GROUP
+from mambatrack.evaluation.peers.timed_boxes import APART, REAL_BOXES, WARM_UP
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("boxes", "people", "predictor", "median ms", "p99 ms", "predict ms", "rest ms",
+            "us a person", "x apart", "peak kB", "kept kB", "bytes a track")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One predictor on boxes of one kind. Times are CPU time of the thread.
+
+    boxes, kind: name and kind as of TimedBoxes; people: boxes of a frame, on average
+    tracks: live ones, on average
+    median_ms, p99_ms: of update(), over all timed frames of all passes
+    predict_ms, rest_ms: median of the prediction of all tracks, and of all else
+    peak_kb: median over the frames of the most memory that update() held at once, in kB
+    kept_kb: what it left behind in a frame, on average: the result, and the growth of tables
+    track_bytes: size of a track's row in the table, the predictor's state included
+    """
+
+    predictor: str
+    boxes: str
+    kind: str
+    people: float
+    tracks: float
+    median_ms: float
+    p99_ms: float
+    predict_ms: float
+    rest_ms: float
+    peak_kb: float
+    kept_kb: float
+    track_bytes: int
+
+    @property
+    def person_us(self) -> float:
+        """Microseconds of a median update for one box."""
+        return 1000 * self.median_ms / max(self.people, 1)
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What bench measured.
+
+    memory_mb: the most that the process held, libraries included
+    load: of the machine before, in processes that wanted to run; None where that is not known
+    dataset: the folder of the real boxes and its number of sequences, if any
+    """
+
+    rows: tuple[Row, ...]
+    frames: int
+    passes: int
+    seed: int
+    machine: str
+    load: float | None
+    versions: Mapping[str, str]
+    memory_mb: float
+    dataset: tuple[str, int] | None = None
+
+    def row(self, predictor: str, boxes: str) -> Row:
+        """Raises KeyError where that was not measured."""
+        found = {(each.predictor, each.boxes): each for each in self.rows}
+        return found[predictor, boxes]
+
+    def beside_apart(self, row: Row) -> float:
+        """What a person costs there, as a multiple of one among about as many who keep apart."""
+        same = [each for each in self.rows if (each.predictor, each.kind) == (row.predictor, APART)]
+        nearest = min(same, key=lambda each: abs(each.people - row.people))
+        return row.person_us / nearest.person_us
+
+    def tables(self, markdown: bool = False) -> "list[Table]":
+        """For rich.print: one table, boxes of different names apart."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(
+            title=None if markdown else "Tracker.update(), CPU time of one thread",
+            caption=None if markdown else self.conditions(),
+            box=box.MARKDOWN if markdown else box.SIMPLE_HEAD,
+            title_justify="left",
+            caption_justify="left",
+        )
+        for heading in HEADINGS:
+            words = heading in ("boxes", "predictor")
+            table.add_column(heading, justify="left" if words else "right", no_wrap=True)
+        for boxes in dict.fromkeys(each.boxes for each in self.rows):
+            for row in self.rows:
+                if row.boxes == boxes:
+                    table.add_row(*self._cells(row))
+            if not markdown:
+                table.add_section()
+        return [table]
+
+    def conditions(self) -> str:
+        """What was timed, machine, versions and settings in one sentence each."""
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return (
+            f"{self._boxes()} x apart: what a person costs, against one among as many who keep "
+            f"apart. {self.machine}; {load_text(self.load)}. {versions}. "
+            f"{date.today().isoformat()}; {self.passes} passes of {self.frames} frames, the first "
+            f"{WARM_UP} not timed; seed {self.seed}. The process held {self.memory_mb:.0f} MB at "
+            "most."
+        )
+
+    def _boxes(self) -> str:
+        painted = (
+            "N objects: painted boxes that move straight on and seldom meet. N who meet: dancers "
+            f"of the synthetic world in groups of about {GROUP}."
+        )
+        if self.dataset is None:
+            return painted
+        folder, sequences = self.dataset
+        return f"{painted} {REAL_BOXES.capitalize()}: of {sequences} sequences of {folder}."
+
+    def markdown(self) -> str:
+        """The table and its conditions, for a document."""
+        from rich.console import Console
+
+        console = Console(width=200, record=True, file=io.StringIO())
+        console.print(self.tables(markdown=True)[0])
+        lines = [line.strip() for line in console.export_text().splitlines() if line.strip()]
+        return "\n".join([*lines, "", self.conditions(), ""])
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, full precision."""
+        return {**asdict(self), "warm_up": WARM_UP, "versions": dict(self.versions)}
+
+    def _cells(self, row: Row) -> list[str]:
+        from rich.markup import escape
+
+        times = (row.median_ms, row.p99_ms, row.predict_ms, row.rest_ms)
+        return [
+            row.boxes,
+            f"{row.people:.1f}",
+            escape(row.predictor),
+            *(f"{each:.3f}" for each in times),
+            f"{row.person_us:.2f}",
+            "" if row.kind == APART else f"{self.beside_apart(row):.2f}",
+            f"{row.peak_kb:.0f}",
+            f"{row.kept_kb:.1f}",
+            f"{row.track_bytes:,}",
+        ]
+
+
+def load_text(load: float | None) -> str:
+    """Whether others worked on the machine."""
+    if load is None:
+        return "how busy the machine was is not known"
+    if load < 0.5:
+        return "an idle machine"
+    return f"a busy machine (load {load:.1f} before): read the ratios"
