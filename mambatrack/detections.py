@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
-from mambatrack.kernels.cpu.admission import admit
+from mambatrack.kernels.cpu.admission import Admitted, admit
 from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.tracks import names_by_number
 
@@ -66,6 +66,11 @@ class Detections:
         return xyxy_to_cxcywh(self.boxes)
 
     @cached_property
+    def extent(self) -> list[float]:
+        """The largest left and top, and the least right and bottom edge of all boxes."""
+        return [*self.boxes[:, :2].max(axis=0).tolist(), *self.boxes[:, 2:].min(axis=0).tolist()]
+
+    @cached_property
     def in_c(self) -> FoundColumns:
         """The same for the C library."""
         return FoundColumns(self.boxes, self.centred, self.scores, self.labels, self.rows)
@@ -104,7 +109,7 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     if isinstance(source, Detections):
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
     if data is None and (plain := admit(source, PLAIN_LIMITS)) is not None:
-        return Detections(*plain)
+        return _in_c(plain)
     parts = _parts(source)
     columns = _columns(source, parts)
     given, names = by_name(data), tuple[str, ...]()
@@ -133,6 +138,17 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     labels = columns[5].astype(np.int64)
     own = of_rows(given, rows, len(usable)) if given else {}
     return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped, own, names)
+
+
+def _in_c(plain: Admitted) -> Detections:
+    """What the C library read, which is checked and read-only, without the constructor."""
+    own, extent = plain
+    found: Detections = object.__new__(Detections)
+    found.__dict__.update(
+        boxes=own.boxes, scores=own.scores, labels=own.labels, rows=own.rows, data={},
+        centred=own.centred, extent=extent, in_c=own,
+    )  # fmt: skip
+    return found
 
 
 def _names_of(source: Any) -> tuple[str, ...]:
@@ -175,9 +191,12 @@ def _warn_of_scores(highest: float) -> None:
 
 def within(found: Detections, image_size: tuple[int, int]) -> Detections:
     """Those that reach into an image of (width, height) pixels; the others are dropped."""
-    inside = (found.boxes[:, :2] < np.array(image_size, np.float32)) & (found.boxes[:, 2:] > 0)
-    if np.count_nonzero(inside) == inside.size:
+    if not len(found):
         return found
+    left, top, right, low = found.extent
+    if left < image_size[0] and top < image_size[1] and right > 0 and low > 0:
+        return found
+    inside = (found.boxes[:, :2] < np.array(image_size, np.float32)) & (found.boxes[:, 2:] > 0)
     (kept,) = (inside[:, 0] & inside[:, 1]).nonzero()
     return replace(found.select(kept), dropped=found.dropped + len(found) - len(kept))
 

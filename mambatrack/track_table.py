@@ -123,7 +123,7 @@ class TrackTable:
     def in_c(self) -> TableColumns:
         """The columns for the C library: good until a track starts or the table is copied."""
         if self._in_c is None:
-            self._in_c = TableColumns(self._arrays, RATES, DECAY)
+            self._in_c = TableColumns(self._arrays, RATES, DECAY, MOVED)
         return self._in_c
 
     def columns(self) -> dict[str, NDArray]:
@@ -274,16 +274,23 @@ class TrackTable:
     ) -> Tracks:
         """The live tracks as a result that later frames do not change; of_frame: further fields of
         Tracks."""
-        columns = ("ids", "scores", "labels", "gap", "spread", "det_ind", "age")
-        values: dict[str, Any] = {name: self[name].copy() for name in columns}
+        ended.setflags(write=False)
+        if self._compiled:
+            columns = self.in_c.snapshot(self.count, min_hits)
+        else:
+            columns = self._snapshot(min_hits)
+        return Tracks(frame, time_s, ended=ended, **columns, **of_frame)
+
+    def _snapshot(self, min_hits: int) -> dict[str, NDArray]:
+        kept = ("ids", "scores", "labels", "gap", "spread", "det_ind", "age")
+        columns = {name: self[name].copy() for name in kept}
         state = (self["hits"] >= min_hits).astype(np.uint8)  # OBSERVED, else TENTATIVE
-        state[values["gap"] > 0] = TrackState.PREDICTED.value
-        values |= {"state": state, "velocity": self._velocity()}
-        boxes = cxcywh_to_xyxy(self["boxes"])
-        tracks = Tracks(frame, time_s, boxes, **values, ended=ended, **of_frame)
-        for array in (*values.values(), tracks.boxes, ended):
+        state[self["gap"] > 0] = TrackState.PREDICTED.value
+        columns |= {"state": state, "velocity": self._velocity()}
+        columns["boxes"] = cxcywh_to_xyxy(self["boxes"])
+        for array in columns.values():
             array.setflags(write=False)
-        return tracks
+        return columns
 
     def _velocity(self) -> NDArray[np.float32]:
         """[N, 2] of the centre in pixels per frame, as the last detections show it."""

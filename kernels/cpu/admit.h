@@ -2,7 +2,7 @@
 #pragma once
 #include "boxes.h"
 
-enum { COLUMNS = 6 };
+enum { COLUMNS = 6, EXTENT = 4 };
 
 /* x1, y1, x2, y2, score and class of a row of 4 to COLUMNS floats or doubles. */
 INLINE void read_row(const void *rows, int64_t wide, int64_t columns, int64_t i, double *row) {
@@ -19,26 +19,52 @@ static int usable(const double *row, const double *limits, const float *box) {
     return box[2] > box[0] && box[3] > box[1] && row[5] == (double)(int64_t)row[5];
 }
 
-/* rows [count, columns] of doubles (wide) or floats -> boxes [count, 4], scores from 0 to 1, labels.
- * Returns 1; 0 at the first row that is not usable or repeats an earlier one: numpy sorts it out. */
+/* Whether row i, whose box is written, is one of the rows before it. */
+static int repeats(const void *rows, int64_t wide, int64_t columns, int64_t i, const double *row,
+                   const float *boxes) {
+    double other[COLUMNS];
+    for (int64_t j = 0; j < i; j++) {
+        if (boxes[4 * j] != boxes[4 * i] || boxes[4 * j + 1] != boxes[4 * i + 1]) continue;
+        read_row(rows, wide, columns, j, other);
+        int same = 0;
+        for (int k = 0; k < COLUMNS; k++) same += row[k] == other[k];
+        if (same == COLUMNS) return 1;
+    }
+    return 0;
+}
+
+INLINE void put_centred(const float *box, float *to) {
+    for (int side = 0; side < 2; side++) {
+        to[2 + side] = box[2 + side] - box[side];
+        to[side] = box[side] + .5f * to[2 + side];
+    }
+}
+
+/* extent [EXTENT]: the largest left and top edge, the least right and bottom edge so far. */
+INLINE void widen(const float *box, int first, float *extent) {
+    for (int side = 0; side < 2; side++) {
+        extent[side] = first ? box[side] : greater(extent[side], box[side]);
+        extent[2 + side] = first ? box[2 + side] : lesser(extent[2 + side], box[2 + side]);
+    }
+}
+
+/* rows [count, columns] of doubles (wide) or floats -> floats: boxes [count, 4], the same as cxcywh,
+ * scores from 0 to 1, extent; numbers: labels and rows, each [count]. Returns 1; 0 at the first row that
+ * is not usable or repeats an earlier one: numpy sorts it out. */
 static int64_t admit(const void *rows, int64_t wide, int64_t count, int64_t columns,
-                     const double *limits, float *boxes, float *scores, int64_t *labels) {
+                     const double *limits, float *floats, int64_t *numbers) {
+    float *boxes = floats, *centred = boxes + 4 * count, *scores = centred + 4 * count;
     for (int64_t i = 0; i < count; i++) {
-        double row[COLUMNS], other[COLUMNS];
+        double row[COLUMNS];
         float *box = boxes + 4 * i;
         read_row(rows, wide, columns, i, row);
         for (int k = 0; k < 4; k++) box[k] = (float)row[k];
-        if (!usable(row, limits, box)) return 0;
+        if (!usable(row, limits, box) || repeats(rows, wide, columns, i, row, boxes)) return 0;
         double score = row[4] > 0 ? row[4] : 0;
         scores[i] = (float)(score < 1 ? score : 1);
-        labels[i] = (int64_t)row[5];
-        for (int64_t j = 0; j < i; j++) {
-            if (boxes[4 * j] != box[0] || boxes[4 * j + 1] != box[1]) continue;
-            read_row(rows, wide, columns, j, other);
-            int same = 0;
-            for (int k = 0; k < COLUMNS; k++) same += row[k] == other[k];
-            if (same == COLUMNS) return 0;
-        }
+        numbers[i] = (int64_t)row[5], numbers[count + i] = i;
+        put_centred(box, centred + 4 * i);
+        widen(box, !i, scores + count);
     }
     return 1;
 }

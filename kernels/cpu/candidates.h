@@ -75,16 +75,15 @@ static void look_around(const Frame *f, Around *a) {
         a->log_missed[i] = (float)log1p((double)(t->gap[i] - f->span));
     }
     for (int64_t j = 0; j < m; j++) {
-        const float *found = f->found->rows + FOUND * j;
-        for (int side = 0; side < 4; side++) a->found_corners[side * m + j] = found[side];
-        memcpy(a->found_sizes + 2 * j, found + 6, 2 * sizeof(float));
+        for (int side = 0; side < 4; side++) a->found_corners[side * m + j] = f->found->boxes[4 * j + side];
+        memcpy(a->found_sizes + 2 * j, f->found->centred + 4 * j + 2, 2 * sizeof(float));
     }
     sort_boxes(a->corners, a->holder, &a->sorted);
     sort_boxes(a->found_corners, a->holder, &a->found_sorted);
     neighbours(&a->sorted, a->memory, a->most, a->which);
     neighbours(&a->found_sorted, a->memory, a->found_most, a->found_which);
     for (int64_t j = 0; j < m; j++)
-        a->heights[j] = f->found->rows[FOUND * a->found_which[j] + 7] / f->found->rows[FOUND * j + 7];
+        a->heights[j] = f->found->centred[4 * a->found_which[j] + 3] / f->found->centred[4 * j + 3];
 }
 
 /* Of the last ``count`` numbers: ascending. */
@@ -146,12 +145,12 @@ static void describe_alone(const Frame *f, const Around *a, float *alone) {
     const float *low = a->found_corners + 3 * m;
     for (int64_t j = 0; j < m; j++) {
         int64_t other = a->found_which[j];
-        const float *own = f->found->rows + FOUND * j, *near = f->found->rows + FOUND * other;
-        alone[j] = own[8];
+        const float *own = f->found->centred + 4 * j, *near = f->found->centred + 4 * other;
+        alone[j] = f->found->scores[j];
         alone[m + j] = a->found_most[j];
-        alone[2 * m + j] = (low[other] - low[j]) / own[7];
-        alone[3 * m + j] = (near[4] - own[4]) / own[6];
-        alone[4 * m + j] = near[8];
+        alone[2 * m + j] = (low[other] - low[j]) / own[3];
+        alone[3 * m + j] = (near[0] - own[0]) / own[2];
+        alone[4 * m + j] = f->found->scores[other];
         alone[5 * m + j] = a->heights[j];
     }
 }
@@ -166,10 +165,11 @@ INLINE float overlap(const float *a, const float *b, float *sides) {
     return shared / greater(both - shared, 1e-9f);
 }
 
-/* What a box, cxcywh and xyxy, is moved by to become the detection: centre [2], edges [4]. */
-INLINE void moved(const float *box, const float *corners, const float *found, float *centre,
-                  float *edges) {
-    for (int k = 0; k < 2; k++) centre[k] = (found[4 + k] - box[k]) / box[2 + k];
+/* What a box, cxcywh and xyxy, is moved by to become the detection, xyxy and its middle: centre [2],
+ * edges [4]. */
+INLINE void moved(const float *box, const float *corners, const float *found, const float *middle,
+                  float *centre, float *edges) {
+    for (int k = 0; k < 2; k++) centre[k] = (middle[k] - box[k]) / box[2 + k];
     for (int k = 0; k < 4; k++) edges[k] = (found[k] - corners[k]) / box[2 + k % 2];
 }
 
@@ -179,14 +179,15 @@ static void describe_pair(const Gate *g, const Frame *f, const Around *a, int64_
     int64_t n = f->tracks, m = f->found->count, other = a->which[i];
     const Table *t = f->table;
     const float *box = t->boxes + 4 * i, *last = t->last + 4 * i, *means = t->means + MEANS * i;
-    const float *found = f->found->rows + FOUND * j, *logs = a->found_sizes + 2 * j, *near = t->boxes + 4 * other;
-    float corners[4], before[4], sides[2], unused[2];
+    const float *found = f->found->boxes + 4 * j, *middle = f->found->centred + 4 * j;
+    const float *logs = a->found_sizes + 2 * j, *near = t->boxes + 4 * other;
+    float score = f->found->scores[j], corners[4], before[4], sides[2], unused[2];
     for (int k = 0; k < 4; k++) corners[k] = a->corners[k * n + i];
     for (int k = 0; k < 2; k++)
         before[k] = last[k] - last[2 + k] / 2, before[2 + k] = last[k] + last[2 + k] / 2;
     to[0] = overlap(corners, found, sides);
-    moved(box, corners, found, to + 3, to + 5);
-    moved(last, before, found, to + 11, to + 13);
+    moved(box, corners, found, middle, to + 3, to + 5);
+    moved(last, before, found, middle, to + 11, to + 13);
     to[19] = overlap(before, found, unused);
     for (int k = 0; k < 2; k++) {
         float hull = greater(corners[2 + k], found[2 + k]) - lesser(corners[k], found[k]);
@@ -194,14 +195,14 @@ static void describe_pair(const Gate *g, const Frame *f, const Around *a, int64_
         float spread = t->spread[4 * i + k] / box[2 + k], surprise = to[3 + k] / greater(spread, .005f);
         to[1 + k] = sides[k] / hull;
         to[9 + k] = logs[k] - a->sizes[2 * i + k];
-        to[17 + k] = (found[4 + k] - carried) / last[2 + k];
+        to[17 + k] = (middle[k] - carried) / last[2 + k];
         to[20 + k] = logs[k] - means[k], to[22 + k] = logs[k] - means[2 + k];
-        to[25 + k] = found[8] - means[4 + k];
+        to[25 + k] = score - means[4 + k];
         to[30 + k] = means[6 + k];
         to[32 + k] = lesser(greater(surprise, -MOST_SURPRISE), MOST_SURPRISE);
         to[34 + k] = spread;
     }
-    to[24] = found[8], to[27] = means[4];
+    to[24] = score, to[27] = means[4];
     to[28] = a->log_missed[i];
     to[29] = g->log_hits[bounded_index(t->hits[i], MOST_HITS)];
     for (int k = 1; k < ALONE; k++) to[35 + k] = alone[k * m + j];

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.cpu.packing import Floats, address
+from mambatrack.kernels.cpu.packing import Floats, address, contiguous
 
-FOUND = 9  # of table.h
 Indices = NDArray[np.int64]
 
 
@@ -16,7 +15,7 @@ class _Found(ctypes.Structure):
     """struct Found of table.h."""
 
     _fields_ = [
-        *[(name, ctypes.c_void_p) for name in ("rows", "labels", "numbers")],
+        *[(n, ctypes.c_void_p) for n in ("boxes", "centred", "scores", "labels", "numbers")],
         ("count", ctypes.c_int64),
     ]
 
@@ -31,16 +30,35 @@ class FoundColumns:
     def __init__(
         self, boxes: Floats, centred: Floats, scores: Floats, labels: Indices, rows: Indices
     ):
-        self._given = boxes, centred, scores, labels, rows
+        given = boxes, centred, scores, labels, rows
         self.count = count = len(scores)
-        if any(len(each) != count for each in self._given):
-            raise ValueError(f"{count} scores have {', '.join(str(len(e)) for e in self._given)}")
-        self._rows, self._numbers = np.empty((count, FOUND), np.float32), np.empty(2 * count, int)
-        self._rows[:, :4], self._rows[:, 4:8], self._rows[:, 8] = boxes, centred, scores
-        self._numbers[:count], self._numbers[count:] = labels, rows
-        numbers = address(self._numbers)
-        self._found = _Found(address(self._rows), numbers, numbers + 8 * count, count)
+        if any(len(each) != count for each in given):
+            raise ValueError(f"{count} scores have {', '.join(str(len(e)) for e in given)}")
+        self.boxes, self.centred = (contiguous(e).reshape(count, 4) for e in (boxes, centred))
+        self.scores = contiguous(scores).reshape(count)
+        self.labels, self.rows = (contiguous(e, np.int64).reshape(count) for e in (labels, rows))
+        columns = self.boxes, self.centred, self.scores, self.labels, self.rows
+        self._point(*map(address, columns))
+
+    @classmethod
+    def in_one_piece(cls, count: int, floats: Floats, numbers: Indices) -> "FoundColumns":
+        """Of boxes, centred and scores [9 * count] and of labels and rows [2 * count]; they are
+        read-only from now on."""
+        found = object.__new__(cls)
+        found.count, at, of_numbers = count, address(floats), address(numbers)
+        floats.setflags(write=False)
+        numbers.setflags(write=False)
+        found.boxes = floats[: 4 * count].reshape(count, 4)
+        found.centred = floats[4 * count : 8 * count].reshape(count, 4)
+        found.scores = floats[8 * count : 9 * count]
+        found.labels, found.rows = numbers[:count], numbers[count:]
+        found._point(at, at + 16 * count, at + 32 * count, of_numbers, of_numbers + 8 * count)
+        return found
+
+    def _point(self, *places: int) -> None:
+        self._found = _Found(*places, self.count)
         self.at = ctypes.addressof(self._found)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._given  # addresses mean nothing in another process
+        # addresses mean nothing in another process
+        return type(self), (self.boxes, self.centred, self.scores, self.labels, self.rows)

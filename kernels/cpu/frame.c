@@ -4,6 +4,7 @@
 #include "moved.h"
 #include "settle.h"
 #include "shape.h"
+#include "snapshot.h"
 #include "variant.h"
 
 int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room, int64_t count,
@@ -172,6 +173,10 @@ int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
     return -1;
 }
 
+void PUBLIC(snapshot)(const Table *table, int64_t count, int64_t min_hits, int64_t *to) {
+    snapshot(table, count, min_hits, to);
+}
+
 int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, int64_t max_age) {
     return any_over(table, count, min_hits, max_age);
 }
@@ -202,8 +207,8 @@ int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *sc
 }
 
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,
-                      const double *limits, float *boxes, float *scores, int64_t *labels) {
-    return admit(rows, wide, count, columns, limits, boxes, scores, labels);
+                      const double *limits, float *floats, int64_t *numbers) {
+    return admit(rows, wide, count, columns, limits, floats, numbers);
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */

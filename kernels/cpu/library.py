@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 16  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 17  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
@@ -62,10 +62,11 @@ class Library:
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),
+            "snapshot": (None, [pointer, word, word, pointer]),
             "any_over": (word, [pointer, word, word, word]),
             "gather": (word, [pointer, word, pointer, word, pointer]),
             "settle": (word, [*[pointer] * 3, word, word, pointer, word, pointer]),
-            "admit": (word, [pointer, word, word, word, *[pointer] * 4]),
+            "admit": (word, [pointer, word, word, word, *[pointer] * 3]),
             "neighbours": (None, [pointer, word, *[pointer] * 4]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),
         }

@@ -68,10 +68,10 @@ static void order_pairs(const Settled *first, Settled *s, const Matches *to) {
 static void gather_one(const Motion *motion, const Settled *s, const Matches *to, float *sizes) {
     for (int64_t c = 0; c < s->count; c++) {
         int64_t j = s->detection[to->chosen[c]];
-        const float *row = s->found->rows + FOUND * j;
-        memcpy(to->boxes + 4 * c, row + 4, 4 * sizeof(float));
-        memcpy(sizes + 2 * c, row + 6, 2 * sizeof(float));
-        to->rows[c] = s->track[to->chosen[c]], to->scores[c] = row[8];
+        const float *box = s->found->centred + 4 * j;
+        memcpy(to->boxes + 4 * c, box, 4 * sizeof(float));
+        memcpy(sizes + 2 * c, box + 2, 2 * sizeof(float));
+        to->rows[c] = s->track[to->chosen[c]], to->scores[c] = s->found->scores[j];
         to->labels[c] = s->found->labels[j], to->numbers[c] = s->found->numbers[j];
         to->logs[2 * c] = to->logs[2 * c + 1] = 1;
     }

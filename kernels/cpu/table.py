@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,12 @@ SEEN: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "scores": (np.float32, ()), "labels": (np.int64, ()),
     "det_ind": (np.int64, ()),
 }  # fmt: skip
+RESULT: dict[str, tuple[type, tuple[int, ...]]] = {  # in the order of snapshot.h
+    "ids": (np.int64, ()), "labels": (np.int64, ()), "gap": (np.int64, ()),
+    "det_ind": (np.int64, ()), "age": (np.int64, ()), "boxes": (np.float32, (4,)),
+    "spread": (np.float32, (4,)), "velocity": (np.float32, (2,)), "scores": (np.float32, ()),
+    "state": (np.uint8, ()),
+}  # fmt: skip
 WIDE = ("motion", "memory")  # of any number of floats
 
 
@@ -30,7 +37,8 @@ class _Table(ctypes.Structure):
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in (*COLUMNS, *WIDE)],
         *[(f"{name}_size", ctypes.c_int64) for name in WIDE],
-        ("rates", ctypes.c_void_p),
+        ("most_shares", ctypes.c_int64),
+        *[(name, ctypes.c_void_p) for name in ("rates", "shares")],
         ("decay", ctypes.c_float),
     ]
 
@@ -41,16 +49,23 @@ class _Observed(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("boxes", "logs", "scores", "labels", "rows")]
 
 
+@lru_cache(maxsize=512)
+def _result(tracks: int) -> np.dtype:
+    return np.dtype([(name, kind, (tracks, *shape)) for name, (kind, shape) in RESULT.items()])
+
+
 class TableColumns:
     """Where the columns lie, each [capacity, ...]; ``at`` is for C and good as long as this lives.
 
-    rates [8]: of the running means; decay: of older votes, with each new one. Raises ValueError
-    where a column is not as C expects it.
+    rates [8]: of the running means; decay: of older votes, with each new one; shares [S]: of a mean
+    velocity that moves make up, by the number of detections. Raises ValueError where a column is
+    not as C expects it.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray], rates: Floats, decay: float):
+    def __init__(self, arrays: Mapping[str, NDArray], rates: Floats, decay: float, shares: Floats):
         check_array("rates", rates, np.float32, (8,))
-        self._rates = rates
+        check_array("shares", shares, np.float32, (max(len(shares), 1),))
+        self._given = rates, shares
         self.capacity = len(arrays["boxes"])
         self._held = [arrays[name] for name in (*COLUMNS, *WIDE)]
         for name, (kind, shape) in COLUMNS.items():
@@ -59,8 +74,9 @@ class TableColumns:
             shape = self.capacity, *arrays[name].shape[1:2]
             check_array(name, arrays[name], np.float32, shape, True)
         self.motion_size, self.memory_size = (arrays[name].shape[1] for name in WIDE)
-        sizes = self.motion_size, self.memory_size
-        self._table = _Table(*map(address, self._held), *sizes, address(rates), decay)
+        sizes = self.motion_size, self.memory_size, len(shares)
+        places = *map(address, self._held), *sizes, address(rates), address(shares)
+        self._table = _Table(*places, decay)
         self.at = ctypes.addressof(self._table)
 
     def observe(self, tracks: int, rows: Indices, mixed: bool, **seen: NDArray) -> bool:
@@ -84,6 +100,15 @@ class TableColumns:
         if done >= 0:
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[done]}")
         return done != SPLIT
+
+    def snapshot(self, tracks: int, min_hits: int) -> dict[str, NDArray]:
+        """The columns of TrackTable.snapshot, of the first ``tracks``: read-only, in one piece."""
+        if tracks > self.capacity:
+            raise ValueError(f"up to {self.capacity} tracks expected, got {tracks}")
+        columns = np.empty((), _result(tracks))
+        library().snapshot(self.at, tracks, min_hits, address(columns))
+        columns.setflags(write=False)
+        return {name: columns[name] for name in RESULT}
 
     def any_over(self, tracks: int, min_hits: int, max_age: int) -> bool:
         """Whether TrackTable.end would end any of the first ``tracks``."""
