@@ -275,10 +275,9 @@ class TrackTable:
         """The live tracks as a result that later frames do not change; of_frame: further fields of
         Tracks."""
         ended.setflags(write=False)
-        if self._compiled:
-            columns = self.in_c.snapshot(self.count, min_hits)
-        else:
-            columns = self._snapshot(min_hits)
+        columns: dict[str, Any] = (
+            self.in_c.snapshot(self.count, min_hits) if self._compiled else self._snapshot(min_hits)
+        )
         return Tracks(frame, time_s, ended=ended, **columns, **of_frame)
 
     def _snapshot(self, min_hits: int) -> dict[str, NDArray]:
