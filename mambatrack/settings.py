@@ -171,6 +171,11 @@ class MemoryConfig:
     )
     size: int = option(1000, "tracks that are kept at most, the newest", 1, 1_000_000)
     surety: float = option(0.9, "probability from which a new track is somebody who left", 0.5, 1.0)
+    shared: bool = option(
+        False,
+        "the sources of live have one memory: who was seen by one is known again by the others, "
+        "and an id is one person in all of them",
+    )
 
 
 @dataclass(frozen=True)

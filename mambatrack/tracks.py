@@ -140,6 +140,7 @@ class Tracks:
     class_names: by label, as the tracker was told, else as the detections have them
     returned: [R, 2] int64, with a memory: the id that a track had until this frame, and the one
              that it has again, as it is somebody who left; None without
+    surety:  [R] float32, how probable each of ``returned`` is; None without a memory
     velocity and age are None where the tracks are not a tracker's, but read from a file or decided
     when all frames were known.
     """
@@ -162,6 +163,7 @@ class Tracks:
     frame_rate: float | None = None
     class_names: tuple[str, ...] = ()
     returned: NDArray[np.int64] | None = None
+    surety: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -248,7 +250,7 @@ class Tracks:
             self.labels[chosen], self.state[chosen], self.gap[chosen], self.spread[chosen],
             self.det_ind[chosen], self.ended, self.camera, taken(self.data, chosen),
             None if move is None else move[chosen], None if age is None else age[chosen],
-            self.frame_rate, self.class_names, self.returned,
+            self.frame_rate, self.class_names, self.returned, self.surety,
         )  # fmt: skip
 
     def to_array(self) -> NDArray[np.float32]:

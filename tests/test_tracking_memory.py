@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 
 from mambatrack import MambatrackError, Tracker, jsonl_writer
-from mambatrack.appearance.calibration import Calibration, Similarities
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.cli import main
 from mambatrack.embedders.colour import CROP, histograms
 from mambatrack.embedders.crop_embedder import CropEmbedder
 from mambatrack.settings import MemoryConfig
-from mambatrack.tracking.memory import surety
 
 SIZE, RATE, VISIT = (320, 180), 25.0, 60
 RED, BLUE, GREEN, GREY = (0, 0, 200), (200, 0, 0), (0, 160, 0), (120, 120, 120)
@@ -128,14 +126,6 @@ def test_what_a_memory_needs():
         tracker_of(embedder=None)
     with pytest.raises(MambatrackError, match="cuts tracks, and a memory"):
         tracker_of(caution=0.5)
-
-
-def test_odds_are_shared_among_all_who_could_be_meant():
-    sure = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.2, 0.01))
-    alone, several = (surety(sure, np.full(count, 0.9, np.float32)) for count in (1, 4))
-    assert alone[0] > 0.95 and np.allclose(several, 0.25, atol=0.01)
-    uniform = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.9, 0.01))
-    assert surety(uniform, np.array([0.95], np.float32))[0] < 0.6
 
 
 def test_json_lines_tell_it(tmp_path):

@@ -48,6 +48,16 @@ class Similarities:
         self.mean += apart * new / total
         self.count, self.variance = total, spread / total
 
+    def with_others(self, others: "Sequence[Similarities]") -> "Similarities":
+        """One distribution of all these similarities."""
+        both = [each for each in (self, *others) if each.count]
+        total = sum(each.count for each in both)
+        if not total:
+            return Similarities()
+        mean = sum(each.count * each.mean for each in both) / total
+        squares = sum(each.count * (each.variance + (each.mean - mean) ** 2) for each in both)
+        return Similarities(total, mean, squares / total)
+
 
 class Calibration:
     """same, others: similarities of tracks with themselves, and with others in view"""
@@ -68,6 +78,11 @@ class Calibration:
         plain = np.exp(np.clip(apart / variance * (similarities - middle), -30, 30))
         odds = np.log(((1 - share) * plain + share) / (share * plain + 1 - share))
         return (odds * (known / (known + LEAST))).astype(np.float32)
+
+    def with_others(self, others: "Sequence[Calibration]") -> "Calibration":
+        """What is known from this stream and the others together."""
+        same = self.same.with_others([each.same for each in others])
+        return Calibration(same, self.others.with_others([each.others for each in others]))
 
     @classmethod
     def before(cls, prior: Prior | None) -> "Calibration":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.embedder import Floats
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError
 from mambatrack.state_fields import LARGEST_COUNT, Field
 
 PREFIX = "gallery."  # of its arrays in a saved state
@@ -19,23 +19,26 @@ Indices = NDArray[np.int64]
 
 class Gallery:
     """ids [G]: under which the tracks were put out;  codes [G, E];  seen [G]: seconds, when each
-    was last seen. ``size``: the most that are kept, the newest"""
+    was last seen;  sources [G]: number of the source that saw it, 0 where there is one.
+    ``size``: the most that are kept, the newest"""
 
     def __init__(self, width: int, size: int):
         self.size = size
         self.ids = np.zeros(0, np.int64)
         self.codes = np.zeros((0, width), np.float32)
         self.seen = np.zeros(0, np.float64)
+        self.sources = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def add(self, ids: Indices, codes: Floats, seen: NDArray[np.float64]) -> None:
+    def add(self, ids: Indices, codes: Floats, seen: NDArray[np.float64], source: int = 0) -> None:
         """ids [K], codes [K, E], seen [K]; one that is there already is replaced."""
         self.forget(ids)
         self.ids = np.concatenate([self.ids, ids])
         self.codes = np.concatenate([self.codes, codes])
         self.seen = np.concatenate([self.seen, seen])
+        self.sources = np.concatenate([self.sources, np.full(len(ids), source)])
         if len(self) > self.size:
             self._keep(np.sort(self.seen.argsort(kind="stable")[len(self) - self.size :]))
 
@@ -49,42 +52,40 @@ class Gallery:
         """Those that were last seen before are deleted."""
         self.forget(self.ids[self.seen < time_s])
 
-    def merge(self, identity: int, other: int) -> None:
-        """``other`` is called ``identity``: one code, the mean of both. Raises MambatrackError
-        where one of them is not there."""
-        rows = [int(np.flatnonzero(self.ids == each)[0]) for each in self.found([identity, other])]
-        if rows[0] == rows[1]:
-            raise MambatrackError(f"id {identity} cannot be merged with itself; name two ids")
-        code = self.codes[rows].sum(axis=0)
-        self.codes[rows[0]] = code / max(float(np.linalg.norm(code)), 1e-9)
-        self.seen[rows[0]] = self.seen[rows].max()
-        self.forget(np.array([other]))
+    def forget_source(self, source: int) -> None:
+        """Those whom this source saw last are deleted."""
+        self.forget(self.ids[self.sources == source])
 
-    def found(self, ids: Sequence[int | str]) -> Indices:
-        """The same as numbers. Raises MambatrackError for one that is not there."""
-        there = [str(each) for each in self.ids.tolist()]
-        for each in ids:
-            if str(each) not in there:
-                known = ", ".join(there) or "none"
-                raise MambatrackError(f"the gallery has no id {shown(each)}; it has {known}")
-        return np.array([int(each) for each in ids], np.int64)
+    def merge(self, identity: int, other: int, taken_from: "Gallery") -> None:
+        """``other``, of this gallery or another one, is called ``identity``: one code, the mean of
+        both. Raises MambatrackError for an id that would be merged with itself."""
+        if identity == other:
+            raise MambatrackError(f"id {identity} cannot be merged with itself; name two ids")
+        row = self.ids.tolist().index(identity)
+        gone = taken_from.ids.tolist().index(other)
+        code = self.codes[row] + taken_from.codes[gone]
+        self.codes[row] = code / max(float(np.linalg.norm(code)), 1e-9)
+        self.seen[row] = max(self.seen[row], taken_from.seen[gone])
+        taken_from.forget(np.array([other]))
 
     def products(self, codes: Floats) -> Floats:
         """[Q, G] similarity of codes [Q, E] to those that are kept."""
         return codes @ self.codes.T
 
-    def columns(self) -> dict[str, NDArray]:
-        """As a saved state has it."""
-        return {PREFIX + name: getattr(self, name).copy() for name in ("ids", "codes", "seen")}
+    def columns(self, source: int = 0) -> dict[str, NDArray]:
+        """What was seen by this source, as its saved state has it."""
+        own = self.sources == source
+        return {PREFIX + name: getattr(self, name)[own] for name in ("ids", "codes", "seen")}
 
-    def load(self, values: Mapping[str, Any]) -> None:
+    def load(self, values: Mapping[str, Any], source: int = 0) -> None:
         """Takes over what columns() gave; gallery_fault() says whether it can be."""
         given = [values[PREFIX + name] for name in ("ids", "codes", "seen")]
-        self.forget(self.ids)
-        self.add(*given)
+        self.forget_source(source)
+        self.add(*given, source)
 
     def _keep(self, rows: Indices) -> None:
         self.ids, self.codes, self.seen = self.ids[rows], self.codes[rows], self.seen[rows]
+        self.sources = self.sources[rows]
 
 
 def stored_gallery(values: Mapping[str, Any]) -> Gallery:

@@ -1,13 +1,15 @@
 """``mambatrack gallery``: those whom a memory keeps in a state file, listed, merged, forgotten."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mambatrack.cli.arguments import Command, whole
 from mambatrack.cli.named_files import ReadPath
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 
 if TYPE_CHECKING:
     from mambatrack.appearance.gallery import Gallery
@@ -39,8 +41,10 @@ def run(options: argparse.Namespace, config: Config) -> int:
             f"{', '.join(states) or 'none'}"
         )
     galleries = {name: stored_gallery(states[name]) for name in chosen}
-    for gallery in galleries.values():
-        _edit(gallery, options.merge, options.forget)
+    if options.merge:
+        _merge(galleries, *options.merge)
+    if options.forget:
+        _forget(galleries, options.forget)
     if options.merge or options.forget:
         file.save({
             name: {**state, **(galleries[name].columns() if name in galleries else {})}
@@ -55,12 +59,35 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def _edit(gallery: "Gallery", merge: Sequence[int] | None, forget: Sequence[str] | None) -> None:
-    if merge:
-        gallery.merge(*merge)
-    if forget:
-        everybody = list(forget) == ["all"]
-        gallery.forget(gallery.ids if everybody else gallery.found(forget))
+def _merge(galleries: "Mapping[str, Gallery]", kept: int, gone: int) -> None:
+    """In a shared memory each may be under another source, the one that saw it last."""
+    places = [_places(galleries, str(each)) for each in (kept, gone)]
+    for each, found in zip((kept, gone), places, strict=True):
+        if len(found) > 1:
+            raise MambatrackError(
+                f"id {each} is somebody of {' and somebody of '.join(found)}; name one as --source"
+            )
+    (one,), (other,) = places
+    galleries[one].merge(kept, gone, galleries[other])
+
+
+def _forget(galleries: "Mapping[str, Gallery]", ids: Sequence[str]) -> None:
+    if list(ids) == ["all"]:
+        ids = [str(each) for gallery in galleries.values() for each in gallery.ids.tolist()]
+    places = [(each, _places(galleries, each)) for each in ids]
+    for each, names in places:
+        for name in names:
+            galleries[name].forget(np.array([int(each)]))
+
+
+def _places(galleries: "Mapping[str, Gallery]", identity: str) -> list[str]:
+    """The sources that have this id. Raises MambatrackError where none has."""
+    there = {name: [str(each) for each in own.ids.tolist()] for name, own in galleries.items()}
+    found = [name for name, own in there.items() if identity in own]
+    if not found:
+        known = ", ".join(dict.fromkeys(each for own in there.values() for each in own)) or "none"
+        raise MambatrackError(f"the gallery has no id {shown(identity)}; it has {known}")
+    return found
 
 
 GALLERY = Command("gallery", "list, merge or forget those whom a memory keeps", add_arguments, run)

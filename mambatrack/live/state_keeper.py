@@ -27,8 +27,8 @@ class StateKeeper:
         self._told = False
 
     def resume(self) -> int:
-        """Loads what the file holds of these sources and starts them; their clocks go on, the time
-        since the file was written included -> how many there were."""
+        """Loads what the file holds of these sources and starts them; their one clock goes on, the
+        time since the file was written included -> how many there were."""
         states = self._file.load()
         known = 0
         for source, tracker in zip(self._sources, self._trackers, strict=True):
@@ -36,8 +36,9 @@ class StateKeeper:
                 self._load(tracker, source.name, states[source.name])
                 known += 1
         age = max(time.time() - self._file.path.stat().st_mtime, 0.0) if states else 0.0
-        for source, tracker in zip(self._sources, self._trackers, strict=True):
-            source.start(time_s=0.0 if tracker.clock is None else tracker.clock + age)
+        clocks = [each.clock for each in self._trackers if each.clock is not None]
+        for source in self._sources:
+            source.start(time_s=max(clocks) + age if clocks else 0.0)
         return known
 
     def _load(self, tracker: Tracker, name: str, state: dict[str, Any]) -> None:

@@ -228,6 +228,8 @@ def jsonl_frame(tracks: Tracks, names: Sequence[str] = (), data: bool = False) -
     }
     if tracks.returned is not None and len(tracks.returned):
         frame["returned"] = tracks.returned.tolist()
+        if tracks.surety is not None:
+            frame["surety"] = numbers(tracks.surety)
     return frame if tracks.camera is None else frame | {"camera": jsonl_camera(tracks.camera)}
 
 

@@ -7,10 +7,13 @@
 import copy
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from typing import Any
 
 from mambatrack.appearance.embedder import Embedder
+from mambatrack.appearance.gallery import Gallery
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
@@ -19,6 +22,7 @@ from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.settings import MemoryConfig
 from mambatrack.tracking.hypotheses import Settled
+from mambatrack.tracking.memory import Memory, checked_sharing
 from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
@@ -29,7 +33,8 @@ class TrackerGroup:
     """``count`` trackers, numbered from 0, whose results are those of trackers on their own.
 
     config, predictor, association, class_names, embedder, memory: as of Tracker; all trackers have
-    the same ones
+        the same ones. With memory.shared they have one memory and one space of ids: who was seen by
+        one is known again by the others, and the times of all have to be of one clock
 
     The networks are loaded once, and called once for all trackers that are due; the motion model
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
@@ -52,6 +57,7 @@ class TrackerGroup:
         self.association = association or load_association(self.config)
         # the size of the pictures is not known yet, and replaced in resize()
         predictor = predictor or configured_predictor(self.config, (1, 1))
+        own = memory and replace(memory, shared=False)
         self.trackers = [
             Tracker(
                 self.config,
@@ -60,10 +66,15 @@ class TrackerGroup:
                 self.association,
                 class_names,
                 embedder,
-                memory,
+                own,
             )
             for _ in range(count)
         ]
+        self._one_count = checked_sharing(memory)
+        if self._one_count and memory is not None and embedder is not None:
+            gallery = Gallery(embedder.size, memory.size)
+            for number, each in enumerate(self.trackers):
+                each.share_memory(gallery, number, partial(_others, self.trackers, number))
 
     def __repr__(self) -> str:
         live = sum(len(each.state.hypotheses.table) for each in self.trackers)
@@ -131,8 +142,25 @@ class TrackerGroup:
                 trackers[due_together[0]].predictor,
                 [each for place in due_together for each in settled[place]],
             )
-        tracks = map(_settle, trackers, settled, times, found)
+        tracks = map(self._settle, trackers, settled, times, found)
         return dict(zip(due, tracks, strict=True))
+
+    def _settle(
+        self, tracker: Tracker, settled: Sequence[Settled], time_s: float | None, found: Detections
+    ) -> Tracks:
+        """Starts, ends and reports, as Tracker.update does."""
+        hypotheses, config = tracker.state.hypotheses, tracker.config
+        if self._one_count:
+            hypotheses.skip_ids(max(each.state.hypotheses.table.next_id for each in self.trackers))
+        hypotheses.start(settled, tracker.predictor)
+        ended = hypotheses.end(config.min_hits, config.max_age)
+        return tracker.state.report(time_s, config, ended, found, tracker.class_names)
+
+
+def _others(trackers: Sequence[Tracker], number: int) -> list[Memory]:
+    """The memories of all trackers but this one."""
+    memories = [each.state.memory for each in trackers if each is not trackers[number]]
+    return [each for each in memories if each is not None]
 
 
 def _alike(trackers: Sequence[Tracker]) -> list[list[int]]:
@@ -142,13 +170,3 @@ def _alike(trackers: Sequence[Tracker]) -> list[list[int]]:
     for place, tracker in enumerate(trackers):
         places.setdefault(tracker.predictor.image_size, []).append(place)
     return list(places.values())
-
-
-def _settle(
-    tracker: Tracker, settled: Sequence[Settled], time_s: float | None, found: Detections
-) -> Tracks:
-    """Starts, ends and reports, as Tracker.update does."""
-    hypotheses, config = tracker.state.hypotheses, tracker.config
-    hypotheses.start(settled, tracker.predictor)
-    ended = hypotheses.end(config.min_hits, config.max_age)
-    return tracker.state.report(time_s, config, ended, found, tracker.class_names)

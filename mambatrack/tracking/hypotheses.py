@@ -141,6 +141,11 @@ class Hypotheses:
                 table["stamp"][-len(own) :] = stamps[places]
             table.next_id = first + len(born)
 
+    def skip_ids(self, first: int) -> None:
+        """The next id is ``first``, as those before it may be taken elsewhere."""
+        for table in self.tables:
+            table.next_id = max(table.next_id, first)
+
     def take_ids(self, count: int) -> Indices:
         """The next ``count`` ids [.], for tracks of the likeliest hypothesis that start anew."""
         first = self.table.next_id

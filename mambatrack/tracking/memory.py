@@ -3,11 +3,14 @@
 A track that ends goes into a gallery (appearance/gallery.py). One that begins is compared with it
 once it was looked at often enough. Whether it is one of those who left follows from the
 similarities, by the calibration of the stream, and from how many could be meant.
+
+Trackers that share a memory have one gallery. They know also who is in view elsewhere at the same
+time, which may be the same person where their pictures overlap: how often it is, is learnt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,7 @@ from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Floats
 from mambatrack.appearance.gallery import PREFIX, Gallery, gallery_fault
 from mambatrack.appearance.looks import FURTHER, Looks
+from mambatrack.appearance.surety import of_people, surety
 from mambatrack.errors import MambatrackError
 from mambatrack.settings import MemoryConfig, TrackerConfig
 from mambatrack.track_table import TrackTable
@@ -24,61 +28,106 @@ from mambatrack.tracks import Tracks
 
 USUAL_RATE = 25.0  # frames a second where no time is known
 ENOUGH = 5  # embeddings of a track before it is compared
-STRANGERS = 0.5  # share of new tracks that are nobody of the gallery
-UNEXPECTED = 1e-4  # share of similarities that are of neither distribution
-AGING = 0.8  # factor on log-odds, as people look less like themselves after a while
-RETURNED = f"{PREFIX}returned"
-MEMORY_COLUMNS = RETURNED, *(PREFIX + name for name in ("ids", "codes", "seen"))
+TOGETHER = 0.4, 20.0  # in view elsewhere, of so many new tracks, before any was seen
+RETURNED, SHARE = f"{PREFIX}returned", f"{PREFIX}together"
+MEMORY_COLUMNS = RETURNED, SHARE, *(PREFIX + name for name in ("ids", "codes", "seen"))
 Indices = NDArray[np.int64]
+Others = Callable[[], Sequence["Memory"]]
+
+
+class Known(NamedTuple):
+    """Who could be meant: ids [K], each once, codes [K, E], seen [K] as of a gallery, and whether
+    each is in view elsewhere at the same time, together [K]"""
+
+    ids: Indices
+    codes: Floats
+    seen: NDArray[np.float64]
+    together: NDArray[np.bool_]
+
+
+class Returns(NamedTuple):
+    """pairs [R, 2]: the id that a track had until now, and the one that it has again
+    surety [R]: how probable each is"""
+
+    pairs: Indices
+    surety: Floats
+
+
+def nobody() -> Sequence["Memory"]:
+    """The others of a memory that is not shared."""
+    return ()
 
 
 class Memory:
     """Of one tracker. returned: of the ids in the table that are somebody's who came back, the ids
-    under which they are put out"""
+    under which they are put out
 
-    def __init__(self, config: MemoryConfig, width: int):
-        self.config, self.gallery = config, Gallery(width, config.size)
+    gallery: may be that of several trackers, of which this one is number ``source``
+    others: gives the memories of the others
+    """
+
+    def __init__(
+        self, config: MemoryConfig, gallery: Gallery, source: int = 0, others: Others = nobody
+    ):
+        self.config, self.gallery, self.source, self._others = config, gallery, source, others
+        self.calibration = Calibration()  # of the tracker
         self.returned: dict[int, int] = {}
+        width = gallery.codes.shape[1]
         self._before = np.zeros(0, np.int64), np.zeros((0, width + FURTHER), np.float32)
         self._seen_s = np.zeros(0)
         self._asked: dict[int, tuple[int, int]] = {}  # embeddings and gallery at the last question
+        self._together = np.array(TOGETHER)  # new tracks that were in view elsewhere, and all
+        self._probable: dict[int, float] = {}  # by id, that it is in view elsewhere, at the last
+        self._here: dict[int, float] = {}  # when each was seen here last, the newest last
 
     def update(
         self, table: TrackTable, calibration: Calibration, now_s: float, rate: float
-    ) -> Indices:
+    ) -> Returns:
         """After each frame. table: of the likeliest hypothesis; now_s: seconds; rate: frames a
-        second. -> [R, 2] the id that each track had until now, and the one that it has again."""
+        second."""
+        self.calibration = calibration
         self._note_ended(table, now_s)
         self.gallery.forget_before(now_s - self.config.seconds)
-        found = self._ask(table, calibration, now_s, rate)
+        found = self._ask(table, now_s, rate)
         self._before = table["ids"].copy(), table["looks"].copy()
         self._seen_s = now_s - table["gap"] / rate
+        if self._others is not nobody:
+            self._note_here(self.shown(table["ids"][table["gap"] == 0]), now_s)
         return found
 
-    def applied(self, tracks: Tracks, found: Indices) -> Tracks:
+    def applied(self, tracks: Tracks, found: Returns) -> Tracks:
         """The tracks as they are put out; found: as update() gave it."""
         if not self.returned:
             return tracks
-        ids, ended = self._shown(tracks.ids), np.sort(self._shown(tracks.ended))
+        ids, ended = self.shown(tracks.ids), np.sort(self.shown(tracks.ended))
         for each in set(self.returned).intersection(tracks.ended.tolist()):
             del self.returned[each]
-        return replace(tracks, ids=ids, ended=ended, returned=found).select(ids.argsort())
+        known = replace(tracks, ids=ids, ended=ended, returned=found.pairs, surety=found.surety)
+        return known.select(ids.argsort())
+
+    def in_view(self) -> tuple[Indices, Floats, NDArray[np.float64]]:
+        """Ids as put out, codes and seconds last seen of the tracks that are known by now."""
+        (ids, looks), seen = self._before, self._seen_s
+        known = looks[:, -FURTHER] >= ENOUGH
+        return self.shown(ids[known]), looks[known, :-FURTHER], seen[known]
 
     def columns(self) -> dict[str, NDArray]:
         """As a saved state has it."""
         pairs = np.array(list(self.returned.items()), np.int64).reshape(-1, 2)
-        return {**self.gallery.columns(), RETURNED: pairs}
+        shared = {} if self._others is nobody else {SHARE: self._together.copy()}
+        return {**self.gallery.columns(self.source), RETURNED: pairs, **shared}
 
     def load(self, values: Mapping[str, Any], table: TrackTable, now_s: float | None) -> None:
         """Goes on from a state; one without a gallery begins anew. Raises MambatrackError where it
         is damaged."""
         if f"{PREFIX}ids" in values:
             fault = gallery_fault(values, self.gallery.codes.shape[1])
-            fault = fault or _pairs_fault(values, table["ids"])
+            fault = fault or _pairs_fault(values, table["ids"]) or _share_fault(values)
             if fault:
                 raise MambatrackError(f"this state does not fit: it is with {fault}")
-            self.gallery.load(values)
+            self.gallery.load(values, self.source)
             self.returned = dict(values[RETURNED].tolist())
+            self._together = np.array(values.get(SHARE, TOGETHER))
         self._before = table["ids"].copy(), table["looks"].copy()
         self._seen_s = np.full(len(table), now_s or 0.0)
 
@@ -88,53 +137,85 @@ class Memory:
         over = ~np.isin(ids, table["ids"])
         for each in ids[over].tolist():
             self._asked.pop(each, None)
+            self._note_together(each)
         over &= looks[:, -FURTHER] >= ENOUGH
         if over.any():
             codes, seen = looks[over, :-FURTHER], self._seen_s[over]
-            self.gallery.add(self._shown(ids[over]), codes, seen)
+            self.gallery.add(self.shown(ids[over]), codes, seen, self.source)
 
-    def _ask(
-        self, table: TrackTable, calibration: Calibration, now_s: float, rate: float
-    ) -> Indices:
-        looks, found = Looks(table), []
+    def _note_together(self, own: int) -> None:
+        """Nothing more will be known of whether this track is somebody in view elsewhere."""
+        probable = self._probable.pop(own, None)
+        if probable is not None:
+            self._together += (probable, 1.0)
+
+    def _note_here(self, ids: Indices, now_s: float) -> None:
+        for each in ids.tolist():
+            self._here.pop(each, None)
+            self._here[each] = now_s
+        while self._here and next(iter(self._here.values())) < now_s - self.config.seconds:
+            del self._here[next(iter(self._here))]
+
+    def _ask(self, table: TrackTable, now_s: float, rate: float) -> Returns:
+        calibration = self.calibration.with_others([each.calibration for each in self._others()])
+        looks, found, sureties = Looks(table), [], []
         for row in self._new(looks).tolist():
             own = int(table["ids"][row])
-            born = now_s - table["age"][row] / rate
-            (able,) = (self.gallery.seen < born).nonzero()
-            if not len(able):
+            known = self._known(now_s - table["age"][row] / rate, now_s, table["ids"])
+            if not len(known.ids):
                 continue
-            similarity = self.gallery.products(looks.means[row : row + 1])[0, able]
-            sure = surety(calibration, similarity)
-            best = int(sure.argmax())
-            if sure[best] >= self.config.surety:
-                old = int(self.gallery.ids[able[best]])
+            joint = float(self._together[0] / self._together[1])
+            sure = surety(calibration, known.codes @ looks.means[row], known.together, joint)
+            sure = of_people(sure, known.codes, calibration)
+            if known.together.any():
+                self._probable[own] = min(float(sure[known.together].sum()), 1.0)
+            (able,) = (sure >= self.config.surety).nonzero()
+            if len(able):  # several are one person, who has the oldest of the ids
+                old = int(known.ids[able[0]])
                 self.gallery.forget(np.array([old]))
                 found.append((own, old))
+                sureties.append(sure[able[0]])
                 self.returned[own] = old
-        return np.array(found, np.int64).reshape(-1, 2)
+                self._note_together(own)
+        return Returns(np.array(found, np.int64).reshape(-1, 2), np.array(sureties, np.float32))
+
+    def _known(self, born_s: float, now_s: float, table_ids: Indices) -> Known:
+        """Who a track could be that was seen first at ``born_s``: whoever left before, or is in
+        view elsewhere; nobody who was in view here at the same time."""
+        gallery = self.gallery
+        places = [(gallery.ids, gallery.codes, gallery.seen, gallery.sources == self.source)]
+        for other in self._others():
+            ids, codes, seen = other.in_view()
+            places.append((ids, codes, seen, np.zeros(len(ids), bool)))
+        ids, codes, seen, here = (np.concatenate(each) for each in zip(*places, strict=True))
+        order = seen.argsort(kind="stable")[::-1]  # of several of one id the newest
+        rows = order[np.unique(ids[order], return_index=True)[1]]
+        met = [each for each in ids[rows].tolist() if self._here.get(each, -np.inf) >= born_s]
+        together = seen[rows] >= born_s
+        able = (seen[rows] >= now_s - self.config.seconds) & ~(here[rows] & together)
+        able &= ~np.isin(ids[rows], [*met, *self.shown(table_ids)])
+        rows, together = rows[able], together[able]
+        return Known(ids[rows], codes[rows], seen[rows], together)
 
     def _new(self, looks: Looks) -> Indices:
         """Rows of tracks that can be compared, and of which or of the gallery more is known than
         when they were."""
+        others = self._others()
+        places = [self.gallery.ids, *(each.in_view()[0] for each in others)]
+        all_known = sum(int(ids.sum()) for ids in places)
+        settled = {*self.returned, *(old for each in others for old in each.returned.values())}
         rows = []
         for row in (looks.counts >= ENOUGH).nonzero()[0].tolist():
             own = int(looks.table["ids"][row])
-            known = int(looks.counts[row]), int(self.gallery.ids.sum())
-            if own not in self.returned and len(self.gallery) and self._asked.get(own) != known:
+            known = int(looks.counts[row]), all_known
+            if own not in settled and all_known and self._asked.get(own) != known:
                 self._asked[own] = known
                 rows.append(row)
         return np.array(rows, np.int64)
 
-    def _shown(self, ids: Indices) -> Indices:
+    def shown(self, ids: Indices) -> Indices:
+        """Ids of the table -> those under which the tracks are put out."""
         return np.array([self.returned.get(each, each) for each in ids.tolist()], np.int64)
-
-
-def surety(calibration: Calibration, similarities: Floats) -> Floats:
-    """[G] probability that somebody is each of those with these similarities [G], of whom it is one
-    at most."""
-    odds = AGING * calibration.log_odds(similarities, UNEXPECTED)
-    weights = np.exp(odds) * (1 - STRANGERS) / max(len(odds), 1)
-    return weights / (STRANGERS + weights.sum())
 
 
 def _pairs_fault(values: Mapping[str, Any], ids: Indices) -> str:
@@ -149,11 +230,24 @@ def _pairs_fault(values: Mapping[str, Any], ids: Indices) -> str:
     return "" if sound else f"{RETURNED} that is no [K, 2] of ids of its tracks, each once"
 
 
+def _share_fault(values: Mapping[str, Any]) -> str:
+    share = np.asarray(values.get(SHARE, TOGETHER))
+    sound = share.shape == (2,) and share.dtype == np.float64
+    sound = sound and bool(0 < share[0] <= share[1] < np.inf)
+    return "" if sound else f"{SHARE} {share!r:.80}"
+
+
 def checked_memory(
     memory: MemoryConfig | None, config: TrackerConfig, appearance: Appearance | None
 ) -> MemoryConfig | None:
-    """The same, None where it keeps nothing. Raises MambatrackError where there is no embedder, or
-    tracks are cut, whose ids a memory would give back."""
+    """The same, None where it keeps nothing. Raises MambatrackError where there is no embedder,
+    where tracks are cut, whose ids a memory would give back, and for one that is shared, as this is
+    of one tracker."""
+    if memory is not None and memory.shared:
+        raise MambatrackError(
+            "memory.shared is for several sources that are tracked together: mambatrack live with "
+            "several, or a TrackerGroup; results that are there are joined by mambatrack link"
+        )
     if memory is None or not memory.seconds:
         return None
     if appearance is None:
@@ -167,3 +261,15 @@ def checked_memory(
             "them; use one of the two"
         )
     return memory
+
+
+def checked_sharing(memory: MemoryConfig | None) -> bool:
+    """Whether several trackers share one. Raises MambatrackError where there is none to share."""
+    if memory is None or not memory.shared:
+        return False
+    if not memory.seconds:
+        raise MambatrackError(
+            "memory.shared shares a memory, and nothing is kept in it; give the seconds for which "
+            "it keeps people, as --memory.seconds 600"
+        )
+    return True

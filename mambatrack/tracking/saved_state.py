@@ -131,14 +131,15 @@ def unpacked(
         for number in range(len(likelihoods))
     ]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
-    if memory is not None:
-        memory.load(values, hypotheses.table, clock)
     timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
-    return TrackerState(
+    state = TrackerState(
         hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera,
         ids=_shown_ids(values.get("cuts", np.zeros((0, 3), np.int64)), hypotheses.table),
         calibration=_calibration(values, origin), memory=memory,
     )  # fmt: skip
+    if memory is not None:  # last, as its gallery may be that of other trackers too
+        memory.load(values, hypotheses.table, clock)
+    return state
 
 
 def _in_memory(values: Any) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mambatrack.appearance.appearance import open_appearance
 from mambatrack.appearance.embedder import Embedder
+from mambatrack.appearance.gallery import Gallery
 from mambatrack.appearance.looks import looks_size
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
@@ -18,7 +19,7 @@ from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.settings import MemoryConfig
-from mambatrack.tracking.memory import Memory, checked_memory
+from mambatrack.tracking.memory import Memory, Others, checked_memory, nobody
 from mambatrack.tracking.saved_state import (
     Keepers,
     StateDict,
@@ -96,6 +97,8 @@ class Tracker:
         self.association = checked_association(association or load_association(self.config))
         self.appearance = open_appearance(embedder, self.association)
         self._memory = checked_memory(memory, self.config, self.appearance)
+        self._gallery: Gallery | None = None  # that is shared
+        self._source, self._others = 0, nobody
         self.measure: Measure = unmeasured
         self.turn = Turn()
         self._layout = {
@@ -157,22 +160,32 @@ class Tracker:
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
         appearance = self.appearance
+        if self._gallery is not None:
+            self._gallery.forget_source(self._source)
         size = 0 if appearance is None else looks_size(appearance.embedder.size)
         self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size, size)
         if appearance is not None:
             self.state.calibration = appearance.calibration()
             self.state.memory = self._new_memory()
 
+    def share_memory(self, gallery: Gallery, source: int, others: Others) -> None:
+        """Knows people again by a gallery that several trackers have, of which this one is number
+        ``source``; forgets every track. others: gives the memories of the others."""
+        self._gallery, self._source, self._others = gallery, source, others
+        self.reset()
+
     def _new_memory(self) -> Memory | None:
         if self._memory is None or self.appearance is None:
             return None
-        return Memory(self._memory, self.appearance.embedder.size)
+        if self._gallery is None:
+            return Memory(self._memory, Gallery(self.appearance.embedder.size, self._memory.size))
+        return Memory(self._memory, self._gallery, self._source, self._others)
 
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
         batched call per frame. Changes nothing."""
         table = self.state.hypotheses.table
-        ids = self.state.ids.shown(table["ids"])
+        ids = self.state.shown(table["ids"])
         order = ids.argsort()
         motion = table["motion"][order]
         return run_ahead(self.predictor, motion, horizon, ids[order], self.frame - 1)

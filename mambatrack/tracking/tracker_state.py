@@ -161,6 +161,11 @@ class TrackerState:
         now_s = frame / rate if self.clock is None else self.clock
         return self.memory.applied(tracks, self.memory.update(table, self.calibration, now_s, rate))
 
+    def shown(self, ids: Indices) -> Indices:
+        """Ids of the table -> those under which the tracks are put out."""
+        ids = self.ids.shown(ids)
+        return ids if self.memory is None else self.memory.shown(ids)
+
     def _frame_rate(self, config: TrackerConfig) -> float | None:
         """Frames of the motion model per second: as configured, else as the times of the updates
         have it since the first of them; None where it is not known."""

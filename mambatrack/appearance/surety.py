@@ -1,0 +1,44 @@
+"""How sure it is that somebody is one of those who are known, by codes of what they look like."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.appearance.calibration import Calibration
+from mambatrack.appearance.embedder import Floats
+
+STRANGERS = 0.5  # share of new tracks that are nobody of the gallery
+UNEXPECTED = 1e-4  # share of similarities that are of neither distribution
+AGING = 0.8  # factor on log-odds, as people look less like themselves after a while
+LIKELIEST = 16  # codes of which it is asked whether they are one person's
+
+
+def surety(
+    calibration: Calibration, similarities: Floats, together: NDArray[np.bool_] | None = None,
+    joint: float = 0.0,
+) -> Floats:  # fmt: skip
+    """[G] probability that somebody is each of those with these similarities [G], of whom it is one
+    at most. together [G]: which are in view elsewhere at the same time, as a share ``joint`` of all
+    new tracks is, where anybody is."""
+    odds = AGING * calibration.log_odds(similarities, UNEXPECTED)
+    at_once = np.zeros(len(odds), bool) if together is None else together
+    joint = joint if at_once.any() else 0.0
+    strangers = (1 - joint) * (STRANGERS if not at_once.all() else 1.0)
+    back = (1 - joint) - strangers
+    shares = np.where(
+        at_once, joint / max(at_once.sum(), 1), back / max(np.count_nonzero(~at_once), 1)
+    )
+    weights = np.exp(odds) * shares
+    return weights / (strangers + weights.sum())
+
+
+def of_people(sure: Floats, codes: Floats, calibration: Calibration) -> Floats:
+    """sure [G] that somebody is each of these codes [G, E] -> that he is the person of each, who
+    may have other codes too, as he was not known again in between."""
+    rows = (-sure).argsort(kind="stable")[:LIKELIEST]
+    odds = AGING * calibration.log_odds(codes[rows] @ codes[rows].T, UNEXPECTED)
+    prior = (1 - STRANGERS) / max(len(sure) - 1, 1)
+    same = prior / (prior + (1 - prior) * np.exp(-odds))
+    np.fill_diagonal(same, 1.0)
+    people = sure.copy()
+    people[rows] = np.minimum(same @ sure[rows], 1.0)
+    return people
