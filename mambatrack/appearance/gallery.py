@@ -79,9 +79,9 @@ class Gallery:
 
     def load(self, values: Mapping[str, Any], source: int = 0) -> None:
         """Takes over what columns() gave; gallery_fault() says whether it can be."""
-        given = [values[PREFIX + name] for name in ("ids", "codes", "seen")]
+        ids, codes, seen = (values[PREFIX + name] for name in ("ids", "codes", "seen"))
         self.forget_source(source)
-        self.add(*given, source)
+        self.add(ids, codes, seen, source)
 
     def _keep(self, rows: Indices) -> None:
         self.ids, self.codes, self.seen = self.ids[rows], self.codes[rows], self.seen[rows]

@@ -24,9 +24,8 @@ def surety(
     joint = joint if at_once.any() else 0.0
     strangers = (1 - joint) * (STRANGERS if not at_once.all() else 1.0)
     back = (1 - joint) - strangers
-    shares = np.where(
-        at_once, joint / max(at_once.sum(), 1), back / max(np.count_nonzero(~at_once), 1)
-    )
+    here, left = int(np.count_nonzero(at_once)), int(np.count_nonzero(~at_once))
+    shares = np.where(at_once, joint / max(here, 1), back / max(left, 1))
     weights = np.exp(odds) * shares
     return weights / (strangers + weights.sum())
 
