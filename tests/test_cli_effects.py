@@ -201,6 +201,7 @@ ALWAYS = {  # options that do something in every command line of their command
     "info": "--json",
     "export": "--predictor --out --overwrite",
     "gallery": "--source --forget",
+    "quantize": "--out --dataset --overwrite",
 }
 LINES = [
     (option, line)

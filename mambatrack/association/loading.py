@@ -34,6 +34,7 @@ from mambatrack.networks.units import FEATURE_LIMIT, INPUT_LIMIT
 from mambatrack.networks.weight_files import Weights, read_weights
 
 LENIENT_LOG_ODDS, LENIENT_SHARE = 2.0, 0.5  # of caution -1: on birth_odds, off birth_iou
+KIND = "association"
 SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
 
 
@@ -64,12 +65,17 @@ def association_path(config: TrackerConfig) -> Path | None:
 
 def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
     """From a .safetensors file with its model card. Raises MambatrackError where it is unusable."""
-    card = read_card(path, ("association",), "learned, overlap")
+    return _joined(load_weights(path), config)
+
+
+def load_weights(path: Path) -> list[Weights]:
+    """Those of each network of a file. Raises MambatrackError where it is unusable."""
+    card = read_card(path, (KIND,), "learned, overlap")
     with fitting(path):
         members = split_members(read_weights(path))
         for weights in members:
             check_member(weights, card)
-    return _joined(members, config)
+    return members
 
 
 def load_members(config: TrackerConfig) -> list[LearnedAssociation]:
@@ -83,17 +89,23 @@ def _joined(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssocia
     """The association that these networks make together."""
     if c_library_for(config.device):
         return _compiled(members, config)
+    scorer, encoder, code_size = committee_of(members, config.device)
+    if len(members) == 1:
+        return LearnedAssociation(scorer.members[0], encoder.members[0], code_size, config)
+    return LearnedAssociation(scorer, encoder, code_size, config)
+
+
+def committee_of(
+    members: Sequence[Weights], device: str
+) -> tuple[Committee, CommitteeEncoder, int]:
+    """These networks in numpy, their encoders, and the size of all codes of a track."""
     encoders, scorers, code_sizes = [], [], []
     for weights in members:
         encoder, pairs = _parts(weights)
-        encoders.append(open_encoder(encoder, config.device))
+        encoders.append(open_encoder(encoder, device))
         scorers.append(PairScorer(pairs))
         code_sizes.append(len(encoder["head.2.bias"]))
-    if len(members) == 1:
-        return LearnedAssociation(scorers[0], encoders[0], code_sizes[0], config)
-    return LearnedAssociation(
-        Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes), config
-    )
+    return Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes)
 
 
 def _compiled(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssociation:

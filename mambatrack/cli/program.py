@@ -26,6 +26,7 @@ from mambatrack.cli import (
     ids,
     info,
     live,
+    quantize,
     show_config,
     simulate,
     submit,
@@ -47,6 +48,7 @@ COMMANDS = (
     train.TRAIN_GAP_FILLING, train.TRAIN_EMBEDDER, evaluate.EVAL, eval_motion.EVAL_MOTION,
     tune.TUNE, bench.BENCH, simulate.SIMULATE, submit.SUBMIT, ids.IDS, gallery.GALLERY,
     export_tracks.EXPORT_TRACKS, show_config.CONFIG, info.INFO, export.EXPORT,
+    quantize.QUANTIZE,
 )  # fmt: skip
 
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)

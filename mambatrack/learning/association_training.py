@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from mambatrack.association.loading import load_learned
+from mambatrack.association.loading import KIND, load_learned
 from mambatrack.config import AssociationConfig, Config
 from mambatrack.datasets.sequences import Sequence, find_detected_sequences
 from mambatrack.errors import MambatrackError
@@ -34,7 +34,6 @@ from mambatrack.learning.processes import refuse_several
 from mambatrack.networks.model_files import fitting, read_card, write_model
 from mambatrack.renamed import as_named_today
 
-KIND = "association"  # of the network, in its model card
 WEIGHTS = "association.safetensors"
 HELD_OUT = 10  # every so many sequences one is kept for validation
 SEED_STEP = 1000  # between the members of a committee

@@ -71,15 +71,20 @@ def check_online(path: Path, card: dict[str, Any]) -> None:
 
 
 def write_model(path: Path, weights: Mapping[str, "Tensor"], card: dict[str, Any]) -> None:
-    """Writes ``weights`` to ``path``, a .safetensors file, and its model card beside it.
+    """write_weights() of the weights of a network in torch."""
+    from safetensors.torch import save
+
+    content = save({name: each.contiguous() for name, each in weights.items()})
+    write_weights(path, content, card)
+
+
+def write_weights(path: Path, content: bytes, card: dict[str, Any]) -> None:
+    """Writes ``content`` to ``path``, a .safetensors file, and its model card beside it.
 
     Both take their names when both are whole and on the disk. The card holds the checksum of the
     weights, so that read_card refuses a pair of which only the card was replaced before a crash.
     What could not be measured, a number that is not finite, is null in it.
     """
-    from safetensors.torch import save
-
-    content = save({name: each.contiguous() for name, each in weights.items()})
     said = {**_measured(card), "sha256": hashlib.sha256(content).hexdigest()}
     with replacing(path) as weights_file, replacing(path.with_suffix(".json")) as card_file:
         weights_file.write_bytes(content)

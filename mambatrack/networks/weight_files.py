@@ -1,4 +1,5 @@
-"""The arrays of a .safetensors file, all of them finite and of a usual size."""
+"""The arrays of a .safetensors file, all of them finite and of a usual size; those in 8 bits are
+restored."""
 
 import json
 from pathlib import Path
@@ -7,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.networks.eight_bits import STEPS, restored
+
 LONGEST_FILE = 1 << 30  # bytes
 LARGEST = 1e6  # of a weight; trained ones are below a thousand
 LARGEST_DECAY = 50.0  # of A_log, whose exponential is taken
+TYPES = {"F32": "<f4", "F16": "<f2", "I8": "<i1"}
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -26,7 +30,25 @@ def read_weights(path: Path, half: bool = False) -> Weights:
     tensors = deserialize(content)
     header = content[8 : 8 + int.from_bytes(content[:8], "little")]
     json.loads(header, object_pairs_hook=unique)
-    return {name: _floats(name, half, **tensor) for name, tensor in tensors}
+    in_eight_bits = any(name == STEPS for name, _ in tensors)
+    taken = tuple(TYPES) if in_eight_bits else ("F32", "F16") if half else ("F32",)
+    arrays = {name: _array(name, taken, **tensor) for name, tensor in tensors}
+    if in_eight_bits:
+        _check_usual(STEPS, arrays[STEPS])
+        arrays = restored(arrays)
+    for name, array in arrays.items():
+        _check_usual(name, array)
+    return {name: np.array(array, np.float32) for name, array in arrays.items()}
+
+
+def _check_usual(name: str, array: NDArray) -> None:
+    """ValueError for numbers that no network of ours has."""
+    most = LARGEST_DECAY if name.endswith("A_log") else LARGEST
+    largest = float(np.abs(array).max(initial=0))
+    if not largest <= most:  # so is NaN
+        raise ValueError(
+            f"{name[:80]}: finite numbers of at most {most:g} expected, got {largest:g}"
+        )
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -39,17 +61,7 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _floats(
-    name: str, half: bool, shape: list[int], dtype: str, data: bytes
-) -> NDArray[np.float32]:
-    kinds = {"F32": "<f4", "F16": "<f2"} if half else {"F32": "<f4"}
-    if dtype not in kinds:
-        raise ValueError(f"{name[:80]}: numbers of type {' or '.join(kinds)} expected, got {dtype}")
-    array = np.array(np.frombuffer(data, kinds[dtype]), np.float32).reshape(shape)
-    most = LARGEST_DECAY if name.endswith("A_log") else LARGEST
-    largest = np.abs(array).max(initial=0)
-    if not largest <= most:  # so is NaN
-        raise ValueError(
-            f"{name[:80]}: finite numbers of at most {most:g} expected, got {largest:g}"
-        )
-    return array
+def _array(name: str, taken: tuple[str, ...], shape: list[int], dtype: str, data: bytes) -> NDArray:
+    if dtype not in taken:
+        raise ValueError(f"{name[:80]}: numbers of type {' or '.join(taken)} expected, got {dtype}")
+    return np.frombuffer(data, TYPES[dtype]).reshape(shape)

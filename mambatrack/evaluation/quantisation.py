@@ -1,0 +1,176 @@
+"""A network's weights in 8 bits, written as a file of their own, and what that changes.
+
+>>> made = quantise("learned", "small.safetensors", find_sequences("data/dancetrack/val"))
+>>> made.size, made.size_before, made.error
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mambatrack.association import loading as associations
+from mambatrack.config import TrackerConfig
+from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.errors import MambatrackError
+from mambatrack.evaluation.twins import (
+    TwinAssociation,
+    TwinPredictor,
+    differences,
+    follow,
+)
+from mambatrack.files import Read, check_apart, check_output, sha256
+from mambatrack.motion.loading import load_predictor, weights_path
+from mambatrack.networks.eight_bits import STEPS, in_eight_bits
+from mambatrack.networks.model_files import (
+    KINDS,
+    SHIPPED,
+    kind_of,
+    load_weights,
+    read_card,
+    write_weights,
+)
+from mambatrack.networks.weight_files import read_weights
+from mambatrack.tracking.tracker import Tracker
+
+KNOWN = (*SHIPPED, "learned")
+Report = Callable[[int], None]  # how many sequences are done
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A file that was written.
+
+    size, size_before: bytes of both files
+    error: of a predictor, how far predicted boxes are from those before as a share of the box's
+        sides ("boxes"); of an association, how far log-odds are ("odds"), and the share of frames
+        that are matched otherwise ("matched_otherwise"). Empty where nothing was tracked
+    """
+
+    path: Path
+    kind: str
+    size: int
+    size_before: int
+    error: dict[str, Any]
+
+
+def quantise(
+    network: str | Path,
+    out: str | Path,
+    sequences: Iterable[MotSequence] = (),
+    config: TrackerConfig | None = None,
+    overwrite: bool = False,
+    report: Report = lambda done: None,
+) -> Quantised:
+    """Writes the weights of a predictor or an association in 8 bits, with a model card.
+
+    network: mamba, mamba-window, learned, or the path of a .safetensors file
+    sequences: are tracked with detections of their own by both, to measure the difference;
+        config: the tracker that does it
+    Raises MambatrackError where the network is no such one, damaged, or in 8 bits already.
+    """
+    path, out = _path_of(network), _checked_output(Path(out), overwrite)
+    check_apart([Read(path, "the network")], [out, out.with_suffix(".json")])
+    card = read_card(path, (*KINDS, associations.KIND), ", ".join(KNOWN))
+    if "quantised" in card:
+        raise MambatrackError(f"{path} is in 8 bits already; give the weights that it was made of")
+    kind = kind_of(card, (*KINDS, associations.KIND))
+    _check(path, kind)
+    content = _content(path)
+    card["quantised"] = {"bits": 8, "of_sha256": sha256(path)}
+    sequences, error = list(sequences), {}
+    if sequences:
+        error = _measured(path, content, card, sequences, config or TrackerConfig(), report)
+        names = [each.name for each in sequences]
+        card["quantised"] |= {"measured_on": names, "error": error}
+    write_weights(out, content, card)
+    return Quantised(out, kind, len(content), path.stat().st_size, error)
+
+
+def _path_of(network: str | Path) -> Path:
+    if str(network) == "learned":
+        return associations.SHIPPED
+    path = weights_path(network)
+    if path is None:
+        raise MambatrackError(
+            f"{network} has no network; give {', '.join(KNOWN)}, or a trained .safetensors file"
+        )
+    return path
+
+
+def _checked_output(out: Path, overwrite: bool) -> Path:
+    if out.suffix != ".safetensors":
+        raise MambatrackError(f"{out} expected to end in .safetensors; name it so")
+    check_output(out.with_suffix(".json"), overwrite)
+    return check_output(out, overwrite)
+
+
+def _check(path: Path, kind: str) -> None:
+    """Raises MambatrackError where the weights are not those of a network of this kind."""
+    if kind == associations.KIND:
+        associations.load_weights(path)
+    else:
+        load_weights(path)
+
+
+def _content(path: Path) -> bytes:
+    """Of the .safetensors file with the weights in 8 bits."""
+    from safetensors.numpy import save
+
+    weights = read_weights(path)
+    if STEPS in weights:
+        raise MambatrackError(f"{path} has a weight named {STEPS}; it is no network of mambatrack")
+    return save(in_eight_bits(weights))
+
+
+def _measured(
+    path: Path,
+    content: bytes,
+    card: dict[str, Any],
+    sequences: Sequence[MotSequence],
+    config: TrackerConfig,
+    report: Report,
+) -> dict[str, Any]:
+    """The difference between the network and the same with ``content``, on all sequences."""
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "other.safetensors"
+        write_weights(other, content, card)
+        if kind_of(card, (*KINDS, associations.KIND)) == associations.KIND:
+            return _of_associations(path, other, sequences, config, report)
+        return _of_predictors(path, other, sequences, config, report)
+
+
+def _of_predictors(
+    path: Path,
+    other: Path,
+    sequences: Sequence[MotSequence],
+    config: TrackerConfig,
+    report: Report,
+) -> dict[str, Any]:
+    apart = []
+    for done, sequence in enumerate(sequences, 1):
+        load = partial(load_predictor, image_size=sequence.image_size, device=config.device)
+        twins = TwinPredictor(load(path), load(other))
+        follow(sequence, Tracker(config, sequence.image_size, predictor=twins))
+        apart += twins.apart
+        report(done)
+    return {"boxes": differences(apart)}
+
+
+def _of_associations(
+    path: Path,
+    other: Path,
+    sequences: Sequence[MotSequence],
+    config: TrackerConfig,
+    report: Report,
+) -> dict[str, Any]:
+    twins = TwinAssociation(*map(associations.load_weights, (path, other)), config)
+    for done, sequence in enumerate(sequences, 1):
+        follow(sequence, Tracker(config, sequence.image_size, association=twins))
+        report(done)
+    share = float(np.mean(twins.otherwise))
+    return {"odds": differences(twins.apart), "matched_otherwise": round(share, 5)}

@@ -1,0 +1,61 @@
+"""The weights of a network in 8 bits: a quarter of the bytes under the same names.
+
+A matrix is stored as int8, with a step for each of its rows, which are a layer's outputs: a weight
+is its number times the step of its row. The steps of all matrices, in the order of their names, are
+one array of 16 bits. Vectors are stored in 16 bits where these hold them, else in 32. The networks
+compute with the restored weights in 32 bits.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS = "steps"  # the name of all steps, [rows of all matrices]
+MOST = 127  # of a stored number
+HALF_ERROR = 2**-10  # of a vector in 16 bits, as a share of each number
+HALF_NOTHING = 1e-7  # what 16 bits take for 0
+
+Stored = dict[str, NDArray]
+
+
+def in_eight_bits(weights: Mapping[str, NDArray[np.float32]]) -> Stored:
+    """The arrays that are stored for these weights."""
+    matrices = sorted(name for name, each in weights.items() if each.ndim == 2)
+    stored = {name: _short(each) for name, each in weights.items() if name not in matrices}
+    steps = [_steps(weights[name]) for name in matrices]
+    for name, own in zip(matrices, steps, strict=True):
+        stored[name] = np.rint(weights[name] / own[:, None]).astype(np.int8)
+    return stored | {STEPS: np.concatenate([*steps, np.zeros(0, np.float16)])}
+
+
+def restored(stored: Mapping[str, NDArray]) -> Stored:
+    """The weights of stored arrays: all float32. Raises ValueError where the steps do not fit."""
+    matrices = sorted(name for name, each in stored.items() if each.dtype == np.int8)
+    for name in matrices:
+        if stored[name].ndim != 2:
+            shape = list(stored[name].shape)
+            raise ValueError(f"{name[:80]}: a matrix expected in 8 bits, got {shape}")
+    rows = [len(stored[name]) for name in matrices]
+    steps = stored[STEPS].astype(np.float32)
+    if steps.shape != (sum(rows),):
+        raise ValueError(f"{STEPS}: [{sum(rows)}] expected, got {list(steps.shape)}")
+    weights = {name: each.astype(np.float32) for name, each in stored.items() if name != STEPS}
+    for name, end in zip(matrices, np.cumsum(rows), strict=True):
+        weights[name] *= steps[end - len(weights[name]) : end, None]
+    return weights
+
+
+def _steps(matrix: NDArray[np.float32]) -> NDArray[np.float16]:
+    """[rows], the least for which MOST of them reach every number of the row."""
+    least = np.abs(matrix).max(axis=1, initial=0) / MOST
+    steps = least.astype(np.float16)
+    steps = np.where(steps < least, np.nextafter(steps, np.float16(np.inf)), steps)
+    return np.maximum(steps, np.finfo(np.float16).smallest_subnormal)
+
+
+def _short(vector: NDArray[np.float32]) -> NDArray:
+    with np.errstate(over="ignore"):
+        half = vector.astype(np.float16)
+    close = np.allclose(half.astype(np.float32), vector, HALF_ERROR, HALF_NOTHING)
+    return half if close else vector
