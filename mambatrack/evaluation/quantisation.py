@@ -168,7 +168,8 @@ def _of_associations(
     config: TrackerConfig,
     report: Report,
 ) -> dict[str, Any]:
-    twins = TwinAssociation(*map(associations.load_weights, (path, other)), config)
+    first, second = associations.load_weights(path), associations.load_weights(other)
+    twins = TwinAssociation(first, second, config)
     for done, sequence in enumerate(sequences, 1):
         follow(sequence, Tracker(config, sequence.image_size, association=twins))
         report(done)

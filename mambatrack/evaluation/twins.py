@@ -100,7 +100,7 @@ def follow(sequence: MotSequence, tracker: Tracker) -> None:
 
 def differences(apart: Iterable[NDArray[np.float32]]) -> dict[str, float]:
     """Mean and RARE of all numbers; NaN of none."""
-    values = np.concatenate([np.ravel(each) for each in apart] or [np.zeros(0)])
+    values = np.concatenate([np.ravel(each) for each in apart] or [np.zeros(0, np.float32)])
     if not len(values):
         return {"mean": float("nan"), f"below_{RARE}": float("nan")}
     rounded = partial(np.format_float_positional, precision=3, fractional=False)
