@@ -39,8 +39,9 @@ def open_detector(
 ) -> Detector:
     """The detector that takes an image and gives Detections; open_detector("yolox_nano", conf=0.3).
 
-    detector: motion, onnx, yolox, rtmdet, file, or one of configs/detectors.yaml, whose weights are
-        fetched on first use; or the path of weights, an ONNX file or a det.txt; or the settings of
+    detector: motion, onnx, own, yolox, rtmdet, file, or one of configs/detectors.yaml, whose
+        weights are fetched on first use; or the path of weights, an ONNX file, one that
+        train-detector wrote, or a det.txt; or the settings of
         a Config. None is auto: what the weights are for, else what automatic.py chooses
     settings: by name, over those of ``detector``, as the commands have them as options:
         name, weights: as ``detector``, one of them named
@@ -132,8 +133,13 @@ def _open_network(config: DetectorConfig) -> Detector:
 
         _given(network, "an ONNX file")
         return RtmdetDetector(network)
+    if network.name == "own":
+        from mambatrack.detectors.own import OwnDetector
+
+        _given(network, "a .safetensors file that train-detector wrote")
+        return OwnDetector(network)
     raise MambatrackError(
-        f"unknown detector {config.name!r}; known: motion, onnx, yolox, rtmdet, file, {named}"
+        f"unknown detector {config.name!r}; known: motion, onnx, own, yolox, rtmdet, file, {named}"
     )
 
 

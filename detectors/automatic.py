@@ -24,7 +24,7 @@ def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     """The same settings with a detector in place of auto, and one line that says which and why;
     an empty line where the settings name a detector.
 
-    Raises MambatrackError for weights that are neither an ONNX file nor a det.txt.
+    Raises MambatrackError for weights that are no file of a detector, nor a det.txt.
     """
     if config.name != "auto":
         return config, ""
@@ -57,10 +57,11 @@ def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     implied = with_implied_name(config)
     if implied.name == "auto":
         raise MambatrackError(
-            f"the weights {config.weights} are neither an ONNX file (.onnx) nor a det.txt; name "
-            "their --detector"
+            f"the weights {config.weights} are neither an ONNX file (.onnx), one of train-detector "
+            "(.safetensors) nor a det.txt; name their --detector"
         )
-    return implied, f"detector: {implied.name}, as {config.weights} is an ONNX file"
+    kind = "an ONNX file" if implied.name == "onnx" else "a trained file"
+    return implied, f"detector: {implied.name}, as {config.weights} is {kind}"
 
 
 def models_by_size() -> list[NamedModel]:

@@ -25,6 +25,7 @@ from mambatrack.settings import (
 )
 from mambatrack.training_settings import (
     AssociationConfig,
+    DetectorTrainingConfig,
     EmbedderConfig,
     GapFillingConfig,
     TrainingConfig,
@@ -32,7 +33,8 @@ from mambatrack.training_settings import (
 from mambatrack.yaml_file import parse_yaml, read_yaml
 
 __all__ = [
-    "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig", "DrawingConfig",
+    "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig",
+    "DetectorTrainingConfig", "DrawingConfig",
     "EmbedderConfig", "GapFillingConfig", "TrackerConfig", "TrainingConfig", "check_setting",
     "describe", "load_config", "tracker_settings", "with_detector",
 ]  # fmt: skip
@@ -71,9 +73,12 @@ def with_detector(config: Config, detector: DetectorConfig) -> Config:
 
 
 def with_implied_name(detector: DetectorConfig) -> DetectorConfig:
-    """The same settings; an ONNX file is for the detector onnx where none is named."""
-    if detector.name == "auto" and detector.weights.lower().endswith(".onnx"):
-        return dataclasses.replace(detector, name="onnx")
+    """The same settings; where no detector is named, an ONNX file is for onnx, one that
+    train-detector wrote for own."""
+    implied = {".onnx": "onnx", ".safetensors": "own"}
+    kind = implied.get(Path(detector.weights).suffix.lower())
+    if detector.name == "auto" and kind:
+        return dataclasses.replace(detector, name=kind)
     return detector
 
 
@@ -91,11 +96,11 @@ def tracker_settings(config: Any, changes: Mapping[str, Any] | None = None) -> T
 
 def detector_settings(config: Any, changes: Mapping[str, Any] | None = None) -> DetectorConfig:
     """Those of a Config or DetectorConfig, the defaults for None; else a text is the name of a
-    detector or the path of its weights (.onnx, .txt). changes: as of tracker_settings. Raises
-    MambatrackError likewise."""
+    detector or the path of its weights (.onnx, .safetensors, .txt). changes: as of
+    tracker_settings. Raises MambatrackError likewise."""
     if isinstance(config, (str, os.PathLike)):
         text = os.fspath(config)
-        files = text.lower().endswith((".onnx", ".txt")) or os.sep in text
+        files = text.lower().endswith((".onnx", ".safetensors", ".txt")) or os.sep in text
         config = DetectorConfig(weights=text) if files else DetectorConfig(name=text)
     if config is not None and not isinstance(config, (Config, DetectorConfig)):
         raise MambatrackError(

@@ -6,6 +6,7 @@ from mambatrack.option import TRAINED, option
 from mambatrack.renamed import old_keywords
 from mambatrack.training_settings import (
     AssociationConfig,
+    DetectorTrainingConfig,
     EmbedderConfig,
     GapFillingConfig,
     TrainingConfig,
@@ -107,11 +108,11 @@ class DetectorConfig:
 
     name: str = option(
         "auto",
-        "motion, onnx, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is what "
-        "the weights are for, else a model in the cache, else yolox_nano is fetched, else motion; "
-        "of a data set each sequence's det/det.txt",
+        "motion, onnx, own, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is "
+        "what the weights are for, else a model in the cache, else yolox_nano is fetched, else "
+        "motion; of a data set each sequence's det/det.txt",
     )
-    weights: str = option("", "path of the weights (onnx, yolox, rtmdet) or of det.txt (file)")
+    weights: str = option("", "path of the weights (onnx, own, yolox, rtmdet) or of det.txt (file)")
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
     scores: str = option(
         "plain",
@@ -230,6 +231,7 @@ class Config:
     gap_filling: GapFillingConfig = field(default_factory=GapFillingConfig)
     appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
     embedder: EmbedderConfig = field(default_factory=EmbedderConfig)
+    detector_training: DetectorTrainingConfig = field(default_factory=DetectorTrainingConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     counting: CountingConfig = field(default_factory=CountingConfig)

@@ -154,3 +154,28 @@ class EmbedderConfig:
     seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
     threads: int = option(1, "CPU threads", 1, 1024)
     checkpoint_every: int = option(200, "steps between checkpoints", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class DetectorTrainingConfig:
+    """How a detector of people is trained (train-detector)."""
+
+    width: int = option(48, "channels of the first stage; the others have 2 and 4 times", 9, 1023)
+    neck: int = option(64, "channels of its head", 4, 4096)
+    side: int = option(416, "longer side of the picture as the network sees it, pixels", 32, 4096)
+    coarse_side: int = option(256, "the same in the first steps", 32, 4096)
+    coarse_steps: int = option(4000, "steps that see coarse_side", 0, 10_000_000)
+    batch_size: int = option(16, "pictures per step", 1, 4096)
+    steps: int = option(8000, "optimiser steps", 1, 10_000_000)
+    rate: float = option(2e-3, "learning rate", 0.0, 1.0)
+    warmup: int = option(200, "steps in which the rate rises", 1, 1_000_000)
+    cooldown: float = option(
+        0.3, "share of the steps, at the end, in which it falls to 0", 0.0, 1.0
+    )
+    weight_decay: float = option(1e-2, "of AdamW", 0.0, 1.0)
+    averaged: int = option(500, "steps over which the weights are averaged", 1, 1_000_000)
+    classes: tuple[str, ...] = option(("0",), "numbers of the labels that are people")
+    licence: str = option("", "terms of the training data, for the model card")
+    seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
+    threads: int = option(1, "CPU threads", 1, 1024)
+    checkpoint_every: int = option(200, "steps between checkpoints", 1, 1_000_000)

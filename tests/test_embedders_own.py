@@ -20,7 +20,7 @@ def write(tmp_path):
     """Writes a tiny embedder with changed weights, or a changed card."""
 
     def written(changes=None, **card):
-        model = EmbedderNetwork(Shape(4, (9, 9, 9), (1, 1, 1)), 8)
+        model = EmbedderNetwork(Shape((4,), (9, 9, 9), (1, 1, 1)), 8)
         weights = {name: each.half() for name, each in folded_weights(model).items()}
         path = tmp_path / "tiny.safetensors"
         weights |= changes or {}

@@ -48,7 +48,7 @@ def test_the_file_gives_what_the_network_gave(tmp_path):
     from mambatrack.networks.model_files import write_model
 
     torch.manual_seed(0)
-    model = EmbedderNetwork(Shape(6, (9, 18, 27), (1, 1, 1)), 8)
+    model = EmbedderNetwork(Shape((6,), (9, 18, 27), (1, 1, 1)), 8)
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (5, 48, 32, 3), dtype=np.uint8)
     pictures = torch.from_numpy(crops).permute(0, 3, 1, 2) / 255 - 0.5

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from mambatrack.kernels import arrays
 from mambatrack.kernels.cpu.library import available
-from mambatrack.kernels.weight_shapes import check_shapes, embedder_shapes, embedder_sizes_of
+from mambatrack.kernels.picture_shapes import embedder_shapes, embedder_sizes_of
+from mambatrack.kernels.weight_shapes import check_shapes
 from mambatrack.learning.embedder_network import EmbedderNetwork
 from mambatrack.networks import backbone_arrays
 from mambatrack.networks.backbone import Backbone, Shape, folded_weights, haar, unhaar
 from mambatrack.networks.backbone_arrays import ArrayBackbone
 from mambatrack.networks.picture_places import s_shaped
 
-SHAPE = Shape(5, (9, 18, 30), (1, 2, 1))
+SHAPE = Shape((5,), (9, 18, 30), (1, 2, 1))
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +109,10 @@ def test_pictures_of_any_size(rows, columns, trained):
 
 
 def test_the_weights_have_the_shapes_that_are_told():
-    sizes = Shape(4, (9, 12, 15), (1, 1, 2))
+    sizes = Shape((4,), (9, 12, 15), (1, 1, 2))
     weights = folded_weights(EmbedderNetwork(sizes, 7))
     found = embedder_sizes_of(weights)
-    assert (found.stem, found.channels, found.blocks, found.code) == (4, (9, 12, 15), (1, 1, 2), 7)
+    assert found == (((4,), (9, 12, 15), (1, 1, 2), 4), 7)
     check_shapes(weights, embedder_shapes(found))
     with pytest.raises(ValueError, match="stages of 9, 12, 15"):
         embedder_sizes_of(weights | {"backbone.stages.0.0.near.bias": torch.zeros(10)})

@@ -124,10 +124,14 @@ def add_detector(
 ) -> None:
     """Who finds the boxes, and where the motion model runs if the command tracks them."""
     add = partial(parser.add_argument, unless=(BOXES, *READY))
-    add("--detector", help="motion, onnx, yolox, rtmdet, file, or a named model as yolox_s; "
+    add("--detector", help="motion, onnx, own, yolox, rtmdet, file, or a named model as yolox_s; "
         "default: what --weights is for, else a model that is here or can be fetched, else motion; "
         "of a data set each det/det.txt")  # fmt: skip
-    add("--weights", help="ONNX file of a detector, which is recognised; det.txt of file")
+    add(
+        "--weights",
+        help="ONNX file of a detector, which is recognised; .safetensors file of train-detector; "
+        "det.txt of file",
+    )
     add_classes(parser, classes)
     parser.add_argument("--conf", unless=READY, help="lowest detection score")
     add("--class-names", metavar="A,B", help="of a network, where its file has none")

@@ -45,7 +45,8 @@ from mambatrack.version import VERSION
 
 COMMANDS = (
     track.TRACK, live.LIVE, detect.DETECT, camera.CAMERA, train.TRAIN, train.TRAIN_ASSOCIATION,
-    train.TRAIN_GAP_FILLING, train.TRAIN_EMBEDDER, evaluate.EVAL, eval_motion.EVAL_MOTION,
+    train.TRAIN_GAP_FILLING, train.TRAIN_EMBEDDER, train.TRAIN_DETECTOR,
+    evaluate.EVAL, eval_motion.EVAL_MOTION,
     tune.TUNE, bench.BENCH, simulate.SIMULATE, submit.SUBMIT, ids.IDS, gallery.GALLERY,
     export_tracks.EXPORT_TRACKS, show_config.CONFIG, info.INFO, export.EXPORT,
     quantize.QUANTIZE,

@@ -1,5 +1,5 @@
 """The commands that train: train, train-association, train-gap-filling,
-train-embedder.
+train-embedder, train-detector.
 
 Each says in its first line what it learns, and which of them matters for what.
 """
@@ -40,6 +40,12 @@ EMBEDDER = (
 )
 
 
+DETECTOR = (
+    "learns to find people in pictures, from labelled ones; where '--weights FILE.onnx' of another "
+    "detector is at hand, nothing has to be trained"
+)
+
+
 def add_train(parser: argparse.ArgumentParser) -> None:
     _add_folders(parser, "folders with gt and det", "weights, model card, log and checkpoint")
     add_device(parser, "where the network is trained", needs=())
@@ -57,6 +63,13 @@ def add_train_embedder(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--crops", type=ReadPath, nargs="+", required=True, metavar="FILE.npz",
         help="crops of people with the codes of a teacher (docs/training.md)")  # fmt: skip
+    _add_out(parser, "weights, model card, log and checkpoint")
+
+
+def add_train_detector(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset", type=ReadPath, nargs="+", required=True, metavar="DIR",
+        help="folders with images/ and labels/, as YOLO has them (docs/training.md)")  # fmt: skip
     _add_out(parser, "weights, model card, log and checkpoint")
 
 
@@ -106,6 +119,15 @@ def train_embedder(options: argparse.Namespace, config: Config) -> int:
 
     with _shown("train-embedder", EMBEDDER, options.quiet) as shown:
         path = run_training(options.crops, config.embedder, options.out, shown)
+    return shown.tell(path)
+
+
+def train_detector(options: argparse.Namespace, config: Config) -> int:
+    """Trains a detector of people."""
+    from mambatrack.learning.detector_training import train_detector as run_training
+
+    with _shown("train-detector", DETECTOR, options.quiet) as shown:
+        path = run_training(options.dataset, config.detector_training, options.out, shown)
     return shown.tell(path)
 
 
@@ -169,4 +191,8 @@ TRAIN_GAP_FILLING = Command(
 TRAIN_EMBEDDER = Command(
     "train-embedder", "train what people look like, from a teacher's codes of crops",
     add_train_embedder, train_embedder,
+)  # fmt: skip
+TRAIN_DETECTOR = Command(
+    "train-detector", "train a detector of people, from labelled pictures",
+    add_train_detector, train_detector,
 )  # fmt: skip

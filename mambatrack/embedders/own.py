@@ -7,12 +7,8 @@ from numpy.typing import NDArray
 
 from mambatrack.embedders.crop_embedder import CropEmbedder
 from mambatrack.kernels.numpy_scan import Floats
-from mambatrack.kernels.weight_shapes import (
-    STRIPES,
-    check_shapes,
-    embedder_shapes,
-    embedder_sizes_of,
-)
+from mambatrack.kernels.picture_shapes import STRIPES, embedder_shapes, embedder_sizes_of
+from mambatrack.kernels.weight_shapes import check_shapes
 from mambatrack.networks.backbone_arrays import ArrayBackbone
 from mambatrack.networks.card_values import check_told, whole
 from mambatrack.networks.model_files import fitting, read_card
@@ -32,7 +28,7 @@ def own_embedder(path: Path) -> CropEmbedder:
         weights = read_weights(path, half=True)
         sizes = embedder_sizes_of(weights)
         check_shapes(weights, embedder_shapes(sizes))
-        check_told(card, code=sizes.code, stem=sizes.stem)
+        check_told(card, code=sizes.code, stem=sizes.backbone.stem[0])
         rows, columns = (
             whole(card, f"architecture.{name}", SMALLEST, LARGEST) for name in ("rows", "columns")
         )

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mambatrack.config import (
     AssociationConfig,
+    DetectorTrainingConfig,
     EmbedderConfig,
     GapFillingConfig,
     TrainingConfig,
@@ -30,7 +31,9 @@ from mambatrack.files import replacing
 from mambatrack.renamed import as_named_today
 
 NAME = "checkpoint.safetensors"
-Settings = TrainingConfig | AssociationConfig | GapFillingConfig | EmbedderConfig
+Settings = (
+    TrainingConfig | AssociationConfig | GapFillingConfig | EmbedderConfig | DetectorTrainingConfig
+)
 
 
 class Recipe(NamedTuple):

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mambatrack.kernels.weight_shapes import STRIPES
+from mambatrack.kernels.picture_shapes import STRIPES
 from mambatrack.networks.backbone import Backbone, Shape
 
 

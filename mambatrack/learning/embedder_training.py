@@ -84,7 +84,7 @@ class EmbedderLearner(Learner):
         torch.manual_seed(settings.seed)
         width = settings.width
         self.model = EmbedderNetwork(
-            Shape(STEM, (width, 2 * width, 3 * width), BLOCKS), settings.code
+            Shape((STEM,), (width, 2 * width, 3 * width), BLOCKS), settings.code
         )
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), weight_decay=settings.weight_decay

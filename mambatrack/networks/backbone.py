@@ -4,16 +4,18 @@ Three stages in the manner of MobileMamba (He et al., arXiv 2411.15941): each bl
 its channels by a selective scan between two Haar transforms, a third by depthwise convolutions of
 several sizes, and hands the last third on. Differs from MobileMamba, because the pictures are
 small: the scan reads the low-pass band alone, a quarter of the places, in both directions along
-rows that turn at their ends, and the network begins at a quarter of the picture's size.
+rows that turn at their ends, and the network begins at a quarter or an eighth of the picture's
+size.
 """
 
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mambatrack.kernels.weight_shapes import KERNELS, kernel_shares
+from mambatrack.kernels.picture_shapes import KERNELS, kernel_shares
 from mambatrack.networks.causal import DT_RANGE
 from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.picture_places import s_shaped
@@ -107,22 +109,23 @@ class Block(nn.Module):
 
 
 class Shape(NamedTuple):
-    """Channels of the stem's first convolution and of the stages, and blocks of the stages."""
+    """Channels of the stem's convolutions but for the last, which has those of the first stage; of
+    the stages; and blocks of the stages."""
 
-    stem: int
+    stem: tuple[int, ...]
     channels: tuple[int, int, int]
     blocks: tuple[int, int, int]
 
 
 class Backbone(nn.Module):
-    """A picture -> features at a quarter, an eighth and a sixteenth of its size."""
+    """A picture -> features of three stages, each half as large as the one before; each convolution
+    of the stem halves the picture first."""
 
     def __init__(self, shape: Shape):
         super().__init__()
         first, second, third = shape.channels
-        self.stem = nn.ModuleList(
-            [Convolution(3, shape.stem, 3, 2), Convolution(shape.stem, first, 3, 2)]
-        )
+        widths = (3, *shape.stem, first)
+        self.stem = nn.ModuleList(Convolution(*each, 3, 2) for each in pairwise(widths))
         self.stages = nn.ModuleList(
             nn.ModuleList(Block(channels) for _ in range(count))
             for channels, count in zip(shape.channels, shape.blocks, strict=True)

@@ -3,24 +3,13 @@
 Products are numpy's; depthwise convolutions and scans are in C where the library is there.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 import numpy as np
 
 from mambatrack.kernels.arrays import depthwise
 from mambatrack.kernels.numpy_scan import Floats
+from mambatrack.networks.array_layers import ArrayLayers, Taps, Weights, patches, rectified
 from mambatrack.networks.mamba_arrays import layer_norm, mamba_block
 from mambatrack.networks.picture_places import s_shaped
-
-Weights = Mapping[str, Floats]
-
-
-class _Taps(NamedTuple):
-    """A depthwise convolution: weight [K, K, C] and bias [C]."""
-
-    weight: Floats
-    bias: Floats
 
 
 class ArrayBackbone:
@@ -28,30 +17,26 @@ class ArrayBackbone:
 
     def __init__(self, weights: Weights, prefix: str = ""):
         self._weights, self._prefix = weights, prefix
-        self._matrices = {
-            name.removeprefix(prefix).removesuffix(".weight"): _as_matrix(each)
-            for name, each in weights.items()
-            if name.startswith(prefix) and each.ndim == 4 and each.shape[1] > 1
-        }
+        layers = self._layers = ArrayLayers(weights, prefix)
+        self._stem = _count(weights, f"{prefix}stem")
         self._stages = [_count(weights, f"{prefix}stages.{stage}") for stage in range(3)]
-        self._taps: dict[str, _Taps] = {}
+        self._taps: dict[str, Taps] = {}
         for stage, blocks in enumerate(self._stages):
             for block in range(blocks):
                 self._prepare(f"stages.{stage}.{block}")
             if stage:
-                self._taps[f"halve.{stage - 1}"] = self._single(f"halve.{stage - 1}")
+                self._taps[f"halve.{stage - 1}"] = layers.taps(f"halve.{stage - 1}")
 
     def __call__(self, pictures: Floats) -> list[Floats]:
         """pictures [B, H, W, 3], BGR / 255 - 1/2 -> the features [B, ., ., C] of each stage."""
         x = pictures
-        for number in range(2):
-            name = f"stem.{number}"
-            x = _rectified(self._product(name, _patches(x, 3, 2)))
+        for number in range(self._stem):
+            x = rectified(self._layers.product(f"stem.{number}", patches(x, 3, 2)))
         found = []
         for stage, blocks in enumerate(self._stages):
             if stage:
                 halved = depthwise(x, *self._taps[f"halve.{stage - 1}"], stride=2)
-                x = self._product(f"change.{stage - 1}", halved)
+                x = self._layers.product(f"change.{stage - 1}", halved)
             for block in range(blocks):
                 x = self._block(f"stages.{stage}.{block}", x)
             found.append(x)
@@ -60,8 +45,8 @@ class ArrayBackbone:
     def _block(self, name: str, x: Floats) -> Floats:
         x = depthwise(x, *self._taps[f"{name}.near"])
         x = x + self._mixer(f"{name}.mixer", x)
-        wide = _rectified(self._product(f"{name}.widen", x))
-        return x + self._product(f"{name}.narrow", wide)
+        wide = rectified(self._layers.product(f"{name}.widen", x))
+        return x + self._layers.product(f"{name}.narrow", wide)
 
     def _mixer(self, name: str, x: Floats) -> Floats:
         third = x.shape[3] // 3
@@ -70,7 +55,7 @@ class ArrayBackbone:
         mixed[..., third : 2 * third] = depthwise(
             x[..., third : 2 * third], *self._taps[f"{name}.local"]
         )
-        return self._product(f"{name}.out", _rectified(mixed))
+        return self._layers.product(f"{name}.out", rectified(mixed))
 
     def _wavelets(self, name: str, x: Floats) -> Floats:
         low, details = haar(x)
@@ -84,32 +69,21 @@ class ArrayBackbone:
         details = depthwise(details, *self._taps[f"{name}.details"])
         return unhaar(low, details)[:, : x.shape[1], : x.shape[2]]
 
-    def _product(self, name: str, x: Floats) -> Floats:
-        """A convolution of size 1, or of patches."""
-        matrix = self._matrices[name]
-        y = x.reshape(-1, len(matrix)) @ matrix
-        y += self._weights[f"{self._prefix}{name}.bias"]
-        return y.reshape(*x.shape[:3], -1)
-
     def _prepare(self, name: str) -> None:
         """What is added to itself, and kernels of several sizes, become one convolution."""
-        near = self._single(f"{name}.near")
+        near = self._layers.taps(f"{name}.near")
         near.weight[1, 1] += 1
-        details = self._single(f"{name}.mixer.scan.details")
+        details = self._layers.taps(f"{name}.mixer.scan.details")
         sizes = range(_count(self._weights, f"{self._prefix}{name}.mixer.local"))
-        local = [self._single(f"{name}.mixer.local.{number}") for number in sizes]
+        local = [self._layers.taps(f"{name}.mixer.local.{number}") for number in sizes]
         largest = max(len(each.weight) for each in local)
         weight = np.concatenate([_padded(each.weight, largest) for each in local], axis=2)
         bias = np.concatenate([each.bias for each in local])
         self._taps |= {
             f"{name}.near": near,
             f"{name}.mixer.scan.details": details,
-            f"{name}.mixer.local": _Taps(weight, bias),
+            f"{name}.mixer.local": Taps(weight, bias),
         }
-
-    def _single(self, name: str) -> _Taps:
-        weight = self._weights[f"{self._prefix}{name}.weight"][:, 0].transpose(1, 2, 0)
-        return _Taps(np.array(weight, order="C"), self._weights[f"{self._prefix}{name}.bias"])
 
 
 def haar(x: Floats) -> tuple[Floats, Floats]:
@@ -139,38 +113,9 @@ def unhaar(low: Floats, details: Floats) -> Floats:
     return found.reshape(batch, 2 * rows, 2 * columns, channels)
 
 
-def _patches(x: Floats, size: int, stride: int) -> Floats:
-    """[B, H, W, C] -> the surroundings of every ``stride``-th place [B, ., ., size * size * C],
-    zeros outside of the picture."""
-    batch, rows, columns, channels = x.shape
-    around = size // 2
-    padded = np.zeros((batch, rows + 2 * around, columns + 2 * around, channels), np.float32)
-    padded[:, around : around + rows, around : around + columns] = x
-    high, wide = -(-rows // stride), -(-columns // stride)
-    found = np.empty((batch, high, wide, size, size * channels), np.float32)
-    strides = padded.strides
-    for row in range(size):
-        runs = np.lib.stride_tricks.as_strided(
-            padded[:, row:],
-            (batch, high, wide, size * channels),
-            (strides[0], strides[1] * stride, strides[2] * stride, strides[3]),
-        )
-        found[:, :, :, row] = runs
-    return found.reshape(batch, high, wide, -1)
-
-
-def _as_matrix(weight: Floats) -> Floats:
-    """[O, C, K, K] -> [K * K * C, O]."""
-    return np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0]))
-
-
 def _padded(weight: Floats, size: int) -> Floats:
     around = (size - len(weight)) // 2
     return np.pad(weight, ((around, around), (around, around), (0, 0)))
-
-
-def _rectified(x: Floats) -> Floats:
-    return np.maximum(x, np.float32(0), out=x)
 
 
 def _count(weights: Weights, prefix: str) -> int:

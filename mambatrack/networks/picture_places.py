@@ -13,3 +13,10 @@ def s_shaped(rows: int, columns: int) -> NDArray[np.int64]:
     places = np.arange(rows * columns).reshape(rows, columns)
     places[1::2] = places[1::2, ::-1]
     return np.ascontiguousarray(places.reshape(-1))
+
+
+@cache
+def cells(rows: int, columns: int) -> NDArray[np.float32]:
+    """Row by row, x and y of each place: [rows * columns, 2]."""
+    at = np.indices((rows, columns))[::-1].reshape(2, -1).T
+    return np.ascontiguousarray(at, dtype=np.float32)

@@ -1,0 +1,67 @@
+"""Pictures of people that a detector learns from, held in memory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.datasets.labelled_pictures import Labelled, labelled_pictures
+from mambatrack.errors import MambatrackError
+
+Picture = NDArray[np.uint8]
+HELD_OUT = 10  # the last of so many pictures of a folder are kept for validation
+LEVELS = 3  # of a pyramid of pictures
+
+
+class Scene(NamedTuple):
+    """levels: the picture [H, W, 3] uint8 BGR, and smaller by half each; boxes [N, 4] float32,
+    xyxy, pixels of the first; sure [N] float32, from 0 to 1."""
+
+    levels: tuple[Picture, ...]
+    boxes: NDArray[np.float32]
+    sure: NDArray[np.float32]
+
+
+class Scenes(NamedTuple):
+    """Those to learn from and those to measure with, of all folders."""
+
+    learnt: list[Scene]
+    held_out: list[Scene]
+
+
+def read_scenes(folders: Sequence[str | Path], side: int, classes: Sequence[int]) -> Scenes:
+    """side: longer side in pixels above which a picture is made smaller. The last tenth of each
+    folder's pictures is held out. Raises MambatrackError for unusable folders, and where there are
+    not both pictures to learn from with people in them, and pictures to measure with."""
+    scenes = Scenes([], [])
+    for folder in map(Path, folders):
+        found = labelled_pictures(folder, classes)
+        first = len(found) - len(found) // HELD_OUT
+        for at, each in enumerate(found):
+            scenes[at >= first].append(_scene(each, side))
+    people = [sum(len(each.sure) for each in part) for part in scenes]
+    if not all(people):
+        raise MambatrackError(
+            f"{len(scenes.learnt)} pictures to learn from show {people[0]} people of class "
+            f"{', '.join(map(str, classes))}, and {len(scenes.held_out)}, the last tenth of each "
+            f"folder, {people[1]}; both need people"
+        )
+    return scenes
+
+
+def _scene(labelled: Labelled, side: int) -> Scene:
+    picture = cv2.imread(str(labelled.picture), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise MambatrackError(f"{labelled.picture} is no picture, or cut off; take it out")
+    height, width = picture.shape[:2]
+    share = min(1.0, side / max(height, width))
+    size = max(1, round(width * share)), max(1, round(height * share))
+    levels = [np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)]
+    while len(levels) < LEVELS and min(size) > 1:
+        size = -(-size[0] // 2), -(-size[1] // 2)
+        levels.append(np.asarray(cv2.resize(levels[-1], size, interpolation=cv2.INTER_AREA)))
+    boxes = labelled.boxes * np.tile(np.array(levels[0].shape[1::-1], np.float32), 2)
+    return Scene(tuple(levels), boxes, labelled.sure)
