@@ -188,6 +188,7 @@ ALWAYS = {  # options that do something in every command line of their command
     "train-association": "--dataset --out",
     "train-gap-filling": "--dataset --out",
     "train-embedder": "--crops --out",
+    "train-detector": "--dataset --out",
     "eval": "--dataset --split --half --results --trackers --csv --json --occlusion --switches "
     "--clips --plots --report --strict --classes",
     "eval-motion": "--dataset --split --half --classes --source --horizons --warmup --stride --csv "

@@ -140,8 +140,15 @@ def test_crops_that_cannot_be_read_are_named(content, tmp_path, capsys):
     assert f"error: {path}: a .npz file with" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("section", [each for each in SECTIONS if each != "embedder"])
+@pytest.mark.parametrize("section", ["training", "association", "gap_filling"])
 def test_data_that_are_not_there_are_named(section, tmp_path, capsys):
     assert main(command(section, tmp_path / "no", tmp_path / "run")) == 1
     assert f"error: {tmp_path / 'no'} is not a folder" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_labelled_pictures_that_are_not_there_are_named(tmp_path, capsys):
+    given = ["train-detector", "--dataset", str(tmp_path / "no"), "--out", str(tmp_path / "run")]
+    assert main(given) == 1
+    assert f"error: {tmp_path / 'no'}: no pictures in" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

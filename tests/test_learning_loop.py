@@ -222,7 +222,7 @@ def test_each_training_stopped_again_and_again(section, data, whole, tmp_path, m
     ("section", "number"),
     [("training", 2), ("training", 12), ("gap_filling", 7), ("gap_filling", 16),
      ("association", 1), ("association", 3), ("association", 10), ("association", 34),
-     ("association", 35), ("embedder", 7)],
+     ("association", 35), ("embedder", 7), ("detector_training", 7)],
 )  # fmt: skip
 def test_each_training_killed_at_a_file(section, number, data, whole, tmp_path, monkeypatch):
     """For the association these are run.json, a recording, and both files of the committee too."""
@@ -264,7 +264,7 @@ def test_rounds_of_an_earlier_version_are_gone_on_from(data, whole, tmp_path, mo
         assert content == whole["association"][name], name
 
 
-@pytest.mark.parametrize("section", ["association", "gap_filling", "embedder"])
+@pytest.mark.parametrize("section", ["association", "gap_filling", "embedder", "detector_training"])
 def test_torchrun_is_for_the_motion_model(section, data, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(MambatrackError, match="trains in one process, and torchrun started 2"):

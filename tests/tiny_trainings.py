@@ -1,8 +1,9 @@
-"""Trainings of the motion model, the association, the gap filler and the embedder that take a
-second."""
+"""Trainings of the motion model, the association, the gap filler, the embedder and the detector
+that take a second."""
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -11,11 +12,13 @@ from mambatrack import load_config
 from mambatrack.files import replacing
 from mambatrack.learning import (
     association_training,
+    detector_training,
     embedder_training,
     gap_training,
     motion_data,
 )
 from mambatrack.learning.association_training import train_association
+from mambatrack.learning.detector_training import train_detector
 from mambatrack.learning.embedder_training import train_embedder
 from mambatrack.learning.gap_training import train_gap_filling
 from mambatrack.learning.log import Log
@@ -30,15 +33,18 @@ SETTINGS = {  # by section
     "gap_filling": {"d_model": 8, "layers": 1, "d_state": 2, "q": 3, "longest": 12, "steps": 7,
                     "checkpoint_every": 2, "batch_size": 40},
     "embedder": {"width": 9, "code": 6, "batch_size": 8, "steps": 7, "checkpoint_every": 2},
+    "detector_training": {"width": 9, "neck": 4, "side": 64, "coarse_side": 32, "coarse_steps": 3,
+                          "batch_size": 2, "steps": 7, "checkpoint_every": 2, "warmup": 2},
 }  # fmt: skip
 SECTIONS = list(SETTINGS)
 COMMANDS = {
     "training": "train", "association": "train-association", "gap_filling": "train-gap-filling",
-    "embedder": "train-embedder",
+    "embedder": "train-embedder", "detector_training": "train-detector",
 }  # fmt: skip
 WEIGHTS = {
     "training": "predictor.safetensors", "association": "association.safetensors",
     "gap_filling": "refill.safetensors", "embedder": "embedder.safetensors",
+    "detector_training": "detector.safetensors",
 }  # fmt: skip
 
 
@@ -58,6 +64,7 @@ def make_tiny(patch, curves=False):
     patch.setattr(embedder_training, "CROP", (48, 16))
     patch.setattr(embedder_training, "COARSE", (48, 16))
     patch.setattr(embedder_training, "FITTED", 60)
+    patch.setattr(detector_training, "STEM", (4, 4))
     if not curves:
         patch.setattr(Log, "draw", draw_quickly)
 
@@ -72,6 +79,8 @@ def run(section, data, out, report=silent, **changes):
         return train_association([data], config, out, report)
     if section == "embedder":
         return train_embedder([write_crops(data)], config.embedder, out, report)
+    if section == "detector_training":
+        return train_detector([write_labelled(data)], config.detector_training, out, report)
     return train_gap_filling([data], config.gap_filling, out, report)
 
 
@@ -97,11 +106,34 @@ def write_crops(folder, people=12, each=3, size=(128, 64)):
     return path
 
 
+def write_labelled(folder, pictures=10, size=(72, 96)):
+    """Pictures of noise with a white person of another size and place in each, in the layout of
+    YOLO. Returns the path of the folder."""
+    root, rng = Path(folder) / "labelled", np.random.default_rng(0)
+    if root.exists():
+        return root
+    for part in ("images", "labels"):
+        (root / part).mkdir(parents=True)
+    for number in range(pictures):
+        picture = rng.integers(0, 90, (*size, 3), dtype=np.uint8)
+        high = int(rng.integers(24, 60))
+        wide, top = high // 3, int(rng.integers(size[0] - high))
+        left = int(rng.integers(size[1] - wide))
+        picture[top : top + high, left : left + wide] = 255
+        centre = (left + wide / 2) / size[1], (top + high / 2) / size[0]
+        row = (0, *centre, wide / size[1], high / size[0])
+        cv2.imwrite(str(root / "images" / f"{number}.png"), picture)
+        (root / "labels" / f"{number}.txt").write_text(" ".join(map(str, row)))
+    return root
+
+
 def command(section, data, out):
     """The arguments of the same training on the command line."""
     settings = [f"--{section}.{key}={value}" for key, value in SETTINGS[section].items()]
-    crops = section == "embedder"
-    read = ["--crops", str(write_crops(data))] if crops else ["--dataset", str(data)]
+    if section == "embedder":
+        read = ["--crops", str(write_crops(data))]
+    else:
+        read = ["--dataset", str(write_labelled(data) if "detector" in section else data)]
     folders = [*read, "--out", str(out)]
     plain = ["--config", "overlap"] if section == "training" else []  # not the recipe that ships
     return [COMMANDS[section], *folders, *settings, *plain, "--tracker.predictor", "still"]

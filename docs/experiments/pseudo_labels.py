@@ -26,7 +26,7 @@ from mambatrack.detectors import open_detector
 LOWEST = 0.1  # score of a detection that counts at all
 TOGETHER = 0.55  # IoU from which two boxes are one person
 SURE = 0.65  # mean score over the passes of a person who is certain
-KEPT = 0.15  # score from which a person is written
+KEPT = 0.3  # score from which a person is written
 
 
 class Pass:
@@ -86,7 +86,7 @@ def with_truth(found, path, classes, size):
 
 
 def pictures(options):
-    """(name, picture) of each file of a folder, or of every so manieth frame and each part of it."""
+    """(name, picture) of each file of a folder, or of every so manieth frame, by parts."""
     if options.source.is_dir():
         for path in sorted(options.source.glob("*.jpg"))[options.start : options.stop]:
             yield path.stem, cv2.imread(str(path))

@@ -51,7 +51,7 @@ def _labelled(picture: Path, text: Path, classes: Collection[int]) -> Labelled:
     rows = [_row(text, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     kept = np.array([row[1:] for row in rows if row[0] in classes], np.float32).reshape(-1, 5)
     corners = np.hstack([kept[:, :2] - kept[:, 2:4] / 2, kept[:, :2] + kept[:, 2:4] / 2])
-    return Labelled(picture, corners, kept[:, 4])
+    return Labelled(picture, corners.astype(np.float32), kept[:, 4])
 
 
 def _row(path: Path, number: int, line: str) -> list[float]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mambatrack.datasets.labelled_pictures import Labelled, labelled_pictures
@@ -26,10 +27,21 @@ class Scene(NamedTuple):
 
 
 class Scenes(NamedTuple):
-    """Those to learn from and those to measure with, of all folders."""
+    """Those to learn from, by folder, and those to measure with."""
 
-    learnt: list[Scene]
+    learnt: list[list[Scene]]
     held_out: list[Scene]
+
+    def any(self, rng: Generator) -> Scene:
+        """One to learn from; a folder counts by the root of the number of its scenes."""
+        counts = np.sqrt([len(each) for each in self.learnt])
+        folder = self.learnt[int(np.searchsorted(np.cumsum(counts), rng.random() * counts.sum()))]
+        return folder[int(rng.integers(len(folder)))]
+
+    def counts(self) -> tuple[int, int]:
+        """Pictures to learn from, and people in them."""
+        people = [len(each.sure) for folder in self.learnt for each in folder]
+        return len(people), sum(people)
 
 
 def read_scenes(folders: Sequence[str | Path], side: int, classes: Sequence[int]) -> Scenes:
@@ -40,14 +52,15 @@ def read_scenes(folders: Sequence[str | Path], side: int, classes: Sequence[int]
     for folder in map(Path, folders):
         found = labelled_pictures(folder, classes)
         first = len(found) - len(found) // HELD_OUT
-        for at, each in enumerate(found):
-            scenes[at >= first].append(_scene(each, side))
-    people = [sum(len(each.sure) for each in part) for part in scenes]
-    if not all(people):
+        scenes.learnt.append([_scene(each, side) for each in found[:first]])
+        scenes.held_out.extend(_scene(each, side) for each in found[first:])
+    pictures, people = scenes.counts()
+    held_out = sum(len(each.sure) for each in scenes.held_out)
+    if not people or not held_out:
         raise MambatrackError(
-            f"{len(scenes.learnt)} pictures to learn from show {people[0]} people of class "
+            f"{pictures} pictures to learn from show {people} people of class "
             f"{', '.join(map(str, classes))}, and {len(scenes.held_out)}, the last tenth of each "
-            f"folder, {people[1]}; both need people"
+            f"folder, {held_out}; both need people"
         )
     return scenes
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mambatrack.learning.detector_data import Picture, Scene
+from mambatrack.learning.detector_data import Picture, Scene, Scenes
 
 Size = tuple[int, int]  # rows, columns
 GREY = 114  # around a picture
@@ -16,10 +16,11 @@ TURN = 6.0  # degrees: largest roll
 MOSAIC, TURNED, PASTED, MOVED, COARSE, NOISY, CODED, COLOURLESS = (
     0.6, 0.3, 0.5, 0.12, 0.15, 0.2, 0.3, 0.2,
 )  # fmt: skip  # shares of the pictures
-SMALLEST = 11.0  # rows of a person who is made so tall
+SMALLEST = 14.0  # rows of a person who is made so tall
 SCALES = 0.2, 2.5  # of a scene
+FILLED = 0.8  # of a picture at least, along one side
 SEEN = 0.25  # share of a box that is in the picture, from which it counts
-LEAST = 3.0  # pixels of a side of a box that counts
+LEAST = 3.0, 6.0  # columns and rows of a box that counts
 TALL_ENOUGH, SURE_ENOUGH = 40, 0.8  # of a person to be pasted elsewhere
 
 
@@ -31,30 +32,26 @@ class Shown(NamedTuple):
     sure: NDArray[np.float32]
 
 
-def shown(scenes: list[Scene], size: Size, rng: Generator) -> Shown:
+def shown(scenes: Scenes, size: Size, rng: Generator) -> Shown:
     """A picture to learn from."""
     if rng.random() < MOSAIC:
         made = _mosaic(scenes, size, rng)
     else:
-        made = _part(_any(scenes, rng), size, rng)
+        made = _part(scenes.any(rng), size, rng)
     if rng.random() < PASTED:
         for _ in range(int(rng.integers(1, 5))):
-            made = _pasted(made, _any(scenes, rng), rng)
+            made = _pasted(made, scenes.any(rng), rng)
     return made._replace(picture=_disturbed(made.picture, rng))
 
 
-def _any(scenes: list[Scene], rng: Generator) -> Scene:
-    return scenes[int(rng.integers(len(scenes)))]
-
-
-def _mosaic(scenes: list[Scene], size: Size, rng: Generator) -> Shown:
+def _mosaic(scenes: Scenes, size: Size, rng: Generator) -> Shown:
     """Four scenes that meet somewhere near the middle."""
     rows, columns = (int(side * rng.uniform(0.3, 0.7)) for side in size)
     picture = np.empty((*size, 3), np.uint8)
     boxes, sure = [], []
     for top, bottom in ((0, rows), (rows, size[0])):
         for left, right in ((0, columns), (columns, size[1])):
-            part = _part(_any(scenes, rng), (bottom - top, right - left), rng)
+            part = _part(scenes.any(rng), (bottom - top, right - left), rng)
             picture[top:bottom, left:right] = part.picture
             boxes.append(part.boxes + np.array([left, top] * 2, np.float32))
             sure.append(part.sure)
@@ -64,31 +61,33 @@ def _mosaic(scenes: list[Scene], size: Size, rng: Generator) -> Shown:
 def _part(scene: Scene, size: Size, rng: Generator) -> Shown:
     """A part of a scene, larger or smaller, mirrored or not, perhaps a little rolled."""
     whole = np.array(scene.levels[0].shape[1::-1])
-    scale, target = _scale(scene, size, rng), np.array(size[::-1]) / 2
-    room = np.maximum(whole * scale - size[::-1], 0) / 2 / scale
-    centre = whole / 2 + rng.uniform(-1, 1, 2) * room
+    scale, target = _scale(scene, size, rng), np.array(size[::-1])
+    point = whole * rng.uniform(0, 1, 2)
     if len(scene.sure) and rng.random() < 0.7:
         box = scene.boxes[rng.integers(len(scene.sure))]
-        centre = (box[:2] + box[2:]) / 2
-        target = np.array(size[::-1]) * rng.uniform(0.2, 0.8, 2)
+        point = (box[:2] + box[2:]) / 2
     radians = np.radians(rng.uniform(-TURN, TURN)) if rng.random() < TURNED else 0.0
     turn = scale * np.array(
         [[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]]
     )
     if rng.random() < 0.5:
         turn[:, 0] *= -1
-    return _warped(scene, np.column_stack([turn, target - turn @ centre]), size)
+    middle = target * rng.uniform(0.2, 0.8, 2) + turn @ (whole / 2 - point)
+    half = scale * whole / 2
+    middle = np.clip(middle, np.minimum(half, target - half), np.maximum(half, target - half))
+    return _warped(scene, np.column_stack([turn, middle - turn @ whole / 2]), size)
 
 
 def _scale(scene: Scene, size: Size, rng: Generator) -> float:
     """By which somebody of the scene is of a height drawn evenly in octaves, or the scene fills
     about the picture."""
-    fitting = max(np.divide(size, scene.levels[0].shape[:2])) * np.exp(rng.uniform(-0.5, 0.7))
+    whole = np.divide(size, scene.levels[0].shape[:2])
+    fitting = max(whole) * np.exp(rng.uniform(-0.4, 0.7))
     if len(scene.sure) and rng.random() < 0.65:
         box = scene.boxes[rng.integers(len(scene.sure))]
-        height = np.exp(rng.uniform(np.log(SMALLEST), np.log(0.9 * size[0])))
+        height = np.exp(rng.uniform(np.log(SMALLEST), np.log(max(SMALLEST, 0.9 * size[0]))))
         fitting = height / max(float(box[3] - box[1]), 1.0)
-    return float(np.clip(fitting, *SCALES))
+    return float(max(np.clip(fitting, *SCALES), FILLED * min(whole)))
 
 
 def _warped(scene: Scene, matrix: NDArray, size: Size) -> Shown:

@@ -19,7 +19,7 @@ from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.own import KIND
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.checkpoints import recipe_of
-from mambatrack.learning.detector_data import Picture, Scene, Scenes, read_scenes
+from mambatrack.learning.detector_data import Picture, Scenes, read_scenes
 from mambatrack.learning.detector_losses import Targets, loss
 from mambatrack.learning.detector_network import DetectorNetwork, places
 from mambatrack.learning.detector_pictures import Shown, Size, shown
@@ -122,7 +122,7 @@ class DetectorLearner(Learner):
         if step > 1:
             self.model.follow(max(1 / step, 1 / self.settings.averaged))
         size = self._size(step)
-        made = [shown(self.scenes.learnt, size, self.rng) for _ in range(self.settings.batch_size)]
+        made = [shown(self.scenes, size, self.rng) for _ in range(self.settings.batch_size)]
         said = self.model.network(_as_input(np.stack([each.picture for each in made])))
         centres, strides = map(torch.from_numpy, places(size, self.model.network.strides))
         yield loss(said, _targets(made), centres, strides)
@@ -190,6 +190,7 @@ def _classes(given: tuple[str, ...]) -> list[int]:
 
 def _card(settings: DetectorTrainingConfig, names: list[str], scenes: Scenes) -> dict[str, Any]:
     recipe = asdict(settings)
+    pictures, people = scenes.counts()
     size = {name: recipe.pop(name) for name in ("width", "neck", "side")}
     return {
         "format": 1,
@@ -199,11 +200,7 @@ def _card(settings: DetectorTrainingConfig, names: list[str], scenes: Scenes) ->
         "licence": recipe.pop("licence"),
         "command": " ".join(["mambatrack train-detector --dataset", *names, "--out run/"]),
         "training": {
-            **recipe, "pictures": len(scenes.learnt), "people": _people(scenes.learnt),
+            **recipe, "pictures": pictures, "people": people,
             "validation_pictures": len(scenes.held_out), "torch": torch.__version__,
         },
     }  # fmt: skip
-
-
-def _people(scenes: list[Scene]) -> int:
-    return sum(len(each.sure) for each in scenes)

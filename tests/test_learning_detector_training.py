@@ -1,0 +1,167 @@
+"""Training of a detector: what it learns from, how wrong it is, and that it learns."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack.config import DetectorTrainingConfig
+from mambatrack.detectors import open_detector
+from mambatrack.errors import MambatrackError
+from mambatrack.learning.detector_data import Scene, Scenes, read_scenes
+from mambatrack.learning.detector_losses import Targets, assigned, giou, loss
+from mambatrack.learning.detector_network import Said, places
+from mambatrack.learning.detector_pictures import shown
+from mambatrack.learning.detector_training import train_detector
+from tiny_trainings import make_tiny, write_labelled
+
+RECIPE = DetectorTrainingConfig(
+    width=9, neck=8, side=64, coarse_side=64, batch_size=4, steps=100, checkpoint_every=50,
+    rate=5e-3, warmup=10, averaged=20, licence="ours",
+)  # fmt: skip
+SIZE, STRIDES = (64, 96), (8, 16, 32)
+
+
+def test_training_writes_a_detector_and_learns(tmp_path, monkeypatch):
+    make_tiny(monkeypatch)
+    folder = write_labelled(tmp_path, pictures=20)
+    path = train_detector([folder], RECIPE, tmp_path / "run")
+    with (tmp_path / "run/log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    losses, found = ([float(row[name]) for row in rows] for name in ("loss", "ap50"))
+    assert len(rows) == 2 and losses[1] < losses[0] and found[1] > 0.3
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["architecture"]["kind"] == "detector" and card["licence"] == "ours"
+    assert card["training"]["step"] == 100 and card["training"]["pictures"] == 18
+    detector = open_detector(path)
+    found = detector(cv2.imread(str(folder / "images/3.png")))
+    assert detector.names == ("person",) and found.scores[0] > 0.15
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """One scene with a white person in the dark, and one without anybody."""
+    picture = np.full((80, 120, 3), 40, np.uint8)
+    picture[20:70, 50:70] = 255
+    levels = (picture, picture[::2, ::2], picture[::4, ::4])
+    box, nobody = np.array([[50, 20, 70, 70]], np.float32), np.zeros((0, 4), np.float32)
+    plain = np.full((80, 120, 3), 40, np.uint8)
+    return Scenes(
+        [[Scene(levels, box, np.ones(1, np.float32))],
+         [Scene((plain, plain[::2, ::2]), nobody, np.zeros(0, np.float32))]], [],
+    )  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_boxes_follow_the_people(scenes, seed):
+    """Where a box is large and nothing lies over it, it is brighter than what is around."""
+    made = shown(scenes, SIZE, np.random.default_rng(seed))
+    assert made.picture.shape == (*SIZE, 3) and made.picture.dtype == np.uint8
+    assert len(made.boxes) == len(made.sure) and (made.sure == 1).all()
+    assert (made.boxes >= 0).all() and (made.boxes <= np.array([96, 64] * 2)).all()
+    if len(made.boxes) == 1 and made.boxes[0, 3] - made.boxes[0, 1] > 12:
+        x0, y0, x1, y1 = np.round(made.boxes[0]).astype(int)
+        inside = np.zeros(SIZE, bool)
+        inside[y0:y1, x0:x1] = True
+        grey = made.picture.mean(2)
+        assert grey[inside].mean() > grey[~inside].mean()
+
+
+def test_the_same_numbers_make_the_same_picture(scenes):
+    first, second = (shown(scenes, SIZE, np.random.default_rng(7)) for _ in range(2))
+    assert (first.picture == second.picture).all() and (first.boxes == second.boxes).all()
+
+
+def test_small_folders_count_for_more_than_their_share():
+    picture = np.zeros((4, 4, 3), np.uint8)
+    small, large = (
+        Scene((picture,), np.zeros((0, 4), np.float32), np.full(each, 1, np.float32))
+        for each in (1, 2)
+    )
+    scenes, rng = Scenes([[small], [large] * 100], []), np.random.default_rng(0)
+    drawn = sum(len(scenes.any(rng).sure) == 1 for _ in range(1000))
+    assert 50 < drawn < 140  # 1 of 11
+
+
+def test_giou_of_boxes_alike_apart_and_around():
+    first = torch.tensor([[0.0, 0, 2, 2], [0, 0, 1, 1], [0, 0, 4, 4]])
+    second = torch.tensor([[0.0, 0, 2, 2], [3, 0, 4, 1], [1, 1, 3, 3]])
+    assert torch.allclose(giou(first, second), torch.tensor([1, -0.5, 0.25]), atol=1e-5)
+
+
+def test_places_are_in_the_middle_of_their_cells():
+    centres, strides = places(SIZE, STRIDES)
+    assert len(centres) == len(strides) == 12 * 8 + 6 * 4 + 3 * 2
+    assert centres[0].tolist() == [4, 4] and centres[-1].tolist() == [80, 48]
+
+
+def heard(truth):
+    """What a head says that knows the truth at every place, all of it at a score of one half."""
+    centres, strides = map(torch.from_numpy, places(SIZE, STRIDES))
+    boxes = truth[:, None].expand(-1, len(centres), -1)
+    return Said(torch.zeros(len(truth), len(centres)), boxes), centres, strides
+
+
+def test_each_person_gets_places_near_it_and_nobody_gets_none():
+    truth = torch.tensor([[[10.0, 10, 30, 50], [60, 5, 70, 20], [0, 0, 0, 0]]])
+    targets = Targets(truth, torch.tensor([[1.0, 0.5, 0.0]]))
+    said, centres, strides = heard(truth[:, 0])
+    person, overlap = assigned(said, targets, centres, strides)
+    assert set(person.unique().tolist()) == {-1, 0, 1}
+    for number in (0, 1):
+        middle = (truth[0, number, :2] + truth[0, number, 2:]) / 2
+        own = person[0] == number
+        away = (centres[own] - middle).abs().max(1).values
+        assert (away < 2.5 * strides[own] + 20).all()
+    assert (person == 0).sum() > (person == 1).sum() == 1
+    assert (overlap[person < 0] == 0).all() and torch.allclose(overlap[person == 0], torch.ones(1))
+
+
+def test_pictures_without_people_teach_low_scores():
+    said, centres, strides = heard(torch.zeros(2, 4))
+    nobody = Targets(torch.zeros(2, 1, 4), torch.zeros(2, 1))
+    sure = said._replace(scores=said.scores + 3)
+    assert 0 < loss(said, nobody, centres, strides) < loss(sure, nobody, centres, strides)
+
+
+def test_the_loss_is_least_where_scores_and_boxes_are_right():
+    truth = torch.tensor([[[10.0, 10, 30, 50]]])
+    targets = Targets(truth, torch.ones(1, 1))
+    said, centres, strides = heard(truth[:, 0])
+    found = assigned(said, targets, centres, strides).person >= 0
+    right = said._replace(scores=torch.where(found, 8.0, -8.0))
+    wrong = right._replace(boxes=right.boxes + 6)
+    losses = [float(loss(each, targets, centres, strides)) for each in (right, said, wrong)]
+    assert losses[0] < 1e-3 < losses[1] and losses[2] > 0.5
+
+
+@pytest.mark.parametrize("width", [10, 50])
+def test_widths_that_are_no_multiple_of_three_are_refused(width, tmp_path):
+    recipe = DetectorTrainingConfig(width=width)
+    with pytest.raises(MambatrackError, match=f"a multiple of 3 expected, found {width}"):
+        train_detector([tmp_path], recipe, tmp_path / "run")
+
+
+def test_classes_are_numbers(tmp_path):
+    recipe = DetectorTrainingConfig(classes=("person",))
+    with pytest.raises(MambatrackError, match="numbers of classes expected.*found person"):
+        train_detector([tmp_path], recipe, tmp_path / "run")
+
+
+def test_pictures_without_people_of_these_classes_are_refused(tmp_path):
+    folder = write_labelled(tmp_path)
+    with pytest.raises(MambatrackError, match="9 pictures to learn from show 0 people of class 1,"):
+        read_scenes([folder], 96, [1])
+
+
+def test_a_damaged_picture_is_named(tmp_path):
+    folder = write_labelled(tmp_path)
+    (folder / "images/4.png").write_bytes(b"no picture")
+    with pytest.raises(MambatrackError, match="4.png is no picture, or cut off"):
+        read_scenes([folder], 96, [0])
