@@ -1,7 +1,7 @@
 """AP50 of detectors for people: on OpenCV's vtest.avi, still and moved, and on labelled pictures.
 
 python docs/experiments/detector_ap.py --video vtest.avi --truth pets09/PETS09-S2L1 \
-    --labelled football/valid coco --classes 0 1 2 3 --detectors run/detector.safetensors yolox_nano.onnx
+    --labelled football/valid coco --classes 0 1 2 3 --detectors run/detector.safetensors
 
 --video: every 10th frame against the truth of PETS09-S2L1; as it is, and as a camera that shakes or
 pans shows it: SHARE of its width and height, moved as simulation/moving_camera.py says, the truth
