@@ -169,6 +169,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--objects": [f"{PEERS} --objects 9"],
         "--device": [f"{PEERS} --device cpu", f"bench {KALMAN}"],
         "--json": [f"{PEERS} --json j"],
+        "--profile": [f"{PEERS} --profile"],
         "--overwrite": ["bench --overwrite"],
         "--peer": ["bench --peer boxmot=python"],
         "--results": ["bench --results r", f"{PEERS} --results r"],

@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "they are scored as well")  # fmt: skip
     add("--peer", action="append", default=[], metavar="NAME=PYTHON", needs=("--peers",),
         help="with --peers: interpreter that has the package NAME, as trackforge")  # fmt: skip
+    add("--profile", action="store_true", unless=("--peers",),
+        help="also what a frame costs by stage, how far the networks are from the limit of the "
+        "machine, and many cameras in one group")  # fmt: skip
     add("--results", type=WrittenFolder, metavar="DIR", needs=("--dataset",),
         help="with --peers and --dataset: keep everybody's MOT files")  # fmt: skip
     parser.set_defaults(facts=model_facts)
@@ -54,7 +57,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     paths = [check_output(path, options.overwrite) for path in (options.json, options.out) if path]
     report = bench(
         options.predictors, options.objects, passes=options.passes, config=config.tracker,
-        dataset=options.dataset,
+        dataset=options.dataset, stages=options.profile,
     )  # fmt: skip
     if options.json:
         write_json(Path(options.json), report.as_json(), options.overwrite)
