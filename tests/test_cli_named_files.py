@@ -58,6 +58,7 @@ CASES = {
     "two links of one old file": ("track", "a.mp4", "--mot", "old", "--csv", "hard.old"),
     "two outputs of the scores": (*SCORES, "--csv", "new", "--json", "./new"),
     "two outputs of the times": ("bench", "--out", "new", "--json", "new"),
+    "the page and the times": ("bench", "--page", "new", "--json", "new"),
 }  # fmt: skip
 
 

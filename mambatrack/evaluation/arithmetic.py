@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association.loading import association_path, split_members
+from mambatrack.association.loading import association_path, encoder_and_pairs, load_weights
 from mambatrack.config import TrackerConfig
 from mambatrack.evaluation.stage_profile import StageProfile
 from mambatrack.kernels.weight_shapes import ONE, pair_sizes_of, sizes_of
@@ -92,8 +92,7 @@ def work_of(config: TrackerConfig, profile: StageProfile) -> dict[str, Work]:
         found["predict"] = step_work(read_weights(motion), counts.predicted)
     path = association_path(config)
     if path is not None:
-        members = split_members(read_weights(path))
-        parts = [_parts(each) for each in members]
+        parts = [encoder_and_pairs(each) for each in load_weights(path)]
         sizes = counts.pairs, counts.tracks, counts.detections
         found["score"] = _total([pair_work(pairs, *sizes) for _, pairs in parts])
         found["settle"] = _total([step_work(encoder, counts.matched) for encoder, _ in parts])
@@ -141,12 +140,6 @@ def _least(work: Callable[[], Any]) -> float:
         work()
         least = min(least, time.process_time() - began)
     return least
-
-
-def _parts(member: Weights) -> tuple[Weights, Weights]:
-    """The encoder's, and the pair network's."""
-    encoder = {name[8:]: each for name, each in member.items() if name[:8] == "encoder."}
-    return encoder, {name: each for name, each in member.items() if name[:8] != "encoder."}
 
 
 def _matrices(weights: Weights) -> int:

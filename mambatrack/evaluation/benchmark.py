@@ -21,6 +21,7 @@ from mambatrack.evaluation.benchmark_report import BenchReport, Row
 from mambatrack.evaluation.group_cost import group_cost
 from mambatrack.evaluation.machine import load, machine
 from mambatrack.evaluation.peers.process import Video
+from mambatrack.evaluation.peers.report import generic_path
 from mambatrack.evaluation.peers.synthetic_boxes import SIZE
 from mambatrack.evaluation.peers.timed_boxes import (
     WARM_UP,
@@ -82,7 +83,7 @@ def bench(
     profiled = None
     if stages:
         profiled = _profile(config, predictors[0], models[predictors[0]], timed, report)
-    sequences = None if dataset is None else (str(dataset), len(timed[-1].videos))
+    sequences = None if dataset is None else (generic_path(Path(dataset)), len(timed[-1].videos))
     versions = {"mambatrack": VERSION, **{each: version(each) for each in ("numpy", "torch")}}
     return BenchReport(
         rows=tuple(rows), frames=frames, passes=passes, seed=seed, machine=machine(), load=before,

@@ -57,7 +57,8 @@ class BenchReport:
 
     memory_mb: the most that the process held, libraries included
     load: of the machine before, in processes that wanted to run; None where that is not known
-    dataset: the folder of the real boxes and its number of sequences, if any
+    dataset: the folder of the real boxes, without what is about this machine, and its number of
+        sequences, if any
     profile: of the first predictor, if it was asked for
     """
 

@@ -152,7 +152,7 @@ class Counter:
         self.of_frame[1:4] = len(given.tracks), given.track_count, given.detection_count
 
     def settled(self, settled: Sequence[Settled]) -> None:
-        pairs = set()
+        pairs: set[tuple[int, int]] = set()
         for problem, (chosen, _), _ in settled:
             stamps = problem.table["stamp"][problem.candidates.tracks[chosen]]
             seen = problem.candidates.detections[chosen]
@@ -232,10 +232,13 @@ def _of_stages(spent: Mapping[Place, float]) -> NDArray[np.float64]:
 @contextmanager
 def _timers(clock: Clock, counter: Counter, association: Association) -> Iterator[None]:
     """Timers around what TIMED names, around each function of the C library and the association."""
-    calls = {
+    calls: dict[tuple[Any, str], Call] = {
         (owner, name): clock.around(stage, getattr(owner, name)) for stage, owner, name in TIMED
     }
-    notes = {"predict_together": counter.predicted, "observe_together": counter.settled}
+    notes: dict[str, Call] = {
+        "predict_together": counter.predicted,
+        "observe_together": counter.settled,
+    }
     for name, note in notes.items():
         calls[of_tracker, name] = _noted(clock, note, calls[of_tracker, name])
     calls[association, "decide"] = _with_again(clock, counter, association)
@@ -249,14 +252,14 @@ def _timers(clock: Clock, counter: Counter, association: Association) -> Iterato
             setattr(owner, name, call)
         yield
     finally:
-        for (owner, name), call in before.items():
-            if call is None:
+        for (owner, name), own in before.items():
+            if own is None:  # it is that of the class
                 delattr(owner, name)
             else:
-                setattr(owner, name, call)
+                setattr(owner, name, own)
 
 
-def _noted(clock: Clock, note: Callable[[Any], None], call: Call) -> Call:
+def _noted(clock: Clock, note: Call, call: Call) -> Call:
     """The same function, of whose last argument a note is taken, in no stage's time."""
 
     def noted(*values: Any) -> Any:
