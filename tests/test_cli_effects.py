@@ -49,6 +49,11 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
             "track a.mp4 --revise --jsonl a.jsonl --tracker.offline true",
             f"{BOXES} --revise --jsonl a.jsonl",
         ],
+        "--embeddings": [
+            "track a.mp4 --embeddings",
+            "track a.mp4 --embeddings --jsonl a.jsonl --offline",
+            f"{BOXES} --embeddings --jsonl a.jsonl",
+        ],
         "--line": [f"{FOLDER} --line a:0,0,9,9", f"{BOXES} --line a:0,0,9,9"],
         "--zone": [f"{FOLDER} --zone a:0,0;9,9;9,0", f"{BOXES} --zone a:0,0;9,9;9,0"],
         "--events": ["track a.mp4 --events e.csv", f"{BOXES} --events e.csv"],
@@ -83,6 +88,10 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--jsonl": [],
         "--csv": [],
         "--revise": ["live a.mp4 --revise", "live a.mp4 --jsonl a.jsonl --revise --lag 5"],
+        "--embeddings": [
+            "live a.mp4 --embeddings",
+            "live a.mp4 --jsonl a.jsonl --embeddings --lag 5",
+        ],
         "--line": [],
         "--zone": [],
         "--events": ["live a.mp4 --events e.csv"],
@@ -175,6 +184,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--results": ["bench --results r", f"{PEERS} --results r", "bench --dataset d --results r"],
         "--page": [f"{PEERS} --page p.md"],
     },
+    "link": {"--appearance": ["link a.jsonl --out o --appearance colour"]},
     "gallery": {"--merge": ["gallery a.state --merge 1 2 --forget 3"]},
     "simulate": {
         "--split": ["simulate --walkers 1 --like d --out o --split val"],
@@ -203,6 +213,7 @@ ALWAYS = {  # options that do something in every command line of their command
     "export-tracks": "--format --out --video --size --fps --class-names --seen-only --overwrite",
     "info": "--json",
     "export": "--predictor --out --overwrite",
+    "link": "--out --videos --overwrite",
     "gallery": "--source --forget",
     "quantize": "--out --dataset --overwrite",
 }
