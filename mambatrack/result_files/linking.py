@@ -67,8 +67,8 @@ def pair_surety(codes: Floats, apart: Mask, calibration: Calibration) -> Floats:
     sure = np.zeros((len(codes), len(codes)), np.float32)
     alike = codes @ codes.T
     able = ~apart & ~np.eye(len(codes), dtype=bool)
-    for row in able.any(axis=1).nonzero()[0].tolist():
-        (others,) = able[row].nonzero()
+    for row in np.flatnonzero(able.any(axis=1)).tolist():
+        others = np.flatnonzero(able[row])
         told = surety(calibration, alike[row, others])
         among = apart[np.ix_(others, others)]
         sure[row, others] = of_people(told, codes[others], calibration, among)
