@@ -13,7 +13,7 @@ from c_library import VARIANTS, measured, measured_under_sanitizer, needs_librar
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.motion.causal_predictor import GAP, CausalPredictor
-from mambatrack.motion.compiled_predictor import CompiledPredictor
+from mambatrack.motion.compiled_predictor import CompiledCausalPredictor
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.units import INPUT_LIMIT
 from mambatrack.track_table import TrackTable
@@ -27,7 +27,7 @@ def both(horizon=6, back=0, d_model=8):
     state = {name: each.detach().numpy() for name, each in model.state_dict().items()}
     network = CausalNetwork(state, INPUT_LIMIT, back)
     spread = np.random.default_rng(0).uniform(0.1, 1, (horizon, 4))
-    return CausalPredictor(network, spread), CompiledPredictor(network, spread)
+    return CausalPredictor(network, spread), CompiledCausalPredictor(network, spread)
 
 
 def differing(plain, compiled, tracks, frames, seed):

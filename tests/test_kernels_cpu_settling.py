@@ -9,6 +9,7 @@ from c_library import VARIANTS, measured, measured_under_sanitizer, needs_librar
 from mambatrack import Tracker
 from mambatrack.association.compiled import CompiledAssociation
 from mambatrack.association.interface import Association
+from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.kernels.cpu.settling import Matched, settle
 from mambatrack.simulation.world import make_world
@@ -32,9 +33,9 @@ def frames_of(seed, count=60):
     return frames
 
 
-def states_of(frames):
+def states_of(frames, predictor="mamba"):
     """Of the tracker after each frame."""
-    tracker = Tracker(image_size=SIZE, frame_rate=20.0)
+    tracker = Tracker(TrackerConfig(predictor), image_size=SIZE, frame_rate=20.0)
     assert type(tracker.association) is CompiledAssociation
     for detections, time_s in frames:
         tracker.update(detections, time_s)
@@ -49,13 +50,13 @@ def one_by_one():
     )
 
 
-def differing(seed):
+def differing(seed, predictor="mamba"):
     """What is otherwise after some frame, and how many frames had several hypotheses."""
     frames, different, several = frames_of(seed), set(), 0
-    together = list(states_of(frames))
+    together = list(states_of(frames, predictor))
     first, second = one_by_one()
     with first, second:
-        for ours, theirs in zip(together, states_of(frames), strict=True):
+        for ours, theirs in zip(together, states_of(frames, predictor), strict=True):
             names = set(ours) & set(theirs) - {"likelihoods"}
             different |= set(ours) ^ set(theirs)
             different |= {name for name in names if not np.array_equal(ours[name], theirs[name])}

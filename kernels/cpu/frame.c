@@ -147,17 +147,49 @@ void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tab
     }
 }
 
+/* What the network is asked of the tracks of all tables, what several have alike once; see ask_windows.
+ * numbers: memory of find_own. */
+int64_t PUBLIC(ask_windows)(const Motion *motion, Moved *moved, int64_t tables, int64_t *numbers,
+                            float *offsets, int64_t *lengths, float *scales) {
+    int64_t asked = 0;
+    find_own(tables, moved, numbers);
+    for (int64_t k = 0; k < tables; k++) {
+        const Moved *m = moved + k;
+        int64_t some = ask_windows(motion, m->own, m->rows, m->table->motion,
+                                   offsets + asked * SIDES * (motion->window - 1), lengths + asked,
+                                   scales + SIDES * asked);
+        if (some < 0) return some;
+        asked += some;
+    }
+    return asked;
+}
+
+/* The same tables one frame on, with the answers [., SIDES]. boxes, spread: memory of all tracks. */
+void PUBLIC(move_windows)(const Motion *motion, const Moved *moved, int64_t tables,
+                          const float *answers, const float *scales, float *boxes, float *spread) {
+    const Moved *first = moved;
+    for (int64_t k = 0; k < tables; k++) {
+        const Moved *m = moved + k;
+        if (!m->beside || !k) first = m;
+        int64_t asked = move_windows(motion, m->own, m->rows, m->table->motion, answers, scales, boxes,
+                                     spread);
+        keep_prediction(first, m, boxes, spread);
+        answers += SIDES * asked, scales += SIDES * asked;
+        boxes += SIDES * m->own, spread += SIDES * m->own;
+    }
+}
+
 /* Returns -1, or the first row that is not one of ``tracks``; nothing is written then. */
 int64_t PUBLIC(ask_logs)(const Motion *motion, int64_t count, const int64_t *rows,
                          const float *boxes, int64_t tracks, const float *state, float *logs) {
     int64_t wrong = first_outside(count, rows, tracks - 1);
-    if (wrong < 0) ask_logs(motion, count, rows, boxes, state, logs);
+    if (wrong < 0) ask_logs_of(motion, count, rows, boxes, state, logs);
     return wrong;
 }
 
 void PUBLIC(correct)(const Motion *motion, int64_t count, const int64_t *rows, const float *boxes,
                      const float *logs, float *state) {
-    correct(motion, count, rows, boxes, logs, state);
+    correct_by(motion, count, rows, boxes, logs, state);
 }
 
 /* mixed: some track has votes for two classes. Returns -1; SPLIT where that is so or a class is

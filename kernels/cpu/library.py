@@ -59,6 +59,8 @@ class Library:
             "spread_boxes": (None, [pointer, word, *[pointer] * 3]),
             "predict_tables": (word, [*[pointer] * 3, word, pointer, word, *[pointer] * 6]),
             "spread_tables": (None, [pointer, pointer, word, *[pointer] * 3]),
+            "ask_windows": (word, [pointer, pointer, word, *[pointer] * 4]),
+            "move_windows": (None, [pointer, pointer, word, *[pointer] * 4]),
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),

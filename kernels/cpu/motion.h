@@ -14,14 +14,19 @@ enum { SEEN = 4, SIZE = 8, GAP = 9, PENDING = 10, TOKEN = 7, HEAD = 17, OUTPUTS 
 #define LOWEST_LOG_SCALE -7.0f
 #define HIGHEST_LOG_SCALE 2.0f
 
-/* carried: floats of A, and of B; horizon: frames that the spread was fitted to; measured [horizon,
- * 4]; log_gaps [horizon + 1]: log1p of 0, 1, ... */
+/* A motion model. horizon: frames that the spread was fitted to; measured [horizon, 4].
+ * The causal predictor's: carried: floats of A, and of B; log_gaps [horizon + 1]: log1p of 0, 1, ...
+ * The window predictor's (window_motion.h): window: boxes of a track, 0 of the other predictor;
+ * straightens: what was predicted in a gap becomes a line; scale [4]: pixels per unit of offset, NULL
+ * where that is the track's own. */
 typedef struct {
-    int64_t carried, horizon;
-    const float *measured, *log_gaps;
+    int64_t carried, horizon, window, straightens;
+    const float *measured, *log_gaps, *scale;
 } Motion;
 
-INLINE int64_t state_floats(const Motion *m) { return HEAD + 2 * m->carried; }
+INLINE int64_t state_floats(const Motion *m) {
+    return m->window ? 4 * m->window + 2 : HEAD + 2 * m->carried;
+}
 
 /* Of a gap: from 1 to the horizon. */
 INLINE int64_t frames_of(const Motion *m, float gap) {

@@ -1,6 +1,8 @@
-"""The causal predictor in the C library: its state as motion.causal_predictor describes it."""
+"""Motion models in the C library, and the causal predictor's: its state as
+motion.causal_predictor describes it."""
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,18 +12,18 @@ from numpy.typing import NDArray
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
-from mambatrack.kernels.cpu.table import TableColumns
+from mambatrack.kernels.cpu.table import StateColumns, TableColumns
 
 Indices = NDArray[np.int64]
 TOKEN, OUTPUTS, HEAD = 7, 8, 17  # of motion.h
 
 
-class _Motion(ctypes.Structure):
+class Motion(ctypes.Structure):
     """struct Motion of motion.h."""
 
     _fields_ = [
-        *[(name, ctypes.c_int64) for name in ("carried", "horizon")],
-        *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps")],
+        *[(name, ctypes.c_int64) for name in ("carried", "horizon", "window", "straightens")],
+        *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps", "scale")],
     ]
 
 
@@ -43,13 +45,64 @@ class Moving(NamedTuple):
     beside: it is a further table of the same tracker as the one before
     """
 
-    table: TableColumns
+    table: TableColumns | StateColumns
     tracks: int
     span: int
     beside: bool
 
 
-class TrackMotion:
+class TrackMotion(ABC):
+    """A motion model of the tracks in tables.
+
+    motion: what C knows of it; state_size: floats of a track's state; given: arguments of the
+    kind's own constructor, which hold what ``motion`` has the addresses of.
+    """
+
+    def __init__(self, motion: Motion, state_size: int, given: tuple[Any, ...]):
+        self._library, self._motion, self._given = library(), motion, given
+        self.at, self.state_size = ctypes.addressof(motion), state_size
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given  # addresses mean nothing in another process
+
+    @abstractmethod
+    def predict(self, state: Floats) -> tuple[Floats, Floats]:
+        """state [N, S], changed in place -> boxes [N, 4] and their spread [N, 4]."""
+
+    @abstractmethod
+    def predict_tables(self, tables: Sequence[Moving]) -> None:
+        """One frame on for tables with states of this motion model. Boxes and spread are theirs."""
+
+    def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
+        """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""
+        count, tracks = len(rows), len(state)
+        check_array("state", state, np.float32, (tracks, self.state_size), True)
+        check_array("rows", rows, np.int64, (count,))
+        check_array("boxes", boxes, np.float32, (count, 4))
+        logs = np.empty(2 * count, np.float32)
+        at = address(state)
+        given = self.at, count, address(rows), address(boxes)
+        wrong = self._library.ask_logs(*given, tracks, at, address(logs))
+        if wrong >= 0:
+            raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")
+        np.log(logs, out=logs)
+        self._library.correct(*given, address(logs), at)
+
+    def _moving(self, tables: Sequence[Moving]) -> Any:
+        """As C reads them."""
+        return (_Moved * len(tables))(*map(self._moved, tables))
+
+    def _moved(self, moving: Moving) -> _Moved:
+        table, tracks, *rest = moving
+        if tracks > table.capacity or table.motion_size != self.state_size:
+            raise ValueError(
+                f"a table of up to {table.capacity} tracks with {self.state_size} floats of motion "
+                f"expected, got {tracks} with {table.motion_size}"
+            )
+        return _Moved(table.at, tracks, *rest)
+
+
+class CausalMotion(TrackMotion):
     """CausalPredictor.predict and correct.
 
     measured: [H, 4], as ``spread`` of CausalPredictor. Raises ValueError where the network is not
@@ -57,26 +110,21 @@ class TrackMotion:
     """
 
     def __init__(self, network: CausalNetwork, measured: Floats):
-        self._library, self._given = library(), (network, measured)
-        self._network, self._horizon = network, len(measured)
-        check_array("measured", measured, np.float32, (max(self._horizon, 1), 4))
+        horizon = len(measured)
+        check_array("measured", measured, np.float32, (max(horizon, 1), 4))
         if (network.inputs, network.outputs) != (TOKEN, OUTPUTS):
             raise ValueError(
                 f"{TOKEN} inputs and {OUTPUTS} outputs expected, got {network.inputs} and "
                 f"{network.outputs}"
             )
-        self._log_gaps = np.log1p(np.arange(self._horizon + 1, dtype=np.float32))
-        self._motion = _Motion(
-            network.carried_size, self._horizon, address(measured), address(self._log_gaps)
-        )
-        self.at = ctypes.addressof(self._motion)
-        self.state_size = HEAD + 2 * network.carried_size
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._given  # addresses mean nothing in another process
+        self._network, self._log_gaps = network, np.log1p(np.arange(horizon + 1, dtype=np.float32))
+        motion = Motion(
+            carried=network.carried_size, horizon=horizon, measured=address(measured),
+            log_gaps=address(self._log_gaps),
+        )  # fmt: skip
+        super().__init__(motion, HEAD + 2 * network.carried_size, (network, measured))
 
     def predict(self, state: Floats) -> tuple[Floats, Floats]:
-        """state [N, 17 + 2 R], changed in place -> boxes [N, 4] and their spread [N, 4]."""
         count, network = len(state), self._network
         check_array("state", state, np.float32, (count, self.state_size), True)
         work = np.empty(count * (TOKEN + OUTPUTS + network.carried_size), np.float32)
@@ -96,8 +144,7 @@ class TrackMotion:
         return boxes, spread
 
     def predict_tables(self, tables: Sequence[Moving]) -> None:
-        """One frame on for tables with states of this motion model. Boxes and spread are theirs."""
-        moved = (_Moved * len(tables))(*map(self._moved, tables))
+        moved = self._moving(tables)
         counts, network = [each.tracks for each in tables], self._network
         total, most = sum(counts), max(counts, default=0)
         floats = np.empty(9 * total + most * (TOKEN + OUTPUTS + network.carried_size), np.float32)
@@ -116,27 +163,3 @@ class TrackMotion:
         np.log(logs, out=logs)
         np.exp(exponents, out=exponents)
         self._library.spread_tables(self.at, *given, boxes, ratios, scales)
-
-    def _moved(self, moving: Moving) -> _Moved:
-        table, tracks, *rest = moving
-        if tracks > table.capacity or table.motion_size != self.state_size:
-            raise ValueError(
-                f"a table of up to {table.capacity} tracks with {self.state_size} floats of motion "
-                f"expected, got {tracks} with {table.motion_size}"
-            )
-        return _Moved(table.at, tracks, *rest)
-
-    def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
-        """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""
-        count, tracks = len(rows), len(state)
-        check_array("state", state, np.float32, (tracks, self.state_size), True)
-        check_array("rows", rows, np.int64, (count,))
-        check_array("boxes", boxes, np.float32, (count, 4))
-        logs = np.empty(2 * count, np.float32)
-        at = address(state)
-        given = self.at, count, address(rows), address(boxes)
-        wrong = self._library.ask_logs(*given, tracks, at, address(logs))
-        if wrong >= 0:
-            raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")
-        np.log(logs, out=logs)
-        self._library.correct(*given, address(logs), at)

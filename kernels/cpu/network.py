@@ -78,10 +78,17 @@ class WindowNetwork(_Network):
         lengths = _integers("lengths", lengths, batch)
         offsets = contiguous(offsets)  # held here: only its address goes on
         out = np.empty((batch, 4), np.float32)
-        places = address(offsets), address(lengths), address(out)
+        wrong = self.run(batch, window, address(offsets), address(lengths), address(out))
+        if wrong >= 0:
+            raise ValueError(f"lengths: from 0 to {window} expected, got {lengths[wrong]}")
+        return out
 
-        def run(first: int, end: int) -> int:
-            at = (places[0] + first * window * 16, places[1] + first * 8, places[2] + first * 16)
+    def run(self, batch: int, window: int, offsets: int, lengths: int, out: int) -> int:
+        """The same of the addresses of its arrays, ``lengths`` int64 -> -1, or the first row whose
+        length does not fit."""
+
+        def part(first: int, end: int) -> int:
+            at = offsets + first * window * 16, lengths + first * 8, out + first * 16
             with self.memory(window) as memory:
                 wrong: int = self._library.window_network(
                     self.at, *memory, end - first, window, *at
@@ -89,10 +96,7 @@ class WindowNetwork(_Network):
             check_fit(wrong)
             return wrong if wrong < 0 else wrong + first
 
-        wrong = _in_threads(run, batch)
-        if wrong >= 0:
-            raise ValueError(f"lengths: from 0 to {window} expected, got {lengths[wrong]}")
-        return out
+        return _in_threads(part, batch)
 
 
 class CausalNetwork(_Network):

@@ -2,9 +2,9 @@
  * association, motion, and what a table keeps of its detections. Logarithms are numpy's: ``gather`` writes
  * what they are taken of, ``settle`` reads them. */
 #pragma once
-#include "motion.h"
 #include "observe.h"
 #include "share.h"
+#include "window_motion.h"
 
 /* The ``count`` pairs chosen, of ``pairs`` with features [FEATURES, pairs], track and detection; beside:
  * of a further table of the same tracker as the one before. mixed, split: of the votes, see observe.h;
@@ -29,6 +29,21 @@ INLINE Matches matches_from(const Matches *m, int64_t first, int64_t total) {
     return (Matches){m->boxes + 4 * first, m->scores + first, m->logs + 2 * total + 2 * first,
                      m->rows + first, m->labels + first, m->numbers + first, m->chosen + first,
                      m->leader + first, m->of_row, m->twin};
+}
+
+/* Of the causal predictor alone; those of the window predictor stay 1. */
+static void ask_logs_of(const Motion *m, int64_t count, const int64_t *rows, const float *boxes,
+                        const float *state, float *logs) {
+    for (int64_t c = 0; c < 2 * count; c++) logs[c] = 1;
+    if (!m->window) ask_logs(m, count, rows, boxes, state, logs);
+}
+
+static void correct_by(const Motion *m, int64_t count, const int64_t *rows, const float *boxes,
+                       const float *logs, float *state) {
+    if (m->window)
+        correct_windows(m, count, rows, boxes, state);
+    else
+        correct(m, count, rows, boxes, logs, state);
 }
 
 static int sound_matches(const Settled *s) {
@@ -75,7 +90,7 @@ static void gather_one(const Motion *motion, const Settled *s, const Matches *to
         to->labels[c] = s->found->labels[j], to->numbers[c] = s->found->numbers[j];
         to->logs[2 * c] = to->logs[2 * c + 1] = 1;
     }
-    ask_logs(motion, s->own, to->rows, to->boxes, s->table->motion, to->logs);
+    ask_logs_of(motion, s->own, to->rows, to->boxes, s->table->motion, to->logs);
 }
 
 /* Returns 0, and nothing is to be done, where a match is none of the pairs, tracks or detections. */
@@ -109,7 +124,7 @@ static void take_rows(const Settled *first, const Settled *s, const Matches *fro
 static void settle_one(const Motion *motion, const Settled *first, Settled *s, const Matches *from,
                        const float *sizes) {
     Observed seen = {from->boxes, sizes, from->scores, from->labels, from->numbers};
-    correct(motion, s->own, from->rows, from->boxes, from->logs, s->table->motion);
+    correct_by(motion, s->own, from->rows, from->boxes, from->logs, s->table->motion);
     for (int64_t c = 0; c < s->own; c++) s->table->stamp[from->rows[c]] = s->stamp + c;
     take_rows(first, s, from);
     observe(s->table, &seen, s->count, from->rows);

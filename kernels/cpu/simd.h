@@ -83,6 +83,10 @@ INLINE vf at_least(vf x, float limit) { return larger(splat(limit), x); }
 
 INLINE vf magnitude(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
+/* The upper half is added to the lower one, until one lane is left. */
+#if LANES == 16
+INLINE float total(vf v) { return _mm512_reduce_add_ps((__m512)v); }
+#else
 INLINE float total(vf v) {
     float lanes[LANES];
     store(lanes, v);
@@ -90,6 +94,7 @@ INLINE float total(vf v) {
         for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
     return lanes[0];
 }
+#endif
 
 /* Adding it rounds a float below 2^21 to an integer, and leaves that in the lowest bits. */
 #define ROUNDER 12582912.0f

@@ -113,3 +113,19 @@ class TableColumns:
     def any_over(self, tracks: int, min_hits: int, max_age: int) -> bool:
         """Whether TrackTable.end would end any of the first ``tracks``."""
         return bool(library().any_over(self.at, tracks, min_hits, max_age))
+
+
+class StateColumns:
+    """A table of tracks with as many columns as C needs to predict: boxes [N, 4] and spread [N, 4]
+    are written, motion [N, S] moves on."""
+
+    def __init__(self, boxes: Floats, spread: Floats, motion: Floats):
+        self.capacity, self.motion_size = motion.shape
+        counters = np.zeros((3, self.capacity), np.int64)
+        self._held = boxes, spread, motion, counters
+        gap, row = address(counters), 8 * self.capacity
+        self._table = _Table(
+            boxes=address(boxes), spread=address(spread), motion=address(motion),
+            motion_size=self.motion_size, gap=gap, age=gap + row, det_ind=gap + 2 * row,
+        )  # fmt: skip
+        self.at = ctypes.addressof(self._table)

@@ -1,4 +1,4 @@
-"""The causal predictor in the C library: the same numbers in few calls."""
+"""Predictors in the C library: the same numbers in few calls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,21 +7,24 @@ import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes
-from mambatrack.kernels.cpu.motion import Moving, TrackMotion
-from mambatrack.kernels.cpu.network import CausalNetwork
+from mambatrack.kernels.cpu.motion import CausalMotion, Moving, TrackMotion
+from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
+from mambatrack.kernels.cpu.window_motion import WindowMotion
 from mambatrack.motion.causal_predictor import CausalPredictor
-from mambatrack.motion.predictor import State
+from mambatrack.motion.predictor import Predictor, State
+from mambatrack.motion.window_predictor import WindowPredictor, image_scale
 from mambatrack.track_table import TrackTable
 
 
-class CompiledPredictor(CausalPredictor):
-    """CausalPredictor with what it does beside its network in C, to the bit."""
+class CompiledPredictor(Predictor):
+    """What the next base class, a predictor, does beside its network: in C, and to the bit."""
 
-    state_layout = "CausalPredictor/CausalNetwork"
+    @property
+    def in_c(self) -> TrackMotion:
+        """The motion model of this predictor."""
+        return self._in_c
 
-    def __init__(self, network: CausalNetwork, spread: Any):
-        super().__init__(network, spread)
-        self.in_c = TrackMotion(network, self.spread)
+    _in_c: TrackMotion
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         if not state.flags.carray:  # a part of a larger array: the network alone is in C
@@ -47,3 +50,42 @@ class CompiledPredictor(CausalPredictor):
             )
         for table, span, _ in tables:
             table.span = span
+
+
+class CompiledCausalPredictor(CompiledPredictor, CausalPredictor):
+    """CausalPredictor in C."""
+
+    state_layout = "CausalPredictor/CausalNetwork"
+
+    def __init__(self, network: CausalNetwork, spread: Any):
+        CausalPredictor.__init__(self, network, spread)
+        self._in_c = CausalMotion(network, self.spread)
+
+
+class CompiledWindowPredictor(CompiledPredictor, WindowPredictor):
+    """WindowPredictor in C."""
+
+    state_layout = "WindowPredictor/WindowNetwork"
+
+    def __init__(
+        self,
+        network: WindowNetwork,
+        q: int,
+        unit: str,
+        spread: Any,
+        image_size: tuple[int, int] | None = None,
+        straighten: bool = False,
+    ):
+        WindowPredictor.__init__(self, network, q, unit, spread, image_size, straighten)
+        self._window_network = network
+        self._in_c, self._in_c_of = self._motion(), self.image_size
+
+    @property
+    def in_c(self) -> TrackMotion:
+        if self.image_size != self._in_c_of:
+            self._in_c, self._in_c_of = self._motion(), self.image_size
+        return self._in_c
+
+    def _motion(self) -> WindowMotion:
+        scale = None if self.image_size is None else image_scale(self.image_size)
+        return WindowMotion(self._window_network, self.q, self.spread, self.straighten, scale)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mambatrack.config import TrackerConfig
-from mambatrack.kernels.cpu.network import CausalNetwork
+from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.motion import causal_predictor, window_predictor
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
-from mambatrack.motion.compiled_predictor import CompiledPredictor
+from mambatrack.motion.compiled_predictor import CompiledCausalPredictor, CompiledWindowPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.networks.card_values import LONGEST_WINDOW, one_of, spread_of, whole
@@ -53,13 +53,16 @@ def load_predictor(
         causal = causal_predictor.open_network(path, device)
         with fitting(path):
             if isinstance(causal, CausalNetwork):
-                return CompiledPredictor(causal, spread)
+                return CompiledCausalPredictor(causal, spread)
             return CausalPredictor(causal, spread)
     with fitting(path):
         spread, q = spread_of(card), whole(card, "architecture.window", 1, LONGEST_WINDOW)
         unit = one_of(card, "normalisation.unit", ("box", "image"))
     network = window_predictor.open_network(path, device)
-    return WindowPredictor(network, q, unit, spread, image_size, straighten_history)
+    how = q, unit, spread, image_size, straighten_history
+    if isinstance(network, WindowNetwork):
+        return CompiledWindowPredictor(network, *how)
+    return WindowPredictor(network, *how)
 
 
 def configured_predictor(

@@ -135,12 +135,16 @@ def offset_scale(
     """networks.window.offset_scale in numpy: pixels per unit of offset [N, 4]; image_size: None
     where the unit is the track's own boxes."""
     if image_size is not None:
-        size = np.array(image_size, np.float32) / np.float32(IMAGE_UNITS)
-        return np.tile(size, (len(windows), 2))
+        return np.tile(image_scale(image_size), (len(windows), 1))
     held = np.arange(windows.shape[1]) >= windows.shape[1] - counts[:, None]
     sizes = (windows[..., 2:] * held[..., None]).sum(1) / counts[:, None].astype(np.float32)
     sides = np.sqrt(sizes.prod(1, keepdims=True)).astype(np.float32, copy=False)
     return np.repeat(sides / UNITS, 4, axis=1)
+
+
+def image_scale(image_size: tuple[int, int]) -> NDArray[np.float32]:
+    """Pixels per unit of offset [4] where the unit is the image."""
+    return np.tile(np.array(image_size, np.float32) / np.float32(IMAGE_UNITS), 2)
 
 
 def window_offsets(

@@ -1,0 +1,60 @@
+"""The window predictor in the C library: its state as motion.window_predictor describes it."""
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+
+from mambatrack.kernels.cpu.motion import Motion, Moving, TrackMotion
+from mambatrack.kernels.cpu.network import WindowNetwork
+from mambatrack.kernels.cpu.packing import Floats, address, check_array
+from mambatrack.kernels.cpu.table import StateColumns
+
+
+class WindowMotion(TrackMotion):
+    """WindowPredictor.predict and correct.
+
+    q: offsets that the network sees; measured: [H, 4], as ``spread`` of WindowPredictor;
+    straighten: as there; scale: [4] pixels per unit of offset, None where that is the track's own.
+    """
+
+    def __init__(
+        self,
+        network: WindowNetwork,
+        q: int,
+        measured: Floats,
+        straighten: bool = False,
+        scale: Floats | None = None,
+    ):
+        window, horizon = q + 1, len(measured)
+        check_array("measured", measured, np.float32, (max(horizon, 1), 4))
+        if scale is not None:
+            check_array("scale", scale, np.float32, (4,))
+        motion = Motion(
+            horizon=horizon, window=window, straightens=straighten, measured=address(measured),
+            scale=None if scale is None else address(scale),
+        )  # fmt: skip
+        super().__init__(motion, 4 * window + 2, (network, q, measured, straighten, scale))
+        self._network, self._q = network, q
+
+    def predict(self, state: Floats) -> tuple[Floats, Floats]:
+        count = len(state)
+        check_array("state", state, np.float32, (count, self.state_size), True)
+        boxes, spread = np.empty((count, 4), np.float32), np.empty((count, 4), np.float32)
+        self.predict_tables([Moving(StateColumns(boxes, spread, state), count, 0, False)])
+        return boxes, spread
+
+    def predict_tables(self, tables: Sequence[Moving]) -> None:
+        """Raises ValueError, and changes nothing, where a window holds no box of its track."""
+        total, q = sum(each.tracks for each in tables), self._q
+        floats, numbers = np.empty(total * (4 * q + 16), np.float32), np.empty(3 * total, np.int64)
+        at, lengths = address(floats), address(numbers) + 16 * total
+        scales, answers, boxes, spread = (at + 16 * total * i for i in range(4))
+        offsets = at + 64 * total
+        moved = self._moving(tables)
+        given = self.at, ctypes.addressof(moved), len(tables)
+        asked = self._library.ask_windows(*given, address(numbers), offsets, lengths, scales)
+        if asked < 0:
+            raise ValueError(f"boxes in the window: from 1 to {q + 1} expected")
+        self._network.run(asked, q, offsets, lengths, answers)
+        self._library.move_windows(*given, answers, scales, boxes, spread)
