@@ -28,12 +28,12 @@ class CompiledPredictor(Predictor):
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         if not state.flags.carray:  # a part of a larger array: the network alone is in C
-            return super().predict(state)
+            return super().predict(state)  # type: ignore[safe-super] # of the next base class
         return self.in_c.predict(state)
 
     def correct(self, state: State, rows: Indices, boxes: Boxes) -> None:
         if not state.flags.carray:
-            return super().correct(state, rows, boxes)
+            return super().correct(state, rows, boxes)  # type: ignore[safe-super]
         rows, boxes = np.ascontiguousarray(rows), np.ascontiguousarray(boxes, np.float32)
         self.in_c.correct(state, rows, boxes)
 
