@@ -48,6 +48,8 @@ def open_detector(
         conf: lowest score of a detection (0.1);  nms_iou: above it the weaker box goes (0.65)
         classes: names or numbers to keep, ["person", "car"] or "person,car"; all where empty
         class_names: of a network's classes, in their order, where its file does not have them
+        side: longer one in pixels of the picture as a network sees it, where its file leaves that
+            open
         slice: side in pixels of parts of the picture that a network sees one by one, for small
             objects; overlap: the share by which they overlap (0.2)
         convention: of YOLOX, legacy or current;  backend: opencv or onnxruntime

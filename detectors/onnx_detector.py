@@ -28,7 +28,7 @@ class OnnxDetector:
     def __init__(self, session: Session, layout: Layout, config: DetectorConfig):
         self.names, self.layout = given_names(config, layout.names), layout
         self.run = PictureRunner(session, together=not layout.flat)
-        self._conf, self._nms_iou = config.conf, config.nms_iou
+        self._conf, self._nms_iou, self._side = config.conf, config.nms_iou, config.side
         self._labels = chosen_labels(config.classes, self.names)
         self._normalisation = layout.normalisation_for(config.convention, config.weights)
         if session.input.type == "uint8":  # then the network normalises
@@ -40,7 +40,7 @@ class OnnxDetector:
     def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """The detections of each of several pictures of one size."""
         layout = self.layout
-        size = _size(self.run.session, size_of(images[0]), layout.placement)
+        size = _size(self.run.session, size_of(images[0]), layout.placement, self._side)
         found = []
         for placed, outputs in self.run(images, size, layout.placement, self._normalisation):
             arrays = [outputs[at] if layout.flat else outputs[at][0] for at in layout.order]
@@ -74,13 +74,17 @@ def open_onnx(config: DetectorConfig) -> OnnxDetector | YoloxDetector | RtmdetDe
     return OnnxDetector(session, layout, config)
 
 
-def _size(session: Session, picture: tuple[int, int], placement: str = "") -> tuple[int, int]:
+def _size(
+    session: Session, picture: tuple[int, int], placement: str = "", side: int = 0
+) -> tuple[int, int]:
     """Of the input, for a picture of (width, height); a stretched one becomes a square where the
-    file leaves it open. An Ultralytics file tells the side that it was trained with."""
-    side = DYNAMIC_SIDE
+    file leaves it open. side: the longer one then; 0: the one that an Ultralytics file tells it was
+    trained with."""
     try:
         said = int(np.max(ast.literal_eval(session.header.metadata.get("imgsz", "0"))))
-        side = said if 0 < said <= LONGEST_SIDE else side
+        side = side or (said if 0 < said <= LONGEST_SIDE else 0)
     except (ValueError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError):
         pass
-    return input_size(session.input.shape, (1, 1) if placement == "stretched" else picture, side)
+    return input_size(
+        session.input.shape, (1, 1) if placement == "stretched" else picture, side or DYNAMIC_SIDE
+    )

@@ -38,9 +38,9 @@ Found = tuple[Floats, Floats]
 class OwnDetector:
     """The detector of a .safetensors file with its model card beside it.
 
-    side: of the picture that the network sees, the longer one in pixels; as the card says.
-    Raises MambatrackError where the files are missing, damaged or of another kind
-    of network.
+    side: of the picture that the network sees, the longer one in pixels; as ``config.side`` says,
+    else the card. Raises MambatrackError where the files are missing, damaged or of another kind of
+    network.
     """
 
     def __init__(self, config: DetectorConfig):
@@ -51,7 +51,8 @@ class OwnDetector:
             sizes = detector_sizes_of(weights)
             check_shapes(weights, detector_shapes(sizes))
             check_told(card, neck=sizes.neck)
-            self.side = whole(card, "architecture.side", MULTIPLE, LARGEST_SIDE)
+            told = whole(card, "architecture.side", MULTIPLE, LARGEST_SIDE)
+        self.side = config.side or told
         self.names = given_names(config, NAMES)
         self._labels = chosen_labels(config.classes, self.names)
         self._conf, self._nms_iou = config.conf, config.nms_iou

@@ -9,7 +9,7 @@ from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names, names_of
-from mambatrack.detectors.images import Normalisation, input_size, size_of
+from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, size_of
 from mambatrack.detectors.onnx_session import Session, open_session
 from mambatrack.errors import MambatrackError
 
@@ -36,7 +36,7 @@ class RtmdetDetector:
             )
         session = session or open_session(weights, "onnxruntime")
         self.run, self._weights = PictureRunner(session), weights
-        self._shape = session.input.shape
+        self._shape, self._side = session.input.shape, config.side or DYNAMIC_SIDE
         self._conf = config.conf
         heads = (shape for name, shape in session.header.weights if HEAD in name)
         count = next((shape[0] for shape in heads if shape and shape[0]), 0)
@@ -50,7 +50,7 @@ class RtmdetDetector:
 
     def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """The detections of each of several pictures of one size."""
-        size = input_size(self._shape, size_of(images[0]))
+        size = input_size(self._shape, size_of(images[0]), self._side)
         found = []
         for placed, outputs in self.run(images, size, "corner", NORMALISATION):
             boxes, labels = self._read(outputs)

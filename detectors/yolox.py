@@ -12,7 +12,7 @@ from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names, names_of
-from mambatrack.detectors.images import Normalisation, input_size, size_of
+from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, size_of
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.onnx_session import Session, open_session
 from mambatrack.errors import MambatrackError
@@ -39,7 +39,7 @@ class YoloxDetector:
         weights, convention = config.weights, config.convention
         session = session or open_session(weights, config.backend)
         self.run, self._weights = PictureRunner(session), weights
-        self._shape = session.input.shape
+        self._shape, self._side = session.input.shape, config.side or DYNAMIC_SIDE
         self._conf, self._nms_iou = config.conf, config.nms_iou
         size = input_size(self._shape, PROBE_SIZE)
         head = self._head(session(np.zeros((1, 3, size[1], size[0]), np.float32)))
@@ -57,7 +57,7 @@ class YoloxDetector:
 
     def of_pictures(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """The detections of each of several pictures of one size."""
-        size = input_size(self._shape, size_of(images[0]))
+        size = input_size(self._shape, size_of(images[0]), self._side)
         found = []
         for placed, outputs in self.run(images, size, "corner", CONVENTIONS[self.convention]):
             head = self._head(outputs)

@@ -129,6 +129,13 @@ class DetectorConfig:
     class_names: tuple[str, ...] = option(
         (), "names of a network's classes, in their order, where its file does not have them"
     )
+    side: int = option(
+        0,
+        "longer side in pixels of the picture as a network sees it, where its file leaves that "
+        "open; 0 for what the file says, else 640",
+        0,
+        8192,
+    )
     slice: int = option(
         0,
         "side in pixels of overlapping parts of the picture that a network sees one by one beside "

@@ -69,6 +69,12 @@ def test_a_trained_file_by_its_path(write):
     assert np.allclose(several[0].boxes, found.boxes) and len(several) == 2
 
 
+def test_the_side_is_that_of_the_setting_else_of_the_card(write):
+    path = write()
+    small, usual = (open_detector(path, side=side, conf=0.0, nms_iou=1.0) for side in (32, 0))
+    assert len(small(IMAGE)) == 16 + 4 + 1 and len(usual(IMAGE)) == 144 + 36 + 9
+
+
 def test_slices_and_names_of_classes(write):
     path = write()
     detector = open_detector(path, slice=64, class_names=["player"], classes=["player"])

@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--labelled", type=Path, nargs="*", default=[])
     parser.add_argument("--classes", type=int, nargs="+", default=[0], help="of --labelled")
     parser.add_argument("--detectors", nargs="+", required=True)
-    parser.add_argument("--side", type=int, help="of the picture as a trained network sees it")
+    parser.add_argument("--side", type=int, default=0, help="setting detector.side")
     parser.add_argument("--draw", type=Path, help="a folder")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -107,9 +107,8 @@ def main():
     print("detector | pictures | AP50 | ms")
     for name in options.detectors:
         classes = [] if name == "motion" else ["person"]
-        detector = open_detector(name, classes=classes, conf=LOWEST)
-        if options.side:
-            detector.side = options.side
+        side = {} if name == "motion" else {"side": options.side}
+        detector = open_detector(name, classes=classes, conf=LOWEST, **side)
         for scene, (pictures, people) in scenes.items():
             precision, spent, found = measured(detector, pictures, people)
             print(f"{Path(name).stem} | {scene} | {precision:.3f} | {spent:.1f}", flush=True)

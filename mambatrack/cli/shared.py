@@ -31,10 +31,11 @@ def as_message(text: object) -> str:
 
 
 def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
-    """Where sequences are worked on; a network that detects asks a cluster for a GPU."""
+    """Where sequences are worked on; a network that detects and can run on a GPU asks a cluster for
+    one."""
     from mambatrack.runs.engines import Engine
 
-    gpu = config.detector.name not in ("auto", "file", "motion")
+    gpu = config.detector.name not in ("auto", "file", "motion", "own")
     return Engine(options.engine, options.workers, options.address or "", gpu)
 
 

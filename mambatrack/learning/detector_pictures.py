@@ -128,7 +128,8 @@ def _pasted(given: Shown, scene: Scene, rng: Generator) -> Shown:
     if min(crop.shape[:2]) < 4 or wide >= size[1] or high >= size[0]:
         return given
     left, top = int(rng.integers(size[1] - wide)), int(rng.integers(size[0] - high))
-    person = np.asarray(cv2.resize(crop, (wide, high), interpolation=cv2.INTER_AREA), np.float32)
+    small = np.asarray(cv2.resize(crop, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+    person = _relit(small, rng).astype(np.float32)
     place = given.picture[top : top + high, left : left + wide]
     place[:] = place + (person - place) * _silhouette(high, wide)
     box = np.array([left, top, left + wide, top + high], np.float32)
