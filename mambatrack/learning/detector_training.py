@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -55,6 +56,7 @@ def train_detector(
     """
     refuse_several("the detector")
     torch.set_num_threads(settings.threads)
+    cv2.setNumThreads(settings.threads)
     if settings.width % 3:
         raise MambatrackError(
             f"detector_training.width: a multiple of 3 expected, found {settings.width}"
