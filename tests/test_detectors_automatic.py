@@ -119,8 +119,13 @@ def test_a_wrong_file_is_not_kept(server, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weights", "name"), [("a/model.onnx", "onnx"), ("det/det.txt", "file"), ("A.ONNX", "onnx"),
-     ("run/a.safetensors", "own")]
+    ("weights", "name"),
+    [
+        ("a/model.onnx", "onnx"),
+        ("det/det.txt", "file"),
+        ("A.ONNX", "onnx"),
+        ("run/a.safetensors", "own"),
+    ],
 )
 def test_weights_imply_their_detector(weights, name):
     config, line = choose(replace(AUTO, weights=weights))
