@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c_library import VARIANTS, measured, measured_under_sanitizer, needs_library
+from mambatrack.association import compiled
 from mambatrack.association.compiled import GATE, CompiledAssociation
 from mambatrack.association.features import ALONE, NAMES, describe_pairs
 from mambatrack.association.interface import Association, Question
@@ -201,3 +202,44 @@ def test_a_table_with_another_column_is_refused():
     table._arrays["means"] = np.zeros((64, 7), np.float32)
     with pytest.raises(ValueError, match=r"means: \[64, 8\] float32 .* got \[64, 7\]"):
         assert table.in_c
+
+
+def solved_outside(monkeypatch, table, found):
+    """How often the general solver is asked, where the answers are those of numpy."""
+    calls = []
+    solve = compiled._solve
+    monkeypatch.setattr(compiled, "_solve", lambda *left: calls.append(left) or solve(*left))
+    question = Question(table, found, found.centred, True, True)
+    assert otherwise([question], shipped(-9.0)) == []
+    return len(calls)
+
+
+@needs_library
+@pytest.mark.parametrize("people", [2, 3, 8])
+def test_contests_of_few_people_are_decided_inside(monkeypatch, people):
+    rng = np.random.default_rng(people)
+    for _ in range(9):
+        found = near_one_place(rng, people)
+        assert solved_outside(monkeypatch, crowd_at_one_place(rng, people), found) == 0
+
+
+@needs_library
+def test_contests_of_many_and_those_without_a_single_best_answer_are_left(monkeypatch):
+    rng = np.random.default_rng(4)
+    equal = near_one_place(rng, 2).select([0, 0])
+    assert solved_outside(monkeypatch, crowd_at_one_place(rng, 1), equal) == 1
+    assert solved_outside(monkeypatch, crowd_at_one_place(rng, 9), near_one_place(rng, 9)) == 1
+
+
+def near_one_place(rng, count):
+    corners = rng.uniform(100, 130, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(60, 90, (count, 2))], axis=1)
+    return Detections(boxes.astype(np.float32), rng.random(count, np.float32), np.zeros(count, int))
+
+
+def crowd_at_one_place(rng, count):
+    table, found = TrackTable(3, shipped().memory_size), near_one_place(rng, count)
+    table.start(found.centred, np.zeros((count, 3)), found, np.arange(count))
+    table.predict(table["boxes"] + rng.normal(0, 9, (count, 4)), np.ones((count, 4)))
+    table["memory"][:] = rng.normal(0, 1, table["memory"].shape)
+    return table

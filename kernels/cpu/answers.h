@@ -2,7 +2,7 @@
  * the births of learned.py, in their order and to the bit but for likelihoods, whose exponentials and
  * logarithms are the C library's. */
 #pragma once
-#include "choose.h"
+#include "contest.h"
 #include <math.h>
 
 enum { ALTERNATIVES = 2, ANSWERS = 1 + ALTERNATIVES };
@@ -164,10 +164,15 @@ static void compare(const Scored *s, const Limits *l, const Places *at, Answers 
                                to->born + i * s->detections);
 }
 
-/* The clear pairs and, where none is left, all answers. */
+/* The clear pairs, those of small contests and, where none is left, all answers. */
 static void answer(const Scored *s, const Limits *l, const Places *at, Answers *to) {
     to->remaining = choose_clear(s->pairs, s->track, s->detection, s->tracks, s->odds, l->match_odds,
                                  l->least, l->rounds, at->sums, at->worth, to->chosen, to->left,
                                  &to->matched[0]);
+    if (to->remaining) {
+        int64_t matched = match_contested(to->remaining, to->left, s->track, s->detection, at->worth,
+                                          at->of_track, at->of_detection, to->chosen + to->matched[0]);
+        if (matched >= 0) to->matched[0] += matched, to->remaining = 0;
+    }
     if (!to->remaining) compare(s, l, at, to);
 }

@@ -86,15 +86,6 @@ static void look_around(const Frame *f, Around *a) {
         a->heights[j] = f->found->centred[4 * a->found_which[j] + 3] / f->found->centred[4 * j + 3];
 }
 
-/* Of the last ``count`` numbers: ascending. */
-static void ascend(int64_t *numbers, int64_t count) {
-    for (int64_t i = 1; i < count; i++)
-        for (int64_t j = i; j > 0 && numbers[j] < numbers[j - 1]; j--) {
-            int64_t other = numbers[j];
-            numbers[j] = numbers[j - 1], numbers[j - 1] = other;
-        }
-}
-
 /* The detections that overlap a box x1 y1 x2 y2, ascending -> how many there are; where they are more
  * than ``room`` the others are not written. Those in reach of the box are one run of the sorted. */
 static int64_t overlapping(const Sorted *s, const double *box, int64_t room, int64_t *which) {

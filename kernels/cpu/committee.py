@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.network import CausalNetwork
-from mambatrack.kernels.cpu.packing import Floats, address, aligned, check_array, check_fit
+from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
 from mambatrack.kernels.cpu.pairs import PairsNetwork
+from mambatrack.kernels.cpu.scratch import Scratch
 
 Indices = NDArray[np.int64]
 
@@ -45,7 +46,8 @@ class CommitteeNetwork:
         self._places = pointers(*(each.at for each in pairs)), pointers(*(e.at for e in encoders))
         self._members = _Members(len(pairs), *map(ctypes.addressof, self._places), code_limit)
         self.at = ctypes.addressof(self._members)
-        self._scratch: list[Floats] = []  # one for each thread that was in a call
+        self.scratch = Scratch()
+        self._remembering: dict[int, int] = {}  # floats of scratch memory, by the number of pairs
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._given  # addresses mean nothing in another process
@@ -63,13 +65,13 @@ class CommitteeNetwork:
         check_array("memory", memory, np.float32, (len(memory), self.memory_size))
         odds, people = np.empty(pairs, np.float32), np.empty(found, np.float32)
         sizes = pairs, len(memory), found
-        scratch = self.borrow(self._library.score_floats(self.at, *sizes))
+        scratch = self.scratch.borrow(self._library.score_floats(self.at, *sizes))
         wrong = self._library.committee_scores(
-            self.at, address(scratch), scratch.size, *sizes, address(features), address(tracks),
+            self.at, scratch.at, scratch.size, *sizes, address(features), address(tracks),
             address(detections), address(memory), self.memory_size, address(alone), address(odds),
             address(people),
         )  # fmt: skip
-        self.give_back(scratch)
+        self.scratch.give_back(scratch)
         check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"pair {wrong % pairs} is of no track or detection of the frame")
@@ -83,21 +85,19 @@ class CommitteeNetwork:
         check_array("chosen", chosen, np.int64, (count,))
         check_array("rows", rows, np.int64, (count,))
         check_array("memory", memory, np.float32, (len(memory), self.memory_size), True)
-        scratch = self.borrow(self._library.remember_floats(self.at, count))
+        scratch = self.scratch.borrow(self.remembering(count))
         wrong = self._library.committee_remember(
-            self.at, address(scratch), scratch.size, address(features), pairs, count,
+            self.at, scratch.at, scratch.size, address(features), pairs, count,
             address(chosen), address(rows), len(memory), address(memory),
         )  # fmt: skip
-        self.give_back(scratch)
+        self.scratch.give_back(scratch)
         check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"choice {wrong % count} is of no pair or track of the frame")
 
-    def borrow(self, floats: int) -> Floats:
-        """Scratch memory that no other call uses; the next frame may need more."""
-        scratch = self._scratch.pop() if self._scratch else aligned(0)
-        return scratch if scratch.size >= floats else aligned(2 * floats)
-
-    def give_back(self, scratch: Floats) -> None:
-        """The next call may take it."""
-        self._scratch.append(scratch)
+    def remembering(self, count: int) -> int:
+        """Floats of scratch memory for so many pairs that are remembered."""
+        need = self._remembering.get(count)
+        if need is None:
+            need = self._remembering[count] = self._library.remember_floats(self.at, count)
+        return need

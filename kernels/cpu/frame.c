@@ -22,13 +22,23 @@ int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int
                                    const int64_t *chosen, const int64_t *rows, int64_t tracks,
                                    float *memory);
 
-/* Returns 1, or 0 where memory has to grow: then it is said how much is needed. */
-int64_t PUBLIC(gate)(const Gate *by, Asked *asked) {
-    return look_around_all(asked) && gate_all(by, asked);
+int64_t PUBLIC(score_floats)(const Members *committee, int64_t pairs, int64_t tracks,
+                             int64_t detections); /* likewise */
+
+/* code: floats of a track's codes. Returns 1, or 0 where memory has to grow: then it is said how much is
+ * needed. */
+int64_t PUBLIC(gate)(const Gate *by, const Members *committee, int64_t code, Asked *asked) {
+    if (!look_around_all(asked) || !gate_all(by, asked)) return 0;
+    asked->scratch = part_floats(asked, code) + EXPAND(score_floats, VARIANT)(committee, asked->most_pairs,
+                                                                              asked->most_sides,
+                                                                              asked->most_sides);
+    return 1;
 }
 
-void PUBLIC(describe)(const Gate *by, const Asked *asked, const Thoughts *to) {
-    describe_all(by, asked, to);
+/* floats, numbers: of Thoughts, as far as they are written. */
+void PUBLIC(describe)(const Gate *by, const Asked *asked, float *floats, int64_t *numbers) {
+    Thoughts to = thoughts_in(asked, floats, numbers);
+    describe_all(by, asked, &to);
 }
 
 /* The scores of one whole table. Returns as committee_scores does. */
@@ -60,19 +70,22 @@ static int64_t score_rest(const Members *committee, const Asked *asked, const Th
     return wrong;
 }
 
-/* Describes, scores and answers; scratch: as of committee_scores for the largest frame; code, memory:
- * see score_rest. Returns as committee_scores does, and -1 where all went well. */
-int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *committee,
-                      const Asked *asked, const Thoughts *to, float *scratch, int64_t room,
-                      int64_t code, float *memory) {
-    int64_t first = 0, wrong = -1;
-    describe_all(by, asked, to);
+/* Describes, scores and answers; scratch [room]: as ``gate`` says. Returns as committee_scores does, and -1
+ * where all went well. */
+int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *committee, int64_t code,
+                      const Asked *asked, float *floats, int64_t *numbers, float *scratch,
+                      int64_t room) {
+    Thoughts to = thoughts_in(asked, floats, numbers);
+    int64_t part = part_floats(asked, code), first = 0, wrong = -1;
+    if (asked->scratch > room) return MISFIT;
+    describe_all(by, asked, &to);
     for (int64_t k = 0; k < asked->count && wrong == -1; k++) {
         if (!asked->frames[k].beside) first = k;
-        wrong = k == first ? score_table(committee, asked, to, k, scratch, room)
-                           : score_rest(committee, asked, to, k, first, code, memory, scratch, room);
+        wrong = k == first ? score_table(committee, asked, &to, k, scratch + part, room - part)
+                           : score_rest(committee, asked, &to, k, first, code, scratch, scratch + part,
+                                        room - part);
     }
-    if (wrong == -1) answer_all(limits, asked, to);
+    if (wrong == -1) answer_all(limits, asked, &to);
     return wrong;
 }
 
@@ -118,32 +131,33 @@ void PUBLIC(spread_boxes)(const Motion *motion, int64_t count, float *state, con
     spread_boxes(motion, count, NULL, state, ratios, scales);
 }
 
-/* The same of all tables, one behind the other, what several have alike once; work and places: of the
- * largest; numbers: memory of find_own. */
+/* The same of all tables, with ``total`` tracks, what several have alike once; floats: of Predicted;
+ * numbers [3, total]. Returns how many tracks that are, or MISFIT. */
 int64_t PUBLIC(predict_tables)(const Motion *motion, const Shape *network, float *scratch,
-                               int64_t room, Moved *moved, int64_t tables, float *work,
-                               int64_t *places, int64_t *numbers, float *boxes, float *log_scales,
-                               float *ratios) {
-    find_own(tables, moved, numbers);
-    for (int64_t k = 0; k < tables; k++) {
+                               int64_t room, Moved *moved, int64_t tables, int64_t total,
+                               float *floats, int64_t *numbers) {
+    Predicted all = predicted_in(floats, total);
+    int64_t own = find_own(tables, moved, numbers + total), at = 0;
+    for (int64_t k = 0; k < tables; at += moved[k++].own) {
         const Moved *m = moved + k;
-        int64_t wrong = predict(motion, network, scratch, room, m->own, m->rows, m->tracks,
-                                m->table->motion, work, places, boxes, log_scales, ratios);
-        if (wrong != -1) return wrong;
-        boxes += 4 * m->own, log_scales += 4 * m->own, ratios += m->own;
+        Predicted to = predicted_from(&all, at);
+        if (predict(motion, network, scratch, room, m->own, m->rows, m->tracks, m->table->motion,
+                    to.work, numbers, to.boxes, to.scales, to.ratios) != -1)
+            return MISFIT;
     }
-    return -1;
+    return own;
 }
 
-void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tables,
-                           const float *boxes, const float *ratios, float *scales) {
+void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tables, int64_t total,
+                           float *floats) {
+    Predicted all = predicted_in(floats, total);
     const Moved *first = moved;
-    for (int64_t k = 0; k < tables; k++) {
+    for (int64_t k = 0, at = 0; k < tables; at += moved[k++].own) {
         const Moved *m = moved + k;
+        Predicted from = predicted_from(&all, at);
         if (!m->beside || !k) first = m;
-        spread_boxes(motion, m->own, m->rows, m->table->motion, ratios, scales);
-        keep_prediction(first, m, boxes, scales);
-        boxes += 4 * m->own, scales += 4 * m->own, ratios += m->own;
+        spread_boxes(motion, m->own, m->rows, m->table->motion, from.ratios, from.scales);
+        keep_prediction(first, m, from.boxes, from.scales);
     }
 }
 
@@ -213,29 +227,34 @@ int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, in
     return any_over(table, count, min_hits, max_age);
 }
 
-/* total: matches of all tables. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
+/* total: matches of all tables; floats [9, total]; numbers [5, total] and twice the tracks of the largest
+ * table. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
 int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, int64_t total,
-                       const Matches *to) {
-    return gather(motion, tables, settled, total, to);
+                       float *floats, int64_t *numbers) {
+    Matches to = matches_in(tables, settled, total, floats, numbers);
+    return gather(motion, tables, settled, total, &to);
 }
 
 /* The same arguments with the logarithms taken; scratch: of committee_remember for the largest table.
- * Returns as committee_remember does. */
+ * Returns as committee_remember does, or SPLIT where votes of some table are left to the caller. */
 int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
-                       int64_t tables, Settled *settled, int64_t total, const Matches *from) {
-    int64_t at = 0;
+                       int64_t tables, Settled *settled, int64_t total, float *floats,
+                       int64_t *numbers) {
+    Matches from = matches_in(tables, settled, total, floats, numbers);
     const Settled *first = settled;
+    int64_t at = 0, split = 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Settled *s = settled + k;
-        Matches own = matches_from(from, at, total);
+        Matches own = matches_from(&from, at, total);
         if (!s->beside) first = s;
         int64_t wrong = EXPAND(committee_remember, VARIANT)(
             committee, scratch, room, s->features, s->pairs, s->own, own.chosen, own.rows, s->tracks,
             s->table->memory);
         if (wrong != -1) return wrong;
-        settle_one(motion, first, s, &own, from->logs + 2 * at);
+        settle_one(motion, first, s, &own, from.logs + 2 * at);
+        split += s->split;
     }
-    return -1;
+    return split ? SPLIT : -1;
 }
 
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,
@@ -244,11 +263,16 @@ int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t col
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */
-int64_t PUBLIC(compare)(const Limits *limits, const Asked *asked, const Thoughts *by, int64_t k) {
+int64_t PUBLIC(compare)(const Limits *limits, const Asked *asked, float *floats, int64_t *numbers,
+                        int64_t k, int64_t matched) {
+    Thoughts by = thoughts_in(asked, floats, numbers);
     Problem *p = asked->problems + k;
-    Scored scored = scored_of(asked, by, k);
-    Places places = places_of(asked, by, &scored);
-    if (first_outside(p->answers.matched[0], p->answers.chosen, scored.pairs - 1) >= 0) return MISFIT;
+    Scored scored = scored_of(asked, &by, k);
+    Places places = places_of(asked, &by, &scored);
+    if (matched > scored.pairs || first_outside(matched, p->answers.chosen, scored.pairs - 1) >= 0)
+        return MISFIT;
+    p->answers.matched[0] = matched;
     compare(&scored, limits, &places, &p->answers);
+    tell_outcome(asked, &by, k);
     return 0;
 }

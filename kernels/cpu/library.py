@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 18  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 19  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 SPLIT = -3  # of observe.h
@@ -51,14 +51,14 @@ class Library:
                 word,
                 [pointer, pointer, word, pointer, word, word, pointer, pointer, word, pointer],
             ),
-            "gate": (word, [pointer] * 2),
-            "describe": (None, [pointer] * 3),
-            "think": (word, [*[pointer] * 6, word, word, pointer]),
-            "compare": (word, [*[pointer] * 3, word]),
+            "gate": (word, [pointer, pointer, word, pointer]),
+            "describe": (None, [pointer] * 4),
+            "think": (word, [*[pointer] * 3, word, *[pointer] * 4, word]),
+            "compare": (word, [*[pointer] * 4, word, word]),
             "predict": (word, [*[pointer] * 3, word, word, *[pointer] * 6]),
             "spread_boxes": (None, [pointer, word, *[pointer] * 3]),
-            "predict_tables": (word, [*[pointer] * 3, word, pointer, word, *[pointer] * 6]),
-            "spread_tables": (None, [pointer, pointer, word, *[pointer] * 3]),
+            "predict_tables": (word, [*[pointer] * 3, word, pointer, word, word, *[pointer] * 2]),
+            "spread_tables": (None, [pointer, pointer, word, word, pointer]),
             "ask_windows": (word, [pointer, pointer, word, *[pointer] * 4]),
             "move_windows": (None, [pointer, pointer, word, *[pointer] * 4]),
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
@@ -66,8 +66,8 @@ class Library:
             "observe": (word, [pointer, pointer, word, pointer, word, word]),
             "snapshot": (None, [pointer, word, word, pointer]),
             "any_over": (word, [pointer, word, word, word]),
-            "gather": (word, [pointer, word, pointer, word, pointer]),
-            "settle": (word, [*[pointer] * 3, word, word, pointer, word, pointer]),
+            "gather": (word, [pointer, word, pointer, word, *[pointer] * 2]),
+            "settle": (word, [*[pointer] * 3, word, word, pointer, word, *[pointer] * 2]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 3]),
             "neighbours": (None, [pointer, word, *[pointer] * 4]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),

@@ -35,3 +35,12 @@ INLINE int64_t first_outside(int64_t count, const int64_t *values, int64_t limit
         if (values[i] < 0 || values[i] > limit) return i;
     return -1;
 }
+
+/* The numbers [count] become ascending. */
+INLINE void ascend(int64_t *numbers, int64_t count) {
+    for (int64_t i = 1; i < count; i++)
+        for (int64_t j = i; j > 0 && numbers[j] < numbers[j - 1]; j--) {
+            int64_t other = numbers[j];
+            numbers[j] = numbers[j - 1], numbers[j - 1] = other;
+        }
+}

@@ -2,6 +2,7 @@
 motion.causal_predictor describes it."""
 
 import ctypes
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
+from mambatrack.kernels.cpu.scratch import Memory, Scratch
 from mambatrack.kernels.cpu.table import StateColumns, TableColumns
 
 Indices = NDArray[np.int64]
 TOKEN, OUTPUTS, HEAD = 7, 8, 17  # of motion.h
+_MOVED = struct.Struct("@7q")  # struct Moved of moved.h
 
 
 class Motion(ctypes.Structure):
@@ -24,16 +27,6 @@ class Motion(ctypes.Structure):
     _fields_ = [
         *[(name, ctypes.c_int64) for name in ("carried", "horizon", "window", "straightens")],
         *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps", "scale")],
-    ]
-
-
-class _Moved(ctypes.Structure):
-    """struct Moved of moved.h."""
-
-    _fields_ = [
-        ("table", ctypes.c_void_p),
-        *[(name, ctypes.c_int64) for name in ("tracks", "span", "beside", "own")],
-        *[(name, ctypes.c_void_p) for name in ("rows", "twin")],
     ]
 
 
@@ -61,6 +54,7 @@ class TrackMotion(ABC):
     def __init__(self, motion: Motion, state_size: int, given: tuple[Any, ...]):
         self._library, self._motion, self._given = library(), motion, given
         self.at, self.state_size = ctypes.addressof(motion), state_size
+        self._floats, self._numbers = Scratch(), Scratch(np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._given  # addresses mean nothing in another process
@@ -88,18 +82,20 @@ class TrackMotion(ABC):
         np.log(logs, out=logs)
         self._library.correct(*given, address(logs), at)
 
-    def _moving(self, tables: Sequence[Moving]) -> Any:
-        """As C reads them."""
-        return (_Moved * len(tables))(*map(self._moved, tables))
-
-    def _moved(self, moving: Moving) -> _Moved:
-        table, tracks, *rest = moving
-        if tracks > table.capacity or table.motion_size != self.state_size:
-            raise ValueError(
-                f"a table of up to {table.capacity} tracks with {self.state_size} floats of motion "
-                f"expected, got {tracks} with {table.motion_size}"
-            )
-        return _Moved(table.at, tracks, *rest)
+    def _moving(self, tables: Sequence[Moving], numbers: int) -> tuple[Memory, int]:
+        """The tables as C reads them, in memory to be given back to self._numbers, and where in it
+        room for so many numbers begins."""
+        words = _MOVED.size // 8 * len(tables)
+        memory = self._numbers.borrow(words + numbers)
+        for place, (table, tracks, span, beside) in enumerate(tables):
+            if tracks > table.capacity or table.motion_size != self.state_size:
+                raise ValueError(
+                    f"a table of up to {table.capacity} tracks with {self.state_size} floats of "
+                    f"motion expected, got {tracks} with {table.motion_size}"
+                )
+            at = _MOVED.size * place
+            _MOVED.pack_into(memory.numbers, at, table.at, tracks, span, beside, 0, 0, 0)
+        return memory, memory.at + 8 * words
 
 
 class CausalMotion(TrackMotion):
@@ -123,20 +119,22 @@ class CausalMotion(TrackMotion):
             log_gaps=address(self._log_gaps),
         )  # fmt: skip
         super().__init__(motion, HEAD + 2 * network.carried_size, (network, measured))
+        self._work = TOKEN + OUTPUTS + network.carried_size
 
     def predict(self, state: Floats) -> tuple[Floats, Floats]:
         count, network = len(state), self._network
         check_array("state", state, np.float32, (count, self.state_size), True)
-        work = np.empty(count * (TOKEN + OUTPUTS + network.carried_size), np.float32)
+        work = np.empty(count * self._work, np.float32)
         places = np.empty(count, np.int64)
         boxes, spread = np.empty((count, 4), np.float32), np.empty((count, 4), np.float32)
         ratios = np.empty(count, np.float32)
         at = address(state)
-        with network.memory() as memory:
-            wrong = self._library.predict(
-                self.at, network.at, *memory, count, at, address(work), address(places),
-                address(boxes), address(spread), address(ratios),
-            )  # fmt: skip
+        memory = network.scratch.borrow(network.need())
+        wrong = self._library.predict(
+            self.at, network.at, memory.at, memory.size, count, at, address(work), address(places),
+            address(boxes), address(spread), address(ratios),
+        )  # fmt: skip
+        network.scratch.give_back(memory)
         check_fit(wrong)
         np.log(ratios, out=ratios)
         np.exp(spread, out=spread)
@@ -144,22 +142,20 @@ class CausalMotion(TrackMotion):
         return boxes, spread
 
     def predict_tables(self, tables: Sequence[Moving]) -> None:
-        moved = self._moving(tables)
-        counts, network = [each.tracks for each in tables], self._network
-        total, most = sum(counts), max(counts, default=0)
-        floats = np.empty(9 * total + most * (TOKEN + OUTPUTS + network.carried_size), np.float32)
-        numbers, at = np.empty(most + 2 * total, np.int64), address(floats)
-        places = address(numbers)
-        boxes, scales, ratios, work = at, at + 16 * total, at + 32 * total, at + 36 * total
-        given = ctypes.addressof(moved), len(tables)
-        with network.memory() as memory:
-            wrong = self._library.predict_tables(
-                self.at, network.at, *memory, *given, work, places, places + 8 * most, boxes,
-                scales, ratios,
-            )  # fmt: skip
-        check_fit(wrong)
-        own = sum(each.own for each in moved)
-        logs, exponents = floats[8 * total : 8 * total + own], floats[4 * total : 4 * (total + own)]
-        np.log(logs, out=logs)
+        total = sum([each.tracks for each in tables])
+        floats = self._floats.borrow((9 + self._work) * total)
+        numbers, rest = self._moving(tables, 3 * total)
+        given = numbers.at, len(tables), total, floats.at
+        network = self._network
+        memory = network.scratch.borrow(network.need())
+        own = self._library.predict_tables(
+            self.at, network.at, memory.at, memory.size, *given, rest
+        )
+        network.scratch.give_back(memory)
+        check_fit(own)
+        exponents, logs = floats.numbers[: 4 * own], floats.numbers[4 * total : 4 * total + own]
         np.exp(exponents, out=exponents)
-        self._library.spread_tables(self.at, *given, boxes, ratios, scales)
+        np.log(logs, out=logs)
+        self._library.spread_tables(self.at, *given)
+        self._floats.give_back(floats)
+        self._numbers.give_back(numbers)

@@ -12,9 +12,10 @@ typedef struct {
     int64_t *rows, *twin;
 } Moved;
 
-/* memory [2, tracks of all tables]. */
-static void find_own(int64_t tables, Moved *moved, int64_t *memory) {
+/* memory [2, tracks of all tables]. Returns how many tracks all tables have of their own. */
+static int64_t find_own(int64_t tables, Moved *moved, int64_t *memory) {
     const Moved *first = moved;
+    int64_t own = 0;
     for (int64_t k = 0; k < tables; k++) {
         Moved *m = moved + k;
         if (!m->beside || !k) first = m;
@@ -24,7 +25,23 @@ static void find_own(int64_t tables, Moved *moved, int64_t *memory) {
         if (m != first) pair_tracks(m->table, m->tracks, first->table, first->tracks, m->twin);
         for (int64_t i = 0; i < m->tracks; i++)
             if (m->twin[i] < 0) m->rows[m->own++] = i;
+        own += m->own;
     }
+    return own;
+}
+
+/* Of the own tracks of all tables: scales [total, 4] and ratios [total] of width to height, of which
+ * exponentials and logarithms are taken; boxes [total, 4]; work: of the network, for the largest. */
+typedef struct {
+    float *scales, *ratios, *boxes, *work;
+} Predicted;
+
+INLINE Predicted predicted_in(float *floats, int64_t total) {
+    return (Predicted){floats, floats + 4 * total, floats + 5 * total, floats + 9 * total};
+}
+
+INLINE Predicted predicted_from(const Predicted *all, int64_t first) {
+    return (Predicted){all->scales + 4 * first, all->ratios + first, all->boxes + 4 * first, all->work};
 }
 
 /* boxes and spread [own, 4] of the own tracks; those of the others are in the first table. */

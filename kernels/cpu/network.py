@@ -6,9 +6,8 @@ The weights are those of networks/window.py and networks/causal.py by name, pack
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.packing import Floats, address, aligned, check_fit, contiguous, pack
+from mambatrack.kernels.cpu.packing import Floats, address, check_fit, contiguous, pack
+from mambatrack.kernels.cpu.scratch import Scratch
 from mambatrack.kernels.weight_shapes import BOTH, MAX_BACK, ONE
 
 SHARE = 32  # tracks for which a thread of its own is worth it
@@ -33,24 +33,17 @@ class _Network:
         self._shape, self._weights = pack(state, branches, self._library.lanes(), limit, back)
         self.at = ctypes.addressof(self._shape)
         self._need: dict[int, int] = {}  # floats of scratch memory for a window
-        self._scratch: list[Floats] = []  # one for each thread that has been inside a call
+        self.scratch = Scratch()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._given  # addresses mean nothing in another process
 
-    @contextmanager
-    def memory(self, window: int = 0) -> Iterator[tuple[int, int]]:
-        """The address of scratch memory that no other call uses, and its floats."""
+    def need(self, window: int = 0) -> int:
+        """Floats of scratch memory."""
         need = self._need.get(window)
         if need is None:
             need = self._need[window] = self._library.scratch_floats(self.at, window)
-        memory = self._scratch.pop() if self._scratch else aligned(need)
-        if memory.size < need:
-            memory = aligned(need)
-        try:
-            yield address(memory), memory.size
-        finally:
-            self._scratch.append(memory)
+        return need
 
 
 class WindowNetwork(_Network):
@@ -89,10 +82,11 @@ class WindowNetwork(_Network):
 
         def part(first: int, end: int) -> int:
             at = offsets + first * window * 16, lengths + first * 8, out + first * 16
-            with self.memory(window) as memory:
-                wrong: int = self._library.window_network(
-                    self.at, *memory, end - first, window, *at
-                )
+            memory = self.scratch.borrow(self.need(window))
+            wrong: int = self._library.window_network(
+                self.at, memory.at, memory.size, end - first, window, *at
+            )
+            self.scratch.give_back(memory)
             check_fit(wrong)
             return wrong if wrong < 0 else wrong + first
 
@@ -138,11 +132,12 @@ class CausalNetwork(_Network):
         rows = _integers("rows", np.arange(count) if rows is None else rows, count)
         tokens = contiguous(tokens)  # held here: only its address goes on
         out = np.empty((count, self._shape.outputs), np.float32)
-        with self.memory() as memory:
-            wrong = self._library.step_network(
-                self.at, *memory, count, address(tokens), address(rows), len(carried),
-                address(carried), stride, address(out),
-            )  # fmt: skip
+        memory = self.scratch.borrow(self.need())
+        wrong = self._library.step_network(
+            self.at, memory.at, memory.size, count, address(tokens), address(rows), len(carried),
+            address(carried), stride, address(out),
+        )  # fmt: skip
+        self.scratch.give_back(memory)
         check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"rows: from 0 to {len(carried) - 1} expected, got {rows[wrong]}")

@@ -1,6 +1,7 @@
 """The structs of problems.h and of what it includes."""
 
 import ctypes
+import struct
 from typing import Any
 
 Fields = list[tuple[str, Any]]
@@ -8,6 +9,12 @@ FEATURES, ALONE, MOST_HITS = 47, 6, 200  # of candidates.h
 ALTERNATIVES = 2  # of answers.h
 ANSWERS = 1 + ALTERNATIVES
 AROUND = 12 + 2 * 4  # words of Around, of candidates.h
+FRAME = struct.Struct("@7q")  # struct Frame of candidates.h
+# struct Outcome of problems.h: first, pairs, first_detection, count, remaining, then of each answer
+# how many pairs and births, and its likelihood
+OUTCOME = struct.Struct(f"@{5 + 2 * ANSWERS}q{ANSWERS}d")
+
+Outcome = tuple[Any, ...]
 
 
 def _fields(kind: Any, names: str) -> Fields:
@@ -21,15 +28,6 @@ class Gate(ctypes.Structure):
         *_fields(ctypes.c_double, "reach reach_per_frame most_reach"),
         *_fields(ctypes.c_void_p, "log_hits"),
         *_fields(ctypes.c_int64, "class_aware"),
-    ]
-
-
-class Frame(ctypes.Structure):
-    """struct Frame of candidates.h."""
-
-    _fields_ = [
-        *_fields(ctypes.c_void_p, "table found"),
-        *_fields(ctypes.c_int64, "tracks span several compared beside"),
     ]
 
 
@@ -72,11 +70,5 @@ class Asked(ctypes.Structure):
         *_fields(ctypes.c_void_p, "frames problems track detection floats worth"),
         *_fields(ctypes.c_void_p, "numbers left places twins compared sums"),
         *_fields(ctypes.c_int64, "pair_room float_room number_room pairs detections"),
-        *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides"),
+        *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides scratch"),
     ]
-
-
-class Thoughts(ctypes.Structure):
-    """struct Thoughts of problems.h."""
-
-    _fields_ = _fields(ctypes.c_void_p, "features alone odds people chosen born")

@@ -14,7 +14,8 @@ typedef struct {
 } Problem;
 
 /* Of all ``count`` frames: the pairs of their tracks and detections [pair_room]; memory that is kept,
- * and how much of it is needed; the ``logs`` first floats are those that numpy takes logarithms of. */
+ * and how much of it is needed; the ``logs`` first floats are those that numpy takes logarithms of.
+ * scratch: floats that the scores take. */
 typedef struct {
     int64_t count;
     const Frame *frames;
@@ -24,15 +25,33 @@ typedef struct {
     int64_t *numbers, *left, *places, *twins, *compared;
     double *sums;
     int64_t pair_room, float_room, number_room;
-    int64_t pairs, detections, needed_floats, needed_numbers, logs, most_pairs, most_sides;
+    int64_t pairs, detections, needed_floats, needed_numbers, logs, most_pairs, most_sides, scratch;
 } Asked;
 
+/* What a frame's answers are, and where its results lie: see Problem and Answers. */
+typedef struct {
+    int64_t first, pairs, first_detection, count, remaining, matched[ANSWERS], births[ANSWERS];
+    double likelihoods[ANSWERS];
+} Outcome;
+
 /* features [FEATURES, pairs], then those of the next frame; alone [ALONE, detections] likewise; odds and
- * people; chosen, born: of every frame as Answers has them. */
+ * people; track, detection: of all pairs; chosen, born: of every frame as Answers has them. */
 typedef struct {
     float *features, *alone, *odds, *people;
-    int64_t *chosen, *born;
+    int64_t *track, *detection, *chosen, *born;
+    Outcome *outcomes;
 } Thoughts;
+
+/* One behind the other in floats and numbers of the caller. */
+static Thoughts thoughts_in(const Asked *a, float *floats, int64_t *numbers) {
+    int64_t pairs = a->pairs, found = a->detections;
+    Thoughts t = {.features = floats, .track = numbers};
+    t.alone = t.features + FEATURES * pairs, t.odds = t.alone + ALONE * found, t.people = t.odds + pairs;
+    t.detection = t.track + pairs, t.chosen = t.detection + pairs;
+    t.born = t.chosen + ANSWERS * (pairs + ALTERNATIVES * a->count);
+    t.outcomes = (Outcome *)(t.born + ANSWERS * found);
+    return t;
+}
 
 static void lay_out_problems(Asked *a, float *floats, int64_t *numbers) {
     int64_t used = 0, counted = 0;
@@ -78,6 +97,8 @@ static int gate_all(const Gate *g, Asked *a) {
 }
 
 static void describe_all(const Gate *g, const Asked *a, const Thoughts *to) {
+    memcpy(to->track, a->track, a->pairs * sizeof(int64_t));
+    memcpy(to->detection, a->detection, a->pairs * sizeof(int64_t));
     for (int64_t k = 0; k < a->count; k++) {
         const Problem *p = a->problems + k;
         describe(g, a->frames + k, &p->around, p->pairs, a->track + p->first, a->detection + p->first,
@@ -103,6 +124,15 @@ static Places places_of(const Asked *a, const Thoughts *by, const Scored *s) {
     return (Places){a->sums, worth, a->places, a->places + s->tracks};
 }
 
+static void tell_outcome(const Asked *a, const Thoughts *by, int64_t k) {
+    const Problem *p = a->problems + k;
+    Outcome *to = by->outcomes + k;
+    *to = (Outcome){p->first, p->pairs, p->first_detection, p->answers.count, p->answers.remaining};
+    memcpy(to->matched, p->answers.matched, sizeof to->matched);
+    memcpy(to->births, p->answers.births, sizeof to->births);
+    memcpy(to->likelihoods, p->answers.likelihoods, sizeof to->likelihoods);
+}
+
 static void answer_all(const Limits *l, const Asked *a, const Thoughts *by) {
     for (int64_t k = 0; k < a->count; k++) {
         Problem *p = a->problems + k;
@@ -112,5 +142,6 @@ static void answer_all(const Limits *l, const Asked *a, const Thoughts *by) {
         p->answers.born = by->born + ANSWERS * p->first_detection;
         p->answers.left = a->left + p->first;
         answer(&s, l, &at, &p->answers);
+        tell_outcome(a, by, k);
     }
 }

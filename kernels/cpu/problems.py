@@ -18,13 +18,14 @@ from mambatrack.kernels.cpu.problem_structs import (
     ALTERNATIVES,
     ANSWERS,
     FEATURES,
+    FRAME,
     MOST_HITS,
+    OUTCOME,
     Asked,
-    Frame,
     Gate,
     Limits,
+    Outcome,
     Problem,
-    Thoughts,
 )
 from mambatrack.kernels.cpu.table import TableColumns
 
@@ -80,6 +81,36 @@ class Decided(NamedTuple):
     answers: list[Answer]
 
 
+class _Places(NamedTuple):
+    """Where in the floats and numbers of Thoughts, of problems.h, the results of one frame lie."""
+
+    features: int
+    alone: int
+    odds: int
+    people: int
+    tracks: int
+    detections: int
+    chosen: int
+    born: int
+
+
+def _places(asked: Asked, number: int, first: int, first_detection: int) -> _Places:
+    """Of frame ``number``, whose pairs and detections follow on so many of those before it."""
+    pairs, alone = asked.pairs, FEATURES * asked.pairs
+    odds, chosen = alone + ALONE * asked.detections, 2 * pairs
+    born = chosen + ANSWERS * (pairs + ALTERNATIVES * asked.count)
+    return _Places(
+        FEATURES * first,
+        alone + ALONE * first_detection,
+        odds + first,
+        odds + pairs + first_detection,
+        first,
+        pairs + first,
+        chosen + ANSWERS * (first + ALTERNATIVES * number),
+        born + ANSWERS * first_detection,
+    )
+
+
 class Problems:
     """The problems of one frame after the other; memory is kept between calls.
 
@@ -88,13 +119,11 @@ class Problems:
 
     def __init__(self, reach: Reach, by_class: bool, limits: Limits, network: CommitteeNetwork):
         self._library, self._given = library(), (reach, by_class, limits, network)
-        self._network = network
-        self._gate = Gate(*reach, address(LOG_HITS), by_class)
-        self._asked, self._thoughts = Asked(), Thoughts()
-        self._gate_at, self._limits_at, self._asked_at, self._thoughts_at = map(
-            ctypes.addressof, (self._gate, limits, self._asked, self._thoughts)
+        self._network, self._code_size = network, network.code_size
+        self._gate, self._asked = Gate(*reach, address(LOG_HITS), by_class), Asked()
+        self._gate_at, self._limits_at, self._asked_at = map(
+            ctypes.addressof, (self._gate, limits, self._asked)
         )
-        self._part = np.empty(0, np.float32)
         self._reserve_frames(4)
         self._grow()
 
@@ -104,135 +133,90 @@ class Problems:
     def describe(self, questions: Sequence[Question]) -> list[Described]:
         """Raises ValueError for what does not fit."""
         self._look(questions)
-        described = self._described(questions, np.empty(self._floats_of_results(), np.float32))
-        self._library.describe(self._gate_at, self._asked_at, self._thoughts_at)
-        return described
+        asked = self._asked
+        floats = np.empty(FEATURES * asked.pairs + ALONE * asked.detections, np.float32)
+        numbers = np.empty(2 * asked.pairs, np.int64)
+        self._library.describe(self._gate_at, self._asked_at, address(floats), address(numbers))
+        return [
+            _described(
+                _places(asked, number, each.first, each.first_detection), floats, numbers,
+                each.pairs, question.found.count,
+            )
+            for number, (question, each) in enumerate(zip(questions, self._problems, strict=False))
+        ]  # fmt: skip
 
     def decide(self, questions: Sequence[Question], solve: Solve) -> list[Decided]:
         """solve: tracks [.], detections [.] and worth [.] of pairs that are left -> which of these
         are matched. Raises ValueError for what does not fit."""
+        network, asked = self._network, self._asked
         for each in questions:
-            if each.table.memory_size != self._network.memory_size:
+            if each.table.memory_size != network.memory_size:
                 raise ValueError(
-                    f"tables with a memory of {self._network.memory_size} floats expected, got "
+                    f"tables with a memory of {network.memory_size} floats expected, got "
                     f"{each.table.memory_size}"
                 )
         self._look(questions)
-        asked, count = self._asked, len(questions)
-        results = np.empty(self._floats_of_results(), np.float32)
-        described = self._described(questions, results)
-        chosen = np.empty(ANSWERS * (asked.pairs + ALTERNATIVES * count), np.int64)
-        born = np.empty(ANSWERS * asked.detections, np.int64)
-        thoughts = self._thoughts
-        thoughts.chosen, thoughts.born = address(chosen), address(born)
-        network = self._network
-        sizes = asked.most_pairs, asked.most_sides, asked.most_sides
-        memory = network.borrow(self._library.score_floats(network.at, *sizes))
+        pairs, found, count = asked.pairs, asked.detections, len(questions)
+        floats = np.empty((FEATURES + 1) * pairs + (ALONE + 1) * found, np.float32)
+        first_of_outcomes = 2 * pairs + ANSWERS * (pairs + ALTERNATIVES * count + found)
+        numbers = np.empty(first_of_outcomes + OUTCOME.size // 8 * count, np.int64)
+        results = address(floats), address(numbers)
+        memory = network.scratch.borrow(asked.scratch)
         wrong = self._library.think(
-            self._gate_at, self._limits_at, network.at, self._asked_at, self._thoughts_at,
-            address(memory), memory.size, network.code_size, address(self._part_memory()),
+            self._gate_at, self._limits_at, network.at, self._code_size, self._asked_at, *results,
+            memory.at, memory.size,
         )  # fmt: skip
-        network.give_back(memory)
+        network.scratch.give_back(memory)
         check_fit(wrong)
-        scores = results[-asked.pairs - asked.detections :] if len(results) else results
-        odds, people = scores[: asked.pairs], scores[asked.pairs :]
-        return [
-            self._decided(number, each, odds, people, chosen, born, solve)
-            for number, each in enumerate(described)
-        ]
+        decided = []
+        for number, question in enumerate(questions):
+            of_outcome = 8 * first_of_outcomes + OUTCOME.size * number
+            outcome = OUTCOME.unpack_from(numbers, of_outcome)
+            at = _places(asked, number, outcome[0], outcome[2])
+            if outcome[4]:
+                self._complete(number, at, outcome, numbers, results, solve)
+                outcome = OUTCOME.unpack_from(numbers, of_outcome)
+            decided.append(_decided(at, floats, numbers, question.found.count, outcome))
+        return decided
 
     def _look(self, questions: Sequence[Question]) -> None:
         """Candidates, and what is known around their boxes."""
         asked = self._asked
-        if len(questions) > len(self._frames):
+        if len(questions) > len(self._problems):
             self._reserve_frames(2 * len(questions))
         asked.count = len(questions)
         for place, (table, found, tracks, *rest) in enumerate(questions):
             if tracks > table.capacity:
                 raise ValueError(f"up to {table.capacity} tracks expected, got {tracks}")
-            self._frames[place] = Frame(table.at, found.at, tracks, *rest)
-        while not self._library.gate(self._gate_at, self._asked_at):
+            FRAME.pack_into(self._frames, FRAME.size * place, table.at, found.at, tracks, *rest)
+        while not self._library.gate(
+            self._gate_at, self._network.at, self._code_size, self._asked_at
+        ):
             self._grow()
         logs = self._floats[: asked.logs]
         np.log(logs, out=logs)
 
-    def _floats_of_results(self) -> int:
-        asked = self._asked
-        return (FEATURES + 1) * asked.pairs + (ALONE + 1) * asked.detections
-
-    def _described(self, questions: Sequence[Question], results: Floats) -> list[Described]:
-        """Where C is to write everything, one behind the other: features, alone, odds, people."""
-        asked, thoughts = self._asked, self._thoughts
-        pairs, of_alone = asked.pairs, FEATURES * asked.pairs
-        thoughts.features = at = address(results)
-        thoughts.alone = at + 4 * of_alone
-        thoughts.odds = thoughts.alone + 4 * ALONE * asked.detections
-        thoughts.people = thoughts.odds + 4 * pairs
-        tracks, detections = self._pairs[:, :pairs].copy()
-        described = []
-        for question, problem in zip(questions, self._problems, strict=False):
-            first, end = problem.first, problem.first + problem.pairs
-            alone = of_alone + ALONE * problem.first_detection
-            described.append(
-                Described(
-                    tracks[first:end],
-                    detections[first:end],
-                    results[FEATURES * first : FEATURES * end].reshape(FEATURES, -1),
-                    results[alone : alone + ALONE * question.found.count].reshape(ALONE, -1),
-                )
-            )
-        return described
-
-    def _decided(
-        self,
-        number: int,
-        described: Described,
-        odds: Floats,
-        people: Floats,
-        chosen: Indices,
-        born: Indices,
-        solve: Solve,
-    ) -> Decided:
-        problem, detections = self._problems[number], described.alone.shape[1]
-        answers, first, pairs = problem.answers, problem.first, problem.pairs
-        at, room = ANSWERS * (first + ALTERNATIVES * number), pairs + ALTERNATIVES
-        chosen = chosen[at : at + ANSWERS * room].reshape(ANSWERS, room)
-        born = born[ANSWERS * problem.first_detection :][: ANSWERS * detections]
-        if answers.remaining:
-            self._complete(number, described, chosen[0], solve)
-        given = zip(
-            answers.likelihoods[: answers.count], answers.matched, answers.births, strict=False
-        )
-        found = [
-            (likelihood, chosen[i, :matched], born[i * detections :][:births])
-            for i, (likelihood, matched, births) in enumerate(given)
-        ]
-        own = slice(problem.first_detection, problem.first_detection + detections)
-        return Decided(described, odds[first : first + pairs], people[own], found)
-
-    def _complete(self, number: int, described: Described, chosen: Indices, solve: Solve) -> None:
+    def _complete(
+        self, number: int, at: _Places, outcome: Outcome, numbers: Indices,
+        results: tuple[int, int], solve: Solve,
+    ) -> None:  # fmt: skip
         """The pairs that solve() matches join the clear ones, and all answers are there."""
-        problem = self._problems[number]
-        answers, first = problem.answers, problem.first
-        left = self._left[first : first + answers.remaining]
-        worth = self._worth[first : first + problem.pairs]
-        rest = left[solve(described.tracks[left], described.detections[left], worth[left])]
-        settled = answers.matched[0]
+        first, pairs, _, _, remaining, settled, *_ = outcome
+        left = self._left[first : first + remaining]
+        tracks, detections = numbers[at.tracks :][left], numbers[at.detections :][left]
+        rest = left[solve(tracks, detections, self._worth[first : first + pairs][left])]
+        chosen = numbers[at.chosen : at.chosen + pairs]
         chosen[settled : settled + len(rest)] = rest
-        answers.matched[0] = settled + len(rest)
-        self._library.compare(self._limits_at, self._asked_at, self._thoughts_at, number)
-
-    def _part_memory(self) -> Floats:
-        """For what one table has otherwise than the first of its tracker."""
-        asked = self._asked
-        need = (FEATURES + 1) * asked.most_pairs
-        need += (ALONE + 1 + self._network.code_size) * asked.most_sides
-        if len(self._part) < need:
-            self._part = np.empty(2 * need, np.float32)
-        return self._part
+        wrong = self._library.compare(
+            self._limits_at, self._asked_at, *results, number, settled + len(rest)
+        )
+        check_fit(wrong)
 
     def _reserve_frames(self, count: int) -> None:
-        self._frames, self._problems = (Frame * count)(), (Problem * count)()
+        self._frames, self._problems = (
+            (ctypes.c_int64 * (FRAME.size // 8 * count))(),
+            (Problem * count)(),
+        )
         self._asked.frames = ctypes.addressof(self._frames)
         self._asked.problems = ctypes.addressof(self._problems)
 
@@ -251,3 +235,33 @@ class Problems:
         asked.track, asked.detection = address(self._pairs), address(self._pairs) + 8 * room
         asked.left, asked.worth = address(self._left), address(self._worth)
         asked.twins = address(self._twins)
+
+
+def _described(
+    at: _Places, floats: Floats, numbers: Indices, pairs: int, detections: int
+) -> Described:
+    return Described(
+        numbers[at.tracks : at.tracks + pairs],
+        numbers[at.detections : at.detections + pairs],
+        floats[at.features : at.features + FEATURES * pairs].reshape(FEATURES, pairs),
+        floats[at.alone : at.alone + ALONE * detections].reshape(ALONE, detections),
+    )
+
+
+def _decided(
+    at: _Places, floats: Floats, numbers: Indices, detections: int, outcome: Outcome
+) -> Decided:
+    _, pairs, _, count, _, *rest = outcome
+    answers, chosen, born = [], at.chosen, at.born
+    for i in range(count):
+        matched, births, likelihood = rest[i], rest[ANSWERS + i], rest[2 * ANSWERS + i]
+        given = numbers[chosen : chosen + matched], numbers[born : born + births]
+        answers.append((likelihood, *given))
+        chosen += pairs + ALTERNATIVES
+        born += detections
+    return Decided(
+        _described(at, floats, numbers, pairs, detections),
+        floats[at.odds : at.odds + pairs],
+        floats[at.people : at.people + detections],
+        answers,
+    )

@@ -25,6 +25,18 @@ typedef struct {
     int64_t *rows, *labels, *numbers, *chosen, *leader, *of_row, *twin;
 } Matches;
 
+static Matches matches_in(int64_t tables, const Settled *settled, int64_t total, float *floats,
+                          int64_t *numbers) {
+    int64_t most = 0;
+    for (int64_t k = 0; k < tables; k++) most = more(most, settled[k].tracks);
+    return (Matches){
+        .boxes = floats, .scores = floats + 4 * total, .logs = floats + 5 * total, .rows = numbers,
+        .labels = numbers + total, .numbers = numbers + 2 * total, .chosen = numbers + 3 * total,
+        .leader = numbers + 4 * total, .of_row = numbers + 5 * total,
+        .twin = numbers + 5 * total + most,
+    };
+}
+
 INLINE Matches matches_from(const Matches *m, int64_t first, int64_t total) {
     return (Matches){m->boxes + 4 * first, m->scores + first, m->logs + 2 * total + 2 * first,
                      m->rows + first, m->labels + first, m->numbers + first, m->chosen + first,

@@ -1,7 +1,7 @@
 """What tables of tracks make of the decisions of a frame, in the C library and for any number of
 tables at once: histories of a committee, the causal predictor's motion, and TrackTable.observe."""
 
-import ctypes
+import struct
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
 from mambatrack.kernels.cpu.found import FoundColumns
-from mambatrack.kernels.cpu.library import library
+from mambatrack.kernels.cpu.library import SPLIT, library
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
+from mambatrack.kernels.cpu.scratch import Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
 Votes = tuple[Indices, Indices, Floats]
-NUMBERS = ("rows", "labels", "numbers", "chosen", "leader")  # of each match, in settle.h
+MATCH_NUMBERS = 5  # of each match, in settle.h
+_SETTLED = struct.Struct("@14q")  # struct Settled of settle.h
+_floats, _numbers = Scratch(), Scratch(np.int64)
 
 
 class Matched(NamedTuple):
@@ -44,31 +47,6 @@ class Matched(NamedTuple):
     chosen: Indices
 
 
-class _Settled(ctypes.Structure):
-    """struct Settled of settle.h."""
-
-    _fields_ = [
-        *[
-            (name, ctypes.c_void_p)
-            for name in ("table", "found", "features", "track", "detection", "chosen")
-        ],
-        *[
-            (name, ctypes.c_int64)
-            for name in ("tracks", "pairs", "count", "mixed", "stamp", "beside", "split", "own")
-        ],
-    ]
-
-
-class _Matches(ctypes.Structure):
-    """struct Matches of settle.h."""
-
-    _fields_ = [
-        *[(name, ctypes.c_void_p) for name in ("boxes", "scores", "logs")],
-        *[(name, ctypes.c_void_p) for name in NUMBERS],
-        *[(name, ctypes.c_void_p) for name in ("of_row", "twin")],
-    ]
-
-
 def settle(
     network: CommitteeNetwork, motion: TrackMotion, matched: Sequence[Matched]
 ) -> list[Votes | None]:
@@ -76,36 +54,47 @@ def settle(
     TableColumns.observe) the rows, labels and scores that were seen, of the others None.
 
     Raises ValueError, and changes nothing, for what does not fit."""
-    c, counts = library(), [len(each.chosen) for each in matched]
-    total, tables = sum(counts), len(matched)
-    settled = (_Settled * tables)(*[_settled(network, motion, each) for each in matched])
+    counts = [len(each.chosen) for each in matched]
+    total, words = sum(counts), len(matched) * _SETTLED.size // 8
     most = max((each.tracks for each in matched), default=0)
-    floats = np.empty(9 * total, np.float32)
-    numbers = np.empty(len(NUMBERS) * total + 2 * most, np.int64)
-    at, whole = address(floats), address(numbers)
-    places = [whole + 8 * total * i for i in range(len(NUMBERS) + 1)]
-    matches = _Matches(at, at + 16 * total, at + 20 * total, *places, places[-1] + 8 * most)
-    given = tables, ctypes.addressof(settled), total, ctypes.addressof(matches)
-    if not c.gather(motion.at, *given):
+    floats = _floats.borrow(9 * total)
+    numbers = _numbers.borrow(words + MATCH_NUMBERS * total + 2 * most)
+    for place, each in enumerate(matched):
+        _put(network, motion, each, numbers.numbers, _SETTLED.size * place)
+    at = numbers.at
+    given = len(matched), at, total, floats.at, at + 8 * words
+    if not library().gather(motion.at, *given):
         raise ValueError("matches: of the pairs, tracks and detections expected")
-    logs = floats[5 * total :]
+    logs = floats.numbers[5 * total : 9 * total]
     np.log(logs, out=logs)
-    memory = network.borrow(c.remember_floats(network.at, max(counts, default=0)))
-    wrong = c.settle(motion.at, network.at, address(memory), memory.size, *given)
-    network.give_back(memory)
-    check_fit(wrong)
+    memory = network.scratch.borrow(network.remembering(max(counts, default=0)))
+    result = library().settle(motion.at, network.at, memory.at, memory.size, *given)
+    network.scratch.give_back(memory)
+    check_fit(result)
+    votes: list[Votes | None] = [None] * len(matched)
+    if result == SPLIT:
+        votes = _votes(floats.numbers, numbers.numbers, counts)
+    _floats.give_back(floats)
+    _numbers.give_back(numbers)
+    return votes
+
+
+def _votes(floats: Floats, numbers: Indices, counts: Sequence[int]) -> list[Votes | None]:
+    """Copies, of those tables whose votes are left to the caller."""
+    total, size = sum(counts), _SETTLED.size // 8
+    settled = numbers[: size * len(counts)].reshape(-1, size)
+    rows = numbers[settled.size :]
+    scores, labels = floats[4 * total :], rows[total:]
     return [
-        _votes(floats, numbers, total, end - count, end) if each.split else None
-        for each, count, end in zip(settled, counts, accumulate(counts), strict=True)
-    ]
+        (rows[end - count : end].copy(), labels[end - count : end].copy(),
+         scores[end - count : end].copy()) if split else None
+        for count, end, split in zip(counts, accumulate(counts), settled[:, 12], strict=True)
+    ]  # fmt: skip
 
 
-def _votes(floats: Floats, numbers: Indices, total: int, first: int, end: int) -> Votes:
-    rows, labels = numbers[first:end], numbers[total + first : total + end]
-    return rows, labels, floats[4 * total + first : 4 * total + end]
-
-
-def _settled(network: CommitteeNetwork, motion: TrackMotion, given: Matched) -> _Settled:
+def _put(
+    network: CommitteeNetwork, motion: TrackMotion, given: Matched, words: Indices, at: int
+) -> None:
     table, found, tracks, mixed, stamp, beside, features, track, detection, chosen = given
     pairs, sizes = len(track), (table.motion_size, table.memory_size)
     if tracks > table.capacity or sizes != (motion.state_size, network.memory_size):
@@ -118,6 +107,7 @@ def _settled(network: CommitteeNetwork, motion: TrackMotion, given: Matched) -> 
     check_array("detections", detection, np.int64, (pairs,))
     check_array("chosen", chosen, np.int64, (len(chosen),))
     places = address(features), address(track), address(detection), address(chosen)
-    return _Settled(
-        table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp, beside, 0, 0
-    )
+    _SETTLED.pack_into(
+        words, at, table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp, beside,
+        0, 0,
+    )  # fmt: skip

@@ -108,6 +108,12 @@ static int64_t number_those(int64_t count, int64_t *differs) {
     return numbered;
 }
 
+/* Floats of the largest part, in whole cache lines; code: as of take_part. */
+static int64_t part_floats(const Asked *a, int64_t code) {
+    int64_t floats = (FEATURES + 1) * a->most_pairs + (ALONE + 1 + code) * a->most_sides;
+    return (floats + 15) / 16 * 16;
+}
+
 static void lay_out_part(const Asked *asked, const Shared *s, int64_t code, float *floats,
                          int64_t *numbers, Part *to) {
     const Problem *a = s->problem;

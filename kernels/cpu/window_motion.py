@@ -1,6 +1,5 @@
 """The window predictor in the C library: its state as motion.window_predictor describes it."""
 
-import ctypes
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,15 +45,16 @@ class WindowMotion(TrackMotion):
 
     def predict_tables(self, tables: Sequence[Moving]) -> None:
         """Raises ValueError, and changes nothing, where a window holds no box of its track."""
-        total, q = sum(each.tracks for each in tables), self._q
-        floats, numbers = np.empty(total * (4 * q + 16), np.float32), np.empty(3 * total, np.int64)
-        at, lengths = address(floats), address(numbers) + 16 * total
-        scales, answers, boxes, spread = (at + 16 * total * i for i in range(4))
-        offsets = at + 64 * total
-        moved = self._moving(tables)
-        given = self.at, ctypes.addressof(moved), len(tables)
-        asked = self._library.ask_windows(*given, address(numbers), offsets, lengths, scales)
+        total, q = sum([each.tracks for each in tables]), self._q
+        numbers, rest = self._moving(tables, 3 * total)
+        floats, lengths = self._floats.borrow(total * (4 * q + 16)), rest + 16 * total
+        scales, answers, boxes, spread = (floats.at + 16 * total * i for i in range(4))
+        offsets = floats.at + 64 * total
+        given = self.at, numbers.at, len(tables)
+        asked = self._library.ask_windows(*given, rest, offsets, lengths, scales)
         if asked < 0:
             raise ValueError(f"boxes in the window: from 1 to {q + 1} expected")
         self._network.run(asked, q, offsets, lengths, answers)
         self._library.move_windows(*given, answers, scales, boxes, spread)
+        self._floats.give_back(floats)
+        self._numbers.give_back(numbers)
