@@ -7,12 +7,14 @@ from safetensors.torch import save_file
 
 from mambatrack import MambatrackError
 from mambatrack.errors import MissingExtra
+from mambatrack.evaluation.quantisation import quantise
 from mambatrack.motion import export_onnx as exporting
 from mambatrack.motion.export_onnx import LARGEST_ERROR, export
 from mambatrack.motion.loading import load_predictor
 from mambatrack.networks.model_files import new_model
+from mambatrack.networks.weight_files import read_stored
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -38,12 +40,16 @@ def weights(folder, kind, unit):
     return path
 
 
-@pytest.fixture(
-    scope="module", params=["window-box", "window-image", "causal-box", "causal-back-box"]
-)
+NETWORKS = ("window-box", "window-image", "causal-box", "causal-back-box")
+SMALL = "in 8 bits: "
+
+
+@pytest.fixture(scope="module", params=[*NETWORKS, f"{SMALL}window-box", f"{SMALL}causal-box"])
 def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
-    path = weights(folder, *request.param.rsplit("-", 1))
+    path = weights(folder, *request.param.removeprefix(SMALL).rsplit("-", 1))
+    if request.param.startswith(SMALL):
+        path = quantise(path, folder / "small.safetensors").path
     return path, export(path, folder / "predictor.onnx")
 
 
@@ -68,6 +74,16 @@ def test_the_file_says_what_it_is_and_how_exact(exported):
     assert metadata["kind"] == done.kind and done.error <= LARGEST_ERROR
     assert [shape[0] for shape in done.outputs.values()] == ["tracks"] * len(done.outputs)
     assert ("image_size" in done.inputs) == (metadata["unit"] == "image")
+
+
+def test_matrices_in_eight_bits_stay_so(exported):
+    path, done = exported
+    initializers = onnx.load(done.path).graph.initializer
+    numbers = [each for each in initializers if each.data_type == onnx.TensorProto.INT8]
+    stored = read_stored(path)
+    products = [name for name, each in stored.items() if each.dtype == np.int8]
+    products = [name for name in products if not name.endswith(("conv", "A_log"))]
+    assert len(numbers) >= len(products) and bool(numbers) == (path.stem == "small")
 
 
 def test_the_window_predicts_what_the_predictor_of_the_tracker_does(exported):

@@ -75,7 +75,8 @@ class Committee:
     """
 
     def __init__(self, members: Many[PairScorer], code_sizes: Many[int]):
-        self.members, self._columns = members, _slices(code_sizes)
+        self.members, self.code_sizes = members, list(code_sizes)
+        self._columns = _slices(code_sizes)
 
     def tokens(self, features: Floats) -> list[Floats]:
         """Of each member, as it scales them."""

@@ -18,6 +18,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.twins import (
+    Parts,
     TwinAssociation,
     TwinPredictor,
     differences,
@@ -168,7 +169,8 @@ def _of_associations(
     config: TrackerConfig,
     report: Report,
 ) -> dict[str, Any]:
-    first, second = associations.load_weights(path), associations.load_weights(other)
+    both = (associations.load_weights(each) for each in (path, other))
+    first, second = (Parts(*associations.committee_of(each, config.device)) for each in both)
     twins = TwinAssociation(first, second, config)
     for done, sequence in enumerate(sequences, 1):
         follow(sequence, Tracker(config, sequence.image_size, association=twins))

@@ -3,6 +3,7 @@ it is written down."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import FrameProblem, Scores
 from mambatrack.association.learned import LearnedAssociation
-from mambatrack.association.loading import committee_of, lenient
+from mambatrack.association.loading import lenient
+from mambatrack.association.scorer import Committee, CommitteeEncoder
 from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import Transform
 from mambatrack.config import TrackerConfig
@@ -18,7 +20,6 @@ from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.matching import rows_by_frame
 from mambatrack.datasets.sequences import Sequence as MotSequence
 from mambatrack.motion.predictor import Predictor, State, own_size
-from mambatrack.networks.weight_files import Weights
 from mambatrack.tracking.tracker import Tracker
 
 RARE = 99  # per cent of what is compared differs less than what is told
@@ -61,18 +62,27 @@ class TwinPredictor(Predictor):
         return state[:, : self.first.state_size], state[:, self.first.state_size :]
 
 
+class Parts(NamedTuple):
+    """Of a learned association: committee_of()."""
+
+    scorer: Committee
+    encoder: CommitteeEncoder
+    code_size: int
+
+
 class TwinAssociation(LearnedAssociation):
-    """The association of the networks ``first``, with ``second`` told of the same matches.
+    """The association ``first``, with ``second`` told of the same matches.
 
     apart: [K] of each frame, how far their log-odds of pairs are from each other
     otherwise: of each frame, whether the second would have matched other pairs
     """
 
-    def __init__(self, first: Sequence[Weights], second: Sequence[Weights], config: TrackerConfig):
-        of_both = committee_of([*first, *second], config.device)
-        super().__init__(*of_both, lenient(config))
-        self._first, _, self._size = committee_of(first, config.device)
-        self._second, *_ = committee_of(second, config.device)
+    def __init__(self, first: Parts, second: Parts, config: TrackerConfig):
+        members = [*first.scorer.members, *second.scorer.members]
+        sizes = [*first.scorer.code_sizes, *second.scorer.code_sizes]
+        encoder = CommitteeEncoder([*first.encoder.members, *second.encoder.members])
+        super().__init__(Committee(members, sizes), encoder, sum(sizes), lenient(config))
+        self.first, self.second = first, second
         self.apart: list[NDArray[np.float32]] = []
         self.otherwise: list[bool] = []
 
@@ -81,8 +91,9 @@ class TwinAssociation(LearnedAssociation):
 
     def _score(self, problem: FrameProblem) -> Scores:
         codes = self.codes(problem.table)
-        scores = self._first(problem.candidates, codes[:, : self._size])
-        others = self._second(problem.candidates, codes[:, self._size :])
+        size = self.first.code_size
+        scores = self.first.scorer(problem.candidates, codes[:, :size])
+        others = self.second.scorer(problem.candidates, codes[:, size:])
         self.apart.append(np.abs(others.pairs - scores.pairs))
         chosen, other = (self.choose(problem, each) for each in (scores, others))
         self.otherwise.append(not np.array_equal(np.sort(chosen), np.sort(other)))

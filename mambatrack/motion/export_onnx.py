@@ -28,9 +28,9 @@ for the last observed box: when a track is found again, go on from that. After a
 unseen as ``spread`` has rows, stop asking: the box rests, and its spread grows with the square root
 of the frames.
 
-The metadata of the file hold kind, q, unit, version and licence, and in ``spread``, as JSON, how
-far 68 % of the true boxes are at most after 1, 2, ... frames without an observation, as a share of
-w, h, w, h; for a causal network that times next_scales. In JavaScript:
+Weights in 8 bits stay so in the file. Its metadata hold kind, q, unit, version and licence, and in
+``spread``, as JSON, how far 68 % of the true boxes are at most after 1, 2, ... frames without an
+observation, as a share of w, h, w, h; for a causal network that times next_scales. In JavaScript:
 
     const session = await ort.InferenceSession.create("predictor.onnx");
     const windows = new ort.Tensor("float32", Float32Array.from(flat), [tracks, 11, 4]);
@@ -57,9 +57,11 @@ from mambatrack.boxes import SMALLEST
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.files import check_output, replacing
 from mambatrack.motion.loading import weights_path
+from mambatrack.motion.onnx_weights import store_in_eight_bits
 from mambatrack.networks.causal import CausalMotionPredictor, as_tokens
 from mambatrack.networks.model_files import check_online, kind_of, load_model
 from mambatrack.networks.units import IMAGE_UNITS, LOG_SCALES, SIZE_WEIGHT, SIZED, UNITS
+from mambatrack.networks.weight_files import read_stored
 from mambatrack.networks.window import MotionPredictor, next_boxes, window_offsets
 from mambatrack.version import VERSION
 
@@ -179,6 +181,7 @@ def export(predictor: str | Path, out: str | Path, overwrite: bool = False) -> E
     graph, metadata = _graph(weights)
     with replacing(path) as temporary:
         _write(graph, metadata, temporary)
+        store_in_eight_bits(temporary, read_stored(weights))
         inputs, outputs, error = _check(graph, temporary)
         if not error <= LARGEST_ERROR:
             raise MambatrackError(
@@ -222,6 +225,8 @@ def _write(graph: WindowGraph | StepGraph, metadata: dict[str, str], path: Path)
             verbose=False,
         )
         assert program is not None
+        for node in program.model.graph:
+            node.metadata_props.clear()  # where in the code it comes from: half of the file
         program.model.metadata_props.update(metadata)
         program.save(path, external_data=False)
 

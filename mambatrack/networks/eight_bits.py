@@ -31,19 +31,28 @@ def in_eight_bits(weights: Mapping[str, NDArray[np.float32]]) -> Stored:
 
 def restored(stored: Mapping[str, NDArray]) -> Stored:
     """The weights of stored arrays: all float32. Raises ValueError where the steps do not fit."""
+    weights = {name: each.astype(np.float32) for name, each in stored.items() if name != STEPS}
+    for name, (numbers, steps) in matrices_of(stored).items():
+        weights[name] = numbers * steps[:, None]
+    return weights
+
+
+def matrices_of(stored: Mapping[str, NDArray]) -> dict[str, tuple[NDArray, NDArray]]:
+    """The matrices in 8 bits by name: numbers [R, C] int8, steps [R] float32. Raises ValueError
+    where the steps do not fit."""
     matrices = sorted(name for name, each in stored.items() if each.dtype == np.int8)
     for name in matrices:
         if stored[name].ndim != 2:
             shape = list(stored[name].shape)
             raise ValueError(f"{name[:80]}: a matrix expected in 8 bits, got {shape}")
-    rows = [len(stored[name]) for name in matrices]
+    ends = np.cumsum([0, *(len(stored[name]) for name in matrices)])
     steps = stored[STEPS].astype(np.float32)
-    if steps.shape != (sum(rows),):
-        raise ValueError(f"{STEPS}: [{sum(rows)}] expected, got {list(steps.shape)}")
-    weights = {name: each.astype(np.float32) for name, each in stored.items() if name != STEPS}
-    for name, end in zip(matrices, np.cumsum(rows), strict=True):
-        weights[name] *= steps[end - len(weights[name]) : end, None]
-    return weights
+    if steps.shape != (ends[-1],):
+        raise ValueError(f"{STEPS}: [{ends[-1]}] expected, got {list(steps.shape)}")
+    return {
+        name: (stored[name], steps[first:end])
+        for name, first, end in zip(matrices, ends, ends[1:], strict=False)
+    }
 
 
 def _steps(matrix: NDArray[np.float32]) -> NDArray[np.float16]:

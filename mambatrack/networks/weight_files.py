@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.networks.eight_bits import STEPS, restored
+from mambatrack.networks.eight_bits import STEPS, Stored, restored
 
 LONGEST_FILE = 1 << 30  # bytes
 LARGEST = 1e6  # of a weight; trained ones are below a thousand
@@ -22,6 +22,17 @@ def read_weights(path: Path, half: bool = False) -> Weights:
     """By name; half: numbers of 16 bits are taken too. Raises ValueError or SafetensorError for
     what is no such file, for another type of numbers, and for numbers that no network of ours
     has."""
+    arrays = read_stored(path, half)
+    if STEPS in arrays:
+        _check_usual(STEPS, arrays[STEPS])
+        arrays = restored(arrays)
+    for name, array in arrays.items():
+        _check_usual(name, array)
+    return {name: np.array(array, np.float32) for name, array in arrays.items()}
+
+
+def read_stored(path: Path, half: bool = False) -> Stored:
+    """The arrays as they are stored, those in 8 bits with their steps; raises as read_weights()."""
     from safetensors import deserialize
 
     if (size := path.stat().st_size) > LONGEST_FILE:
@@ -32,13 +43,7 @@ def read_weights(path: Path, half: bool = False) -> Weights:
     json.loads(header, object_pairs_hook=unique)
     in_eight_bits = any(name == STEPS for name, _ in tensors)
     taken = tuple(TYPES) if in_eight_bits else ("F32", "F16") if half else ("F32",)
-    arrays = {name: _array(name, taken, **tensor) for name, tensor in tensors}
-    if in_eight_bits:
-        _check_usual(STEPS, arrays[STEPS])
-        arrays = restored(arrays)
-    for name, array in arrays.items():
-        _check_usual(name, array)
-    return {name: np.array(array, np.float32) for name, array in arrays.items()}
+    return {name: _array(name, taken, **tensor) for name, tensor in tensors}
 
 
 def _check_usual(name: str, array: NDArray) -> None:
