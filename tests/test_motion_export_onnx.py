@@ -40,11 +40,11 @@ def weights(folder, kind, unit):
     return path
 
 
-NETWORKS = ("window-box", "window-image", "causal-box", "causal-back-box")
 SMALL = "in 8 bits: "
+NETWORKS = ("window-box", f"{SMALL}window-image", "causal-box", f"{SMALL}causal-back-box")
 
 
-@pytest.fixture(scope="module", params=[*NETWORKS, f"{SMALL}window-box", f"{SMALL}causal-box"])
+@pytest.fixture(scope="module", params=NETWORKS)
 def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
     path = weights(folder, *request.param.removeprefix(SMALL).rsplit("-", 1))
