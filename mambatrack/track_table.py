@@ -96,6 +96,10 @@ class TrackTable:
     def __len__(self) -> int:
         return self.count
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return name in self._live
+
     def __getitem__(self, name: str) -> NDArray:
         """The live rows of one column, as a view that may be written to."""
         return self._live[name]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mambatrack.cli import main
+from mambatrack.evaluation import arithmetic
 from mambatrack.simulation.world import write_sequence
 
 
@@ -37,3 +38,16 @@ def test_real_boxes_stand_beside_painted_ones(tmp_path, capsys):
     (tmp_path / "data/a/det/det.txt").write_text("")
     assert main([*command, "--overwrite"]) == 1
     assert "det/det.txt with boxes and more than 20 frames" in capsys.readouterr().err
+
+
+def test_a_profile_has_stages_limits_and_sizes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(arithmetic, "REPEATED_S", 0.02)
+    command = ["bench", "--predictor", "mamba", "--objects", "3", "--passes", "1", "--profile"]
+    command += ["--json", str(tmp_path / "b.json"), "--out", str(tmp_path / "b.md")]
+    assert main(command) == 0
+    content = json.loads((tmp_path / "b.json").read_text())["profile"]
+    assert [each["boxes"] for each in content["stages"]] == ["3 objects", "3 who meet"]
+    assert {each["stage"] for each in content["limits"]} <= {"predict", "score", "settle"}
+    page, printed = (tmp_path / "b.md").read_text(), capsys.readouterr().out
+    for said in ("A frame by stage", "16 cameras of 10", "all weights in the package"):
+        assert said in page and said in printed

@@ -57,7 +57,9 @@ CASES = {
     "two spellings of one name": ("track", "a.mp4", "--mot", "\u00e9", "--csv", "e\u0301"),
     "two links of one old file": ("track", "a.mp4", "--mot", "old", "--csv", "hard.old"),
     "two outputs of the scores": (*SCORES, "--csv", "new", "--json", "./new"),
+    "a result that is linked": ("link", "r.txt", "--out", "."),
     "two outputs of the times": ("bench", "--out", "new", "--json", "new"),
+    "the page and the times": ("bench", "--page", "new", "--json", "new"),
 }  # fmt: skip
 
 

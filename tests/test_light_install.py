@@ -1,4 +1,4 @@
-"""What runs without torch, triton, motmetrics and scipy, as docs/index.md says."""
+"""What runs without torch, triton, motmetrics, scipy and networkx, as docs/index.md says."""
 
 import configparser
 import json

@@ -30,13 +30,18 @@ def surety(
     return weights / (strangers + weights.sum())
 
 
-def of_people(sure: Floats, codes: Floats, calibration: Calibration) -> Floats:
+def of_people(
+    sure: Floats, codes: Floats, calibration: Calibration, apart: NDArray[np.bool_] | None = None
+) -> Floats:
     """sure [G] that somebody is each of these codes [G, E] -> that he is the person of each, who
-    may have other codes too, as he was not known again in between."""
+    may have other codes too, as he was not known again in between. apart [G, G]: which codes are
+    two people's for certain."""
     rows = (-sure).argsort(kind="stable")[:LIKELIEST]
     odds = AGING * calibration.log_odds(codes[rows] @ codes[rows].T, UNEXPECTED)
     prior = (1 - STRANGERS) / max(len(sure) - 1, 1)
     same = prior / (prior + (1 - prior) * np.exp(-odds))
+    if apart is not None:
+        same[apart[np.ix_(rows, rows)]] = 0.0
     np.fill_diagonal(same, 1.0)
     people = sure.copy()
     people[rows] = np.minimum(same @ sure[rows], 1.0)

@@ -101,7 +101,7 @@ def committee_of(
     """These networks in numpy, their encoders, and the size of all codes of a track."""
     encoders, scorers, code_sizes = [], [], []
     for weights in members:
-        encoder, pairs = _parts(weights)
+        encoder, pairs = encoder_and_pairs(weights)
         encoders.append(open_encoder(encoder, device))
         scorers.append(PairScorer(pairs))
         code_sizes.append(len(encoder["head.2.bias"]))
@@ -113,7 +113,7 @@ def _compiled(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssoc
     from mambatrack.kernels.cpu.network import CausalNetwork
     from mambatrack.kernels.cpu.pairs import PairsNetwork
 
-    parts = [_parts(weights) for weights in members]
+    parts = [encoder_and_pairs(weights) for weights in members]
     encoders = [CausalNetwork(encoder, INPUT_LIMIT) for encoder, _ in parts]
     return CompiledAssociation(
         [PairsNetwork(pairs, FEATURE_LIMIT) for _, pairs in parts], encoders, config
@@ -139,7 +139,7 @@ def split_members(weights: Weights) -> list[Weights]:
 
 def check_member(weights: Weights, card: dict[str, Any]) -> None:
     """ValueError where these are not the weights of a network of the card's size."""
-    encoder, pairs = _parts(weights)
+    encoder, pairs = encoder_and_pairs(weights)
     sizes, rounds = sizes_of(encoder, ONE), pair_sizes_of(pairs).rounds
     width = sizes.model
     check_told(card, d_model=width, layers=sizes.layers, d_state=sizes.states, rounds=rounds)
@@ -149,7 +149,7 @@ def check_member(weights: Weights, card: dict[str, Any]) -> None:
     )
 
 
-def _parts(weights: Weights) -> tuple[Weights, Weights]:
+def encoder_and_pairs(weights: Weights) -> tuple[Weights, Weights]:
     """Those of the encoder, and those of the pair network."""
     encoder = {name[8:]: each for name, each in weights.items() if name[:8] == "encoder."}
     return encoder, {name: each for name, each in weights.items() if name[:8] != "encoder."}

@@ -51,7 +51,7 @@ def _outputs_of(
 
     source, names = session.sources[number], session.detectors[number].names
     overlay = no_overlay if counting is None else counting.draw
-    texts = text_outputs(files, names, stack)
+    texts = text_outputs(files, names, stack, session.group.trackers[number])
     places: list[Picture] = [] if window is None else [window]
     delayed_places: list[Picture] = []
     if files.video is not None:

@@ -34,6 +34,10 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add("--revise", action="store_true", needs=("--jsonl",), unless=("--offline", "--lag", BOXES),
         help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
+    add("--embeddings", action="store_true", needs=("--jsonl",),
+        unless=("--offline", "--lag", BOXES),
+        help="with --jsonl and --appearance: a line for each track that ends, of what it looked "
+        "like, by which mambatrack link finds it in other results")  # fmt: skip
     add("--line", action="append", default=[], metavar="NAME:X0,Y0,X1,Y1",
         help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
     add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
@@ -68,6 +72,7 @@ def files_of(options: argparse.Namespace) -> OutputFiles:
     return OutputFiles(
         options.mot, options.csv, options.jsonl, options.output, options.mot_predicted,
         options.revise, options.overwrite, options.events, options.heat_map,
+        embeddings=options.embeddings,
     )  # fmt: skip
 
 

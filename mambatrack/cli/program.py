@@ -25,6 +25,7 @@ from mambatrack.cli import (
     gallery,
     ids,
     info,
+    link,
     live,
     quantize,
     show_config,
@@ -47,13 +48,13 @@ COMMANDS = (
     track.TRACK, live.LIVE, detect.DETECT, camera.CAMERA, train.TRAIN, train.TRAIN_ASSOCIATION,
     train.TRAIN_GAP_FILLING, train.TRAIN_EMBEDDER, train.TRAIN_DETECTOR,
     evaluate.EVAL, eval_motion.EVAL_MOTION,
-    tune.TUNE, bench.BENCH, simulate.SIMULATE, submit.SUBMIT, ids.IDS, gallery.GALLERY,
+    tune.TUNE, bench.BENCH, simulate.SIMULATE, submit.SUBMIT, ids.IDS, link.LINK, gallery.GALLERY,
     export_tracks.EXPORT_TRACKS, show_config.CONFIG, info.INFO, export.EXPORT,
     quantize.QUANTIZE,
 )  # fmt: skip
 
 DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
-LEFT_OUT = ("torch", "triton", "motmetrics", "scipy")  # of a light installation
+LEFT_OUT = ("torch", "triton", "motmetrics", "scipy", "networkx")  # of a light installation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
+from mambatrack.evaluation.arithmetic import limits, measured_peaks
 from mambatrack.evaluation.benchmark_report import BenchReport, Row
+from mambatrack.evaluation.group_cost import group_cost
 from mambatrack.evaluation.machine import load, machine
 from mambatrack.evaluation.peers.process import Video
+from mambatrack.evaluation.peers.report import generic_path
 from mambatrack.evaluation.peers.synthetic_boxes import SIZE
 from mambatrack.evaluation.peers.timed_boxes import (
     WARM_UP,
@@ -28,6 +32,8 @@ from mambatrack.evaluation.peers.timed_boxes import (
     real,
 )
 from mambatrack.evaluation.peers.worker import memory_mb
+from mambatrack.evaluation.profile_report import Profile
+from mambatrack.evaluation.stage_profile import profile
 from mambatrack.motion.loading import load_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking.tracker import Tracker
@@ -50,6 +56,7 @@ def bench(
     config: TrackerConfig | None = None,
     report: Callable[[str], None] = lambda line: None,
     dataset: str | Path | None = None,
+    stages: bool = False,
 ) -> BenchReport:
     """Times update() with each predictor on painted boxes, and on real ones.
 
@@ -60,6 +67,7 @@ def bench(
     report: called with a line about what runs now
     dataset: folder of sequences with det/det.txt, whose first frames are timed, beside as many
         painted people who keep apart
+    stages: the first predictor is profiled, too
     Raises MambatrackError where a predictor is unknown, a number too small or no box there.
     """
     if not predictors or not objects or min(*objects, passes) < 1 or frames <= WARM_UP:
@@ -72,11 +80,15 @@ def bench(
     models = {name: load_predictor(name, SIZE, config.device) for name in predictors}
     timed = boxes_to_time(objects, frames, seed, dataset)
     rows = [row for boxes in timed for row in _measure(config, models, boxes, passes, report)]
-    sequences = None if dataset is None else (str(dataset), len(timed[-1].videos))
+    profiled = None
+    if stages:
+        profiled = _profile(config, predictors[0], models[predictors[0]], timed, report)
+    sequences = None if dataset is None else (generic_path(Path(dataset)), len(timed[-1].videos))
     versions = {"mambatrack": VERSION, **{each: version(each) for each in ("numpy", "torch")}}
     return BenchReport(
         rows=tuple(rows), frames=frames, passes=passes, seed=seed, machine=machine(), load=before,
         versions=versions, memory_mb=memory_mb(), dataset=sequences,
+        profile=profiled,
     )  # fmt: skip
 
 
@@ -113,6 +125,22 @@ def _measure(
         _row(name, boxes, np.concatenate(spent[name]), _trace(config, model, boxes.videos[0]))
         for name, model in models.items()
     ]
+
+
+def _profile(
+    config: TrackerConfig,
+    name: str,
+    model: Predictor,
+    timed: Sequence[TimedBoxes],
+    report: Callable[[str], None],
+) -> Profile:
+    found = []
+    for boxes in timed:
+        report(f"{boxes.name}, by stage")
+        found.append(profile(config, model, boxes))
+    peaks = measured_peaks()
+    limited = limits(replace(config, predictor=name), found, peaks)
+    return Profile(name, tuple(found), tuple(limited), peaks, group_cost(config, model))
 
 
 class _Stopwatch:

@@ -1,6 +1,5 @@
-"""What bench() measured, as a table, as a document and as plain values."""
+"""What bench() measured, as tables, as a document and as plain values."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -8,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from mambatrack.evaluation.peers.synthetic_boxes import GROUP
 from mambatrack.evaluation.peers.timed_boxes import APART, REAL_BOXES, WARM_UP
+from mambatrack.evaluation.profile_report import Profile, weight_bytes
+from mambatrack.evaluation.report_tables import Section
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+CROWD = 50  # people from which on a frame's cost should grow with their number alone
+TITLE = "Tracker.update(), CPU time of one thread"
 HEADINGS = ("boxes", "people", "predictor", "median ms", "p99 ms", "predict ms", "rest ms",
             "us a person", "x apart", "peak kB", "kept kB", "bytes a track")  # fmt: skip
 
@@ -54,7 +57,9 @@ class BenchReport:
 
     memory_mb: the most that the process held, libraries included
     load: of the machine before, in processes that wanted to run; None where that is not known
-    dataset: the folder of the real boxes and its number of sequences, if any
+    dataset: the folder of the real boxes, without what is about this machine, and its number of
+        sequences, if any
+    profile: of the first predictor, if it was asked for
     """
 
     rows: tuple[Row, ...]
@@ -66,6 +71,7 @@ class BenchReport:
     versions: Mapping[str, str]
     memory_mb: float
     dataset: tuple[str, int] | None = None
+    profile: Profile | None = None
 
     def row(self, predictor: str, boxes: str) -> Row:
         """Raises KeyError where that was not measured."""
@@ -78,28 +84,38 @@ class BenchReport:
         nearest = min(same, key=lambda each: abs(each.people - row.people))
         return row.person_us / nearest.person_us
 
-    def tables(self, markdown: bool = False) -> "list[Table]":
-        """For rich.print: one table, boxes of different names apart."""
-        from rich import box
-        from rich.table import Table
-
-        table = Table(
-            title=None if markdown else "Tracker.update(), CPU time of one thread",
-            caption=None if markdown else self.conditions(),
-            box=box.MARKDOWN if markdown else box.SIMPLE_HEAD,
-            title_justify="left",
-            caption_justify="left",
+    def sections(self) -> list[Section]:
+        """Times of all rows and, with a profile, what they come from."""
+        rows = [self._cells(each) for each in self.rows]
+        times = Section(
+            TITLE, HEADINGS, rows, self.conditions(), ("boxes", "predictor"), apart=True
         )
-        for heading in HEADINGS:
-            words = heading in ("boxes", "predictor")
-            table.add_column(heading, justify="left" if words else "right", no_wrap=True)
-        for boxes in dict.fromkeys(each.boxes for each in self.rows):
-            for row in self.rows:
-                if row.boxes == boxes:
-                    table.add_row(*self._cells(row))
-            if not markdown:
-                table.add_section()
-        return [table]
+        if self.profile is None:
+            return [times]
+        return [times, *self.profile.sections(), self.in_short()]
+
+    def tables(self) -> "list[Table]":
+        """For rich.print."""
+        return [each.table() for each in self.sections()]
+
+    def in_short(self) -> Section:
+        """Of the profiled predictor: how its cost grows, and sizes."""
+        assert self.profile is not None
+        own = [each for each in self.rows if each.predictor == self.profile.predictor]
+        crowds = [each for each in own if each.kind == APART and each.people > CROWD]
+        group = self.profile.group
+        rows = [
+            *([f"a person of {each.boxes} against one of {crowds[0].boxes}",
+               f"{each.person_us / crowds[0].person_us:.2f} times"] for each in crowds[1:]),
+            *([f"a person of {each.boxes} against one of as many who keep apart",
+               f"{self.beside_apart(each):.2f} times"] for each in own if each.kind != APART),
+            [f"{group.cameras} cameras of {group.objects} objects in one group against "
+             f"{group.cameras} updates", f"{group.ratio:.2f} times ({group.group_ms:.2f} ms)"],
+            ["a track", f"{own[0].track_bytes:,} bytes"],
+            ["all weights in the package", f"{weight_bytes():,} bytes"],
+        ]  # fmt: skip
+        note = f"CPU time, with {self.profile.predictor}."
+        return Section("In short", ("what", "is"), rows, note, ("what", "is"))
 
     def conditions(self) -> str:
         """What was timed, machine, versions and settings in one sentence each."""
@@ -123,26 +139,20 @@ class BenchReport:
         return f"{painted} {REAL_BOXES.capitalize()}: of {sequences} sequences of {folder}."
 
     def markdown(self) -> str:
-        """The table and its conditions, for a document."""
-        from rich.console import Console
-
-        console = Console(width=200, record=True, file=io.StringIO())
-        console.print(self.tables(markdown=True)[0])
-        lines = [line.strip() for line in console.export_text().splitlines() if line.strip()]
-        return "\n".join([*lines, "", self.conditions(), ""])
+        """The tables and their conditions, for a document."""
+        times, *others = self.sections()
+        return "\n".join([times.markdown(""), *(each.markdown() for each in others)])
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, full precision."""
         return {**asdict(self), "warm_up": WARM_UP, "versions": dict(self.versions)}
 
     def _cells(self, row: Row) -> list[str]:
-        from rich.markup import escape
-
         times = (row.median_ms, row.p99_ms, row.predict_ms, row.rest_ms)
         return [
             row.boxes,
             f"{row.people:.1f}",
-            escape(row.predictor),
+            row.predictor,
             *(f"{each:.3f}" for each in times),
             f"{row.person_us:.2f}",
             "" if row.kind == APART else f"{self.beside_apart(row):.2f}",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.appearance.codes import TrackCode, as_text, rows_of
 from mambatrack.boxes import clip, xyxy_to_ltwh
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.csv_text import csv_text
@@ -283,6 +284,20 @@ def numbers(values: NDArray) -> list[Any]:
 
 def _number(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 6)
+
+
+def jsonl_embedding(code: TrackCode) -> dict[str, Any]:
+    """What a track looked like, to be written as a line of its own once it has ended."""
+    return {
+        "embedding": {
+            "id": code.id,
+            "frame": code.frame,
+            "embedder": code.embedder,
+            "looks": code.looks,
+            "code": as_text(code.vector),
+            "similarities": rows_of(code.calibration),
+        }
+    }
 
 
 def jsonl_revision(revision: Revision) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -70,12 +70,18 @@ class ResultFile:
                 f"id {identity} has boxes from frame {min(frames)} to {max(frames)}; split it at a "
                 "frame after the first of them"
             )
-        new = max(each for _, each in self.content.boxes()) + 1
+        new = max(self.content.ids()) + 1
         self._edit(
             f"split {identity} {first}",
             lambda frame, each: new if each == identity and frame >= first else each,
         )
         return new
+
+    def renumber(self, ids: Mapping[int, int], edit: str) -> int:
+        """Every id of content.ids() is the one that ``ids`` has for it; edit: what the log calls
+        it. Returns the number of lines that changed. Raises MambatrackError where two that are
+        seen in a frame would be one."""
+        return self._edit(edit, lambda _, identity: ids[identity])
 
     def undo(self) -> str:
         """Takes back the last edit and returns what it was."""

@@ -33,6 +33,10 @@ class MotLines:
         for _, (frame, identity, _) in self._rows:
             yield frame, identity
 
+    def ids(self) -> set[int]:
+        """All that are used."""
+        return {identity for _, identity in self.boxes()}
+
     def apply(self, rename: Rename) -> Changes:
         """The lines that change. Raises MambatrackError where one frame would have an id twice."""
         changes: Changes = {}
@@ -49,8 +53,8 @@ class MotLines:
 
 
 class JsonLines:
-    """JSON Lines. Of two boxes in one frame of which one is predicted, the seen one stays, and of
-    two predicted ones the one that was seen last."""
+    """JSON Lines. Of two boxes in one frame of which one is predicted or tentative, the other one
+    stays, and of two such the one that was seen last."""
 
     first_frame = 0
 
@@ -65,6 +69,12 @@ class JsonLines:
             for track in value.get("tracks", ()):
                 yield value["frame"], track["id"]
 
+    def ids(self) -> set[int]:
+        """All that are used, also of those who were known again and have no boxes of their own."""
+        again = (each for _, value in self._values for pair in value.get("returned", ())
+                 for each in pair)  # fmt: skip
+        return {identity for _, identity in self.boxes()}.union(again)
+
     def apply(self, rename: Rename) -> Changes:
         """The lines that change. Raises MambatrackError where one frame would have an id twice."""
         lives = _Lives(self.boxes(), rename)
@@ -72,6 +82,8 @@ class JsonLines:
         for place, value in self._values:
             if "revision" in value:
                 new = _renamed_revision(value, rename)
+            elif "embedding" in value:
+                new = [_renamed_embedding(value, rename)]
             elif "tracks" in value:
                 new = [_renamed_frame(value, rename, lives)]
             else:
@@ -123,16 +135,23 @@ def _renamed_frame(value: dict[str, Any], rename: Rename, lives: _Lives) -> dict
     renamed = {**value, "tracks": tracks}
     if "ended" in value:
         renamed["ended"] = lives.ended(frame, value["ended"])
+    if "returned" in value:
+        renamed["returned"] = [[rename(frame, each) for each in pair] for pair in value["returned"]]
     return renamed
 
 
 def _better(frame: int, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    hidden = [each.get("state") == "predicted" for each in (one, other)]
+    hidden = [each.get("state") in ("predicted", "tentative") for each in (one, other)]
     if not any(hidden):
         raise _clash(frame, one["id"])
     if all(hidden):
         return one if one.get("gap", 0) <= other.get("gap", 0) else other
     return other if hidden[0] else one
+
+
+def _renamed_embedding(value: dict[str, Any], rename: Rename) -> dict[str, Any]:
+    said = value["embedding"]
+    return {**value, "embedding": {**said, "id": rename(said["frame"], said["id"])}}
 
 
 def _renamed_revision(value: dict[str, Any], rename: Rename) -> list[dict[str, Any]]:
@@ -179,6 +198,8 @@ def _value(place: int, line: str) -> dict[str, Any]:
         value = json.loads(line.lstrip("\ufeff"))
         whole = [each["id"] for each in value.get("tracks", ())] + list(value.get("ended", ()))
         whole += [value["frame"]] if "tracks" in value else []
+        whole += [each for pair in value.get("returned", ()) for each in pair]
+        whole += [value["embedding"][key] for key in ("id", "frame") if "embedding" in value]
         fits = True
         if "revision" in value:
             said = value["revision"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mambatrack.appearance.codes import TrackCode, calibration_of, vector_of
 from mambatrack.errors import MambatrackError
 from mambatrack.files import regular
 from mambatrack.outputs.text import JSONL_VERSION
@@ -22,7 +23,7 @@ class TrackRows:
 
     rows: frame from 0, id, x1, y1, x2, y2, score, label, gap;  seen: False where predicted
     names: of the classes;  times: seconds by frame, where known;  frames: that have a line
-    revised: boxes of revisions by (frame, id)
+    revised: boxes of revisions by (frame, id);  codes: of tracks, where there are any
     """
 
     rows: list[list[float]] = field(default_factory=list)
@@ -31,6 +32,7 @@ class TrackRows:
     times: dict[int, float] = field(default_factory=dict)
     frames: list[int] = field(default_factory=list)
     revised: dict[tuple[int, int], list[float]] = field(default_factory=dict)
+    codes: list[TrackCode] = field(default_factory=list)
 
 
 def read_json_lines(path: Path) -> TrackRows:
@@ -44,6 +46,8 @@ def read_json_lines(path: Path) -> TrackRows:
                 found.names = _names(value)
             elif "revision" in value:
                 _add_revision(found, value["revision"])
+            elif "embedding" in value:
+                found.codes.append(_code(value["embedding"]))
             elif "tracks" in value and "frame" in value:
                 _add_frame(found, value)
                 again |= {_whole(was, "id"): _whole(identity, "id")
@@ -129,6 +133,16 @@ def _add_revision(found: TrackRows, value: dict[str, Any]) -> None:
     identity = _whole(value["id"], "id")
     for frame, box in zip(value["frames"], value["boxes"], strict=True):
         found.revised[_whole(frame, "frame"), identity] = _box(box)
+
+
+def _code(given: dict[str, Any]) -> TrackCode:
+    if not isinstance(given["embedder"], str):
+        raise ValueError("the name of its embedder is no text")
+    return TrackCode(
+        _whole(given["id"], "id"), _whole(given["frame"], "frame"), given["embedder"],
+        _whole(given["looks"], "looks"), vector_of(given["code"]),
+        calibration_of(given["similarities"]),
+    )  # fmt: skip
 
 
 def _row(frame: int, track: dict[str, Any]) -> list[float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.appearance.codes import TrackCode
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.classes import class_column
 from mambatrack.datasets.mot_text import check_boxes, read_mot
@@ -30,6 +31,8 @@ class Recording:
     frames: of the video, as far as the file tells: the last number plus 1
     tracked: [T] int64, ascending, the frames that were tracked: every 5th one after --stride 5
     times:  seconds of those frames whose time is known
+    codes:  what tracks looked like, each until it ended, where the file tells; an id that a memory
+            gave back has several
     """
 
     frame: NDArray[np.int64]
@@ -43,6 +46,7 @@ class Recording:
     frames: int = 0
     times: dict[int, float] = field(default_factory=dict)
     tracked: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    codes: tuple[TrackCode, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -119,7 +123,8 @@ def _from_jsonl(path: Path, revised: bool) -> Recording:
         keys = int(table[row, 0]), int(table[row, 1])
         table[row, 2:6] = found.revised.get(keys, table[row, 2:6])
     tracked = np.unique(np.array(found.frames, np.int64))
-    return _recording(path, table, seen, found.names, tracked, found.times)
+    recording = _recording(path, table, seen, found.names, tracked, found.times)
+    return replace(recording, codes=tuple(found.codes))
 
 
 def _recording(

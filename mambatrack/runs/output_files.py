@@ -13,6 +13,7 @@ class OutputFiles:
 
     mot: MOTChallenge text;  mot_predicted: predicted boxes too;  csv: as supervision names columns
     jsonl: all tracks with their states;  revise: a line for each gap too, filled from both ends
+    embeddings: a line for each track that ends too, of what it looked like
     video: annotated MP4;  overwrite: files that exist are replaced
     events: what happens at lines and zones;  heat_map: where people were
     sound: that of the source goes into the video
@@ -28,6 +29,7 @@ class OutputFiles:
     events: str | Path | None = None
     heat_map: str | Path | None = None
     sound: bool = True
+    embeddings: bool = False
 
 
 def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWriter]:

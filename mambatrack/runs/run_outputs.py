@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mambatrack.errors import complain
+from mambatrack.appearance.codes import TrackCode
+from mambatrack.errors import MambatrackError, complain
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import Painter
-from mambatrack.outputs.text import TrackWriter
+from mambatrack.outputs.text import TrackWriter, jsonl_embedding
 from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.settings import CountingConfig
 from mambatrack.sources.frames import Frame
+from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -25,14 +28,19 @@ if TYPE_CHECKING:
 KEPT = 4096  # frames whose numbers are remembered for revisions
 
 
-def text_outputs(files: OutputFiles, names: Sequence[str], stack: ExitStack) -> "list[Output]":
-    """The text files as outputs, closed by the stack; names: of classes."""
+def text_outputs(
+    files: OutputFiles, names: Sequence[str], stack: ExitStack, tracker: Tracker
+) -> "list[Output]":
+    """The text files as outputs, closed by the stack; names: of classes. Raises MambatrackError
+    where embeddings are asked for and the tracker has no embedder."""
     writers = [stack.enter_context(each) for each in text_writers(files, names)]
     outputs: list[Output] = [TextOutput(each) for each in writers]
     if files.jsonl is not None and files.revise:
         from mambatrack.gaps.revisions import Reviser
 
         outputs[-1] = stack.enter_context(closing(RevisedOutput(writers[-1], Reviser())))
+    if files.embeddings:
+        outputs.append(stack.enter_context(closing(EmbeddingOutput(writers[-1], tracker))))
     return outputs
 
 
@@ -116,6 +124,36 @@ class RevisedOutput:
             if revision.frames[0] in self._frames:
                 frames = np.array([self._frames[count] for count in revision.frames.tolist()])
                 self._writer.note(jsonl_revision(replace(revision, frames=frames)))
+
+
+class EmbeddingOutput:
+    """A line of JSON Lines for each track of ``tracker`` that has ended, of what it looked like."""
+
+    def __init__(self, writer: TrackWriter, tracker: Tracker):
+        if tracker.appearance is None:
+            raise MambatrackError(
+                "--embeddings writes what an embedder makes of the pictures, and there is none; "
+                "name one as --appearance (appearance.embedder)"
+            )
+        self._writer, self._tracker, self._embedder = writer, tracker, tracker.appearance.embedder
+        self._codes, self._frame = tracker.state.codes(), 0  # of the newest frame
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._note(np.isin(self._codes.ids, tracks.ended))
+        self._codes, self._frame = self._tracker.state.codes(), tracks.frame
+
+    def close(self) -> None:
+        """Writes those of the tracks that are alive; before the writer is closed."""
+        self._note(np.ones(len(self._codes.ids), bool))
+
+    def _note(self, over: NDArray[np.bool_]) -> None:
+        calibration = self._tracker.state.calibration
+        for row in over.nonzero()[0].tolist():
+            identity, vector, looks = (column[row] for column in self._codes)
+            code = TrackCode(
+                int(identity), self._frame, self._embedder.name, int(looks), vector, calibration
+            )
+            self._writer.note(jsonl_embedding(code))
 
 
 def no_overlay(image: Any) -> None:

@@ -117,7 +117,7 @@ def open_run(
             if config.tracker.offline
             else Run(frames, detector, tracker, camera=camera)
         )
-        run.outputs = text_outputs(files, detector.names, stack)
+        run.outputs = text_outputs(files, detector.names, stack, tracker)
         counting = open_counting(config.counting, files, detector.names, frames.size, stack)
         if counting is not None:
             run.outputs.append(counting)

@@ -10,6 +10,8 @@ import numpy as np
 
 from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.calibration import Calibration
+from mambatrack.appearance.codes import Codes
+from mambatrack.appearance.looks import Looks
 from mambatrack.appearance.view import View
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association
@@ -160,6 +162,16 @@ class TrackerState:
         rate = tracks.frame_rate or USUAL_RATE
         now_s = frame / rate if self.clock is None else self.clock
         return self.memory.applied(tracks, self.memory.update(table, self.calibration, now_s, rate))
+
+    def codes(self) -> Codes:
+        """What the live tracks look like that were looked at; none without an embedder."""
+        table = self.hypotheses.table
+        if "looks" not in table:
+            return Codes(np.zeros(0, np.int64), np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
+        looks = Looks(table)
+        (rows,) = looks.counts.nonzero()
+        ids = self.shown(table["ids"][rows])
+        return Codes(ids, looks.means[rows], looks.counts[rows].astype(np.int64))
 
     def shown(self, ids: Indices) -> Indices:
         """Ids of the table -> those under which the tracks are put out."""

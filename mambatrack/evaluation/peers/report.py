@@ -46,13 +46,13 @@ def markdown(report: PeerReport) -> str:
     if report.skipped:
         lines = [f"- {name}: {reason}" for name, reason in report.skipped.items()]
         parts.append("\n".join(["## Not run", "", *lines, ""]))
-    return "\n\n".join(_filled(block) for block in "\n".join(parts).split("\n\n"))
+    return "\n\n".join(filled(block) for block in "\n".join(parts).split("\n\n"))
 
 
 def _run(report: PeerReport, passes: int) -> str:
     command = ["mambatrack bench --peers"]
     if report.dataset is not None:
-        command.append(f"--dataset {_generic(report.dataset)}")
+        command.append(f"--dataset {generic_path(report.dataset)}")
     command += [f"--peer {name}=PYTHON" for name in report.foreign]
     command += [f"--passes {passes}", "--out docs/benchmarks.md"]
     versions = {
@@ -75,7 +75,7 @@ def _scores(report: PeerReport) -> str:
         score = peer.score
         assert score is not None
         shares = (score.HOTA, score.DetA, score.AssA, score.MOTA, score.IDF1)
-        return [_label(name), *(f"{value:.1f}" for value in shares), str(score.IDSW)]
+        return [label(name), *(f"{value:.1f}" for value in shares), str(score.IDSW)]
 
     columns = ["tracker", "HOTA", "DetA", "AssA", "MOTA", "IDF1", "switches"]
     frames = sum(each.frames for each in report.sequences)
@@ -83,8 +83,9 @@ def _scores(report: PeerReport) -> str:
     assert report.dataset is not None
     return f"""## Scores
 
-`{_generic(report.dataset)}`: {len(report.sequences)} sequences, {frames} frames, the detections of
-det/det.txt with a score of at least {SCORE_FLOOR}. TrackEval's figures for all sequences together.
+`{generic_path(report.dataset)}`: {len(report.sequences)} sequences, {frames} frames, the detections
+of det/det.txt with a score of at least {SCORE_FLOOR}. TrackEval's figures for all sequences
+together.
 
 {_table(columns, report, row)}
 norfair has no threshold for scores and no default distance. Its setting is the best of four that
@@ -104,10 +105,10 @@ def _speed(report: PeerReport, passes: int) -> str:
         for boxes in names:
             spent = np.concatenate(report.milliseconds(name, boxes))
             cells.append(f"{np.median(spent):.2f} ({np.quantile(spent, 0.99):.2f})")
-        return [_label(name), *cells]
+        return [label(name), *cells]
 
     def ratios(name: str, peer: Peer) -> list[str]:
-        return [_label(name), *(f"{report.ratio(name, boxes):.2f}" for boxes in names)]
+        return [label(name), *(f"{report.ratio(name, boxes):.2f}" for boxes in names)]
 
     columns = ["tracker", *names]
     frames = ", ".join(f"{each.frames} of {each.name}" for each in report.timed)
@@ -135,7 +136,7 @@ def _start(report: PeerReport) -> str:
     def row(name: str, peer: Peer) -> list[str]:
         memory = np.median([each.memory_mb for each in peer.passes])
         ready = np.median([each.ready_s for each in peer.passes])
-        return [_label(name), f"{memory:.0f}", f"{ready:.2f}"]
+        return [label(name), f"{memory:.0f}", f"{ready:.2f}"]
 
     columns = ["tracker", "peak memory, MiB", "import, s"]
     return f"""## Memory and start
@@ -154,7 +155,7 @@ def _table(
     return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
 
 
-def _filled(block: str) -> str:
+def filled(block: str) -> str:
     """Paragraphs in lines of equal length; tables, lists and code as they are."""
     if block.startswith(("|", "#", "-", " ")):
         return block
@@ -162,14 +163,14 @@ def _filled(block: str) -> str:
     return textwrap.fill(block, 100, break_long_words=False, break_on_hyphens=False) + end
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     """Name, and what was set other than its defaults; ours in bold."""
     setting = ADAPTERS[name].setting
-    label = f"{name} ({setting})" if setting else name
-    return f"**{label}**" if ADAPTERS[name].package == "mambatrack" else label
+    shown = f"{name} ({setting})" if setting else name
+    return f"**{shown}**" if ADAPTERS[name].package == "mambatrack" else shown
 
 
-def _generic(folder: Path) -> str:
+def generic_path(folder: Path) -> str:
     """A path that says which data it is and nothing about this machine."""
     if not folder.is_absolute() and ".." not in folder.parts:
         return folder.as_posix()

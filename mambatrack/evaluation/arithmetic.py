@@ -1,0 +1,160 @@
+"""How far the networks of an update are from the arithmetic limit of the machine: operations and
+bytes that they cannot do without, and the rate that the machine has for both.
+
+Operations are multiplications and additions of matrix products, convolutions and scans, an
+exponential as one; bytes are weights, read once in a call, and what is read and written of each
+track and pair. What lies in a cache between two layers is not counted.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.association.loading import association_path, encoder_and_pairs, load_weights
+from mambatrack.config import TrackerConfig
+from mambatrack.evaluation.stage_profile import StageProfile
+from mambatrack.kernels.weight_shapes import ONE, pair_sizes_of, sizes_of
+from mambatrack.motion.loading import weights_path
+from mambatrack.networks.model_files import kind_of, read_card
+from mambatrack.networks.weight_files import read_weights
+
+SIDE = 192  # of the product: all three matrices fit into a second-level cache
+COPIED = 2**24  # floats, more than any cache holds
+REPEATED_S = 0.5  # seconds of CPU time for each rate
+SCAN = 7  # operations for a channel and state: decay (2), state (3), output (2)
+FLOAT = 4  # bytes
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+class Work(NamedTuple):
+    """operations and bytes."""
+
+    operations: float
+    bytes: float
+
+    def plus(self, other: "Work") -> "Work":
+        return Work(self.operations + other.operations, self.bytes + other.bytes)
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Best of one thread: operations of a product of matrices, bytes read and written by a copy;
+    both a second."""
+
+    operations: float
+    bytes: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Of one stage in a frame: what its networks have to do, the time in which the machine could,
+    and the time that the C library took."""
+
+    boxes: str
+    stage: str
+    work: Work
+    least_ms: float
+    in_c_ms: float
+
+    @property
+    def share(self) -> float:
+        """Of the limit that is reached, at most 1 where the peaks are right."""
+        return self.least_ms / self.in_c_ms if self.in_c_ms else 0.0
+
+
+def limits(config: TrackerConfig, profiles: Sequence[StageProfile], peaks: Peaks) -> list[Limit]:
+    """Of the stages with networks whose operations are known: the causal motion network, and the
+    learned association."""
+    return [
+        Limit(
+            each.boxes,
+            stage,
+            work,
+            1000 * max(work.operations / peaks.operations, work.bytes / peaks.bytes),
+            each.stages[stage].in_c_ms,
+        )
+        for each in profiles
+        for stage, work in work_of(config, each).items()
+        if each.stages[stage].in_c_ms
+    ]
+
+
+def work_of(config: TrackerConfig, profile: StageProfile) -> dict[str, Work]:
+    """What the networks do in a frame, by stage."""
+    counts, found = profile.counts, {}
+    motion = weights_path(config.predictor)
+    if motion is not None and kind_of(read_card(motion)) != "window":
+        found["predict"] = step_work(read_weights(motion), counts.predicted)
+    path = association_path(config)
+    if path is not None:
+        parts = [encoder_and_pairs(each) for each in load_weights(path)]
+        sizes = counts.pairs, counts.tracks, counts.detections
+        found["score"] = _total([pair_work(pairs, *sizes) for _, pairs in parts])
+        found["settle"] = _total([step_work(encoder, counts.matched) for encoder, _ in parts])
+    return found
+
+
+def step_work(weights: Weights, rows: float) -> Work:
+    """One token of ``rows`` tracks through a causal network: every matrix once for each."""
+    sizes = sizes_of(weights, ONE)
+    scanned = sizes.layers * sizes.inner * (SCAN * sizes.states + 2 * sizes.taps)
+    state = sizes.layers * sizes.inner * (sizes.states + sizes.taps - 1)
+    moved = 2 * state + sizes.inputs + sizes.outputs
+    return Work(
+        rows * (2 * _matrices(weights) + scanned), FLOAT * (_floats(weights) + rows * moved)
+    )
+
+
+def pair_work(weights: Weights, pairs: float, tracks: float, detections: float) -> Work:
+    """The pair network of one member: which matrix is for whom is in pairs.h."""
+    sizes = pair_sizes_of(weights)
+    width, round_ = sizes.width, sizes.rounds * sizes.width**2
+    of_pair = sizes.features * sizes.wide + sizes.wide * width + round_ + width
+    of_track = sizes.code * sizes.wide + round_ + width**2 + width
+    of_detection = round_ + (width + sizes.alone) * width + 2 * width
+    products = pairs * of_pair + tracks * of_track + detections * of_detection
+    moved = pairs * (sizes.features + 1) + tracks * sizes.code + detections * (sizes.alone + 1)
+    return Work(2 * products, FLOAT * (_floats(weights) + moved))
+
+
+def measured_peaks() -> Peaks:
+    """In this process and now: the best of many runs, in CPU time of all its threads."""
+    square = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
+    product, source = np.empty_like(square), np.ones(COPIED, np.float32)
+    target = np.empty_like(source)
+    return Peaks(
+        2 * SIDE**3 / _least(lambda: np.matmul(square, square, out=product)),
+        2 * source.nbytes / _least(lambda: np.copyto(target, source)),
+    )
+
+
+def _least(work: Callable[[], Any]) -> float:
+    """Seconds of CPU time of the fastest run."""
+    least, until = float("inf"), time.process_time() + REPEATED_S
+    while (began := time.process_time()) < until:
+        work()
+        least = min(least, time.process_time() - began)
+    return least
+
+
+def _matrices(weights: Weights) -> int:
+    """Numbers of all matrices that a token is multiplied by."""
+    return sum(
+        each.size for name, each in weights.items() if name.endswith(".weight") and each.ndim == 2
+    )
+
+
+def _floats(weights: Weights) -> int:
+    return sum(each.size for each in weights.values())
+
+
+def _total(works: Sequence[Work]) -> Work:
+    total = Work(0, 0)
+    for each in works:
+        total = total.plus(each)
+    return total
