@@ -3,15 +3,16 @@ import io
 import json
 import tracemalloc
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from mambatrack import MambatrackError
 from mambatrack.association.loading import load_association
 from mambatrack.config import TrackerConfig
-from mambatrack.evaluation.benchmark import bench
+from mambatrack.evaluation.benchmark import _row, bench
 from mambatrack.evaluation.benchmark_report import BenchReport, Row
-from mambatrack.evaluation.peers.timed_boxes import WARM_UP
+from mambatrack.evaluation.peers.timed_boxes import WARM_UP, apart
 from mambatrack.motion.classical import StillPredictor
 from mambatrack.track_table import TrackTable
 
@@ -87,3 +88,12 @@ def test_nothing_to_time_is_an_error(wrong):
 def test_an_unknown_predictor_is_an_error():
     with pytest.raises(MambatrackError, match="not found"):
         bench(["stil"], objects=(1,))
+
+
+def test_what_others_cost_does_not_count():
+    boxes = apart(3, WARM_UP + 3)
+    spent = np.full((2, 3, 3), 1e6)  # of two passes with three frames
+    spent[0, :, 0], spent[1, :, 0] = [3e6, 9e6, 5e6], [8e6, 4e6, 5e6]
+    row = _row("still", boxes, spent, (2000.0, 1000.0, 100))
+    assert (row.median_ms, row.predict_ms, row.rest_ms) == (4, 1, 3)
+    assert row.p99_ms == pytest.approx(9, abs=0.1) and row.tracks == 1e6

@@ -70,6 +70,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     pythons, tell = parse_pythons(options.peer), _teller(options)
     report = bench(
         options.predictors, options.objects, passes=options.passes, config=config.tracker,
+        report=tell if page else lambda line: None,
         dataset=options.dataset, stages=options.profile or page is not None,
     )  # fmt: skip
     _put_out(report, options)

@@ -37,9 +37,6 @@ class Work(NamedTuple):
     operations: float
     bytes: float
 
-    def plus(self, other: "Work") -> "Work":
-        return Work(self.operations + other.operations, self.bytes + other.bytes)
-
 
 @dataclass(frozen=True)
 class Peaks:
@@ -53,18 +50,18 @@ class Peaks:
 @dataclass(frozen=True)
 class Limit:
     """Of one stage in a frame: what its networks have to do, the time in which the machine could,
-    and the time that the C library took."""
+    and the time that the stage takes in the C library."""
 
     boxes: str
     stage: str
     work: Work
     least_ms: float
-    in_c_ms: float
+    takes_ms: float
 
     @property
     def share(self) -> float:
         """Of the limit that is reached, at most 1 where the peaks are right."""
-        return self.least_ms / self.in_c_ms if self.in_c_ms else 0.0
+        return self.least_ms / self.takes_ms
 
 
 def limits(config: TrackerConfig, profiles: Sequence[StageProfile], peaks: Peaks) -> list[Limit]:
@@ -94,8 +91,8 @@ def work_of(config: TrackerConfig, profile: StageProfile) -> dict[str, Work]:
     if path is not None:
         parts = [encoder_and_pairs(each) for each in load_weights(path)]
         sizes = counts.pairs, counts.tracks, counts.detections
-        found["score"] = _total([pair_work(pairs, *sizes) for _, pairs in parts])
-        found["settle"] = _total([step_work(encoder, counts.matched) for encoder, _ in parts])
+        found["score"] = total([pair_work(pairs, *sizes) for _, pairs in parts])
+        found["settle"] = total([step_work(encoder, counts.matched) for encoder, _ in parts])
     return found
 
 
@@ -153,8 +150,6 @@ def _floats(weights: Weights) -> int:
     return sum(each.size for each in weights.values())
 
 
-def _total(works: Sequence[Work]) -> Work:
-    total = Work(0, 0)
-    for each in works:
-        total = total.plus(each)
-    return total
+def total(works: Sequence[Work]) -> Work:
+    """Of all together."""
+    return Work(sum(each.operations for each in works), sum(each.bytes for each in works))

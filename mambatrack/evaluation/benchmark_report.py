@@ -25,8 +25,9 @@ class Row:
 
     boxes, kind: name and kind as of TimedBoxes; people: boxes of a frame, on average
     tracks: live ones, on average
-    median_ms, p99_ms: of update(), over all timed frames of all passes
-    predict_ms, rest_ms: median of the prediction of all tracks, and of all else
+    median_ms: of update(), over the frames, of the least time of each in all passes
+    p99_ms: of update(), over all frames of all passes
+    predict_ms, rest_ms: of the prediction of all tracks, and of all else, as median_ms
     peak_kb: median over the frames of the most memory that update() held at once, in kB
     kept_kb: what it left behind in a frame, on average: the result, and the growth of tables
     track_bytes: size of a track's row in the table, the predictor's state included
@@ -124,8 +125,8 @@ class BenchReport:
             f"{self._boxes()} x apart: what a person costs, against one among as many who keep "
             f"apart. {self.machine}; {load_text(self.load)}. {versions}. "
             f"{date.today().isoformat()}; {self.passes} passes of {self.frames} frames, the first "
-            f"{WARM_UP} not timed; seed {self.seed}. The process held {self.memory_mb:.0f} MB at "
-            "most."
+            f"{WARM_UP} not timed; seed {self.seed}. Of a frame the least time in all passes "
+            f"counts, but for p99. The process held {self.memory_mb:.0f} MB at most."
         )
 
     def _boxes(self) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mambatrack.evaluation.arithmetic import Limit, Peaks
+from mambatrack.evaluation.arithmetic import Limit, Peaks, total
 from mambatrack.evaluation.group_cost import GroupCost
 from mambatrack.evaluation.report_tables import Section
 from mambatrack.evaluation.stage_profile import PASSES, STAGES, StageProfile
 from mambatrack.networks.model_files import WEIGHTS
+
+WHOLE = "update()"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,18 @@ class Profile:
 
     def sections(self) -> list[Section]:
         found = [stage_section(self.predictor, self.stages)]
-        return [*found, limit_section(self.limits, self.peaks)] if self.limits else found
+        if self.limits:
+            found.append(limit_section([*self.limits, *self.whole()], self.peaks))
+        return found
+
+    def whole(self) -> list[Limit]:
+        """All stages of a frame together against the whole update()."""
+        together = []
+        for each in self.stages:
+            own = [limit for limit in self.limits if limit.boxes == each.boxes]
+            work, least = total([limit.work for limit in own]), sum(limit.least_ms for limit in own)
+            together.append(Limit(each.boxes, WHOLE, work, least, each.update_ms))
+        return together
 
 
 def stage_section(predictor: str, profiles: Sequence[StageProfile]) -> Section:
@@ -51,6 +64,7 @@ def stage_section(predictor: str, profiles: Sequence[StageProfile]) -> Section:
 
 def limit_section(limits: Sequence[Limit], peaks: Peaks) -> Section:
     """A row for each stage that has networks, by boxes."""
+    order = list(dict.fromkeys(each.boxes for each in limits))
     rows = [
         [
             each.boxes,
@@ -58,19 +72,19 @@ def limit_section(limits: Sequence[Limit], peaks: Peaks) -> Section:
             f"{each.work.operations / 1e6:.2f}",
             f"{each.work.bytes / 1e6:.2f}",
             f"{each.least_ms:.3f}",
-            f"{each.in_c_ms:.3f}",
+            f"{each.takes_ms:.3f}",
             f"{100 * each.share:.0f} %",
         ]
-        for each in limits
+        for each in sorted(limits, key=lambda limit: order.index(limit.boxes))
     ]
     note = (
         f"One thread of this machine: {peaks.operations / 1e9:.0f} GFLOP/s (a product of small "
         f"matrices in numpy) and {peaks.bytes / 1e9:.1f} GB/s (a copy), measured in the same run. "
         "Operations and bytes are those of the networks alone, counted from their sizes and the "
-        "numbers of tracks and pairs; at least: the time that the machine needs for them. In C: "
-        "all that the C library does in this stage."
+        "numbers of tracks and pairs; at least: the time that the machine needs for them. Takes: "
+        f"all that the C library does in this stage, and of {WHOLE} the whole frame without timers."
     )
-    headings = ("boxes", "stage", "million operations", "MB", "at least, ms", "in C, ms", "share")
+    headings = ("boxes", "stage", "million operations", "MB", "at least, ms", "takes, ms", "share")
     words = ("boxes", "stage")
     return Section("From the limit of the machine", headings, rows, note, words, apart=True)
 
