@@ -57,7 +57,9 @@ def test_a_person_who_meets_others_is_compared_with_one_among_as_many():
         )
     ]  # fmt: skip
     rows.append(dataclasses.replace(rows[0], predictor="kalman", median_ms=1.0))
-    found = BenchReport(tuple(rows), 21, 1, 0, "a machine", 3.2, {}, 1.0, ("data/val", 13))
+    found = BenchReport(
+        tuple(rows), (10, 100), 21, 1, 0, "a machine", 3.2, {}, 1.0, ("data/val", 13)
+    )
     assert found.beside_apart(found.row("still", "real boxes")) == pytest.approx(3 / 1)
     said = found.conditions()
     assert "busy machine (load 3.2 before)" in said and "13 sequences of data/val" in said

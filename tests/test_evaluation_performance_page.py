@@ -31,7 +31,7 @@ def own() -> BenchReport:
     row = Row("mamba", "100 objects", "apart", 90.0, 90.0, 1.8, 2, 1, 1, 9, 9, 1000)
     rows = row, replace(row, boxes="1000 objects", people=900.0, median_ms=36.0)
     return BenchReport(
-        rows, 100, 3, 0, "a machine", 0.1, {}, 1.0, ("data/val", 2), found()
+        rows, (100, 1000), 100, 3, 0, "a machine", 0.1, {}, 1.0, ("data/val", 2), found()
     )  # fmt: skip
 
 
@@ -76,7 +76,12 @@ def test_ours_stands_as_a_multiple_of_the_others_that_are_there():
 def test_the_part_names_its_command_and_begins_with_what_is_asked_most():
     part = measured_part(own(), others())
     assert part.startswith("    OMP_NUM_THREADS=1 mambatrack bench --page docs/performance.md")
-    for said in ("--dataset data/val", "--peer trackforge=PYTHON", "--passes 3"):
+    for said in (
+        "--dataset data/val",
+        "--peer trackforge=PYTHON",
+        "--passes 3",
+        "mamba --objects 100 1000 ",
+    ):
         assert said in part
     titles = [line for line in part.splitlines() if line.startswith("### ")]
     assert titles[:2] == ["### In short", "### Beside other trackers"]

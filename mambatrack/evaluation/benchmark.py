@@ -86,9 +86,9 @@ def bench(
     sequences = None if dataset is None else (generic_path(Path(dataset)), len(timed[-1].videos))
     versions = {"mambatrack": VERSION, **{each: version(each) for each in ("numpy", "torch")}}
     return BenchReport(
-        rows=tuple(rows), frames=frames, passes=passes, seed=seed, machine=machine(), load=before,
-        versions=versions, memory_mb=memory_mb(), dataset=sequences,
-        profile=profiled,
+        rows=tuple(rows), objects=tuple(objects), frames=frames, passes=passes, seed=seed,
+        machine=machine(), load=before, versions=versions, memory_mb=memory_mb(),
+        dataset=sequences, profile=profiled,
     )  # fmt: skip
 
 

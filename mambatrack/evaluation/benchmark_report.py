@@ -56,6 +56,7 @@ class Row:
 class BenchReport:
     """What bench measured.
 
+    objects: numbers of painted ones that were asked for
     memory_mb: the most that the process held, libraries included
     load: of the machine before, in processes that wanted to run; None where that is not known
     dataset: the folder of the real boxes, without what is about this machine, and its number of
@@ -64,6 +65,7 @@ class BenchReport:
     """
 
     rows: tuple[Row, ...]
+    objects: tuple[int, ...]
     frames: int
     passes: int
     seed: int

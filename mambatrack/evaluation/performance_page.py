@@ -100,7 +100,11 @@ def _median(report: PeerReport, name: str, boxes: str) -> float:
 
 
 def _command(own: BenchReport, others: PeerReport) -> str:
-    options = ["--page docs/performance.md --overwrite"]
+    predictors = dict.fromkeys(each.predictor for each in own.rows)
+    options = [
+        "--page docs/performance.md --overwrite",
+        f"--predictor {' '.join(predictors)} --objects {' '.join(map(str, own.objects))}",
+    ]
     if own.dataset is not None:
         options.append(f"--dataset {own.dataset[0]}")
     options += [f"--peer {name}=PYTHON" for name in others.foreign]
