@@ -1,89 +1,203 @@
-r"""The camera's motion from pictures of the painted world, and the time of each way to know it.
+"""People who walk past two painted cameras: whether an id is one person in both.
 
-    python docs/experiments/painted_cameras.py --width 640
+python docs/experiments/painted_cameras.py --people 12 --seeds 3
 
-For each kind of camera (simulation/moving_camera.py) with few and with many people: the share of
-the picture that people cover, the farthest that a corner of the picture is off after 30 frames (of
-the diagonal), how far the picture is moved in a frame where the camera stands, and processor time
-in milliseconds a frame. Then the time of a tracker that is told, or finds out from boxes.
+Each person has a shirt and trousers of random colours. Two at a time walk past a camera; camera B
+is warmer than camera A, and its light is another. Two thirds of those whom A sees are seen by B
+too, and two thirds of those whom B sees were seen by A. apart: B sees them two visits later, and
+nobody is in view of both at once; overlap: B sees them one second later, while A does. --uniform:
+all wear the same. Before, other people have walked past both, --before visits, by which the
+trackers know what similarities are worth.
+
+One number for each pair of a visit to A and a visit to B: whether both have one id, by the ids at
+their ends. Shared: what a shared memory says at that time. Linked: what mambatrack link makes of
+the results of both cameras.
 """
 
 import argparse
-import time
+import tempfile
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import cv2
 import numpy as np
+from painted_returns import RATE, VISIT, clothes, painted
 
-from mambatrack import Tracker
-from mambatrack.boxes import clip, cxcywh_to_xyxy, xyxy_to_cxcywh
-from mambatrack.camera.pictures import PictureCamera
-from mambatrack.camera.transforms import Transform, distance, moved_boxes, moved_points
-from mambatrack.simulation.moving_camera import KINDS, between, camera_views, picture_of
-from mambatrack.simulation.world import World, make_world
+from mambatrack.appearance.calibration import Calibration
+from mambatrack.config import Config
+from mambatrack.embedders.loading import open_embedder
+from mambatrack.outputs.text import jsonl_writer
+from mambatrack.result_files.one_id_space import link_results
+from mambatrack.result_files.read_results import read_recording
+from mambatrack.runs.run_outputs import EmbeddingOutput, TextOutput
+from mambatrack.settings import MemoryConfig
+from mambatrack.sources.frames import Frame
+from mambatrack.tracking.group import TrackerGroup
 
-FRAMES, LATER = 61, 30
-
-
-def off(estimated: list[Transform], true: list[Transform], size: tuple[int, int]) -> float:
-    """The farthest that a corner is off after LATER frames, in percent of the diagonal."""
-    corners = np.array([[0, 0], [size[0], 0], [0, size[1]], size], np.float64)
-    worst = 0.0
-    for first in range(1, FRAMES - LATER + 1, 5):
-        places = [corners, corners]
-        for steps in zip(estimated[first:][:LATER], true[first:][:LATER], strict=True):
-            places = [moved_points(t, p)[0] for t, p in zip(steps, places, strict=True)]
-        worst = max(worst, float(np.linalg.norm(places[0] - places[1], axis=1).max()))
-    return 100 * worst / float(np.hypot(*size))
+SLOT = VISIT + 25  # frames from one visit to the next
+LATER = {"apart": 2 * SLOT, "overlap": 25}  # frames
+SIZE = (640, 360)
 
 
-def seen(kind: str, world: World, size: tuple[int, int]) -> str:
-    """A row of the table."""
-    views = camera_views(kind, FRAMES, world.size, size, seed=1)
-    camera, motions, covered, spent = PictureCamera(), [], [], 0.0
-    for at, view in enumerate(views):
-        image = picture_of(world.render(at), view, size)
-        moved, _ = moved_boxes(view, xyxy_to_cxcywh(world.frames[at].boxes))
-        boxes, mask = cxcywh_to_xyxy(moved), np.zeros(size[::-1], bool)
-        for x0, y0, x1, y1 in clip(boxes, size).astype(int):
-            mask[y0:y1, x0:x1] = True
-        covered.append(mask.mean())
-        begun = time.process_time()
-        motions.append(camera(image, at, boxes))
-        spent += time.process_time() - begun
-    transforms = [each.transform for each in motions]
-    moved = max(distance(each, size) for each in transforms)
-    cells = f"{100 * np.mean(covered):.0f} % | {off(transforms, between(views), size):.2f} % | "
-    return cells + f"{f'{moved:.2f}' if kind == 'stand' else ''} | {1000 * spent / FRAMES:.1f}"
+def schedule(rng, people, case):
+    """(camera, first frame, who [2]) of every visit."""
+    order = rng.permutation(people * 4 // 3).reshape(-1, 2)
+    common = people // 3  # visits of a pair to both
+    visits = [(0, number * SLOT, pair) for number, pair in enumerate(order[: people // 2])]
+    first = people // 2 - common
+    for number, pair in enumerate(order[first:], start=first):
+        visits.append((1, number * SLOT + LATER[case], pair[::-1]))
+    return visits
 
 
-def tracked(world: World, setting: str, motions: list) -> float:
-    """Milliseconds a frame of a tracker."""
-    tracker = Tracker(camera=setting)
-    begun = time.process_time()
-    for frame, motion in zip(world.frames, motions, strict=True):
-        tracker.update(frame.detections, camera=motion)
-    return 1000 * (time.process_time() - begun) / FRAMES
+def pictures(rng, visits, colours, warmer):
+    """Frame by frame, for both cameras: the picture, the boxes, and by box the visit and who."""
+    casts = np.array([[1.0, 1.0, 1.0], [1 - warmer, 1 - warmer / 2, 1.0]])  # blue, green, red
+    heights = rng.uniform(90, 130, len(visits))
+    lights = rng.uniform(0.85, 1.15, len(visits))
+    for frame in range(max(first for _, first, _ in visits) + SLOT):
+        both = []
+        for camera in range(2):
+            boxes, who, light = [], [], 1.0
+            for number, (place, first, pair) in enumerate(visits):
+                step = frame - first
+                if place == camera and 0 <= step < VISIT:
+                    height, light = heights[number], lights[number]
+                    for x, y, person in zip(
+                        (60 + 2.5 * step, 560 - 2.5 * step), (30, 190), pair, strict=True
+                    ):
+                        y = y + rng.normal()
+                        boxes.append([x - height / 6, y, x + height / 6, y + height])
+                        who.append((number, int(person)))
+            boxes = np.array(boxes).reshape(-1, 4)
+            own = [colours[person] for _, person in who]
+            picture = painted(rng, boxes, own, light) * casts[camera]
+            both.append((picture.astype(np.uint8), boxes, who))
+        yield both
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--width", type=int, default=640, help="of the pictures, in pixels")
-    parser.add_argument("--people", type=int, nargs="+", default=[8, 22])
+def group_of(name, memory, known=None):
+    """known: the calibration that each tracker begins with"""
+    group = TrackerGroup(Config(), 2, embedder=open_embedder(name), memory=memory)
+    for camera, tracker in enumerate(group.trackers):
+        group.resize(camera, SIZE)
+        if known is not None:
+            tracker.state.calibration = Calibration.of(known)
+    return group
+
+
+def known_before(options):
+    """What similarities are worth after some visits, as Calibration.columns() gives it."""
+    rng = np.random.default_rng(99)
+    order = np.arange(2 * options.before).reshape(-1, 2)
+    visits = [(0, number * SLOT, pair) for number, pair in enumerate(order)]
+    colours = clothes(rng, order.size, options.uniform)
+    group = group_of(options.embedder, None)
+    for number, both in enumerate(pictures(rng, visits, colours, 0)):
+        update(group, {0: both[0]}, number)
+    return group.trackers[0].state.calibration.columns()
+
+
+def update(group, views, number):
+    due = {
+        camera: (np.column_stack([boxes, np.full(len(boxes), 0.9)]), number / RATE)
+        for camera, (_, boxes, _) in views.items()
+    }
+    return group.update(due, images={camera: picture for camera, (picture, *_) in views.items()})
+
+
+class Watched:
+    """What a group of trackers says of the people. ids: by visit and person, the newest
+    told: of those who were known again, the probability, and whether it was right"""
+
+    def __init__(self):
+        self.ids, self.told, self._owners = {}, [], {}
+
+    def note(self, tracks, who):
+        again = {} if tracks.surety is None else dict(zip(
+            tracks.returned[:, 1].tolist(), tracks.surety.tolist(), strict=True
+        ))  # fmt: skip
+        for place, (visit, person) in enumerate(who):
+            own = of_box(tracks, place)
+            if own in again:
+                self.told.append((again[own], self._owners.get(own) == person))
+            if own is not None:
+                self.ids[visit, person] = own
+                self._owners.setdefault(own, person)
+
+
+def run(options, case, seed, known):
+    """Of the shared memory and of link: counts(); and what the memory said of those whom it knew
+    again."""
+    rng = np.random.default_rng(seed)
+    visits = schedule(rng, options.people, case)
+    colours = clothes(rng, options.people * 4 // 3, options.uniform)
+    memory = MemoryConfig(600.0, surety=options.surety, shared=True)
+    shared, alone = (group_of(options.embedder, each, known) for each in (memory, None))
+    online, single = Watched(), Watched()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{camera}.jsonl" for camera in "ab"]
+        with ExitStack() as stack:
+            outputs = [
+                outputs_of(stack.enter_context(jsonl_writer(path)), tracker, stack)
+                for path, tracker in zip(paths, alone.trackers, strict=True)
+            ]
+            for number, both in enumerate(pictures(rng, visits, colours, options.warmer)):
+                views = dict(enumerate(both))
+                found = [update(each, views, number) for each in (shared, alone)]
+                for camera, (picture, _, who) in views.items():
+                    online.note(found[0][camera], who)
+                    single.note(found[1][camera], who)
+                    for output in outputs[camera]:
+                        output.write(Frame(number, number / RATE, picture), found[1][camera])
+        recordings = [read_recording(path) for path in paths]
+    linked = link_results(paths, recordings, options.surety)
+    numbers = linked.numbers([sorted(set(each.id.tolist())) for each in recordings])
+    joined = {key: numbers[visits[key[0]][0]].get(own) for key, own in single.ids.items()}
+    return counts(visits, online.ids), counts(visits, joined), online.told
+
+
+def outputs_of(writer, tracker, stack):
+    return TextOutput(writer), stack.enter_context(closing(EmbeddingOutput(writer, tracker)))
+
+
+def of_box(tracks, place):
+    (rows,) = (tracks.det_ind == place).nonzero()
+    return int(tracks.ids[rows[0]]) if len(rows) else None
+
+
+def counts(visits, ids):
+    """[3] pairs of a visit to A and one to B: of one person, found to be, and wrongly."""
+    ours, theirs = ([key for key in ids if visits[key[0]][0] == camera] for camera in range(2))
+    pairs = [(one[1] == other[1], ids[one] == ids[other]) for one in ours for other in theirs]
+    same, found = np.array(pairs).T
+    return np.array([same.sum(), (same & found).sum(), (~same & found).sum()])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--people", type=int, default=12, help="that A sees, a multiple of 6 (12)")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--warmer", type=float, default=0.1, help="share of blue that B lacks (.1)")
+    parser.add_argument("--before", type=int, default=30, help="visits before (30)")
+    parser.add_argument("--surety", type=float, default=0.9)
+    parser.add_argument("--uniform", action="store_true")
+    parser.add_argument("--embedder", default="colour")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    size = options.width, options.width * 9 // 16
-    for people in options.people:
-        whole = size[0] * 3 // 2, size[1] * 3 // 2
-        world = make_world(seed=5, people=people, frames=FRAMES, size=whole)
-        for kind in KINDS:
-            if kind != "cuts":
-                print(f"| {kind} | {people} | {seen(kind, world, size)} |", flush=True)
-        given = [np.eye(3) + [[0, 0, 0.01], [0, 0, 0], [0, 0, 0]]] * FRAMES
-        nothing = [None] * FRAMES
-        for name, setting, motions in (
-            ("off", "off", nothing), ("given", "off", given), ("boxes", "boxes", nothing),
-        ):  # fmt: skip
-            print(f"{people} people, camera {name}: {tracked(world, setting, motions):.2f} ms")
+    known = known_before(options)
+    print("similarities before:", known.round(3).tolist(), flush=True)
+    print("case | how | in both | recall | precision")
+    for case in LATER:
+        runs = [run(options, case, seed, known) for seed in range(options.seeds)]
+        for how, place in (("shared", 0), ("linked", 1)):
+            people, right, wrong = sum(each[place] for each in runs)
+            precision = f"{right / (right + wrong):.3f}" if right + wrong else "none found"
+            print(f"{case} | {how} | {people} | {right / people:.3f} | {precision}", flush=True)
+        told = np.array([each for own in runs for each in own[2]]).reshape(-1, 2)
+        if len(told):
+            mean, right = told.mean(axis=0)
+            print(f"  of {len(told)} known again: said {mean:.3f}, right {right:.3f}", flush=True)
 
 
 if __name__ == "__main__":
