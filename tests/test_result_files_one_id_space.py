@@ -8,10 +8,11 @@ import pytest
 
 from mambatrack import MambatrackError
 from mambatrack.appearance.appearance import Appearance
+from mambatrack.appearance.calibration import Calibration, Similarities
 from mambatrack.cli import main
 from mambatrack.outputs.text import jsonl_writer, mot_writer
 from mambatrack.result_files.look_again import look_again
-from mambatrack.result_files.one_id_space import link_results
+from mambatrack.result_files.one_id_space import link_results, of_whole_tracks
 from mambatrack.result_files.read_results import read_recording
 from mambatrack.runs.run_outputs import EmbeddingOutput, TextOutput
 from mambatrack.sources.frames import Frame
@@ -161,6 +162,16 @@ def test_codes_that_cannot_be_used(results, capsys, change, message):
 def test_what_link_needs(results, capsys, given, message):
     assert main(["link", *given, "--out", "all"]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_how_alike_two_people_are_is_seen_in_those_who_are_seen_together():
+    streams = Calibration(Similarities(200, 0.9, 0.01), Similarities(200, 0.7, 0.01))
+    codes, apart = np.eye(40, dtype=np.float32), ~np.eye(40, dtype=bool)
+    found = of_whole_tracks(streams, codes, apart)
+    assert found.same is streams.same and found.others.mean < 0.05
+    few = of_whole_tracks(streams, codes, np.zeros((40, 40), bool)).others
+    assert (few.mean, few.variance, few.count) == (0.7, 0.01, 20)
+    assert streams.others.count == 200
 
 
 def test_embeddings_need_an_embedder(results):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from mambatrack.appearance.calibration import Calibration
+from mambatrack.appearance.calibration import LEAST, Calibration, Similarities
 from mambatrack.appearance.embedder import Floats
 from mambatrack.errors import MambatrackError
 from mambatrack.result_files.identities import ResultFile
@@ -72,12 +72,21 @@ def link_results(paths: Sequence[Path], recordings: Sequence[Recording], least: 
             tracks.append(FileTrack(file, identity))
             codes.append(vector)
             looks.append(count)
-    apart = together_in_view(recordings, tracks)
-    seen = [recording.codes[-1].calibration for recording in recordings]
-    people, links = link(
-        np.stack(codes), np.array(looks), apart, Calibration().with_others(seen), least
-    )
+    apart, vectors = together_in_view(recordings, tracks), np.stack(codes)
+    streams = [recording.codes[-1].calibration for recording in recordings]
+    calibration = of_whole_tracks(Calibration().with_others(streams), vectors, apart)
+    people, links = link(vectors, np.array(looks), apart, calibration, least)
     return Linked(tracks, people, links)
+
+
+def of_whole_tracks(streams: Calibration, codes: Floats, apart: NDArray[np.bool_]) -> Calibration:
+    """What similarities of codes [N, E] are worth. How alike two people are is seen in those who
+    are seen together; where they are few, as the streams say of single crops."""
+    before = streams.others
+    others = Similarities(min(before.count, LEAST), before.mean, before.variance)
+    one, other = np.nonzero(np.triu(apart))
+    others.note(np.einsum("ke,ke->k", codes[one], codes[other]))
+    return Calibration(streams.same, others)
 
 
 def check_codes(paths: Sequence[Path], recordings: Sequence[Recording]) -> None:
