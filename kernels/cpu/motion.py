@@ -94,7 +94,7 @@ class TrackMotion(ABC):
                     f"motion expected, got {tracks} with {table.motion_size}"
                 )
             at = _MOVED.size * place
-            _MOVED.pack_into(memory.numbers, at, table.at, tracks, span, beside, 0, 0, 0)
+            _MOVED.pack_into(memory.numbers.data, at, table.at, tracks, span, beside, 0, 0, 0)
         return memory, memory.at + 8 * words
 
 

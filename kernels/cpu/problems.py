@@ -171,11 +171,11 @@ class Problems:
         decided = []
         for number, question in enumerate(questions):
             of_outcome = 8 * first_of_outcomes + OUTCOME.size * number
-            outcome = OUTCOME.unpack_from(numbers, of_outcome)
+            outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
             at = _places(asked, number, outcome[0], outcome[2])
             if outcome[4]:
                 self._complete(number, at, outcome, numbers, results, solve)
-                outcome = OUTCOME.unpack_from(numbers, of_outcome)
+                outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
             decided.append(_decided(at, floats, numbers, question.found.count, outcome))
         return decided
 

@@ -108,6 +108,6 @@ def _put(
     check_array("chosen", chosen, np.int64, (len(chosen),))
     places = address(features), address(track), address(detection), address(chosen)
     _SETTLED.pack_into(
-        words, at, table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp, beside,
-        0, 0,
+        words.data, at, table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp,
+        beside, 0, 0,
     )  # fmt: skip

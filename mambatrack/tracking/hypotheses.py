@@ -102,6 +102,8 @@ class Hypotheses:
     def advance(self, decided: Sequence[Decided], most: int) -> list[Settled]:
         """Branches into the likeliest ways to go on, at most ``most`` and as HYPOTHESES_TRACKS
         allows, and gives up the others. -> what is decided in each, the likeliest first."""
+        if len(decided) == len(decided[0].answers) == 1:
+            return self._go_on(decided[0])
         problems = [each.problem for each in decided]
         continuations = [
             Continuation(before + answer.likelihood, number, answer.decision)
@@ -120,6 +122,12 @@ class Hypotheses:
             )
             for table, each in zip(self.tables, kept, strict=True)
         ]
+
+    def _go_on(self, only: Decided) -> list[Settled]:
+        """The only hypothesis has a single way to go on, as in most frames."""
+        problem, scores, (answer,) = only
+        self.moved, self.likelihoods = moved(self.table, self.table), [0.0]
+        return [Settled(problem, answer.decision, scores.pairs)]
 
     def _most(self, found: Detections, most: int) -> int:
         """Hypotheses that may go on."""
