@@ -12,6 +12,7 @@ from mambatrack.evaluation.benchmark_report import BenchReport
 from mambatrack.evaluation.peers.bench import bench_peers, usual_boxes
 from mambatrack.evaluation.peers.report import filled, label
 from mambatrack.evaluation.peers.results import OURS, PeerReport
+from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.report_tables import Section
 from mambatrack.files import check_output
 
@@ -83,12 +84,13 @@ def beside(report: PeerReport) -> Section:
         if other in report.peers
     ]
     rows.insert(0, ["people", *(f"{each.people:.1f}" for each in report.timed)])
-    versions = ", ".join(f"{name} {peer.version}" for name, peer in report.peers.items())
+    versions = {ADAPTERS[name].package: peer.version for name, peer in report.peers.items()}
+    named = ", ".join(f"{package} {number}" for package, number in versions.items())
     passes = len(report.peers[OURS].passes)
     note = (
-        f"Milliseconds of CPU time for an update, conversions included: median over {passes} "
-        "passes, each tracker in a process of its own; and ours as a multiple of another's, median "
-        f"over the passes. Versions: {versions}."
+        "Milliseconds of CPU time for an update, conversions included: median over the frames of "
+        f"all passes ({passes}), each tracker in a process of its own; and ours as a multiple of "
+        f"another's, median over the passes. Versions: {named}."
     )
     if report.skipped:
         note += f" Not there: {', '.join(report.skipped)}."
