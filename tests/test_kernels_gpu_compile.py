@@ -19,7 +19,8 @@ def test_compiles_for_gpus_that_are_not_there():
     )
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines()]
-    made = {(row[1], row[2]): row[3:7] for row in rows if len(row) > 6 and row[1].startswith("_")}
+    rows = [row for row in rows if len(row) > 6 and row[1].startswith("_")]
+    made = {(row[1], row[2]): row[3:7] for row in reversed(rows)}
     for architecture in ("80", "90", "100"):
         registers, spilled, shuffles, barriers = made["_forward", architecture]
         assert int(registers) < 256 and (spilled, shuffles, barriers) == ("0", "0", "0")
@@ -27,3 +28,7 @@ def test_compiles_for_gpus_that_are_not_there():
         assert made["_update", architecture][1] == "0"
         for name in ("_conv_forward", "_conv_gradients", "_conv_input"):
             assert (name, architecture) in made
+    sizes = {row[7]: row for row in rows if row[1] == "_forward" and row[2] == "90"}
+    for asked in ("BLOCK_R=32", "BLOCK_N=64", "BLOCK_N=128"):
+        own = [row for options, row in sizes.items() if asked in options.split()]
+        assert own and all(row[4] == "0" for row in own), asked

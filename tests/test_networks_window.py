@@ -69,6 +69,26 @@ def case(batch=4, length=5, d_model=17):
     return BiMambaBlock(d_model, d_state=5).to(DEVICE), tokens, lengths
 
 
+@pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
+@pytest.mark.parametrize("d_model", [32, 64])
+def test_the_scan_is_handed_what_it_is_compiled_for(d_model, monkeypatch):
+    """Pointers and strides at multiples of 16 make loads of whole vectors; rank 2 and rank 4."""
+    from mambatrack.kernels.gpu import compile as ahead
+    from mambatrack.kernels.gpu import operations
+    from mambatrack.kernels.gpu.scan import _forward
+
+    handed = []
+    monkeypatch.setattr(operations, "launch", lambda *each, **constants: handed.append(each))
+    block = BiMambaBlock(d_model).to(DEVICE).requires_grad_(False)
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
+    block.together(torch.zeros(3, 10, d_model, device=DEVICE), full(10, 3).to(DEVICE))
+    ((kernel, _, *given),) = handed
+    assert kernel is _forward
+    for name, each in zip(kernel.arg_names, given, strict=False):
+        place = each.data_ptr() if isinstance(each, torch.Tensor) else each
+        assert name in ahead.ANY or place % 16 == 0, name
+
+
 def with_gradients(branches, block, tokens, lengths):
     """Of valid tokens; what is beyond the length is zero for a block and gets no gradient."""
     tokens = tokens.clone().requires_grad_()

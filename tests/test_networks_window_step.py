@@ -65,6 +65,14 @@ def test_a_bucket_is_recorded_once_and_answers_stay():
     np.testing.assert_array_equal(first, kept)
 
 
+def test_graphs_of_usual_crowds_are_recorded_at_the_start():
+    graphs, plain = GraphNetwork(model(), "cpu", eager, q=4), TorchNetwork(model())
+    assert sorted(graphs.recordings) == [(rows, 4) for rows in (16, 32, 64, 128, 304)]
+    for count in (3, 200):
+        found = graphs(*tracks(count))
+        np.testing.assert_allclose(found, plain(*tracks(count)), rtol=1e-5, atol=1e-6)
+
+
 def test_more_tracks_than_the_largest_bucket_go_in_pieces(monkeypatch):
     monkeypatch.setattr(window_step, "BUCKETS", (4, 8))
     graphs, many = GraphNetwork(model(), "cpu", eager), tracks(19)
@@ -85,13 +93,13 @@ def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
 
 def test_a_gpu_gets_graphs_and_a_cpu_does_not(monkeypatch):
     made = []
-    monkeypatch.setattr(window_step, "GraphNetwork", lambda *each: made.append(each))
+    monkeypatch.setattr(window_step, "GraphNetwork", lambda *each, q: made.append((*each, q)))
     monkeypatch.setattr(window_predictor, "c_library_for", lambda device: False)
     monkeypatch.setattr("mambatrack.networks.devices.choose_device", lambda device: device)
     path = WEIGHTS / "mambatrack-window.safetensors"
     assert isinstance(window_predictor.open_network(path, "cpu"), TorchNetwork) and not made
-    window_predictor.open_network(path, "cuda")
-    assert made[0][1] == "cuda"
+    window_predictor.open_network(path, "cuda", 10)
+    assert made[0][1:] == ("cuda", 10)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

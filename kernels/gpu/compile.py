@@ -17,12 +17,15 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from mambatrack.kernels.gpu import convolution
+from mambatrack.kernels.gpu import convolution, operations
 from mambatrack.kernels.gpu import scan as scan_kernels
 from mambatrack.kernels.gpu import update as update_kernels
 
 ARCHITECTURES = (80, 90, 100)
 INTEGERS = {"rows", "tokens", "channels", "states", "rank", "rows_each", "pool"}
+ANY = ("rows", "tokens", "rank", "rows_each", "pool", "state_n")  # the others are multiples of 16
+SIZES = ((16, 0), (16, 4), (16, 32), (64, 4), (128, 8))  # states, and dt's rank, 0: all channels
+CHANNELS = 1024  # of the paper's size
 
 
 class Compiled(NamedTuple):
@@ -45,7 +48,7 @@ def ahead_of_time(
     for name in names:
         scalar = name in INTEGERS or re.fullmatch(r"(x|dt|B|C|z|out|state)_[gbtsdn]", name)
         signature[name] = "i32" if scalar else _pointer(name, dtype)
-        if name not in ("rows", "tokens", "rank", "rows_each", "pool", "state_n"):
+        if name not in ANY:
             attributes[(kernel.arg_names.index(name),)] = [["tt.divisibility", 16]]
     warps = 4 if kernel.__name__.startswith("_conv") else 1
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=attributes)
@@ -79,18 +82,13 @@ def _assembled(ptx: str, architecture: int) -> tuple[int, int]:
 
 
 def variants() -> list[tuple[Any, dict[str, int]]]:
-    """Kernels and their constants, as the predictor's blocks with 16 states use them; the first
-    of each kernel is its plainest."""
+    """Kernels and their constants, as the networks' blocks use them; the first of each kernel is
+    its plainest."""
     scan = {
         "HAS_D": True, "HAS_Z": True, "HAS_BIAS": True, "HAS_LENGTHS": True, "HAS_INITIAL": False,
-        "SOFTPLUS": True, "REVERSE": 0, "KEEP": scan_kernels.KEEP, "BLOCK_N": 16,
+        "SOFTPLUS": True, "REVERSE": 0, "KEEP": scan_kernels.KEEP,
     }  # fmt: skip
-    ranks = [{"LOW_RANK": low, "BLOCK_R": 8 if low else 1} for low in (False, True)]
-    found: list[tuple[Any, dict[str, int]]] = []
-    for block, save, rank in itertools.product((32, 128), (False, True), ranks):
-        found.append((scan_kernels._forward, scan | rank | {"SAVE": save, "BLOCK_D": block}))
-    for rank in ranks:
-        found.append((scan_kernels._backward, scan | rank | {"HAS_FINAL": False, "BLOCK_D": 32}))
+    found = [each for size in SIZES for each in _scans(scan, *size)]
     tile = {"BLOCK_L": convolution.BLOCK_L, "BLOCK_D": convolution.BLOCK_D, "TAPS": 4}
     conv = tile | {"HAS_BIAS": True, "HAS_LENGTHS": True}
     found += [
@@ -98,21 +96,53 @@ def variants() -> list[tuple[Any, dict[str, int]]]:
         (convolution._conv_gradients, conv | {"BLOCK_K": 4}),
         (convolution._conv_input, tile | {"HAS_LENGTHS": True, "SHARED": True}),
     ]
-    update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS", "BLOCK_N")}
+    update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS")}
     update |= {"HAS_SLOTS": True, "BLOCK_D": update_kernels.BLOCK_D}
-    return found + [(update_kernels._update, update | rank) for rank in ranks]
+    return found + [(update_kernels._update, update | _widths(*size)) for size in SIZES[:2]]
+
+
+def _scans(options: dict[str, int], states: int, rank: int) -> list[tuple[Any, dict[str, int]]]:
+    """Forward without and with saved states, for few rows and for many, and the backward."""
+    low, widths = max(rank, 1), _widths(states, rank)
+    blocks = {
+        operations.forward_block(rows, CHANNELS, states, low): None for rows in (1, operations.MANY)
+    }
+    found: list[tuple[Any, dict[str, int]]] = [
+        (scan_kernels._forward, options | widths | {"SAVE": save, "BLOCK_D": block})
+        for block, save in itertools.product(blocks, (False, True))
+    ]
+    block = operations.backward_block(CHANNELS, states, low)
+    last = {"HAS_FINAL": False, "BLOCK_D": block}
+    return [*found, (scan_kernels._backward, options | widths | last)]
+
+
+def _widths(states: int, rank: int) -> dict[str, int]:
+    power = triton.next_power_of_2
+    return {"LOW_RANK": rank > 0, "BLOCK_N": power(states), "BLOCK_R": power(max(rank, 1))}
+
+
+def few() -> list[tuple[Any, dict[str, int], int]]:
+    """The plainest of each kernel for every architecture, the forward of large sizes for one."""
+    every, first = variants(), dict[Any, dict[str, int]]()
+    for kernel, constants in every:
+        first.setdefault(kernel, constants)
+    plain = [(*each, chip) for each in first.items() for chip in ARCHITECTURES]
+    return plain + [
+        (kernel, constants, 90)
+        for kernel, constants in every
+        if kernel is scan_kernels._forward
+        and not constants["SAVE"]
+        and constants["BLOCK_N"] * constants["BLOCK_R"] > 128
+    ]
 
 
 def main() -> None:
-    found = variants()
-    if "--few" in sys.argv:
-        found = list(
-            {kernel: (kernel, constants) for kernel, constants in reversed(found)}.values()
-        )
+    every = [(*each, chip) for each, chip in itertools.product(variants(), ARCHITECTURES)]
+    found = few() if "--few" in sys.argv else every
     print(f"triton {triton.__version__}\n")
     print("| kernel | sm | registers | spilled bytes | shuffles | barriers | options |")
     print("|---|---|---|---|---|---|---|")
-    for (kernel, constants), architecture in itertools.product(found, ARCHITECTURES):
+    for kernel, constants, architecture in found:
         made = ahead_of_time(kernel, architecture, constants)
         shuffles, barriers = made.ptx.count("shfl.sync"), made.ptx.count("bar.sync")
         print(

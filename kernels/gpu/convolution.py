@@ -15,7 +15,7 @@ import triton.language as tl
 from torch import Tensor
 
 from mambatrack.kernels.gpu.operations import dense, empty, launch, rows
-from mambatrack.kernels.gpu.scan import load, sigmoid
+from mambatrack.kernels.gpu.scan import load, row_length, sigmoid
 
 BLOCK_L, BLOCK_D = 16, 64
 
@@ -31,14 +31,6 @@ def convolve(x, weight, bias, t, d, length, channels, x_t, way, TAPS: tl.constex
         tap = load(weight + (TAPS - 1 - away) * channels + d, d < channels)
         total += tap[None, :] * load(x + s * x_t + d[None, :], (s >= 0) & (s < length) & in_d)
     return total
-
-
-@triton.jit
-def row_length(lengths, row, tokens, HAS_LENGTHS: tl.constexpr):
-    length = tokens
-    if HAS_LENGTHS:
-        length = tl.minimum(tl.maximum(tl.load(lengths + row).to(tl.int32), 0), tokens)
-    return length
 
 
 @triton.jit

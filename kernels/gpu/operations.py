@@ -14,6 +14,7 @@ from torch import Tensor
 from mambatrack.kernels.gpu import scan as kernels
 from mambatrack.kernels.validation import needs_gradient
 
+LANE_FLOATS = 96  # of A, states and weights in a lane's 255 registers
 MANY = 2048  # warps that fill a large GPU; fewer rows take narrower blocks, more share a program
 SCHEMA = (
     "Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? z, Tensor? dt_bias, "
@@ -94,7 +95,8 @@ def _scan(
     y, final, saved = _scan_fake(
         x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, reverse, save
     )
-    block_d = forward_block(directions * batch, channels, states)
+    rank = 1 if dt_weight is None else dt_weight.shape[2]
+    block_d = forward_block(directions * batch, channels, states, rank)
     tensors, strides = zip(*(rows(each, x) for each in (x, dt, B, C, z)), strict=True)
     scaled, weight, initial = (along_channels(each, x) for each in (A, dt_weight, initial_state))
     D_, bias, lengths_ = (dense(each, x) for each in (D, dt_bias, lengths))
@@ -109,10 +111,32 @@ def _scan(
     return y, final, saved
 
 
-def forward_block(programs: int, channels: int, states: int) -> int:
-    """Channels of one warp: 32 where rows are few, up to 128 where they fill the device anyway."""
-    wide = 128 if programs * triton.cdiv(channels, 128) >= MANY and states <= 16 else 32
-    return min(wide, max(16, triton.next_power_of_2(channels)))
+def forward_block(programs: int, channels: int, states: int, rank: int) -> int:
+    """Channels of one warp: 128 where rows fill the device anyway, else 32, and fewer where a
+    channel's floats (A, its state, its row of dt_weight) would not fit the registers. Never 64:
+    the compiler then exchanges states over lanes."""
+    floats = 2 * states + rank
+    if floats <= 40 and channels >= 128 and programs * triton.cdiv(channels, 128) >= MANY:
+        return 128
+    return at_most(narrow(floats), channels)
+
+
+def backward_block(channels: int, states: int, rank: int) -> int:
+    """The same of the backward, which holds A, its sum, a gradient and a segment's states."""
+    return at_most(narrow((kernels.KEEP + 4) * states // 2 + rank), channels)
+
+
+def narrow(floats: int) -> int:
+    """As many channels, at most 32, as leave a lane at most LANE_FLOATS when each has so many."""
+    block = 32
+    while block > 4 and floats * block > 32 * LANE_FLOATS:
+        block //= 2
+    return block
+
+
+def at_most(block: int, channels: int) -> int:
+    """No more than there are channels, in powers of 2."""
+    return min(block, max(16, triton.next_power_of_2(channels)))
 
 
 def _scan_fake(
@@ -138,7 +162,8 @@ def _scan_backward(
     """Gradients of x, dt before softplus [G, B, L, D], A, B, C, D, z, dt_bias, initial_state; of an
     absent argument an empty tensor."""
     directions, (batch, tokens, channels, states, _) = x.shape[0], sizes(x, A, dt)
-    block_d = min(32, max(16, triton.next_power_of_2(channels)))
+    rank = 1 if dt_weight is None else dt_weight.shape[2]
+    block_d = backward_block(channels, states, rank)
     blocks = triton.cdiv(channels, block_d)
     rows_each = max(1, directions * batch * blocks // MANY)
     chunks = triton.cdiv(batch, rows_each)

@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False, disable-error-code=assignment
-# ruff: noqa: C901, SIM102 (the compiler knows SAVE, but not index)
+# ruff: noqa: SIM102 (the compiler knows SAVE, but not index)
 """The scan as two Triton kernels: states stay in registers, both directions run in one launch.
 
 A program owns BLOCK_D channels of one row and direction, channels on lanes, the states [N, BLOCK_D]
@@ -71,6 +71,43 @@ def advance(
 
 
 @triton.jit
+def constants_of(
+    A, D, dt_bias, dt_weight, g, d, n, r, in_d, in_n, channels, states, rank,
+    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, LOW_RANK: tl.constexpr, BLOCK_D: tl.constexpr,
+    ALONE: tl.constexpr,
+):  # fmt: skip
+    """What does not change with the token, for the channels d of direction g: A log2 e, [N,
+    BLOCK_D]; D and dt_bias, [BLOCK_D]; dt_weight [R, BLOCK_D], or without low rank anything; then
+    where the cells of a state lie, [N, BLOCK_D], and which of them there are. ALONE: a lane has a
+    channel for itself; wider loads would spread its states over four lanes."""
+    in_nd = in_n[:, None] & in_d[None, :]
+    cell = n[:, None] * channels + d[None, :]
+    at_rank = r[:, None] * channels + d[None, :]
+    if ALONE:
+        cell, at_rank = tl.max_contiguous(cell, (1, 1)), tl.max_contiguous(at_rank, (1, 1))
+    a = load(A + g * channels * states + cell, in_nd) * 1.4426950408889634  # log2 e
+    skip, bias = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_D,), tl.float32)
+    if HAS_D:
+        skip = load(D + g * channels + d, in_d)
+    if HAS_BIAS:
+        bias = load(dt_bias + g * channels + d, in_d)
+    weight = a
+    if LOW_RANK:
+        at = dt_weight + g * rank * channels + at_rank
+        weight = load(at, (r < rank)[:, None] & in_d[None, :])
+    return a, skip, bias, weight, cell, in_nd
+
+
+@triton.jit
+def row_length(lengths, row, tokens, HAS_LENGTHS: tl.constexpr):
+    """Of a row with so many tokens, those that count."""
+    length = tokens
+    if HAS_LENGTHS:
+        length = tl.minimum(tl.maximum(tl.load(lengths + row).to(tl.int32), 0), tokens)
+    return length
+
+
+@triton.jit
 def _forward(
     x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial, y, final, saved,
     rows, tokens, channels, states, rank,
@@ -86,27 +123,17 @@ def _forward(
     d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     n, r = tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_R)
     in_d, in_n = d < channels, n < states
-    in_nd = in_n[:, None] & in_d[None, :]
-    cell = n[:, None] * channels + d[None, :]
-    at_rank = r[:, None] * channels + d[None, :]
-    if BLOCK_D <= 32:  # a channel to a lane; wider loads would spread its states over four lanes
-        cell, at_rank = tl.max_contiguous(cell, (1, 1)), tl.max_contiguous(at_rank, (1, 1))
-    a = load(A + g * channels * states + cell, in_nd) * 1.4426950408889634  # log2 e
-    skip, bias = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_D,), tl.float32)
-    if HAS_D:
-        skip = load(D + g * channels + d, in_d)
-    if HAS_BIAS:
-        bias = load(dt_bias + g * channels + d, in_d)
-    weight, dt_at, in_dt = a, d, in_d
+    a, skip, bias, weight, cell, in_nd = constants_of(
+        A, D, dt_bias, dt_weight, g, d, n, r, in_d, in_n, channels, states, rank,
+        HAS_D, HAS_BIAS, LOW_RANK, BLOCK_D, BLOCK_D <= 32,
+    )  # fmt: skip
+    dt_at, in_dt = d, in_d
     if LOW_RANK:
         dt_at, in_dt = r, r < rank
-        weight = load(dt_weight + g * rank * channels + at_rank, in_dt[:, None] & in_d[None, :])
     state = tl.zeros((BLOCK_N, BLOCK_D), tl.float32)
     if HAS_INITIAL:
         state = load(initial + (g * rows + row) * channels * states + cell, in_nd)
-    length = tokens
-    if HAS_LENGTHS:
-        length = tl.minimum(tl.maximum(tl.load(lengths + row).to(tl.int32), 0), tokens)
+    length = row_length(lengths, row, tokens, HAS_LENGTHS)
 
     x += g * x_g + row * x_b + d
     dt += g * dt_g + row * dt_b + dt_at
@@ -183,6 +210,49 @@ def retreat(
 
 
 @triton.jit
+def back_segment(
+    grad, sum_A, sum_D, sum_bias, before, first, way, left,
+    x, dt, a, B, C, skip, z, weight, bias, dout, dx, ddt, dB, dC, dz, in_d, in_n, in_dt, n,
+    states, channels, x_t, dt_t, B_t, C_t, z_t, out_t,
+    HAS_Z: tl.constexpr, LOW_RANK: tl.constexpr, SOFTPLUS: tl.constexpr, KEEP: tl.constexpr,
+):  # fmt: skip
+    """KEEP tokens of the backward, of which ``left`` are there: first, first + way, ... from the
+    saved state ``before`` them. The states before each are computed once more."""
+    held = (before,)
+    for j in tl.static_range(KEEP - 1):
+        t = first + j * way
+        held = held + (
+            advance(
+                held[j], j < left, x + t * x_t, dt + t * dt_t, B + t * B_t, a, weight, bias,
+                in_d, in_n, in_dt, SOFTPLUS, LOW_RANK,
+            ),
+        )  # fmt: skip
+    for j in tl.static_range(KEEP - 1, -1, -1):
+        grad, sum_A, sum_D, sum_bias = retreat(
+            grad, held[j], sum_A, sum_D, sum_bias, first + j * way, j < left,
+            x, dt, a, B, C, skip, z, weight, bias, dout, dx, ddt, dB, dC, dz,
+            in_d, in_n, in_dt, n, states, channels, x_t, dt_t, B_t, C_t, z_t, out_t,
+            HAS_Z, LOW_RANK, SOFTPLUS,
+        )  # fmt: skip
+    return grad, sum_A, sum_D, sum_bias
+
+
+@triton.jit
+def clear_token(
+    dx, ddt, dz, dB, dC, in_d, in_n, HAS_Z: tl.constexpr,
+    BLOCK_D: tl.constexpr, BLOCK_N: tl.constexpr,
+):  # fmt: skip
+    """What belongs to a token beyond the row's length is 0."""
+    zero_d, zero_n = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_N,), tl.float32)
+    tl.store(dx, zero_d, mask=in_d)
+    tl.store(ddt, zero_d, mask=in_d)
+    if HAS_Z:
+        tl.store(dz, zero_d, mask=in_d)
+    tl.store(dB, zero_n, mask=in_n)
+    tl.store(dC, zero_n, mask=in_n)
+
+
+@triton.jit
 def _backward(
     dout, dfinal, saved, x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths,
     dx, ddt, dA, dB, dC, dD, dz, dbias, dinitial,
@@ -204,29 +274,19 @@ def _backward(
     d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     n, r = tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_R)
     in_d, in_n = d < channels, n < states
-    in_nd = in_n[:, None] & in_d[None, :]
-    cell = n[:, None] * channels + d[None, :]
-    a = load(A + g * channels * states + cell, in_nd) * 1.4426950408889634
-    skip, bias = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_D,), tl.float32)
-    if HAS_D:
-        skip = load(D + g * channels + d, in_d)
-    if HAS_BIAS:
-        bias = load(dt_bias + g * channels + d, in_d)
-    weight, dt_at, in_dt = a, d, in_d
+    a, skip, bias, weight, cell, in_nd = constants_of(
+        A, D, dt_bias, dt_weight, g, d, n, r, in_d, in_n, channels, states, rank,
+        HAS_D, HAS_BIAS, LOW_RANK, BLOCK_D, False,
+    )  # fmt: skip
+    dt_at, in_dt = d, in_d
     if LOW_RANK:
         dt_at, in_dt = r, r < rank
-        at_rank = (g * rank + r[:, None]) * channels + d[None, :]
-        weight = load(dt_weight + at_rank, in_dt[:, None] & in_d[None, :])
     sum_A = tl.zeros((BLOCK_N, BLOCK_D), tl.float32)
     sum_D = tl.zeros((BLOCK_D,), tl.float32)
     sum_bias = tl.zeros((BLOCK_D,), tl.float32)
     from_right = g + REVERSE == 1
-    zero_d, zero_n = tl.zeros((BLOCK_D,), tl.float32), tl.zeros((BLOCK_N,), tl.float32)
-
     for row in range(chunk * rows_each, tl.minimum((chunk + 1) * rows_each, rows)):
-        length = tokens
-        if HAS_LENGTHS:
-            length = tl.minimum(tl.maximum(tl.load(lengths + row).to(tl.int32), 0), tokens)
+        length = row_length(lengths, row, tokens, HAS_LENGTHS)
         own = g * rows + row
         x_row, dt_row = x + g * x_g + row * x_b + d, dt + g * dt_g + row * dt_b + dt_at
         B_row, C_row = B + g * B_g + row * B_b + n, C + g * C_g + row * C_b + n
@@ -242,32 +302,20 @@ def _backward(
         for back in range(tl.cdiv(length, KEEP)):
             segment = tl.cdiv(length, KEEP) - 1 - back
             i = segment * KEEP
-            first, way = tl.where(from_right, length - 1 - i, i), tl.where(from_right, -1, 1)
-            held = (
+            grad, sum_A, sum_D, sum_bias = back_segment(
+                grad, sum_A, sum_D, sum_bias,
                 load(saved_row + segment * states * channels + cell, in_nd),
-            )  # the states before each of the tokens
-            for j in tl.static_range(KEEP - 1):
-                t = first + j * way
-                held = held + (
-                    advance(
-                        held[j], i + j < length, x_row + t * x_t, dt_row + t * dt_t,
-                        B_row + t * B_t, a, weight, bias, in_d, in_n, in_dt, SOFTPLUS, LOW_RANK,
-                    ),
-                )  # fmt: skip
-            for j in tl.static_range(KEEP - 1, -1, -1):
-                grad, sum_A, sum_D, sum_bias = retreat(
-                    grad, held[j], sum_A, sum_D, sum_bias, first + j * way, i + j < length,
-                    x_row, dt_row, a, B_row, C_row, skip, z_row, weight, bias, out_row,
-                    dx_row, ddt_row, dB_row, dC_row, dz_row, in_d, in_n, in_dt, n, states, channels,
-                    x_t, dt_t, B_t, C_t, z_t, out_t, HAS_Z, LOW_RANK, SOFTPLUS,
-                )  # fmt: skip
+                tl.where(from_right, length - 1 - i, i), tl.where(from_right, -1, 1), length - i,
+                x_row, dt_row, a, B_row, C_row, skip, z_row, weight, bias, out_row,
+                dx_row, ddt_row, dB_row, dC_row, dz_row, in_d, in_n, in_dt, n, states, channels,
+                x_t, dt_t, B_t, C_t, z_t, out_t, HAS_Z, LOW_RANK, SOFTPLUS, KEEP,
+            )  # fmt: skip
         for t in range(length, tokens):
-            tl.store(dx_row + t * channels, zero_d, mask=in_d)
-            tl.store(ddt_row + t * channels, zero_d, mask=in_d)
-            if HAS_Z:
-                tl.store(dz_row + t * channels, zero_d, mask=in_d)
-            tl.store(dB_row + t * states + n, zero_n, mask=in_n)
-            tl.store(dC_row + t * states + n, zero_n, mask=in_n)
+            clear_token(
+                dx_row + t * channels, ddt_row + t * channels, dz_row + t * channels,
+                dB_row + t * states + n, dC_row + t * states + n, in_d, in_n,
+                HAS_Z, BLOCK_D, BLOCK_N,
+            )  # fmt: skip
         if HAS_INITIAL:
             tl.store(dinitial + own * channels * states + cell, grad, mask=in_nd)
 

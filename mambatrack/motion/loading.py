@@ -58,7 +58,7 @@ def load_predictor(
     with fitting(path):
         spread, q = spread_of(card), whole(card, "architecture.window", 1, LONGEST_WINDOW)
         unit = one_of(card, "normalisation.unit", ("box", "image"))
-    network = window_predictor.open_network(path, device)
+    network = window_predictor.open_network(path, device, q)
     how = q, unit, spread, image_size, straighten_history
     if isinstance(network, WindowNetwork):
         return CompiledWindowPredictor(network, *how)

@@ -109,9 +109,9 @@ class WindowPredictor(Predictor):
         return np.concatenate([flat, counts[:, None], gaps[:, None]], axis=1, dtype=np.float32)
 
 
-def open_network(path: Path, device: str) -> Network:
+def open_network(path: Path, device: str, q: int = 0) -> Network:
     """The network of a .safetensors file: in C where c_library_for() says so, else in torch, on a
-    GPU as CUDA graphs."""
+    GPU as CUDA graphs; q: offsets of a track, for which those are recorded at once."""
     if c_library_for(device):
         from mambatrack.kernels.cpu.network import WindowNetwork
 
@@ -123,7 +123,7 @@ def open_network(path: Path, device: str) -> Network:
     if device == "cuda":
         from mambatrack.networks.window_step import GraphNetwork
 
-        return GraphNetwork(model, device)
+        return GraphNetwork(model, device, q=q)
     from mambatrack.networks.window_step import TorchNetwork
 
     return TorchNetwork(model, device)

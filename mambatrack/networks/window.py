@@ -14,13 +14,16 @@ from mambatrack.kernels.reference import token_mask
 from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
 
+SELECT_STEP = 16  # floats; rows that begin at multiples of it are read in whole vectors on a GPU
+
 
 class BothDirections(NamedTuple):
     """The weights of a block's two MambaBlocks, stacked, from left to right first.
 
     enter [4 D, d_model]: inputs of the convolutions, then the gates; conv [2, K, D];
-    select [2, D, R + 2 N]; dt [2, D, R]; A [2, D, N]; conv_bias, dt_bias, skip [2, D]. dt and A
-    lie in memory as the kernels for a GPU read them, [.., R, D] and [.., N, D].
+    select [2, D, S], to B, C and dt's ranks, filled up with zeros to a multiple of SELECT_STEP; dt
+    [2, D, R]; A [2, D, N]; conv_bias, dt_bias, skip [2, D]. dt and A lie in memory as the kernels
+    for a GPU read them, [.., R, D] and [.., N, D].
     """
 
     enter: Tensor
@@ -69,7 +72,7 @@ class BiMambaBlock(nn.Module):
         x = bi_conv_silu(x, w.conv, w.conv_bias, lengths)
         selected = (x.flatten(1, 2) @ w.select).unflatten(1, (batch, length))
         states = w.A.shape[2]
-        dt, B, C = selected.split([rank, states, states], dim=3)
+        B, C, dt = selected[..., : 2 * states + rank].split([states, states, rank], dim=3)
         y = bi_selective_scan(
             x, dt, w.A, B, C, w.skip, z=z, dt_bias=w.dt_bias, dt_softplus=True, lengths=lengths,
             dt_weight=w.dt,
@@ -97,12 +100,19 @@ class BiMambaBlock(nn.Module):
             ),
             conv=torch.stack([each.conv for each in both]),
             conv_bias=torch.stack([each.conv_bias for each in both]),
-            select=torch.stack([each.select.weight for each in both]).mT,
+            select=torch.stack([_selecting(each) for each in both]).mT,
             dt=torch.stack([each.dt.weight.T for each in both]).mT,
             dt_bias=torch.stack([each.dt.bias for each in both]),
             A=torch.stack([each.decay().T for each in both]).mT,
             skip=torch.stack([each.D for each in both]),
         )
+
+
+def _selecting(mamba: MambaBlock) -> Tensor:
+    """[S, D]: the rows of ``select``, in the order of BothDirections."""
+    dt, B_and_C = mamba.select.weight.split([mamba.dt_rank, 2 * mamba.d_state])
+    selecting = torch.cat([B_and_C, dt])
+    return F.pad(selecting, (0, 0, 0, -len(selecting) % SELECT_STEP))
 
 
 class MotionPredictor(nn.Module):

@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from mambatrack.kernels import bench
+from mambatrack.networks import gpu_report
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """So small that a processor does it in a moment."""
+    monkeypatch.setattr(gpu_report, "PARITY", ((3, 2, 8),))
+    monkeypatch.setattr(gpu_report, "SIZES", {"d8 L1": (8, 1, 2)})
+    monkeypatch.setattr(gpu_report, "TRACKS", (2,))
+    monkeypatch.setattr(bench, "QUICK", [(2, 3, 5)])
+    monkeypatch.setattr(bench, "copy_bandwidth", lambda *_: 10.0)
+
+
+def test_the_report_of_a_processor(short, tmp_path, capsys):
+    file = tmp_path / "report.md"
+    assert gpu_report.main(["--device", "cpu", "--seconds", "0", "--output", str(file)]) == 0
+    text = file.read_text()
+    assert text in capsys.readouterr().out and f"torch {torch.__version__}" in text
+    checked = [line for line in text.splitlines() if line.endswith(("| right |", "**wrong** |"))]
+    assert len(checked) == 5 and "wrong" not in text
+    assert "| d8 L1 | 2 | " in text and "| 2, 3, 5 | forward | reference |" in text
+
+
+def test_an_error_above_its_bound_is_said_and_fails(short, capsys, monkeypatch):
+    monkeypatch.setattr(gpu_report, "NETWORK", -1.0)
+    assert gpu_report.main(["--device", "cpu", "--seconds", "0"]) == 1
+    assert capsys.readouterr().out.count("**wrong**") == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_what_to_do(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        gpu_report.main([])
+    assert "torch sees no GPU; --device cpu" in capsys.readouterr().err
