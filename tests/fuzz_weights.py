@@ -29,8 +29,10 @@ from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.motion.loading import load_predictor
+from mambatrack.networks.eight_bits import in_eight_bits
 from mambatrack.networks.model_files import WEIGHTS
 
+IN_EIGHT_BITS = 0.25  # of the files
 KINDS = ("causal", "window", "association", "refill")
 VALUES = (0.0, -1.0, 1e-40, 1e3, 1e6, -1e6, 1e9, 3e38, np.inf, -np.inf, np.nan)
 WRONG = (None, "text", "", [], {}, -1, 0, 1, 10**400, 1e300, 0.5, True, float("nan"), float("inf"),
@@ -44,6 +46,8 @@ def mutant(kind, rng):
     """The bytes of a weight file and of its card, and the name of what was done to them."""
     path = WEIGHTS / f"mambatrack-{kind}.safetensors"
     weights, card = load_file(path), json.loads(path.with_suffix(".json").read_text())
+    if rng.random() < IN_EIGHT_BITS:
+        weights = in_eight_bits(weights)
     change = CHANGES[rng.integers(len(CHANGES))]
     content, text = change(weights, card, rng)
     return content, text, change.__name__
@@ -53,6 +57,8 @@ def of_values(weights, card, rng):
     """Some numbers of one weight, or all of it, are others."""
     array = pick(weights, rng)[1]
     value = VALUES[rng.integers(len(VALUES))]
+    with np.errstate(all="ignore"):
+        value = np.float64(value).astype(array.dtype)
     array.ravel()[rng.integers(array.size, size=rng.integers(1, array.size + 1))] = value
     return written(weights, card)
 
