@@ -1,9 +1,10 @@
 """The weights of a network in 8 bits: a quarter of the bytes under the same names.
 
 A matrix is stored as int8, with a step for each of its rows, which are a layer's outputs: a weight
-is its number times the step of its row. The steps of all matrices, in the order of their names, are
-one array of 16 bits. Vectors are stored in 16 bits where these hold them, else in 32. The networks
-compute with the restored weights in 32 bits.
+is its number times the step of its row. The taps of a convolution are stored turned, so that their
+rows are channels too. The steps of all matrices, in the order of their names, are one array of 16
+bits. Vectors are stored in 16 bits where these hold them, else in 32. The networks compute with the
+restored weights in 32 bits.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS = "steps"  # the name of all steps, [rows of all matrices]
+TAPS = ".conv"  # how the names of a convolution's taps end
 MOST = 127  # of a stored number
 HALF_ERROR = 2**-10  # of a vector in 16 bits, as a share of each number
 HALF_NOTHING = 1e-7  # what 16 bits take for 0
@@ -23,9 +25,10 @@ def in_eight_bits(weights: Mapping[str, NDArray[np.float32]]) -> Stored:
     """The arrays that are stored for these weights."""
     matrices = sorted(name for name, each in weights.items() if each.ndim == 2)
     stored = {name: _short(each) for name, each in weights.items() if name not in matrices}
-    steps = [_steps(weights[name]) for name in matrices]
-    for name, own in zip(matrices, steps, strict=True):
-        stored[name] = np.rint(weights[name] / own[:, None]).astype(np.int8)
+    turned = [_by_channel(name, weights[name]) for name in matrices]
+    steps = [_steps(matrix) for matrix in turned]
+    for name, matrix, own in zip(matrices, turned, steps, strict=True):
+        stored[name] = np.rint(matrix / own[:, None]).astype(np.int8)
     return stored | {STEPS: np.concatenate([*steps, np.zeros(0, np.float16)])}
 
 
@@ -33,7 +36,7 @@ def restored(stored: Mapping[str, NDArray]) -> Stored:
     """The weights of stored arrays: all float32. Raises ValueError where the steps do not fit."""
     weights = {name: each.astype(np.float32) for name, each in stored.items() if name != STEPS}
     for name, (numbers, steps) in matrices_of(stored).items():
-        weights[name] = numbers * steps[:, None]
+        weights[name] = _by_channel(name, numbers * steps[:, None])
     return weights
 
 
@@ -53,6 +56,11 @@ def matrices_of(stored: Mapping[str, NDArray]) -> dict[str, tuple[NDArray, NDArr
         name: (stored[name], steps[first:end])
         for name, first, end in zip(matrices, ends, ends[1:], strict=False)
     }
+
+
+def _by_channel(name: str, matrix: NDArray) -> NDArray:
+    """Taps [K, channels] as they are stored, and stored ones as they were; others as they are."""
+    return np.ascontiguousarray(matrix.T) if name.endswith(TAPS) else matrix
 
 
 def _steps(matrix: NDArray[np.float32]) -> NDArray[np.float16]:
