@@ -129,6 +129,8 @@ def test_the_recipe_of_what_ships_is_the_default_and_another_one_is_taken():
     assert association.association == load_config("train-association").association
     _, _, paper = parse(["train", *given, "--config", "train-paper"])
     assert paper.training == load_config("train-paper").training
+    _, _, detector = parse(["train-detector", *given])
+    assert detector.detector_training == load_config("train-detector").detector_training
 
 
 @pytest.mark.parametrize("content", [None, b"no arrays", b"PK\x03\x04 cut"])

@@ -135,7 +135,8 @@ def command(section, data, out):
     else:
         read = ["--dataset", str(write_labelled(data) if "detector" in section else data)]
     folders = [*read, "--out", str(out)]
-    plain = ["--config", "overlap"] if section == "training" else []  # not the recipe that ships
+    recipe = section in ("training", "detector_training")
+    plain = ["--config", "overlap"] if recipe else []  # not the recipe that ships
     return [COMMANDS[section], *folders, *settings, *plain, "--tracker.predictor", "still"]
 
 

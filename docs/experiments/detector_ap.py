@@ -106,9 +106,7 @@ def main():
         scenes[folder.name] = of_folder(folder, options.classes)
     print("detector | pictures | AP50 | ms")
     for name in options.detectors:
-        classes = [] if name == "motion" else ["person"]
-        side = {} if name == "motion" else {"side": options.side}
-        detector = open_detector(name, classes=classes, conf=LOWEST, **side)
+        detector = open_detector(name, classes=["person"], conf=LOWEST, side=options.side)
         for scene, (pictures, people) in scenes.items():
             precision, spent, found = measured(detector, pictures, people)
             print(f"{Path(name).stem} | {scene} | {precision:.3f} | {spent:.1f}", flush=True)

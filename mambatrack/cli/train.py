@@ -194,5 +194,5 @@ TRAIN_EMBEDDER = Command(
 )  # fmt: skip
 TRAIN_DETECTOR = Command(
     "train-detector", "train a detector of people, from labelled pictures",
-    add_train_detector, train_detector,
+    add_train_detector, train_detector, "train-detector",
 )  # fmt: skip
