@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mambatrack.appearance.calibration import Calibration, Similarities
-from mambatrack.appearance.surety import of_people, surety
+from mambatrack.appearance.surety import LIKELIEST, likeliest, of_people, surety
 
 SURE = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.2, 0.01))
 UNIFORM = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.9, 0.01))
@@ -27,13 +27,13 @@ def test_codes_of_one_person_do_not_stand_against_each_other():
     codes = np.eye(3, dtype=np.float32)[[0, 0, 1]]
     sure = surety(SURE, codes @ codes[0])
     assert np.allclose(sure, [0.5, 0.5, 0], atol=0.01)
-    assert np.allclose(of_people(sure, codes, SURE), [1, 1, 0], atol=0.01)
+    assert np.allclose(of_people(sure, likeliest(sure), codes, SURE), [1, 1, 0], atol=0.01)
 
 
 def test_people_who_look_alike_are_not_one_person():
     codes = np.ones((4, 1), np.float32)
     sure = surety(UNIFORM, np.ones(4, np.float32))
-    assert (of_people(sure, codes, UNIFORM) < 0.5).all()
+    assert (of_people(sure, likeliest(sure), codes, UNIFORM) < 0.5).all()
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -43,3 +43,9 @@ def test_of_calibrations_together_more_is_known(count):
     assert little.log_odds(np.array([0.9], np.float32)) < told <= 3
     nothing = Calibration().with_others([Calibration()])
     assert not nothing.log_odds(np.array([0.9], np.float32)).any()
+
+
+def test_of_many_the_likeliest_are_looked_at():
+    sure = np.random.default_rng(0).random(100).astype(np.float32)
+    assert set(likeliest(sure).tolist()) == set(sure.argsort()[-LIKELIEST:].tolist())
+    assert likeliest(sure[:3]).tolist() == [0, 1, 2]

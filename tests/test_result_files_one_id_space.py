@@ -170,7 +170,7 @@ def test_how_alike_two_people_are_is_seen_in_those_who_are_seen_together():
     found = of_whole_tracks(streams, codes, apart)
     assert found.same is streams.same and found.others.mean < 0.05
     few = of_whole_tracks(streams, codes, np.zeros((40, 40), bool)).others
-    assert (few.mean, few.variance, few.count) == (0.7, 0.01, 20)
+    assert (few.mean, few.variance, few.count) == (0.7, 0.01, 200)
     assert streams.others.count == 200
 
 

@@ -37,6 +37,7 @@ from mambatrack.tracking.group import TrackerGroup
 SLOT = VISIT + 25  # frames from one visit to the next
 LATER = {"apart": 2 * SLOT, "overlap": 25}  # frames
 SIZE = (640, 360)
+EMPTY = np.full((360, 640, 3), 110, np.uint8)
 
 
 def schedule(rng, people, case):
@@ -69,7 +70,10 @@ def pictures(rng, visits, colours, warmer):
                         y = y + rng.normal()
                         boxes.append([x - height / 6, y, x + height / 6, y + height])
                         who.append((number, int(person)))
-            boxes = np.array(boxes).reshape(-1, 4)
+            if not boxes:
+                both.append((EMPTY, np.zeros((0, 4)), who))
+                continue
+            boxes = np.array(boxes)
             own = [colours[person] for _, person in who]
             picture = painted(rng, boxes, own, light) * casts[camera]
             both.append((picture.astype(np.uint8), boxes, who))

@@ -30,18 +30,28 @@ def surety(
     return weights / (strangers + weights.sum())
 
 
+def likeliest(sure: Floats) -> NDArray[np.int64]:
+    """The rows [R] of the largest, of which it is worth to ask whether they are one person's."""
+    if len(sure) <= LIKELIEST:
+        return np.arange(len(sure))
+    return sure.argpartition(-LIKELIEST)[-LIKELIEST:]
+
+
 def of_people(
-    sure: Floats, codes: Floats, calibration: Calibration, apart: NDArray[np.bool_] | None = None
+    sure: Floats,
+    rows: NDArray[np.int64],
+    codes: Floats,
+    calibration: Calibration,
+    apart: NDArray[np.bool_] | None = None,
 ) -> Floats:
-    """sure [G] that somebody is each of these codes [G, E] -> that he is the person of each, who
-    may have other codes too, as he was not known again in between. apart [G, G]: which codes are
-    two people's for certain."""
-    rows = (-sure).argsort(kind="stable")[:LIKELIEST]
-    odds = AGING * calibration.log_odds(codes[rows] @ codes[rows].T, UNEXPECTED)
+    """sure [G] that somebody is each of those who are known -> that he is the person of each, who
+    may be known by several codes, as he was not known again in between. rows [R]: who are looked
+    at, with their codes [R, E]. apart [R, R]: which of them are two people for certain."""
+    odds = AGING * calibration.log_odds(codes @ codes.T, UNEXPECTED)
     prior = (1 - STRANGERS) / max(len(sure) - 1, 1)
     same = prior / (prior + (1 - prior) * np.exp(-odds))
     if apart is not None:
-        same[apart[np.ix_(rows, rows)]] = 0.0
+        same[apart] = 0.0
     np.fill_diagonal(same, 1.0)
     people = sure.copy()
     people[rows] = np.minimum(same @ sure[rows], 1.0)

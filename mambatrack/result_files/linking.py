@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Floats
-from mambatrack.appearance.surety import of_people, surety
+from mambatrack.appearance.surety import likeliest, of_people, surety
 
 MOST_SURE = 1 - 1e-6
 
@@ -70,8 +70,10 @@ def pair_surety(codes: Floats, apart: Mask, calibration: Calibration) -> Floats:
     for row in np.flatnonzero(able.any(axis=1)).tolist():
         others = np.flatnonzero(able[row])
         told = surety(calibration, alike[row, others])
-        among = apart[np.ix_(others, others)]
-        sure[row, others] = of_people(told, codes[others], calibration, among)
+        rows = likeliest(told)
+        near = others[rows]
+        among = apart[np.ix_(near, near)]
+        sure[row, others] = of_people(told, rows, codes[near], calibration, among)
     return np.minimum(sure, sure.T)
 
 

@@ -86,6 +86,7 @@ def of_whole_tracks(streams: Calibration, codes: Floats, apart: NDArray[np.bool_
     others = Similarities(min(before.count, LEAST), before.mean, before.variance)
     one, other = np.nonzero(np.triu(apart))
     others.note(np.einsum("ke,ke->k", codes[one], codes[other]))
+    others.count = max(others.count, before.count)  # no less is known than before
     return Calibration(streams.same, others)
 
 

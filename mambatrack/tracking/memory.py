@@ -8,6 +8,7 @@ Trackers that share a memory have one gallery. They know also who is in view els
 time, which may be the same person where their pictures overlap: how often it is, is learnt.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Floats
 from mambatrack.appearance.gallery import PREFIX, Gallery, gallery_fault
 from mambatrack.appearance.looks import FURTHER, Looks
-from mambatrack.appearance.surety import of_people, surety
+from mambatrack.appearance.surety import likeliest, of_people, surety
 from mambatrack.errors import MambatrackError
 from mambatrack.settings import MemoryConfig, TrackerConfig
 from mambatrack.track_table import TrackTable
@@ -36,13 +37,13 @@ Others = Callable[[], Sequence["Memory"]]
 
 
 class Known(NamedTuple):
-    """Who could be meant: ids [K], each once, codes [K, E], seen [K] as of a gallery, and whether
-    each is in view elsewhere at the same time, together [K]"""
+    """Who could be meant: ids [K], each once; how similar each is [K]; whether it is in view
+    elsewhere at the same time, together [K]; places [K] as _codes() takes them"""
 
     ids: Indices
-    codes: Floats
-    seen: NDArray[np.float64]
+    similarity: Floats
     together: NDArray[np.bool_]
+    places: Indices
 
 
 class Returns(NamedTuple):
@@ -161,41 +162,62 @@ class Memory:
         looks, found, sureties = Looks(table), [], []
         for row in self._new(looks).tolist():
             own = int(table["ids"][row])
-            known = self._known(now_s - table["age"][row] / rate, now_s, table["ids"])
+            born_s = now_s - table["age"][row] / rate
+            known = self._known(looks.means[row], born_s, now_s, table["ids"])
             if not len(known.ids):
                 continue
-            joint = float(self._together[0] / self._together[1])
-            sure = surety(calibration, known.codes @ looks.means[row], known.together, joint)
-            sure = of_people(sure, known.codes, calibration)
-            if known.together.any():
-                self._probable[own] = min(float(sure[known.together].sum()), 1.0)
+            sure = self._surety(own, known, calibration)
             (able,) = (sure >= self.config.surety).nonzero()
             if len(able):  # several are one person, who has the oldest of the ids
-                old = int(known.ids[able[0]])
+                best = able[known.ids[able].argmin()]
+                old = int(known.ids[best])
                 self.gallery.forget(np.array([old]))
                 found.append((own, old))
-                sureties.append(sure[able[0]])
+                sureties.append(sure[best])
                 self.returned[own] = old
                 self._note_together(own)
         return Returns(np.array(found, np.int64).reshape(-1, 2), np.array(sureties, np.float32))
 
-    def _known(self, born_s: float, now_s: float, table_ids: Indices) -> Known:
-        """Who a track could be that was seen first at ``born_s``: whoever left before, or is in
-        view elsewhere; nobody who was in view here at the same time."""
-        gallery = self.gallery
-        places = [(gallery.ids, gallery.codes, gallery.seen, gallery.sources == self.source)]
-        for other in self._others():
-            ids, codes, seen = other.in_view()
-            places.append((ids, codes, seen, np.zeros(len(ids), bool)))
-        ids, codes, seen, here = (np.concatenate(each) for each in zip(*places, strict=True))
-        order = seen.argsort(kind="stable")[::-1]  # of several of one id the newest
-        rows = order[np.unique(ids[order], return_index=True)[1]]
-        met = [each for each in ids[rows].tolist() if self._here.get(each, -np.inf) >= born_s]
-        together = seen[rows] >= born_s
-        able = (seen[rows] >= now_s - self.config.seconds) & ~(here[rows] & together)
-        able &= ~np.isin(ids[rows], [*met, *self.shown(table_ids)])
-        rows, together = rows[able], together[able]
-        return Known(ids[rows], codes[rows], seen[rows], together)
+    def _surety(self, own: int, known: Known, calibration: Calibration) -> Floats:
+        """[K] that track ``own`` is the person of each."""
+        joint = float(self._together[0] / self._together[1])
+        sure = surety(calibration, known.similarity, known.together, joint)
+        rows = likeliest(sure)
+        sure = of_people(sure, rows, self._codes(known.places[rows]), calibration)
+        if known.together.any():
+            self._probable[own] = min(float(sure[known.together].sum()), 1.0)
+        return sure
+
+    def _known(self, code: Floats, born_s: float, now_s: float, table_ids: Indices) -> Known:
+        """Who a track could be that looks like this code [E] and was seen first at ``born_s``:
+        whoever left before, or is in view elsewhere; nobody who was in view here then."""
+        gallery, live = self.gallery, [each.in_view() for each in self._others()]
+        ids = np.concatenate([gallery.ids, *(each[0] for each in live)])
+        seen = np.concatenate([gallery.seen, *(each[2] for each in live)])
+        here = np.zeros(len(ids), bool)
+        here[: len(gallery)] = gallery.sources == self.source
+        together = seen >= born_s
+        able = (seen >= now_s - self.config.seconds) & ~(here & together)
+        able &= ~np.isin(ids, [*self._met(born_s), *self.shown(table_ids)])
+        (places,) = able.nonzero()
+        if live:  # of several of one id the newest
+            places = places[seen[places].argsort(kind="stable")[::-1]]
+            places = places[np.unique(ids[places], return_index=True)[1]]
+        alike = [gallery.products(code[None])[0], *(each[1] @ code for each in live)]
+        return Known(ids[places], np.concatenate(alike)[places], together[places], places)
+
+    def _met(self, since_s: float) -> Indices:
+        """Who has been in view here since then, where others share the memory."""
+        met = itertools.takewhile(lambda each: each[1] >= since_s, reversed(self._here.items()))
+        return np.array([identity for identity, _ in met], np.int64)
+
+    def _codes(self, places: Indices) -> Floats:
+        """places [K]: in the gallery, and behind it among those in view elsewhere -> [K, E]."""
+        kept, inside = self.gallery.codes, places < len(self.gallery)
+        live = np.concatenate([kept[:0], *(each.in_view()[1] for each in self._others())])
+        codes = np.empty((len(places), kept.shape[1]), np.float32)
+        codes[inside], codes[~inside] = kept[places[inside]], live[places[~inside] - len(kept)]
+        return codes
 
     def _new(self, looks: Looks) -> Indices:
         """Rows of tracks that can be compared, and of which or of the gallery more is known than
