@@ -110,7 +110,7 @@ def test_link_writes_copies_with_the_new_ids_and_can_be_undone(results, capsys):
     assert len(rows) == 5 and all(0.8 <= float(row["probability"]) < 1 for row in rows)
     assert main([*given, "--out", "all"]) == 1
     assert "exists; use --overwrite" in capsys.readouterr().err
-    assert main([*given, "--out", "all", "--overwrite", "--quiet"]) == 0
+    assert main([*given, "--out", "all", "--overwrite", "--quiet"]) == 0, capsys.readouterr().err
     assert main(["ids", "undo", "all/yard.jsonl", "--quiet"]) == 0
     assert (results / "all/yard.jsonl").read_bytes() == before["yard.jsonl"]
 
