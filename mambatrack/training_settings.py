@@ -107,6 +107,15 @@ class AssociationConfig:
     pieces: int = option(3, "per step", 1, 10_000)
     rate: float = option(2e-3, "highest learning rate of the cycle", 0.0, 1.0)
     weight_decay: float = option(1e-3, "of AdamW", 0.0, 1.0)
+    teacher: str = option(
+        "",
+        "association whose choices the networks of the last iteration learn as well",
+        choices=("", "learned"),
+        files=TRAINED,
+    )
+    teacher_weight: float = option(
+        0.5, "share of the teacher in what is learnt; the rest is the truth", 0.0, 1.0
+    )
     licence: str = option("", "terms of the training data, for the model card")
     seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
     threads: int = option(1, "CPU threads", 1, 1024)

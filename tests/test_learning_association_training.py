@@ -4,13 +4,17 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from association_models import WIDTH, small_config, world
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.loading import split_members
 from mambatrack.datasets.sequences import find_sequences
-from mambatrack.learning.association_training import train_association
+from mambatrack.learning.association_network import PairLogits, pair_loss
+from mambatrack.learning.association_pieces import join
+from mambatrack.learning.association_teacher import AssociationTeacher
+from mambatrack.learning.association_training import read_recordings, train_association
 from mambatrack.simulation.world import write_sequence
 
 
@@ -65,6 +69,37 @@ def test_members_are_networks_of_their_own_and_a_stopped_training_keeps_those_it
     (tmp_path / "run/member-1" / path.name).unlink()
     assert train_association([sequences[0]], config, tmp_path / "run").read_bytes() == whole
     assert (tmp_path / "run/member-0/log.csv").read_bytes() == log
+
+
+def test_a_pupil_comes_nearer_to_its_teacher_than_a_network_without_one(sequences, tmp_path):
+    root, found = sequences
+    taught_by = train_association([root], small_config(steps=120), tmp_path / "teacher")
+    made = {}
+    for teacher in ("", str(taught_by)):
+        config = small_config(steps=90, seed=7, teacher=teacher, teacher_weight=1.0)
+        made[teacher] = train_association([root], config, tmp_path / f"pupil{len(teacher)}")
+    taught = AssociationTeacher(str(taught_by))
+    recordings = read_recordings([tmp_path / "pupil0/iteration-1"], found)
+    given = taught.teach(recordings.learnt[0])
+    goal = PairLogits(*map(torch.from_numpy, given.taught))
+    batch = join([given.cut(0, len(given.recording.pairs), False)])
+    with torch.no_grad():
+        far, near = (
+            float(pair_loss(AssociationTeacher(str(each)).networks[0](batch), batch, goal, 1.0))
+            for each in made.values()
+        )
+    assert near < far
+
+
+def test_a_teacher_has_to_read_the_same_features(sequences, tmp_path):
+    path = train_association([sequences[0]], small_config(), tmp_path / "run")
+    card = json.loads(path.with_suffix(".json").read_text())
+    card["features"] = card["features"][:-1]
+    path.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(MambatrackError, match="association.teacher: .*other features"):
+        AssociationTeacher(str(path))
+    with pytest.raises(MambatrackError, match="nowhere"):
+        AssociationTeacher(str(tmp_path / "nowhere.safetensors"))
 
 
 def test_training_is_the_same_twice(sequences, tmp_path):

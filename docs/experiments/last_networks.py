@@ -16,7 +16,13 @@ import torch
 
 from mambatrack.config import load_config
 from mambatrack.datasets.sequences import find_detected_sequences
-from mambatrack.learning.association_training import WEIGHTS, _Training, fit, join_members
+from mambatrack.learning.association_training import (
+    WEIGHTS,
+    _Training,
+    fit,
+    join_members,
+    read_recordings,
+)
 from mambatrack.learning.loop import silent
 
 
@@ -42,12 +48,13 @@ def main() -> None:
     for number in newest:
         training.record(number)
     pool = [options.run / f"iteration-{number}" for number in newest]
+    recordings = read_recordings(pool, sequences, settings.teacher)
     for seed in options.seed:
         own, target = (
             replace(settings, seed=seed, members=1),
             options.out / f"seed-{seed}" / WEIGHTS,
         )
-        fit(pool, sequences, own, settings.steps, target, options.dataset)
+        fit(recordings, sequences, own, settings.steps, target, options.dataset)
         print(target, flush=True)
 
 

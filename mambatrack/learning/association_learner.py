@@ -13,7 +13,7 @@ from torch import Tensor
 from mambatrack.association.features import ALONE, NAMES
 from mambatrack.config import AssociationConfig
 from mambatrack.learning.association_network import PairNetwork, pair_loss
-from mambatrack.learning.association_pieces import IndexedRecording, join, mirrored
+from mambatrack.learning.association_pieces import IndexedRecording, join, join_taught, mirrored
 from mambatrack.learning.loop import Learner
 from mambatrack.learning.schedules import one_cycle
 from mambatrack.version import VERSION
@@ -67,8 +67,9 @@ class PairLearner(Learner):
     def losses(self, step: int) -> Iterator[Tensor]:
         learnt, settings = self.recordings.learnt, self.settings
         drawn = self.rng.choice(len(learnt), size=settings.pieces, p=self.share)
-        batch = join([learnt[i].piece(self.rng, settings.frames) for i in drawn])
-        yield pair_loss(self.model(batch), batch)
+        pieces = [learnt[i].piece(self.rng, settings.frames) for i in drawn]
+        batch = join(pieces)
+        yield pair_loss(self.model(batch), batch, join_taught(pieces), settings.teacher_weight)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

@@ -95,7 +95,7 @@ class PairNetwork(nn.Module):
 
     def _codes(self, features: Tensor, batch: PairBatch) -> Tensor:
         """The code of each track before its frame [N, d_model]; 0 before the first token."""
-        sequences, longest = len(batch.lengths), int(batch.lengths.max())
+        sequences, longest = len(batch.lengths), max([1, *batch.lengths.tolist()])
         tokens = features.new_zeros(sequences, longest, features.shape[1])
         tokens[batch.token_track, batch.token_place] = features[batch.token_pair]
         codes = self.encoder(tokens, batch.lengths)[0].clamp(-CODE_LIMIT, CODE_LIMIT)
@@ -129,25 +129,62 @@ def _pooled(hidden: Tensor, batch: PairBatch) -> tuple[Tensor, Tensor]:
     return tracks, detections
 
 
-def pair_loss(logits: PairLogits, batch: PairBatch, person_weight: float = 0.3) -> Tensor:
+def pair_loss(
+    logits: PairLogits,
+    batch: PairBatch,
+    taught: PairLogits | None = None,
+    share: float = 0.0,
+    person_weight: float = 0.3,
+) -> Tensor:
     """Cross-entropy of each track over its candidates and none, of each detection likewise, and of
-    whether a detection that is nobody's is a person."""
-    loss = _choice_loss(logits.pairs, logits.lost, batch.tracks, batch.same)
-    loss = loss + _choice_loss(logits.pairs, logits.unmatched, batch.detections, batch.same)
+    whether a detection that is nobody's is a person.
+
+    taught: what a teacher says of the batch; ``share`` of what is right is what it holds likely
+    (Hinton et al., 2015, at temperature 1), the rest is the truth
+    """
+    tracks = _Choice(batch.tracks, len(batch.track_of))
+    detections = _Choice(batch.detections, len(batch.alone))
+    right = batch.same.float()
+    of_track, of_detection, person = right, right, batch.person.float()
+    if taught is not None:
+        of_track, of_detection, person = (
+            truth + share * (said - truth)
+            for truth, said in (
+                (of_track, tracks.likely(taught.pairs, taught.lost)),
+                (of_detection, detections.likely(taught.pairs, taught.unmatched)),
+                (person, taught.person.sigmoid()),
+            )
+        )
+    loss = tracks.loss(logits.pairs, logits.lost, of_track)
+    loss = loss + detections.loss(logits.pairs, logits.unmatched, of_detection)
     free = torch.ones_like(batch.person).index_fill(0, batch.detections[batch.same], False)
     if free.any():
-        wrong = F.binary_cross_entropy_with_logits(logits.person[free], batch.person[free].float())
+        wrong = F.binary_cross_entropy_with_logits(logits.person[free], person[free])
         loss = loss + person_weight * wrong
     return loss
 
 
-def _choice_loss(pairs: Tensor, none: Tensor, index: Tensor, same: Tensor) -> Tensor:
-    """Mean cross-entropy of the right choice over those that have a candidate."""
-    count = len(none)
-    most = none.detach().scatter_reduce(0, index, pairs.detach(), "amax")
-    total = torch.exp(none - most).index_add(0, index, torch.exp(pairs - most[index]))
-    right = torch.zeros_like(none).index_add(0, index, pairs * same)
-    chosen = torch.zeros(count, dtype=torch.bool).index_fill(0, index[same], True)
-    right = torch.where(chosen, right, none)
-    asked = torch.zeros(count, dtype=torch.bool).index_fill(0, index, True)
-    return (most + total.log() - right)[asked].mean()
+class _Choice(NamedTuple):
+    """Each of ``count`` chooses one of its candidates, or none; index [K]: whose a candidate is."""
+
+    index: Tensor
+    count: int
+
+    def likely(self, pairs: Tensor, none: Tensor) -> Tensor:
+        """How likely each candidate is chosen [K]."""
+        return torch.exp(pairs - self._total(pairs, none)[self.index])
+
+    def loss(self, pairs: Tensor, none: Tensor, right: Tensor) -> Tensor:
+        """Mean cross-entropy over those that have a candidate; right [K]: how likely each candidate
+        is to be chosen, none for the rest."""
+        said = none + torch.zeros_like(none).index_add(
+            0, self.index, right * (pairs - none[self.index])
+        )
+        asked = torch.zeros_like(none, dtype=torch.bool).index_fill(0, self.index, True)
+        return (self._total(pairs, none) - said)[asked].mean()
+
+    def _total(self, pairs: Tensor, none: Tensor) -> Tensor:
+        """Log of the sum of all odds [count]."""
+        most = none.detach().scatter_reduce(0, self.index, pairs.detach(), "amax")
+        odds = torch.exp(pairs - most[self.index])
+        return most + torch.exp(none - most).index_add(0, self.index, odds).log()

@@ -9,15 +9,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.association.features import ALONE, NAMES
-from mambatrack.learning.association_network import PairBatch
+from mambatrack.learning.association_network import PairBatch, PairLogits
 from mambatrack.learning.association_recording import Recording
 
 LEAST_TRUST = 0.5  # of scores: other detectors are less sure of what they see
 LOWEST_SCORE = 0.1
 
 
+class Taught(NamedTuple):
+    """What a teacher says of each pair, each track and each detection (two): PairLogits."""
+
+    pairs: NDArray[np.float32]
+    lost: NDArray[np.float32]
+    unmatched: NDArray[np.float32]
+    person: NDArray[np.float32]
+
+
 class Piece(NamedTuple):
-    """Some frames of a recording in the arrays of a PairBatch."""
+    """Some frames of a recording in the arrays of a PairBatch, and what a teacher says of them."""
 
     features: NDArray[np.float32]
     tracks: NDArray[np.int64]
@@ -31,15 +40,17 @@ class Piece(NamedTuple):
     token_track: NDArray[np.int64]
     token_place: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    taught: Taught | None = None
 
 
 class IndexedRecording(NamedTuple):
-    """A recording, and where each of its frames begins."""
+    """A recording, where each of its frames begins, and what a teacher says of it."""
 
     recording: Recording
     pair: NDArray[np.int64]
     row: NDArray[np.int64]
     found: NDArray[np.int64]
+    taught: Taught | None = None
 
     @classmethod
     def of(cls, recording: Recording) -> "IndexedRecording":
@@ -70,11 +81,13 @@ class IndexedRecording(NamedTuple):
         ids, track_of = np.unique(given.ids[rows], return_inverse=True)
         (token_pair,) = given.chosen[pairs].nonzero()
         heard = _earlier(track_of, tracks[token_pair])
+        parts = (pairs, rows, found, found)
+        said = self.taught and Taught(*(a[b] for a, b in zip(self.taught, parts, strict=True)))
         return Piece(
             features, tracks, given.detections[pairs] + self.found[frame] - found.start, alone,
             given.same[pairs], given.person[found], track_of, heard, token_pair,
             track_of[tracks[token_pair]], heard[tracks[token_pair]],
-            np.bincount(track_of[tracks[token_pair]], minlength=len(ids)),
+            np.bincount(track_of[tracks[token_pair]], minlength=len(ids)), said,
         )  # fmt: skip
 
 
@@ -125,7 +138,7 @@ def join(pieces: list[Piece]) -> PairBatch:
         "token_track": [len(each.lengths) for each in pieces],
     }
     tensors: list[Tensor] = []
-    for name in Piece._fields:
+    for name in PairBatch._fields:
         offsets = np.cumsum([0, *sizes.get(name, [0] * len(pieces))[:-1]])
         parts = [
             getattr(piece, name) + offset if name in sizes else getattr(piece, name)
@@ -133,3 +146,11 @@ def join(pieces: list[Piece]) -> PairBatch:
         ]
         tensors.append(torch.from_numpy(np.concatenate(parts)))
     return PairBatch(*tensors)
+
+
+def join_taught(pieces: list[Piece]) -> PairLogits | None:
+    """What a teacher says of the batch that ``join`` makes; None where there is none."""
+    said = [each.taught for each in pieces if each.taught]
+    if not said:
+        return None
+    return PairLogits(*(torch.from_numpy(np.concatenate(part)) for part in zip(*said, strict=True)))

@@ -7,6 +7,7 @@ learns from the recordings of the newest iterations, and decides in the next one
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from mambatrack.files import remove_temporaries, replacing
 from mambatrack.learning.association_learner import PairLearner, Recordings
 from mambatrack.learning.association_pieces import IndexedRecording
 from mambatrack.learning.association_recording import Recording, record
+from mambatrack.learning.association_teacher import AssociationTeacher
 from mambatrack.learning.checkpoints import (
     Recipe,
     check_recipe,
@@ -86,14 +88,19 @@ def join_members(members: list[Path], target: Path, seed: int) -> None:
     write_model(target, weights, card)
 
 
-def read_recordings(pool: list[Path], sequences: list[Sequence]) -> Recordings:
-    """The recordings of ``sequences`` in the folders of some iterations."""
+def read_recordings(pool: list[Path], sequences: list[Sequence], teacher: str = "") -> Recordings:
+    """The recordings of ``sequences`` in the folders of some iterations, and what ``teacher`` says
+    of those that are learnt from (see AssociationTeacher)."""
     held = {*sorted({each.name for each in sequences})[::HELD_OUT]}
+    taught = AssociationTeacher(teacher) if teacher else None
     recordings = Recordings([], [])
     for folder in pool:
         for sequence in sequences:
             each = IndexedRecording.of(_load(_recorded(folder, sequence)))
-            (recordings.held_out if sequence.name in held else recordings.learnt).append(each)
+            if sequence.name in held:
+                recordings.held_out.append(each)
+            else:
+                recordings.learnt.append(taught.teach(each) if taught else each)
     return recordings
 
 
@@ -159,15 +166,16 @@ class _Training:
         if is_finished(target, KIND, steps):
             return
         pool = [self._iteration(past) for past in range(number + 1)[-settings.recent :]]
+        recordings = read_recordings(pool, self.sequences, settings.teacher if last else "")
+        learn = partial(fit, recordings, self.sequences, data=self.data, report=self.report)
         stage = f"iteration {self._of_all(number)}"
         if not last or settings.members == 1:
-            fit(pool, self.sequences, settings, steps, target, self.data, self.report, stage)
+            learn(settings, steps, target, stage=stage)
             return
         members = [self.folder / f"member-{each}" / WEIGHTS for each in range(settings.members)]
         for each, member in enumerate(members):
             own = replace(settings, seed=settings.seed + SEED_STEP * each)
-            stage_of_member = f"{stage}, network {each + 1} of {settings.members}"
-            fit(pool, self.sequences, own, steps, member, self.data, self.report, stage_of_member)
+            learn(own, steps, member, stage=f"{stage}, network {each + 1} of {settings.members}")
         with writing(self.folder):
             join_members(members, target, settings.seed)
 
@@ -179,7 +187,7 @@ class _Training:
 
 
 def fit(
-    pool: list[Path],
+    recordings: Recordings,
     sequences: list[Sequence],
     settings: AssociationConfig,
     steps: int,
@@ -189,13 +197,13 @@ def fit(
     stage: str = "training",
     unseen: Collection[str] = (),
 ) -> None:
-    """Trains one network on the recordings of some iterations, if it is not trained yet.
+    """Trains one network on the recordings of ``sequences``, if it is not trained yet.
 
     target: its weights, in a folder of its own;  data, unseen: see PairLearner
     """
     if is_finished(target, KIND, steps):
         return
-    learner = PairLearner(read_recordings(pool, sequences), settings, steps, data, unseen)
+    learner = PairLearner(recordings, settings, steps, data, unseen)
     recipe = recipe_of("association", replace(settings, steps=steps), sequences, FREE)
     train(learner, Run(target, KIND, recipe, steps, CHECKPOINT_EVERY, stage, report))
 
