@@ -2,12 +2,12 @@ r"""An association whose networks go on learning from trained weights, on other 
 between the two (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
 
     python docs/experiments/association_from.py tune --run run/ --dataset simulated-0 ... \
-      --weights mambatrack/weights/mambatrack-association.safetensors --out tuned/ \
-      --set association.steps=2500 association.rate=0.0005 tracker.predictor=P
+      --weights mambatrack-association.safetensors --out tuned/ --teacher learned \
+      --keep simulated-0 --set association.steps=2500 association.rate=0.0005 tracker.predictor=P
     python docs/experiments/association_from.py between --weights A B --share 0.5 --out between/
 
-``run/`` gets one iteration of recordings, tracked with ``--weights``. With --keep the trained
-weights also teach what is learnt from folders whose names begin so.
+``run/`` gets one iteration of recordings, tracked with the shipped networks. --teacher also says
+what is right in the folders whose names begin as --keep; elsewhere the truth alone does.
 """
 
 import argparse
@@ -16,21 +16,57 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from mambatrack.association.loading import split_members
-from mambatrack.config import load_config
-from mambatrack.datasets.sequences import find_detected_sequences
+from mambatrack.association.loading import load_association, split_members
+from mambatrack.config import Config, load_config
+from mambatrack.datasets.detection_files import sequence_detections
+from mambatrack.datasets.sequences import Sequence, find_detected_sequences
+from mambatrack.learning import association_recording
 from mambatrack.learning.association_learner import PairLearner, Recordings
 from mambatrack.learning.association_network import pair_loss
 from mambatrack.learning.association_pieces import IndexedRecording, join, join_taught
-from mambatrack.learning.association_recording import Recording, record
+from mambatrack.learning.association_recording import FORGETTING, Recorder, Recording, identities
 from mambatrack.learning.association_teacher import AssociationTeacher
 from mambatrack.learning.association_training import FREE, WEIGHTS, join_members
 from mambatrack.learning.checkpoints import recipe_of
 from mambatrack.learning.loop import Run, silent, train
 from mambatrack.networks.model_files import write_model
+from mambatrack.tracking.tracker import Tracker
+
+
+class Switching(Recorder):
+    """In a share of the frames two tracks that could be each other's change places."""
+
+    share = 0.0
+    rng = np.random.default_rng(0)
+
+    def choose(self, problem, scores):
+        chosen = super().choose(problem, scores)
+        if self.rng.random() < self.share:
+            return switched(problem.candidates, chosen, self.rng)
+        return chosen
+
+
+def switched(given, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The chosen pairs with two tracks in each other's place, where any two can change."""
+    pairs = zip(given.tracks.tolist(), given.detections.tolist(), strict=True)
+    row = {pair: k for k, pair in enumerate(pairs)}
+    matched = [(int(given.tracks[k]), int(given.detections[k])) for k in chosen]
+    swaps = [
+        (place, other, row[a, d], row[b, c])
+        for other, (b, d) in enumerate(matched)
+        for place, (a, c) in enumerate(matched[:other])
+        if (a, d) in row and (b, c) in row
+    ]
+    if not swaps:
+        return chosen
+    place, other, first, second = swaps[int(rng.integers(len(swaps)))]
+    after = chosen.copy()
+    after[[place, other]] = first, second
+    return np.sort(after)
 
 
 class Learner(PairLearner):
@@ -70,12 +106,9 @@ def tune(options: argparse.Namespace) -> None:
     join_members(targets, options.out / WEIGHTS, settings.seed)
 
 
-def recorded(options: argparse.Namespace, config, sequences) -> Recordings:
-    """What the tracker with the trained weights meets; every tenth sequence validates."""
-    from mambatrack.association.loading import load_learned
-
-    policy = load_learned(options.weights[0], config.tracker)
-    teacher = AssociationTeacher(str(options.weights[0]))
+def recorded(options: argparse.Namespace, config: Config, sequences: list[Sequence]) -> Recordings:
+    """What the tracker with the shipped networks meets; every tenth sequence validates."""
+    teacher = AssociationTeacher(options.teacher)
     recordings = Recordings([], [])
     options.run.mkdir(parents=True, exist_ok=True)
     held = {*sorted({each.name for each in sequences})[::10]}
@@ -83,14 +116,28 @@ def recorded(options: argparse.Namespace, config, sequences) -> Recordings:
         folder = sequence.folder.parent
         path = options.run / f"{folder.parent.name}-{folder.name}-{sequence.name}.npz"
         if not path.exists():
-            record(sequence, policy, config.tracker).save(path)
+            tracked(sequence, config, options.switches).save(path)
         each = IndexedRecording.of(Recording.load(path))
-        kept = options.keep and any(str(folder).startswith(name) for name in options.keep)
+        kept = any(str(folder).startswith(name) for name in options.keep)
         if sequence.name in held:
             recordings.held_out.append(each)
         else:
             recordings.learnt.append(teacher.teach(each) if kept else each)
     return recordings
+
+
+def tracked(sequence: Sequence, config: Config, switches: float) -> Recording:
+    """As association_recording.record, with false switches in this share of the frames."""
+    found = sequence_detections(sequence)
+    rows, who = identities(sequence, found)
+    policy = load_association(config.tracker)
+    recorder = Switching([who[each] for each in rows], policy, config.tracker.class_aware)
+    recorder.share, recorder.rng = switches, np.random.default_rng(len(who))
+    tracker = Tracker(config.tracker, sequence.image_size, association=recorder)
+    arrays = np.column_stack([found.boxes, found.scores])
+    for index, each in enumerate(rows):
+        tracker.update(arrays[each], index / sequence.fps)
+    return recorder.recording()
 
 
 def between(options: argparse.Namespace) -> None:
@@ -108,11 +155,17 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--dataset", nargs="+", default=[])
     parser.add_argument("--weights", required=True, nargs="+", type=Path)
+    parser.add_argument("--teacher", default="learned")
     parser.add_argument("--keep", nargs="*", default=[])
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument(
+        "--switches", type=float, default=0.0, help="share of frames with a false one"
+    )
+    parser.add_argument("--forgetting", type=float, default=FORGETTING)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--set", nargs="+", metavar="KEY=VALUE", default=[])
     options = parser.parse_args()
+    association_recording.FORGETTING = options.forgetting
     (tune if options.task == "tune" else between)(options)
 
 

@@ -165,26 +165,26 @@ def pair_loss(
 
 
 class _Choice(NamedTuple):
-    """Each of ``count`` chooses one of its candidates, or none; index [K]: whose a candidate is."""
+    """Each of ``choosers`` takes one of its candidates, or none; owner [K]: whose each is."""
 
-    index: Tensor
-    count: int
+    owner: Tensor
+    choosers: int
 
     def likely(self, pairs: Tensor, none: Tensor) -> Tensor:
         """How likely each candidate is chosen [K]."""
-        return torch.exp(pairs - self._total(pairs, none)[self.index])
+        return torch.exp(pairs - self._total(pairs, none)[self.owner])
 
     def loss(self, pairs: Tensor, none: Tensor, right: Tensor) -> Tensor:
         """Mean cross-entropy over those that have a candidate; right [K]: how likely each candidate
         is to be chosen, none for the rest."""
         said = none + torch.zeros_like(none).index_add(
-            0, self.index, right * (pairs - none[self.index])
+            0, self.owner, right * (pairs - none[self.owner])
         )
-        asked = torch.zeros_like(none, dtype=torch.bool).index_fill(0, self.index, True)
+        asked = torch.zeros_like(none, dtype=torch.bool).index_fill(0, self.owner, True)
         return (self._total(pairs, none) - said)[asked].mean()
 
     def _total(self, pairs: Tensor, none: Tensor) -> Tensor:
-        """Log of the sum of all odds [count]."""
-        most = none.detach().scatter_reduce(0, self.index, pairs.detach(), "amax")
-        odds = torch.exp(pairs - most[self.index])
-        return most + torch.exp(none - most).index_add(0, self.index, odds).log()
+        """Log of the sum of all odds [choosers]."""
+        most = none.detach().scatter_reduce(0, self.owner, pairs.detach(), "amax")
+        odds = torch.exp(pairs - most[self.owner])
+        return most + torch.exp(none - most).index_add(0, self.owner, odds).log()

@@ -55,7 +55,8 @@ class IndexedRecording(NamedTuple):
     @classmethod
     def of(cls, recording: Recording) -> "IndexedRecording":
         counts = recording.pairs, recording.rows, recording.found
-        return cls(recording, *(np.concatenate([[0], np.cumsum(each)]) for each in counts))
+        pair, row, found = (np.concatenate([[0], np.cumsum(each)]) for each in counts)
+        return cls(recording, pair, row, found)
 
     def piece(self, rng: Generator, frames: int) -> Piece:
         """A run of frames, mirrored or not, seen by a detector more or less sure of itself."""
