@@ -179,6 +179,7 @@ class MemoryConfig:
     )
     size: int = option(1000, "tracks that are kept at most, the newest", 1, 1_000_000)
     surety: float = option(0.9, "probability from which a new track is somebody who left", 0.5, 1.0)
+    pictures: bool = option(False, "a small picture of each is kept too, for mambatrack gallery")
     shared: bool = option(
         False,
         "the sources of live have one memory: who was seen by one is known again by the others, "

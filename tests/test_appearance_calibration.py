@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.appearance.calibration import (
@@ -66,6 +66,7 @@ def test_old_similarities_fade():
     assert similarities.count == pytest.approx(KEPT, rel=0.01)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-1, 1, width=32), max_size=5), max_size=20))
 def test_odds_are_bounded_and_rise(batches):
     calibration = Calibration()

@@ -214,7 +214,7 @@ ALWAYS = {  # options that do something in every command line of their command
     "info": "--json",
     "export": "--predictor --out --overwrite",
     "link": "--out --videos --overwrite",
-    "gallery": "--source --forget",
+    "gallery": "--source --forget --pictures",
     "quantize": "--out --dataset --overwrite",
 }
 LINES = [

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import live_program
+from mambatrack.appearance.gallery import stored_gallery
+from mambatrack.cli import main
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
 from mambatrack.live.source import LiveSource
@@ -149,3 +151,24 @@ def test_a_source_is_started_once_only():
     session.start()
     assert source.started and source._began == began  # its clock is the one it was started with
     source.close()
+
+
+def test_a_gallery_is_whole_after_a_kill(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_sequence(tmp_path / "w", 3, 3, 60, (320, 240), fps=15, video="clip.mp4")
+    live = [sys.executable, "-m", "mambatrack", "live", "clip.mp4", "--loop", "--state", "s"]
+    live += ["--detector", "motion", "--predictor", "kalman", "--tracker.max_age", "3"]
+    live += ["--appearance", "colour", "--memory.seconds", "600", "--memory.surety", "1"]
+    run = subprocess.Popen(live, stdout=subprocess.DEVNULL)
+    until(lambda: Path("s").exists() and len(StateFile("s").load()["clip"]["gallery.ids"]) > 1)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    kept = StateFile("s").load()["clip"]
+    ids = kept["gallery.ids"].tolist()
+    subprocess.run([*live, "--frames", "3"], check=True, capture_output=True, timeout=60)
+    after = stored_gallery(StateFile("s").load()["clip"])
+    assert set(ids) <= set(after.ids.tolist())
+    assert (after.codes[np.isin(after.ids, ids)] == kept["gallery.codes"]).all()
+    assert main(["gallery", "s", "--forget", str(ids[0]), "--quiet"]) == 0
+    subprocess.run([*live, "--frames", "3"], check=True, capture_output=True, timeout=60)
+    assert ids[0] not in StateFile("s").load()["clip"]["gallery.ids"]

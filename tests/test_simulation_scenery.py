@@ -71,3 +71,9 @@ def test_whoever_is_behind_a_pillar_is_not_seen():
     assert not changed[:, left + 1 : right - 1].any()
     crowd.people["place"] = [[2.0, 12.0]]
     assert (scenery.paint(crowd.figures()) != room).any(axis=2).sum() > 100
+
+
+def test_in_uniform_all_look_the_same():
+    scenery = Scenery(Camera(*SMALL), np.zeros((0, 3)), 1, uniform=True)
+    first, second = scenery._outfit(1), scenery._outfit(2)
+    assert first.parts == second.parts and first.long_hair == second.long_hair

@@ -2,11 +2,13 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
 from mambatrack import MambatrackError, Tracker, jsonl_writer
 from mambatrack.appearance.gallery import Gallery
+from mambatrack.appearance.pictures import thumbnail
 from mambatrack.cli import main
 from mambatrack.embedders.colour import CROP, histograms
 from mambatrack.embedders.crop_embedder import CropEmbedder
@@ -102,6 +104,7 @@ def test_a_memory_survives_in_a_state_file(tmp_path, cut):
         ("gallery.codes", lambda each: each * 3),
         ("gallery.ids", lambda each: each - 9),
         ("gallery.seen", lambda each: each * np.nan),
+        ("gallery.pictures", lambda each: np.zeros((2, 9, 9, 3), np.uint8)),
         ("gallery.returned", lambda each: np.array([[99, 1]])),
     ],
 )
@@ -109,7 +112,7 @@ def test_a_damaged_gallery_is_refused(name, change):
     tracker = tracker_of()
     run(tracker, frames_of(*VISITS[:1]))
     state = tracker.state_dict()
-    state[name] = change(state[name])
+    state[name] = change(state.get(name))
     with pytest.raises(MambatrackError, match="this state does not fit: it is with"):
         tracker_of().load_state_dict(state)
 
@@ -169,6 +172,33 @@ def test_forgotten_is_gone(state, capsys):
     assert len(gallery_of(state)) == 0
 
 
+def test_pictures_are_kept_only_where_they_are_asked_for(tmp_path, capsys):
+    tracker = tracker_of(MemoryConfig(seconds=60.0, pictures=True))
+    run(tracker, frames_of(*VISITS[:1]))
+    tracker.save(tmp_path / "state")
+    assert main(["gallery", str(tmp_path / "state"), "--pictures", str(tmp_path / "seen")]) == 0
+    assert f"id 1, last seen at 2.4 s, {tmp_path / 'seen' / '1.png'}" in capsys.readouterr().out
+    for name, colour in (("1.png", RED), ("2.png", BLUE)):
+        assert (cv2.imread(str(tmp_path / "seen" / name)) == colour).all()
+    after = tracker_of(MemoryConfig(seconds=60.0, pictures=True))
+    after.load(tmp_path / "state")
+    assert (after.state.memory.gallery.pictures == tracker.state.memory.gallery.pictures).all()
+    plain = tracker_of()
+    plain.load(tmp_path / "state")
+    assert "gallery.pictures" not in plain.state_dict()
+    assert len(plain.state.memory.gallery) == 2
+
+
+def test_a_picture_is_deleted_with_its_person(tmp_path):
+    tracker = tracker_of(MemoryConfig(seconds=60.0, pictures=True))
+    run(tracker, frames_of((GREEN, GREY)))
+    tracker.save(tmp_path / "state")
+    assert bytes(GREEN) * 40 in (tmp_path / "state").read_bytes()
+    assert main(["gallery", str(tmp_path / "state"), "--forget", "1", "--quiet"]) == 0
+    assert bytes(GREEN) * 40 not in (tmp_path / "state").read_bytes()
+    assert bytes(GREY) * 40 in (tmp_path / "state").read_bytes()
+
+
 def test_two_are_merged(state):
     before = gallery_of(state)
     assert main(["gallery", str(state), "--merge", "1", "3", "--quiet"]) == 0
@@ -202,3 +232,13 @@ def test_a_large_gallery_is_one_product():
     assert gallery.products(codes[7:8]).argmax() >= 0 and len(gallery) == 100_000
     gallery.add(np.array([200_000]), codes[:1], np.array([1e6]))
     assert len(gallery) == 100_000 and gallery.ids[0] == 2
+
+
+@pytest.mark.parametrize("image", [
+    np.full((50, 60), 9, np.uint8), np.full((50, 60, 1), 9 << 8, np.uint16),
+    np.full((50, 60, 4), 9, np.uint8),
+])  # fmt: skip
+def test_a_thumbnail_of_any_picture_and_box(image):
+    for box in ([10, 10, 20, 40], [-90, -90, 900, 900], [70, 70, 71, 71]):
+        picture = thumbnail(image, np.array(box, np.float32))
+        assert picture.shape == (96, 48, 3) and picture.dtype == np.uint8 and (picture == 9).all()

@@ -102,7 +102,7 @@ def test_all_goes_on_from_a_state_file(tmp_path, cut):
 
 def test_a_state_that_does_not_fit_changes_nothing():
     group = group_of()
-    run(group, *([*visits_of(*each)][: VISIT + 40] for each in BOTH))
+    run(group, *([*visits_of(*each)][: VISIT + 14] for each in BOTH))
     gallery = group.trackers[0].state.memory.gallery
     kept, state = gallery.ids.tolist(), group.trackers[0].state_dict()
     assert kept

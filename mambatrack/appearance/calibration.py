@@ -15,6 +15,7 @@ from mambatrack.appearance.embedder import Floats
 from mambatrack.state_fields import Field
 
 PRIOR = 40.0  # similarities of each kind that a prior counts as
+SAME_KNOWN, OTHERS_KNOWN = 40.0, 400.0  # seen, at which it is forgotten; pairs of people are few
 KEPT = 500.0  # similarities that a distribution is of; older ones fade
 LEAST = 20.0  # of each kind, before which a similarity says half of what it seems to
 NARROWEST = 0.02  # standard deviation of similarities
@@ -60,21 +61,35 @@ class Similarities:
 
 
 class Calibration:
-    """same, others: similarities of tracks with themselves, and with others in view"""
+    """same, others: similarities of tracks with themselves, and with others in view
+    prior: what they are before enough were seen"""
 
-    def __init__(self, same: Similarities | None = None, others: Similarities | None = None):
+    def __init__(
+        self, same: Similarities | None = None, others: Similarities | None = None,
+        prior: Prior | None = None,
+    ):  # fmt: skip
         self.same, self.others = same or Similarities(), others or Similarities()
+        self.prior = prior
+
+    def blended(self) -> tuple[Similarities, Similarities]:
+        """Same and others, each with what is left of the prior."""
+        if self.prior is None:
+            return self.same, self.others
+        return (
+            _with_prior(self.same, self.prior.same, SAME_KNOWN),
+            _with_prior(self.others, self.prior.others, OTHERS_KNOWN),
+        )
 
     def log_odds(self, similarities: Floats, share: float = UNEXPECTED) -> Floats:
         """similarities [...] -> how much likelier each is of one person than of two who are in view
         at once, as a logarithm. share: of similarities that are of neither distribution, which
         bounds what one can say; by default it is between -MOST_ODDS and MOST_ODDS."""
-        apart = self.same.mean - self.others.mean
-        known = min(self.same.count, self.others.count)
+        same, others = self.blended()
+        apart, known = same.mean - others.mean, min(same.count, others.count)
         if apart <= 0 or not known:
             return np.zeros_like(similarities)
-        variance = (self.same.variance + self.others.variance) / 2 + NARROWEST**2
-        middle = (self.same.mean + self.others.mean) / 2
+        variance = (same.variance + others.variance) / 2 + NARROWEST**2
+        middle = (same.mean + others.mean) / 2
         plain = np.exp(np.clip(apart / variance * (similarities - middle), -30, 30))
         odds = np.log(((1 - share) * plain + share) / (share * plain + 1 - share))
         return (odds * (known / (known + LEAST))).astype(np.float32)
@@ -82,25 +97,29 @@ class Calibration:
     def with_others(self, others: "Sequence[Calibration]") -> "Calibration":
         """What is known from this stream and the others together."""
         same = self.same.with_others([each.same for each in others])
-        return Calibration(same, self.others.with_others([each.others for each in others]))
+        together = self.others.with_others([each.others for each in others])
+        return Calibration(same, together, self.prior)
 
     @classmethod
     def before(cls, prior: Prior | None) -> "Calibration":
         """That of a stream of which nothing was seen yet."""
-        if prior is None:
-            return cls()
-        return cls(*(Similarities(PRIOR, mean, width**2) for mean, width in prior))
+        return cls(prior=prior)
 
     def columns(self) -> NDArray[np.float64]:
-        """[2, 3] all that is known: count, mean and variance of same and of others."""
+        """[2, 3] all that was seen: count, mean and variance of same and of others."""
         both = self.same, self.others
         return np.array([(each.count, each.mean, each.variance) for each in both])
 
     @classmethod
     def of(cls, columns: NDArray[np.float64]) -> "Calibration":
-        """That of which these are the columns()."""
+        """That of which these are the columns(), without a prior."""
         same, others = (Similarities(*row) for row in columns.tolist())
         return cls(same, others)
+
+
+def _with_prior(seen: Similarities, prior: tuple[float, float], known: float) -> Similarities:
+    left = PRIOR * (1 - seen.count / known)
+    return seen if left <= 0 else seen.with_others([Similarities(left, prior[0], prior[1] ** 2)])
 
 
 def calibration_fields(columns: NDArray[np.float64]) -> Sequence[Field]:

@@ -63,7 +63,7 @@ def vector_of(text: str) -> Floats:
 
 def rows_of(calibration: Calibration) -> list[list[float]]:
     """Count, mean and variance of the similarities of one track, and of two, as JSON has them."""
-    return calibration.columns().round(PLACES).tolist()
+    return Calibration(*calibration.blended()).columns().round(PLACES).tolist()
 
 
 def calibration_of(rows: object) -> Calibration:

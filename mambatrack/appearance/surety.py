@@ -5,21 +5,21 @@ from numpy.typing import NDArray
 
 from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Floats
+from mambatrack.appearance.returns import return_odds
 
 STRANGERS = 0.5  # share of new tracks that are nobody of the gallery
-UNEXPECTED = 1e-4  # share of similarities that are of neither distribution
-AGING = 0.8  # factor on log-odds, as people look less like themselves after a while
+NONE = np.zeros(0, np.float32)
 LIKELIEST = 16  # codes of which it is asked whether they are one person's
 
 
 def surety(
     calibration: Calibration, similarities: Floats, together: NDArray[np.bool_] | None = None,
-    joint: float = 0.0,
+    joint: float = 0.0, among: Floats = NONE,
 ) -> Floats:  # fmt: skip
     """[G] probability that somebody is each of those with these similarities [G], of whom it is one
     at most. together [G]: which are in view elsewhere at the same time, as a share ``joint`` of all
-    new tracks is, where anybody is."""
-    odds = AGING * calibration.log_odds(similarities, UNEXPECTED)
+    new tracks is, where anybody is; among: as of return_odds()."""
+    odds = return_odds(calibration, similarities, among)
     at_once = np.zeros(len(odds), bool) if together is None else together
     joint = joint if at_once.any() else 0.0
     strangers = (1 - joint) * (STRANGERS if not at_once.all() else 1.0)
@@ -43,11 +43,13 @@ def of_people(
     codes: Floats,
     calibration: Calibration,
     apart: NDArray[np.bool_] | None = None,
+    among: Floats = NONE,
 ) -> Floats:
     """sure [G] that somebody is each of those who are known -> that he is the person of each, who
     may be known by several codes, as he was not known again in between. rows [R]: who are looked
-    at, with their codes [R, E]. apart [R, R]: which of them are two people for certain."""
-    odds = AGING * calibration.log_odds(codes @ codes.T, UNEXPECTED)
+    at, with their codes [R, E]. apart [R, R]: which of them are two people for certain; among: as
+    of return_odds()."""
+    odds = return_odds(calibration, codes @ codes.T, among)
     prior = (1 - STRANGERS) / max(len(sure) - 1, 1)
     same = prior / (prior + (1 - prior) * np.exp(-odds))
     if apart is not None:

@@ -14,6 +14,7 @@ from mambatrack.appearance.calibration import MOST_ODDS, Calibration
 from mambatrack.appearance.clean import clean
 from mambatrack.appearance.doubts import Doubts
 from mambatrack.appearance.looks import Looks
+from mambatrack.appearance.pictures import Pictures
 from mambatrack.association.problem import Candidates, Decision, FrameProblem, Scores
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
@@ -28,11 +29,16 @@ Mask = NDArray[np.bool_]
 
 
 class View:
-    """The picture ``image`` [H, W, 3] with the detections ``found`` in it."""
+    """The picture ``image`` [H, W, 3] with the detections ``found`` in it.
+
+    pictures: gets what the tracks of the likeliest hypothesis look like; None where nobody asks
+    """
 
     def __init__(
-        self, appearance: Appearance, calibration: Calibration, image: NDArray, found: Detections
-    ):
+        self, appearance: Appearance, calibration: Calibration, image: NDArray, found: Detections,
+        pictures: Pictures | None = None,
+    ):  # fmt: skip
+        self._pictures = pictures
         self._appearance, self._calibration, self._image = appearance, calibration, image
         self._boxes = found.boxes
         self._vectors = np.zeros((len(found), appearance.embedder.size), np.float32)
@@ -69,6 +75,8 @@ class View:
             doubts.settle()
             rows, seen = self._sure(problem.candidates, decision, doubts.open)
             looks.note(rows, self._vectors[seen])
+            if self._pictures is not None and problem is decided[0][0]:
+                self._pictures.note(problem.table["ids"][rows], self._image, self._boxes[seen])
             doubts.begin(_placed(problem, decision))
 
     def _wanted(self, problem: FrameProblem, score: Scores) -> Mask:

@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mambatrack.cli.arguments import Command, whole
-from mambatrack.cli.named_files import ReadPath
+from mambatrack.cli.named_files import ReadPath, WrittenFolder
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, shown
 
@@ -23,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="B is called A")  # fmt: skip
     add("--forget", nargs="+", metavar="ID",
         help="ids that are deleted, in the file and in its .bak; all for all")  # fmt: skip
+    add("--pictures", type=WrittenFolder, metavar="DIR", help="gets ID.png, or of several sources "
+        "NAME-ID.png, of each whom a memory with memory.pictures keeps")  # fmt: skip
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
@@ -51,12 +54,35 @@ def run(options: argparse.Namespace, config: Config) -> int:
             for name, state in states.items()
         })  # fmt: skip
         file.backup.unlink(missing_ok=True)
+    shown_in = _write_pictures(galleries, Path(options.pictures)) if options.pictures else {}
     if not options.quiet:
         for name, gallery in galleries.items():
             print(f"{name}: {len(gallery)} kept")
             for identity, seen in zip(gallery.ids.tolist(), gallery.seen.tolist(), strict=True):
-                print(f"  id {identity}, last seen at {seen:.1f} s")
+                picture = shown_in.get((name, identity), "")
+                print(f"  id {identity}, last seen at {seen:.1f} s{picture}")
     return 0
+
+
+def _write_pictures(
+    galleries: "Mapping[str, Gallery]", folder: Path
+) -> "dict[tuple[str, int], str]":
+    """What the list says of each of whom there is a picture, by source and id."""
+    import cv2
+
+    from mambatrack.live.web.page_state import file_names
+
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {}
+    for name, own in zip(file_names(list(galleries)), galleries.items(), strict=True):
+        source, gallery = own
+        for identity, picture in zip(gallery.ids.tolist(), gallery.pictures, strict=True):
+            if picture.any():
+                path = folder / f"{f'{name}-' if len(galleries) > 1 else ''}{identity}.png"
+                if not cv2.imwrite(str(path), picture):
+                    raise MambatrackError(f"cannot write {path}; is the disk full?")
+                told[source, identity] = f", {path}"
+    return told
 
 
 def _merge(galleries: "Mapping[str, Gallery]", kept: int, gone: int) -> None:

@@ -47,10 +47,14 @@ _HAIRS = ((28, 30, 38), (40, 58, 92), (72, 120, 170), (52, 52, 56), (120, 170, 2
 
 
 class Scenery:
-    """The room of one world; painted when first needed, then copied for every frame."""
+    """The room of one world; painted when first needed, then copied for every frame.
 
-    def __init__(self, camera: Camera, pillars: NDArray, seed: int):
+    uniform: all wear the same, with the same skin and hair
+    """
+
+    def __init__(self, camera: Camera, pillars: NDArray, seed: int, uniform: bool = False):
         self._camera, self._pillars, self._seed = camera, pillars, seed
+        self._uniform = uniform
         self._outfits: dict[int, Outfit] = {}
 
     @cached_property
@@ -81,8 +85,9 @@ class Scenery:
         if len(self._outfits) > 256:
             self._outfits.clear()
         if identity not in self._outfits:
-            self._outfits[identity] = Outfit(np.random.default_rng([self._seed, 3, identity]),
-                                             identity)  # fmt: skip
+            model = 0 if self._uniform else identity
+            rng = np.random.default_rng([self._seed, 3, model])
+            self._outfits[identity] = Outfit(rng, model)
         return self._outfits[identity]
 
     @cached_property

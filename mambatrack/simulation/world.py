@@ -78,9 +78,10 @@ def make_world(
     fps: float = 25.0,
     pillars: int = 2,
     noise: float = 1.0,
+    uniform: bool = False,
 ) -> World:
     """The first ``frames`` frames of ``simulate`` with the same arguments."""
-    world = simulate(seed, people, size, fps, pillars, noise)
+    world = simulate(seed, people, size, fps, pillars, noise, uniform)
     return World(size, fps, tuple(itertools.islice(world, frames)))
 
 
@@ -91,11 +92,12 @@ def simulate(
     fps: float = 25.0,
     pillars: int = 2,
     noise: float = 1.0,
+    uniform: bool = False,
 ) -> Iterator[SyntheticFrame]:
     """Frames without end; ``people`` is the typical number present, they come and go.
 
     size: (width, height) in pixels. noise: strength of the detector's errors, misses and false
-    positives; 0 reports everyone who is in view exactly.
+    positives; 0 reports everyone who is in view exactly. uniform: all look the same.
     """
     from mambatrack.simulation.scenery import Scenery
 
@@ -109,7 +111,7 @@ def simulate(
     columns = stand_pillars(motion, camera, pillars)
     crowd = Crowd(motion, camera, columns, people, fps)
     detector = _Detector(errors, size, noise)
-    scenery = Scenery(camera, columns, seed)
+    scenery = Scenery(camera, columns, seed, uniform)
     for index in itertools.count():
         figures = crowd.figures()
         ids, boxes, visibility = _truth(figures, camera, columns)

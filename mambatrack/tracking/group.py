@@ -22,7 +22,8 @@ from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.settings import MemoryConfig
 from mambatrack.tracking.hypotheses import Settled
-from mambatrack.tracking.memory import Memory, checked_sharing
+from mambatrack.tracking.memory import Memory
+from mambatrack.tracking.memory_checks import checked_sharing
 from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
@@ -72,7 +73,7 @@ class TrackerGroup:
         ]
         self._one_count = checked_sharing(memory)
         if self._one_count and memory is not None and embedder is not None:
-            gallery = Gallery(embedder.size, memory.size)
+            gallery = Gallery(embedder.size, memory.size, memory.pictures)
             for number, each in enumerate(self.trackers):
                 each.share_memory(gallery, number, partial(_others, self.trackers, number))
 

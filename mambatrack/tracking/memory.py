@@ -16,14 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Floats
 from mambatrack.appearance.gallery import PREFIX, Gallery, gallery_fault
 from mambatrack.appearance.looks import FURTHER, Looks
+from mambatrack.appearance.pictures import Pictures
+from mambatrack.appearance.returns import similarities_among
 from mambatrack.appearance.surety import likeliest, of_people, surety
 from mambatrack.errors import MambatrackError
-from mambatrack.settings import MemoryConfig, TrackerConfig
+from mambatrack.settings import MemoryConfig
 from mambatrack.track_table import TrackTable
 from mambatrack.tracks import Tracks
 
@@ -31,7 +32,7 @@ USUAL_RATE = 25.0  # frames a second where no time is known
 ENOUGH = 5  # embeddings of a track before it is compared
 TOGETHER = 0.4, 20.0  # in view elsewhere, of so many new tracks, before any was seen
 RETURNED, SHARE = f"{PREFIX}returned", f"{PREFIX}together"
-MEMORY_COLUMNS = RETURNED, SHARE, *(PREFIX + name for name in ("ids", "codes", "seen"))
+MEMORY_COLUMNS = RETURNED, SHARE, *(PREFIX + name for name in ("ids", "codes", "seen", "pictures"))
 Indices = NDArray[np.int64]
 Others = Callable[[], Sequence["Memory"]]
 
@@ -73,6 +74,7 @@ class Memory:
         self.config, self.gallery, self.source, self._others = config, gallery, source, others
         self.calibration = Calibration()  # of the tracker
         self.returned: dict[int, int] = {}
+        self.pictures = Pictures() if config.pictures else None
         width = gallery.codes.shape[1]
         self._before = np.zeros(0, np.int64), np.zeros((0, width + FURTHER), np.float32)
         self._seen_s = np.zeros(0)
@@ -142,7 +144,10 @@ class Memory:
         over &= looks[:, -FURTHER] >= ENOUGH
         if over.any():
             codes, seen = looks[over, :-FURTHER], self._seen_s[over]
-            self.gallery.add(self.shown(ids[over]), codes, seen, self.source)
+            pictures = None if self.pictures is None else self.pictures.take(ids[over])
+            self.gallery.add(self.shown(ids[over]), codes, seen, self.source, pictures)
+        if self.pictures is not None:
+            self.pictures.forget_others(table["ids"])
 
     def _note_together(self, own: int) -> None:
         """Nothing more will be known of whether this track is somebody in view elsewhere."""
@@ -160,13 +165,16 @@ class Memory:
     def _ask(self, table: TrackTable, now_s: float, rate: float) -> Returns:
         calibration = self.calibration.with_others([each.calibration for each in self._others()])
         looks, found, sureties = Looks(table), [], []
-        for row in self._new(looks).tolist():
+        new = self._new(looks).tolist()
+        (here,) = (self.gallery.sources == self.source).nonzero()
+        among = similarities_among(self.gallery.codes, here if new else here[:0])
+        for row in new:
             own = int(table["ids"][row])
             born_s = now_s - table["age"][row] / rate
             known = self._known(looks.means[row], born_s, now_s, table["ids"])
             if not len(known.ids):
                 continue
-            sure = self._surety(own, known, calibration)
+            sure = self._surety(own, known, calibration, among)
             (able,) = (sure >= self.config.surety).nonzero()
             if len(able):  # several are one person, who has the oldest of the ids
                 best = able[known.ids[able].argmin()]
@@ -178,12 +186,12 @@ class Memory:
                 self._note_together(own)
         return Returns(np.array(found, np.int64).reshape(-1, 2), np.array(sureties, np.float32))
 
-    def _surety(self, own: int, known: Known, calibration: Calibration) -> Floats:
-        """[K] that track ``own`` is the person of each."""
+    def _surety(self, own: int, known: Known, calibration: Calibration, among: Floats) -> Floats:
+        """[K] that track ``own`` is the person of each; among: as of return_odds()."""
         joint = float(self._together[0] / self._together[1])
-        sure = surety(calibration, known.similarity, known.together, joint)
+        sure = surety(calibration, known.similarity, known.together, joint, among)
         rows = likeliest(sure)
-        sure = of_people(sure, rows, self._codes(known.places[rows]), calibration)
+        sure = of_people(sure, rows, self._codes(known.places[rows]), calibration, among=among)
         if known.together.any():
             self._probable[own] = min(float(sure[known.together].sum()), 1.0)
         return sure
@@ -257,41 +265,3 @@ def _share_fault(values: Mapping[str, Any]) -> str:
     sound = share.shape == (2,) and share.dtype == np.float64
     sound = sound and bool(0 < share[0] <= share[1] < np.inf)
     return "" if sound else f"{SHARE} {share!r:.80}"
-
-
-def checked_memory(
-    memory: MemoryConfig | None, config: TrackerConfig, appearance: Appearance | None
-) -> MemoryConfig | None:
-    """The same, None where it keeps nothing. Raises MambatrackError where there is no embedder,
-    where tracks are cut, whose ids a memory would give back, and for one that is shared, as this is
-    of one tracker."""
-    if memory is not None and memory.shared:
-        raise MambatrackError(
-            "memory.shared is for several sources that are tracked together: mambatrack live with "
-            "several, or a TrackerGroup; results that are there are joined by mambatrack link"
-        )
-    if memory is None or not memory.seconds:
-        return None
-    if appearance is None:
-        raise MambatrackError(
-            "a memory (memory.seconds) knows people again by an embedder, and there is none; name "
-            "one as --appearance (appearance.embedder)"
-        )
-    if config.caution > 0:
-        raise MambatrackError(
-            f"tracker.caution {config.caution:g} cuts tracks, and a memory (memory.seconds) joins "
-            "them; use one of the two"
-        )
-    return memory
-
-
-def checked_sharing(memory: MemoryConfig | None) -> bool:
-    """Whether several trackers share one. Raises MambatrackError where there is none to share."""
-    if memory is None or not memory.shared:
-        return False
-    if not memory.seconds:
-        raise MambatrackError(
-            "memory.shared shares a memory, and nothing is kept in it; give the seconds for which "
-            "it keeps people, as --memory.seconds 600"
-        )
-    return True

@@ -19,7 +19,8 @@ from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.settings import MemoryConfig
-from mambatrack.tracking.memory import Memory, Others, checked_memory, nobody
+from mambatrack.tracking.memory import Memory, Others, nobody
+from mambatrack.tracking.memory_checks import checked_memory
 from mambatrack.tracking.saved_state import (
     Keepers,
     StateDict,
@@ -178,7 +179,8 @@ class Tracker:
         if self._memory is None or self.appearance is None:
             return None
         if self._gallery is None:
-            return Memory(self._memory, Gallery(self.appearance.embedder.size, self._memory.size))
+            memory, width = self._memory, self.appearance.embedder.size
+            return Memory(memory, Gallery(width, memory.size, memory.pictures))
         return Memory(self._memory, self._gallery, self._source, self._others)
 
     def forecast(self, horizon: int = 30) -> Forecast:
@@ -203,6 +205,8 @@ class Tracker:
         self.state = unpacked(
             state, origin, table, self.config.hypotheses, keepers, self._new_memory()
         )
+        if self.appearance is not None:
+            self.state.calibration.prior = self.appearance.calibration().prior
 
     def save(self, path: str | Path) -> None:
         """Writes the state into a file, in one step; one that was there stays beside it as

@@ -68,7 +68,8 @@ class TrackerState:
         """The picture to look at; None where there is none, or nobody who does."""
         if appearance is None or image is None or not np.size(image):
             return None
-        return View(appearance, self.calibration, image, found)
+        pictures = None if self.memory is None else self.memory.pictures
+        return View(appearance, self.calibration, image, found, pictures)
 
     def admit(self, found: Detections, image_size: tuple[int, int] | None) -> Detections:
         """The detections inside the image; counts every unusable one, and warns once. Raises
