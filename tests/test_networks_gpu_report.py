@@ -22,7 +22,7 @@ def test_the_report_of_a_processor(short, tmp_path, capsys):
     assert text in capsys.readouterr().out and f"torch {torch.__version__}" in text
     checked = [line for line in text.splitlines() if line.endswith(("| right |", "**wrong** |"))]
     assert len(checked) == 5 and "wrong" not in text
-    assert "| d8 L1 | 2 | " in text and "| 2, 3, 5 | forward | reference |" in text
+    assert "| d8 L1 (no graph) | 2 | " in text and "| 2, 3, 5 | forward | reference |" in text
 
 
 def test_an_error_above_its_bound_is_said_and_fails(short, capsys, monkeypatch):

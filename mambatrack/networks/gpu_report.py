@@ -116,7 +116,8 @@ def network_times(device: str, seconds: float) -> Iterator[tuple[str, int, float
             graph, without = (
                 bench.median_ms(partial(each, *given), device, seconds) for each in (graphs, plain)
             )
-            yield name, count, graph, without
+            note = "" if graphs.record is capture else " (no graph)"
+            yield name + note, count, graph, without
 
 
 def report(device: str, seconds: float) -> tuple[str, bool]:

@@ -55,14 +55,17 @@ class BiMambaBlock(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self._frozen: BothDirections | None = None
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero."""
+    def forward(self, tokens: Tensor, lengths: Tensor, valid: Tensor | None = None) -> Tensor:
+        """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero.
+        valid: [B, L, 1], which tokens count, where the caller has it."""
         if tokens.is_cuda:
             y = self.together(tokens, lengths)
         else:
             y = self.left_to_right(tokens, lengths) + self.right_to_left(tokens, lengths)
         y = y + self.norm(self.mlp(y))
-        return y * token_mask(lengths, y.shape[0], y.shape[1], y.device)[..., None]
+        if valid is None:
+            valid = token_mask(lengths, y.shape[0], y.shape[1], y.device)[..., None]
+        return y * valid
 
     def together(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The sum Y of both branches by the kernels for both directions, shapes as in forward."""
@@ -134,7 +137,7 @@ class MotionPredictor(nn.Module):
         offsets = offsets.masked_fill(~valid, 0).clamp(-INPUT_LIMIT, INPUT_LIMIT)
         tokens = self.embed(offsets) * valid
         for block in self.blocks:
-            tokens = block(tokens, lengths)
+            tokens = block(tokens, lengths, valid)
         pooled = tokens.sum(1) / lengths.clamp(min=1)[:, None]
         return self.head(pooled) * (lengths > 0)[:, None]
 
