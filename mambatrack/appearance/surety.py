@@ -9,17 +9,19 @@ from mambatrack.appearance.returns import return_odds
 
 STRANGERS = 0.5  # share of new tracks that are nobody of the gallery
 NONE = np.zeros(0, np.float32)
+UNEXPECTED = 1e-4  # share of similarities, of several cameras, that are of neither distribution
+ELSEWHERE = 0.8  # factor on log-odds, as people look less like themselves on another camera
 LIKELIEST = 16  # codes of which it is asked whether they are one person's
 
 
 def surety(
     calibration: Calibration, similarities: Floats, together: NDArray[np.bool_] | None = None,
-    joint: float = 0.0, among: Floats = NONE,
+    joint: float = 0.0, among: Floats | None = NONE,
 ) -> Floats:  # fmt: skip
     """[G] probability that somebody is each of those with these similarities [G], of whom it is one
     at most. together [G]: which are in view elsewhere at the same time, as a share ``joint`` of all
-    new tracks is, where anybody is; among: as of return_odds()."""
-    odds = return_odds(calibration, similarities, among)
+    new tracks is, where anybody is; among: as of return_odds(), None of several cameras."""
+    odds = _odds(calibration, similarities, among)
     at_once = np.zeros(len(odds), bool) if together is None else together
     joint = joint if at_once.any() else 0.0
     strangers = (1 - joint) * (STRANGERS if not at_once.all() else 1.0)
@@ -28,6 +30,14 @@ def surety(
     shares = np.where(at_once, joint / max(here, 1), back / max(left, 1))
     weights = np.exp(odds) * shares
     return weights / (strangers + weights.sum())
+
+
+def _odds(calibration: Calibration, similarities: Floats, among: Floats | None) -> Floats:
+    """Of several cameras, nobody looks as exactly like himself as on one: their light is not the
+    same. So there the bell curves of the calibration count, of one width for both kinds."""
+    if among is None:
+        return ELSEWHERE * calibration.log_odds(similarities, UNEXPECTED)
+    return return_odds(calibration, similarities, among)
 
 
 def likeliest(sure: Floats) -> NDArray[np.int64]:
@@ -43,13 +53,13 @@ def of_people(
     codes: Floats,
     calibration: Calibration,
     apart: NDArray[np.bool_] | None = None,
-    among: Floats = NONE,
+    among: Floats | None = NONE,
 ) -> Floats:
     """sure [G] that somebody is each of those who are known -> that he is the person of each, who
     may be known by several codes, as he was not known again in between. rows [R]: who are looked
     at, with their codes [R, E]. apart [R, R]: which of them are two people for certain; among: as
-    of return_odds()."""
-    odds = return_odds(calibration, codes @ codes.T, among)
+    of surety()."""
+    odds = _odds(calibration, codes @ codes.T, among)
     prior = (1 - STRANGERS) / max(len(sure) - 1, 1)
     same = prior / (prior + (1 - prior) * np.exp(-odds))
     if apart is not None:

@@ -66,15 +66,14 @@ def pair_surety(codes: Floats, apart: Mask, calibration: Calibration) -> Floats:
     """[P, P] probability that two are one person, as far as both of them say so."""
     sure = np.zeros((len(codes), len(codes)), np.float32)
     alike = codes @ codes.T
-    different = alike[np.triu(apart, 1)]
     able = ~apart & ~np.eye(len(codes), dtype=bool)
     for row in np.flatnonzero(able.any(axis=1)).tolist():
         others = np.flatnonzero(able[row])
-        told = surety(calibration, alike[row, others], among=different)
+        told = surety(calibration, alike[row, others], among=None)
         rows = likeliest(told)
         near = others[rows]
         two = apart[np.ix_(near, near)]
-        sure[row, others] = of_people(told, rows, codes[near], calibration, two, different)
+        sure[row, others] = of_people(told, rows, codes[near], calibration, two, None)
     return np.minimum(sure, sure.T)
 
 

@@ -166,8 +166,9 @@ class Memory:
         calibration = self.calibration.with_others([each.calibration for each in self._others()])
         looks, found, sureties = Looks(table), [], []
         new = self._new(looks).tolist()
-        (here,) = (self.gallery.sources == self.source).nonzero()
-        among = similarities_among(self.gallery.codes, here if new else here[:0])
+        rows = np.arange(len(self.gallery) if new else 0)
+        alone = self._others is nobody
+        among = similarities_among(self.gallery.codes, rows) if alone else None
         for row in new:
             own = int(table["ids"][row])
             born_s = now_s - table["age"][row] / rate
@@ -186,8 +187,10 @@ class Memory:
                 self._note_together(own)
         return Returns(np.array(found, np.int64).reshape(-1, 2), np.array(sureties, np.float32))
 
-    def _surety(self, own: int, known: Known, calibration: Calibration, among: Floats) -> Floats:
-        """[K] that track ``own`` is the person of each; among: as of return_odds()."""
+    def _surety(
+        self, own: int, known: Known, calibration: Calibration, among: Floats | None
+    ) -> Floats:
+        """[K] that track ``own`` is the person of each; among: as of surety()."""
         joint = float(self._together[0] / self._together[1])
         sure = surety(calibration, known.similarity, known.together, joint, among)
         rows = likeliest(sure)
