@@ -142,7 +142,7 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--crop", "0:0:999:9"], 1, "does not fit the frame of 320x240"),
         (["--start", "99"], 1, "the source has 30 frames"),
         (["--conf", "2"], 2, "detector.conf: 2.0 is not allowed (0.0 to 1.0)"),
-        (["--detector", "yolo"], 1, "unknown detector 'yolo'; known: motion, onnx, yolox"),
+        (["--detector", "yolo"], 1, "unknown detector 'yolo'; known: motion, onnx, own, yolox"),
         (["--classes", "car"], 1, "unknown class 'car'"),
         (["--predictor", "lstm"], 2, "tracker.predictor: 'lstm' is not allowed (one of mamba, m"),
         (["--tracker.predictor", "lstm"], 2, "or the path of a trained .safetensors file)"),

@@ -72,7 +72,7 @@ def test_an_open_input_size_follows_the_image():
         ("file", "needs a det.txt"),
         (
             "yolov8",
-            "unknown detector 'yolov8'; known: motion, onnx, yolox, rtmdet, file, ",
+            "unknown detector 'yolov8'; known: motion, onnx, own, yolox, rtmdet, file, ",
         ),
     ],
 )

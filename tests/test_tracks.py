@@ -48,6 +48,7 @@ def test_a_selection_keeps_every_column_and_what_is_of_the_frame(chosen):
         "frame_rate",
         "class_names",
         "returned",
+        "surety",
     }
     for name in set(vars(tracks)) - of_frame:
         np.testing.assert_array_equal(getattr(found, name), getattr(tracks, name)[[1, 3]], name)

@@ -4,6 +4,7 @@ alone, and as part of whole updates on painted boxes.
     OMP_NUM_THREADS=1 python docs/experiments/window_times.py
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -57,6 +58,7 @@ def updates(people: int) -> tuple[float, int]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     for tracks in (1, 10, 100):
         each = [predictions(tracks, way) for way in (WindowPredictor, CompiledWindowPredictor)]
         print(f"predict, {tracks:3} tracks: numpy {each[0]:.3f}, C {each[1]:.3f}", flush=True)
