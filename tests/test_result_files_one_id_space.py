@@ -178,3 +178,9 @@ def test_embeddings_need_an_embedder(results):
     tracker = tracker_of(memory=None, embedder=None)
     with pytest.raises(MambatrackError, match="name one as --appearance"):
         EmbeddingOutput(None, tracker)
+
+
+def test_a_result_that_cannot_be_read_leaves_no_folder(results, capsys):
+    assert main(["link", "door.jsonl", "nowhere.jsonl", "--out", "all"]) == 1
+    assert "nowhere.jsonl cannot be read" in capsys.readouterr().err
+    assert not (results / "all").exists()

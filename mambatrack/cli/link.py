@@ -41,8 +41,11 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.result_files.read_results import read_recording
 
     paths = [Path(each) for each in options.results]
-    copies = _copies(paths, Path(options.out), options.overwrite)
+    folder = Path(options.out)
+    planned = _copies(paths, folder)
     recordings = [read_recording(each) for each in paths]
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = [check_output(each, options.overwrite) for each in planned]
     if options.videos:
         recordings = _seen_again(recordings, options.videos, config)
     linked = link_results(paths, recordings, config.memory.surety)
@@ -55,14 +58,13 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def _copies(paths: Sequence[Path], folder: Path, overwrite: bool) -> list[Path]:
-    """The files that will be written, the table last; refuses what cannot be."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _copies(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """The files that will be written, the table last; refuses those that are read."""
     names = [path.name for path in paths]
     several = [numbered(name, number, names.count(name)) for number, name in enumerate(names)]
     copies = [folder / str(each) for each in [*several, TABLE]]
     check_apart([Read(path, "a result") for path in paths], copies)
-    return [check_output(each, overwrite) for each in copies]
+    return copies
 
 
 def _seen_again(
