@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 
 from association_models import WIDTH, small_config, world
 from mambatrack import MambatrackError, Tracker, load_config
+from mambatrack.association.features import NAMES
 from mambatrack.association.loading import split_members
 from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairLogits, pair_loss
@@ -97,6 +98,11 @@ def test_a_teacher_has_to_read_the_same_features(sequences, tmp_path):
     card["features"] = card["features"][:-1]
     path.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(MambatrackError, match="association.teacher: .*other features"):
+        AssociationTeacher(str(path))
+    card["features"] = list(NAMES)
+    del card["architecture"]["rounds"]
+    path.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(MambatrackError, match="rounds"):
         AssociationTeacher(str(path))
     with pytest.raises(MambatrackError, match="nowhere"):
         AssociationTeacher(str(tmp_path / "nowhere.safetensors"))

@@ -9,8 +9,11 @@ from mambatrack.association.loading import SHIPPED, check_member, split_members
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.association_network import PairNetwork
 from mambatrack.learning.association_pieces import IndexedRecording, Taught, join
+from mambatrack.networks.card_values import whole
 from mambatrack.networks.model_files import fitting, read_card
 from mambatrack.networks.weight_files import read_weights
+
+LARGEST_SIZE = 4096  # of a network: its width, layers, states or rounds
 
 
 class AssociationTeacher:
@@ -23,14 +26,15 @@ class AssociationTeacher:
     def __init__(self, name: str):
         path = SHIPPED if name == "learned" else Path(name)
         card = read_card(path, ("association",))
-        if card["features"] != list(NAMES):
+        if card.get("features") != list(NAMES):
             raise MambatrackError(
                 f"association.teacher: {path} reads other features than the networks that it "
                 "should teach; give weights that this version trained"
             )
-        sizes = [card["architecture"][name] for name in ("d_model", "layers", "d_state", "rounds")]
         self.networks = []
         with fitting(path):
+            names = ("d_model", "layers", "d_state", "rounds")
+            sizes = [whole(card, f"architecture.{each}", 0, LARGEST_SIZE) for each in names]
             for weights in split_members(read_weights(path)):
                 check_member(weights, card)
                 network = PairNetwork(*sizes)
