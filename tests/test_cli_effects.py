@@ -185,7 +185,10 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--page": [f"{PEERS} --page p.md"],
     },
     "link": {"--appearance": ["link a.jsonl --out o --appearance colour"]},
-    "gallery": {"--merge": ["gallery a.state --merge 1 2 --forget 3"]},
+    "gallery": {
+        "--merge": ["gallery a.state --merge 1 2 --forget 3"],
+        "--overwrite": ["gallery a.state --overwrite"],
+    },
     "simulate": {
         "--split": ["simulate --walkers 1 --like d --out o --split val"],
         "--classes": ["simulate --walkers 1 --like d --out o --classes 1"],

@@ -180,6 +180,9 @@ def test_pictures_are_kept_only_where_they_are_asked_for(tmp_path, capsys):
     assert f"id 1, last seen at 2.4 s, {tmp_path / 'seen' / '1.png'}" in capsys.readouterr().out
     for name, colour in (("1.png", RED), ("2.png", BLUE)):
         assert (cv2.imread(str(tmp_path / "seen" / name)) == colour).all()
+    again = ["gallery", str(tmp_path / "state"), "--pictures", str(tmp_path / "seen")]
+    assert main(again) == 1 and "--overwrite" in capsys.readouterr().err
+    assert main([*again, "--overwrite"]) == 0
     after = tracker_of(MemoryConfig(seconds=60.0, pictures=True))
     after.load(tmp_path / "state")
     assert (after.state.memory.gallery.pictures == tracker.state.memory.gallery.pictures).all()

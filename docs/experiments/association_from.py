@@ -31,7 +31,7 @@ from mambatrack.learning.association_pieces import IndexedRecording, join, join_
 from mambatrack.learning.association_recording import FORGETTING, Recorder, Recording, identities
 from mambatrack.learning.association_teacher import AssociationTeacher
 from mambatrack.learning.association_training import FREE, WEIGHTS, join_members
-from mambatrack.learning.checkpoints import recipe_of
+from mambatrack.learning.checkpoints import names_of, recipe_of
 from mambatrack.learning.loop import Run, silent, train
 from mambatrack.networks.model_files import write_model
 from mambatrack.tracking.tracker import Tracker
@@ -98,7 +98,7 @@ def tune(options: argparse.Namespace) -> None:
         learner = Learner(recordings, own, settings.steps, options.dataset)
         learner.model.load_state_dict(weights)
         targets.append(options.out / f"member-{number}" / WEIGHTS)
-        recipe = recipe_of("association", own, sequences, FREE)
+        recipe = recipe_of("association", own, names_of(sequences), FREE)
         train(learner, Run(
             targets[-1], "association", recipe, settings.steps, 500, "training", silent
         ))  # fmt: skip

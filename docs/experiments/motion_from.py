@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from mambatrack.config import load_config
-from mambatrack.learning.checkpoints import recipe_of
+from mambatrack.learning.checkpoints import names_of, recipe_of
 from mambatrack.learning.loop import Run, silent
 from mambatrack.learning.loop import train as run_training
 from mambatrack.learning.motion_training import FREE, MotionLearner
@@ -33,7 +33,7 @@ def main() -> None:
         learner = MotionLearner(options.dataset, settings, processes, 0.0)
         learner.model.load_state_dict(load_file(options.weights))
         sequences = learner.data.learnt + learner.data.held_out
-        recipe = recipe_of("training", settings, sequences, FREE, 0.0)
+        recipe = recipe_of("training", settings, names_of(sequences), FREE, 0.0)
         target = options.out / "predictor.safetensors"
         run_training(learner, Run(
             target, settings.kind, recipe, settings.steps, settings.checkpoint_every,

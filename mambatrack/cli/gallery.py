@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mambatrack.cli.arguments import Command, whole
+from mambatrack.cli.arguments import Command, add_overwrite, whole
 from mambatrack.cli.named_files import ReadPath, WrittenFolder
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, shown
+from mambatrack.files import check_output
 
 if TYPE_CHECKING:
     from mambatrack.appearance.gallery import Gallery
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ids that are deleted, in the file and in its .bak; all for all")  # fmt: skip
     add("--pictures", type=WrittenFolder, metavar="DIR", help="gets ID.png, or of several sources "
         "NAME-ID.png, of each whom a memory with memory.pictures keeps")  # fmt: skip
+    add_overwrite(parser, "write over pictures that exist", needs=("--pictures",))
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
@@ -54,7 +56,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
             for name, state in states.items()
         })  # fmt: skip
         file.backup.unlink(missing_ok=True)
-    shown_in = _write_pictures(galleries, Path(options.pictures)) if options.pictures else {}
+    shown_in = {}
+    if options.pictures:
+        shown_in = _write_pictures(galleries, Path(options.pictures), options.overwrite)
     if not options.quiet:
         for name, gallery in galleries.items():
             print(f"{name}: {len(gallery)} kept")
@@ -65,7 +69,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 
 def _write_pictures(
-    galleries: "Mapping[str, Gallery]", folder: Path
+    galleries: "Mapping[str, Gallery]", folder: Path, overwrite: bool
 ) -> "dict[tuple[str, int], str]":
     """What the list says of each of whom there is a picture, by source and id."""
     import cv2
@@ -78,7 +82,8 @@ def _write_pictures(
         source, gallery = own
         for identity, picture in zip(gallery.ids.tolist(), gallery.pictures, strict=True):
             if picture.any():
-                path = folder / f"{f'{name}-' if len(galleries) > 1 else ''}{identity}.png"
+                file = f"{f'{name}-' if len(galleries) > 1 else ''}{identity}.png"
+                path = check_output(folder / file, overwrite)
                 if not cv2.imwrite(str(path), picture):
                     raise MambatrackError(f"cannot write {path}; is the disk full?")
                 told[source, identity] = f", {path}"

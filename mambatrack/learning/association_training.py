@@ -204,7 +204,7 @@ def fit(
     if is_finished(target, KIND, steps):
         return
     learner = PairLearner(recordings, settings, steps, data, unseen)
-    recipe = recipe_of("association", replace(settings, steps=steps), sequences, FREE)
+    recipe = recipe_of("association", replace(settings, steps=steps), names_of(sequences), FREE)
     train(learner, Run(target, KIND, recipe, steps, CHECKPOINT_EVERY, stage, report))
 
 

@@ -56,19 +56,26 @@ class State(NamedTuple):
 def recipe_of(
     section: str,
     settings: Settings,
-    sequences: Iterable[Sequence],
+    data: list[str],
     free: Iterable[str],
     frame_rate: float = 0.0,
 ) -> Recipe:
     """The recipe of ``settings``, but for those that are ``free`` to change, of the data, and of
-    the frame rate of the motion model where that counts."""
-    data = {"data": names_of(sequences)}
+    the frame rate of the motion model where that counts.
+
+    data: names of what is learnt from, as names_of() gives those of sequences
+    """
+    learnt = {"data": data}
     timed = {"tracker.frame_rate": frame_rate} if frame_rate else {}
     given, default = (
-        {key: value for key, value in asdict(each).items() if key not in set(free)}
+        {
+            key: list(value) if isinstance(value, tuple) else value  # as JSON gives it back
+            for key, value in asdict(each).items()
+            if key not in set(free)
+        }
         for each in (settings, type(settings)())
     )
-    return Recipe(section, given | data | timed, default | data)
+    return Recipe(section, given | learnt | timed, default | learnt)
 
 
 def names_of(sequences: Iterable[Sequence]) -> list[str]:

@@ -64,9 +64,7 @@ def train_detector(
     classes = _classes(settings.classes)
     scenes = read_scenes(folders, LARGER * settings.side, classes)
     names = ["/".join(Path(each).absolute().parts[-2:]) for each in folders]
-    recipe = recipe_of("detector_training", settings, (), FREE)
-    given = {"data": names, "classes": list(settings.classes)}
-    recipe = recipe._replace(values=recipe.values | given)
+    recipe = recipe_of("detector_training", settings, names, FREE)
     learner = DetectorLearner(scenes, settings, _card(settings, names, scenes))
     return train(learner, Run(
         Path(out) / "detector.safetensors", KIND, recipe, settings.steps,

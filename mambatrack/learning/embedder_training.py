@@ -60,8 +60,7 @@ def train_embedder(
             "track to measure with; at least 2 and 1 are needed"
         )
     names = ["/".join(Path(each).parts[-2:]) for each in crops]
-    recipe = recipe_of("embedder", settings, (), FREE)
-    recipe = recipe._replace(values=recipe.values | {"data": names})
+    recipe = recipe_of("embedder", settings, names, FREE)
     learner = EmbedderLearner(learnt, held_out, settings, _card(settings, names, learnt, held_out))
     return train(learner, Run(
         Path(out) / "embedder.safetensors", KIND, recipe, settings.steps,

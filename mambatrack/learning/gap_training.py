@@ -14,7 +14,7 @@ from mambatrack.boxes import Boxes
 from mambatrack.config import GapFillingConfig
 from mambatrack.datasets.sequences import find_detected_sequences
 from mambatrack.gaps.filling import KNOTS, Ends, describe, straight_line
-from mambatrack.learning.checkpoints import recipe_of
+from mambatrack.learning.checkpoints import names_of, recipe_of
 from mambatrack.learning.gap_data import GapSampler, read_seen_people
 from mambatrack.learning.gap_network import GapFillingNetwork, laplace_loss
 from mambatrack.learning.loop import Learner, Reporter, Run, silent, train
@@ -58,9 +58,10 @@ def train_gap_filling(
         GapSampler(read_seen_people(each), settings.q, settings.longest)
         for each in (learnt, held_out)
     )
+    recipe = recipe_of("gap_filling", settings, names_of(sequences), FREE)
     return train(GapLearner(gaps, check, settings, card), Run(
-        Path(out) / "refill.safetensors", KIND, recipe_of("gap_filling", settings, sequences, FREE),
-        settings.steps, settings.checkpoint_every, report=report,
+        Path(out) / "refill.safetensors", KIND, recipe, settings.steps,
+        settings.checkpoint_every, report=report,
     ))  # fmt: skip
 
 

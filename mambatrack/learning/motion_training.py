@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mambatrack.config import Config, TrackerConfig, TrainingConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.learning.checkpoints import recipe_of
+from mambatrack.learning.checkpoints import names_of, recipe_of
 from mambatrack.learning.loop import Learner, Reporter, Run, silent
 from mambatrack.learning.loop import train as run_training
 from mambatrack.learning.motion_card import motion_card
@@ -66,7 +66,7 @@ def train(
         roots = [Path(root) for root in data]
         learner = MotionLearner(roots, settings, processes, tracker.frame_rate)
         sequences = learner.data.learnt + learner.data.held_out
-        recipe = recipe_of("training", settings, sequences, FREE, tracker.frame_rate)
+        recipe = recipe_of("training", settings, names_of(sequences), FREE, tracker.frame_rate)
         return run_training(learner, Run(
             Path(out) / "predictor.safetensors", settings.kind, recipe, settings.steps,
             settings.checkpoint_every, report=report, processes=processes,
