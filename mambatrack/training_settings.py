@@ -184,6 +184,20 @@ class DetectorTrainingConfig:
     weight_decay: float = option(1e-2, "of AdamW", 0.0, 1.0)
     averaged: int = option(500, "steps over which the weights are averaged", 1, 1_000_000)
     classes: tuple[str, ...] = option(("0",), "numbers of the labels that are people")
+    shares: tuple[str, ...] = option(
+        (), "how often each folder is drawn; else the root of its number of pictures"
+    )
+    start: str = option(
+        "",
+        "checkpoint of another training, with whose weights this one begins",
+        files="a checkpoint.safetensors",
+    )
+    teacher: str = option(
+        "",
+        "YOLOX detector whose opinion of each place is learnt beside the labels",
+        files="an ONNX file",
+    )
+    teacher_weight: float = option(1.0, "weight of that opinion", 0.0, 1000.0)
     licence: str = option("", "terms of the training data, for the model card")
     seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)
     threads: int = option(1, "CPU threads", 1, 1024)

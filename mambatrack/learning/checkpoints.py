@@ -113,6 +113,27 @@ def save_checkpoint(path: Path, recipe: Recipe, state: State, step: int) -> None
         temporary.write_bytes(content)
 
 
+def begin_with(path: Path, model: torch.nn.Module) -> None:
+    """Gives ``model`` the weights of the checkpoint of another training, as far as both have them.
+
+    Raises MambatrackError for a file that is no checkpoint, or of networks of other sizes.
+    """
+    own = model.state_dict()
+    try:
+        with safe_open(path, "pt") as file:
+            given = {name: file.get_tensor(f"model.{name}") for name in own
+                     if f"model.{name}" in file.keys()}  # noqa: SIM118  # fmt: skip
+        if not given:
+            raise ValueError("it holds no weights of such a network")
+        model.load_state_dict(own | given)
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        reason = "; ".join(str(error).splitlines()[:2])
+        raise MambatrackError(
+            f"{path} cannot be begun with ({reason}); a checkpoint.safetensors of a training with "
+            "networks of the same sizes is expected"
+        ) from None
+
+
 def resume(path: Path, recipe: Recipe, state: State) -> int:
     """Puts the checkpoint, if there is one, into ``state``; returns its step, or 0.
 

@@ -27,15 +27,17 @@ class Scene(NamedTuple):
 
 
 class Scenes(NamedTuple):
-    """Those to learn from, by folder, and those to measure with."""
+    """Those to learn from, by folder, and those to measure with; shares: how often each folder is
+    drawn, as shares of their sum."""
 
     learnt: list[list[Scene]]
     held_out: list[Scene]
+    shares: NDArray[np.float64]
 
     def any(self, rng: Generator) -> Scene:
-        """One to learn from; a folder counts by the root of the number of its scenes."""
-        counts = np.sqrt([len(each) for each in self.learnt])
-        folder = self.learnt[int(np.searchsorted(np.cumsum(counts), rng.random() * counts.sum()))]
+        """One to learn from."""
+        ends = np.cumsum(self.shares)
+        folder = self.learnt[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
         return folder[int(rng.integers(len(folder)))]
 
     def counts(self) -> tuple[int, int]:
@@ -44,16 +46,25 @@ class Scenes(NamedTuple):
         return len(people), sum(people)
 
 
-def read_scenes(folders: Sequence[str | Path], side: int, classes: Sequence[int]) -> Scenes:
-    """side: longer side in pixels above which a picture is made smaller. The last tenth of each
-    folder's pictures is held out. Raises MambatrackError for unusable folders, and where there are
-    not both pictures to learn from with people in them, and pictures to measure with."""
-    scenes = Scenes([], [])
+def read_scenes(
+    folders: Sequence[str | Path],
+    side: int,
+    classes: Sequence[int],
+    shares: Sequence[float] = (),
+) -> Scenes:
+    """side: longer side in pixels above which a picture is made smaller;  shares: how often each
+    folder is drawn, the roots of their numbers of pictures where none are given. The last tenth of
+    each folder's pictures is held out. Raises MambatrackError for unusable folders or shares, and
+    where there are not both pictures to learn from with people in them, and pictures to measure
+    with."""
+    learnt: list[list[Scene]] = []
+    measured: list[Scene] = []
     for folder in map(Path, folders):
         found = labelled_pictures(folder, classes)
         first = len(found) - len(found) // HELD_OUT
-        scenes.learnt.append([_scene(each, side) for each in found[:first]])
-        scenes.held_out.extend(_scene(each, side) for each in found[first:])
+        learnt.append([_scene(each, side) for each in found[:first]])
+        measured.extend(_scene(each, side) for each in found[first:])
+    scenes = Scenes(learnt, measured, _shares(shares, learnt))
     pictures, people = scenes.counts()
     held_out = sum(len(each.sure) for each in scenes.held_out)
     if not people or not held_out:
@@ -63,6 +74,16 @@ def read_scenes(folders: Sequence[str | Path], side: int, classes: Sequence[int]
             f"folder, {held_out}; both need people"
         )
     return scenes
+
+
+def _shares(given: Sequence[float], learnt: list[list[Scene]]) -> NDArray[np.float64]:
+    found = np.array(given or np.sqrt([len(each) for each in learnt]), float)
+    if len(found) != len(learnt) or (found < 0).any() or not found.sum() > 0:
+        raise MambatrackError(
+            f"detector_training.shares: one for each of the {len(learnt)} folders expected, 0 or "
+            f"more and not all 0, found {', '.join(map(str, given))}"
+        )
+    return found
 
 
 def _scene(labelled: Labelled, side: int) -> Scene:

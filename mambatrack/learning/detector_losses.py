@@ -11,8 +11,9 @@ from mambatrack.learning.detector_network import Said
 NEAR = 2.5  # strides around the centre of a person within which a place may say it
 CANDIDATES = 10  # places of largest overlap that count how many places a person gets
 BOX_WEIGHT = 2.0
-FOCUS = 2.0  # power of the error by which a score counts
+FOCUS = 1.5  # power of the error by which a score counts
 TINY = 1e-7
+LEAST_HEARD = 0.1  # weight of a place where a teacher sees nothing, beside 1 where it does
 
 
 class Targets(NamedTuple):
@@ -21,6 +22,12 @@ class Targets(NamedTuple):
 
     boxes: Tensor
     sure: Tensor
+
+
+class Opinion(NamedTuple):
+    """What a teacher takes each place for: log-odds [B, A, C], the first of any object at all."""
+
+    log_odds: Tensor
 
 
 class Assigned(NamedTuple):
@@ -45,6 +52,15 @@ def loss(said: Said, targets: Targets, centres: Tensor, strides: Tensor) -> Tens
     true = targets.boxes.gather(1, rows[..., None].expand(-1, -1, 4))
     boxes = (sure[found] * (1 - giou(said.boxes[found], true[found]))).sum()
     return (scores + BOX_WEIGHT * boxes) / sure.sum().clamp(min=1)
+
+
+def disagreement(guessed: Tensor, opinion: Opinion) -> Tensor:
+    """Mean distance (smooth L1) of a pupil's guesses [B, A, C] to its teacher's log-odds; places
+    where the teacher sees something count most."""
+    told = opinion.log_odds
+    weight = LEAST_HEARD + told[..., 0].sigmoid()
+    apart = F.smooth_l1_loss(guessed, told, reduction="none").mean(-1)
+    return (weight * apart).sum() / weight.sum()
 
 
 @torch.no_grad()

@@ -48,10 +48,14 @@ class DetectorNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Said:
         """pictures [B, 3, H, W], BGR / 255 - 1/2; places in the order of ``places``."""
+        return self.said(self.features(pictures))
+
+    def said(self, features: list[Tensor]) -> Said:
+        """What the last layer makes of the features of each grid."""
         scores, boxes = [], []
-        for stride, features in zip(self.strides, self._features(pictures), strict=True):
-            rows, columns = features.shape[2:]
-            said = features.flatten(2).transpose(1, 2)
+        for stride, out, each in zip(self.strides, self.out, features, strict=True):
+            rows, columns = each.shape[2:]
+            said = out(each).flatten(2).transpose(1, 2)
             centres = torch.from_numpy(cells(rows, columns)) + 0.5
             reach = said[:, :, 1:].clamp(-FARTHEST, FARTHEST).exp()
             corners = torch.cat([centres - reach[..., :2], centres + reach[..., 2:]], dim=2)
@@ -59,8 +63,8 @@ class DetectorNetwork(nn.Module):
             boxes.append(corners * stride)
         return Said(torch.cat(scores, 1), torch.cat(boxes, 1))
 
-    def _features(self, pictures: Tensor) -> list[Tensor]:
-        """[B, SAID, ., .] of each grid, fine to coarse."""
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """[B, neck, ., .] of each grid, fine to coarse."""
         found = [
             lateral(each)
             for lateral, each in zip(self.lateral, self.backbone(pictures), strict=True)
@@ -73,7 +77,7 @@ class DetectorNetwork(nn.Module):
         for stage, tower in enumerate(self.towers):
             for layer in cast(nn.ModuleList, tower):
                 found[stage] = layer(found[stage])
-        return [out(each) for out, each in zip(self.out, found, strict=True)]
+        return found
 
 
 class _Separable(nn.Module):

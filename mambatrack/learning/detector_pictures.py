@@ -13,9 +13,12 @@ from mambatrack.learning.detector_data import Picture, Scene, Scenes
 Size = tuple[int, int]  # rows, columns
 GREY = 114  # around a picture
 TURN = 6.0  # degrees: largest roll
-MOSAIC, TURNED, PASTED, MOVED, COARSE, NOISY, CODED, COLOURLESS = (
-    0.6, 0.3, 0.5, 0.12, 0.15, 0.2, 0.3, 0.2,
+MOSAIC, TURNED, PASTED, MOVED, COARSE, NOISY, CODED, COLOURLESS, TINTED = (
+    0.6, 0.3, 0.5, 0.12, 0.15, 0.12, 0.3, 0.12, 0.15,
 )  # fmt: skip  # shares of the pictures
+EMPTY, TRIES = 0.25, 4  # share of the parts that shall show nobody; places tried for one
+LIT = 0.4  # share of the parts that are in a light of their own
+THING = 0.4  # share of what is pasted that is nobody
 SMALLEST = 14.0  # rows of a person who is made so tall
 SCALES = 0.2, 2.5  # of a scene
 FILLED = 0.8  # of a picture at least, along one side
@@ -40,7 +43,8 @@ def shown(scenes: Scenes, size: Size, rng: Generator) -> Shown:
         made = _part(scenes.any(rng), size, rng)
     if rng.random() < PASTED:
         for _ in range(int(rng.integers(1, 5))):
-            made = _pasted(made, scenes.any(rng), rng)
+            paste = _thing_pasted if rng.random() < THING else _pasted
+            made = paste(made, scenes.any(rng), rng)
     return made._replace(picture=_disturbed(made.picture, rng))
 
 
@@ -59,7 +63,19 @@ def _mosaic(scenes: Scenes, size: Size, rng: Generator) -> Shown:
 
 
 def _part(scene: Scene, size: Size, rng: Generator) -> Shown:
-    """A part of a scene, larger or smaller, mirrored or not, perhaps a little rolled."""
+    """A part of a scene; some have a light of their own, and some show nobody, where the scene has
+    such a place."""
+    view = _view(scene, size, rng)
+    if rng.random() < EMPTY:
+        views = [view, *(_view(scene, size, rng) for _ in range(TRIES))]
+        view = min(views, key=lambda each: len(_boxes_in(scene, each, size).sure))
+    made = _warped(scene, view, size)
+    return made._replace(picture=_relit(made.picture, rng)) if rng.random() < LIT else made
+
+
+def _view(scene: Scene, size: Size, rng: Generator) -> NDArray:
+    """The affine matrix [2, 3] of a part of a scene, larger or smaller, mirrored or not, perhaps a
+    little rolled."""
     whole = np.array(scene.levels[0].shape[1::-1])
     scale, target = _scale(scene, size, rng), np.array(size[::-1])
     point = whole * rng.uniform(0, 1, 2)
@@ -75,7 +91,7 @@ def _part(scene: Scene, size: Size, rng: Generator) -> Shown:
     middle = target * rng.uniform(0.2, 0.8, 2) + turn @ (whole / 2 - point)
     half = scale * whole / 2
     middle = np.clip(middle, np.minimum(half, target - half), np.maximum(half, target - half))
-    return _warped(scene, np.column_stack([turn, middle - turn @ whole / 2]), size)
+    return np.column_stack([turn, middle - turn @ whole / 2])
 
 
 def _scale(scene: Scene, size: Size, rng: Generator) -> float:
@@ -98,10 +114,16 @@ def _warped(scene: Scene, matrix: NDArray, size: Size) -> Shown:
     ratio = np.divide(scene.levels[0].shape[1::-1], picture.shape[1::-1])
     own = np.column_stack([matrix[:, :2] * ratio, matrix[:, 2]])
     seen = cv2.warpAffine(picture, own, size[::-1], borderValue=(GREY, GREY, GREY))
+    return _boxes_in(scene, matrix, size)._replace(picture=np.asarray(seen, np.uint8))
+
+
+def _boxes_in(scene: Scene, matrix: NDArray, size: Size) -> Shown:
+    """Who is seen by an affine ``matrix``, beside a picture that is not made yet."""
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     centres = (scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
     reach = (scene.boxes[:, 2:] - scene.boxes[:, :2]) * scale / 2
-    boxes = np.hstack([centres - reach, centres + reach])
-    return _cut(Shown(np.asarray(seen, np.uint8), boxes.astype(np.float32), scene.sure), size)
+    boxes = np.hstack([centres - reach, centres + reach]).astype(np.float32)
+    return _cut(Shown(scene.levels[-1], boxes, scene.sure), size)
 
 
 def _cut(given: Shown, size: Size) -> Shown:
@@ -118,10 +140,28 @@ def _pasted(given: Shown, scene: Scene, rng: Generator) -> Shown:
     usable = np.flatnonzero((heights >= TALL_ENOUGH) & (scene.sure >= SURE_ENOUGH))
     if not len(usable):
         return given
-    size = given.picture.shape[:2]
     row = rng.choice(usable)
-    limits = scene.levels[0].shape[1::-1] * 2
-    x0, y0, x1, y1 = (int(v) for v in np.clip(scene.boxes[row], 0, limits))
+    return _covered(given, scene, scene.boxes[row], float(scene.sure[row]), rng)
+
+
+def _thing_pasted(given: Shown, scene: Scene, rng: Generator) -> Shown:
+    """With a piece of the scene in front that shows nobody, in the shape of a person."""
+    rows, columns = scene.levels[0].shape[:2]
+    high = rows * rng.uniform(0.1, 0.7)
+    wide = min(high * rng.uniform(0.25, 0.8), columns - 1)
+    left, top = rng.uniform(0, columns - wide), rng.uniform(0, rows - high)
+    box = np.array([left, top, left + wide, top + high], np.float32)
+    if (_uncovered(scene.boxes, box) < 1).any():
+        return given
+    return _covered(given, scene, box, 0.0, rng)
+
+
+def _covered(
+    given: Shown, scene: Scene, box: NDArray[np.float32], sure: float, rng: Generator
+) -> Shown:
+    """With what a box of the scene holds in front of it somewhere, of any size."""
+    size = given.picture.shape[:2]
+    x0, y0, x1, y1 = (int(v) for v in np.clip(box, 0, scene.levels[0].shape[1::-1] * 2))
     crop = scene.levels[0][y0:y1, x0:x1]
     high = int(np.exp(rng.uniform(np.log(16), np.log(0.7 * size[0]))))
     wide = max(4, round(high * crop.shape[1] / max(crop.shape[0], 1)))
@@ -129,16 +169,15 @@ def _pasted(given: Shown, scene: Scene, rng: Generator) -> Shown:
         return given
     left, top = int(rng.integers(size[1] - wide)), int(rng.integers(size[0] - high))
     small = np.asarray(cv2.resize(crop, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
-    person = _relit(small, rng).astype(np.float32)
+    front = _relit(small, rng).astype(np.float32)
     place = given.picture[top : top + high, left : left + wide]
-    place[:] = place + (person - place) * _silhouette(high, wide)
-    box = np.array([left, top, left + wide, top + high], np.float32)
-    kept = _uncovered(given.boxes, box) >= 1 - 2 * SEEN
-    return Shown(
-        given.picture,
-        np.vstack([given.boxes[kept], box]),
-        np.append(given.sure[kept], scene.sure[row]).astype(np.float32),
-    )
+    place[:] = place + (front - place) * _silhouette(high, wide)
+    cover = np.array([left, top, left + wide, top + high], np.float32)
+    kept = _uncovered(given.boxes, cover) >= 1 - 2 * SEEN
+    boxes, shares = given.boxes[kept], given.sure[kept]
+    if sure:
+        boxes, shares = np.vstack([boxes, cover]), np.append(shares, np.float32(sure))
+    return Shown(given.picture, boxes, shares)
 
 
 def _silhouette(rows: int, columns: int) -> NDArray[np.float32]:
@@ -189,6 +228,8 @@ def _relit(picture: Picture, rng: Generator) -> Picture:
     picture = np.asarray(cv2.addWeighted(picture, colour, plain, 1 - colour, 0), np.uint8)
     steps = np.arange(256) / 255
     gain = rng.uniform(0.6, 1.35) * (rng.uniform(0.92, 1.08, 3) if colour else np.ones(3))
+    if colour and rng.random() < TINTED:
+        picture = picture[:, :, rng.permutation(3)]
     light = 255 * (steps ** rng.uniform(0.65, 1.5))[:, None] * gain + rng.uniform(-20, 20)
     picture = np.asarray(cv2.LUT(picture, light.clip(0, 255).astype(np.uint8)[None]), np.uint8)
     if rng.random() < NOISY:

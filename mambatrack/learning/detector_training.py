@@ -19,11 +19,12 @@ from mambatrack.detectors.images import MULTIPLE, input_size, place
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.own import KIND
 from mambatrack.errors import MambatrackError
-from mambatrack.learning.checkpoints import recipe_of
+from mambatrack.learning.checkpoints import begin_with, recipe_of
 from mambatrack.learning.detector_data import Picture, Scenes, read_scenes
-from mambatrack.learning.detector_losses import Targets, loss
+from mambatrack.learning.detector_losses import Targets, disagreement, loss
 from mambatrack.learning.detector_network import DetectorNetwork, places
 from mambatrack.learning.detector_pictures import Shown, Size, shown
+from mambatrack.learning.detector_teacher import Hints, Teacher
 from mambatrack.learning.loop import Learner, Reporter, Run, silent, train
 from mambatrack.learning.processes import refuse_several
 from mambatrack.networks.backbone import Shape, folded_weights
@@ -36,7 +37,7 @@ LARGER = 2  # times larger than the network sees them, pictures are held at most
 VALIDATION = 60  # pictures, at most
 LOWEST, OVERLAP = 0.02, 0.65  # score, and IoU above which the weaker box goes, in validation
 FREE = (  # may differ in a continued training
-    "threads", "checkpoint_every", "licence", "steps", "coarse_steps", "rate", "cooldown",
+    "threads", "checkpoint_every", "licence", "steps", "coarse_steps", "rate", "cooldown", "start",
 )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def train_detector(
             f"detector_training.width: a multiple of 3 expected, found {settings.width}"
         )
     classes = _classes(settings.classes)
-    scenes = read_scenes(folders, LARGER * settings.side, classes)
+    scenes = read_scenes(folders, LARGER * settings.side, classes, _shares(settings.shares))
     names = ["/".join(Path(each).absolute().parts[-2:]) for each in folders]
     recipe = recipe_of("detector_training", settings, names, FREE)
     learner = DetectorLearner(scenes, settings, _card(settings, names, scenes))
@@ -73,11 +74,12 @@ def train_detector(
 
 
 class Averaged(nn.Module):
-    """A network that learns, and the moving average of its weights, which is what ships."""
+    """A network that learns, and the moving average of its weights, which is what ships; hints: its
+    guess at what a teacher says."""
 
-    def __init__(self, network: DetectorNetwork):
+    def __init__(self, network: DetectorNetwork, hints: nn.ModuleList):
         super().__init__()
-        self.network = network
+        self.network, self.hints = network, hints
         self.average = copy.deepcopy(network).requires_grad_(False).eval()
 
     @torch.no_grad()
@@ -105,10 +107,16 @@ class DetectorLearner(Learner):
         torch.manual_seed(settings.seed)
         width = settings.width
         shape = Shape(STEM, (width, 2 * width, 4 * width), BLOCKS)
-        self.model = Averaged(DetectorNetwork(shape, settings.neck))
-        self.optimiser = torch.optim.AdamW(
-            self.model.network.parameters(), weight_decay=settings.weight_decay
-        )
+        network = DetectorNetwork(shape, settings.neck)
+        self.teacher = _teacher(settings, network)
+        hints = nn.ModuleList()
+        if self.teacher:
+            hints = Hints(len(network.strides), settings.neck, self.teacher.usual)
+        self.model = Averaged(network, hints)
+        if settings.start:
+            begin_with(Path(settings.start), self.model)
+        learning = [*network.parameters(), *self.model.hints.parameters()]
+        self.optimiser = torch.optim.AdamW(learning, weight_decay=settings.weight_decay)
         self.rng = np.random.default_rng(settings.seed)
 
     def options(self, step: int) -> dict[str, Any]:
@@ -118,14 +126,20 @@ class DetectorLearner(Learner):
         return {"lr": settings.rate * min(1.0, step / settings.warmup, left)}
 
     def losses(self, step: int) -> Iterator[Tensor]:
-        """One loss, of pictures of one size."""
+        """One loss, of pictures of one size, from their labels and what the teacher says."""
         if step > 1:
             self.model.follow(max(1 / step, 1 / self.settings.averaged))
         size = self._size(step)
         made = [shown(self.scenes, size, self.rng) for _ in range(self.settings.batch_size)]
-        said = self.model.network(_as_input(np.stack([each.picture for each in made])))
-        centres, strides = map(torch.from_numpy, places(size, self.model.network.strides))
-        yield loss(said, _targets(made), centres, strides)
+        pictures, network = np.stack([each.picture for each in made]), self.model.network
+        features = network.features(_as_input(pictures))
+        centres, strides = map(torch.from_numpy, places(size, network.strides))
+        total = loss(network.said(features), _targets(made), centres, strides)
+        if self.teacher:
+            opinion = self.teacher(pictures)
+            apart = disagreement(self.model.hints(features), opinion)
+            total = total + self.settings.teacher_weight * apart
+        yield total
 
     def _size(self, step: int) -> Size:
         coarse = step <= self.settings.coarse_steps
@@ -176,6 +190,23 @@ def _targets(made: list[Shown]) -> Targets:
     for at, each in enumerate(made):
         boxes[at, : len(each.sure)], sure[at, : len(each.sure)] = each.boxes, each.sure
     return Targets(torch.from_numpy(boxes), torch.from_numpy(sure))
+
+
+def _teacher(settings: DetectorTrainingConfig, network: DetectorNetwork) -> Teacher | None:
+    """Raises MambatrackError where it cannot see the pictures that are learnt from."""
+    if not settings.teacher:
+        return None
+    side = max(settings.side, settings.coarse_side)
+    return Teacher(settings.teacher, network.strides, side, settings.threads)
+
+
+def _shares(given: tuple[str, ...]) -> list[float]:
+    try:
+        return [float(each) for each in given]
+    except ValueError:
+        raise MambatrackError(
+            f"detector_training.shares: numbers expected, found {', '.join(given)}"
+        ) from None
 
 
 def _classes(given: tuple[str, ...]) -> list[int]:
