@@ -13,7 +13,7 @@ from mambatrack.training_settings import (
 )
 
 PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
-ASSOCIATIONS = ("learned", "overlap")
+ASSOCIATIONS = ("learned", "light", "overlap")
 CAMERAS = ("off", "auto", "boxes", "pictures")
 LAYERS = ("boxes", "ids", "labels", "scores", "trails", "lost", "legend", "forecast", "zones")
 
@@ -32,7 +32,7 @@ class TrackerConfig:
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     association: str = option(
         "learned",
-        "who is who: learned is the shipped network, overlap IoU and gates",
+        "who is who: learned is the shipped networks, light a small one, overlap IoU and gates",
         choices=ASSOCIATIONS,
         files=TRAINED,
     )

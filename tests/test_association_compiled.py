@@ -27,12 +27,15 @@ def walkers():
 
 
 @pytest.mark.parametrize("stream", [walkers, dancers])
-@pytest.mark.parametrize("class_aware", [False, True])
-def test_the_decisions_are_those_of_numpy(stream, class_aware, monkeypatch):
+@pytest.mark.parametrize(
+    ("association", "class_aware"), [("learned", False), ("learned", True), ("light", False)]
+)
+def test_the_decisions_are_those_of_numpy(stream, association, class_aware, monkeypatch):
     frames, size = stream()
-    compiled = Tracker(image_size=size, class_aware=class_aware)
+    settings = {"association": association, "class_aware": class_aware}
+    compiled = Tracker(image_size=size, **settings)
     monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")
-    plain = Tracker(image_size=size, class_aware=class_aware)
+    plain = Tracker(image_size=size, **settings)
     assert type(compiled.association) is CompiledAssociation
     assert type(plain.association) is LearnedAssociation
     matched = 0

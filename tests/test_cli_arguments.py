@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.association import loading as associations
 from mambatrack.cli import main
 from mambatrack.cli.arguments import LARGEST, MODELS, names, positive, whole
 from mambatrack.cli.named_files import DatasetPath, ReadPath
@@ -49,6 +50,7 @@ def test_names_lie_between_commas():
 
 def test_a_predictor_is_called_the_same_everywhere(capsys):
     assert set(PREDICTORS) == {*PLAIN, *SHIPPED}
+    assert set(ASSOCIATIONS) == {"overlap", *associations.SHIPPED}
     for command in ("track", "live", "eval", "eval-motion", "tune", "bench"):
         with pytest.raises(SystemExit):
             build_parser().parse_args([command, "--help"])

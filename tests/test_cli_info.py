@@ -173,6 +173,10 @@ PLAIN = ("--predictor", "kalman", "--association", "overlap")
         ((*PLAIN, "--detector", "motion"), set()),
         ((*PLAIN, "--detector", "motion", "--line", "door:0,20,60,20"), {"mambatrack-refill"}),
         (("--detector", "motion"), {"mambatrack-causal", "mambatrack-association"}),
+        (
+            ("--predictor", "kalman", "--association", "light", "--detector", "motion"),
+            {"mambatrack-association-light"},
+        ),
     ],
 )
 def test_only_the_settings_that_are_told_read_weights(tmp_path, options, weights):

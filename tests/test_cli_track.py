@@ -147,7 +147,7 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--predictor", "lstm"], 2, "tracker.predictor: 'lstm' is not allowed (one of mamba, m"),
         (["--tracker.predictor", "lstm"], 2, "or the path of a trained .safetensors file)"),
         (["--predictor", "my.safetensors"], 1, "my.safetensors not found"),
-        (["--association", "iou"], 2, "is not allowed (one of learned, overlap, or the path"),
+        (["--association", "iou"], 2, "not allowed (one of learned, light, overlap, or the path"),
         (["--tracker.max_agee", "3"], 2, "did you mean 'tracker.max_age'?"),
         (["--tracker.max_age"], 2, "--tracker.max_age needs a value"),
         (["--tracker.max_age", "x"], 2, "tracker.max_age: expected int"),

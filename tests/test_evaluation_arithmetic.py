@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
+from mambatrack.association.loading import path_of
 from mambatrack.config import TrackerConfig
 from mambatrack.evaluation import arithmetic
-from mambatrack.evaluation.arithmetic import Peaks, Work, limits, pair_work, step_work, work_of
+from mambatrack.evaluation.arithmetic import (
+    Peaks,
+    Work,
+    association_work,
+    limits,
+    pair_work,
+    step_work,
+    work_of,
+)
 from mambatrack.evaluation.stage_profile import STAGES, Counts, Stage, StageProfile
 from mambatrack.kernels.weight_shapes import (
     ONE,
@@ -62,6 +71,14 @@ def test_the_networks_of_a_frame_are_found_by_the_settings():
     assert list(work_of(TrackerConfig(predictor="kalman"), frame())) == ["score", "settle"]
     window = TrackerConfig(predictor="mamba-window", association="overlap")
     assert work_of(window, frame()) == {}
+
+
+def test_the_light_association_computes_a_fraction():
+    light, learned = (
+        association_work(path_of(name), frame().counts) for name in ("light", "learned")
+    )
+    for stage in ("score", "settle"):
+        assert 0 < light[stage].operations < learned[stage].operations / 20
 
 
 def test_the_slower_of_arithmetic_and_memory_is_the_limit(monkeypatch):

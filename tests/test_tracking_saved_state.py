@@ -21,6 +21,7 @@ DATA = Path(__file__).parent / "data"
 
 KINDS = [
     ("kalman", "overlap"), ("mamba", "overlap"), ("mamba-window", "overlap"), ("mamba", "learned"),
+    ("mamba", "light"),
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--row", nargs=2, action="append", metavar=("NAME", "DIR"), default=[])
     parser.add_argument("--half", nargs=2, action="append", metavar=("NAME", "DIR"), default=[])
+    parser.add_argument("--config")
     parser.add_argument("--association", nargs="+", default=["-"])
     parser.add_argument("--predictor", nargs="+", default=["-"])
     parser.add_argument("--set", nargs="+", metavar="KEY=VALUE", default=[])
@@ -46,7 +47,7 @@ def measured(sequences: list[Sequence], pair: tuple[str, str], options: argparse
     names = zip(("association", "predictor"), pair, strict=True)
     given = {f"tracker.{name}": value for name, value in names if value != "-"}
     given |= dict(each.split("=", 1) for each in options.set)
-    settings = load_config(None, given).tracker
+    settings = load_config(options.config, given).tracker
     rng, runs = np.random.default_rng(0), []
     with tempfile.TemporaryDirectory() as folder:
         for run in range(options.runs):

@@ -32,10 +32,14 @@ from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import WEIGHTS, fitting, read_card, usual
 from mambatrack.networks.units import FEATURE_LIMIT, INPUT_LIMIT
 from mambatrack.networks.weight_files import Weights, read_weights
+from mambatrack.settings import ASSOCIATIONS
 
 LENIENT_LOG_ODDS, LENIENT_SHARE = 2.0, 0.5  # of caution -1: on birth_odds, off birth_iou
 KIND = "association"
-SHIPPED = WEIGHTS / "mambatrack-association.safetensors"
+SHIPPED = {
+    "learned": WEIGHTS / "mambatrack-association.safetensors",
+    "light": WEIGHTS / "mambatrack-association-light.safetensors",
+}
 
 
 def load_association(config: TrackerConfig) -> Association:
@@ -60,7 +64,12 @@ def association_path(config: TrackerConfig) -> Path | None:
     """The file of its weights; None where it has none."""
     if config.association == "overlap":
         return None
-    return SHIPPED if config.association == "learned" else Path(config.association)
+    return path_of(config.association)
+
+
+def path_of(name: str) -> Path:
+    """Of a shipped association, or the file that is named."""
+    return SHIPPED.get(name, Path(name))
 
 
 def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
@@ -70,7 +79,7 @@ def load_learned(path: Path, config: TrackerConfig) -> LearnedAssociation:
 
 def load_weights(path: Path) -> list[Weights]:
     """Those of each network of a file. Raises MambatrackError where it is unusable."""
-    card = read_card(path, (KIND,), "learned, overlap")
+    card = read_card(path, (KIND,), ", ".join(ASSOCIATIONS))
     with fitting(path):
         members = split_members(read_weights(path))
         for weights in members:

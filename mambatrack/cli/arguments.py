@@ -10,7 +10,7 @@ from mambatrack.cli.effects import BOXES, NETWORK, VIDEO, no_facts
 from mambatrack.cli.named_files import DatasetPath, ReadPath
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
-from mambatrack.settings import PREDICTORS
+from mambatrack.settings import ASSOCIATIONS, PREDICTORS
 
 LARGEST = 2**31 - 1  # of a count on the command line
 SCORED = "classes of the ground truth that count, by name or number; those a network keeps too"
@@ -83,7 +83,7 @@ def add_predictors(parser: argparse.ArgumentParser, purpose: str, default: Any =
 def add_association(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--association", metavar="A", unless=READY,
-        help="learned, overlap, or a trained .safetensors file",
+        help=f"who is who: {', '.join(ASSOCIATIONS)}, or a trained .safetensors file",
     )  # fmt: skip
 
 

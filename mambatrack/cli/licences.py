@@ -21,6 +21,7 @@ NEEDED_FOR = {
     "mambatrack-causal": "--predictor mamba, the default",
     "mambatrack-window": "--predictor mamba-window",
     "mambatrack-association": "--association learned, the default",
+    "mambatrack-association-light": "--association light",
     "mambatrack-refill": GAPS,
 }
 PLAIN = f"--predictor kalman --association overlap --detector motion, without {GAPS}"

@@ -9,6 +9,7 @@ track and pair. What lies in a cache between two layers is not counted.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from mambatrack.association.loading import association_path, encoder_and_pairs, load_weights
 from mambatrack.config import TrackerConfig
-from mambatrack.evaluation.stage_profile import StageProfile
+from mambatrack.evaluation.stage_profile import Counts, StageProfile
 from mambatrack.kernels.weight_shapes import ONE, pair_sizes_of, sizes_of
 from mambatrack.motion.loading import weights_path
 from mambatrack.networks.model_files import kind_of, read_card
@@ -89,11 +90,18 @@ def work_of(config: TrackerConfig, profile: StageProfile) -> dict[str, Work]:
         found["predict"] = step_work(read_weights(motion), counts.predicted)
     path = association_path(config)
     if path is not None:
-        parts = [encoder_and_pairs(each) for each in load_weights(path)]
-        sizes = counts.pairs, counts.tracks, counts.detections
-        found["score"] = total([pair_work(pairs, *sizes) for _, pairs in parts])
-        found["settle"] = total([step_work(encoder, counts.matched) for encoder, _ in parts])
+        found |= association_work(path, counts)
     return found
+
+
+def association_work(path: Path, counts: Counts) -> dict[str, Work]:
+    """What all networks of an association do in a frame, by stage."""
+    parts = [encoder_and_pairs(each) for each in load_weights(path)]
+    sizes = counts.pairs, counts.tracks, counts.detections
+    return {
+        "score": total([pair_work(pairs, *sizes) for _, pairs in parts]),
+        "settle": total([step_work(encoder, counts.matched) for encoder, _ in parts]),
+    }
 
 
 def step_work(weights: Weights, rows: float) -> Work:

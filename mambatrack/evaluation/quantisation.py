@@ -38,7 +38,7 @@ from mambatrack.networks.model_files import (
 from mambatrack.networks.weight_files import read_weights
 from mambatrack.tracking.tracker import Tracker
 
-KNOWN = (*SHIPPED, "learned")
+KNOWN = (*SHIPPED, *associations.SHIPPED)
 Report = Callable[[int], None]  # how many sequences are done
 
 
@@ -69,7 +69,7 @@ def quantise(
 ) -> Quantised:
     """Writes the weights of a predictor or an association in 8 bits, with a model card.
 
-    network: mamba, mamba-window, learned, or the path of a .safetensors file
+    network: mamba, mamba-window, learned, light, or the path of a .safetensors file
     sequences: are tracked with detections of their own by both, to measure the difference;
         config: the tracker that does it
     Raises MambatrackError where the network is no such one, damaged, or in 8 bits already.
@@ -93,8 +93,8 @@ def quantise(
 
 
 def _path_of(network: str | Path) -> Path:
-    if str(network) == "learned":
-        return associations.SHIPPED
+    if str(network) in associations.SHIPPED:
+        return associations.SHIPPED[str(network)]
     path = weights_path(network)
     if path is None:
         raise MambatrackError(

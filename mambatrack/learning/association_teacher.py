@@ -1,11 +1,9 @@
 """A trained association whose choices other networks learn (knowledge distillation)."""
 
-from pathlib import Path
-
 import torch
 
 from mambatrack.association.features import NAMES
-from mambatrack.association.loading import SHIPPED, check_member, split_members
+from mambatrack.association.loading import check_member, path_of, split_members
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.association_network import PairNetwork
 from mambatrack.learning.association_pieces import IndexedRecording, Taught, join
@@ -24,7 +22,7 @@ class AssociationTeacher:
     """
 
     def __init__(self, name: str):
-        path = SHIPPED if name == "learned" else Path(name)
+        path = path_of(name)
         card = read_card(path, ("association",))
         if card.get("features") != list(NAMES):
             raise MambatrackError(
