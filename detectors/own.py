@@ -39,13 +39,13 @@ class OwnDetector:
     """The detector of a .safetensors file with its model card beside it.
 
     side: of the picture that the network sees, the longer one in pixels; as ``config.side`` says,
-    else the card. Raises MambatrackError where the files are missing, damaged or of another kind of
-    network.
+    else the card;  card, weights, network: of the file
+    Raises MambatrackError where the files are missing, damaged or of another kind of network.
     """
 
     def __init__(self, config: DetectorConfig):
         path = Path(config.weights)
-        card = read_card(path, (KIND,), "motion, a named model, an ONNX file")
+        card = self.card = read_card(path, (KIND,), "motion, a named model, an ONNX file")
         with fitting(path):
             weights = read_weights(path, half=True)
             sizes = detector_sizes_of(weights)
@@ -56,7 +56,7 @@ class OwnDetector:
         self.names = given_names(config, NAMES)
         self._labels = chosen_labels(config.classes, self.names)
         self._conf, self._nms_iou = config.conf, config.nms_iou
-        self._network = ArrayDetector(weights)
+        self.weights, self.network = weights, ArrayDetector(weights)
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         return self.of_pictures([image])[0]
@@ -68,7 +68,7 @@ class OwnDetector:
     def _found(self, image: NDArray[np.uint8]) -> Detections:
         placed = place(image, input_size((1, 3, None, None), size_of(image), self.side))
         pictures = placed.canvas[None] * np.float32(1 / 255) - np.float32(0.5)
-        boxes, scores = self._network(pictures, self._conf)
+        boxes, scores = self.network(pictures, self._conf)
         rows = np.column_stack([placed.back(boxes), scores, np.zeros(len(boxes))])
         found = as_detections(rows)
         if self._labels is not None:

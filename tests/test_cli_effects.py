@@ -193,6 +193,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--split": ["simulate --walkers 1 --like d --out o --split val"],
         "--classes": ["simulate --walkers 1 --like d --out o --classes 1"],
     },
+    "export": {"--weights": ["export --predictor mamba --weights a.safetensors --out o"]},
 }
 ALWAYS = {  # options that do something in every command line of their command
     "track": "--dataset --predictor --classes --config",

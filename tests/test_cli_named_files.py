@@ -46,6 +46,7 @@ CASES = {
     ),
     "the timed predictor": ("bench", "--predictor", "m.safetensors", "--json", "m.safetensors"),
     "the exported predictor": ("export", "--predictor", "m.safetensors", "--out", "hard.model"),
+    "the exported detector": ("export", "--weights", "m.safetensors", "--out", "hard.model"),
     "the network in 8 bits": ("quantize", "m.safetensors", "--out", "hard.model"),
     "a result that is submitted": (
         "submit", "--server", "dancetrack", "--results", "results", "--out", "hard.txt",

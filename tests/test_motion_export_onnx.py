@@ -11,6 +11,7 @@ from mambatrack.evaluation.quantisation import quantise
 from mambatrack.motion import export_onnx as exporting
 from mambatrack.motion.export_onnx import LARGEST_ERROR, export
 from mambatrack.motion.loading import load_predictor
+from mambatrack.networks import onnx_writing
 from mambatrack.networks.model_files import new_model
 from mambatrack.networks.weight_files import read_stored
 
@@ -147,6 +148,6 @@ def test_what_cannot_be_exported_is_said_first(tmp_path, monkeypatch):
     (tmp_path / "a.onnx").touch()
     with pytest.raises(MambatrackError, match="exists"):
         export("mamba", tmp_path / "a.onnx")
-    monkeypatch.setattr(exporting, "PACKAGES", ("onnx_of_tomorrow",))
+    monkeypatch.setattr(onnx_writing, "PACKAGES", ("onnx_of_tomorrow",))
     with pytest.raises(MissingExtra, match=r"mambatrack\[export\]"):
         export("mamba", tmp_path / "b.onnx")

@@ -1,4 +1,4 @@
-"""``mambatrack export``: a motion model as an ONNX file."""
+"""``mambatrack export``: a motion model, or a detector of train-detector, as an ONNX file."""
 
 import argparse
 
@@ -11,19 +11,35 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--predictor", metavar="P", help="mamba, mamba-window or a trained .safetensors file")
+    add("--weights", metavar="FILE", unless=("--predictor",),
+        help="in its place a detector: a .safetensors file of train-detector")  # fmt: skip
     add("--out", type=WrittenFile, required=True, metavar="FILE.onnx", help="the file")
     add_overwrite(parser, "write over a file that exists")
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
-    """A motion model as a checked ONNX file."""
-    from mambatrack.motion.export_onnx import export
-
-    exported = export(config.tracker.predictor, options.out, options.overwrite)
+    """A motion model or a detector as a checked ONNX file."""
+    said = _detector(options, config) if config.detector.weights else _predictor(options, config)
     if not options.quiet:
-        print(f"wrote {exported.path}: {exported.kind} predictor, differs from torch by at most "
-              f"{exported.error:.1e}")  # fmt: skip
+        print(f"wrote {said}")
     return OK
 
 
-EXPORT = Command("export", "a motion model as an ONNX file", add_arguments, run)
+def _predictor(options: argparse.Namespace, config: Config) -> str:
+    from mambatrack.motion.export_onnx import export
+
+    done = export(config.tracker.predictor, options.out, options.overwrite)
+    return f"{done.path}: {done.kind} predictor, differs from torch by at most {done.error:.1e}"
+
+
+def _detector(options: argparse.Namespace, config: Config) -> str:
+    from mambatrack.learning.detector_onnx import export_detector
+
+    done = export_detector(config.detector, options.out, options.overwrite)
+    return (
+        f"{done.path}: detector of pictures of {done.side}x{done.side}, differs from the detector "
+        f"own by at most {done.error:.1e}"
+    )
+
+
+EXPORT = Command("export", "a motion model or a detector as an ONNX file", add_arguments, run)

@@ -8,9 +8,19 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mambatrack.kernels.picture_shapes import FARTHEST, SAID, STAGES, TOWER, TOWER_KERNEL
-from mambatrack.networks.backbone import Backbone, Convolution, Shape
+from mambatrack.kernels.picture_shapes import (
+    FARTHEST,
+    SAID,
+    STAGES,
+    TOWER,
+    TOWER_KERNEL,
+    detector_shapes,
+    detector_sizes_of,
+)
+from mambatrack.kernels.weight_shapes import check_shapes
+from mambatrack.networks.backbone import Backbone, Convolution, Shape, load_folded
 from mambatrack.networks.picture_places import cells
+from mambatrack.networks.weight_files import Weights
 
 RARE = -4.6  # log-odds of a person that an untrained head says: 1 %
 
@@ -78,6 +88,17 @@ class DetectorNetwork(nn.Module):
             for layer in cast(nn.ModuleList, tower):
                 found[stage] = layer(found[stage])
         return found
+
+
+def network_of(weights: Weights) -> DetectorNetwork:
+    """That of a file of train-detector, for inference. Raises ValueError where they do not fit."""
+    sizes = detector_sizes_of(weights)
+    check_shapes(weights, detector_shapes(sizes))
+    stem, channels, blocks, _ = sizes.backbone
+    shape = Shape(stem, cast(tuple[int, int, int], channels), cast(tuple[int, int, int], blocks))
+    network = DetectorNetwork(shape, sizes.neck)
+    load_folded(network, {name: torch.from_numpy(each) for name, each in weights.items()})
+    return network.eval().requires_grad_(False)
 
 
 class _Separable(nn.Module):

@@ -39,11 +39,8 @@ observation, as a share of w, h, w, h; for a causal network that times next_scal
 """
 
 import contextlib
-import importlib.util
 import json
-import logging
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,19 +51,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mambatrack.boxes import SMALLEST
-from mambatrack.errors import MambatrackError, MissingExtra
+from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output, replacing
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.onnx_weights import store_in_eight_bits
 from mambatrack.networks.causal import CausalMotionPredictor, as_tokens
 from mambatrack.networks.model_files import check_online, kind_of, load_model
+from mambatrack.networks.onnx_writing import check_packages, open_onnx, write_onnx
 from mambatrack.networks.units import IMAGE_UNITS, LOG_SCALES, SIZE_WEIGHT, SIZED, UNITS
 from mambatrack.networks.weight_files import read_stored
 from mambatrack.networks.window import MotionPredictor, next_boxes, window_offsets
 from mambatrack.version import VERSION
 
 LARGEST_ERROR = 1e-5  # against torch, as a share of the box's sides (and of the largest state)
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 CHECKED = (1, 7, 64)  # numbers of tracks that the file is tried with
 
 
@@ -89,7 +86,8 @@ class Exported:
 class WindowGraph(nn.Module):
     """windows [B, q + 1, 4], counts [B] -> the boxes one frame on [B, 4], as of WindowPredictor."""
 
-    outputs = ("boxes",)
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...] = ("boxes",)
 
     def __init__(self, model: MotionPredictor, q: int, unit: str):
         super().__init__()
@@ -128,8 +126,8 @@ class WindowGraph(nn.Module):
 class StepGraph(nn.Module):
     """One token of each track -> its next box, and what the next call needs (CausalPredictor)."""
 
-    inputs = ("boxes", "previous", "spans", "unseen", "sizes", "carried")
-    outputs = ("next_boxes", "next_scales", "next_sizes", "next_carried")
+    inputs: tuple[str, ...] = ("boxes", "previous", "spans", "unseen", "sizes", "carried")
+    outputs: tuple[str, ...] = ("next_boxes", "next_scales", "next_sizes", "next_carried")
 
     def __init__(self, model: CausalMotionPredictor):
         super().__init__()
@@ -171,9 +169,7 @@ def export(predictor: str | Path, out: str | Path, overwrite: bool = False) -> E
     Raises MissingExtra where a package is absent, MambatrackError where the predictor has no
     network or the file cannot be written or is not right.
     """
-    for package in PACKAGES:
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra(package, "export", "writing an ONNX file")
+    check_packages()
     path = check_output(out, overwrite)
     weights = weights_path(predictor)
     if weights is None:
@@ -214,28 +210,13 @@ def _graph(weights: Path) -> tuple[WindowGraph | StepGraph, dict[str, str]]:
 def _write(graph: WindowGraph | StepGraph, metadata: dict[str, str], path: Path) -> None:
     tracks = torch.export.Dim("tracks", min=1)
     shapes = {name: {} if name == "image_size" else {0: tracks} for name in graph.inputs}
-    with _quiet(), _reference_scan():
-        program = torch.onnx.export(
-            graph,
-            graph.example(3, np.random.default_rng(0)),
-            input_names=graph.inputs,
-            output_names=graph.outputs,
-            dynamic_shapes=shapes,
-            dynamo=True,
-            verbose=False,
-        )
-        assert program is not None
-        for node in program.model.graph:
-            node.metadata_props.clear()  # where in the code it comes from: half of the file
-        program.model.metadata_props.update(metadata)
-        program.save(path, external_data=False)
+    with _reference_scan():
+        write_onnx(graph, graph.example(3, np.random.default_rng(0)), metadata, path, shapes)
 
 
 def _check(graph: WindowGraph | StepGraph, path: Path) -> tuple[dict, dict, float]:
     """Inputs and outputs as onnxruntime sees them, and the largest error over CHECKED."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = open_onnx(path)
     random, errors = np.random.default_rng(1), [0.0]
     for tracks in CHECKED:
         inputs = graph.example(tracks, random)
@@ -284,17 +265,3 @@ def _reference_scan() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on packages and on its own future."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

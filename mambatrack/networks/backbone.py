@@ -8,6 +8,7 @@ rows that turn at their ends, and the network begins at a quarter or an eighth o
 size.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple, cast
 
@@ -41,6 +42,15 @@ class Convolution(nn.Module):
         scale = self.norm.weight / torch.sqrt(variance + self.norm.eps)
         bias = self.norm.bias - cast(Tensor, self.norm.running_mean) * scale
         return self.conv.weight * scale[:, None, None, None], bias
+
+    @torch.no_grad()
+    def unfold(self, weight: Tensor, bias: Tensor) -> None:
+        """Takes what ``folded`` gave, so that it computes the same outside of training."""
+        self.conv.weight.copy_(weight)
+        self.norm.bias.copy_(bias)
+        nn.init.ones_(self.norm.weight)
+        nn.init.zeros_(cast(Tensor, self.norm.running_mean))
+        nn.init.constant_(cast(Tensor, self.norm.running_var), 1 - self.norm.eps)
 
 
 class WaveletScan(nn.Module):
@@ -179,3 +189,15 @@ def folded_weights(model: nn.Module) -> dict[str, Tensor]:
         if not any(name.startswith(f"{each}.") for each in inside):
             found[name] = value.detach()
     return found
+
+
+def load_folded(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Gives ``model`` what ``folded_weights`` took of one like it."""
+    own = dict(model.named_parameters())
+    for name, each in model.named_modules():
+        if isinstance(each, Convolution):
+            each.unfold(weights[f"{name}.weight"], weights[f"{name}.bias"])
+    with torch.no_grad():
+        for name, value in weights.items():
+            if name in own:
+                own[name].copy_(value)

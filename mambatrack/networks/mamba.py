@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mambatrack.errors import MambatrackError
 from mambatrack.kernels import selective_scan, selective_state_update
+from mambatrack.kernels.reference import Scan
 
 MAMBA_SSM = (
     "in_proj.weight", "conv1d.weight", "conv1d.bias", "x_proj.weight", "dt_proj.weight",
@@ -41,7 +42,11 @@ class MambaBlock(nn.Module):
     | out.weight | [M, D] | figure 3: projection back | out_proj.weight |
 
     Delta is the step size (dt in the code), tau_Delta is softplus.
+
+    scan: the operation, in whose place an exporter may put doubling_scan.selective_scan
     """
+
+    scan: Scan
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class MambaBlock(nn.Module):
     ):
         super().__init__()
         d_inner = expand * d_model
-        self.reverse = reverse
+        self.reverse, self.scan = reverse, selective_scan
         self.dt_rank = math.ceil(d_model / 16)
         self.d_state = d_state
         self.in_x = nn.Linear(d_model, d_inner, bias=False)
@@ -141,7 +146,7 @@ class MambaBlock(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         x = F.silu(self._convolve(inputs))
         dt, B, C = self._selected(x)
-        return selective_scan(
+        return self.scan(
             x, dt, self.decay(), B, C, self.D, self.in_z(tokens), self.dt.bias, True, lengths,
             return_final_state=final, reverse=self.reverse, dt_weight=self.dt.weight,
         )  # fmt: skip
