@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from association_models import WIDTH, Kept, track_with, world
-from mambatrack.association.features import ALONE, NAMES, best_other, neighbours
+from mambatrack.association.features import ALONE, NAMES, best_other, nearest, neighbours
 from mambatrack.learning.association_pieces import distrusted, mirrored
 
 
@@ -60,6 +60,21 @@ def test_best_other_is_the_largest_of_the_rest(pairs):
         for i in range(len(pairs))
     ]
     np.testing.assert_array_equal(best_other(values, index, 5), np.array(expected, np.float32))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)), max_size=30),
+    st.integers(1, 4),
+)
+def test_nearest_pairs_have_few_nearer_ones_of_their_track_or_detection(pairs, most):
+    rows, columns, far = (np.array([each[i] for each in pairs], np.int64) for i in range(3))
+    expected = [
+        min(np.count_nonzero((side == side[pair]) & (far < far[pair])) for side in (rows, columns))
+        < most
+        for pair in range(len(pairs))
+    ]
+    assert nearest(rows, columns, far.astype(np.float32), most).tolist() == expected
 
 
 def test_neighbours_are_those_that_overlap_most():

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from c_library import VARIANTS, measured, measured_under_sanitizer, needs_library
 from mambatrack.association import compiled
-from mambatrack.association.compiled import GATE, CompiledAssociation
-from mambatrack.association.features import ALONE, NAMES, describe_pairs
+from mambatrack.association.compiled import CROWD, GATE, CompiledAssociation
+from mambatrack.association.features import (
+    ALONE,
+    MANY_PAIRS,
+    NAMES,
+    NEAREST,
+    describe_pairs,
+    distances,
+    nearest,
+)
 from mambatrack.association.interface import Association, Question
 from mambatrack.association.loading import load_association
 from mambatrack.boxes import xyxy_to_cxcywh
@@ -19,6 +27,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
 from mambatrack.kernels.cpu import problems as in_c
 from mambatrack.kernels.cpu.found import FoundColumns
+from mambatrack.kernels.cpu.problems import Crowd
 from mambatrack.track_table import TrackTable
 
 
@@ -52,6 +61,11 @@ def table_of(rng, count, span=1, memory=5):
     return table
 
 
+def crowd_of(rng):
+    """A table and detections with more pairs than MANY_PAIRS."""
+    return table_of(rng, 440), detections_of(rng, 420)
+
+
 @cache
 def shipped(match_odds=0.0, class_aware=False):
     config = TrackerConfig(match_odds=match_odds, class_aware=class_aware)
@@ -60,9 +74,9 @@ def shipped(match_odds=0.0, class_aware=False):
     return association
 
 
-def problems_of(class_aware=False):
+def problems_of(class_aware=False, crowd=CROWD):
     """Memory of its own, for tables without any of the association."""
-    return in_c.Problems(GATE, class_aware, shipped()._limits, shipped().network)
+    return in_c.Problems(GATE, crowd, class_aware, shipped()._limits, shipped().network)
 
 
 def asked(table, found):
@@ -117,6 +131,7 @@ def measurements():
     rng, problems = np.random.default_rng(3), problems_of()
     sizes = ((0, 0), (0, 5), (4, 0), (1, 1), (9, 12), (70, 60), (40, 90))
     cases = [(table_of(rng, n), detections_of(rng, m)) for n, m in sizes]
+    cases.append(crowd_of(rng))
     different = [name for each in cases for name in differing(*each, problems=problems)]
     answers = 0
     for number in range(24):
@@ -158,6 +173,19 @@ def test_frames_of_every_size_are_taken_in_turn():
     for size in ((3, 2), (90, 80), (0, 7), (200, 210), (5, 5)):
         table, found = table_of(rng, size[0]), detections_of(rng, size[1])
         assert differing(table, found, problems=problems) == []
+
+
+@needs_library
+def test_of_a_crowd_pairs_are_left_out_that_are_not_among_the_nearest():
+    table, found = crowd_of(np.random.default_rng(3))
+    assert differing(table, found) == []
+    (kept,) = problems_of().describe([asked(table, found)])
+    (every,) = problems_of(crowd=Crowd(10**6, NEAREST)).describe([asked(table, found)])
+    far = distances(table["boxes"], xyxy_to_cxcywh(found.boxes), every.tracks, every.detections)
+    near = nearest(every.tracks, every.detections, far)
+    assert len(every.tracks) > MANY_PAIRS and not near.all()
+    np.testing.assert_array_equal(kept.tracks, every.tracks[near])
+    np.testing.assert_array_equal(kept.detections, every.detections[near])
 
 
 @needs_library

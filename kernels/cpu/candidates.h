@@ -9,11 +9,12 @@
 enum { FEATURES = 47, ALONE = 6, MOST_HITS = 200, MOST_SURPRISE = 8 };
 
 /* reach: of the gate in sizes of the box; per frame unseen; the largest. class_aware: a pair is of
- * one class. log_hits [MOST_HITS + 1]: logarithms of counts. */
+ * one class. log_hits [MOST_HITS + 1]: logarithms of counts. Of more than ``many`` pairs a track keeps
+ * the ``nearest``, and a detection likewise. */
 typedef struct {
     double reach, reach_per_frame, most_reach;
     const float *log_hits;
-    int64_t class_aware;
+    int64_t class_aware, many, nearest;
 } Gate;
 
 /* A table after its newest step, of ``span`` frames, and the detections of the frame. several, compared:
@@ -128,6 +129,43 @@ static int64_t gate(const Gate *g, const Frame *f, const Around *a, int64_t room
         pairs += found;
     }
     return pairs;
+}
+
+/* How far a detection is from where a track was predicted: the square of the distance of their centres in
+ * sizes of the box. */
+INLINE float distance(const Frame *f, int64_t i, int64_t j) {
+    const float *box = f->table->boxes + 4 * i, *found = f->found->centred + 4 * j;
+    float x = (found[0] - box[0]) / box[2], y = (found[1] - box[1]) / box[3];
+    return x * x + y * y;
+}
+
+/* Of one side's pairs the least distances, ascending in least [most], with one more. */
+static void offer_distance(float far, int64_t most, float *least) {
+    if (!(far < least[most - 1])) return;
+    int64_t place = most - 1;
+    for (; place > 0 && far < least[place - 1]; place--) least[place] = least[place - 1];
+    least[place] = far;
+}
+
+/* Of many candidates those that are among the nearest of their track or of their detection -> how many.
+ * far [pairs], least [nearest, tracks + detections]: memory. */
+static int64_t keep_nearest(const Gate *g, const Frame *f, int64_t pairs, int64_t *tracks, int64_t *detections,
+                            float *far, float *least) {
+    int64_t most = g->nearest, n = f->tracks, kept = 0;
+    float *found = least + most * n;
+    if (pairs <= g->many) return pairs;
+    for (int64_t k = 0; k < most * (n + f->found->count); k++) least[k] = INFINITY;
+    for (int64_t p = 0; p < pairs; p++) {
+        far[p] = distance(f, tracks[p], detections[p]);
+        offer_distance(far[p], most, least + most * tracks[p]);
+        offer_distance(far[p], most, found + most * detections[p]);
+    }
+    for (int64_t p = 0; p < pairs; p++) {
+        int64_t i = tracks[p], j = detections[p];
+        if (far[p] > least[most * i + most - 1] && far[p] > found[most * j + most - 1]) continue;
+        tracks[kept] = i, detections[kept++] = j;
+    }
+    return kept;
 }
 
 /* alone [ALONE, detections]: what is known of each detection by itself. */

@@ -28,7 +28,7 @@ int64_t PUBLIC(score_floats)(const Members *committee, int64_t pairs, int64_t tr
 /* code: floats of a track's codes. Returns 1, or 0 where memory has to grow: then it is said how much is
  * needed. */
 int64_t PUBLIC(gate)(const Gate *by, const Members *committee, int64_t code, Asked *asked) {
-    if (!look_around_all(asked) || !gate_all(by, asked)) return 0;
+    if (!look_around_all(by, asked) || !gate_all(by, asked)) return 0;
     asked->scratch = part_floats(asked, code) + EXPAND(score_floats, VARIANT)(committee, asked->most_pairs,
                                                                               asked->most_sides,
                                                                               asked->most_sides);

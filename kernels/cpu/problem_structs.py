@@ -27,7 +27,7 @@ class Gate(ctypes.Structure):
     _fields_ = [
         *_fields(ctypes.c_double, "reach reach_per_frame most_reach"),
         *_fields(ctypes.c_void_p, "log_hits"),
-        *_fields(ctypes.c_int64, "class_aware"),
+        *_fields(ctypes.c_int64, "class_aware many nearest"),
     ]
 
 
@@ -67,7 +67,7 @@ class Asked(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_int64, "count"),
-        *_fields(ctypes.c_void_p, "frames problems track detection floats worth"),
+        *_fields(ctypes.c_void_p, "frames problems track detection floats worth nearest"),
         *_fields(ctypes.c_void_p, "numbers left places twins compared sums"),
         *_fields(ctypes.c_int64, "pair_room float_room number_room pairs detections"),
         *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides scratch"),

@@ -15,13 +15,13 @@ typedef struct {
 
 /* Of all ``count`` frames: the pairs of their tracks and detections [pair_room]; memory that is kept,
  * and how much of it is needed; the ``logs`` first floats are those that numpy takes logarithms of.
- * scratch: floats that the scores take. */
+ * nearest: of keep_nearest. scratch: floats that the scores take. */
 typedef struct {
     int64_t count;
     const Frame *frames;
     Problem *problems;
     int64_t *track, *detection;
-    float *floats, *worth;
+    float *floats, *worth, *nearest;
     int64_t *numbers, *left, *places, *twins, *compared;
     double *sums;
     int64_t pair_room, float_room, number_room;
@@ -53,7 +53,7 @@ static Thoughts thoughts_in(const Asked *a, float *floats, int64_t *numbers) {
     return t;
 }
 
-static void lay_out_problems(Asked *a, float *floats, int64_t *numbers) {
+static void lay_out_problems(const Gate *g, Asked *a, float *floats, int64_t *numbers) {
     int64_t used = 0, counted = 0;
     a->detections = 0, a->most_sides = 0;
     for (int64_t k = 0; k < a->count; k++)
@@ -66,6 +66,7 @@ static void lay_out_problems(Asked *a, float *floats, int64_t *numbers) {
         a->detections += f->found->count;
         a->most_sides = more(a->most_sides, f->tracks + f->found->count);
     }
+    a->nearest = claim(floats, &used, g->nearest * a->most_sides);
     a->places = claim_numbers(numbers, &counted, a->most_sides);
     a->sums = (double *)claim_numbers(numbers, &counted, a->most_sides);
     a->compared = claim_numbers(numbers, &counted, 5 * a->most_sides);
@@ -73,11 +74,11 @@ static void lay_out_problems(Asked *a, float *floats, int64_t *numbers) {
 }
 
 /* Whether the memory was enough: where it was not, what is needed is known, and nothing is written. */
-static int look_around_all(Asked *a) {
+static int look_around_all(const Gate *g, Asked *a) {
     a->pairs = 0;
-    lay_out_problems(a, NULL, NULL);
+    lay_out_problems(g, a, NULL, NULL);
     if (a->needed_floats > a->float_room || a->needed_numbers > a->number_room) return 0;
-    lay_out_problems(a, a->floats, a->numbers);
+    lay_out_problems(g, a, a->floats, a->numbers);
     for (int64_t k = 0; k < a->count; k++) look_around(a->frames + k, &a->problems[k].around);
     return 1;
 }
@@ -90,6 +91,9 @@ static int gate_all(const Gate *g, Asked *a) {
         int64_t room = a->pair_room > a->pairs ? a->pair_room - a->pairs : 0;
         p->first = a->pairs;
         p->pairs = gate(g, a->frames + k, &p->around, room, a->track + a->pairs, a->detection + a->pairs);
+        if (p->pairs <= room)
+            p->pairs = keep_nearest(g, a->frames + k, p->pairs, a->track + a->pairs, a->detection + a->pairs,
+                                    a->worth + a->pairs, a->nearest);
         a->pairs += p->pairs;
         a->most_pairs = more(a->most_pairs, p->pairs);
     }

@@ -43,6 +43,14 @@ class Reach(NamedTuple):
     most: float
 
 
+class Crowd(NamedTuple):
+    """Of more than ``many`` candidate pairs each track keeps the ``nearest``, and each detection
+    likewise."""
+
+    many: int
+    nearest: int
+
+
 class Question(NamedTuple):
     """One table and the detections of its frame.
 
@@ -117,10 +125,12 @@ class Problems:
     by_class: a pair is of one class; network: whose scores count. One for each thread.
     """
 
-    def __init__(self, reach: Reach, by_class: bool, limits: Limits, network: CommitteeNetwork):
-        self._library, self._given = library(), (reach, by_class, limits, network)
+    def __init__(
+        self, reach: Reach, crowd: Crowd, by_class: bool, limits: Limits, network: CommitteeNetwork
+    ):
+        self._library, self._given = library(), (reach, crowd, by_class, limits, network)
         self._network, self._code_size = network, network.code_size
-        self._gate, self._asked = Gate(*reach, address(LOG_HITS), by_class), Asked()
+        self._gate, self._asked = Gate(*reach, address(LOG_HITS), by_class, *crowd), Asked()
         self._gate_at, self._limits_at, self._asked_at = map(
             ctypes.addressof, (self._gate, limits, self._asked)
         )

@@ -10,7 +10,13 @@ from mambatrack.association.alternatives import (
     ODDS_SHARE,
 )
 from mambatrack.association.crowds import TILE
-from mambatrack.association.features import MOST_REACH, REACH, REACH_PER_FRAME
+from mambatrack.association.features import (
+    MANY_PAIRS,
+    MOST_REACH,
+    NEAREST,
+    REACH,
+    REACH_PER_FRAME,
+)
 from mambatrack.association.interface import (
     LEAST_WORTH,
     Answer,
@@ -34,7 +40,7 @@ from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.kernels.cpu.problem_structs import Limits
-from mambatrack.kernels.cpu.problems import Problems, Reach
+from mambatrack.kernels.cpu.problems import Crowd, Problems, Reach
 from mambatrack.kernels.cpu.settling import Matched, settle
 from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.track_table import TrackTable, new_stamp
@@ -122,10 +128,11 @@ class CompiledAssociation(LearnedAssociation):
         try:
             return self._problems.pop()
         except IndexError:
-            return Problems(GATE, self.config.class_aware, self._limits, self.network)
+            return Problems(GATE, CROWD, self.config.class_aware, self._limits, self.network)
 
 
 GATE = Reach(REACH, REACH_PER_FRAME, MOST_REACH)
+CROWD = Crowd(MANY_PAIRS, NEAREST)
 
 
 def _asked(table: TrackTable, found: Detections, *how: bool) -> in_c.Question:

@@ -5,17 +5,19 @@ matters. Names that begin with x_ change their sign in a mirror, left_ and right
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
 from mambatrack.association.crowds import TILE, tiles
 from mambatrack.association.interface import Candidates, Floats
 from mambatrack.association.pairs import DENSE, similarity, sweep
-from mambatrack.boxes import cxcywh_to_xyxy
+from mambatrack.boxes import Boxes, cxcywh_to_xyxy
 from mambatrack.detections import Detections
 from mambatrack.networks.devices import c_library_for
 from mambatrack.track_table import TrackTable
 
 REACH, REACH_PER_FRAME, MOST_REACH = 0.2, 0.05, 2.0  # of the gate, in box sizes on each side
+MANY_PAIRS, NEAREST = 2000, 4  # of more candidates each track and each detection keeps the nearest
 
 NAMES = (
     "iou", "cover_width", "cover_height",  # of the predicted box
@@ -39,7 +41,7 @@ def describe_pairs(
     """Candidates in the order of their tracks and then detections, with features [len(NAMES), K]
     and alone [len(ALONE), M]. boxes [M, 4]: the detections as cxcywh. A pair is a candidate where
     its boxes overlap after the predicted one was widened on each side, by more the longer the track
-    was not seen."""
+    was not seen; in a crowd, see nearest()."""
     predicted = np.ascontiguousarray(table["boxes"].T)
     corners = np.ascontiguousarray(cxcywh_to_xyxy(table["boxes"]).T)
     found_corners = np.ascontiguousarray(found.boxes.T)
@@ -48,6 +50,9 @@ def describe_pairs(
     if class_aware:
         (same,) = (table["labels"][rows] == found.labels[columns]).nonzero()
         rows, columns = rows[same], columns[same]
+    if len(rows) > MANY_PAIRS:
+        near = nearest(rows, columns, distances(table["boxes"], boxes, rows, columns))
+        rows, columns = rows[near], columns[near]
     alone = _of_detections(found, np.ascontiguousarray(boxes.T), found_corners)
     track = _of_tracks(table, predicted, corners)
     features = _of_pairs(track.take(rows, axis=1), alone.take(columns, axis=1))
@@ -65,6 +70,26 @@ def overlapping(a: Floats, b: Floats) -> tuple[Indices, Indices]:
         return rows[order], columns[order]
     over = (a[:2, :, None] < b[2:, None]) & (a[2:, :, None] > b[:2, None])
     return (over[0] & over[1]).nonzero()
+
+
+def distances(tracks: Boxes, found: Boxes, rows: Indices, columns: Indices) -> Floats:
+    """[K] of the boxes tracks [N, 4] and found [M, 4], cxcywh, in pairs: the square of the distance
+    of their centres in sizes of the track's box."""
+    apart = (found[columns, :2] - tracks[rows, :2]) / tracks[rows, 2:]
+    return apart[:, 0] * apart[:, 0] + apart[:, 1] * apart[:, 1]
+
+
+def nearest(rows: Indices, columns: Indices, far: Floats, most: int = NEAREST) -> NDArray[np.bool_]:
+    """[K] which pairs are among the ``most`` nearest of their row or of their column, by how far
+    apart the two are, ``far`` [K]."""
+    kept = np.zeros(len(rows), bool)
+    for side in (rows, columns):
+        order = np.lexsort((far, side))
+        first = np.flatnonzero(np.diff(side[order], prepend=-1))
+        sizes = np.diff(first, append=len(order))
+        last = order[first + np.minimum(sizes, most) - 1]  # the farthest of the nearest
+        kept[order] |= far[order] <= np.repeat(far[last], sizes)
+    return kept
 
 
 def neighbours(corners: Floats) -> tuple[Floats, Indices]:
