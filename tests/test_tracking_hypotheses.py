@@ -9,6 +9,7 @@ import pytest
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.interface import Scores
 from mambatrack.association.learned import LearnedAssociation
+from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.simulation.world import make_world
@@ -51,6 +52,23 @@ def two_people(frames, **changes):
     config = TrackerConfig(predictor="still", **changes)
     rows = np.array([[0, 0, 100, 200, 0.9], [60, 0, 160, 200, 0.9]])
     return Tracker(config, association=association), rows
+
+
+def table_of(hidden):
+    """Two tracks, of which the first was not seen for so many frames."""
+    found = as_detections([[0, 0, 100, 200, 0.9], [60, 0, 160, 200, 0.9]])
+    table = TrackTable(1)
+    table.start(xyxy_to_cxcywh(found.boxes), np.zeros((2, 1)), found, np.arange(2))
+    table["gap"][0] = hidden
+    return table
+
+
+@pytest.mark.parametrize(("hidden", "left"), [(4, 2), (0, 1)])
+def test_hypotheses_that_see_a_dropped_track_are_given_up(hidden, left):
+    hypotheses = module.Hypotheses([table_of(4), table_of(hidden)], [0.0, -1.0], 2)
+    hypotheses.drop(np.array([1]))
+    assert [table["ids"].tolist() for table in hypotheses.tables] == left * [[2]]
+    assert len(hypotheses.likelihoods) == left and not len(hypotheses.end(1, 30))
 
 
 START, CLEAR = np.zeros((0, 2)), np.array([[8.0, -8.0], [-8.0, 8.0]])

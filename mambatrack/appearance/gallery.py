@@ -80,10 +80,6 @@ class Gallery:
         self.seen[row] = max(self.seen[row], taken_from.seen[gone])
         taken_from.forget(np.array([other]))
 
-    def products(self, codes: Floats) -> Floats:
-        """[Q, G] similarity of codes [Q, E] to those that are kept."""
-        return codes @ self.codes.T
-
     def columns(self, source: int = 0) -> dict[str, NDArray]:
         """What was seen by this source, as its saved state has it."""
         own = self.sources == source

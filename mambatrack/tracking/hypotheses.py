@@ -180,6 +180,16 @@ class Hypotheses:
         self.published = self.table["ids"].copy()
         return ended
 
+    def drop(self, ids: Indices) -> None:
+        """Tracks that are hidden in the likeliest hypothesis go on as other ones: they are dropped
+        from all tables without having ended. Hypotheses that see one of them are given up."""
+        if not len(ids):
+            return
+        self._give_up(ids, hidden=True)
+        for table in self.tables:
+            table.drop(np.isin(table["ids"], ids))
+        self.published = self.table["ids"].copy()
+
     def _branch(self, parents: Sequence[int]) -> None:
         """A table for each continuation; of several with one parent all but the last get a copy."""
         tables = self.tables
@@ -188,16 +198,22 @@ class Hypotheses:
             for number, parent in enumerate(parents)
         ]
 
-    def _give_up(self, ended: Indices) -> None:
-        """Forgets the hypotheses behind the first in which a track lives on that has ended."""
+    def _give_up(self, ended: Indices, hidden: bool = False) -> None:
+        """Forgets the hypotheses behind the first in which a track lives on that has ended, or is
+        seen where it may be ``hidden`` there."""
         if len(ended) and len(self.tables) > 1:
             kept = [
                 number
                 for number, table in enumerate(self.tables)
-                if not number or not np.isin(ended, table["ids"]).any()
+                if not number or not np.isin(ended, _ids_of(table, hidden)).any()
             ]
             self.tables = [self.tables[number] for number in kept]
             self.likelihoods = [self.likelihoods[number] for number in kept]
+
+
+def _ids_of(table: TrackTable, seen: bool) -> Indices:
+    """Of all tracks, or of those seen now."""
+    return table["ids"][table["gap"] == 0] if seen else table["ids"]
 
 
 def moved(before: TrackTable, after: TrackTable) -> Indices:

@@ -1,8 +1,10 @@
 """Memory: people who come back are known again, and get the id back that they had.
 
 A track that ends goes into a gallery (appearance/gallery.py). One that begins is compared with it
-once it was looked at often enough. Whether it is one of those who left follows from the
-similarities, by the calibration of the stream, and from how many could be meant.
+once it was looked at often enough, and with the tracks that are hidden since before it began: who
+comes into view again far from where he was expected is not taken for the old track, which waits
+for max_age frames. Whether it is one of them follows from the similarities, by the calibration of
+the stream, and from how many could be meant.
 
 Trackers that share a memory have one gallery. They know also who is in view elsewhere at the same
 time, which may be the same person where their pictures overlap: how often it is, is learnt.
@@ -26,10 +28,10 @@ from mambatrack.appearance.surety import likeliest, of_people, surety
 from mambatrack.errors import MambatrackError
 from mambatrack.settings import MemoryConfig
 from mambatrack.track_table import TrackTable
+from mambatrack.tracking.people import ENOUGH, Hidden, Known, People
 from mambatrack.tracks import Tracks
 
 USUAL_RATE = 25.0  # frames a second where no time is known
-ENOUGH = 5  # embeddings of a track before it is compared
 TOGETHER = 0.4, 20.0  # in view elsewhere, of so many new tracks, before any was seen
 RETURNED, SHARE = f"{PREFIX}returned", f"{PREFIX}together"
 MEMORY_COLUMNS = RETURNED, SHARE, *(PREFIX + name for name in ("ids", "codes", "seen", "pictures"))
@@ -37,22 +39,17 @@ Indices = NDArray[np.int64]
 Others = Callable[[], Sequence["Memory"]]
 
 
-class Known(NamedTuple):
-    """Who could be meant: ids [K], each once; how similar each is [K]; whether it is in view
-    elsewhere at the same time, together [K]; places [K] as _codes() takes them"""
-
-    ids: Indices
-    similarity: Floats
-    together: NDArray[np.bool_]
-    places: Indices
-
-
 class Returns(NamedTuple):
     """pairs [R, 2]: the id that a track had until now, and the one that it has again
-    surety [R]: how probable each is"""
+    surety [R]: how probable each is
+    over: ids of the table of hidden tracks that were these people, and are no tracks any more"""
 
     pairs: Indices
     surety: Floats
+    over: Indices
+
+
+NOBODY = Returns(np.zeros((0, 2), np.int64), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
 
 def nobody() -> Sequence["Memory"]:
@@ -92,8 +89,9 @@ class Memory:
         self._note_ended(table, now_s)
         self.gallery.forget_before(now_s - self.config.seconds)
         found = self._ask(table, now_s, rate)
-        self._before = table["ids"].copy(), table["looks"].copy()
-        self._seen_s = now_s - table["gap"] / rate
+        kept = ~np.isin(table["ids"], found.over)
+        self._before = table["ids"][kept], table["looks"][kept]
+        self._seen_s = now_s - table["gap"][kept] / rate
         if self._others is not nobody:
             self._note_here(self.shown(table["ids"][table["gap"] == 0]), now_s)
         return found
@@ -108,11 +106,11 @@ class Memory:
         known = replace(tracks, ids=ids, ended=ended, returned=found.pairs, surety=found.surety)
         return known.select(ids.argsort())
 
-    def in_view(self) -> tuple[Indices, Floats, NDArray[np.float64]]:
-        """Ids as put out, codes and seconds last seen of the tracks that are known by now."""
+    def in_view(self) -> People:
+        """The tracks that are known by now."""
         (ids, looks), seen = self._before, self._seen_s
         known = looks[:, -FURTHER] >= ENOUGH
-        return self.shown(ids[known]), looks[known, :-FURTHER], seen[known]
+        return People(self.shown(ids[known]), looks[known, :-FURTHER], seen[known])
 
     def columns(self) -> dict[str, NDArray]:
         """As a saved state has it."""
@@ -164,15 +162,15 @@ class Memory:
 
     def _ask(self, table: TrackTable, now_s: float, rate: float) -> Returns:
         calibration = self.calibration.with_others([each.calibration for each in self._others()])
-        looks, found, sureties = Looks(table), [], []
-        new = self._new(looks).tolist()
+        looks, found, sureties, over = Looks(table), [], [], []
+        hidden = Hidden(looks)
+        new = self._new(looks, hidden).tolist()
         rows = np.arange(len(self.gallery) if new else 0)
         alone = self._others is nobody
         among = similarities_among(self.gallery.codes, rows) if alone else None
         for row in new:
             own = int(table["ids"][row])
-            born_s = now_s - table["age"][row] / rate
-            known = self._known(looks.means[row], born_s, now_s, table["ids"])
+            known = self._known(looks, row, hidden.before(row), now_s, rate)
             if not len(known.ids):
                 continue
             sure = self._surety(own, known, calibration, among)
@@ -180,12 +178,30 @@ class Memory:
             if len(able):  # several are one person, who has the oldest of the ids
                 best = able[known.ids[able].argmin()]
                 old = int(known.ids[best])
-                self.gallery.forget(np.array([old]))
                 found.append((own, old))
                 sureties.append(sure[best])
-                self.returned[own] = old
-                self._note_together(own)
-        return Returns(np.array(found, np.int64).reshape(-1, 2), np.array(sureties, np.float32))
+                over += self._take_over(own, old, hidden, table)
+        pairs = np.array(found, np.int64).reshape(-1, 2)
+        return Returns(pairs, np.array(sureties, np.float32), np.array(over, np.int64))
+
+    def _take_over(self, own: int, old: int, hidden: Hidden, table: TrackTable) -> list[int]:
+        """Track ``own`` is put out as ``old`` from now on -> the id in the table of the hidden
+        track that was, if there is one."""
+        self.gallery.forget(np.array([old]))
+        (rows,) = (self.shown(table["ids"]) == old).nonzero()
+        over = table["ids"][rows].tolist()
+        for row, each in zip(rows.tolist(), over, strict=True):
+            hidden.drop(row)
+            self._forget(each)
+        self.returned[own] = old
+        self._note_together(own)
+        return over
+
+    def _forget(self, own: int) -> None:
+        """Track ``own`` is no more."""
+        self._asked.pop(own, None)
+        self.returned.pop(own, None)
+        self._note_together(own)
 
     def _surety(
         self, own: int, known: Known, calibration: Calibration, among: Floats | None
@@ -194,54 +210,59 @@ class Memory:
         joint = float(self._together[0] / self._together[1])
         sure = surety(calibration, known.similarity, known.together, joint, among)
         rows = likeliest(sure)
-        sure = of_people(sure, rows, self._codes(known.places[rows]), calibration, among=among)
+        sure = of_people(sure, rows, known.codes(rows), calibration, among=among)
         if known.together.any():
             self._probable[own] = min(float(sure[known.together].sum()), 1.0)
         return sure
 
-    def _known(self, code: Floats, born_s: float, now_s: float, table_ids: Indices) -> Known:
-        """Who a track could be that looks like this code [E] and was seen first at ``born_s``:
-        whoever left before, or is in view elsewhere; nobody who was in view here then."""
-        gallery, live = self.gallery, [each.in_view() for each in self._others()]
-        ids = np.concatenate([gallery.ids, *(each[0] for each in live)])
-        seen = np.concatenate([gallery.seen, *(each[2] for each in live)])
+    def _known(self, looks: Looks, row: int, hidden: Indices, now_s: float, rate: float) -> Known:
+        """Who the track ``row`` could be: whoever left before it began, was ``hidden`` (rows)
+        since, or is in view elsewhere; nobody who was in view here then."""
+        gallery, table, live = (
+            self.gallery,
+            looks.table,
+            [each.in_view() for each in self._others()],
+        )
+        born_s, code = now_s - table["age"][row] / rate, looks.means[row]
+        waiting = People(
+            self.shown(table["ids"][hidden]),
+            looks.means[hidden],
+            now_s - table["gap"][hidden] / rate,
+        )
+        parts = People(gallery.ids, gallery.codes, gallery.seen), waiting, *live
+        ids = np.concatenate([each.ids for each in parts])
+        seen = np.concatenate([each.seen for each in parts])
         here = np.zeros(len(ids), bool)
         here[: len(gallery)] = gallery.sources == self.source
         together = seen >= born_s
         able = (seen >= now_s - self.config.seconds) & ~(here & together)
-        able &= ~np.isin(ids, [*self._met(born_s), *self.shown(table_ids)])
+        seen_here = self.shown(np.delete(table["ids"], hidden))
+        able &= ~np.isin(ids, [*self._met(born_s), *seen_here])
         (places,) = able.nonzero()
         if live:  # of several of one id the newest
             places = places[seen[places].argsort(kind="stable")[::-1]]
             places = places[np.unique(ids[places], return_index=True)[1]]
-        alike = [gallery.products(code[None])[0], *(each[1] @ code for each in live)]
-        return Known(ids[places], np.concatenate(alike)[places], together[places], places)
+        alike = np.concatenate([each.codes @ code for each in parts])
+        return Known(ids[places], alike[places], together[places], places, parts)
 
     def _met(self, since_s: float) -> Indices:
         """Who has been in view here since then, where others share the memory."""
         met = itertools.takewhile(lambda each: each[1] >= since_s, reversed(self._here.items()))
         return np.array([identity for identity, _ in met], np.int64)
 
-    def _codes(self, places: Indices) -> Floats:
-        """places [K]: in the gallery, and behind it among those in view elsewhere -> [K, E]."""
-        kept, inside = self.gallery.codes, places < len(self.gallery)
-        live = np.concatenate([kept[:0], *(each.in_view()[1] for each in self._others())])
-        codes = np.empty((len(places), kept.shape[1]), np.float32)
-        codes[inside], codes[~inside] = kept[places[inside]], live[places[~inside] - len(kept)]
-        return codes
-
-    def _new(self, looks: Looks) -> Indices:
-        """Rows of tracks that can be compared, and of which or of the gallery more is known than
-        when they were."""
+    def _new(self, looks: Looks, hidden: Hidden) -> Indices:
+        """Rows of tracks that can be compared, and of which or of those whom they can be more is
+        known than when they were."""
         others = self._others()
-        places = [self.gallery.ids, *(each.in_view()[0] for each in others)]
-        all_known = sum(int(ids.sum()) for ids in places)
+        places = [self.gallery.ids, *(each.in_view().ids for each in others)]
         settled = {*self.returned, *(old for each in others for old in each.returned.values())}
+        (able,) = (looks.counts >= ENOUGH).nonzero()
+        all_known = sum(int(ids.sum()) for ids in places) + hidden.sums(able)
         rows = []
-        for row in (looks.counts >= ENOUGH).nonzero()[0].tolist():
+        for row, of_row in zip(able.tolist(), all_known.tolist(), strict=True):
             own = int(looks.table["ids"][row])
-            known = int(looks.counts[row]), all_known
-            if own not in settled and all_known and self._asked.get(own) != known:
+            known = int(looks.counts[row]), of_row
+            if own not in settled and of_row and self._asked.get(own) != known:
                 self._asked[own] = known
                 rows.append(row)
         return np.array(rows, np.int64)

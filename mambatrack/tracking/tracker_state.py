@@ -28,7 +28,7 @@ from mambatrack.sources.timing import model_frames
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.caution import SUREST, ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses, Settled
-from mambatrack.tracking.memory import USUAL_RATE, Memory
+from mambatrack.tracking.memory import NOBODY, USUAL_RATE, Memory, Returns
 from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
@@ -150,19 +150,27 @@ class TrackerState:
     ) -> Tracks:
         """The live tracks of the likeliest hypothesis, with what came with the detections
         ``found``; the next frame begins."""
-        table, frame = self.hypotheses.table, self.frame
+        frame = self.frame
         self.frame += 1
+        again = self._known_again(frame, config)
+        table = self.hypotheses.table
         tracks = table.snapshot(
             frame, time_s, config.min_hits, ended, camera=self.camera,
             data=data_of(found, table["det_ind"]), frame_rate=self._frame_rate(config),
             class_names=class_names or found.class_names,
         )  # fmt: skip
         tracks = self.ids.applied(tracks)
+        return tracks if self.memory is None else self.memory.applied(tracks, again)
+
+    def _known_again(self, frame: int, config: TrackerConfig) -> Returns:
+        """What the memory says; those hidden tracks that go on as others are dropped."""
         if self.memory is None:
-            return tracks
-        rate = tracks.frame_rate or USUAL_RATE
+            return NOBODY
+        rate = self._frame_rate(config) or USUAL_RATE
         now_s = frame / rate if self.clock is None else self.clock
-        return self.memory.applied(tracks, self.memory.update(table, self.calibration, now_s, rate))
+        again = self.memory.update(self.hypotheses.table, self.calibration, now_s, rate)
+        self.hypotheses.drop(again.over)
+        return again
 
     def codes(self) -> Codes:
         """What the live tracks look like that were looked at; none without an embedder."""
