@@ -161,6 +161,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         ],
         "--association": [],
         "--camera": [],
+        "--appearance": [],
         "--detector": [],
         "--weights": [],
         "--conf": [],

@@ -4,9 +4,13 @@ import io
 import json
 
 import cv2
+import numpy as np
 import pytest
 
 from mambatrack.cli import main
+from mambatrack.config import load_config
+from mambatrack.embedders.crop_embedder import CropEmbedder
+from mambatrack.runs import embedding_cache
 from painted import SIZE, meeting
 
 
@@ -113,3 +117,39 @@ def test_live_says_it_at_the_end(place, tmp_path, capsys):
     given = ["live", str(place / "clip.avi"), "--detector", "motion", "--jsonl"]
     assert main([*given, str(tmp_path / "a.jsonl"), "--appearance", "colour"]) == 0
     assert "colour looked at" in capsys.readouterr().out
+
+
+def tune(place, folder, *options):
+    given = ["--dataset", str(place / "set"), "--out", str(folder), "--trials", "1", "--quiet"]
+    given += ["--param", "tracker.match_odds=-1:1", "--same-sequences", *options]
+    return main(["tune", *given])
+
+
+def test_trials_of_tune_look_at_the_pictures_once(place, tmp_path, monkeypatch):
+    pytest.importorskip("optuna")
+    seen = []
+
+    def network(crops):
+        seen.append(len(crops))
+        return np.asarray(crops, np.float32).mean(axis=(1, 2))
+
+    def opened(config):
+        embedder = CropEmbedder("net", network, (8, 16))
+        seen.pop()  # the crop of which it learns its size
+        return embedder
+
+    monkeypatch.setattr(embedding_cache, "configured_embedder", opened)
+    assert tune(place, tmp_path / "one", "--appearance", "net.onnx") == 0
+    assert load_config(tmp_path / "one" / "best.yaml").appearance.embedder == "net.onnx"
+    looked_at = sum(seen)
+    assert looked_at > 0
+    assert tune(place, tmp_path / "two", "--appearance", "net.onnx") == 0
+    assert sum(seen) == looked_at
+
+
+def test_tune_says_where_there_are_no_pictures(place, tmp_path, capsys):
+    pytest.importorskip("optuna")
+    blind = place / "blind"
+    given = ["tune", "--dataset", str(blind), "--out", str(tmp_path), "--trials", "1"]
+    assert main([*given, "--same-sequences", "--appearance", "colour"]) == 1
+    assert "meet has no pictures (img1/) for the embedder colour" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from pathlib import Path
 from mambatrack.cli.arguments import (
     SCORED,
     Command,
+    add_appearance,
     add_camera,
     add_dataset,
     add_detector,
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=whole(0), default=0, metavar="N", help="of the halves and the search (0)")
     add_tracker(parser)
     add_camera(parser)
+    add_appearance(parser)
     add_detector(parser, SCORED)
     add_engine(parser)
     parser.set_defaults(check=_check, facts=model_facts)
