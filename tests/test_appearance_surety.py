@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mambatrack.appearance.calibration import Calibration, Similarities
-from mambatrack.appearance.surety import LIKELIEST, likeliest, of_people, surety
+from mambatrack.appearance.surety import BLOCK, LIKELIEST, likeliest, of_people, surety
 
 SURE = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.2, 0.01))
 UNIFORM = Calibration(Similarities(500, 0.9, 0.01), Similarities(500, 0.9, 0.01))
@@ -28,6 +30,15 @@ def test_codes_of_one_person_do_not_stand_against_each_other():
     sure = surety(SURE, codes @ codes[0])
     assert np.allclose(sure, [0.5, 0.5, 0], atol=0.03)
     assert np.allclose(of_people(sure, likeliest(sure), codes, SURE), [0.95, 0.95, 0], atol=0.05)
+
+
+@given(st.integers(1, 20 * BLOCK), st.integers(1, 300), st.integers(0, 2**32 - 1), st.booleans())
+def test_the_likeliest_are_the_largest(count, levels, seed, ascending):
+    sure = np.random.default_rng(seed).integers(0, levels, count).astype(np.float32) / levels
+    sure = np.sort(sure) if ascending else sure
+    rows = likeliest(sure)
+    assert len(np.unique(rows)) == len(rows) == min(count, LIKELIEST)
+    assert np.array_equal(np.sort(sure[rows]), np.sort(sure)[-LIKELIEST:])
 
 
 def test_people_who_look_alike_are_not_one_person():

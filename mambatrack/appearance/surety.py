@@ -12,6 +12,7 @@ NONE = np.zeros(0, np.float32)
 UNEXPECTED = 1e-4  # share of similarities, of several cameras, that are of neither distribution
 ELSEWHERE = 0.8  # factor on log-odds, as people look less like themselves on another camera
 LIKELIEST = 16  # codes of which it is asked whether they are one person's
+BLOCK = 256  # codes of which the largest is looked for first
 
 
 def surety(
@@ -44,7 +45,10 @@ def likeliest(sure: Floats) -> NDArray[np.int64]:
     """The rows [R] of the largest, of which it is worth to ask whether they are one person's."""
     if len(sure) <= LIKELIEST:
         return np.arange(len(sure))
-    return sure.argpartition(-LIKELIEST)[-LIKELIEST:]
+    largest = np.maximum.reduceat(sure, np.arange(0, len(sure), BLOCK))
+    least = np.sort(largest)[-LIKELIEST] if len(largest) > LIKELIEST else sure.min()
+    (rows,) = (sure >= least).nonzero()  # a partition of all of them takes ten times as long
+    return rows[(-sure[rows]).argsort(kind="stable")[:LIKELIEST]]
 
 
 def of_people(
