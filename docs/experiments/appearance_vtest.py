@@ -51,11 +51,11 @@ def boxes_of(video, config, kept):
     return [table[table[:, 0] == index, 1:] for index in range(int(table[:, 0].max()) + 1)]
 
 
-def tracked(video, boxes, config, embedder, result):
+def tracked(video, boxes, config, embedder, result, memory=None):
     """Writes the result -> (milliseconds of tracking a frame, ids, what the embedder did)."""
     spent, ids = 0.0, set()
     with open_frames(video) as frames, mot_writer(result, True) as writer:
-        tracker = Tracker(config, image_size=frames.size, embedder=embedder)
+        tracker = Tracker(config, image_size=frames.size, embedder=embedder, memory=memory)
         for frame in frames:
             found = boxes[frame.index] if frame.index < len(boxes) else None
             began = time.process_time()
