@@ -32,6 +32,7 @@ def test_codes_of_one_person_do_not_stand_against_each_other():
     assert np.allclose(of_people(sure, likeliest(sure), codes, SURE), [0.95, 0.95, 0], atol=0.05)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20 * BLOCK), st.integers(1, 300), st.integers(0, 2**32 - 1), st.booleans())
 def test_the_likeliest_are_the_largest(count, levels, seed, ascending):
     sure = np.random.default_rng(seed).integers(0, levels, count).astype(np.float32) / levels

@@ -8,13 +8,11 @@ import pytest
 
 from mambatrack import MambatrackError, Tracker, jsonl_writer
 from mambatrack.appearance.gallery import Gallery
-from mambatrack.appearance.looks import FURTHER, Looks
 from mambatrack.appearance.pictures import thumbnail
 from mambatrack.cli import main
 from mambatrack.embedders.colour import CROP, histograms
 from mambatrack.embedders.crop_embedder import CropEmbedder
 from mambatrack.settings import MemoryConfig
-from mambatrack.tracking.people import ENOUGH, Hidden
 
 SIZE, RATE, VISIT = (320, 180), 25.0, 60
 RED, BLUE, GREEN, GREY = (0, 0, 200), (200, 0, 0), (0, 160, 0), (120, 120, 120)
@@ -82,19 +80,6 @@ def test_who_was_hidden_has_the_old_id_before_it_ends():
     for tracks in results:
         assert (np.diff(tracks.ids) > 0).all() and not len(tracks.ended)
     assert not len(tracker.state.memory.gallery)
-
-
-def test_who_was_seen_together_with_a_new_track_is_another():
-    looks = np.zeros((3, 4 + FURTHER), np.float32)
-    looks[:, -FURTHER] = ENOUGH
-    table = {
-        "ids": np.array([1, 2, 3]), "looks": looks,
-        "gap": np.array([8, 9, 0]), "age": np.array([50, 40, 8]),
-    }  # fmt: skip
-    hidden = Hidden(Looks(table))
-    assert hidden.before(2).tolist() == [1] and hidden.sums(np.array([0, 2])).tolist() == [0, 2]
-    hidden.drop(1)
-    assert not len(hidden.before(2)) and hidden.sums(np.array([2])).tolist() == [0]
 
 
 @pytest.mark.parametrize("memory", [None, MemoryConfig(seconds=0), MemoryConfig(seconds=2.0)])
