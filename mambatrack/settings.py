@@ -32,7 +32,7 @@ class TrackerConfig:
     device: str = option("auto", "where the network runs", choices=("auto", "cpu", "cuda"))
     association: str = option(
         "learned",
-        "who is who: learned is the shipped networks, light a small one, overlap IoU and gates",
+        "who is who: learned is three shipped networks, light one, overlap IoU and gates",
         choices=ASSOCIATIONS,
         files=TRAINED,
     )

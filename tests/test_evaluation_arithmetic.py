@@ -73,12 +73,12 @@ def test_the_networks_of_a_frame_are_found_by_the_settings():
     assert work_of(window, frame()) == {}
 
 
-def test_the_light_association_computes_a_fraction():
+def test_the_light_association_computes_a_third_of_the_default():
     light, learned = (
         association_work(path_of(name), frame().counts) for name in ("light", "learned")
     )
     for stage in ("score", "settle"):
-        assert 0 < light[stage].operations < learned[stage].operations / 20
+        assert 0 < light[stage].operations < learned[stage].operations / 2.9
 
 
 def test_the_slower_of_arithmetic_and_memory_is_the_limit(monkeypatch):
