@@ -26,21 +26,28 @@ def average_precision(
     if by ``overlap`` at least and not taken. A true box less sure than ``sure`` need not be found,
     and a detection of it counts for nothing. NaN where there is no true box.
     """
-    scores, right, counts = [], [], []
-    for own, true in zip(found, truth, strict=True):
-        hits, counted = _matched(own, true, overlap, sure)
-        scores.append(own.scores[counted])
-        right.append(hits[counted])
-        counts.append(int((true.scores >= sure).sum()))
-    people = sum(counts)
+    people = sum(int((true.scores >= sure).sum()) for true in truth)
     if not people:
         return float("nan")
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    hits = np.cumsum(np.concatenate(right)[order])
+    scores, right = judged(found, truth, overlap, sure)
+    hits = np.cumsum(right[np.argsort(-scores, kind="stable")])
     precision = hits / np.arange(1, len(hits) + 1)
     best = np.maximum.accumulate(precision[::-1])[::-1]
     steps = np.diff(hits, prepend=0) / people
     return float((best * steps).sum())
+
+
+def judged(
+    found: Sequence[Boxes], truth: Sequence[Boxes], overlap: float = 0.5, sure: float = 0.5
+) -> tuple[NDArray, NDArray]:
+    """Of the detections that count, as for average_precision: scores [N], and whether each is right
+    [N]."""
+    scores, right = [np.zeros(0)], [np.zeros(0, bool)]
+    for own, true in zip(found, truth, strict=True):
+        hits, counted = _matched(own, true, overlap, sure)
+        scores.append(own.scores[counted])
+        right.append(hits[counted])
+    return np.concatenate(scores), np.concatenate(right)
 
 
 def _matched(found: Boxes, true: Boxes, overlap: float, sure: float) -> tuple[NDArray, NDArray]:

@@ -13,7 +13,7 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from mambatrack.config import DetectorTrainingConfig
-from mambatrack.datasets.average_precision import Boxes, average_precision
+from mambatrack.datasets.average_precision import Boxes, average_precision, judged
 from mambatrack.detections import as_detections
 from mambatrack.detectors.images import MULTIPLE, input_size, place
 from mambatrack.detectors.nms import suppress
@@ -24,6 +24,7 @@ from mambatrack.learning.detector_data import Picture, Scenes, read_scenes
 from mambatrack.learning.detector_losses import Targets, disagreement, loss
 from mambatrack.learning.detector_network import DetectorNetwork, places
 from mambatrack.learning.detector_pictures import Shown, Size, shown
+from mambatrack.learning.detector_scores import Curve, fitted, rescored
 from mambatrack.learning.detector_teacher import Hints, Teacher
 from mambatrack.learning.loop import Learner, Reporter, Run, silent, train
 from mambatrack.learning.processes import refuse_several
@@ -99,6 +100,7 @@ class DetectorLearner(Learner):
 
     model: Averaged
     rng: Generator
+    curve = Curve()
     remedy = "lower detector_training.rate"
 
     def __init__(self, scenes: Scenes, settings: DetectorTrainingConfig, card: dict[str, Any]):
@@ -148,9 +150,11 @@ class DetectorLearner(Learner):
         return max(rows, 1) * MULTIPLE, -(-side // MULTIPLE) * MULTIPLE
 
     def validate(self) -> dict[str, float]:
-        """Average precision at an IoU of one half, of pictures that were held out."""
+        """Average precision at an IoU of one half, of pictures that were held out; there the scores
+        learn how many of such boxes are right."""
         found = [self._found(each.levels[0]) for each in self.held_out]
         truth = [Boxes(each.boxes, each.sure) for each in self.held_out]
+        self.curve = fitted(*judged(found, truth))
         return {"ap50": round(average_precision(found, truth), 5)}
 
     @torch.no_grad()
@@ -166,12 +170,15 @@ class DetectorLearner(Learner):
         return Boxes(rows.boxes, rows.scores)
 
     def export(self, step: int, measured: dict[str, float]) -> tuple[dict[str, Tensor], dict]:
-        weights = folded_weights(self.model.average)
+        weights = rescored(folded_weights(self.model.average), self.curve)
         architecture = self.card["architecture"] | {
             "parameters": sum(each.numel() for each in weights.values())
         }
         training = self.card["training"] | {"step": step}
-        said = {"architecture": architecture, "training": training, "validation": measured}
+        said = {
+            "architecture": architecture, "training": training, "validation": measured,
+            "scores": self.curve._asdict(),
+        }  # fmt: skip
         return {name: each.half() for name, each in weights.items()}, self.card | said
 
 
