@@ -104,9 +104,13 @@ def _open_motion(config: DetectorConfig) -> Detector:
 
 def network_of(config: DetectorConfig) -> DetectorConfig:
     """The same settings with the kind of network as name, and weights and convention filled in for
-    one of configs/detectors.yaml."""
+    one of configs/detectors.yaml, and the shipped weights for own without any."""
     from mambatrack.detectors.download import fetch, named_models
 
+    if config.name == "own":
+        from mambatrack.detectors.own import SHIPPED
+
+        return replace(config, weights=config.weights or str(SHIPPED))
     model = named_models().get(config.name)
     if model is None:
         return config
@@ -138,7 +142,6 @@ def _open_network(config: DetectorConfig) -> Detector:
     if network.name == "own":
         from mambatrack.detectors.own import OwnDetector
 
-        _given(network, "a .safetensors file that train-detector wrote")
         return OwnDetector(network)
     raise MambatrackError(
         f"unknown detector {config.name!r}; known: motion, onnx, own, yolox, rtmdet, file, {named}"

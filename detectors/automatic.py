@@ -17,7 +17,10 @@ from mambatrack.errors import MambatrackError
 PATIENCE_S = 2.0  # for the server's answer
 RETRY_S = 600.0  # after a failed attempt, until the next one
 MARK = "unreachable"  # file in the cache, written at a failed attempt
-BETTER = "a network finds people better: --detector {}, or --weights FILE.onnx"
+BETTER = (
+    "a network finds people better: --detector {}, or --weights FILE.onnx; where the camera moves, "
+    "--detector own needs nothing"
+)
 
 
 def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:

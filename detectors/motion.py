@@ -20,7 +20,7 @@ from mambatrack.tracks import UNNAMED
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
 REST = 25  # frames that the camera has been at rest for, before anything is reported again
-BETTER = "a network finds people all the same: --detector yolox_nano, or --weights FILE.onnx"
+BETTER = "a network finds people all the same: --detector own, or --weights FILE.onnx"
 MOVING = f"the camera moves, so the detector motion finds nothing while it does; {BETTER}"
 
 

@@ -24,10 +24,11 @@ from mambatrack.kernels.weight_shapes import check_shapes
 from mambatrack.networks.array_layers import ArrayLayers, rectified
 from mambatrack.networks.backbone_arrays import ArrayBackbone
 from mambatrack.networks.card_values import check_told, whole
-from mambatrack.networks.model_files import fitting, read_card
+from mambatrack.networks.model_files import WEIGHTS, fitting, read_card
 from mambatrack.networks.picture_places import cells
 from mambatrack.networks.weight_files import Weights, read_weights
 
+SHIPPED = WEIGHTS / "mambatrack-detector.safetensors"
 KIND = "detector"  # of the network, in its model card
 NAMES = ("person",)
 LARGEST_SIDE = 8192  # of a picture as the network sees it
@@ -36,7 +37,7 @@ Found = tuple[Floats, Floats]
 
 
 class OwnDetector:
-    """The detector of a .safetensors file with its model card beside it.
+    """The detector of a .safetensors file, ``config.weights``, with its model card beside it.
 
     side: of the picture that the network sees, the longer one in pixels; as ``config.side`` says,
     else the card;  card, weights, network: of the file

@@ -112,7 +112,9 @@ class DetectorConfig:
         "what the weights are for, else a model in the cache, else yolox_nano is fetched, else "
         "motion; of a data set each sequence's det/det.txt",
     )
-    weights: str = option("", "path of the weights (onnx, own, yolox, rtmdet) or of det.txt (file)")
+    weights: str = option(
+        "", "path of the weights (onnx, yolox, rtmdet; own has some) or of det.txt (file)"
+    )
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
     scores: str = option(
         "plain",

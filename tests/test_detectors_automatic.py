@@ -90,7 +90,8 @@ def test_offline_it_is_motion_and_the_line_says_how_to_get_better(server, monkey
     assert config.name == "motion" and isinstance(open_detector(AUTO), MotionDetector)
     assert line == (
         "detector: motion, as MAMBATRACK_OFFLINE is set; a network finds people better: "
-        "--detector small, or --weights FILE.onnx"
+        "--detector small, or --weights FILE.onnx; where the camera moves, --detector own needs "
+        "nothing"
     )
     assert server.RequestHandlerClass.requests == []
 

@@ -150,7 +150,7 @@ def panned(step):
 def test_a_moving_camera_is_said_once_and_gives_nothing():
     detect = MotionDetector()
     assert detect.problem is None
-    with pytest.warns(UserWarning, match="the camera moves.*--detector yolox_nano") as told:
+    with pytest.warns(UserWarning, match="the camera moves.*--detector own") as told:
         found = [len(detect(panned(step))) for step in range(120)]
     assert len(told) == 1
     assert re.match(r"the camera moved in 1[01]\d frames, .*--detector yolox_nano", detect.problem)

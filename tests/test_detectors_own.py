@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mambatrack.detectors import open_detector
-from mambatrack.detectors.own import ArrayDetector
+from mambatrack.detectors.own import SHIPPED, ArrayDetector
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.detector_network import DetectorNetwork
 from mambatrack.networks.backbone import Shape, folded_weights
@@ -69,6 +69,12 @@ def test_a_trained_file_by_its_path(write):
     assert np.allclose(several[0].boxes, found.boxes) and len(several) == 2
 
 
+def test_the_shipped_weights_are_those_of_own():
+    detector = open_detector("own", conf=0.0)
+    assert detector.names == ("person",) and SHIPPED.stat().st_size < 2e6
+    assert len(detector(IMAGE)) and open_detector(SHIPPED).side == detector.side
+
+
 def test_the_side_is_that_of_the_setting_else_of_the_card(write):
     path = write()
     small, usual = (open_detector(path, side=side, conf=0.0, nms_iou=1.0) for side in (32, 0))
@@ -106,8 +112,6 @@ def test_stems_of_other_lengths_do_not_fit(stem, write):
 
 
 def test_files_that_are_not_there(tmp_path, write):
-    with pytest.raises(MambatrackError, match="the detector own needs a .safetensors file"):
-        open_detector("own")
     with pytest.raises(MambatrackError, match="no.safetensors not found; give motion, a named"):
         open_detector(tmp_path / "no.safetensors")
     path = write()

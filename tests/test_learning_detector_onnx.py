@@ -9,7 +9,7 @@ from mambatrack.config import DetectorConfig
 from mambatrack.detectors import open_detector
 from mambatrack.errors import MambatrackError
 from mambatrack.learning import detector_onnx
-from mambatrack.learning.detector_network import DetectorNetwork, network_of
+from mambatrack.learning.detector_network import DetectorNetwork, inference_network
 from mambatrack.learning.detector_onnx import LARGEST_ERROR, export_detector
 from mambatrack.networks.backbone import Shape, folded_weights
 from mambatrack.networks.model_files import write_model
@@ -52,7 +52,8 @@ def exported(weights, tmp_path_factory):
 @torch.no_grad()
 def test_weights_with_their_norms_folded_in_make_the_same_network(network):
     pictures = torch.rand(1, 3, 64, 96) - 0.5
-    again = network_of({name: each.numpy() for name, each in folded_weights(network).items()})
+    folded = {name: each.numpy() for name, each in folded_weights(network).items()}
+    again = inference_network(folded)
     for one, two in zip(network(pictures), again(pictures), strict=True):
         assert torch.allclose(one, two, rtol=1e-4, atol=1e-4)
 

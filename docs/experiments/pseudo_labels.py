@@ -26,7 +26,6 @@ from mambatrack.detectors import open_detector
 LOWEST = 0.1  # score of a detection that counts at all
 TOGETHER = 0.55  # IoU from which two boxes are one person
 SURE = 0.65  # mean score over the passes of a person who is certain
-KEPT = 0.3  # score from which a person is written
 
 
 class Pass:
@@ -135,6 +134,7 @@ def main():
     parser.add_argument("--start", type=int, default=0, help="of a folder, the first file")
     parser.add_argument("--stop", type=int, help="and the last, not included")
     parser.add_argument("--detectors", nargs="*", default=[])
+    parser.add_argument("--kept", type=float, default=0.3, help="score from which one is written")
     parser.add_argument("--side", type=int, default=960)
     parser.add_argument("--sheet", type=Path, help="a picture of some of them")
     parser.add_argument("--out", type=Path, required=True)
@@ -145,7 +145,7 @@ def main():
     detectors, count, total, shown = [Pass(each) for each in options.detectors], 0, 0.0, []
     for name, picture in pictures(options):
         people = together([found for detector in detectors for found in detector(picture)])
-        people = people[people[:, 4] >= KEPT]
+        people = people[people[:, 4] >= options.kept]
         if options.truth:
             size = picture.shape[1::-1]
             people = with_truth(people, options.truth / f"{name}.txt", options.classes, size)

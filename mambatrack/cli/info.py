@@ -179,16 +179,18 @@ def _weights() -> Iterable[Cells]:
         path = WEIGHTS / f"{name}.safetensors"
         try:
             card = parse_card(path.with_suffix(".json"))
-            size = card["architecture"]
-            network = (
-                f"{size.get('kind', 'window')}, d_model {size['d_model']}, "
-                f"layers {size['layers']}, d_state {size['d_state']}"
-            )
+            network = _network(card["architecture"])
         except (OSError, ValueError, KeyError) as error:
             yield path.name, f"no model card: {error}", ""
             continue
         present = path.name if path.is_file() else f"{path.name} is missing"
         yield present, network, ", ".join(card.get("data", []))
+
+
+def _network(size: dict) -> str:
+    kind = size.get("kind", "window")
+    told = ("width", "neck", "side") if kind == "detector" else ("d_model", "layers", "d_state")
+    return ", ".join([kind, *(f"{name} {size[name]}" for name in told)])
 
 
 def _detectors() -> Iterable[Cells]:

@@ -23,6 +23,7 @@ NEEDED_FOR = {
     "mambatrack-association": "--association learned, the default",
     "mambatrack-association-light": "--association light",
     "mambatrack-refill": GAPS,
+    "mambatrack-detector": "--detector own",
 }
 PLAIN = f"--predictor kalman --association overlap --detector motion, without {GAPS}"
 

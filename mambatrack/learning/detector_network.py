@@ -90,7 +90,7 @@ class DetectorNetwork(nn.Module):
         return found
 
 
-def network_of(weights: Weights) -> DetectorNetwork:
+def inference_network(weights: Weights) -> DetectorNetwork:
     """That of a file of train-detector, for inference. Raises ValueError where they do not fit."""
     sizes = detector_sizes_of(weights)
     check_shapes(weights, detector_shapes(sizes))

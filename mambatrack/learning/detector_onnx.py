@@ -7,6 +7,7 @@ the share of the only class. Boxes that overlap are still to be suppressed. The 
 out, so that the file has standard operators alone.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from mambatrack.config import DetectorConfig
+from mambatrack.detectors import network_of
 from mambatrack.detectors.own import NAMES, OwnDetector
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output, replacing
 from mambatrack.kernels.doubling_scan import selective_scan
-from mambatrack.learning.detector_network import DetectorNetwork, network_of
+from mambatrack.learning.detector_network import DetectorNetwork, inference_network
 from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.onnx_writing import check_packages, open_onnx, write_onnx
 from mambatrack.version import VERSION
@@ -59,13 +61,16 @@ class DetectorGraph(nn.Module):
 def export_detector(config: DetectorConfig, out: str | Path, overwrite: bool) -> ExportedDetector:
     """Writes ``out``, and keeps it only if onnxruntime finds on it what the detector own finds.
 
-    config: of the detector own; side: of the input, that of the model card for 0
+    config: weights: of the detector, "own" for the shipped one;  side: of the input, that of the
+    model card for 0
     Raises MissingExtra where a package is absent, MambatrackError for other weights, and where the
     file cannot be written or is not right.
     """
     check_packages()
-    path, own = check_output(out, overwrite), OwnDetector(config)
-    graph = DetectorGraph(network_of(own.weights))
+    given = "" if config.weights == "own" else config.weights
+    own = OwnDetector(network_of(replace(config, name="own", weights=given)))
+    path = check_output(out, overwrite)
+    graph = DetectorGraph(inference_network(own.weights))
     example = torch.zeros(1, 3, own.side, own.side)
     with replacing(path) as temporary:
         write_onnx(graph, (example,), _metadata(own), temporary)

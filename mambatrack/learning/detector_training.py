@@ -228,6 +228,7 @@ def _classes(given: tuple[str, ...]) -> list[int]:
 
 def _card(settings: DetectorTrainingConfig, names: list[str], scenes: Scenes) -> dict[str, Any]:
     recipe = asdict(settings)
+    recipe |= {name: Path(recipe[name]).name for name in ("start", "teacher")}
     pictures, people = scenes.counts()
     size = {name: recipe.pop(name) for name in ("width", "neck", "side")}
     return {
