@@ -153,7 +153,7 @@ def test_a_moving_camera_is_said_once_and_gives_nothing():
     with pytest.warns(UserWarning, match="the camera moves.*--detector own") as told:
         found = [len(detect(panned(step))) for step in range(120)]
     assert len(told) == 1
-    assert re.match(r"the camera moved in 1[01]\d frames, .*--detector yolox_nano", detect.problem)
+    assert re.match(r"the camera moved in 1[01]\d frames, .*--detector own", detect.problem)
     assert sum(found[15:]) == 0
 
 
