@@ -104,8 +104,13 @@ class TrackTable:
         """The live rows of one column, as a view that may be written to."""
         return self._live[name]
 
-    def copy(self) -> "TrackTable":
-        """Another table with the same tracks."""
+    def copy(self, spare: "TrackTable | None" = None) -> "TrackTable":
+        """Another table with the same tracks: a new one, or ``spare``, a table of the same sizes
+        whose own tracks are forgotten."""
+        if spare is not None:
+            spare.load(self._live, self.next_id, self.mixed)
+            spare.span = self.span
+            return spare
         other = copy.copy(self)
         other._arrays = {
             name: array[: max(self.count, 1)].copy() for name, array in self._arrays.items()
@@ -135,13 +140,14 @@ class TrackTable:
         return {name: array.copy() for name, array in self._live.items() if name != "stamp"}
 
     def load(self, columns: Mapping[str, NDArray], next_id: int, mixed: bool) -> None:
-        """Takes all columns over from another table of the same sizes."""
+        """Takes all columns over from another table of the same sizes; stamps are new ones where
+        they are not among them."""
         count = len(columns["ids"])
         self._reserve(count)
         self._resize(count)
+        self["stamp"][:] = new_stamps(count)
         for name, column in columns.items():
             self._live[name][:] = column
-        self["stamp"][:] = new_stamps(count)
         self.next_id, self.mixed = next_id, mixed
 
     @property

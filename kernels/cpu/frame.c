@@ -157,7 +157,7 @@ void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tab
         Predicted from = predicted_from(&all, at);
         if (!m->beside || !k) first = m;
         spread_boxes(motion, m->own, m->rows, m->table->motion, from.ratios, from.scales);
-        keep_prediction(first, m, from.boxes, from.scales);
+        keep_prediction(motion, first, m, from.boxes, from.scales);
     }
 }
 
@@ -187,7 +187,7 @@ void PUBLIC(move_windows)(const Motion *motion, const Moved *moved, int64_t tabl
         if (!m->beside || !k) first = m;
         int64_t asked = move_windows(motion, m->own, m->rows, m->table->motion, answers, scales, boxes,
                                      spread);
-        keep_prediction(first, m, boxes, spread);
+        keep_prediction(motion, first, m, boxes, spread);
         answers += SIDES * asked, scales += SIDES * asked;
         boxes += SIDES * m->own, spread += SIDES * m->own;
     }

@@ -2,7 +2,8 @@
  *
  * b is packed by packing.py into panels of 2 vectors of columns (a last one of 1 vector where
  * the number of vectors is odd), each [depth, panel] contiguous. ROWS x 2 vectors of the result
- * stay in registers, so that every step is 2 loads and ROWS broadcasts for 2 ROWS FMAs. */
+ * stay in registers, so that every step is 2 loads and ROWS broadcasts for 2 ROWS FMAs. a [row, k] lies
+ * at a[row * a_row + k * a_step]. */
 #pragma once
 #include "simd.h"
 
@@ -13,7 +14,7 @@ enum { ROWS = 6 };
 #endif
 
 INLINE void product_tile(const int rows, const int vectors, int depth, const float *a,
-                         ptrdiff_t a_stride, const float *b, const float *bias, float *out,
+                         ptrdiff_t a_row, ptrdiff_t a_step, const float *b, const float *bias, float *out,
                          ptrdiff_t out_stride) {
     vf sum[ROWS][2];
     for (int j = 0; j < vectors; j++) {
@@ -24,7 +25,7 @@ INLINE void product_tile(const int rows, const int vectors, int depth, const flo
         vf columns[2];
         for (int j = 0; j < vectors; j++) columns[j] = load(b + (k * vectors + j) * LANES);
         for (int i = 0; i < rows; i++) {
-            vf each = splat(a[i * a_stride + k]);
+            vf each = splat(a[i * a_row + k * a_step]);
             for (int j = 0; j < vectors; j++) sum[i][j] += each * columns[j];
         }
     }
@@ -33,11 +34,11 @@ INLINE void product_tile(const int rows, const int vectors, int depth, const flo
 }
 
 INLINE void product_panel(const int vectors, int rows, int depth, const float *a,
-                          ptrdiff_t a_stride, const float *b, const float *bias, float *out,
+                          ptrdiff_t a_row, ptrdiff_t a_step, const float *b, const float *bias, float *out,
                           ptrdiff_t out_stride) {
 #define TAKE(count)                                                                           \
-    (product_tile(count, vectors, depth, a, a_stride, b, bias, out, out_stride),              \
-     a += (count) * a_stride, out += (count) * out_stride, rows -= (count))
+    (product_tile(count, vectors, depth, a, a_row, a_step, b, bias, out, out_stride),         \
+     a += (count) * a_row, out += (count) * out_stride, rows -= (count))
     while (rows >= ROWS) TAKE(ROWS);
     while (rows >= 4) TAKE(4);
     while (rows >= 2) TAKE(2);
@@ -45,16 +46,28 @@ INLINE void product_panel(const int vectors, int rows, int depth, const float *a
 #undef TAKE
 }
 
-/* columns: a multiple of LANES; strides in floats; bias [columns] or NULL. */
-static __attribute__((noinline)) void product(int rows, int depth, int columns, const float *a,
-                                              ptrdiff_t a_stride, const float *b,
-                                              const float *bias, float *out,
-                                              ptrdiff_t out_stride) {
+INLINE void product_panels(int rows, int depth, int columns, const float *a, ptrdiff_t a_row, ptrdiff_t a_step,
+                           const float *b, const float *bias, float *out, ptrdiff_t out_stride) {
     int c = 0;
     for (; c + 2 * LANES <= columns; c += 2 * LANES)
-        product_panel(2, rows, depth, a, a_stride, b + c * depth, bias ? bias + c : NULL, out + c,
+        product_panel(2, rows, depth, a, a_row, a_step, b + c * depth, bias ? bias + c : NULL, out + c,
                       out_stride);
     if (c < columns)
-        product_panel(1, rows, depth, a, a_stride, b + c * depth, bias ? bias + c : NULL, out + c,
+        product_panel(1, rows, depth, a, a_row, a_step, b + c * depth, bias ? bias + c : NULL, out + c,
                       out_stride);
+}
+
+/* columns: a multiple of LANES; strides in floats; bias [columns] or NULL. */
+static __attribute__((noinline)) void product(int rows, int depth, int columns, const float *a,
+                                              ptrdiff_t a_stride, const float *b, const float *bias,
+                                              float *out, ptrdiff_t out_stride) {
+    product_panels(rows, depth, columns, a, a_stride, 1, b, bias, out, out_stride);
+}
+
+/* The same of a that lies column by column: a [depth, a_stride]. */
+static __attribute__((noinline)) void product_of_columns(int rows, int depth, int columns, const float *a,
+                                                         ptrdiff_t a_stride, const float *b,
+                                                         const float *bias, float *out,
+                                                         ptrdiff_t out_stride) {
+    product_panels(rows, depth, columns, a, 1, a_stride, b, bias, out, out_stride);
 }

@@ -95,6 +95,21 @@ static void move_boxes(const Motion *m, int64_t count, const int64_t *rows, floa
     }
 }
 
+/* Of a track that was the same as this one: what its last step changed, and what it being seen does. */
+static void copy_step(const Motion *m, const float *from, float *to) {
+    int64_t half = HEAD + (from[GAP] > 1 ? m->carried : 0);
+    if (m->window) {
+        memcpy(to, from, state_floats(m) * sizeof(float));
+        return;
+    }
+    memcpy(to, from, HEAD * sizeof(float));
+    memcpy(to + half, from + half, m->carried * sizeof(float));
+}
+
+static void copy_corrected(const Motion *m, const float *from, float *to) {
+    memcpy(to, from, (m->window ? state_floats(m) : HEAD) * sizeof(float));
+}
+
 /* With the logarithm of ``ratios`` and the scales [count, 4], which become the spread in pixels. */
 static void spread_boxes(const Motion *m, int64_t count, const int64_t *rows, float *state,
                          const float *ratios, float *scales) {

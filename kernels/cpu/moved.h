@@ -45,7 +45,8 @@ INLINE Predicted predicted_from(const Predicted *all, int64_t first) {
 }
 
 /* boxes and spread [own, 4] of the own tracks; those of the others are in the first table. */
-static void keep_prediction(const Moved *first, const Moved *by, const float *boxes, const float *spread) {
+static void keep_prediction(const Motion *motion, const Moved *first, const Moved *by, const float *boxes,
+                            const float *spread) {
     const Table *t = by->table, *other = first->table;
     for (int64_t c = 0; c < by->own; c++) {
         memcpy(t->boxes + 4 * by->rows[c], boxes + 4 * c, 4 * sizeof(float));
@@ -58,7 +59,6 @@ static void keep_prediction(const Moved *first, const Moved *by, const float *bo
         if (twin < 0) continue;
         memcpy(t->boxes + 4 * i, other->boxes + 4 * twin, 4 * sizeof(float));
         memcpy(t->spread + 4 * i, other->spread + 4 * twin, 4 * sizeof(float));
-        memcpy(t->motion + i * t->motion_size, other->motion + twin * t->motion_size,
-               t->motion_size * sizeof(float));
+        copy_step(motion, other->motion + twin * t->motion_size, t->motion + i * t->motion_size);
     }
 }

@@ -102,12 +102,12 @@ static int64_t lay_out_pairs(const PairShape *n, float *memory, int64_t pairs, i
     for (int64_t from = 0, count; count = (of) - from < BLOCK ? (of) - from : BLOCK, count > 0; \
          from += count)
 
-/* Columns of values [size, .] -> rows to [count, size], normalised. */
-static void normalise(const Normal *by, int64_t size, float limit, const float *values,
-                      int64_t stride, int64_t count, float *to, int64_t to_stride) {
+/* Columns of values [size, .], normalised: value f of row i to to[i * row + f * column]. */
+INLINE void normalise(const Normal *by, int64_t size, float limit, const float *values, int64_t stride,
+                      int64_t count, float *to, int64_t row, int64_t column) {
     for (int64_t f = 0; f < size; f++)
         for (int64_t i = 0; i < count; i++)
-            to[i * to_stride + f] =
+            to[i * row + f * column] =
                 bounded((values[f * stride + i] - by->mean[f]) * by->scale[f], limit);
 }
 
@@ -123,10 +123,9 @@ static void relu_layer(const Linear *layer, int count, int64_t inputs, int64_t o
 static void embed_pairs(const PairShape *n, const PairWeights *w, const PairScratch *s,
                         int64_t pairs, int64_t from, int count, const float *features) {
     int64_t wide = n->wide;
-    normalise(&w->feature, n->features, n->limit, features + from, pairs, count, s->rows,
-              n->features);
-    product(count, (int)n->features, (int)wide, s->rows, n->features, w->pair.matrix,
-            w->pair.bias, s->first, wide);
+    normalise(&w->feature, n->features, n->limit, features + from, pairs, count, s->rows, 1, BLOCK);
+    product_of_columns(count, (int)n->features, (int)wide, s->rows, BLOCK, w->pair.matrix,
+                       w->pair.bias, s->first, wide);
     for (int i = 0; i < count; i++) {
         float *row = s->first + i * wide, *known = s->history + s->track.of[from + i] * wide;
         for (int64_t c = 0; c < wide; c += LANES)
@@ -194,7 +193,7 @@ static void leave_detections(const PairShape *n, const PairWeights *w, const Pai
     for (int i = 0; i < count; i++)
         memcpy(s->rows + i * seen, s->detection.most + (from + i) * width, width * sizeof(float));
     normalise(&w->alone, n->alone, n->limit, alone + from, s->detection.count, count,
-              s->rows + width, seen);
+              s->rows + width, seen, 1);
     relu_layer(&w->detection, count, seen, width, s->rows, s->second);
     for (int i = 0; i < count; i++) {
         const float *row = s->second + i * width, *out = w->detection_out;

@@ -122,11 +122,11 @@ static int gather(const Motion *motion, int64_t tables, Settled *settled, int64_
 }
 
 /* Rows that the first table has just so are its rows. */
-static void take_rows(const Settled *first, const Settled *s, const Matches *from) {
+static void take_rows(const Motion *motion, const Settled *first, const Settled *s, const Matches *from) {
     const Table *a = s->table, *b = first->table;
     for (int64_t c = s->own; c < s->count; c++) {
         int64_t i = from->rows[c], other = from->leader[c];
-        memcpy(a->motion + i * a->motion_size, b->motion + other * b->motion_size, a->motion_size * sizeof(float));
+        copy_corrected(motion, b->motion + other * b->motion_size, a->motion + i * a->motion_size);
         memcpy(a->memory + i * a->memory_size, b->memory + other * b->memory_size, a->memory_size * sizeof(float));
         a->stamp[i] = b->stamp[other];
     }
@@ -138,7 +138,7 @@ static void settle_one(const Motion *motion, const Settled *first, Settled *s, c
     Observed seen = {from->boxes, sizes, from->scores, from->labels, from->numbers};
     correct_by(motion, s->own, from->rows, from->boxes, from->logs, s->table->motion);
     for (int64_t c = 0; c < s->own; c++) s->table->stamp[from->rows[c]] = s->stamp + c;
-    take_rows(first, s, from);
+    take_rows(motion, first, s, from);
     observe(s->table, &seen, s->count, from->rows);
     s->split = s->mixed || !agree(s->table, &seen, s->count, from->rows);
     if (!s->split) vote_again(s->table, &seen, s->count, from->rows);

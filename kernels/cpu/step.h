@@ -19,9 +19,10 @@ static void convolve_step(const Shape *n, const Direction *w, const float *x, fl
     }
 }
 
-/* One step of the recurrence; h [states, inner] is updated in place. */
+/* One step of the recurrence; h [states, inner] is updated in place. next: of the next row, which is on
+ * its way from memory meanwhile. */
 static void scan_step(const Shape *n, const Direction *w, const float *select, const float *u,
-                      const float *z, float *h, float *to) {
+                      const float *z, float *h, const float *next, float *to) {
     const float *B = select + n->rank, *C = B + n->states;
     for (int64_t c = 0; c < n->inner; c += LANES) {
         vf dt = load(w->dt_bias + c), x = load(u + c);
@@ -30,6 +31,7 @@ static void scan_step(const Shape *n, const Direction *w, const float *select, c
         vf y = load(w->D + c) * x, inflow = dt * x;
         for (int64_t i = 0; i < n->states; i++) {
             float *kept = h + i * n->inner + c;
+            __builtin_prefetch(next + i * n->inner + c);
             vf decay = exp2_decay(dt * load(w->A + i * n->inner + c));
             vf state = next_state(decay, load(kept), inflow, B[i]);
             store(kept, state);
@@ -94,7 +96,7 @@ static void step_block(const Shape *n, const Scratch *s, int count, const float 
         for (int i = 0; i < count; i++)
             scan_step(n, w, s->select[0] + i * n->select, s->conv + i * inner,
                       s->in + i * 2 * inner + inner, state + rows[i] * stride + tail,
-                      s->scanned + i * inner);
+                      state + rows[i + 1 < count ? i + 1 : i] * stride + tail, s->scanned + i * inner);
         tail += n->states * inner;
         mix(n, &layer, s, count);
     }

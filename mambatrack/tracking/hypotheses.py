@@ -62,6 +62,7 @@ class Hypotheses:
         self.tables, self.likelihoods, self.started = tables, likelihoods, started
         self.published = self.table["ids"].copy()  # of the tracks that were put out last
         self.moved = np.zeros(0, np.int64)
+        self._spare: list[TrackTable] = []  # that were given up, for the next copies
 
     @property
     def table(self) -> TrackTable:
@@ -192,9 +193,12 @@ class Hypotheses:
 
     def _branch(self, parents: Sequence[int]) -> None:
         """A table for each continuation; of several with one parent all but the last get a copy."""
-        tables = self.tables
+        tables, spare = self.tables, self._spare
+        spare += [table for number, table in enumerate(tables) if number not in parents]
         self.tables = [
-            tables[parent].copy() if parent in parents[number + 1 :] else tables[parent]
+            tables[parent].copy(spare.pop() if spare else None)
+            if parent in parents[number + 1 :]
+            else tables[parent]
             for number, parent in enumerate(parents)
         ]
 
@@ -241,7 +245,9 @@ def _likeliest(
             break
         (table, *_, given), (chosen, born) = problems[each.parent], each.decision
         ids, seen = table["ids"][given.tracks[chosen]], given.detections[chosen]
-        answer = frozenset(zip(ids.tolist(), seen.tolist(), strict=True)), born.tobytes()
+        matches = ids * given.detection_count + seen
+        matches.sort()
+        answer = matches.tobytes(), born.tobytes()
         if answer not in known:
             known.add(answer)
             kept.append(each)

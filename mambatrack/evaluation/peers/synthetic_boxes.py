@@ -1,9 +1,11 @@
 """Painted boxes to time trackers with."""
 
+from collections.abc import Iterator
 from itertools import islice
 from math import ceil, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mambatrack.evaluation.peers.process import Video
 
@@ -13,7 +15,15 @@ LATER = 10  # frames by which each further group is ahead of the one before
 
 
 def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
-    """Detections of objects that move straight and turn at the border; the same for every call.
+    """Detections of moving_objects()."""
+    moved = moving_objects(objects, frames, seed)
+    tables = [np.insert(rows, 0, frame, axis=1) for frame, (rows, _) in enumerate(moved, 1)]
+    return Video(frames, SIZE, np.concatenate(tables))
+
+
+def moving_objects(objects: int, frames: int, seed: int = 0) -> Iterator[tuple[NDArray, NDArray]]:
+    """Of each frame detections [M, 5] as x1 y1 x2 y2 score, and of which object each is [M]. The
+    objects move straight and turn at the border; the same for every call.
 
     A detection is missing with 10 %, its corners are off by 1 % of its height (standard deviation),
     and 15 % have a score below 0.6.
@@ -23,8 +33,7 @@ def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
     centre, velocity = random.uniform(0, size, (objects, 2)), random.normal(0, 2, (objects, 2))
     height = random.uniform(80, 160, objects)
     half = np.column_stack([0.4 * height, height]) / 2
-    tables = []
-    for frame in range(1, frames + 1):
+    for _ in range(frames):
         outside = (centre < 0) & (velocity < 0) | (centre > size) & (velocity > 0)
         velocity = np.where(outside, -velocity, velocity)
         centre = centre + velocity
@@ -33,8 +42,7 @@ def moving_boxes(objects: int, frames: int, seed: int = 0) -> Video:
         weak = random.random(objects) < 0.15
         scores = np.where(weak, random.uniform(0.1, 0.6, objects), random.uniform(0.7, 1, objects))
         seen = random.random(objects) >= 0.1
-        tables.append(np.column_stack([np.full(objects, frame), corners, scores])[seen])
-    return Video(frames, SIZE, np.concatenate(tables))
+        yield np.column_stack([corners, scores])[seen], seen.nonzero()[0]
 
 
 def meeting_boxes(people: int, frames: int, seed: int = 0) -> Video:
