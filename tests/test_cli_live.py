@@ -72,7 +72,8 @@ def test_a_camera_that_moves_is_said_at_once_and_at_the_end(command, tmp_path, c
     assert main([command, "turning.mp4", "--detector", "motion", "--mot", "a.txt"]) == 0
     printed = capsys.readouterr()
     assert printed.err.count("warning: the camera moves, so the detector motion finds nothing") == 1
-    assert re.search(r"the camera moved in \d+ frames, in which .* nothing; .*--detector own", printed.out)
+    said = r"the camera moved in \d+ frames, in which .* nothing; .*--detector own"
+    assert re.search(said, printed.out)
 
 
 @pytest.mark.parametrize("command", ["track", "live"])
