@@ -32,6 +32,16 @@ def test_codes_of_one_person_do_not_stand_against_each_other():
     assert np.allclose(of_people(sure, likeliest(sure), codes, SURE), [0.95, 0.95, 0], atol=0.05)
 
 
+def test_whom_another_camera_saw_may_look_less_like_himself():
+    exact = Calibration(Similarities(500, 0.985, 1e-4), Similarities(500, 0.1, 0.04))
+    alike, many = np.array([0.9, 0.9], np.float32), np.full(50, 0.9, np.float32)
+    for one in (alike[:1], alike):
+        assert surety(exact, one, among=many, here=np.ones(len(one), bool)).max() < 0.1
+    assert surety(exact, alike[:1], among=many, here=np.zeros(1, bool))[0] > 0.9
+    here, there = surety(exact, alike, among=many, here=np.array([True, False]))
+    assert here < 0.05 and there > 0.9
+
+
 @settings(deadline=None)
 @given(st.integers(1, 20 * BLOCK), st.integers(1, 300), st.integers(0, 2**32 - 1), st.booleans())
 def test_the_likeliest_are_the_largest(count, levels, seed, ascending):

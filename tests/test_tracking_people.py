@@ -22,10 +22,10 @@ def test_who_was_seen_together_with_a_new_track_is_another():
 def test_codes_are_those_of_the_parts_in_a_row():
     codes = np.eye(5, dtype=np.float32)
     parts = [
-        People(np.arange(2), codes[:2], np.zeros(2)),
-        People(np.arange(3), codes[2:], np.zeros(3)),
+        People(np.arange(2), codes[:2], np.zeros(2), np.zeros(2, int)),
+        People(np.arange(3), codes[2:], np.zeros(3), np.zeros(3, int)),
     ]
     places = np.array([4, 0, 2])
-    known = Known(places, np.zeros(3, np.float32), np.zeros(3, bool), places, parts)
+    known = Known(places, np.zeros(3, np.float32), np.zeros(3, bool), places, places, parts)
     assert np.array_equal(known.codes(np.array([0, 1, 2])), codes[places])
     assert np.array_equal(known.codes(np.array([2])), codes[[2]])

@@ -110,7 +110,8 @@ class Memory:
         """The tracks that are known by now."""
         (ids, looks), seen = self._before, self._seen_s
         known = looks[:, -FURTHER] >= ENOUGH
-        return People(self.shown(ids[known]), looks[known, :-FURTHER], seen[known])
+        sources = np.full(np.count_nonzero(known), self.source)
+        return People(self.shown(ids[known]), looks[known, :-FURTHER], seen[known], sources)
 
     def columns(self) -> dict[str, NDArray]:
         """As a saved state has it."""
@@ -166,8 +167,7 @@ class Memory:
         hidden = Hidden(looks)
         new = self._new(looks, hidden).tolist()
         rows = np.arange(len(self.gallery) if new else 0)
-        alone = self._others is nobody
-        among = similarities_among(self.gallery.codes, rows) if alone else None
+        among = similarities_among(self.gallery.codes, rows)
         for row in new:
             own = int(table["ids"][row])
             known = self._known(looks, row, hidden.before(row), now_s, rate)
@@ -203,14 +203,14 @@ class Memory:
         self.returned.pop(own, None)
         self._note_together(own)
 
-    def _surety(
-        self, own: int, known: Known, calibration: Calibration, among: Floats | None
-    ) -> Floats:
+    def _surety(self, own: int, known: Known, calibration: Calibration, among: Floats) -> Floats:
         """[K] that track ``own`` is the person of each; among: as of surety()."""
         joint = float(self._together[0] / self._together[1])
-        sure = surety(calibration, known.similarity, known.together, joint, among)
+        here = known.sources == self.source
+        sure = surety(calibration, known.similarity, known.together, joint, among, here)
         rows = likeliest(sure)
-        sure = of_people(sure, rows, known.codes(rows), calibration, among=among)
+        here = known.sources[rows, None] == known.sources[rows]
+        sure = of_people(sure, rows, known.codes(rows), calibration, among=among, here=here)
         if known.together.any():
             self._probable[own] = min(float(sure[known.together].sum()), 1.0)
         return sure
@@ -228,14 +228,15 @@ class Memory:
             self.shown(table["ids"][hidden]),
             looks.means[hidden],
             now_s - table["gap"][hidden] / rate,
+            np.full(len(hidden), self.source),
         )
-        parts = People(gallery.ids, gallery.codes, gallery.seen), waiting, *live
-        ids = np.concatenate([each.ids for each in parts])
-        seen = np.concatenate([each.seen for each in parts])
-        here = np.zeros(len(ids), bool)
-        here[: len(gallery)] = gallery.sources == self.source
+        parts = People(gallery.ids, gallery.codes, gallery.seen, gallery.sources), waiting, *live
+        ids, sources, seen = (
+            np.concatenate([getattr(each, name) for each in parts])
+            for name in ("ids", "sources", "seen")
+        )
         together = seen >= born_s
-        able = (seen >= now_s - self.config.seconds) & ~(here & together)
+        able = (seen >= now_s - self.config.seconds) & ~(together & (sources == self.source))
         seen_here = self.shown(np.delete(table["ids"], hidden))
         able &= ~np.isin(ids, [*self._met(born_s), *seen_here])
         (places,) = able.nonzero()
@@ -243,7 +244,7 @@ class Memory:
             places = places[seen[places].argsort(kind="stable")[::-1]]
             places = places[np.unique(ids[places], return_index=True)[1]]
         alike = np.concatenate([each.codes @ code for each in parts])
-        return Known(ids[places], alike[places], together[places], places, parts)
+        return Known(ids[places], alike[places], together[places], sources[places], places, parts)
 
     def _met(self, since_s: float) -> Indices:
         """Who has been in view here since then, where others share the memory."""

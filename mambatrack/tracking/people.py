@@ -14,20 +14,24 @@ Indices = NDArray[np.int64]
 
 
 class People(NamedTuple):
-    """ids [K] as put out, codes [K, E], seen [K]: seconds, when each was seen last"""
+    """ids [K] as put out, codes [K, E], seen [K]: seconds, when each was seen last, by which of the
+    sources [K]"""
 
     ids: Indices
     codes: Floats
     seen: NDArray[np.float64]
+    sources: Indices
 
 
 class Known(NamedTuple):
     """Who could be meant: ids [K], each once; how similar each is [K]; whether it is in view
-    elsewhere at the same time, together [K]; places [K] of each among the ``parts``"""
+    elsewhere at the same time, together [K]; the sources [K] that saw each last; places [K] of each
+    among the ``parts``"""
 
     ids: Indices
     similarity: Floats
     together: NDArray[np.bool_]
+    sources: Indices
     places: Indices
     parts: Sequence[People]
 
