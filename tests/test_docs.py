@@ -192,7 +192,7 @@ def test_an_experiment_says_when_and_with_what(page):
 
 
 def test_results_and_lessons_stay_short():
-    assert len(read(DOCS / "results.md").splitlines()) <= 120
+    assert len(read(DOCS / "results.md").splitlines()) <= 135
     assert len(read(DOCS / "lessons.md").splitlines()) <= 80
 
 
