@@ -40,7 +40,8 @@ class OwnDetector:
     """The detector of a .safetensors file, ``config.weights``, with its model card beside it.
 
     side: of the picture that the network sees, the longer one in pixels; as ``config.side`` says,
-    else the card;  card, weights, network: of the file
+    else the card
+    card, weights, network: of the file
     Raises MambatrackError where the files are missing, damaged or of another kind of network.
     """
 

@@ -2,6 +2,7 @@
 
 import configparser
 import importlib
+import inspect
 import os
 import re
 import shutil
@@ -49,6 +50,16 @@ def test_every_public_name_is_there():
     assert {*mambatrack.__all__} == {*mambatrack._HOME, "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'Trakcer'"):
         mambatrack.Trakcer  # noqa: B018
+
+
+def test_public_functions_take_a_path_as_text_too():
+    import mambatrack
+
+    for name in mambatrack.__all__:
+        member = getattr(mambatrack, name)
+        if inspect.isfunction(member):
+            for each in inspect.signature(member).parameters.values():
+                assert each.annotation is not Path, f"{name}({each.name})"
 
 
 @pytest.mark.parametrize("folder", ["outputs", "datasets"])

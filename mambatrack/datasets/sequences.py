@@ -138,9 +138,10 @@ def second_half(sequence: Sequence) -> Sequence:
     return replace(sequence, start=sequence.start + kept, frames=sequence.frames - kept)
 
 
-def open_sequence(folder: Path, longest: int = LONGEST) -> Sequence:
+def open_sequence(folder: str | Path, longest: int = LONGEST) -> Sequence:
     """The sequence in ``folder``. Raises MambatrackError where its size or length is unknown, or
     its length is above ``longest``."""
+    folder = Path(folder)
     facts = SequenceFacts(folder, longest)
     frames, source = facts.length()
     return Sequence(
