@@ -18,7 +18,6 @@ from mambatrack.learning import detector_pictures
 from mambatrack.learning.checkpoints import begin_with
 from mambatrack.learning.detector_data import Scene, Scenes, read_scenes
 from mambatrack.learning.detector_losses import (
-    Opinion,
     Targets,
     assigned,
     disagreement,
@@ -138,7 +137,7 @@ def teacher(tmp_path):
 
 
 def test_a_teacher_says_what_each_place_of_a_picture_is(teacher):
-    found = Teacher(teacher, STRIDES, 64, 1)(np.zeros((2, 32, 64, 3), np.uint8)).log_odds
+    found = Teacher(teacher, STRIDES, 64, 1)(np.zeros((2, 32, 64, 3), np.uint8))
     assert found.shape == (2, 8 * 4 + 4 * 2 + 2 * 1, 3)
     assert torch.allclose(found[:, 0], torch.tensor([2.197, -8, 8]), atol=1e-3)
     assert (found[:, 1:] == -8).all()
@@ -156,7 +155,7 @@ def test_a_pupil_is_told_most_where_its_teacher_sees_something():
     nowhere, seen, empty = (told.clone() for _ in range(3))
     seen[0, 0] += 2
     empty[0, 1] += 2
-    losses = [float(disagreement(each, Opinion(told))) for each in (nowhere, seen, empty)]
+    losses = [float(disagreement(each, told)) for each in (nowhere, seen, empty)]
     assert losses[0] == 0 < losses[2] < losses[1] / 5
 
 

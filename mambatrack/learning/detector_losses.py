@@ -24,12 +24,6 @@ class Targets(NamedTuple):
     sure: Tensor
 
 
-class Opinion(NamedTuple):
-    """What a teacher takes each place for: log-odds [B, A, C], the first of any object at all."""
-
-    log_odds: Tensor
-
-
 class Assigned(NamedTuple):
     """person [B, A]: which row of the targets each place says, -1 for none; overlap [B, A]: IoU of
     its box with that."""
@@ -54,10 +48,9 @@ def loss(said: Said, targets: Targets, centres: Tensor, strides: Tensor) -> Tens
     return (scores + BOX_WEIGHT * boxes) / sure.sum().clamp(min=1)
 
 
-def disagreement(guessed: Tensor, opinion: Opinion) -> Tensor:
-    """Mean distance (smooth L1) of a pupil's guesses [B, A, C] to its teacher's log-odds; places
-    where the teacher sees something count most."""
-    told = opinion.log_odds
+def disagreement(guessed: Tensor, told: Tensor) -> Tensor:
+    """Mean distance (smooth L1) of a pupil's guesses [B, A, C] to what its teacher told, log-odds
+    [B, A, C], the first of any object at all; places where it sees something count most."""
     weight = LEAST_HEARD + told[..., 0].sigmoid()
     apart = F.smooth_l1_loss(guessed, told, reduction="none").mean(-1)
     return (weight * apart).sum() / weight.sum()

@@ -13,7 +13,6 @@ from mambatrack.detectors.images import PADDING, input_size, to_blob
 from mambatrack.detectors.onnx_session import open_session
 from mambatrack.detectors.yolox import CONVENTIONS, YoloxDetector, strides_of
 from mambatrack.errors import MambatrackError
-from mambatrack.learning.detector_losses import Opinion
 
 SURE = 8.0  # log-odds beyond which a teacher's opinion is not told apart
 TINY = 1e-6  # of a probability, and so of its log-odds
@@ -36,14 +35,16 @@ class Teacher:
         count = self._session(self._blob(black))[0].shape[1]
         if min(self.size) < side or strides_of(count, self.size) != self._strides:
             raise MambatrackError(
-                f"{weights} takes pictures of {self.size[0]}x{self.size[1]}; a teacher takes those "
-                f"of detector_training.side ({side}) and has grids of {self._strides} pixels"
+                f"{weights} takes pictures of {self.size[0]}x{self.size[1]}; a teacher of pictures "
+                f"of {side} pixels takes at least those, with grids of {self._strides} pixels: set "
+                "detector_training.side and coarse_side lower, or give another network"
             )
         self.usual = self._said(black).mean(axis=0)
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> Opinion:
-        """pictures [B, H, W, 3], no larger than ``size``."""
-        return Opinion(torch.from_numpy(np.stack([self._said(each) for each in pictures])))
+    def __call__(self, pictures: NDArray[np.uint8]) -> Tensor:
+        """pictures [B, H, W, 3], no larger than ``size`` -> what it takes each place for, log-odds
+        [B, A, C], the first of any object at all."""
+        return torch.from_numpy(np.stack([self._said(each) for each in pictures]))
 
     def _said(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """[A, C] of the places of the picture alone."""

@@ -218,19 +218,9 @@ class Memory:
     def _known(self, looks: Looks, row: int, hidden: Indices, now_s: float, rate: float) -> Known:
         """Who the track ``row`` could be: whoever left before it began, was ``hidden`` (rows)
         since, or is in view elsewhere; nobody who was in view here then."""
-        gallery, table, live = (
-            self.gallery,
-            looks.table,
-            [each.in_view() for each in self._others()],
-        )
+        table, live = looks.table, [each.in_view() for each in self._others()]
         born_s, code = now_s - table["age"][row] / rate, looks.means[row]
-        waiting = People(
-            self.shown(table["ids"][hidden]),
-            looks.means[hidden],
-            now_s - table["gap"][hidden] / rate,
-            np.full(len(hidden), self.source),
-        )
-        parts = People(gallery.ids, gallery.codes, gallery.seen, gallery.sources), waiting, *live
+        parts = [self._gone(), self._waiting(looks, hidden, now_s, rate), *live]
         ids, sources, seen = (
             np.concatenate([getattr(each, name) for each in parts])
             for name in ("ids", "sources", "seen")
@@ -245,6 +235,17 @@ class Memory:
             places = places[np.unique(ids[places], return_index=True)[1]]
         alike = np.concatenate([each.codes @ code for each in parts])
         return Known(ids[places], alike[places], together[places], sources[places], places, parts)
+
+    def _gone(self) -> People:
+        """Those who left, in the gallery."""
+        kept = self.gallery
+        return People(kept.ids, kept.codes, kept.seen, kept.sources)
+
+    def _waiting(self, looks: Looks, hidden: Indices, now_s: float, rate: float) -> People:
+        """The ``hidden`` tracks (rows)."""
+        table, sources = looks.table, np.full(len(hidden), self.source)
+        seen = now_s - table["gap"][hidden] / rate
+        return People(self.shown(table["ids"][hidden]), looks.means[hidden], seen, sources)
 
     def _met(self, since_s: float) -> Indices:
         """Who has been in view here since then, where others share the memory."""
