@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from nearest_pairs import real
 from numpy.typing import NDArray
 
 from mambatrack import Tracker
@@ -29,9 +30,6 @@ from mambatrack.association.interface import (
     Scores,
     Weigh,
 )
-from mambatrack.datasets.detection_files import sequence_detections
-from mambatrack.datasets.matching import rows_by_frame
-from mambatrack.datasets.sequences import find_detected_sequences
 from mambatrack.evaluation.peers.synthetic_boxes import SIZE, moving_objects
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 
@@ -102,12 +100,7 @@ def videos(options: argparse.Namespace) -> Iterator[tuple[tuple[int, int], list[
     if not options.dataset:
         yield SIZE, [rows for rows, _ in moving_objects(options.objects, options.frames)]
         return
-    for sequence in find_detected_sequences([options.dataset])[:: options.step]:
-        found = sequence_detections(sequence)
-        rows = np.column_stack([found.boxes, found.scores])[found.scores >= 0.1]
-        numbers = np.arange(1, min(options.frames, sequence.frames) + 1)
-        places = rows_by_frame(found.frame[found.scores >= 0.1], numbers)
-        yield sequence.image_size, [rows[place] for place in places]
+    yield from real(options.dataset, options.frames, options.step)
 
 
 def run(size: tuple[int, int], frames: list[NDArray], noted: Counter) -> None:
