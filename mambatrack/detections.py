@@ -1,7 +1,7 @@
 """Detections of one frame, checked once, at the border of the library."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.detection_columns import columns_of, parts_of
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.kernels.cpu.admission import Admitted, admit
@@ -20,9 +21,6 @@ from mambatrack.tracks import names_by_number
 LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])
 HIGHEST_SCORE = 1.01  # more is no score that rounding took above 1
 PLAIN_LIMITS = np.array([1e7, 1e7, 1e7, 1e7, HIGHEST_SCORE, 2**31])  # nothing is told of these
-EXPECTED = "(N, 4) x1 y1 x2 y2, (N, 5) with a score or (N, 6) with score and class"
-
-Parts = tuple[Any, Any, Any]  # boxes, scores and labels
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,8 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
     if data is None and (plain := admit(source, PLAIN_LIMITS)) is not None:
         return _in_c(plain)
-    parts = _parts(source)
-    columns = _columns(source, parts)
+    parts = parts_of(source)
+    columns = columns_of(source, parts)
     given, names = by_name(data), tuple[str, ...]()
     if parts is not None:
         given = {**with_detections(source, columns.shape[1]), **given}
@@ -199,123 +197,6 @@ def within(found: Detections, image_size: tuple[int, int]) -> Detections:
     inside = (found.boxes[:, :2] < np.array(image_size, np.float32)) & (found.boxes[:, 2:] > 0)
     (kept,) = (inside[:, 0] & inside[:, 1]).nonzero()
     return replace(found.select(kept), dropped=found.dropped + len(found) - len(kept))
-
-
-def _columns(source: Any, parts: Parts | None) -> NDArray[np.float64]:
-    """-> [6, N] float64: x1, y1, x2, y2, score (1 where absent), class (0 where absent). parts: of
-    the source, as _parts gives them"""
-    array = as_numbers([] if source is None else source) if parts is None else _table(*parts)
-    if array.size == 0:
-        return np.zeros((6, 0))
-    if array.ndim != 2 or array.shape[1] not in (4, 5, 6):
-        raise MambatrackError(f"detections have shape {array.shape}; expected {EXPECTED}")
-    columns = np.empty((6, len(array)))
-    columns[4], columns[5] = 1, 0
-    columns[: array.shape[1]] = array.T
-    return columns
-
-
-def as_numbers(source: Any) -> NDArray[np.float64]:
-    """An array or a tensor, of whatever type and device, or a list -> float64. What is masked is
-    NaN. Raises MambatrackError, with the mend, where it is no numbers."""
-    if type(source) is np.ndarray and source.dtype.kind in "fiu":
-        return source.astype(np.float64, copy=False)
-    try:
-        if isinstance(source, list | tuple) and any(hasattr(each, "detach") for each in source):
-            source = [_plain(each) for each in source]
-        array = np.asanyarray(_plain(source))
-        if isinstance(array, np.ma.MaskedArray):
-            array = np.ma.filled(array.astype(np.float64), np.nan)
-        if array.dtype.kind in "cmMV":
-            raise TypeError(f"numbers expected, found {array.dtype}{_mend(array)}")
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError, RuntimeError, NotImplementedError) as error:
-        raise MambatrackError(
-            f"detections are not a table of numbers: {error}; expected {EXPECTED}, such as "
-            "numpy.column_stack([boxes, scores, classes])"
-        ) from None
-
-
-def _plain(source: Any) -> Any:
-    """A tensor of torch as an array; anything else as it is."""
-    if not hasattr(source, "detach"):
-        return source
-    tensor = source.detach().cpu()
-    if "complex" in str(getattr(tensor, "dtype", "")):
-        raise TypeError(f"numbers expected, found {tensor.dtype}")
-    return (tensor.to_dense() if getattr(tensor, "is_sparse", False) else tensor).double().numpy()
-
-
-def _mend(array: NDArray) -> str:
-    if array.dtype.names is None:
-        return ""
-    return "; numpy.lib.recfunctions.structured_to_unstructured makes a table of it"
-
-
-def _parts(source: Any) -> Parts | None:
-    """Boxes, scores and labels, each of which may be None, of another library's object."""
-    if source is None or isinstance(source, np.ndarray):
-        return None
-    if isinstance(source, Mapping):
-        if "boxes" not in source:
-            raise MambatrackError(
-                f"detections are a mapping of {', '.join(map(str, source)) or 'nothing'}; expected "
-                "boxes, scores and labels"
-            )
-        return _in_pixels(source["boxes"]), source.get("scores"), source.get("labels")
-    _refuse_others(source)
-    if hasattr(source, "boxes") and hasattr(source, "names"):  # Results of Ultralytics
-        if source.boxes is None:
-            raise MambatrackError("the results have no boxes; expected those of a detector")
-        source = source.boxes
-    for scores, labels in (("confidence", "class_id"), ("conf", "cls")):
-        if hasattr(source, "xyxy") and hasattr(source, scores):
-            return source.xyxy, getattr(source, scores), getattr(source, labels, None)
-    return None
-
-
-def _refuse_others(source: Any) -> None:
-    several = isinstance(source, list | tuple)
-    if several and any(hasattr(each, "boxes") or hasattr(each, "xyxy") for each in source):
-        raise MambatrackError("detections are a list of results; give those of one picture")
-    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
-        raise MambatrackError(
-            f"detections are a data frame with the columns {', '.join(map(str, source.columns))}; "
-            'name those that are x1 y1 x2 y2, score and class in this order, as frame[["x1", '
-            '"y1", "x2", "y2", "score"]].to_numpy()'
-        )
-    if isinstance(source, set | frozenset | Iterator):
-        raise MambatrackError(
-            f"detections are a {type(source).__name__}; expected (N, 4) x1 y1 x2 y2, or a longer "
-            "table, as numpy.column_stack([boxes, scores, labels])"
-        )
-
-
-def _in_pixels(boxes: Any) -> NDArray[np.float64]:
-    array = as_numbers(boxes)
-    if array.size and np.abs(array).max() <= 1:
-        raise MambatrackError(
-            "the boxes are shares of the picture; expected pixels: give target_sizes to "
-            "post_process_object_detection"
-        )
-    return array
-
-
-def _table(boxes: Any, scores: Any, labels: Any) -> NDArray[np.float64]:
-    """-> [N, 6]: x1, y1, x2, y2, score (1 where absent), class (0 where absent)."""
-    corners = as_numbers([] if boxes is None else boxes)
-    corners = corners if corners.size else np.zeros((0, 4))
-    if corners.ndim != 2 or corners.shape[1] != 4:
-        raise MambatrackError(f"boxes have shape {corners.shape}; expected (N, 4) x1 y1 x2 y2")
-    columns = [corners]
-    for name, given, absent in (("scores", scores, 1.0), ("classes", labels, 0.0)):
-        column = np.full(len(corners), absent) if given is None else as_numbers(given)
-        if column.size != len(corners):
-            raise MambatrackError(
-                f"{len(corners)} boxes with {column.size} {name}; expected one for each"
-            )
-        columns.append(column.reshape(-1, 1))
-    return np.concatenate(columns, axis=1)
 
 
 def _may_repeat(columns: NDArray[np.float64]) -> bool:

@@ -20,7 +20,7 @@ from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.motion.predictor import Predictor
-from mambatrack.outputs.text import STATE_NAMES
+from mambatrack.outputs.lines import STATE_NAMES
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks, TrackState, class_name
 

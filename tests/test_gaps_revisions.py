@@ -10,7 +10,7 @@ from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.filling import Filled
 from mambatrack.gaps.revisions import DelayedTracks, Reviser, Revision
-from mambatrack.outputs.text import jsonl_revision
+from mambatrack.outputs.lines import jsonl_revision
 from mambatrack.tracks import Tracks, TrackState
 
 

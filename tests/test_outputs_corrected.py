@@ -13,7 +13,8 @@ from mambatrack.live.web.timeline import STEP_S, Timeline
 from mambatrack.live.web.track_log import Recording
 from mambatrack.outputs.drawing.rules import Rules
 from mambatrack.outputs.drawing.trails import Trails
-from mambatrack.outputs.text import OutputFile, TrackWriter, mot_rows
+from mambatrack.outputs.lines import mot_rows
+from mambatrack.outputs.text import OutputFile, TrackWriter
 from mambatrack.result_files.read_results import read_recording
 from mambatrack.tracks import TrackState
 from test_outputs_text import WRITERS, make_tracks

@@ -16,15 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
+from mambatrack.outputs.lines import CSV_COLUMNS, csv_rows, jsonl_frame, mot_rows
 from mambatrack.outputs.text import (
-    CSV_COLUMNS,
     OutputFile,
     TrackWriter,
-    csv_rows,
     csv_writer,
-    jsonl_frame,
     jsonl_writer,
-    mot_rows,
     mot_writer,
     open_output,
 )

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Revision
-from mambatrack.outputs.text import jsonl_revision, jsonl_writer, mot_writer
+from mambatrack.outputs.lines import jsonl_revision
+from mambatrack.outputs.text import jsonl_writer, mot_writer
 from mambatrack.result_files import identities
 from mambatrack.result_files.identities import ResultFile
 from mambatrack.tracking.tracker import Tracker

@@ -19,14 +19,8 @@ from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, DetectorConfig
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError
-from mambatrack.outputs.text import (
-    OutputFile,
-    TrackWriter,
-    jsonl_frame,
-    jsonl_header,
-    jsonl_line,
-    mot_rows,
-)
+from mambatrack.outputs.lines import jsonl_frame, jsonl_header, jsonl_line, mot_rows
+from mambatrack.outputs.text import OutputFile, TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.sources.box_stream import (
     FORMATS,

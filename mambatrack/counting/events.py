@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from mambatrack.csv_text import csv_text
-from mambatrack.outputs.text import OutputFile, jsonl_line, open_output
+from mambatrack.outputs.lines import jsonl_line
+from mambatrack.outputs.text import OutputFile, open_output
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from mambatrack.appearance.codes import TrackCode, calibration_of, vector_of
 from mambatrack.errors import MambatrackError
 from mambatrack.files import regular
-from mambatrack.outputs.text import JSONL_VERSION
+from mambatrack.outputs.lines import JSONL_VERSION
 
 HIGHEST = 2**31  # of frames, ids, labels and gaps
 FARTHEST = 1e9  # pixels

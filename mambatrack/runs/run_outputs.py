@@ -12,7 +12,8 @@ from mambatrack.appearance.codes import TrackCode
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import Painter
-from mambatrack.outputs.text import TrackWriter, jsonl_embedding
+from mambatrack.outputs.lines import jsonl_embedding
+from mambatrack.outputs.text import TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.settings import CountingConfig
 from mambatrack.sources.frames import Frame
@@ -118,7 +119,7 @@ class RevisedOutput:
         self._note(self._reviser.finish())
 
     def _note(self, revisions: Iterable["Revision"]) -> None:
-        from mambatrack.outputs.text import jsonl_revision
+        from mambatrack.outputs.lines import jsonl_revision
 
         for revision in revisions:
             if revision.frames[0] in self._frames:

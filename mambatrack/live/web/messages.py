@@ -20,7 +20,7 @@ from mambatrack.live.web.timeline import WINDOW_S
 from mambatrack.live.web.track_log import dumps
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import draw
-from mambatrack.outputs.text import jsonl_frame
+from mambatrack.outputs.lines import jsonl_frame
 from mambatrack.settings import DrawingConfig
 
 MOST_WIDTH = 960

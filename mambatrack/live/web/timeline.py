@@ -4,8 +4,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from mambatrack.outputs.text import class_name
-from mambatrack.tracks import Tracks
+from mambatrack.tracks import Tracks, class_name
 
 WINDOW_S = 300.0
 STEP_S = 0.2

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mambatrack.outputs.text import jsonl_frame, jsonl_header, jsonl_line, mot_rows
+from mambatrack.outputs.lines import jsonl_frame, jsonl_header, jsonl_line, mot_rows
 from mambatrack.tracks import Tracks
 
 Kind = Literal["mot", "jsonl"]
