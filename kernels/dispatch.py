@@ -98,7 +98,7 @@ def _why_not_triton(device: torch.device, dtypes: set[torch.dtype]) -> str:
         return ""
     if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         return "it needs a GPU, or TRITON_INTERPRET=1 before triton is imported"
-    from mambatrack.kernels.gpu.operations import runs_on
+    from mambatrack.kernels.gpu.launching import runs_on
 
     return "" if runs_on(device.type) else f"it does not run on {device.type}"
 

@@ -17,9 +17,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from mambatrack.kernels.gpu import convolution, operations
-from mambatrack.kernels.gpu import scan as scan_kernels
+from mambatrack.kernels.gpu import convolution, launching
 from mambatrack.kernels.gpu import update as update_kernels
+from mambatrack.kernels.gpu.scan import KEEP, _forward
+from mambatrack.kernels.gpu.scan_backward import _backward
 
 ARCHITECTURES = (80, 90, 100)
 INTEGERS = {"rows", "tokens", "channels", "states", "rank", "rows_each", "pool"}
@@ -86,7 +87,7 @@ def variants() -> list[tuple[Any, dict[str, int]]]:
     its plainest."""
     scan = {
         "HAS_D": True, "HAS_Z": True, "HAS_BIAS": True, "HAS_LENGTHS": True, "HAS_INITIAL": False,
-        "SOFTPLUS": True, "REVERSE": 0, "KEEP": scan_kernels.KEEP,
+        "SOFTPLUS": True, "REVERSE": 0, "KEEP": KEEP,
     }  # fmt: skip
     found = [each for size in SIZES for each in _scans(scan, *size)]
     tile = {"BLOCK_L": convolution.BLOCK_L, "BLOCK_D": convolution.BLOCK_D, "TAPS": 4}
@@ -105,15 +106,15 @@ def _scans(options: dict[str, int], states: int, rank: int) -> list[tuple[Any, d
     """Forward without and with saved states, for few rows and for many, and the backward."""
     low, widths = max(rank, 1), _widths(states, rank)
     blocks = {
-        operations.forward_block(rows, CHANNELS, states, low): None for rows in (1, operations.MANY)
+        launching.forward_block(rows, CHANNELS, states, low): None for rows in (1, launching.MANY)
     }
     found: list[tuple[Any, dict[str, int]]] = [
-        (scan_kernels._forward, options | widths | {"SAVE": save, "BLOCK_D": block})
+        (_forward, options | widths | {"SAVE": save, "BLOCK_D": block})
         for block, save in itertools.product(blocks, (False, True))
     ]
-    block = operations.backward_block(CHANNELS, states, low)
+    block = launching.backward_block(CHANNELS, states, low)
     last = {"HAS_FINAL": False, "BLOCK_D": block}
-    return [*found, (scan_kernels._backward, options | widths | last)]
+    return [*found, (_backward, options | widths | last)]
 
 
 def _widths(states: int, rank: int) -> dict[str, int]:
@@ -130,7 +131,7 @@ def few() -> list[tuple[Any, dict[str, int], int]]:
     return plain + [
         (kernel, constants, 90)
         for kernel, constants in every
-        if kernel is scan_kernels._forward
+        if kernel is _forward
         and not constants["SAVE"]
         and constants["BLOCK_N"] * constants["BLOCK_R"] > 128
     ]

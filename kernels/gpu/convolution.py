@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.operations import dense, empty, launch, rows
+from mambatrack.kernels.gpu.launching import dense, empty, launch, rows
 from mambatrack.kernels.gpu.scan import load, row_length, sigmoid
 
 BLOCK_L, BLOCK_D = 16, 64

@@ -6,7 +6,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.operations import along_channels, dense, launch, selective_scan
+from mambatrack.kernels.gpu.launching import along_channels, dense, launch
+from mambatrack.kernels.gpu.operations import selective_scan
 from mambatrack.kernels.gpu.scan import load, next_state, raw_step, sigmoid, softplus
 from mambatrack.kernels.reference import update_by
 from mambatrack.kernels.validation import needs_gradient

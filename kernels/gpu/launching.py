@@ -1,0 +1,103 @@
+"""What a launch needs: tensors as a kernel reads them, its constants, the widths of its blocks."""
+
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor
+
+from mambatrack.kernels.gpu import scan as kernels
+
+LANE_FLOATS = 96  # of A, states and weights in a lane's 255 registers
+MANY = 2048  # warps that fill a large GPU; fewer rows take narrower blocks, more share a program
+
+
+def runs_on(device: str) -> bool:
+    """Whether the kernels can be launched for tensors on this type of device: on a GPU, or with
+    TRITON_INTERPRET=1 set before triton was imported on a CPU."""
+    interpreted = not isinstance(kernels._forward, triton.JITFunction)
+    return interpreted if device == "cpu" else device == "cuda"
+
+
+def launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
+    """Starts the kernel on the GPU of its first argument, whichever the current one is."""
+    with torch.cuda.device_of(arguments[0]):
+        kernel[grid](*arguments, **constants)
+
+
+def rows(tensor: Tensor | None, instead: Tensor) -> tuple[Tensor, list[int]]:
+    """A stacked tensor [G, B, L, .] whose last axis is dense, and its other strides."""
+    if tensor is None:
+        return instead, [0, 0, 0]
+    if tensor.stride(3) != 1 and tensor.shape[3] != 1:
+        tensor = tensor.contiguous()
+    return tensor, list(tensor.stride()[:3])
+
+
+def dense(tensor: Tensor | None, instead: Tensor) -> Tensor:
+    return instead if tensor is None else tensor.contiguous()
+
+
+def along_channels(tensor: Tensor | None, instead: Tensor) -> Tensor:
+    """[.., D, N] -> dense [.., N, D]; no copy where it is such a tensor seen transposed."""
+    return instead if tensor is None else tensor.mT.contiguous()
+
+
+def empty(like: Tensor, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.empty(shape, dtype=dtype, device=like.device)
+
+
+def flags(
+    D: Any, z: Any, dt_bias: Any, dt_weight: Any, lengths: Any, initial: Any, softplus: bool,
+    reverse: bool,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "HAS_D": D is not None,
+        "HAS_Z": z is not None,
+        "HAS_BIAS": dt_bias is not None,
+        "LOW_RANK": dt_weight is not None,
+        "HAS_LENGTHS": lengths is not None,
+        "HAS_INITIAL": initial is not None,
+        "SOFTPLUS": softplus,
+        "REVERSE": int(reverse),
+        "KEEP": kernels.KEEP,
+    }
+
+
+def sizes(x: Tensor, A: Tensor, dt: Tensor) -> tuple[int, int, int, int, int]:
+    """rows, tokens, channels, states, rank (the channels, where dt has full rank)."""
+    return x.shape[1], x.shape[2], x.shape[3], A.shape[2], dt.shape[3]
+
+
+def widths(block_d: int, A: Tensor, dt: Tensor, low_rank: bool) -> dict[str, int]:
+    states, rank = A.shape[2], dt.shape[3] if low_rank else 1
+    power = triton.next_power_of_2
+    return {"BLOCK_D": block_d, "BLOCK_N": power(states), "BLOCK_R": power(rank)}
+
+
+def forward_block(programs: int, channels: int, states: int, rank: int) -> int:
+    """Channels of one warp: 128 where rows fill the device anyway, else 32, and fewer where a
+    channel's floats (A, its state, its row of dt_weight) would not fit the registers. Never 64:
+    the compiler then exchanges states over lanes."""
+    floats = 2 * states + rank
+    if floats <= 40 and channels >= 128 and programs * triton.cdiv(channels, 128) >= MANY:
+        return 128
+    return at_most(narrow(floats), channels)
+
+
+def backward_block(channels: int, states: int, rank: int) -> int:
+    """The same of the backward, which holds A, its sum, a gradient and a segment's states."""
+    return at_most(narrow((kernels.KEEP + 4) * states // 2 + rank), channels)
+
+
+def narrow(floats: int) -> int:
+    """As many channels, at most 32, as leave a lane at most LANE_FLOATS when each has so many."""
+    block = 32
+    while block > 4 and floats * block > 32 * LANE_FLOATS:
+        block //= 2
+    return block
+
+
+def at_most(block: int, channels: int) -> int:
+    """No more than there are channels, in powers of 2."""
+    return min(block, max(16, triton.next_power_of_2(channels)))
