@@ -104,6 +104,7 @@ class WithMean:
     def __init__(self, belief: Belief, spread: str) -> None:
         self.belief, self.spread = belief, spread
         self.of: Any = None
+        self.network: dict[int, Any] = {}
         self.predict, self.observe = tracker.predict_together, tracker.observe_together
 
     @staticmethod
@@ -118,8 +119,9 @@ class WithMean:
         if not hasattr(hypotheses, "sums"):
             hypotheses.sums, hypotheses.errors = np.zeros((2, 2)), np.zeros(3)
         self.of, share = hypotheses, share_of(hypotheses.sums, self.belief)
+        table = hypotheses.tables[0]
+        self.network = dict(zip(table["ids"].tolist(), table["boxes"].copy(), strict=True))
         for table in hypotheses.tables:
-            table.network = table["boxes"].copy()
             if (share < 1).any() and len(table):
                 self._mix(table, share)
 
@@ -141,10 +143,12 @@ class WithMean:
         table, given, chosen = problem.table, problem.candidates, decision.chosen
         rows, seen = given.tracks[chosen], given.detections[chosen]
         known = (table["gap"][rows] == 1) & (table["hits"][rows] > 1)
+        known &= np.isin(table["ids"][rows], list(self.network))
         rows, seen = rows[known], seen[known]
+        network = [self.network[each] for each in table["ids"][rows].tolist()]
         other, boxes = self.forecast(table)[rows], problem.boxes.take(seen, axis=0)
         off = np.minimum(np.abs(boxes - other) / own_size(other), LARGEST).reshape(-1, 2, 2)
-        new = products(table.network[rows], other, boxes).sum(axis=0)
+        new = products(np.reshape(network, (-1, 4)), other, boxes).sum(axis=0)
         self.of.sums = KEPT * self.of.sums + new
         errors = [*off.mean(axis=2).sum(axis=0), len(rows)]
         self.of.errors = KEPT * self.of.errors + errors
