@@ -126,7 +126,7 @@ static void convolve(const Shape *n, const Direction *w, int length, const float
         convolve_taps(n, w, (int)n->taps, length, x, x_move, u, u_move);
 }
 
-/* Where one row's tokens lie for one direction: first token in scan order, floats to the next. */
+/* Where a block's tokens lie for one direction: the first in scan order, floats to the next. */
 typedef struct {
     const float *select, *u, *z;
     float *y;
@@ -146,9 +146,16 @@ INLINE void project(const Shape *n, const Direction *w, const Lane *at, Tile *ti
     }
 }
 
-/* Step sizes, recurrence, skip and gate of LANES channels from c on; fresh: h is 0. */
+/* Rows in scan order, so far as they are scanned: lengths of those to come, ``move`` from one to the
+ * next; left: tokens of the present one; fresh: none of them is scanned yet. */
+typedef struct {
+    const int64_t *lengths;
+    int move, left, fresh;
+} Rows;
+
+/* Step sizes, recurrence, skip and gate of LANES channels from c on. */
 INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *tile, int steps,
-                      int64_t c, const vf *a, vf *h, int fresh) {
+                      int64_t c, const vf *a, vf *h, Rows *rows) {
     if (n->rank == 2)
         project(n, w, at, tile, 2, steps, c);
     else if (n->rank == 4)
@@ -156,7 +163,12 @@ INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *
     else
         project(n, w, at, tile, (int)n->rank, steps, c);
     const float *B = at->select + n->rank;
-    recur(tile, steps, (int)n->states, B, B + n->states, at->select_move, a, h, 0, fresh);
+    for (int s = 0, end; s < steps; s = end) {
+        for (; !rows->left; rows->lengths += rows->move) rows->left = (int)*rows->lengths, rows->fresh = 1;
+        end = s + rows->left < steps ? s + rows->left : steps;
+        recur(tile, s, end, (int)n->states, B, B + n->states, at->select_move, a, h, 0, rows->fresh);
+        rows->left -= end - s, rows->fresh = 0;
+    }
     vf skip = load(w->D + c);
     for (int s = 0; s < steps; s++) {
         vf y = tile->y[s] + skip * load(at->u + s * at->move + c);
@@ -164,15 +176,17 @@ INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *
     }
 }
 
-static void scan_row(const Shape *n, const Direction *w, Lane row, int length) {
+/* All rows of a block: tiles reach over several short ones. */
+static void scan_rows(const Shape *n, const Direction *w, Lane first, int tokens, Rows all) {
     vf a[MAX_STATES], h[MAX_STATES];
     Tile tile;
     for (int64_t c = 0; c < n->inner; c += LANES) {
         for (int64_t i = 0; i < n->states; i++) a[i] = load(w->A + i * n->inner + c);
-        Lane at = row;
-        for (int done = 0; done < length; done += TILE) {
-            int steps = length - done < TILE ? length - done : TILE;
-            scan_lane(n, w, &at, &tile, steps, c, a, h, !done);
+        Lane at = first;
+        Rows rows = all;
+        for (int done = 0; done < tokens; done += TILE) {
+            int steps = tokens - done < TILE ? tokens - done : TILE;
+            scan_lane(n, w, &at, &tile, steps, c, a, h, &rows);
             at.select += TILE * at.select_move;
             at.u += TILE * at.move;
             at.y += TILE * at.move;
@@ -195,20 +209,18 @@ static void mamba(const Shape *n, const Layer *layer, const Scratch *s, int i, i
     }
     product(tokens, (int)n->inner, (int)n->select, s->conv + offset, inner, w->select, NULL,
             s->select[i], n->select);
-    token = 0;
-    for (int row = 0; row < rows; token += lengths[row++]) {
-        int64_t first = token + (i && lengths[row] ? lengths[row] - 1 : 0);
-        Lane at = {
-            .select = s->select[i] + first * n->select,
-            .u = s->conv + first * inner + offset,
-            .z = s->in + first * 2 * inner + inner + offset,
-            .y = s->scanned + first * inner + offset,
-            .select_move = move * n->select,
-            .move = move * inner,
-            .z_move = move * 2 * inner,
-        };
-        scan_row(n, w, at, (int)lengths[row]);
-    }
+    if (!tokens) return;
+    int64_t first = i ? tokens - 1 : 0;
+    Lane at = {
+        .select = s->select[i] + first * n->select,
+        .u = s->conv + first * inner + offset,
+        .z = s->in + first * 2 * inner + inner + offset,
+        .y = s->scanned + first * inner + offset,
+        .select_move = move * n->select,
+        .move = move * inner,
+        .z_move = move * 2 * inner,
+    };
+    scan_rows(n, w, at, tokens, (Rows){.lengths = i ? lengths + rows - 1 : lengths, .move = move});
 }
 
 static void activate(float *x, int64_t count) {

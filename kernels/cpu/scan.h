@@ -14,32 +14,33 @@ typedef struct {
 /* The recurrence: the state after a step. decay = 2^(dt a), inflow = dt x, B of this state. */
 INLINE vf next_state(vf decay, vf before, vf inflow, float B) { return decay * before + inflow * B; }
 
-/* h_t = 2^(dt_t a) h_{t-1} + inflow_t B_t and y_t += C_t h_t for ``count`` states.
- * B, C: of the first step, ``stride`` floats from one to the next; a: A log2(e). Constants: first,
- * y starts at 0; any, a may be positive. fresh: h is 0 before the first step and is not read. */
-INLINE void recur_some(Tile *tile, int steps, const int count, const float *B, const float *C,
+/* h_t = 2^(dt_t a) h_{t-1} + inflow_t B_t and y_t += C_t h_t for ``count`` states and the steps from
+ * ``begin`` to ``end`` of a tile. B, C: of the tile's first step, ``stride`` floats from one to the next;
+ * a: A log2(e). Constants: first, y starts at 0; any, a may be positive. fresh: h is 0 before ``begin``
+ * and is not read. */
+INLINE void recur_some(Tile *tile, int begin, int end, const int count, const float *B, const float *C,
                        ptrdiff_t stride, const vf *a, vf *h, const int first, const int any,
                        int fresh) {
     vf state[4], rate[4];
     for (int n = 0; n < count; n++) rate[n] = a[n];
     if (fresh) {
-        vf y = first ? splat(0.0f) : tile->y[0];
+        vf y = first ? splat(0.0f) : tile->y[begin];
         for (int n = 0; n < count; n++) {
-            state[n] = tile->inflow[0] * B[n];
-            y += state[n] * C[n];
+            state[n] = tile->inflow[begin] * B[begin * stride + n];
+            y += state[n] * C[begin * stride + n];
         }
-        tile->y[0] = y;
+        tile->y[begin] = y;
     } else {
         for (int n = 0; n < count; n++) state[n] = h[n];
     }
-    int from = fresh ? 1 : 0;
+    int from = begin + (fresh ? 1 : 0);
     vf decay[TILE * 4]; /* in a loop of their own: the exponentials do not wait for the states */
-    for (int s = from; s < steps; s++)
+    for (int s = from; s < end; s++)
         for (int n = 0; n < count; n++) {
             vf x = tile->dt[s] * rate[n];
             decay[s * count + n] = any ? exp2_any(x) : exp2_decay(x);
         }
-    for (int s = from; s < steps; s++) {
+    for (int s = from; s < end; s++) {
         vf inflow = tile->inflow[s], y = first ? splat(0.0f) : tile->y[s];
         for (int n = 0; n < count; n++) {
             state[n] = next_state(decay[s * count + n], state[n], inflow, B[s * stride + n]);
@@ -50,14 +51,15 @@ INLINE void recur_some(Tile *tile, int steps, const int count, const float *B, c
     for (int n = 0; n < count; n++) h[n] = state[n];
 }
 
-INLINE void recur(Tile *tile, int steps, int states, const float *B, const float *C,
+INLINE void recur(Tile *tile, int begin, int end, int states, const float *B, const float *C,
                   ptrdiff_t stride, const vf *a, vf *h, const int any, int fresh) {
     int n = 0;
-    if (states >= 4) recur_some(tile, steps, 4, B, C, stride, a, h, 1, any, fresh), n = 4;
+    if (states >= 4) recur_some(tile, begin, end, 4, B, C, stride, a, h, 1, any, fresh), n = 4;
     for (; n + 4 <= states; n += 4)
-        recur_some(tile, steps, 4, B + n, C + n, stride, a + n, h + n, 0, any, fresh);
+        recur_some(tile, begin, end, 4, B + n, C + n, stride, a + n, h + n, 0, any, fresh);
     for (; n < states; n++)
-        recur_some(tile, steps, 1, B + n, C + n, stride, a + n, h + n, n == 0, any, fresh);
+        recur_some(tile, begin, end, 1, B + n, C + n, stride, a + n, h + n, n == 0, any,
+                   fresh);
 }
 
 /* The arguments of kernels/reference.py, all contiguous; absent ones are NULL. */
@@ -81,7 +83,7 @@ INLINE void scan_tile(const Scan *g, Tile *tile, int64_t token, int64_t move, in
         tile->inflow[s] = tile->dt[s] * load_some(g->x + at, lanes);
     }
     int64_t gates = token * g->states;
-    recur(tile, steps, (int)g->states, g->B + gates, g->C + gates, move * g->states, a, h, 1, 0);
+    recur(tile, 0, steps, (int)g->states, g->B + gates, g->C + gates, move * g->states, a, h, 1, 0);
     for (int s = 0; s < steps; s++) {
         int64_t at = (token + s * move) * g->channels + c;
         vf y = tile->y[s];
