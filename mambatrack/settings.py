@@ -100,6 +100,13 @@ class TrackerConfig:
         "mamba-window: when a lost track is found again, the boxes that were predicted for it "
         "become a straight line in its window",
     )
+    seen_window: int = option(
+        0,
+        "mamba-window: past offsets that are read of a track seen in the frame before, 0 for all; "
+        "3 take less than a third of the time. A track in a gap is read whole",
+        0,
+        1000,
+    )
 
 
 @dataclass(frozen=True)

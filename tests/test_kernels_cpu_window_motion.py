@@ -21,11 +21,12 @@ from test_kernels_cpu_network import numpy_state
 from test_kernels_cpu_settling import differing as differing_tables
 
 
-def both(horizon=6, q=4, unit="box", straighten=False):
+def both(horizon=6, q=4, unit="box", straighten=False, seen_window=3):
     """The predictor in numpy and in C, on one network in C."""
     torch.manual_seed(0)
     network = WindowNetwork(numpy_state(MotionPredictor(8, 2, 4)), INPUT_LIMIT)
-    how = q, unit, np.random.default_rng(0).uniform(0.1, 1, (horizon, 4)), (1920, 1080), straighten
+    how = q, unit, np.random.default_rng(0).uniform(0.1, 1, (horizon, 4)), (1920, 1080)
+    how = *how, straighten, seen_window
     return WindowPredictor(network, *how), CompiledWindowPredictor(network, *how)
 
 
@@ -54,10 +55,11 @@ def test_no_access_out_of_bounds_under_the_address_sanitizer():
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 30), st.integers(1, 12), st.integers(1, 12), st.sampled_from(["box", "image"]),
-    st.booleans(), st.integers(0, 2**16),
+    st.booleans(), st.integers(1, 12), st.integers(0, 2**16),
 )  # fmt: skip
-def test_equals_numpy(tracks, horizon, q, unit, straighten, seed):
-    assert differing(*both(horizon, q, unit, straighten), tracks, 16, seed) == []
+def test_equals_numpy(tracks, horizon, q, unit, straighten, seen_window, seed):
+    pair = both(horizon, q, unit, straighten, seen_window)
+    assert differing(*pair, tracks, 16, seed) == []
 
 
 @needs_library

@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.loading import load_predictor
+from mambatrack.motion.loading import configured_predictor, load_predictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.networks.window import MotionPredictor
 from mambatrack.networks.window_step import TorchNetwork
@@ -47,6 +48,12 @@ def test_unusable_files_are_named(tmp_path):
     del size["kind"]  # cards from before there were kinds
     path.with_suffix(".json").write_text(json.dumps(card))
     assert isinstance(load_predictor(path), WindowPredictor)
+
+
+@pytest.mark.parametrize("given, read", [(0, 10), (3, 3), (99, 10)])
+def test_the_setting_says_how_much_is_read_of_a_track_that_was_just_seen(given, read):
+    predictor = configured_predictor(TrackerConfig("mamba-window", seen_window=given))
+    assert predictor.seen_q == read
 
 
 def test_image_unit_needs_the_image_size():

@@ -18,11 +18,13 @@ def boxes_of(rng, count):
     ).astype(np.float32)
 
 
-def mamba(straighten=False):
+def mamba(straighten=False, q=10, seen_window=0):
     torch.manual_seed(0)
     spread = [[0.1, 0.1, 0.2, 0.2], [0.2, 0.2, 0.3, 0.3]]
     network = TorchNetwork(MotionPredictor(16, 2, 4))
-    return WindowPredictor(network, 10, "box", spread, straighten=straighten)
+    return WindowPredictor(
+        network, q, "box", spread, straighten=straighten, seen_window=seen_window
+    )
 
 
 FIRST = np.array([0])
@@ -44,6 +46,21 @@ def test_mamba_state_is_the_window_it_feeds_to_the_network():
     np.testing.assert_allclose(spread[0], [0.1, 0.1, 0.2, 0.2] * np.tile(want[0, 2:], 2))
     np.testing.assert_allclose(state[0, :-2].reshape(11, 4)[:-1], seen[-10:])
     np.testing.assert_allclose(state[0, :-2].reshape(11, 4)[-1], want[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [3, 14])
+def test_a_track_that_was_just_seen_is_read_from_fewer_boxes_and_one_in_a_gap_from_all(frames):
+    seen, brief = boxes_of(np.random.default_rng(3), frames), mamba(q=4)
+    quick = mamba(seen_window=4)
+    states = [each.start(seen[:1]) for each in (quick, brief)]
+    for box in seen[1:]:
+        for predictor, state in zip((quick, brief), states, strict=True):
+            predictor.predict(state)
+            predictor.correct(state, FIRST, box[None])
+    ours, theirs = (p.predict(s)[0] for p, s in zip((quick, brief), states, strict=True))
+    np.testing.assert_array_equal(ours, theirs)
+    whole = mamba()
+    np.testing.assert_array_equal(quick.predict(states[0].copy())[0], whole.predict(states[0])[0])
 
 
 def test_spread_grows_in_a_gap_and_starts_over_when_seen():

@@ -17,10 +17,10 @@ enum { SEEN = 4, SIZE = 8, GAP = 9, PENDING = 10, TOKEN = 7, HEAD = 17, OUTPUTS 
 /* A motion model. horizon: frames that the spread was fitted to; measured [horizon, 4].
  * The causal predictor's: carried: floats of A, and of B; log_gaps [horizon + 1]: log1p of 0, 1, ...
  * The window predictor's (window_motion.h): window: boxes of a track, 0 of the other predictor;
- * straightens: what was predicted in a gap becomes a line; scale [4]: pixels per unit of offset, NULL
+ * seen_window: those that are read of one seen in the frame before; straightens: what was predicted in a gap becomes a line; scale [4]: pixels per unit of offset, NULL
  * where that is the track's own. */
 typedef struct {
-    int64_t carried, horizon, window, straightens;
+    int64_t carried, horizon, window, seen_window, straightens;
     const float *measured, *log_gaps, *scale;
 } Motion;
 

@@ -25,7 +25,10 @@ class Motion(ctypes.Structure):
     """struct Motion of motion.h."""
 
     _fields_ = [
-        *[(name, ctypes.c_int64) for name in ("carried", "horizon", "window", "straightens")],
+        *[
+            (name, ctypes.c_int64)
+            for name in ("carried", "horizon", "window", "seen_window", "straightens")
+        ],
         *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps", "scale")],
     ]
 

@@ -28,6 +28,7 @@ static int64_t ask_windows(const Motion *m, int64_t count, const int64_t *rows, 
         float *own = state + row_of(rows, i) * state_floats(m), held = *count_of(m, own);
         if (!(held >= 1 && held <= (float)m->window)) return -1;
         if (*gap_of(m, own) >= (float)m->horizon) continue;
+        if (*gap_of(m, own) == 0 && held > (float)m->seen_window) held = (float)m->seen_window;
         float *to = offsets + asked * (m->window - 1) * SIDES, *scale = scales + asked * SIDES;
         const float *box = own + SIDES * (m->window - (int64_t)held);
         offset_scale(m, own, (int64_t)held, scale);

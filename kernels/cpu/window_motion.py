@@ -13,14 +13,16 @@ from mambatrack.kernels.cpu.table import StateColumns
 class WindowMotion(TrackMotion):
     """WindowPredictor.predict and correct.
 
-    q: offsets that the network sees; measured: [H, 4], as ``spread`` of WindowPredictor;
-    straighten: as there; scale: [4] pixels per unit of offset, None where that is the track's own.
+    q, seen_q: offsets that the network sees, and of a track seen in the frame before; measured:
+    [H, 4], as ``spread`` of WindowPredictor; straighten: as there; scale: [4] pixels per unit of
+    offset, None where that is the track's own.
     """
 
     def __init__(
         self,
         network: WindowNetwork,
         q: int,
+        seen_q: int,
         measured: Floats,
         straighten: bool = False,
         scale: Floats | None = None,
@@ -30,10 +32,10 @@ class WindowMotion(TrackMotion):
         if scale is not None:
             check_array("scale", scale, np.float32, (4,))
         motion = Motion(
-            horizon=horizon, window=window, straightens=straighten, measured=address(measured),
-            scale=None if scale is None else address(scale),
+            horizon=horizon, window=window, seen_window=seen_q + 1, straightens=straighten,
+            measured=address(measured), scale=None if scale is None else address(scale),
         )  # fmt: skip
-        super().__init__(motion, 4 * window + 2, (network, q, measured, straighten, scale))
+        super().__init__(motion, 4 * window + 2, (network, q, seen_q, measured, straighten, scale))
         self._network, self._q = network, q
 
     def predict(self, state: Floats) -> tuple[Floats, Floats]:

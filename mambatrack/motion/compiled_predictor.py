@@ -75,8 +75,10 @@ class CompiledWindowPredictor(CompiledPredictor, WindowPredictor):
         spread: Any,
         image_size: tuple[int, int] | None = None,
         straighten: bool = False,
+        seen_window: int = 0,
     ):
-        WindowPredictor.__init__(self, network, q, unit, spread, image_size, straighten)
+        how = q, unit, spread, image_size, straighten, seen_window
+        WindowPredictor.__init__(self, network, *how)
         self._window_network = network
         self._in_c, self._in_c_of = self._motion(), self.image_size
 
@@ -88,4 +90,6 @@ class CompiledWindowPredictor(CompiledPredictor, WindowPredictor):
 
     def _motion(self) -> WindowMotion:
         scale = None if self.image_size is None else image_scale(self.image_size)
-        return WindowMotion(self._window_network, self.q, self.spread, self.straighten, scale)
+        return WindowMotion(
+            self._window_network, self.q, self.seen_q, self.spread, self.straighten, scale
+        )

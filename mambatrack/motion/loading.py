@@ -31,6 +31,7 @@ def load_predictor(
     image_size: tuple[int, int] | None = None,
     device: str = "auto",
     straighten_history: bool = False,
+    seen_window: int = 0,
 ) -> Predictor:
     """A predictor by name (mamba, mamba-window, kalman, velocity, still) or from a .safetensors
     file.
@@ -38,6 +39,8 @@ def load_predictor(
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.
     straighten_history: mamba-window: on finding a lost track again, a straight line takes the place
     of its predicted boxes.
+    seen_window: mamba-window: so many past offsets are read of a track that was seen in the frame
+    before, 0 for all.
     device: auto, cpu or cuda; auto is the C library on the CPU, and where that is not there a GPU
     if there is one. Raises MambatrackError where the file or its model card is unusable.
     """
@@ -59,7 +62,7 @@ def load_predictor(
         spread, q = spread_of(card), whole(card, "architecture.window", 1, LONGEST_WINDOW)
         unit = one_of(card, "normalisation.unit", ("box", "image"))
     network = window_predictor.open_network(path, device, q)
-    how = q, unit, spread, image_size, straighten_history
+    how = q, unit, spread, image_size, straighten_history, seen_window
     if isinstance(network, WindowNetwork):
         return CompiledWindowPredictor(network, *how)
     return WindowPredictor(network, *how)
@@ -69,7 +72,9 @@ def configured_predictor(
     config: TrackerConfig, image_size: tuple[int, int] | None = None
 ) -> Predictor:
     """The predictor of a tracker with these settings, as load_predictor() gives it."""
-    return load_predictor(config.predictor, image_size, config.device, config.straighten_history)
+    return load_predictor(
+        config.predictor, image_size, config.device, config.straighten_history, config.seen_window
+    )
 
 
 def weights_path(path_or_name: str | Path) -> Path | None:

@@ -39,6 +39,8 @@ class WindowPredictor(Predictor):
     and height, measured in validation. Beyond H frames the box rests where it is.
     straighten: whether a track that is found again gets a straight line in place of what was
     predicted in the gap.
+    seen_window: past offsets the network sees of a track seen in the frame before, 0 for all; those
+    before the newest few tell of frames far ahead.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class WindowPredictor(Predictor):
         spread: Any,
         image_size: tuple[int, int] | None = None,
         straighten: bool = False,
+        seen_window: int = 0,
     ):
         if unit == "image" and image_size is None:
             raise MambatrackError(
                 "this predictor was trained on offsets relative to the image; give image_size"
             )
         self.network, self.q, self.straighten = network, q, straighten
+        self.seen_q = min(seen_window, q) or q
         self.image_size = image_size if unit == "image" else None
         self.spread = np.asarray(spread, np.float32).reshape(-1, 4)
         self.state_size = (q + 1) * 4 + 2
@@ -73,7 +77,8 @@ class WindowPredictor(Predictor):
 
     def predict(self, state: State) -> tuple[Boxes, Boxes]:
         windows, counts, gaps = self._parts(state)
-        boxes = as_plausible(self._next_boxes(windows, counts))
+        read = np.where(gaps == 0, np.minimum(counts, self.seen_q + 1), counts)
+        boxes = as_plausible(self._next_boxes(windows, read))
         resting = gaps >= len(self.spread)
         boxes[resting] = windows[resting, -1]
         windows = np.concatenate([windows[:, 1:], boxes[:, None]], axis=1)
