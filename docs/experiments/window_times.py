@@ -1,7 +1,7 @@
 """Times the window predictor in C beside numpy with the network in C, in milliseconds of CPU time:
 alone, and as part of whole updates on painted boxes.
 
-    OMP_NUM_THREADS=1 python docs/experiments/window_times.py
+    OMP_NUM_THREADS=1 python docs/experiments/window_times.py [--seen_window N]
 """
 
 import argparse
@@ -29,9 +29,10 @@ def spent(work: Callable[[], object]) -> float:
     return (time.thread_time_ns() - start) / 1e6
 
 
-def predictions(tracks: int, way: type[WindowPredictor]) -> float:
+def predictions(tracks: int, way: type[WindowPredictor], seen_window: int) -> float:
     """Median of predict() for tracks that were seen in every frame, with full windows."""
-    predictor, rng = load_predictor("mamba-window"), np.random.default_rng(0)
+    predictor = load_predictor("mamba-window", seen_window=seen_window)
+    rng = np.random.default_rng(0)
     assert isinstance(predictor, CompiledWindowPredictor)
     corners = [rng.uniform(100, 1000, (tracks, 2)), rng.uniform(40, 90, (tracks, 2))]
     boxes, rows = np.concatenate(corners, axis=1).astype(np.float32), np.arange(tracks)
@@ -43,11 +44,12 @@ def predictions(tracks: int, way: type[WindowPredictor]) -> float:
     return statistics.median(times[WARM_UP:])
 
 
-def updates(people: int) -> tuple[float, int]:
+def updates(people: int, seen_window: int) -> tuple[float, int]:
     """Median of update() with default settings otherwise, and the sum of all ids."""
     world, rng = make_world(seed=1, people=people, frames=FRAMES, size=(1280, 720)), np.random
     noise, times, ids = rng.default_rng(1), [], 0
-    tracker = Tracker(TrackerConfig("mamba-window"), image_size=(1280, 720))
+    config = TrackerConfig("mamba-window", seen_window=seen_window)
+    tracker = Tracker(config, image_size=(1280, 720))
     for frame in range(FRAMES):
         found = world.detections(frame)
         boxes = found.boxes + np.tile(noise.normal(0, NOISE, (len(found), 2)), 2)
@@ -58,15 +60,18 @@ def updates(people: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seen_window", type=int, default=0)
+    read = parser.parse_args().seen_window
     for tracks in (1, 10, 100):
-        each = [predictions(tracks, way) for way in (WindowPredictor, CompiledWindowPredictor)]
+        ways = (WindowPredictor, CompiledWindowPredictor)
+        each = [predictions(tracks, way, read) for way in ways]
         print(f"predict, {tracks:3} tracks: numpy {each[0]:.3f}, C {each[1]:.3f}", flush=True)
     for people in (10, 30, 100):
         with mock.patch.object(steps, "CompiledPredictor", type(None)):
             with mock.patch.object(CompiledWindowPredictor, "predict", WindowPredictor.predict):
-                before = updates(people)
-        after = updates(people)
+                before = updates(people, read)
+        after = updates(people, read)
         assert before[1] == after[1]
         print(f"update, {people:3} people: numpy {before[0]:.3f}, C {after[0]:.3f}", flush=True)
 
