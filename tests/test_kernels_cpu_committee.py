@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c_library import needs_library
+from mambatrack.association.exits import Lowest, contested
 from mambatrack.association.features import ALONE, NAMES
+from mambatrack.association.problem import Candidates, Scores
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
@@ -49,19 +51,29 @@ def one_by_one(networks, encoders, memory):
 
 
 @needs_library
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 70), st.integers(0, 30), st.integers(0, 150), st.integers(0, 2**16))
-def test_scores_are_the_mean_of_the_members(tracks, detections, pairs, seed):
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 70), st.integers(0, 30), st.integers(0, 150), st.integers(0, 2**16),
+    st.sampled_from([np.inf, 0.02, 0.1]),
+)  # fmt: skip
+def test_scores_are_the_mean_of_the_members_where_the_first_is_not_sure(
+    tracks, detections, pairs, seed, margin
+):
+    """And of those alone that are in a contested block."""
     networks, encoders = members()
-    committee = CommitteeNetwork(networks, encoders, CODE_LIMIT)
+    lowest = Lowest(0.05, 0.3)
+    committee = CommitteeNetwork(networks, encoders, CODE_LIMIT, *lowest)
     of, to, features, alone, memory = frame(tracks, detections, pairs, committee.memory_size, seed)
     scores = [
-        network(features, of, to, code, alone)
+        Scores(*network(features, of, to, code, alone))
         for network, _, code, _ in one_by_one(networks, encoders, memory)
     ]
-    got = committee.scores(features, of, to, memory, alone)
-    for ours, *theirs in zip(got, *scores, strict=True):
-        np.testing.assert_array_equal(ours, np.mean(theirs, axis=0))
+    problem = Candidates(of, to, features, alone, tracks, margin)
+    unsure = contested(problem, scores[0], lowest)
+    unsure = unsure, np.isin(np.arange(detections), to[unsure])
+    got = committee.scores(features, of, to, memory, alone, margin)
+    for ours, among, *theirs in zip(got, unsure, *scores, strict=True):
+        np.testing.assert_array_equal(ours, np.where(among, np.mean(theirs, axis=0), theirs[0]))
 
 
 @needs_library

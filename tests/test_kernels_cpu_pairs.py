@@ -34,7 +34,7 @@ class CompiledScorer:
         self.network = PairsNetwork(weights, FEATURE_LIMIT)
 
     def __call__(self, given, code):
-        tracks, detections, features, alone, _ = given
+        tracks, detections, features, alone, *_ = given
         return Scores(*self.network(features, tracks, detections, code, alone))
 
 

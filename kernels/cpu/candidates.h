@@ -18,11 +18,12 @@ typedef struct {
 } Gate;
 
 /* A table after its newest step, of ``span`` frames, and the detections of the frame. several, compared:
- * see answers.h; beside: it is a further table of the same tracker as the one before. */
+ * see answers.h; beside: it is a further table of the same tracker as the one before. sure_by: see exits.h. */
 typedef struct {
     const Table *table;
     const Found *found;
     int64_t tracks, span, several, compared, beside;
+    double sure_by;
 } Frame;
 
 /* What ``gate`` leaves for ``describe``, of the tracks and of the detections. */

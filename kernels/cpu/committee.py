@@ -24,7 +24,7 @@ class _Members(ctypes.Structure):
         ("count", ctypes.c_int64),
         ("pairs", ctypes.c_void_p),
         ("encoders", ctypes.c_void_p),
-        ("code_limit", ctypes.c_float),
+        *[(name, ctypes.c_float) for name in ("code_limit", "match_odds", "birth_odds")],
     ]
 
 
@@ -33,18 +33,25 @@ class CommitteeNetwork:
 
     code_size: floats of all codes of a track; memory_size: with what the encoders carry on
     code_limit: of every number of a code
+    match_odds, birth_odds: lowest log-odds of a match, and of a detection that starts a track
     """
 
     def __init__(
-        self, pairs: Sequence[PairsNetwork], encoders: Sequence[CausalNetwork], code_limit: float
+        self,
+        pairs: Sequence[PairsNetwork],
+        encoders: Sequence[CausalNetwork],
+        code_limit: float,
+        match_odds: float = 0.0,
+        birth_odds: float = 0.0,
     ):
-        self._library, self._given = library(), (pairs, encoders, code_limit)
+        limits = code_limit, match_odds, birth_odds
+        self._library, self._given = library(), (pairs, encoders, *limits)
         self.features, self.alone = pairs[0].features, pairs[0].alone
         self.code_size = sum(each.code_size for each in pairs)
         self.memory_size = self.code_size + sum(each.carried_size for each in encoders)
         pointers = ctypes.c_void_p * len(pairs)
         self._places = pointers(*(each.at for each in pairs)), pointers(*(e.at for e in encoders))
-        self._members = _Members(len(pairs), *map(ctypes.addressof, self._places), code_limit)
+        self._members = _Members(len(pairs), *map(ctypes.addressof, self._places), *limits)
         self.at = ctypes.addressof(self._members)
         self.scratch = Scratch()
         self._remembering: dict[int, int] = {}  # floats of scratch memory, by the number of pairs
@@ -53,10 +60,17 @@ class CommitteeNetwork:
         return type(self), self._given  # addresses mean nothing in another process
 
     def scores(
-        self, features: Floats, tracks: Indices, detections: Indices, memory: Floats, alone: Floats
+        self,
+        features: Floats,
+        tracks: Indices,
+        detections: Indices,
+        memory: Floats,
+        alone: Floats,
+        sure_by: float = np.inf,
     ) -> tuple[Floats, Floats]:
-        """Arguments as of PairsNetwork, memory [N, memory_size] of all tracks -> the mean log-odds
-        of pairs [K] and of people [M]."""
+        """Arguments as of PairsNetwork, memory [N, memory_size] of all tracks -> the log-odds
+        of pairs [K] and of people [M]: the mean of all networks, or those of the first where it is
+        sure by so many log-odds (association/exits.py)."""
         pairs, found = len(tracks), alone.shape[1]
         check_array("features", features, np.float32, (self.features, pairs))
         check_array("alone", alone, np.float32, (self.alone, found))
@@ -68,8 +82,8 @@ class CommitteeNetwork:
         scratch = self.scratch.borrow(self._library.score_floats(self.at, *sizes))
         wrong = self._library.committee_scores(
             self.at, scratch.at, scratch.size, *sizes, address(features), address(tracks),
-            address(detections), address(memory), self.memory_size, address(alone), address(odds),
-            address(people),
+            address(detections), address(memory), self.memory_size, address(alone), sure_by,
+            address(odds), address(people),
         )  # fmt: skip
         self.scratch.give_back(scratch)
         check_fit(wrong)

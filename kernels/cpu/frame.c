@@ -15,7 +15,8 @@ int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64
                                  int64_t pairs, int64_t tracks, int64_t detections,
                                  const float *features, const int64_t *track,
                                  const int64_t *detection, const float *codes, int64_t stride,
-                                 const float *alone, float *odds, float *people); /* likewise */
+                                 const float *alone, double margin, float *odds,
+                                 float *people); /* likewise */
 
 int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,
                                    const float *features, int64_t pairs, int64_t count,
@@ -50,7 +51,7 @@ static int64_t score_table(const Members *committee, const Asked *asked, const T
         committee, scratch, room, p->pairs, f->tracks, f->found->count,
         to->features + FEATURES * p->first, asked->track + p->first, asked->detection + p->first,
         f->table->memory, f->table->memory_size, to->alone + ALONE * p->first_detection,
-        to->odds + p->first, to->people + p->first_detection);
+        f->sure_by, to->odds + p->first, to->people + p->first_detection);
 }
 
 /* The same where table ``first`` of the tracker is scored: what differs from it. code: floats of a
@@ -65,7 +66,7 @@ static int64_t score_rest(const Members *committee, const Asked *asked, const Th
     take_part(asked, to, &s, code, &part);
     int64_t wrong = EXPAND(committee_scores, VARIANT)(
         committee, scratch, room, part.pairs, part.tracks, part.detections, part.features,
-        part.track, part.detection, part.codes, code, part.alone, part.odds, part.people);
+        part.track, part.detection, part.codes, code, part.alone, s.frame->sure_by, part.odds, part.people);
     if (wrong == -1) give_scores(asked, to, &s, &part);
     return wrong;
 }

@@ -45,7 +45,16 @@ class Library:
             "remember_floats": (word, [pointer, word]),
             "committee_scores": (
                 word,
-                [pointer, pointer, *[word] * 4, *[pointer] * 4, word, *[pointer] * 3],
+                [
+                    pointer,
+                    pointer,
+                    *[word] * 4,
+                    *[pointer] * 4,
+                    word,
+                    pointer,
+                    ctypes.c_double,
+                    *[pointer] * 2,
+                ],
             ),
             "committee_remember": (
                 word,

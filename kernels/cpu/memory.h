@@ -44,3 +44,11 @@ INLINE void ascend(int64_t *numbers, int64_t count) {
             numbers[j] = numbers[j - 1], numbers[j - 1] = other;
         }
 }
+
+/* Numbers of the marked ones, written in the place of the 1 that marks them, from 1 on -> how many. */
+INLINE int64_t number_those(int64_t count, int64_t *marks) {
+    int64_t numbered = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (marks[i]) marks[i] = ++numbered;
+    return numbered;
+}

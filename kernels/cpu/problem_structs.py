@@ -9,7 +9,7 @@ FEATURES, ALONE, MOST_HITS = 47, 6, 200  # of candidates.h
 ALTERNATIVES = 2  # of answers.h
 ANSWERS = 1 + ALTERNATIVES
 AROUND = 12 + 2 * 4  # words of Around, of candidates.h
-FRAME = struct.Struct("@7q")  # struct Frame of candidates.h
+FRAME = struct.Struct("@7qd")  # struct Frame of candidates.h
 # struct Outcome of problems.h: first, pairs, first_detection, count, remaining, then of each answer
 # how many pairs and births, and its likelihood
 OUTCOME = struct.Struct(f"@{5 + 2 * ANSWERS}q{ANSWERS}d")

@@ -58,6 +58,7 @@ class Question(NamedTuple):
     span: frames of its newest step
     several: alternatives are looked for; compared: the likelihood counts without any, too
     beside: it is a further table of the same tracker as the one before
+    sure_by: log-odds by which the first network alone has to be sure
     """
 
     table: TableColumns
@@ -67,6 +68,7 @@ class Question(NamedTuple):
     several: bool = False
     compared: bool = False
     beside: bool = False
+    sure_by: float = np.inf
 
 
 class Described(NamedTuple):

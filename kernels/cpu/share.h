@@ -100,14 +100,6 @@ typedef struct {
     int64_t *track, *detection;
 } Part;
 
-/* Numbers of those that differ, written in the place of the 1 that says so, from 1 on -> how many. */
-static int64_t number_those(int64_t count, int64_t *differs) {
-    int64_t numbered = 0;
-    for (int64_t i = 0; i < count; i++)
-        if (differs[i]) differs[i] = ++numbered;
-    return numbered;
-}
-
 /* Floats of the largest part, in whole cache lines; code: as of take_part. */
 static int64_t part_floats(const Asked *a, int64_t code) {
     int64_t floats = (FEATURES + 1) * a->most_pairs + (ALONE + 1 + code) * a->most_sides;

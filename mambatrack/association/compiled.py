@@ -10,6 +10,7 @@ from mambatrack.association.alternatives import (
     ODDS_SHARE,
 )
 from mambatrack.association.crowds import TILE
+from mambatrack.association.exits import sure_by
 from mambatrack.association.features import (
     MANY_PAIRS,
     MOST_REACH,
@@ -56,7 +57,8 @@ class CompiledAssociation(LearnedAssociation):
         encoders: Sequence[CausalNetwork],
         config: TrackerConfig,
     ):
-        self.network = CommitteeNetwork(pairs, encoders, CODE_LIMIT)
+        lowest = config.match_odds, config.birth_odds
+        self.network = CommitteeNetwork(pairs, encoders, CODE_LIMIT, *lowest)
         self.config, self.match_odds = config, config.match_odds
         self.code_size, self.memory_size = self.network.code_size, self.network.memory_size
         encoder = "CommitteeEncoder" if len(encoders) > 1 else "CausalNetwork"
@@ -82,9 +84,7 @@ class CompiledAssociation(LearnedAssociation):
         if weigh or any(max(len(each.table), len(each.found)) > TILE for each in questions):
             return super().decide(questions, weigh)
         problems = self._borrow()
-        decided = problems.decide(
-            [_asked(table, found, *how) for table, found, _, *how in questions], _solve
-        )
+        decided = problems.decide([_asked(each) for each in questions], _solve)
         self._problems.append(problems)
         return [
             _as_decided(question, each) for question, each in zip(questions, decided, strict=True)
@@ -119,9 +119,9 @@ class CompiledAssociation(LearnedAssociation):
                 problem.table.vote(*left)
 
     def _score(self, problem: FrameProblem) -> Scores:
-        tracks, detections, features, alone, _ = problem.candidates
-        memory = problem.table["memory"]
-        return Scores(*self.network.scores(features, tracks, detections, memory, alone))
+        tracks, detections, features, alone, _, sure = problem.candidates
+        given = features, tracks, detections, problem.table["memory"], alone
+        return Scores(*self.network.scores(*given, float(sure)))
 
     def _borrow(self) -> Problems:
         """Memory that no other thread uses."""
@@ -135,8 +135,10 @@ GATE = Reach(REACH, REACH_PER_FRAME, MOST_REACH)
 CROWD = Crowd(MANY_PAIRS, NEAREST)
 
 
-def _asked(table: TrackTable, found: Detections, *how: bool) -> in_c.Question:
-    return in_c.Question(table.in_c, found.in_c, len(table), table.span, *how)
+def _asked(question: Question) -> in_c.Question:
+    table, found, _, *how = question
+    span, sure = table.span, sure_by(question)
+    return in_c.Question(table.in_c, found.in_c, len(table), span, *how, sure)
 
 
 def _solve(tracks: Indices, detections: Indices, worth: Floats) -> Indices:
@@ -150,7 +152,7 @@ def _matched(problem: FrameProblem, decision: Decision, beside: bool) -> Matched
 
 
 def _as_decided(question: Question, decided: in_c.Decided) -> Decided:
-    given = Candidates(*decided.described, len(question.table))
+    given = Candidates(*decided.described, len(question.table), sure_by(question))
     problem = FrameProblem(question.table, question.found, question.boxes, given)
     scores = Scores(decided.odds, decided.people)
     return Decided(

@@ -52,6 +52,13 @@ def _halves(a: NDArray, b: NDArray, own: Indices, near: Indices) -> list[tuple[I
 def clusters(rows: Indices, columns: Indices) -> list[Indices]:
     """Pairs (rows [K], columns [K], each from 0) in groups that share neither a row nor a column:
     the numbers of each group's pairs."""
+    of_pair = cluster_of(rows, columns)
+    order = of_pair.argsort(kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(of_pair[order])) + 1)
+
+
+def cluster_of(rows: Indices, columns: Indices) -> Indices:
+    """The group of each pair [K], see clusters(): the lowest row in it."""
     lowest = np.arange(int(rows.max()) + 1)  # for each row, the lowest known of its group
     before = np.zeros_like(lowest) - 1
     while (lowest != before).any():
@@ -61,9 +68,8 @@ def clusters(rows: Indices, columns: Indices) -> list[Indices]:
         for own in (rows, before[rows]):
             np.minimum.at(lowest, own, of_column[columns])
         lowest = lowest[lowest]
-    of_pair = lowest[rows]
-    order = of_pair.argsort(kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(of_pair[order])) + 1)
+    of_pair: Indices = lowest[rows]
+    return of_pair
 
 
 def check_pairs(count: int) -> None:

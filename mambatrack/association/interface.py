@@ -32,6 +32,7 @@ import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.association.alternatives import ODDS_SHARE, alternatives, log_likelihood
+from mambatrack.association.exits import sure_by
 from mambatrack.association.pairs import Pairs, best
 from mambatrack.association.problem import (
     Answer,
@@ -122,10 +123,10 @@ class Association(Protocol):
     def decide(self, questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
         """describe(), score() and answers(), for the tables of all hypotheses and all cameras.
         weigh: problems and scores -> the scores that count instead. May be omitted."""
-        problems = [
-            FrameProblem(table, found, boxes, self.describe(table, found, boxes))
-            for table, found, boxes, *_ in questions
-        ]
+        problems = []
+        for each in questions:
+            given = self.describe(*each[:3])._replace(sure_by=sure_by(each))
+            problems.append(FrameProblem(*each[:3], given))
         scores = self.score(problems)
         asked = zip(problems, weigh(problems, scores) if weigh else scores, questions, strict=True)
         return [

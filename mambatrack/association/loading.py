@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.association.exits import LOWEST, Lowest
 from mambatrack.association.features import ALONE, NAMES
 from mambatrack.association.interface import Association
 from mambatrack.association.learned import LearnedAssociation
@@ -98,23 +99,25 @@ def _joined(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssocia
     """The association that these networks make together."""
     if c_library_for(config.device):
         return _compiled(members, config)
-    scorer, encoder, code_size = committee_of(members, config.device)
+    lowest = Lowest(config.match_odds, config.birth_odds)
+    scorer, encoder, code_size = committee_of(members, config.device, lowest)
     if len(members) == 1:
         return LearnedAssociation(scorer.members[0], encoder.members[0], code_size, config)
     return LearnedAssociation(scorer, encoder, code_size, config)
 
 
 def committee_of(
-    members: Sequence[Weights], device: str
+    members: Sequence[Weights], device: str, lowest: Lowest = LOWEST
 ) -> tuple[Committee, CommitteeEncoder, int]:
-    """These networks in numpy, their encoders, and the size of all codes of a track."""
+    """These networks in numpy, their encoders, and the size of all codes of a track. lowest: see
+    Committee."""
     encoders, scorers, code_sizes = [], [], []
     for weights in members:
         encoder, pairs = encoder_and_pairs(weights)
         encoders.append(open_encoder(encoder, device))
         scorers.append(PairScorer(pairs))
         code_sizes.append(len(encoder["head.2.bias"]))
-    return Committee(scorers, code_sizes), CommitteeEncoder(encoders), sum(code_sizes)
+    return Committee(scorers, code_sizes, lowest), CommitteeEncoder(encoders), sum(code_sizes)
 
 
 def _compiled(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssociation:

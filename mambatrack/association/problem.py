@@ -21,6 +21,8 @@ class Candidates(NamedTuple):
     features [F, K]: what the association knows of each pair; alone [A, M]: of each detection by
         itself; both are for the association's own use
     track_count: N, of all tracks of the table
+    sure_by: of all or [K]: log-odds by which a decision has to be better than any other so that
+        scores of which it is sure may be rough; infinite where the scores themselves count
     """
 
     tracks: Indices
@@ -28,6 +30,7 @@ class Candidates(NamedTuple):
     features: Floats
     alone: Floats
     track_count: int
+    sure_by: float | Floats = np.inf
 
     @property
     def detection_count(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
+from mambatrack.association.exits import LOWEST, Lowest, contested, part_of
 from mambatrack.association.interface import Candidates, Floats, Scores
 from mambatrack.networks.units import FEATURE_LIMIT
 
@@ -71,11 +72,12 @@ class Committee:
     log-odds. What one of them takes for a swap by accident, the others do not (deep ensembles,
     Lakshminarayanan et al., NeurIPS 2017).
 
-    The code of a track is those of all, one behind the other, and so are the tokens.
+    The code of a track is those of all, one behind the other, and so are the tokens. lowest: see
+    exits.py.
     """
 
-    def __init__(self, members: Many[PairScorer], code_sizes: Many[int]):
-        self.members, self.code_sizes = members, list(code_sizes)
+    def __init__(self, members: Many[PairScorer], code_sizes: Many[int], lowest: Lowest = LOWEST):
+        self.members, self.code_sizes, self.lowest = members, list(code_sizes), lowest
         self._columns = _slices(code_sizes)
 
     def tokens(self, features: Floats) -> list[Floats]:
@@ -83,12 +85,20 @@ class Committee:
         return [each.tokens(features) for each in self.members]
 
     def __call__(self, given: Candidates, code: Floats) -> Scores:
-        scores = [
-            each(given, code[:, columns])
-            for each, columns in zip(self.members, self._columns, strict=True)
-        ]
-        pairs, people = (np.mean(part, axis=0) for part in zip(*scores, strict=True))
-        return Scores(pairs, people)
+        """Of all in contested blocks, else of the first one."""
+        first = self.members[0](given, code[:, self._columns[0]])
+        (pairs,) = contested(given, first, self.lowest).nonzero()
+        if len(pairs):
+            part, rows, columns = part_of(given, pairs)
+            own = Scores(first.pairs[pairs], first.people[columns])
+            first.pairs[pairs], first.people[columns] = self._mean(part, code[rows], own)
+        return first
+
+    def _mean(self, given: Candidates, code: Floats, first: Scores) -> Scores:
+        """Of the first member's scores and those of all others."""
+        others = zip(self.members[1:], self._columns[1:], strict=True)
+        scores = [first, *(each(given, code[:, columns]) for each, columns in others)]
+        return Scores(*(np.mean(part, axis=0) for part in zip(*scores, strict=True)))
 
 
 class CommitteeEncoder:

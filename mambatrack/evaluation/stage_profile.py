@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.association.exits import sure_by
 from mambatrack.association.interface import Association, Decided, FrameProblem, Question, Weigh
 from mambatrack.association.loading import load_association
 from mambatrack.config import TrackerConfig
@@ -278,11 +279,11 @@ def _with_again(clock: Clock, counter: Counter, association: Association) -> Cal
 
     def decided(questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
         answers = decide(questions, weigh)
-        table, found, boxes, *_ = questions[0]
+        table, found, boxes, *_ = first = questions[0]
         before = clock.go(("describe", False))
         given = association.describe(table, found, boxes)
         clock.go(("score", False))
-        problem = FrameProblem(table, found, boxes, given)
+        problem = FrameProblem(table, found, boxes, given._replace(sure_by=sure_by(first)))
         association.score([problem])
         clock.go(None)
         counter.scored(problem)

@@ -1,0 +1,74 @@
+"""Early exit by block: where the first network of a committee is sure, the others are not asked.
+
+A block is what candidate pairs connect: no network hears anything across blocks.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.assignment import Indices
+from mambatrack.association.alternatives import ALTERNATIVE_LOG_ODDS
+from mambatrack.association.crowds import cluster_of
+from mambatrack.association.problem import Candidates, Floats, Question, Scores
+
+EXIT_LOG_ODDS = 2.0  # that are a clear margin: a single network decides then as all three do
+
+
+class Lowest(NamedTuple):
+    """Log-odds of a match, and of a detection that starts a track, at least."""
+
+    match: float = 0.0
+    birth: float = 0.0
+
+
+LOWEST = Lowest()
+
+
+def sure_by(question: Question) -> float:
+    """The margin of what is clear where nothing but the decision counts, and with it what comes
+    near; infinite where the odds themselves count."""
+    if question.compared:
+        return np.inf
+    return ALTERNATIVE_LOG_ODDS if question.several else EXIT_LOG_ODDS
+
+
+def contested(given: Candidates, scores: Scores, lowest: Lowest) -> NDArray[np.bool_]:
+    """[K] which candidates lie in blocks where these scores are not sure: each track takes its best
+    detection or none, or each detection its best track or none, and in both cases a second choice
+    is near, two want the same, or it is not clear whether what is left is a person."""
+    if not len(given.tracks):
+        return np.zeros(0, bool)
+    sides = (given.tracks, given.track_count), (given.detections, given.detection_count)
+    margin = np.broadcast_to(np.float32(given.sure_by), len(given.tracks))
+    worth = scores.pairs - np.float32(lowest.match)
+    person = np.abs(scores.people - np.float32(lowest.birth))[given.detections]
+    block, unsure = cluster_of(given.tracks, given.detections), []
+    for (own, count), (other, others) in (sides, sides[::-1]):
+        best = _best(worth, own, count)[own]
+        near = worth > best - margin
+        choices = np.bincount(own[near], minlength=count)[own] + (best < margin)
+        wanted = np.bincount(other[near], minlength=others)
+        left = np.ones(given.detection_count, bool)
+        left[given.detections[near]] = False
+        bad = (choices != 1) | (wanted[other] > 1) | (left[given.detections] & (person < margin))
+        unsure.append(np.isin(block, block[bad]))
+    both: NDArray[np.bool_] = unsure[0] & unsure[1]
+    return both
+
+
+def _best(worth: Floats, own: Indices, count: int) -> Floats:
+    """The best of each of one side [count], that of none being 0."""
+    best = np.zeros(count, np.float32)
+    np.fmax.at(best, own, worth)
+    return best
+
+
+def part_of(given: Candidates, pairs: Indices) -> tuple[Candidates, Indices, Indices]:
+    """Some candidates [.] alone, and the tracks and detections that they are of, ascending: whole
+    blocks are scored as among all."""
+    rows, tracks = np.unique(given.tracks[pairs], return_inverse=True)
+    columns, detections = np.unique(given.detections[pairs], return_inverse=True)
+    features, alone = given.features[:, pairs], given.alone[:, columns]
+    return Candidates(tracks, detections, features, alone, len(rows)), rows, columns

@@ -1,0 +1,91 @@
+"""Where a network is sure, no other decision of the block comes near its own."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mambatrack.association.exits import Lowest, contested, part_of
+from mambatrack.association.problem import Candidates, Scores
+
+MARGIN = 2.0
+
+
+def problem(pairs, people):
+    """Pairs (track, detection, odds) and the odds of each detection that it is a person."""
+    tracks, detections = (np.array([each[i] for each in pairs], np.int64) for i in (0, 1))
+    odds = np.array([each[2] for each in pairs], np.float32)
+    features, alone = odds[None], np.array([people], np.float32)
+    given = Candidates(tracks, detections, features, alone, 1 + max(tracks, default=-1), MARGIN)
+    return given, Scores(odds, alone[0])
+
+
+def sure(pairs, people=(9.0, 9.0, 9.0), match_odds=0.0, birth_odds=0.0):
+    lowest = Lowest(match_odds, birth_odds)
+    return (~contested(*problem(pairs, people), lowest)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("odds", "clear"), [(2.0, True), (1.9, False), (-1.9, False), (-2.0, True), (np.nan, True)]
+)
+def test_one_pair_is_clear_from_the_margin_on(odds, clear):
+    assert sure([(0, 0, odds)]) == [clear]
+    assert sure([(0, 0, odds + 1)], match_odds=1.0) == [clear]
+
+
+@pytest.mark.parametrize(("people", "clear"), [(2.0, True), (1.9, False), (-2.0, True)])
+def test_a_detection_that_is_left_is_clearly_a_person_or_clearly_none(people, clear):
+    assert sure([(0, 0, -9.0)], [people]) == [clear]
+    assert sure([(0, 0, -9.0)], [people + 1], birth_odds=1.0) == [clear]
+    assert sure([(0, 0, 9.0)], [0.0]) == [True]
+
+
+def test_a_second_choice_that_is_near_is_a_contest_of_its_whole_block_alone():
+    near = [(0, 0, 9.0), (0, 1, 7.5), (1, 1, -9.0)]
+    assert sure([*near, (2, 2, 9.0)]) == [False, False, False, True]
+
+
+def test_a_free_track_may_want_what_another_one_has_more_of():
+    """The tracks both want it, but of the two it wants only one."""
+    assert sure([(0, 0, 9.0), (1, 0, 3.0)]) == [True, True]
+    assert sure([(0, 0, 9.0), (1, 0, 8.0)]) == [False, False]
+
+
+def test_no_pairs_are_no_contest():
+    assert sure([]) == []
+
+
+def decisions(pairs):
+    """All sets of pairs that share no track and no detection."""
+    for taken in product([False, True], repeat=len(pairs)):
+        chosen = [pair for pair, is_taken in zip(pairs, taken, strict=True) if is_taken]
+        sides = [{each[i] for each in chosen} for i in (0, 1)]
+        if all(len(side) == len(chosen) for side in sides):
+            yield np.array(taken), sum(each[2] for each in chosen)
+
+
+cells = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.integers(0, 3)), st.integers(-8, 8), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cells)
+def test_every_other_decision_of_a_clear_block_is_worse_by_the_margin(odds):
+    pairs = [(*cell, float(value)) for cell, value in odds.items()]
+    clear = np.array(sure(pairs, [9.0] * 4))
+    ways = list(decisions(pairs))
+    best, most = max(ways, key=lambda way: way[1])
+    for taken, worth in ways:
+        if (taken != best)[clear].any():
+            assert most - worth >= MARGIN
+
+
+def test_a_part_has_numbers_of_its_own():
+    given, _ = problem([(0, 2, 1.0), (3, 1, 2.0), (3, 2, 3.0), (5, 4, 4.0)], range(6))
+    part, rows, columns = part_of(given, np.array([1, 2]))
+    assert (rows.tolist(), columns.tolist(), part.track_count) == ([3], [1, 2], 1)
+    assert (part.tracks.tolist(), part.detections.tolist()) == ([0, 0], [0, 1])
+    assert (part.features.tolist(), part.alone.tolist()) == ([[2, 3]], [[1, 2]])
