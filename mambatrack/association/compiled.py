@@ -136,9 +136,9 @@ CROWD = Crowd(MANY_PAIRS, NEAREST)
 
 
 def _asked(question: Question) -> in_c.Question:
-    table, found, _, *how = question
-    span, sure = table.span, sure_by(question)
-    return in_c.Question(table.in_c, found.in_c, len(table), span, *how, sure)
+    table, found, _, several, compared, beside = question
+    of_table = table.in_c, found.in_c, len(table), table.span
+    return in_c.Question(*of_table, several, compared, beside, sure_by(question))
 
 
 def _solve(tracks: Indices, detections: Indices, worth: Floats) -> Indices:
