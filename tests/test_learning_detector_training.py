@@ -25,7 +25,7 @@ from mambatrack.learning.detector_losses import (
     loss,
 )
 from mambatrack.learning.detector_network import Said, places
-from mambatrack.learning.detector_pictures import Shown, _thing_pasted, shown
+from mambatrack.learning.detector_pictures import Shown, _pasted, _thing_pasted, shown
 from mambatrack.learning.detector_teacher import Teacher
 from mambatrack.learning.detector_training import train_detector
 from mambatrack.networks.weight_files import read_stored, read_weights
@@ -41,7 +41,7 @@ SIZE, STRIDES = (64, 96), (8, 16, 32)
 
 def test_training_writes_a_detector_and_learns(tmp_path, monkeypatch):
     make_tiny(monkeypatch)
-    for share in ("PASTED", "LIT", "EMPTY", "TINTED"):  # plain pictures, for so few steps
+    for share in ("PASTED", "LIT", "EMPTY", "TINTED", "MOVED", "COARSE"):  # plain pictures
         monkeypatch.setattr(detector_pictures, share, 0.0)
     folder = write_labelled(tmp_path, pictures=20)
     path = train_detector([folder], RECIPE, tmp_path / "run")
@@ -104,6 +104,23 @@ def test_a_piece_that_shows_nobody_adds_nobody(scenes, monkeypatch):
     given = Shown(np.zeros((*SIZE, 3), np.uint8), boxes, np.ones(2, np.float32))
     left = [len(_thing_pasted(given, scene, rng).sure) for _ in range(60)]
     assert set(left) == {1, 2}
+
+
+def test_edges_of_the_picture_cut_off_some_of_what_is_pasted(scenes):
+    """Boxes end with the picture, most of a piece is in it, and inside the box it is bright."""
+    rng, scene = np.random.default_rng(0), scenes.learnt[0][0]
+    cut = 0
+    for _ in range(80):
+        dark = np.zeros((*SIZE, 3), np.uint8)
+        made = _pasted(Shown(dark, scene.boxes[:0], scene.sure[:0]), scene, rng)
+        x0, y0, x1, y1 = made.boxes[0].astype(int)
+        assert 0 <= x0 < x1 <= SIZE[1] and 0 <= y0 < y1 <= SIZE[0]
+        assert made.picture[y0:y1, x0:x1].mean() > 60
+        made.picture[y0:y1, x0:x1] = 0
+        assert not made.picture.any()
+        whole = (x1 - x0) / (y1 - y0)  # of the white person: .4
+        cut += bool(whole < 0.3 or whole > 0.55)
+    assert 8 < cut < 50
 
 
 def test_folders_are_drawn_as_their_shares_say(tmp_path):

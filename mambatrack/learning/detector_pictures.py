@@ -14,11 +14,12 @@ Size = tuple[int, int]  # rows, columns
 GREY = 114  # around a picture
 TURN = 6.0  # degrees: largest roll
 MOSAIC, TURNED, PASTED, MOVED, COARSE, NOISY, CODED, COLOURLESS, TINTED = (
-    0.6, 0.3, 0.5, 0.12, 0.15, 0.12, 0.3, 0.12, 0.15,
+    0.5, 0.25, 0.5, 0.1, 0.12, 0.1, 0.25, 0.1, 0.06,
 )  # fmt: skip  # shares of the pictures
 EMPTY, TRIES = 0.25, 4  # share of the parts that shall show nobody; places tried for one
 LIT = 0.4  # share of the parts that are in a light of their own
 THING = 0.4  # share of what is pasted that is nobody
+OVER_EDGE, CUT = 0.4, 0.6  # share of it that the picture's edge cuts off, and how much at most
 SMALLEST = 14.0  # rows of a person who is made so tall
 SCALES = 0.2, 2.5  # of a scene
 FILLED = 0.8  # of a picture at least, along one side
@@ -167,17 +168,35 @@ def _covered(
     wide = max(4, round(high * crop.shape[1] / max(crop.shape[0], 1)))
     if min(crop.shape[:2]) < 4 or wide >= size[1] or high >= size[0]:
         return given
-    left, top = int(rng.integers(size[1] - wide)), int(rng.integers(size[0] - high))
+    left, top = _put((high, wide), size, rng)
+    low = np.maximum((top, left), 0)
+    end = np.minimum((top + high, left + wide), size)
     small = np.asarray(cv2.resize(crop, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
-    front = _relit(small, rng).astype(np.float32)
-    place = given.picture[top : top + high, left : left + wide]
-    place[:] = place + (front - place) * _silhouette(high, wide)
-    cover = np.array([left, top, left + wide, top + high], np.float32)
+    inside = tuple(slice(a - at, b - at) for a, b, at in zip(low, end, (top, left), strict=True))
+    front = _relit(small, rng).astype(np.float32)[inside]
+    place = given.picture[low[0] : end[0], low[1] : end[1]]
+    place[:] = place + (front - place) * _silhouette(high, wide)[inside]
+    cover = np.array([low[1], low[0], end[1], end[0]], np.float32)
     kept = _uncovered(given.boxes, cover) >= 1 - 2 * SEEN
     boxes, shares = given.boxes[kept], given.sure[kept]
     if sure:
         boxes, shares = np.vstack([boxes, cover]), np.append(shares, np.float32(sure))
     return Shown(given.picture, boxes, shares)
+
+
+def _put(piece: Size, size: Size, rng: Generator) -> tuple[int, int]:
+    """Left and top of a piece in a picture: somewhere inside, or such that an edge of the picture
+    cuts off up to ``CUT`` of its columns or rows, with which people and things often end."""
+    room = np.subtract(size, piece)
+    top, left = (int(rng.integers(each)) for each in room)
+    if rng.random() < OVER_EDGE:
+        beyond = np.round(np.multiply(piece, rng.uniform(0, CUT, 2))).astype(int)
+        side = rng.integers(4)
+        if side % 2:
+            left = int(room[1] + beyond[1] if side == 1 else -beyond[1])
+        else:
+            top = int(room[0] + beyond[0] if side == 0 else -beyond[0])
+    return left, top
 
 
 def _silhouette(rows: int, columns: int) -> NDArray[np.float32]:
