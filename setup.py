@@ -21,6 +21,7 @@ FLAGS = [
 SOURCES = {  # of every instruction set
     "kernels/cpu/variant.c": [],
     "kernels/cpu/frame.c": ["-ffp-contract=off"],  # numpy has two roundings
+    "kernels/cpu/overlap_frame.c": ["-ffp-contract=off"],
 }
 VARIANTS = {
     "avx512": ["-mavx512f", "-mavx2", "-mfma", "-mprefer-vector-width=512"],

@@ -21,6 +21,7 @@ SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less tha
 LARGEST_MEAN = 1e38
 MOST_ROWS = 2**24  # of a table
 NOBODY = np.zeros(0, np.int64)
+NOBODY.setflags(write=False)
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
@@ -143,7 +144,7 @@ class TrackTable:
         """Takes all columns over from another table of the same sizes; stamps are new ones where
         they are not among them."""
         count = len(columns["ids"])
-        self._reserve(count)
+        self.reserve(count - self.count)
         self._resize(count)
         self["stamp"][:] = new_stamps(count)
         for name, column in columns.items():
@@ -243,7 +244,7 @@ class TrackTable:
         with ``ids`` [K], ascending and none of them below next_id."""
         ids = np.arange(self.next_id, self.next_id + len(born)) if ids is None else ids
         rows = np.arange(self.count, self.count + len(born))
-        self._reserve(self.count + len(born))
+        self.reserve(len(born))
         self._resize(self.count + len(born))
         self["ids"][rows] = ids
         self["hits"][rows], self["age"][rows], self["motion"][rows] = 0, 0, motion
@@ -311,12 +312,23 @@ class TrackTable:
         for name, array in self._arrays.items():
             self._live[name] = array[:count]
 
-    def _reserve(self, rows: int) -> None:
+    def reserve(self, more: int) -> None:
+        """Makes room for so many tracks more."""
+        rows = self.count + more
+        if rows <= len(self._arrays["ids"]):
+            return
         for name, array in self._arrays.items():
-            if rows > len(array):
-                grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
-                grown[: len(array)] = array
-                self._arrays[name], self._in_c = grown, None
+            grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
+            grown[: len(array)] = array
+            self._arrays[name] = grown
+        self._in_c = None
+        self._resize(self.count)
+
+    def take_over(self, count: int, next_id: int, mixed: bool, span: int) -> None:
+        """What the C library made of the columns in a frame."""
+        self.next_id, self.mixed, self.span = next_id, mixed, span
+        if count != self.count:
+            self._resize(count)
 
 
 _stamps = itertools.count(1)

@@ -11,6 +11,7 @@ from mambatrack.kernels.cpu.packing import address, check_array
 
 MOST_ROWS = 1024  # each is compared with all before it
 COLUMNS = (4, 5, 6)
+KINDS = (np.dtype(np.float32), np.dtype(np.float64))
 FLOATS, NUMBERS, EXTENT = 9, 2, 4  # of a detection, and of all, as admit.h has them
 
 
@@ -21,15 +22,24 @@ class Admitted(NamedTuple):
     extent: list[float]
 
 
+def readable(rows: Any) -> bool:
+    """Whether C reads the rows of detections as they are."""
+    if type(rows) is not np.ndarray or rows.dtype not in KINDS or rows.ndim != 2:
+        return False
+    flags = rows.flags
+    return (
+        0 < len(rows) <= MOST_ROWS
+        and rows.shape[1] in COLUMNS
+        and flags.c_contiguous
+        and flags.aligned
+    )
+
+
 def admit(rows: Any, limits: NDArray[np.float64]) -> Admitted | None:
     """rows [N, 4..6] of x1 y1 x2 y2 [score [class]]; limits [6] of their absolute values,
     exclusive -> None where any row is unusable or repeats another one, where it is no array of
     contiguous float32 or float64, and without the library."""
-    if type(rows) is not np.ndarray or rows.dtype not in (np.float32, np.float64):
-        return None
-    if rows.ndim != 2 or rows.shape[1] not in COLUMNS or not 0 < len(rows) <= MOST_ROWS:
-        return None
-    if not (rows.flags.c_contiguous and rows.flags.aligned and wanted()):
+    if not readable(rows) or not wanted():
         return None
     check_array("limits", limits, np.float64, (6,))
     count = len(rows)

@@ -2,7 +2,7 @@
  * mambatrack/association/features.py to the bit, in its order. Logarithms are numpy's, whose last
  * bits depend on the processor: ``gate`` writes what they are taken of, ``describe`` reads them. */
 #pragma once
-#include "boxes.h"
+#include "neighbours.h"
 #include "table.h"
 #include <math.h>
 

@@ -55,6 +55,9 @@ class FoundColumns:
         found._point(at, at + 16 * count, at + 32 * count, of_numbers, of_numbers + 8 * count)
         return found
 
+    def __len__(self) -> int:
+        return self.count
+
     def _point(self, *places: int) -> None:
         self._found = _Found(*places, self.count)
         self.at = ctypes.addressof(self._found)

@@ -225,7 +225,9 @@ void PUBLIC(snapshot)(const Table *table, int64_t count, int64_t min_hits, int64
 }
 
 int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, int64_t max_age) {
-    return any_over(table, count, min_hits, max_age);
+    for (int64_t i = 0; i < count; i++)
+        if (is_over(table, i, min_hits, max_age)) return 1;
+    return 0;
 }
 
 /* total: matches of all tables; floats [9, total]; numbers [5, total] and twice the tracks of the largest

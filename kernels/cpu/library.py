@@ -77,6 +77,7 @@ class Library:
             "any_over": (word, [pointer, word, word, word]),
             "gather": (word, [pointer, word, pointer, word, *[pointer] * 2]),
             "settle": (word, [*[pointer] * 3, word, word, pointer, word, *[pointer] * 2]),
+            "overlap_frame": (word, [pointer, word, word]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 3]),
             "neighbours": (None, [pointer, word, *[pointer] * 4]),
             "best_other": (word, [word, pointer, pointer, word, pointer, pointer, pointer]),

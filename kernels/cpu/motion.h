@@ -2,15 +2,13 @@
  * bit, and in its order: the state of a track is described there. Logarithms and exponentials are
  * numpy's, taken between two calls. */
 #pragma once
-#include "memory.h"
+#include "plausible.h"
 #include "table.h"
 #include <math.h>
 
 enum { SEEN = 4, SIZE = 8, GAP = 9, PENDING = 10, TOKEN = 7, HEAD = 17, OUTPUTS = 8, SIZED = 5 };
 #define UNITS 20.0f
 #define SIZE_WEIGHT .2f
-#define FARTHEST 1e7f
-#define SMALLEST 1.0f
 #define LOWEST_LOG_SCALE -7.0f
 #define HIGHEST_LOG_SCALE 2.0f
 
@@ -31,12 +29,6 @@ INLINE int64_t state_floats(const Motion *m) {
 /* Of a gap: from 1 to the horizon. */
 INLINE int64_t frames_of(const Motion *m, float gap) {
     return gap >= 1 && gap < m->horizon ? (int64_t)gap : m->horizon;
-}
-
-/* NaN becomes the least. */
-INLINE float within(float x, float least, float most) {
-    x = x > least ? x : least;
-    return x < most ? x : most;
 }
 
 /* rows [count] of a state, NULL for the first ``count``. */
@@ -80,7 +72,7 @@ static void move_boxes(const Motion *m, int64_t count, const int64_t *rows, floa
         const float *out = outputs + OUTPUTS * i;
         int resting = own[GAP] >= m->horizon, sized = own[GAP] >= SIZED;
         for (int k = 0; k < 4; k++) {
-            float to = within(own[k] + out[k] * unit, k < 2 ? -FARTHEST : SMALLEST, FARTHEST);
+            float to = plausible(own[k] + out[k] * unit, k);
             box[k] = resting || (sized && k > 1) ? own[k] : to;
             log_scales[4 * i + k] = within(out[4 + k], LOWEST_LOG_SCALE, HIGHEST_LOG_SCALE);
         }

@@ -57,9 +57,7 @@ static void vote_again(const Table *t, const Observed *seen, int64_t count, cons
     }
 }
 
-/* Whether the time of any track is over: TrackTable.end. */
-static int any_over(const Table *t, int64_t count, int64_t min_hits, int64_t max_age) {
-    for (int64_t i = 0; i < count; i++)
-        if (t->gap[i] > max_age || (t->gap[i] > 0 && t->hits[i] < min_hits)) return 1;
-    return 0;
+/* Whether the time of a track is over: TrackTable.end. */
+INLINE int is_over(const Table *t, int64_t i, int64_t min_hits, int64_t max_age) {
+    return t->gap[i] > max_age || (t->gap[i] > 0 && t->hits[i] < min_hits);
 }

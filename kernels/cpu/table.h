@@ -11,7 +11,7 @@ enum { MEANS = 8, VOTES = 4 };
  * are equal have the same motion and memory. */
 typedef struct {
     float *boxes, *spread, *last, *means, *scores, *votes;
-    int64_t *labels, *hits, *gap, *age, *det_ind, *ids, *stamp;
+    int64_t *labels, *hits, *gap, *age, *det_ind, *ids, *stamp, *classes;
     float *motion, *memory;
     int64_t motion_size, memory_size, most_shares;
     const float *rates, *shares;

@@ -17,6 +17,7 @@ COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
     "means": (np.float32, (8,)), "scores": (np.float32, ()), "votes": (np.float32, (4,)),
     "labels": (np.int64, ()), "hits": (np.int64, ()), "gap": (np.int64, ()), "age": (np.int64, ()),
     "det_ind": (np.int64, ()), "ids": (np.int64, ()), "stamp": (np.int64, ()),
+    "classes": (np.int64, (4,)),
 }  # fmt: skip
 SEEN: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "scores": (np.float32, ()), "labels": (np.int64, ()),
@@ -52,6 +53,20 @@ class _Observed(ctypes.Structure):
 @lru_cache(maxsize=512)
 def _result(tracks: int) -> np.dtype:
     return np.dtype([(name, kind, (tracks, *shape)) for name, (kind, shape) in RESULT.items()])
+
+
+class Snapshot:
+    """Memory for the result of up to ``room`` tracks, which C writes at ``at``."""
+
+    def __init__(self, room: int):
+        self._memory = np.empty(_result(room).itemsize, np.uint8)
+        self.at = address(self._memory)
+
+    def columns(self, tracks: int) -> dict[str, NDArray]:
+        """A copy of the columns, of the first ``tracks``: read-only, in one piece."""
+        kind = _result(tracks)
+        columns = np.ndarray((), kind, self._memory[: kind.itemsize].tobytes())
+        return {name: columns[name] for name in RESULT}
 
 
 class TableColumns:

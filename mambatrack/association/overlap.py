@@ -10,6 +10,7 @@ from mambatrack.association.pairs import Pairs, candidates, cascade
 from mambatrack.boxes import Boxes, cxcywh_to_xyxy
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
+from mambatrack.kernels.cpu.overlap_frame import Overlap
 from mambatrack.track_table import TrackTable
 
 
@@ -24,6 +25,15 @@ class OverlapAssociation(Association):
 
     def __init__(self, config: TrackerConfig):
         self.config = config
+
+    @property
+    def in_c(self) -> Overlap:
+        """Its settings for the C library."""
+        config = self.config
+        return Overlap(
+            config.iou_gate, config.match_score, config.birth_score, config.birth_iou,
+            config.height_power, config.passes, config.class_aware,
+        )  # fmt: skip
 
     def describe(self, table: TrackTable, found: Detections, boxes: Boxes) -> Candidates:
         """All pairs that overlap; features [1, K]: their similarity."""

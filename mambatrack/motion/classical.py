@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible
 from mambatrack.camera.transforms import Transform, moved_boxes
+from mambatrack.kernels.cpu.overlap_frame import Kalman
 from mambatrack.motion.predictor import Predictor, State, own_size
 from mambatrack.state_fields import FARTHEST, LARGEST_SIZE, Field, box_fields
 
@@ -91,6 +92,12 @@ class KalmanPredictor(Predictor):
     def __init__(self, position_weight: float = 1 / 20, velocity_weight: float = 1 / 160):
         self.position_weight = position_weight
         self.velocity_weight = velocity_weight
+
+    @property
+    def in_c(self) -> Kalman:
+        """The filter for the C library."""
+        place, velocity = self.position_weight, self.velocity_weight
+        return Kalman(place, velocity, 2 * place, 10 * velocity)
 
     def start(self, boxes: Boxes) -> State:
         size = own_size(boxes)

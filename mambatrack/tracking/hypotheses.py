@@ -24,7 +24,7 @@ from mambatrack.association.interface import (
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
-from mambatrack.track_table import TrackTable, new_stamps
+from mambatrack.track_table import NOBODY, TrackTable, new_stamps
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -61,7 +61,7 @@ class Hypotheses:
     def __init__(self, tables: list[TrackTable], likelihoods: list[float], started: int = 0):
         self.tables, self.likelihoods, self.started = tables, likelihoods, started
         self.published = self.table["ids"].copy()  # of the tracks that were put out last
-        self.moved = np.zeros(0, np.int64)
+        self.moved = NOBODY
         self._spare: list[TrackTable] = []  # that were given up, for the next copies
 
     @property
@@ -150,6 +150,14 @@ class Hypotheses:
                 table["stamp"][-len(own) :] = stamps[places]
             table.next_id = first + len(born)
 
+    def take_over(self, ids: Indices, born: int, ended: Indices) -> None:
+        """The only hypothesis went on in a call of the C library: ids [N] of its tracks, of which
+        ``born`` are new, and those that ended [.]."""
+        self.moved, self.likelihoods = NOBODY, [0.0]
+        self.started += born
+        if born or len(ended):
+            self.published = ids
+
     def skip_ids(self, first: int) -> None:
         """The next id is ``first``, as those before it may be taken elsewhere."""
         for table in self.tables:
@@ -171,7 +179,7 @@ class Hypotheses:
         for table in self.tables:
             table.end(min_hits, max_age)
         if self.table["ids"].tobytes() == self.published.tobytes():
-            return np.zeros(0, np.int64)
+            return NOBODY
         new = ~np.isin(self.table["ids"], self.published)
         unheard = new & (self.table["gap"] > 0)
         self.table.drop(unheard)
@@ -223,7 +231,7 @@ def _ids_of(table: TrackTable, seen: bool) -> Indices:
 def moved(before: TrackTable, after: TrackTable) -> Indices:
     """The ids [.] of both tables whose newest detections are not the same."""
     if before is after:
-        return np.zeros(0, np.int64)
+        return NOBODY
     ids, old, new = np.intersect1d(
         before["ids"], after["ids"], assume_unique=True, return_indices=True
     )

@@ -33,6 +33,7 @@ from mambatrack.tracking.state_file import StateFile
 from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracking.turn import Turn
+from mambatrack.tracking.whole_frame import whole_frame
 from mambatrack.tracks import Tracks, names_by_number
 
 Measure = Callable[[str], AbstractContextManager[object]]
@@ -63,6 +64,8 @@ class Tracker:
     turn: held while an update runs
     measure: called with "predict" in every frame, gives a context manager that is held while all
         tracks are predicted, so that this step can be timed
+    whole: takes usual frames in one call of the C library (tracking/whole_frame.py); None: each
+        frame is taken step by step
     state: what changes from frame to frame, the tables of tracks included
 
     Time. With ``tracker.frame_rate`` 0 each update is one frame of the motion model. Else the time
@@ -100,6 +103,7 @@ class Tracker:
         self._memory = checked_memory(memory, self.config, self.appearance)
         self._gallery: Gallery | None = None  # that is shared
         self._source, self._others = 0, nobody
+        self.whole = whole_frame(self.association, self.predictor, self.config)
         self.measure: Measure = unmeasured
         self.turn = Turn()
         self._layout = {
@@ -139,6 +143,13 @@ class Tracker:
         """
         with self.turn:
             state, config, time_s = self.state, self.config, checked_time(time_s)
+            if self.whole is not None and camera is None and data is None and not self.appearance:
+                measure = None if self.measure is unmeasured else self.measure("predict")
+                tracks = self.whole.update(
+                    state, detections, time_s, self._image_size, self.class_names, measure
+                )
+                if tracks is not None:
+                    return tracks
             camera = checked_camera(camera, config, self.predictor)
             hypotheses = state.hypotheses
             found = state.admit(as_detections(detections, data), self.image_size)

@@ -89,19 +89,24 @@ class TrackerState:
         self.dropped += found.dropped
         return found
 
+    def span(self, time_s: float | None, config: TrackerConfig) -> int:
+        """Frames of the motion model since the last update, from 1 to max_age + 2, by which every
+        track has ended."""
+        if time_s is None or self.clock is None or not math.isfinite(time_s):
+            return 1
+        return model_frames(time_s - self.clock, config.frame_rate, config.max_age + 2)
+
     def advance_clock(self, time_s: float | None, config: TrackerConfig) -> int:
-        """-> frames of the motion model since the last update, from 1 to max_age + 2, by which
-        every track has ended."""
-        rate, before = config.frame_rate, self.clock
+        """-> the span since the last update."""
+        span, rate, before = self.span(time_s, config), config.frame_rate, self.clock
         if time_s is None or not math.isfinite(time_s):
             if rate and before is not None:
                 self.clock = before + 1 / rate
-            return 1
+            return span
         self.clock = time_s if before is None else max(before, time_s)
         if self.timed is None:
             self.timed = self.frame, self.clock
-        since = time_s - before if before is not None else 0.0
-        return model_frames(since, rate, config.max_age + 2)
+        return span
 
     def note_camera(self, camera: CameraMotion | None, predictor: Predictor) -> None:
         """What was said before the prediction, or seen after it. At a cut, motion so far says
@@ -156,7 +161,7 @@ class TrackerState:
         table = self.hypotheses.table
         tracks = table.snapshot(
             frame, time_s, config.min_hits, ended, camera=self.camera,
-            data=data_of(found, table["det_ind"]), frame_rate=self._frame_rate(config),
+            data=data_of(found, table["det_ind"]), frame_rate=self.frame_rate(config),
             class_names=class_names or found.class_names,
         )  # fmt: skip
         tracks = self.ids.applied(tracks)
@@ -166,7 +171,7 @@ class TrackerState:
         """What the memory says; those hidden tracks that go on as others are dropped."""
         if self.memory is None:
             return NOBODY
-        rate = self._frame_rate(config) or USUAL_RATE
+        rate = self.frame_rate(config) or USUAL_RATE
         now_s = frame / rate if self.clock is None else self.clock
         again = self.memory.update(self.hypotheses.table, self.calibration, now_s, rate)
         self.hypotheses.drop(again.over)
@@ -187,7 +192,7 @@ class TrackerState:
         ids = self.ids.shown(ids)
         return ids if self.memory is None else self.memory.shown(ids)
 
-    def _frame_rate(self, config: TrackerConfig) -> float | None:
+    def frame_rate(self, config: TrackerConfig) -> float | None:
         """Frames of the motion model per second: as configured, else as the times of the updates
         have it since the first of them; None where it is not known."""
         if config.frame_rate:

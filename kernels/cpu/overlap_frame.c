@@ -1,0 +1,247 @@
+/* A whole frame of a tracker that matches by overlap and moves by a Kalman filter, in one call: what
+ * mambatrack/tracking/tracker.py does in a frame in which nothing is unusual. To the bit, but for the
+ * logarithms of sizes among the running means, which are not numpy's. */
+#include "admit.h"
+#include "kalman.h"
+#include "overlap.h"
+#include "snapshot.h"
+#include "variant.h"
+#include "votes.h"
+
+enum { WHOLE, MATCHING, SOLVED };            /* where a call begins */
+enum { DONE, REFUSED, CROWDED, CONTESTED }; /* and where it ends */
+
+/* room: of tracks, with those that start, and of detections; pair_room: of pairs. floats [31 room + 4],
+ * numbers [15 room], pair_floats [2, pair_room], pair_numbers [6, pair_room]: memory; result: of
+ * snapshot.h. The frame: what was found or, where that is NULL, rows [count, columns] of doubles (wide) or
+ * floats as a user hands them in; the span of frames since the last one, the size of the picture, 0 where it is not known; stamp: the first of new ones. tracks,
+ * next_id, mixed: of the table, before and after; born, ended: how many tracks started and ended, their
+ * ids at ``ended_ids``; pairs, left, settled, pass: of a call that did not come to the end. */
+typedef struct {
+    Overlap by;
+    Kalman filter;
+    int64_t rounds, min_hits, max_age;
+    const double *limits;
+    int64_t room, pair_room;
+    float *floats, *pair_floats;
+    int64_t *numbers, *pair_numbers, *result;
+    const Table *table;
+    const Found *found;
+    const void *rows;
+    int64_t wide, count, columns, span, width, height, stamp, tracks, next_id, mixed;
+    int64_t born, ended, pairs, left, settled, pass;
+} OverlapFrame;
+
+typedef struct {
+    Found found;
+    float *extent, *corners, *sides, *values;
+    Sorted sorted;
+    Observed seen;
+    float *boxes, *logs, *scores;
+    int64_t *memory, *of_track, *of_detection, *blocks, *rows, *labels, *numbers, *born, *ended, *chosen, *left;
+    double *sums;
+    PairList pairs, free;
+} Work;
+
+static void lay_out_detections(const OverlapFrame *f, Work *w) {
+    float *boxes = f->floats;
+    w->found = f->found ? *f->found : (Found){boxes, boxes + 4 * f->count, boxes + 8 * f->count,
+                                              f->numbers, f->numbers + f->count, f->count};
+    w->extent = boxes + 9 * f->count;
+}
+
+static void lay_out_pairs(const OverlapFrame *f, Work *w) {
+    int64_t room = f->pair_room, *numbers = f->pair_numbers;
+    w->pairs = (PairList){f->pairs, room, numbers, numbers + room, f->pair_floats};
+    w->free = (PairList){0, room, numbers + 2 * room, numbers + 3 * room, f->pair_floats + room};
+    w->chosen = numbers + 4 * room, w->left = numbers + 5 * room;
+}
+
+static Work lay_out(const OverlapFrame *f) {
+    Work w;
+    int64_t room = f->room, used = 9 * room + EXTENT, counted = 2 * room;
+    lay_out_detections(f, &w);
+    lay_out_pairs(f, &w);
+    w.corners = claim(f->floats, &used, 4 * room), w.sides = claim(f->floats, &used, 4 * room);
+    w.values = claim(f->floats, &used, 2 * room);
+    claim_sorted(f->floats, &used, f->numbers, &counted, f->count, &w.sorted);
+    used = 24 * room + EXTENT, counted = 3 * room;
+    w.boxes = claim(f->floats, &used, 4 * room), w.logs = claim(f->floats, &used, 2 * room);
+    w.scores = claim(f->floats, &used, room);
+    w.memory = claim_numbers(f->numbers, &counted, room);
+    w.of_track = claim_numbers(f->numbers, &counted, room);
+    w.of_detection = claim_numbers(f->numbers, &counted, room);
+    w.blocks = claim_numbers(f->numbers, &counted, 2 * room);
+    w.sums = (double *)claim_numbers(f->numbers, &counted, 2 * room);
+    w.rows = claim_numbers(f->numbers, &counted, room);
+    w.labels = claim_numbers(f->numbers, &counted, room);
+    w.numbers = claim_numbers(f->numbers, &counted, room);
+    w.born = claim_numbers(f->numbers, &counted, room);
+    w.ended = claim_numbers(f->numbers, &counted, room);
+    w.seen = (Observed){w.boxes, w.logs, w.scores, w.labels, w.numbers};
+    return w;
+}
+
+INLINE void put_corners(const float *box, float *to) {
+    for (int side = 0; side < 2; side++) {
+        to[side] = box[side] - .5f * box[2 + side];
+        to[2 + side] = box[side] + .5f * box[2 + side];
+    }
+}
+
+static void keep_row(const Table *t, int64_t from, int64_t to) {
+    float *floats[] = {t->boxes, t->spread, t->last, t->means, t->scores, t->votes, t->motion, t->memory};
+    int64_t sizes[] = {4, 4, 4, MEANS, 1, VOTES, t->motion_size, t->memory_size};
+    int64_t *numbers[] = {t->labels, t->hits, t->gap, t->age, t->det_ind, t->ids, t->stamp};
+    for (int k = 0; k < 8; k++)
+        memcpy(floats[k] + sizes[k] * to, floats[k] + sizes[k] * from, sizes[k] * sizeof(float));
+    for (int k = 0; k < 7; k++) numbers[k][to] = numbers[k][from];
+    memcpy(t->classes + VOTES * to, t->classes + VOTES * from, VOTES * sizeof(int64_t));
+}
+
+/* TrackTable.end. */
+static void end_tracks(OverlapFrame *f, const Work *w, int64_t min_hits, int64_t max_age) {
+    const Table *t = f->table;
+    int64_t kept = 0;
+    for (int64_t i = 0; i < f->tracks; i++) {
+        if (is_over(t, i, min_hits, max_age)) {
+            w->ended[f->ended++] = t->ids[i];
+            continue;
+        }
+        if (kept != i) keep_row(t, i, kept);
+        kept++;
+    }
+    f->tracks = kept;
+}
+
+/* Whether every detection is one that nothing has to be said of, in the picture. */
+static int admitted(const OverlapFrame *f, const Work *w) {
+    const float *extent = w->extent;
+    if (!f->found && !admit(f->rows, f->wide, f->count, f->columns, f->limits, f->floats, f->numbers)) return 0;
+    for (int64_t j = 0; f->found && j < f->count; j++) widen(f->found->boxes + 4 * j, !j, w->extent);
+    return !f->count || !f->width ||
+           ((double)extent[0] < (double)f->width && (double)extent[1] < (double)f->height &&
+            extent[2] > 0 && extent[3] > 0);
+}
+
+static void predict_tracks(OverlapFrame *f, const Work *w) {
+    const Table *t = f->table;
+    f->ended = 0;
+    if (f->span > 1) end_tracks(f, w, 0, f->max_age - (f->span - 1));
+    for (int64_t i = 0; i < f->tracks; i++) {
+        float *box = t->boxes + 4 * i;
+        for (int64_t k = 0; k < f->span; k++)
+            predict_filter(&f->filter, t->motion + FILTER * i, box, t->spread + 4 * i);
+        t->gap[i] += f->span, t->age[i] += f->span;
+        t->det_ind[i] = -1;
+    }
+}
+
+/* Whether there was room for all pairs that may be matched. */
+static int look_around(OverlapFrame *f, Work *w) {
+    int64_t count = f->count;
+    for (int64_t j = 0; j < count; j++)
+        for (int k = 0; k < 4; k++) w->sides[k * count + j] = w->found.boxes[4 * j + k];
+    sort_boxes(w->sides, w->memory, &w->sorted);
+    for (int64_t i = 0; i < f->tracks; i++) put_corners(f->table->boxes + 4 * i, w->corners + 4 * i);
+    list_pairs(&f->by, f->table, &w->found, w->corners, f->tracks, &w->sorted, w->values, &w->pairs);
+    for (int64_t i = 0; i < f->tracks; i++) w->of_track[i] = -1;
+    for (int64_t j = 0; j < count; j++) w->of_detection[j] = -1;
+    f->pairs = w->pairs.count, f->pass = 0;
+    return f->pairs <= f->pair_room;
+}
+
+static void end_pass(OverlapFrame *f, const Work *w) {
+    for (int64_t c = 0; c < f->settled; c++) {
+        int64_t i = w->free.track[w->chosen[c]], j = w->free.detection[w->chosen[c]];
+        w->of_track[i] = j, w->of_detection[j] = i;
+    }
+    f->pass++;
+}
+
+/* Whether all passes are through. */
+static int match(OverlapFrame *f, Work *w) {
+    for (; f->pass < f->by.passes; end_pass(f, w)) {
+        int active = f->pass + 1 < f->by.passes;
+        list_free(&w->pairs, f->table, f->span, active, w->of_track, w->of_detection, &w->free);
+        f->left = match_pairs(&w->free, f->tracks, f->rounds, w->sums, w->blocks, w->chosen, w->left, &f->settled);
+        if (f->left) return 0;
+    }
+    return 1;
+}
+
+/* Row k of what was seen is of the track in row i, which is at detection j. */
+static void note_seen(const Work *w, int64_t k, int64_t i, int64_t j) {
+    const float *box = w->found.centred + 4 * j;
+    memcpy(w->boxes + 4 * k, box, 4 * sizeof(float));
+    w->logs[2 * k] = logf(box[2]), w->logs[2 * k + 1] = logf(box[3]);
+    w->scores[k] = w->found.scores[j], w->labels[k] = w->found.labels[j];
+    w->numbers[k] = w->found.numbers[j], w->rows[k] = i;
+}
+
+static void observe_seen(OverlapFrame *f, const Work *w, int64_t count) {
+    observe(f->table, &w->seen, count, w->rows);
+    f->mixed = vote_all(f->table, &w->seen, count, w->rows, f->tracks, f->mixed);
+    for (int64_t k = 0; k < count; k++) f->table->stamp[w->rows[k]] = f->stamp++;
+}
+
+/* The matched tracks are noted -> how many these are. Their corners are where they were seen. */
+static int64_t gather_seen(const OverlapFrame *f, const Work *w) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < f->tracks; i++) {
+        int64_t j = w->of_track[i];
+        if (j < 0) continue;
+        note_seen(w, count++, i, j);
+        put_corners(w->found.centred + 4 * j, w->corners + 4 * i);
+    }
+    return count;
+}
+
+/* TrackTable.start, of the detections ``born``. */
+static void start_tracks(OverlapFrame *f, const Work *w) {
+    const Table *t = f->table;
+    for (int64_t k = 0; k < f->born; k++) {
+        int64_t i = f->tracks++, j = w->born[k];
+        note_seen(w, k, i, j);
+        t->ids[i] = f->next_id++;
+        t->hits[i] = t->age[i] = 0, t->gap[i] = 1;
+        memcpy(t->last + 4 * i, w->boxes + 4 * k, 4 * sizeof(float));
+        memset(t->memory + t->memory_size * i, 0, t->memory_size * sizeof(float));
+        memset(t->votes + VOTES * i, 0, VOTES * sizeof(float));
+        t->labels[i] = w->found.labels[j];
+        for (int place = 0; place < VOTES; place++) t->classes[VOTES * i + place] = t->labels[i];
+        start_filter(&f->filter, w->boxes + 4 * k, t->motion + FILTER * i);
+    }
+    if (f->born) observe_seen(f, w, f->born);
+}
+
+static void settle_tracks(OverlapFrame *f, const Work *w) {
+    int64_t count = gather_seen(f, w);
+    f->born = list_births(&f->by, f->table, &w->found, w->of_detection, w->corners, f->tracks, w->born);
+    for (int64_t k = 0; k < count; k++)
+        correct_filter(&f->filter, w->boxes + 4 * k, f->table->motion + FILTER * w->rows[k]);
+    observe_seen(f, w, count);
+    start_tracks(f, w);
+    end_tracks(f, w, f->min_hits, f->max_age);
+    ascend(w->ended, f->ended);
+    snapshot(f->table, f->tracks, f->min_hits, f->result);
+}
+
+/* from: WHOLE; MATCHING, for what comes after the prediction, with more room for pairs after CROWDED;
+ * SOLVED, where the general solver has appended to ``chosen`` what it matches of the pairs ``left``.
+ * predicts: a WHOLE call ends after the prediction. REFUSED: some detection is unusual, and nothing has
+ * changed. */
+int64_t PUBLIC(overlap_frame)(OverlapFrame *f, int64_t from, int64_t predicts) {
+    Work w = lay_out(f);
+    if (from == WHOLE && !admitted(f, &w)) return REFUSED;
+    if (from == WHOLE) predict_tracks(f, &w);
+    if (predicts) return DONE;
+    if (from != SOLVED && !look_around(f, &w)) return CROWDED;
+    if (from == SOLVED) {
+        list_free(&w.pairs, f->table, f->span, f->pass + 1 < f->by.passes, w.of_track, w.of_detection, &w.free);
+        end_pass(f, &w);
+    }
+    if (!match(f, &w)) return CONTESTED;
+    settle_tracks(f, &w);
+    return DONE;
+}
