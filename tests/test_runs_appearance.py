@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import cv2
 import numpy as np
@@ -75,9 +76,16 @@ def test_an_embedder_that_is_not_there(place, tmp_path, capsys, name, message):
     assert message in capsys.readouterr().err
 
 
-def test_offline_there_is_none(place, tmp_path, capsys):
-    assert track(place, tmp_path, "--appearance", "colour", "--offline") == 1
-    assert "offline tracking keeps none" in capsys.readouterr().err
+def test_offline_every_clean_box_is_looked_at(place, tmp_path, capsys):
+    given = ["--association", "light", "--jsonl", str(tmp_path / "out.jsonl")]
+    given += ["--memory.seconds", "9", "--offline"]
+    assert track(place, tmp_path, "--appearance", "colour", *given) == 0
+    said = capsys.readouterr().out
+    boxes = (place / "set" / "meet" / "det" / "det.txt").read_text().splitlines()
+    looked_at, of = map(int, re.search(r"colour looked at (\d+) of (\d+) boxes", said).groups())
+    assert of == len(boxes) and of / 2 < looked_at <= of and ", look " in said
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert any(json.loads(each).get("tracks") for each in lines)
 
 
 @pytest.mark.parametrize(

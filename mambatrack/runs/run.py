@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mambatrack.appearance.sequence_looks import SequenceLooks
 from mambatrack.camera.interface import CameraSource, Travel
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
 from mambatrack.runs.run_outputs import Output
+from mambatrack.settings import MemoryConfig
 from mambatrack.sources.frames import Frame
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracks import Tracks
@@ -160,7 +162,7 @@ class Run:
 class OfflineRun(Run):
     """A source that is tracked once its last frame was seen, and then read again for the outputs.
 
-    again: opens the source a second time
+    again: opens the source a second time;  memory: as of Tracker
     """
 
     def __init__(
@@ -171,9 +173,10 @@ class OfflineRun(Run):
         tracker: Tracker,
         outputs: Sequence[Output] = (),
         camera: CameraSource | None = None,
+        memory: MemoryConfig | None = None,
     ):
         super().__init__(source, detector, tracker, outputs, camera)
-        self._again = again
+        self._again, self._memory = again, memory
 
     def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
         """As Run's; ``report`` counts the frames twice, first as they are looked at."""
@@ -182,16 +185,21 @@ class OfflineRun(Run):
         self._began = time.perf_counter()
         found: list[Detections] = []
         times, cameras = [], []
+        appearance = self.tracker.appearance
+        looks = None if appearance is None else SequenceLooks(appearance)
         for frame in self.source:
             with self._measure("detect"):
                 found.append(self.detector(frame.image, frame.index))
             times.append(frame.time_s)
             cameras.append(self._look(frame, found[-1]))
+            if looks is not None:
+                looks.note(frame.image, found[-1])
             report(len(found))
         with self._measure("associate"):
             tracks = track_offline(
-                found, self.tracker.config, self.tracker.image_size, times, cameras=cameras
-            )
+                found, self.tracker.config, self.tracker.image_size, times,
+                cameras=cameras, looks=looks, memory=self._memory,
+            )  # fmt: skip
         for frame, each in zip(self._again(), tracks, strict=False):
             self._write(frame, each)
             report(self.frames)

@@ -104,8 +104,6 @@ def open_run(
         if frames.live:
             refuse_offline(config, "a camera or stream")
         camera = open_camera(config.tracker.camera, name)
-        if config.tracker.offline:
-            refuse_appearance(config, "offline tracking keeps none")
         if open_embedder is None:
             embedder = configured_embedder(config.appearance)
         else:
@@ -113,7 +111,7 @@ def open_run(
         detector = open_detector()
         tracker = Tracker(config, image_size=frames.size, embedder=embedder, memory=config.memory)
         run = (
-            OfflineRun(frames, opened, detector, tracker, camera=camera)
+            OfflineRun(frames, opened, detector, tracker, camera=camera, memory=config.memory)
             if config.tracker.offline
             else Run(frames, detector, tracker, camera=camera)
         )
