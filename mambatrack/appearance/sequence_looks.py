@@ -89,4 +89,6 @@ class LookedUp:
         rows, places = (boxes[:, None] == image.boxes).all(axis=2).nonzero()
         vectors: Floats = np.zeros((len(boxes), self.size), np.float32)
         vectors[rows] = image.vectors[places]
-        return Embeddings(vectors, vectors.any(axis=1))
+        usable = np.zeros(len(boxes), bool)
+        usable[rows] = True
+        return Embeddings(vectors, usable)

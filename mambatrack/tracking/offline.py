@@ -55,7 +55,7 @@ def track_offline(
     next frame.
     """
     settings = tracker_settings(config)
-    kept = checked_memory(memory, settings, looks and looks.appearance)
+    kept = checked_memory(memory, settings, None if looks is None else looks.appearance)
     sequence = OfflineSequence.of(detections, times, cameras, image_size, looks)
     members = _members(settings, image_size, predictor, association)
     ids = renumbered(_decide(sequence, settings, members), sequence.frame)

@@ -39,7 +39,7 @@ class OfflineSequence(NamedTuple):
         """As track_offline() takes it. Raises MambatrackError where something is not of as many
         frames."""
         found = [as_detections(each) for each in detections]
-        stamps = [None] * len(found) if times is None else list(times)
+        stamps: list[float | None] = [None] * len(found) if times is None else list(times)
         given = [None] * len(found) if cameras is None else list(cameras)
         motions = [as_motion(each) for each in given]
         for kind, count in (("time stamps", len(stamps)), ("transforms", len(motions))):

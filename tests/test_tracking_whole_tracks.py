@@ -84,18 +84,6 @@ def test_who_comes_back_is_one_person():
     assert ids_in_visits(tracked(frames, looks, memory=short)) == [[1, 2], [3, 4], [5, 6]]
 
 
-def test_only_what_is_clean_is_looked_at():
-    looks = SequenceLooks(Appearance(COLOUR))
-    boxes = [[100, 50, 140, 150], [110, 50, 150, 152], [300, 50, 340, 150], [500, 50, 501, 51]]
-    looks.note(np.full((360, 640, 3), 90, np.uint8), boxes)
-    looks.note(None, boxes)
-    assert looks.appearance.boxes == 4
-    assert [len(each.boxes) for each in looks.frames] == [1, 0]
-    vectors, usable = looks.again()(looks.frames[0], np.array(boxes, np.float32))
-    assert usable.tolist() == [False, False, True, False]
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx([0, 0, 1, 0], abs=1e-3)
-
-
 def test_an_embedder_that_fails_leaves_boxes():
     fails = CropEmbedder("fails", histograms, CROP)
     fails.look = lambda crops: np.full((len(crops), fails.size), np.nan)
