@@ -138,14 +138,23 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped, own, names)
 
 
+class _FromC(Detections):
+    """Those that the C library read, which are checked and read-only; columns when asked for."""
+
+    boxes = cached_property(lambda self: self.in_c.boxes)
+    scores = cached_property(lambda self: self.in_c.scores)
+    labels = cached_property(lambda self: self.in_c.labels)
+    rows = cached_property(lambda self: self.in_c.rows)
+    centred = cached_property(lambda self: self.in_c.centred)
+
+    def __len__(self) -> int:
+        return self.in_c.count
+
+
 def _in_c(plain: Admitted) -> Detections:
-    """What the C library read, which is checked and read-only, without the constructor."""
-    own, extent = plain
-    found: Detections = object.__new__(Detections)
-    found.__dict__.update(
-        boxes=own.boxes, scores=own.scores, labels=own.labels, rows=own.rows, data={},
-        centred=own.centred, extent=extent, in_c=own,
-    )  # fmt: skip
+    """Without the constructor, which would ask for the columns."""
+    found: Detections = object.__new__(_FromC)
+    found.__dict__.update(in_c=plain.found, extent=plain.extent, data={})
     return found
 
 

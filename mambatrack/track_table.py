@@ -289,7 +289,7 @@ class TrackTable:
         columns: dict[str, Any] = (
             self.in_c.snapshot(self.count, min_hits) if self._compiled else self._snapshot(min_hits)
         )
-        return Tracks(frame, time_s, ended=ended, **columns, **of_frame)
+        return Tracks.of_frame(frame, time_s, ended=ended, **columns, **of_frame)
 
     def _snapshot(self, min_hits: int) -> dict[str, NDArray]:
         kept = ("ids", "scores", "labels", "gap", "spread", "det_ind", "age")

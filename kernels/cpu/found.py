@@ -1,6 +1,7 @@
 """The detections of a frame as C reads them."""
 
 import ctypes
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ class FoundColumns:
     caller's array. Raises ValueError where their numbers differ.
     """
 
+    _piece: tuple[Floats, Indices]  # where all lie in one piece: what each is cut from
+
     def __init__(
         self, boxes: Floats, centred: Floats, scores: Floats, labels: Indices, rows: Indices
     ):
@@ -34,11 +37,11 @@ class FoundColumns:
         self.count = count = len(scores)
         if any(len(each) != count for each in given):
             raise ValueError(f"{count} scores have {', '.join(str(len(e)) for e in given)}")
-        self.boxes, self.centred = (contiguous(e).reshape(count, 4) for e in (boxes, centred))
-        self.scores = contiguous(scores).reshape(count)
-        self.labels, self.rows = (contiguous(e, np.int64).reshape(count) for e in (labels, rows))
-        columns = self.boxes, self.centred, self.scores, self.labels, self.rows
-        self._point(*map(address, columns))
+        boxes, centred = (contiguous(each).reshape(count, 4) for each in (boxes, centred))
+        scores = contiguous(scores).reshape(count)
+        labels, rows = (contiguous(each, np.int64).reshape(count) for each in (labels, rows))
+        self.__dict__.update(boxes=boxes, centred=centred, scores=scores, labels=labels, rows=rows)
+        self._point(*map(address, (boxes, centred, scores, labels, rows)))
 
     @classmethod
     def in_one_piece(cls, count: int, floats: Floats, numbers: Indices) -> "FoundColumns":
@@ -48,12 +51,29 @@ class FoundColumns:
         found.count, at, of_numbers = count, address(floats), address(numbers)
         floats.setflags(write=False)
         numbers.setflags(write=False)
-        found.boxes = floats[: 4 * count].reshape(count, 4)
-        found.centred = floats[4 * count : 8 * count].reshape(count, 4)
-        found.scores = floats[8 * count : 9 * count]
-        found.labels, found.rows = numbers[:count], numbers[count:]
+        found._piece = floats, numbers
         found._point(at, at + 16 * count, at + 32 * count, of_numbers, of_numbers + 8 * count)
         return found
+
+    @cached_property
+    def boxes(self) -> Floats:
+        return self._piece[0][: 4 * self.count].reshape(-1, 4)
+
+    @cached_property
+    def centred(self) -> Floats:
+        return self._piece[0][4 * self.count : 8 * self.count].reshape(-1, 4)
+
+    @cached_property
+    def scores(self) -> Floats:
+        return self._piece[0][8 * self.count : 9 * self.count]
+
+    @cached_property
+    def labels(self) -> Indices:
+        return self._piece[1][: self.count]
+
+    @cached_property
+    def rows(self) -> Indices:
+        return self._piece[1][self.count :]
 
     def __len__(self) -> int:
         return self.count

@@ -93,6 +93,7 @@ class TableColumns:
         places = *map(address, self._held), *sizes, address(rates), address(shares)
         self._table = _Table(*places, decay)
         self.at = ctypes.addressof(self._table)
+        self._result = Snapshot(self.capacity)
 
     def observe(self, tracks: int, rows: Indices, mixed: bool, **seen: NDArray) -> bool:
         """TrackTable.observe: the tracks rows [K] of the first ``tracks`` were seen at boxes
@@ -120,10 +121,8 @@ class TableColumns:
         """The columns of TrackTable.snapshot, of the first ``tracks``: read-only, in one piece."""
         if tracks > self.capacity:
             raise ValueError(f"up to {self.capacity} tracks expected, got {tracks}")
-        columns = np.empty((), _result(tracks))
-        library().snapshot(self.at, tracks, min_hits, address(columns))
-        columns.setflags(write=False)
-        return {name: columns[name] for name in RESULT}
+        library().snapshot(self.at, tracks, min_hits, self._result.at)
+        return self._result.columns(tracks)
 
     def any_over(self, tracks: int, min_hits: int, max_age: int) -> bool:
         """Whether TrackTable.end would end any of the first ``tracks``."""

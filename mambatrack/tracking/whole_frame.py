@@ -65,15 +65,10 @@ class WholeFrame:
         state.advance_clock(time_s, config)
         state.camera = None
         state.frame += 1
-        columns: dict[str, Any] = changed.columns
-        return Tracks(
-            state.frame - 1,
-            time_s,
-            ended=ended,
-            frame_rate=state.frame_rate(config),
-            class_names=class_names or names,
-            **columns,
-        )
+        return Tracks.of_frame(
+            state.frame - 1, time_s, ended=ended, frame_rate=state.frame_rate(config), data={},
+            class_names=class_names or names, **changed.columns,
+        )  # fmt: skip
 
 
 def whole_frame(
@@ -89,7 +84,7 @@ def whole_frame(
 
 def _plain(detections: Any) -> bool:
     """Whether nothing is to be told of them, and nothing comes with them."""
-    if type(detections) is Detections:
+    if isinstance(detections, Detections):
         return not detections.dropped and not detections.data
     return readable(detections)
 
