@@ -41,7 +41,7 @@ class FoundColumns:
         scores = contiguous(scores).reshape(count)
         labels, rows = (contiguous(each, np.int64).reshape(count) for each in (labels, rows))
         self.__dict__.update(boxes=boxes, centred=centred, scores=scores, labels=labels, rows=rows)
-        self._point(*map(address, (boxes, centred, scores, labels, rows)))
+        self._point(*[address(each) for each in (boxes, centred, scores, labels, rows)])
 
     @classmethod
     def in_one_piece(cls, count: int, floats: Floats, numbers: Indices) -> "FoundColumns":

@@ -41,7 +41,8 @@ class TrackerGroup:
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
     size of picture where its predictions depend on that. The C library has a call for all trackers
     in any case; without it motion model and encoder are called for each where many tracks come
-    together (track_table.SHARED_CALL_TRACKS).
+    together (track_table.SHARED_CALL_TRACKS). Where a frame is one call (Tracker.whole), each
+    tracker has its own.
     """
 
     def __init__(
@@ -94,23 +95,35 @@ class TrackerGroup:
         """Tracker.update of those trackers that have a frame: their detections and time, how the
         camera moved where that is known, and the picture for the embedder. Data of detections comes
         with as_detections(boxes, data)."""
-        trackers = [self.trackers[index] for index in due]
         with ExitStack() as stack:
-            for each in trackers:
-                stack.enter_context(each.turn)
-            return self._update(trackers, due, cameras, images) if due else {}
+            for index in due:
+                stack.enter_context(self.trackers[index].turn)
+            alone: dict[int, tuple[Any, float | None]] = {}
+            together = copy.copy(alone)
+            for index, (detections, time_s) in due.items():
+                tracker = self.trackers[index]
+                whole = tracker.whole if cameras.get(index) is None else None
+                taken = whole and whole.takes(tracker.state, detections, tracker.image_size)
+                (alone if taken else together)[index] = detections, checked_time(time_s)
+            tracks = self._update(together, cameras, images)  # an error comes before any change
+            for index, given in alone.items():
+                found = self.trackers[index].in_one_call(*given)
+                tracks |= self._update({index: given}) if found is None else {index: found}
+            return {index: tracks[index] for index in due}
 
     def _update(
         self,
-        trackers: Sequence[Tracker],
         due: Mapping[int, tuple[Any, float | None]],
-        cameras: Mapping[int, Any],
-        images: Mapping[int, Any],
+        cameras: Mapping[int, Any] = {},
+        images: Mapping[int, Any] = {},
     ) -> dict[int, Tracks]:
-        config = self.config
+        """The steps of a frame, each for all trackers together."""
+        if not due:
+            return {}
+        config, trackers = self.config, [self.trackers[index] for index in due]
         states = [each.state for each in trackers]
         given = [as_detections(detections) for detections, _ in due.values()]
-        times = [checked_time(time_s) for _, time_s in due.values()]
+        times = [time_s for _, time_s in due.values()]
         motions = [
             checked_camera(cameras.get(index), config, each.predictor)
             for index, each in zip(due, trackers, strict=True)

@@ -103,7 +103,7 @@ class Tracker:
         self._memory = checked_memory(memory, self.config, self.appearance)
         self._gallery: Gallery | None = None  # that is shared
         self._source, self._others = 0, nobody
-        self.whole = whole_frame(self.association, self.predictor, self.config)
+        self.whole = whole_frame(self.association, self.predictor, self.appearance, self.config)
         self.measure: Measure = unmeasured
         self.turn = Turn()
         self._layout = {
@@ -143,11 +143,8 @@ class Tracker:
         """
         with self.turn:
             state, config, time_s = self.state, self.config, checked_time(time_s)
-            if self.whole is not None and camera is None and data is None and not self.appearance:
-                measure = None if self.measure is unmeasured else self.measure("predict")
-                tracks = self.whole.update(
-                    state, detections, time_s, self._image_size, self.class_names, measure
-                )
+            if camera is None and data is None:
+                tracks = self.in_one_call(detections, time_s)
                 if tracks is not None:
                     return tracks
             camera = checked_camera(camera, config, self.predictor)
@@ -168,6 +165,15 @@ class Tracker:
             hypotheses.start(settled, self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
             return state.report(time_s, config, ended, found, self.class_names)
+
+    def in_one_call(self, detections: Any, time_s: float | None) -> Tracks | None:
+        """update() where ``whole`` takes the frame; None, and nothing has changed, where it does
+        not."""
+        if self.whole is None or not self.whole.takes(self.state, detections, self._image_size):
+            return None
+        predicting = None if self.measure is unmeasured else self.measure("predict")
+        given = detections, time_s, self._image_size, self.class_names
+        return self.whole.update(self.state, *given, predicting)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""

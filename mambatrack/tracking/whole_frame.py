@@ -4,6 +4,7 @@ the Kalman filter. tracker.py says in numpy what a frame does, and takes all oth
 from contextlib import AbstractContextManager
 from typing import Any
 
+from mambatrack.appearance.appearance import Appearance
 from mambatrack.assignment import Indices
 from mambatrack.association.crowds import MOST_PAIRS, TILE
 from mambatrack.association.interface import Association, Floats
@@ -35,6 +36,21 @@ class WholeFrame:
             PLAIN_LIMITS, _solve,
         )  # fmt: skip
 
+    def takes(
+        self, state: TrackerState, detections: Any, image_size: tuple[int, int] | None
+    ) -> bool:
+        """Whether there is nothing to tell of the detections, to compare or to rename. A frame that
+        is taken raises no error."""
+        hypotheses = state.hypotheses
+        return (
+            _plain(detections)
+            and len(detections) ** 2 <= MOST_PAIRS
+            and len(hypotheses.table) <= TILE
+            and len(hypotheses.tables) == 1
+            and (image_size is None or hypotheses.started > 0)
+            and not state.ids.renamed
+        )
+
     def update(
         self,
         state: TrackerState,
@@ -44,10 +60,8 @@ class WholeFrame:
         class_names: tuple[str, ...],
         predicting: Predicting | None,
     ) -> Tracks | None:
-        """Tracker.update without camera, data and picture. predicting: held while the tracks are
-        predicted. -> None, and nothing has changed, where the frame is an unusual one."""
-        if not (_plain(detections) and _usual(state, len(detections), image_size)):
-            return None
+        """Tracker.update of a frame that it takes. predicting: held while the tracks are predicted.
+        -> None, and nothing has changed, where a detection is unusable or outside the picture."""
         names: tuple[str, ...] = ()
         if isinstance(detections, Detections):
             detections, names = detections.in_c, detections.class_names
@@ -72,10 +86,14 @@ class WholeFrame:
 
 
 def whole_frame(
-    association: Association, predictor: Predictor, config: TrackerConfig
+    association: Association,
+    predictor: Predictor,
+    appearance: Appearance | None,
+    config: TrackerConfig,
 ) -> WholeFrame | None:
     """None where these have frames that C does not know, and without the library."""
-    if config.camera in ("auto", "boxes") or config.caution > 0 or not wanted():
+    told = config.camera in ("auto", "boxes") or config.caution > 0
+    if told or appearance is not None or not wanted():
         return None
     if type(association) is OverlapAssociation and type(predictor) is KalmanPredictor:
         return WholeFrame(association, predictor, config)
@@ -87,17 +105,6 @@ def _plain(detections: Any) -> bool:
     if isinstance(detections, Detections):
         return not detections.dropped and not detections.data
     return readable(detections)
-
-
-def _usual(state: TrackerState, found: int, image_size: tuple[int, int] | None) -> bool:
-    hypotheses = state.hypotheses
-    return (
-        found**2 <= MOST_PAIRS
-        and len(hypotheses.table) <= TILE
-        and len(hypotheses.tables) == 1
-        and (image_size is None or hypotheses.started > 0)
-        and not state.ids.renamed
-    )
 
 
 def _solve(tracks: Indices, detections: Indices, similarities: Floats) -> Indices:
