@@ -13,10 +13,12 @@ from mambatrack.evaluation.arithmetic import (
     limits,
     pair_work,
     step_work,
+    window_work,
     work_of,
 )
 from mambatrack.evaluation.stage_profile import STAGES, Counts, Stage, StageProfile
 from mambatrack.kernels.weight_shapes import (
+    BOTH,
     ONE,
     PairSizes,
     Sizes,
@@ -69,8 +71,24 @@ def test_the_networks_of_a_frame_are_found_by_the_settings():
     assert list(learned) == ["predict", "score", "settle"]
     assert all(each.operations > 0 and each.bytes > 0 for each in learned.values())
     assert list(work_of(TrackerConfig(predictor="kalman"), frame())) == ["score", "settle"]
-    window = TrackerConfig(predictor="mamba-window", association="overlap")
-    assert work_of(window, frame()) == {}
+    whole, three = (
+        work_of(TrackerConfig("mamba-window", association="overlap", seen_window=seen), frame())
+        for seen in (0, 3)
+    )
+    assert list(whole) == list(three) == ["predict"]
+    assert 0.3 < three["predict"].operations / whole["predict"].operations < 0.31
+
+
+def test_an_offset_passes_every_matrix_of_both_directions_and_the_head_is_for_a_track():
+    own = weights(motion_shapes(SIZES, BOTH))
+    enter, select = 2 * 2 * 8, 8 * (2 + 2 * 3)
+    mixer = select + 2 * 8 + 8 * 4  # select, dt, out
+    products = (7 + 4) * enter + 2 * (2 * mixer + 2 * 4 * 6)
+    scanned = 2 * 2 * 8 * (7 * 3 + 2 * 4)
+    one, two = window_work(own, 1, 1), window_work(own, 3, 2)
+    assert one.operations == 2 * products + scanned + 2 * (4 * 4 + 4 * 8)
+    assert two.operations - 3 * one.operations == 3 * (2 * products + scanned)
+    assert two.bytes - one.bytes == 4 * (3 * (2 * 7 + 8) - (7 + 8))
 
 
 def test_the_light_association_computes_a_third_of_the_default():

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mambatrack.association.loading import association_path, encoder_and_pairs, load_weights
 from mambatrack.config import TrackerConfig
 from mambatrack.evaluation.stage_profile import Counts, StageProfile
-from mambatrack.kernels.weight_shapes import ONE, pair_sizes_of, sizes_of
+from mambatrack.kernels.weight_shapes import BOTH, ONE, pair_sizes_of, sizes_of
 from mambatrack.motion.loading import weights_path
 from mambatrack.networks.model_files import kind_of, read_card
 from mambatrack.networks.weight_files import read_weights
@@ -66,8 +66,7 @@ class Limit:
 
 
 def limits(config: TrackerConfig, profiles: Sequence[StageProfile], peaks: Peaks) -> list[Limit]:
-    """Of the stages with networks whose operations are known: the causal motion network, and the
-    learned association."""
+    """Of the stages with networks: a motion network, and the learned association."""
     return [
         Limit(
             each.boxes,
@@ -86,8 +85,8 @@ def work_of(config: TrackerConfig, profile: StageProfile) -> dict[str, Work]:
     """What the networks do in a frame, by stage."""
     counts, found = profile.counts, {}
     motion = weights_path(config.predictor)
-    if motion is not None and kind_of(read_card(motion)) != "window":
-        found["predict"] = step_work(read_weights(motion), counts.predicted)
+    if motion is not None:
+        found["predict"] = motion_work(motion, counts.predicted, config.seen_window)
     path = association_path(config)
     if path is not None:
         found |= association_work(path, counts)
@@ -102,6 +101,34 @@ def association_work(path: Path, counts: Counts) -> dict[str, Work]:
         "score": total([pair_work(pairs, *sizes) for _, pairs in parts]),
         "settle": total([step_work(encoder, counts.matched) for encoder, _ in parts]),
     }
+
+
+def motion_work(path: Path, rows: float, seen_window: int) -> Work:
+    """Of ``rows`` tracks; of a window network all of them were seen in the frame before, and their
+    windows are full."""
+    card, weights = read_card(path), read_weights(path)
+    if kind_of(card) != "window":
+        return step_work(weights, rows)
+    window: int = card["architecture"]["window"]
+    return window_work(weights, rows, min(seen_window, window) or window)
+
+
+def window_work(weights: Weights, rows: float, offsets: int) -> Work:
+    """So many offsets of ``rows`` tracks through a window network: every matrix once for each, the
+    head once for a track. The embedding is part of the first projection."""
+    sizes = sizes_of(weights, BOTH)
+    inner, head = (
+        len(BOTH) * sizes.inner,
+        weights["head.0.weight"].size + weights["head.2.weight"].size,
+    )
+    folded = weights["embed.weight"].size + 2 * inner * (sizes.model - sizes.inputs)
+    products = _matrices(weights) - head - folded
+    scanned = sizes.layers * inner * (SCAN * sizes.states + 2 * sizes.taps)
+    moved = offsets * sizes.inputs + sizes.outputs
+    return Work(
+        rows * (offsets * (2 * products + scanned) + 2 * head),
+        FLOAT * (_floats(weights) + rows * moved),
+    )
 
 
 def step_work(weights: Weights, rows: float) -> Work:
