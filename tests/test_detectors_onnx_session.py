@@ -55,6 +55,16 @@ def test_a_network_that_takes_no_picture_is_refused(tmp_path, inputs, kind, foun
         open_session(path)
 
 
+@needs_onnxruntime
+@pytest.mark.parametrize(("said", "threads"), [("1", 1), ("3,2", 3), ("", 0), ("all", 0)])
+def test_threads_are_those_that_the_environment_allows(tmp_path, monkeypatch, said, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    session = open_session(write_onnx(tmp_path / "a.onnx", OUTPUTS), "onnxruntime")
+    options = session._session.get_session_options()
+    assert options.intra_op_num_threads == threads
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(MambatrackError, match=r"none\.onnx"):
         open_session(tmp_path / "none.onnx")

@@ -234,3 +234,14 @@ def test_without_optuna_the_extra_is_named(sequences, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(MissingExtra, match=r"mambatrack\[tune\]"):
         tuned(sequences, tmp_path)
+
+
+@pytest.mark.parametrize(("embedder", "looks"), [("off", False), ("colour", True)])
+def test_a_study_knows_the_pictures_that_it_looked_at(sequences, tmp_path, embedder, looks):
+    (tmp_path / "000001.png").write_bytes(b"one")
+    seen = [dataclasses.replace(sequences[0], images=tmp_path)]
+    config = load_config(overrides={"appearance.embedder": embedder})
+    before = search._Search(seen, config, (), Engine(), 0).record()["sequences"]
+    (tmp_path / "000001.png").write_bytes(b"another")
+    after = search._Search(seen, config, (), Engine(), 0).record()["sequences"]
+    assert (before != after) == looks

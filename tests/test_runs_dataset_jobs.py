@@ -42,6 +42,29 @@ def test_new_detections_make_a_result_old(sequences, tmp_path):
     assert plan(sequences[:1], KALMAN, tmp_path / "out") == [job]
 
 
+@pytest.mark.parametrize(
+    ("given", "looks"),
+    [
+        ({}, False),
+        ({"tracker.camera": "pictures"}, True),
+        ({"appearance.embedder": "colour"}, True),
+    ],
+)
+def test_new_pictures_make_a_result_old_that_looked_at_them(sequences, tmp_path, given, looks):
+    images = sequences[0].folder / "img1"
+    images.mkdir()
+    picture = images / "000001.png"
+    picture.touch()
+    sequence = dataclasses.replace(sequences[0], images=images)
+    config = load_config(overrides=given)
+    [job] = plan([sequence], config, tmp_path / "out")
+    job.result.touch()
+    assert plan([sequence], config, tmp_path / "out") == []
+    later = job.result.stat().st_mtime + 5
+    os.utime(picture, (later, later))
+    assert plan([sequence], config, tmp_path / "out") == ([job] if looks else [])
+
+
 def test_an_interrupted_sequence_leaves_nothing(sequences, tmp_path, monkeypatch):
     [job] = plan(sequences[:1], KALMAN, tmp_path / "out")
 

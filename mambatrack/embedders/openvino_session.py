@@ -1,13 +1,12 @@
 """Runs an OpenVINO IR file, an .xml with a .bin beside it, with the package openvino."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.detectors.onnx_session import reason_of
+from mambatrack.detectors.onnx_session import allowed_threads, reason_of
 from mambatrack.errors import MambatrackError, MissingExtra
 
 
@@ -60,7 +59,7 @@ def _picture_shape(model: Any, path: Path) -> list[int]:
 
 def _compiled(core: Any, model: Any, shape: list[int], path: Path) -> tuple[Any, bool]:
     """The network, and whether it takes several pictures: where it can, it is made to."""
-    threads = {"INFERENCE_NUM_THREADS": int(os.environ.get("OMP_NUM_THREADS") or 0)}
+    threads = {"INFERENCE_NUM_THREADS": allowed_threads()}
     try:
         model.reshape([-1, *shape[1:]])
         return core.compile_model(model, "CPU", threads), True

@@ -21,6 +21,7 @@ from mambatrack.files import remove_temporaries_of, replacing, sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
 from mambatrack.runs.cameras import is_file, transforms_path
+from mambatrack.runs.detection_cache import picture_files
 from mambatrack.runs.embedding_cache import kept_embedder
 from mambatrack.runs.frame_count import frame_done
 from mambatrack.runs.output_files import OutputFiles
@@ -97,16 +98,30 @@ def track_sequence(job: Job) -> Totals:
 
 def _frames_of(sequence: Sequence, config: Config) -> SequenceFrames | FrameSource:
     """With pictures only where something is to be seen in them, as they take time."""
-    looked_at = config.tracker.camera in ("pictures", "auto") or config.appearance.embedder != "off"
-    if looked_at and sequence.images is not None:
+    if _looks(config) and sequence.images is not None:
         return open_frames(sequence.images, start=sequence.start, stop=sequence.last)
     return SequenceFrames(sequence)
+
+
+def _looks(config: Config) -> bool:
+    """Whether the tracker looks at pictures, whoever finds the boxes."""
+    return config.tracker.camera in ("pictures", "auto") or config.appearance.embedder != "off"
+
+
+def pictures_used(sequence: Sequence, config: Config) -> Path | None:
+    """Where the pictures are that results depend on; None where they depend on none."""
+    return sequence.images if _looks(config) or not _from_file(config) else None
+
+
+def _from_file(config: Config) -> bool:
+    """Whether the boxes are those of det/det.txt."""
+    return config.detector.name in ("auto", "file")
 
 
 def sequence_detector(sequence: Sequence, config: Config) -> Detector:
     """det/det.txt, or what the configured detector finds in img1/, computed once and kept."""
     settings = config.detector
-    if settings.name in ("auto", "file"):
+    if _from_file(config):
         from mambatrack.detectors.from_file import FileDetector
 
         assert sequence.det_path is not None
@@ -148,7 +163,7 @@ def _check_sequences(sequences: Several[Sequence], config: Config) -> None:
             f"the sequence name {long[0][:20]}... is too long for the file of its results; rename "
             f"its folder to at most {LONGEST_NAME - len('.jsonl')} bytes"
         )
-    from_file = config.detector.name in ("auto", "file")
+    from_file = _from_file(config)
     if from_file and config.detector.weights:
         raise MambatrackError(
             f"the weights {config.detector.weights} would not be used, as each det/det.txt is "
@@ -234,12 +249,15 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def _is_finished(job: Job) -> bool:
-    """There, and not older than the detections and transforms it was made from."""
+    """There, and not older than the detections, transforms and pictures it was made from."""
     if not job.result.exists():
         return False
     config, read = job.config, []
-    if config.detector.name in ("auto", "file") and job.sequence.det_path is not None:
+    if _from_file(config) and job.sequence.det_path is not None:
         read.append(job.sequence.det_path)
+    images = pictures_used(job.sequence, config)
+    if images is not None:
+        read += [images, *picture_files(images)]
     if is_file(config.tracker.camera):
         read.append(transforms_path(config.tracker.camera, job.sequence.name))
     made = job.result.stat().st_mtime

@@ -114,9 +114,14 @@ def detections_key(images: Path, network: DetectorConfig) -> str:
 
 def pictures_key(images: Path) -> list[tuple[str, int, int]]:
     """Names, sizes and times of the pictures in a video, or in a folder at any depth."""
+    states = [(file.name, file.stat()) for file in picture_files(images)]
+    return [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+
+
+def picture_files(images: Path) -> list[Path]:
+    """The video, or the pictures and videos in a folder at any depth."""
     inside = [
         each for each in images.rglob("*") if each.suffix.lower() in IMAGE_TYPES + VIDEO_TYPES
     ]
     files = sorted(inside) if images.is_dir() else [images]
-    states = [(file.name, file.stat()) for file in files if file.is_file()]
-    return [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+    return [file for file in files if file.is_file()]

@@ -26,7 +26,8 @@ from mambatrack.evaluation.scores import Score, Scores
 from mambatrack.evaluation.tuning.parameters import Parameter, base_values
 from mambatrack.evaluation.tuning.study import open_study
 from mambatrack.files import check_output, sha256
-from mambatrack.runs.dataset_jobs import plan, settings_of
+from mambatrack.runs.dataset_jobs import pictures_used, plan, settings_of
+from mambatrack.runs.detection_cache import pictures_key
 from mambatrack.runs.engines import HERE, Engine
 
 OBJECTIVE = "HOTA"
@@ -179,7 +180,10 @@ class _Search:
             "objective": OBJECTIVE,
             "seed": self._seed,
             "parameters": {each.name: each.values for each in self._parameters},
-            "sequences": {each.name: _fingerprint(each) for each in self._sequences},
+            "sequences": {
+                each.name: _fingerprint(each, pictures_used(each, self._config))
+                for each in self._sequences
+            },
             **settings_of(self._config),
         }
         return json.loads(json.dumps(said))
@@ -258,10 +262,13 @@ def _caveat(tune_on: Several[Sequence], report_on: Several[Sequence]) -> str:
     return TOO_HIGH if whole else f"tuned on in part ({', '.join(both)}): too high"
 
 
-def _fingerprint(sequence: Sequence) -> str:
-    """Changes with the ground truth, the detections and the frames that take part."""
+def _fingerprint(sequence: Sequence, images: Path | None) -> str:
+    """Changes with the ground truth, the detections, the frames that take part and, where the
+    trials look at pictures, the names, sizes and times of these."""
     files = [path for path in (sequence.gt_path, sequence.det_path) if path is not None]
-    said = [sequence.start, sequence.frames, *(sha256(path) for path in files)]
+    said: list[Any] = [sequence.start, sequence.frames, *(sha256(path) for path in files)]
+    if images is not None:
+        said.append(pictures_key(images))
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 
