@@ -33,9 +33,9 @@ class Session(Protocol):
         where they are float16."""
 
 
-def open_session(weights: str | Path, backend: str = "auto") -> Session:
-    """The network in ``weights``; "auto" takes onnxruntime where it is installed. It has as many
-    threads as allowed_threads(); OpenCV's are those of cv2.setNumThreads.
+def open_session(weights: str | Path, backend: str = "auto", threads: int = 0) -> Session:
+    """The network in ``weights``; "auto" takes onnxruntime where it is installed. threads: of
+    onnxruntime, 0 as many as allowed_threads() says; OpenCV's are those of cv2.setNumThreads.
 
     Raises MambatrackError where the file is absent, no ONNX model, made for TensorRT, or takes
     anything but one picture (see network_input); MissingExtra where onnxruntime is asked for and
@@ -50,7 +50,7 @@ def open_session(weights: str | Path, backend: str = "auto") -> Session:
         )
     image = network_input(header, weights)
     if backend == "onnxruntime" or (backend == "auto" and _has_onnxruntime()):
-        return OrtSession(weights, header, image)
+        return OrtSession(weights, header, image, threads)
     return OpenCVSession(weights, header, image)
 
 
@@ -94,14 +94,16 @@ class OpenCVSession:
 class OrtSession:
     backend = "onnxruntime"
 
-    def __init__(self, weights: str | Path, header: OnnxHeader, image: NetworkInput):
+    def __init__(
+        self, weights: str | Path, header: OnnxHeader, image: NetworkInput, threads: int = 0
+    ):
         if not _has_onnxruntime():
             raise MissingExtra("onnxruntime", "onnx", "the backend onnxruntime")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        options.intra_op_num_threads = allowed_threads()
+        options.intra_op_num_threads = threads or allowed_threads()
         # else each waits in a loop that takes a whole core from the tracker and the other sources
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         here = onnxruntime.get_available_providers()
