@@ -33,17 +33,27 @@ INLINE void product_tile(const int rows, const int vectors, int depth, const flo
         for (int j = 0; j < vectors; j++) store(out + i * out_stride + j * LANES, sum[i][j]);
 }
 
+/* Of 1 to ROWS rows. */
+INLINE void product_rows(const int vectors, int rows, int depth, const float *a, ptrdiff_t a_row,
+                         ptrdiff_t a_step, const float *b, const float *bias, float *out,
+                         ptrdiff_t out_stride) {
+#define ROWS_OF(count)                                                                                \
+    if ((count) <= ROWS && rows == (count))                                                           \
+        product_tile((count) <= ROWS ? (count) : 1, vectors, depth, a, a_row, a_step, b, bias, out, out_stride)
+    ROWS_OF(1); else ROWS_OF(2); else ROWS_OF(3); else ROWS_OF(4); else ROWS_OF(5); else ROWS_OF(6);
+    else ROWS_OF(7); else ROWS_OF(8); else ROWS_OF(9); else ROWS_OF(10); else ROWS_OF(11); else ROWS_OF(12);
+#undef ROWS_OF
+}
+
+/* What is more than ROWS at the end is halved: a single row would wait for each of its sums. */
 INLINE void product_panel(const int vectors, int rows, int depth, const float *a,
                           ptrdiff_t a_row, ptrdiff_t a_step, const float *b, const float *bias, float *out,
                           ptrdiff_t out_stride) {
-#define TAKE(count)                                                                           \
-    (product_tile(count, vectors, depth, a, a_row, a_step, b, bias, out, out_stride),         \
-     a += (count) * a_row, out += (count) * out_stride, rows -= (count))
-    while (rows >= ROWS) TAKE(ROWS);
-    while (rows >= 4) TAKE(4);
-    while (rows >= 2) TAKE(2);
-    if (rows) TAKE(1);
-#undef TAKE
+    while (rows) {
+        int some = rows >= 2 * ROWS ? ROWS : rows > ROWS ? (rows + 1) / 2 : rows;
+        product_rows(vectors, some, depth, a, a_row, a_step, b, bias, out, out_stride);
+        a += some * a_row, out += some * out_stride, rows -= some;
+    }
 }
 
 INLINE void product_panels(int rows, int depth, int columns, const float *a, ptrdiff_t a_row, ptrdiff_t a_step,
