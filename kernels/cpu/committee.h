@@ -70,14 +70,15 @@ static int64_t score_floats(const Members *c, int64_t pairs, int64_t tracks, int
     return most + lay_out_contested(c, NULL, pairs, tracks, detections, &contested);
 }
 
-/* Scratch memory of committee_remember: of the largest member, its tokens and its codes. */
+/* Scratch memory of committee_remember: what is remembered, and of the largest member its tokens and
+ * codes. */
 static int64_t remember_floats(const Members *c, int64_t count) {
     int64_t most = 0;
     for (int64_t i = 0; i < c->count; i++) {
         const Shape *n = c->encoders[i];
         most = more(most, scratch_floats(n, BLOCK) + padded(count * (n->inputs + n->outputs)));
     }
-    return most;
+    return padded(count * c->encoders[0]->inputs) + most;
 }
 
 /* Whether every member is sound by itself, and its encoder's code is what its pair network reads. */
@@ -167,18 +168,20 @@ static int64_t committee_remember(const Members *c, float *scratch, const float 
     if (wrong >= 0) return wrong;
     wrong = first_outside(count, chosen, pairs - 1);
     if (wrong >= 0) return count + wrong;
-    int64_t stride = memory_floats(c);
-    float *carried = memory + code_floats(c);
+    int64_t stride = memory_floats(c), inputs = c->encoders[0]->inputs;
+    float *carried = memory + code_floats(c), *taken = scratch;
+    scratch += padded(count * inputs);
+    for (int64_t f = 0; f < inputs; f++)
+        for (int64_t i = 0; i < count; i++) taken[i * inputs + f] = features[f * pairs + chosen[i]];
     for (int64_t q = 0; q < c->count; q++) {
         const Shape *n = c->encoders[q];
         Normal by = pair_weights(c->pairs[q]).feature;
-        float *tokens = scratch, *codes = tokens + count * n->inputs;
-        float *rest = scratch + padded(count * (n->inputs + n->outputs));
-        for (int64_t f = 0; f < n->inputs; f++)
-            for (int64_t i = 0; i < count; i++)
-                tokens[i * n->inputs + f] =
-                    bounded((features[f * pairs + chosen[i]] - by.mean[f]) * by.scale[f],
-                            c->pairs[q]->limit);
+        float *tokens = scratch, *codes = tokens + count * inputs;
+        float *rest = scratch + padded(count * (inputs + n->outputs));
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t f = 0; f < inputs; f++)
+                tokens[i * inputs + f] =
+                    bounded((taken[i * inputs + f] - by.mean[f]) * by.scale[f], c->pairs[q]->limit);
         step_network(n, rest, count, tokens, rows, tracks, carried, stride, codes);
         for (int64_t i = 0; i < count; i++)
             for (int64_t e = 0; e < n->outputs; e++)

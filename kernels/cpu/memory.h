@@ -38,11 +38,11 @@ INLINE int64_t first_outside(int64_t count, const int64_t *values, int64_t limit
 
 /* The numbers [count] become ascending. */
 INLINE void ascend(int64_t *numbers, int64_t count) {
-    for (int64_t i = 1; i < count; i++)
-        for (int64_t j = i; j > 0 && numbers[j] < numbers[j - 1]; j--) {
-            int64_t other = numbers[j];
-            numbers[j] = numbers[j - 1], numbers[j - 1] = other;
-        }
+    for (int64_t i = 1; i < count; i++) {
+        int64_t own = numbers[i], j = i;
+        for (; j > 0 && own < numbers[j - 1]; j--) numbers[j] = numbers[j - 1];
+        numbers[j] = own;
+    }
 }
 
 /* Numbers of the marked ones, written in the place of the 1 that marks them, from 1 on -> how many. */
