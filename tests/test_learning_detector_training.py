@@ -26,6 +26,7 @@ from mambatrack.learning.detector_losses import (
 )
 from mambatrack.learning.detector_network import Said, places
 from mambatrack.learning.detector_pictures import Shown, _pasted, _thing_pasted, shown
+from mambatrack.learning.detector_stands import painted_stand
 from mambatrack.learning.detector_teacher import Teacher
 from mambatrack.learning.detector_training import train_detector
 from mambatrack.networks.weight_files import read_stored, read_weights
@@ -95,6 +96,7 @@ def test_the_same_numbers_make_the_same_picture(scenes):
 def test_a_piece_that_shows_nobody_adds_nobody(scenes, monkeypatch):
     """Nothing of the white person is in it, and it covers whom it lies over."""
     monkeypatch.setattr(detector_pictures, "NOISY", 0.0)
+    monkeypatch.setattr(detector_pictures, "STANDS", 0.0)
     rng, scene = np.random.default_rng(0), scenes.learnt[0][0]
     for _ in range(60):
         dark = np.zeros((*SIZE, 3), np.uint8)
@@ -104,6 +106,18 @@ def test_a_piece_that_shows_nobody_adds_nobody(scenes, monkeypatch):
     given = Shown(np.zeros((*SIZE, 3), np.uint8), boxes, np.ones(2, np.float32))
     left = [len(_thing_pasted(given, scene, rng).sure) for _ in range(60)]
     assert set(left) == {1, 2}
+
+
+def test_a_painted_stand_is_upright_and_adds_nobody(scenes, monkeypatch):
+    """It reaches from its first rows to its last ones, and is not all of its box."""
+    rng, scene = np.random.default_rng(0), scenes.learnt[0][0]
+    shares = [painted_stand(60, 40, rng).shape for _ in range(40)]
+    assert all(each[:20].any() and each[-25:].any() for each in shares)
+    assert 0.1 < np.mean(shares) < 0.6
+    monkeypatch.setattr(detector_pictures, "STANDS", 1.0)
+    dark = np.zeros((*SIZE, 3), np.uint8)
+    made = _thing_pasted(Shown(dark, scene.boxes[:0], scene.sure[:0]), scene, rng)
+    assert made.picture.any() and not len(made.sure)
 
 
 def test_edges_of_the_picture_cut_off_some_of_what_is_pasted(scenes):

@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mambatrack.learning.detector_data import Picture, Scene, Scenes
+from mambatrack.learning.detector_stands import WIDTHS, painted_stand
 
 Size = tuple[int, int]  # rows, columns
 GREY = 114  # around a picture
@@ -19,7 +20,9 @@ MOSAIC, TURNED, PASTED, MOVED, COARSE, NOISY, CODED, COLOURLESS, TINTED = (
 EMPTY, TRIES = 0.25, 4  # share of the parts that shall show nobody; places tried for one
 LIT = 0.4  # share of the parts that are in a light of their own
 THING = 0.4  # share of what is pasted that is nobody
-OVER_EDGE, CUT = 0.4, 0.6  # share of it that the picture's edge cuts off, and how much at most
+STANDS = 0.5  # share of that which is a painted thing on legs
+OVER_EDGE = 0.4  # share of what is pasted that an edge of the picture cuts off
+CUT = 0.6  # share of it that is cut off at most
 SMALLEST = 14.0  # rows of a person who is made so tall
 SCALES = 0.2, 2.5  # of a scene
 FILLED = 0.8  # of a picture at least, along one side
@@ -146,7 +149,10 @@ def _pasted(given: Shown, scene: Scene, rng: Generator) -> Shown:
 
 
 def _thing_pasted(given: Shown, scene: Scene, rng: Generator) -> Shown:
-    """With a piece of the scene in front that shows nobody, in the shape of a person."""
+    """With a thing on legs in front, or a piece of the scene that shows nobody, in the shape of a
+    person."""
+    if rng.random() < STANDS:
+        return _stand_pasted(given, rng)
     rows, columns = scene.levels[0].shape[:2]
     high = rows * rng.uniform(0.1, 0.7)
     wide = min(high * rng.uniform(0.25, 0.8), columns - 1)
@@ -164,18 +170,41 @@ def _covered(
     size = given.picture.shape[:2]
     x0, y0, x1, y1 = (int(v) for v in np.clip(box, 0, scene.levels[0].shape[1::-1] * 2))
     crop = scene.levels[0][y0:y1, x0:x1]
-    high = int(np.exp(rng.uniform(np.log(16), np.log(0.7 * size[0]))))
+    high = _height(size, rng)
     wide = max(4, round(high * crop.shape[1] / max(crop.shape[0], 1)))
     if min(crop.shape[:2]) < 4 or wide >= size[1] or high >= size[0]:
         return given
+    small = np.asarray(cv2.resize(crop, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+    return _laid_over(given, small, _silhouette(high, wide), sure, rng)
+
+
+def _stand_pasted(given: Shown, rng: Generator) -> Shown:
+    """With a painted thing on legs in front."""
+    size = given.picture.shape[:2]
+    high = _height(size, rng)
+    wide = min(max(4, round(high * rng.uniform(*WIDTHS))), size[1] - 1)
+    stand = painted_stand(high, wide, rng)
+    return _laid_over(given, stand.picture, stand.shape, 0.0, rng)
+
+
+def _height(size: tuple[int, ...], rng: Generator) -> int:
+    """Of a piece to paste, evenly in octaves."""
+    return int(np.exp(rng.uniform(np.log(16), np.log(0.7 * size[0]))))
+
+
+def _laid_over(
+    given: Shown, piece: Picture, shape: NDArray[np.float32], sure: float, rng: Generator
+) -> Shown:
+    """With a piece [H, W, 3] in front somewhere, where its shape [H, W, 1] is 1; sure: how sure it
+    shows a person, 0 for nobody."""
+    size, (high, wide) = given.picture.shape[:2], piece.shape[:2]
     left, top = _put((high, wide), size, rng)
     low = np.maximum((top, left), 0)
     end = np.minimum((top + high, left + wide), size)
-    small = np.asarray(cv2.resize(crop, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
     inside = tuple(slice(a - at, b - at) for a, b, at in zip(low, end, (top, left), strict=True))
-    front = _relit(small, rng).astype(np.float32)[inside]
+    front = _relit(piece, rng).astype(np.float32)[inside]
     place = given.picture[low[0] : end[0], low[1] : end[1]]
-    place[:] = place + (front - place) * _silhouette(high, wide)[inside]
+    place[:] = place + (front - place) * shape[inside]
     cover = np.array([low[1], low[0], end[1], end[0]], np.float32)
     kept = _uncovered(given.boxes, cover) >= 1 - 2 * SEEN
     boxes, shares = given.boxes[kept], given.sure[kept]
