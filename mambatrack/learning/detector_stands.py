@@ -50,7 +50,7 @@ def painted_stand(high: int, wide: int, rng: Generator) -> Stand:
     view = _seen_aslant(high, wide, rng.uniform(-ASLANT, ASLANT))
     seen = (cv2.warpAffine(each, view, (wide, high)) for each in (textured, shape))
     picture, shape = (np.asarray(each, np.uint8) for each in seen)
-    return Stand(picture, shape[..., None].astype(np.float32) / 255)
+    return Stand(picture, np.asarray(shape[..., None] / 255, np.float32))
 
 
 def _seen_aslant(high: int, wide: int, drop: float) -> NDArray:
@@ -60,5 +60,5 @@ def _seen_aslant(high: int, wide: int, drop: float) -> NDArray:
 
 
 def _line(shape: NDArray, start: tuple[float, float], end: tuple[float, float], thick: int) -> None:
-    corners = [(round(float(x)), round(float(y))) for x, y in (start, end)]
-    cv2.line(shape, *corners, 255, thick, cv2.LINE_AA)
+    first, last = ((round(float(x)), round(float(y))) for x, y in (start, end))
+    cv2.line(shape, first, last, (255,), thick, cv2.LINE_AA)
