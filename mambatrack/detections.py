@@ -71,7 +71,8 @@ class Detections:
     @cached_property
     def in_c(self) -> FoundColumns:
         """The same for the C library."""
-        return FoundColumns(self.boxes, self.centred, self.scores, self.labels, self.rows)
+        centred = xyxy_to_cxcywh(self.boxes)  # of a copy with other rows, self.centred asks this
+        return FoundColumns(self.boxes, centred, self.scores, self.labels, self.rows)
 
     def __repr__(self) -> str:
         dropped = f", {self.dropped} dropped" if self.dropped else ""

@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,3 +140,10 @@ def test_the_columns_of_a_data_frame_have_to_be_named():
 def test_scores_that_are_none_are_asked_about(row):
     with pytest.warns(UserWarning, match="are scores percent, or do class and score"):
         assert as_detections([row, [5, 5, 9, 9, 0.5, 0][: len(row)]]).scores[0] == 1
+
+
+def test_a_copy_with_other_rows_is_one_of_plain_arrays():
+    found = as_detections(np.array([[0, 0, 10, 20, 0.5], [5, 5, 30, 40, 0.25]]))
+    other = dataclasses.replace(found, rows=np.array([7, 9]))
+    assert len(other) == 2 and other.rows.tolist() == [7, 9]
+    assert other.in_c.rows.tolist() == [7, 9] and other.centred.tolist() == found.centred.tolist()
