@@ -13,7 +13,7 @@ from mambatrack.association.alternatives import ALTERNATIVE_LOG_ODDS
 from mambatrack.association.crowds import cluster_of
 from mambatrack.association.problem import Candidates, Floats, Question, Scores
 
-EXIT_LOG_ODDS = 2.0  # that are a clear margin: a single network decides then as all three do
+EXIT_LOG_ODDS = 1.5  # that are a clear margin: a single network decides then as all three do
 
 
 class Lowest(NamedTuple):
