@@ -1,5 +1,7 @@
 """Rows of detections read in the C library: what numpy makes of them, or left to numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -49,6 +51,16 @@ def test_equals_numpy(count, columns, kind, seed, changes, twice):
         np.testing.assert_array_equal(getattr(got, name), getattr(want, name))
         assert np.asarray(getattr(got, name)).dtype == np.asarray(getattr(want, name)).dtype
     np.testing.assert_array_equal(rows, before)
+
+
+def test_some_of_them_are_a_frame_of_their_own():
+    rows = rows_of(np.random.default_rng(0), 5, 6, "f4")
+    found, other = as_detections(rows), in_numpy(rows)
+    for some, wanted in ((found.select([3, 1]), other.select([3, 1])), (found, other)):
+        assert len(some) == len(wanted) == some.in_c.count
+        np.testing.assert_array_equal(some.centred, wanted.centred)
+        np.testing.assert_array_equal(some.in_c.rows, wanted.in_c.rows)
+    np.testing.assert_array_equal(replace(found, dropped=2).centred, other.centred)
 
 
 def test_rows_without_fault_are_read_at_once_and_others_are_left_to_numpy():

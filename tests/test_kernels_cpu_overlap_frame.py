@@ -64,8 +64,7 @@ def run(frames, overrides, whole, size=SIZE):
     """The result and the state after each frame; whole: in one call."""
     tracker = Tracker(load_config("overlap", KALMAN | overrides), size, frame_rate=20.0)
     assert tracker.whole is not None
-    if not whole:
-        tracker.whole = None
+    tracker.by_step = not whole
     for rows, time_s in frames:
         yield tracker.update(rows, time_s), tracker.state_dict()
 

@@ -1,5 +1,6 @@
 """Which frames are taken in one call, and that whoever watches hears of them as of all others."""
 
+from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from c_library import needs_library
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.detections import as_detections
+from mambatrack.evaluation.peers.timed_boxes import by_frame, meeting
 from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.tracking.group import TrackerGroup
 
@@ -52,6 +54,24 @@ class Own(KalmanPredictor):
 )  # fmt: skip
 def test_what_c_does_not_know_goes_step_by_step(settings):
     assert Tracker(KALMAN, **settings).whole is None
+
+
+def test_a_single_hypothesis_goes_the_short_way_with_the_same_result():
+    (video,) = meeting(10, 80).videos
+    short, by_step, answers = Tracker(), Tracker(), Counter()
+    by_step.by_step, settle_only = True, short.association.settle_only
+
+    def counted(*given):
+        decided = settle_only(*given)
+        answers[0 if decided is None else len(decided.answers)] += 1
+        return decided
+
+    short.association.settle_only = counted
+    for rows in by_frame(video):
+        ours, theirs = short.update(rows), by_step.update(rows)
+        for name, column in vars(theirs).items():
+            np.testing.assert_array_equal(getattr(ours, name), column, err_msg=name)
+    assert answers[0] > 20 and answers[1] and answers[2]
 
 
 def test_the_prediction_is_timed_in_each_frame():

@@ -2,7 +2,10 @@
 
 import ctypes
 import struct
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 Fields = list[tuple[str, Any]]
 FEATURES, ALONE, MOST_HITS = 47, 6, 200  # of candidates.h
@@ -72,3 +75,22 @@ class Asked(ctypes.Structure):
         *_fields(ctypes.c_int64, "pair_room float_room number_room pairs detections"),
         *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides scratch"),
     ]
+
+
+class Thought(NamedTuple):
+    """floats, numbers: struct Thoughts of problems.h, and where they lie, ``at``; pairs: of all
+    frames; outcomes: where among the numbers struct Outcome of the first frame is."""
+
+    floats: NDArray[np.float32]
+    numbers: NDArray[np.int64]
+    pairs: int
+    outcomes: int
+    at: tuple[int, int]
+
+    def only(self) -> tuple[int, int] | None:
+        """How many pairs of the only frame are matched and how many tracks start, where there is
+        one answer and nothing is left to the general solver."""
+        _, _, _, answers, remaining, matched, *births = OUTCOME.unpack_from(
+            self.numbers.data, 8 * self.outcomes
+        )
+        return (matched, births[ANSWERS - 1]) if answers == 1 and not remaining else None

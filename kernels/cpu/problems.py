@@ -26,6 +26,7 @@ from mambatrack.kernels.cpu.problem_structs import (
     Limits,
     Outcome,
     Problem,
+    Thought,
 )
 from mambatrack.kernels.cpu.table import TableColumns
 
@@ -160,6 +161,10 @@ class Problems:
     def decide(self, questions: Sequence[Question], solve: Solve) -> list[Decided]:
         """solve: tracks [.], detections [.] and worth [.] of pairs that are left -> which of these
         are matched. Raises ValueError for what does not fit."""
+        return self.decided(questions, self.think(questions), solve)
+
+    def think(self, questions: Sequence[Question]) -> Thought:
+        """What decide() begins with. Raises ValueError for what does not fit."""
         network, asked = self._network, self._asked
         for each in questions:
             if each.table.memory_size != network.memory_size:
@@ -180,7 +185,14 @@ class Problems:
         )  # fmt: skip
         network.scratch.give_back(memory)
         check_fit(wrong)
-        decided = []
+        return Thought(floats, numbers, pairs, first_of_outcomes, results)
+
+    def decided(
+        self, questions: Sequence[Question], thought: Thought, solve: Solve
+    ) -> list[Decided]:
+        """What think() found out, and what solve() adds to it."""
+        floats, numbers, _, first_of_outcomes, results = thought
+        asked, decided = self._asked, []
         for number, question in enumerate(questions):
             of_outcome = 8 * first_of_outcomes + OUTCOME.size * number
             outcome = OUTCOME.unpack_from(numbers.data, of_outcome)

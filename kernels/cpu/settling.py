@@ -14,7 +14,9 @@ from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import SPLIT, library
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
-from mambatrack.kernels.cpu.scratch import Scratch
+from mambatrack.kernels.cpu.problem_structs import Thought
+from mambatrack.kernels.cpu.problems import Question
+from mambatrack.kernels.cpu.scratch import Memory, Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
@@ -61,8 +63,36 @@ def settle(
     numbers = _numbers.borrow(words + MATCH_NUMBERS * total + 2 * most)
     for place, each in enumerate(matched):
         _put(network, motion, each, numbers.numbers, _SETTLED.size * place)
-    at = numbers.at
-    given = len(matched), at, total, floats.at, at + 8 * words
+    return _settle(network, motion, floats, numbers, counts, words)
+
+
+def settle_only(
+    network: CommitteeNetwork, motion: TrackMotion, question: Question, thought: Thought,
+    matched: int, mixed: bool, stamp: int,
+) -> Votes | None:  # fmt: skip
+    """settle() of the one table that was thought of, with its ``matched`` pairs."""
+    table, found, tracks, *_ = question
+    _check_table(network, motion, table, tracks)
+    words = _SETTLED.size // 8
+    floats = _floats.borrow(9 * matched)
+    numbers = _numbers.borrow(words + MATCH_NUMBERS * matched + 2 * tracks)
+    (features, track), pairs = thought.at, thought.pairs
+    places = features, track, track + 8 * pairs, track + 16 * pairs
+    _SETTLED.pack_into(
+        numbers.numbers.data, 0, table.at, found.at, *places, tracks, pairs, matched, mixed, stamp,
+        0, 0, 0,
+    )  # fmt: skip
+    (votes,) = _settle(network, motion, floats, numbers, [matched], words)
+    return votes
+
+
+def _settle(
+    network: CommitteeNetwork, motion: TrackMotion, floats: Memory, numbers: Memory,
+    counts: Sequence[int], words: int,
+) -> list[Votes | None]:  # fmt: skip
+    """Of the tables whose structs are the first ``words`` of numbers; both are given back."""
+    total, at = sum(counts), numbers.at
+    given = len(counts), at, total, floats.at, at + 8 * words
     if not library().gather(motion.at, *given):
         raise ValueError("matches: of the pairs, tracks and detections expected")
     logs = floats.numbers[5 * total : 9 * total]
@@ -71,7 +101,7 @@ def settle(
     result = library().settle(motion.at, network.at, memory.at, memory.size, *given)
     network.scratch.give_back(memory)
     check_fit(result)
-    votes: list[Votes | None] = [None] * len(matched)
+    votes: list[Votes | None] = [None] * len(counts)
     if result == SPLIT:
         votes = _votes(floats.numbers, numbers.numbers, counts)
     _floats.give_back(floats)
@@ -96,12 +126,8 @@ def _put(
     network: CommitteeNetwork, motion: TrackMotion, given: Matched, words: Indices, at: int
 ) -> None:
     table, found, tracks, mixed, stamp, beside, features, track, detection, chosen = given
-    pairs, sizes = len(track), (table.motion_size, table.memory_size)
-    if tracks > table.capacity or sizes != (motion.state_size, network.memory_size):
-        raise ValueError(
-            f"a table of up to {table.capacity} tracks with {motion.state_size} and "
-            f"{network.memory_size} floats expected, got {tracks} with {sizes[0]} and {sizes[1]}"
-        )
+    pairs = len(track)
+    _check_table(network, motion, table, tracks)
     check_array("features", features, np.float32, (network.features, pairs))
     check_array("tracks", track, np.int64, (pairs,))
     check_array("detections", detection, np.int64, (pairs,))
@@ -111,3 +137,14 @@ def _put(
         words.data, at, table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp,
         beside, 0, 0,
     )  # fmt: skip
+
+
+def _check_table(
+    network: CommitteeNetwork, motion: TrackMotion, table: TableColumns, tracks: int
+) -> None:
+    sizes = table.motion_size, table.memory_size
+    if tracks > table.capacity or sizes != (motion.state_size, network.memory_size):
+        raise ValueError(
+            f"a table of up to {table.capacity} tracks with {motion.state_size} and "
+            f"{network.memory_size} floats expected, got {tracks} with {sizes[0]} and {sizes[1]}"
+        )

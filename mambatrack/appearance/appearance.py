@@ -16,6 +16,7 @@ from mambatrack.errors import MambatrackError, shown
 
 MOST_FAULTS = 10  # in a row, after which the embedder is left alone
 Measure = Callable[[str], AbstractContextManager[object]]
+UNMEASURED: AbstractContextManager[None] = nullcontext()
 
 
 class Appearance:
@@ -25,7 +26,7 @@ class Appearance:
     def __init__(self, embedder: Embedder):
         self.embedder = embedder
         self.boxes = self.crops = self.faults = 0
-        self.measure: Measure = _unmeasured
+        self.measure: Measure = unmeasured
         self._in_a_row = 0
 
     def calibration(self) -> Calibration:
@@ -70,9 +71,9 @@ class Appearance:
         self._in_a_row += 1
 
 
-def _unmeasured(step: str) -> AbstractContextManager[None]:
-    """The measure of an appearance whose looks nobody times."""
-    return nullcontext()
+def unmeasured(step: str) -> AbstractContextManager[None]:
+    """The measure of steps that nobody times."""
+    return UNMEASURED
 
 
 def open_appearance(embedder: Embedder | None, association: Association) -> Appearance | None:

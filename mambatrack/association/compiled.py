@@ -42,7 +42,7 @@ from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.kernels.cpu.problem_structs import Limits
 from mambatrack.kernels.cpu.problems import Crowd, Problems, Reach
-from mambatrack.kernels.cpu.settling import Matched, settle
+from mambatrack.kernels.cpu.settling import Matched, settle, settle_only
 from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.track_table import TrackTable, new_stamp
 
@@ -117,6 +117,27 @@ class CompiledAssociation(LearnedAssociation):
         for problem, left in zip(problems, votes, strict=True):
             if left is not None:
                 problem.table.vote(*left)
+
+    def settle_only(self, motion: TrackMotion, question: Question) -> Decided | None:
+        """decide() of one hypothesis by itself and, where it has a single way to go on, observe().
+        -> None where nothing else is to be done, as no track starts; with one answer, its tracks
+        have to start; with several, nothing has changed."""
+        table, problems = question.table, self._borrow()
+        asked = _asked(question)
+        thought = problems.think([asked])
+        only = thought.only()
+        decided = None
+        if only is None or only[1]:
+            decided = _as_decided(question, *problems.decided([asked], thought, _solve))
+        self._problems.append(problems)
+        if only is None and decided is not None and len(decided.answers) == 1:
+            self.observe(motion, [decided.problem], [decided.answers[0].decision])
+        elif only is not None:
+            matched = only[0], table.mixed, new_stamp()
+            votes = settle_only(self.network, motion, asked, thought, *matched)
+            if votes is not None:
+                table.vote(*votes)
+        return decided
 
     def _score(self, problem: FrameProblem) -> Scores:
         tracks, detections, features, alone, _, sure = problem.candidates

@@ -1,6 +1,6 @@
 """What a frame costs by stage. The timers sit around named functions of the tracker while a profile
-is taken, and nowhere else: an update that is not profiled has none. Of a tracker whose frames are
-one call (tracking/whole_frame.py) the stages are those of its steps in numpy.
+is taken, and nowhere else: an update that is not profiled has none. The stages are those of a
+tracker that takes each frame step by step, which costs more than an update does (Tracker.by_step).
 
 >>> profile(TrackerConfig(), load_predictor("mamba"), apart(100, 60)).stages["predict"].in_c_ms
 """
@@ -208,7 +208,7 @@ def _by_stage(
     with _timers(clock, counter, association):
         for video in boxes.videos:
             tracker = Tracker(config, video.size, predictor, association)
-            tracker.whole = None
+            tracker.by_step = True
             for number, found in enumerate(by_frame(video)):
                 clock.start()
                 clock.go(("rest", False))

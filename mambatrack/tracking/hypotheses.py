@@ -127,7 +127,7 @@ class Hypotheses:
     def _go_on(self, only: Decided) -> list[Settled]:
         """The only hypothesis has a single way to go on, as in most frames."""
         problem, scores, (answer,) = only
-        self.moved, self.likelihoods = moved(self.table, self.table), [0.0]
+        self.stay()
         return [Settled(problem, answer.decision, scores.pairs)]
 
     def _most(self, found: Detections, most: int) -> int:
@@ -150,10 +150,14 @@ class Hypotheses:
                 table["stamp"][-len(own) :] = stamps[places]
             table.next_id = first + len(born)
 
+    def stay(self) -> None:
+        """The only hypothesis is the likeliest as before."""
+        self.moved, self.likelihoods = NOBODY, [0.0]
+
     def take_over(self, ids: Indices, born: int, ended: Indices) -> None:
         """The only hypothesis went on in a call of the C library: ids [N] of its tracks, of which
         ``born`` are new, and those that ended [.]."""
-        self.moved, self.likelihoods = NOBODY, [0.0]
+        self.stay()
         self.started += born
         if born or len(ended):
             self.published = ids

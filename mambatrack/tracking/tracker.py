@@ -1,24 +1,24 @@
 """The online tracker: predict, associate, observe, start, end; once per frame."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mambatrack.appearance.appearance import open_appearance
+from mambatrack.appearance.appearance import Measure, open_appearance, unmeasured
 from mambatrack.appearance.embedder import Embedder
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.appearance.looks import looks_size
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
-from mambatrack.detections import as_detections
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.detections import Detections, as_detections
+from mambatrack.errors import MambatrackError
 from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, checked_predictor
 from mambatrack.settings import MemoryConfig
+from mambatrack.tracking.hypotheses import Settled
 from mambatrack.tracking.memory import Memory, Others, nobody
 from mambatrack.tracking.memory_checks import checked_memory
 from mambatrack.tracking.saved_state import (
@@ -30,15 +30,21 @@ from mambatrack.tracking.saved_state import (
     weights_of,
 )
 from mambatrack.tracking.state_file import StateFile
-from mambatrack.tracking.steps import associate_together, observe_together, predict_together
-from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
+from mambatrack.tracking.steps import (
+    associate_together,
+    observe_together,
+    predict_together,
+    settle_only,
+)
+from mambatrack.tracking.tracker_state import (
+    TrackerState,
+    checked_camera,
+    checked_size,
+    checked_time,
+)
 from mambatrack.tracking.turn import Turn
 from mambatrack.tracking.whole_frame import whole_frame
 from mambatrack.tracks import Tracks, names_by_number
-
-Measure = Callable[[str], AbstractContextManager[object]]
-LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
-UNMEASURED: AbstractContextManager[None] = nullcontext()
 
 
 class Tracker:
@@ -64,8 +70,9 @@ class Tracker:
     turn: held while an update runs
     measure: called with "predict" in every frame, gives a context manager that is held while all
         tracks are predicted, so that this step can be timed
-    whole: takes usual frames in one call of the C library (tracking/whole_frame.py); None: each
-        frame is taken step by step
+    whole: takes usual frames in one call of the C library (tracking/whole_frame.py), where it knows
+        the predictor and the association
+    by_step: each frame is taken step by step, with the same result
     state: what changes from frame to frame, the tables of tracks included
 
     Time. With ``tracker.frame_rate`` 0 each update is one frame of the motion model. Else the time
@@ -93,7 +100,7 @@ class Tracker:
         if isinstance(association, str):
             settings["association"], association = association, None
         self.config = tracker_settings(config, settings)
-        self._image_size = _checked_size(image_size)
+        self._image_size = checked_size(image_size)
         self.class_names = names_by_number(class_names)
         self.predictor = checked_predictor(
             predictor or configured_predictor(self.config, self._image_size)
@@ -102,7 +109,7 @@ class Tracker:
         self.appearance = open_appearance(embedder, self.association)
         self._memory = checked_memory(memory, self.config, self.appearance)
         self._gallery: Gallery | None = None  # that is shared
-        self._source, self._others = 0, nobody
+        self._source, self._others, self.by_step = 0, nobody, False
         self.whole = whole_frame(self.association, self.predictor, self.appearance, self.config)
         self.measure: Measure = unmeasured
         self.turn = Turn()
@@ -156,24 +163,33 @@ class Tracker:
             with self.measure("predict"):
                 predict_together(self.predictor, [(hypotheses, span)])
                 state.follow_camera(found, config, self.association, self.predictor)
-            view = state.view(self.appearance, image, found)
-            (settled,) = associate_together(
-                self.association, [(hypotheses, found)], config.hypotheses, [view]
-            )
-            state.cut_tracks(settled[0], config, self.association)
-            observe_together(self.association, self.predictor, settled)
-            hypotheses.start(settled, self.predictor)
+            hypotheses.start(self._settle(found, image), self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
             return state.report(time_s, config, ended, found, self.class_names)
+
+    def _settle(self, found: Detections, image: Any) -> Sequence[Settled]:
+        """Who is seen where; the matched tracks are moved there. -> the hypotheses in which tracks
+        may start."""
+        state, config = self.state, self.config
+        due, view = (state.hypotheses, found), state.view(self.appearance, image, found)
+        if view is None and config.caution <= 0 and not self.by_step:
+            settled = settle_only(self.association, self.predictor, *due, config.hypotheses)
+            if settled is not None:
+                return settled
+        (settled,) = associate_together(self.association, [due], config.hypotheses, [view])
+        state.cut_tracks(settled[0], config, self.association)
+        observe_together(self.association, self.predictor, settled)
+        return settled
 
     def in_one_call(self, detections: Any, time_s: float | None) -> Tracks | None:
         """update() where ``whole`` takes the frame; None, and nothing has changed, where it does
         not."""
-        if self.whole is None or not self.whole.takes(self.state, detections, self._image_size):
+        whole = None if self.by_step else self.whole
+        if whole is None or not whole.takes(self.state, detections, self._image_size):
             return None
         predicting = None if self.measure is unmeasured else self.measure("predict")
         given = detections, time_s, self._image_size, self.class_names
-        return self.whole.update(self.state, *given, predicting)
+        return whole.update(self.state, *given, predicting)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
@@ -253,7 +269,7 @@ class Tracker:
     @image_size.setter
     def image_size(self, image_size: tuple[int, int] | None) -> None:
         if image_size != self._image_size:
-            self._image_size = _checked_size(image_size)
+            self._image_size = checked_size(image_size)
             if self.predictor.image_size is not None and self._image_size is not None:
                 self.predictor.image_size = self._image_size
 
@@ -276,23 +292,3 @@ class Tracker:
     def clock(self) -> float | None:
         """Largest time seen, in seconds; None before the first."""
         return self.state.clock
-
-
-def unmeasured(step: str) -> AbstractContextManager[None]:
-    """The Tracker.measure of a tracker whose steps nobody times."""
-    return UNMEASURED
-
-
-def _checked_size(image_size: Any) -> tuple[int, int] | None:
-    if image_size is None:
-        return None
-    try:
-        width, height = (int(side) for side in image_size)
-    except (TypeError, ValueError, OverflowError):
-        width = height = 0
-    if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
-        raise MambatrackError(
-            f"image_size is {shown(image_size)}; expected (width, height) in pixels, both positive "
-            f"and at most {LONGEST_SIDE}"
-        )
-    return width, height

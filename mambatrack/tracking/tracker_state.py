@@ -32,6 +32,7 @@ from mambatrack.tracking.memory import NOBODY, USUAL_RATE, Memory, Returns
 from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
+LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
 SHARES = 2  # pixels; boxes given as shares of the picture end here
 
 
@@ -239,3 +240,18 @@ def checked_time(time_s: Any) -> float | None:
             f"time_s is {shown(time_s)}; expected seconds as a number, as time.time() or a "
             "datetime's timestamp() give them, or None"
         ) from None
+
+
+def checked_size(image_size: Any) -> tuple[int, int] | None:
+    if image_size is None:
+        return None
+    try:
+        width, height = (int(side) for side in image_size)
+    except (TypeError, ValueError, OverflowError):
+        width = height = 0
+    if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
+        raise MambatrackError(
+            f"image_size is {shown(image_size)}; expected (width, height) in pixels, both positive "
+            f"and at most {LONGEST_SIDE}"
+        )
+    return width, height
