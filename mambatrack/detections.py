@@ -140,17 +140,13 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
 
 
 class _FromC(Detections):
-    """Those that the C library read, which are checked and read-only; columns when asked for. A
-    replaced one has columns of its own."""
+    """Those that the C library read, which are checked and read-only; columns when asked for."""
 
     boxes = cached_property(lambda self: self.in_c.boxes)
     scores = cached_property(lambda self: self.in_c.scores)
     labels = cached_property(lambda self: self.in_c.labels)
     rows = cached_property(lambda self: self.in_c.rows)
-
-    @cached_property
-    def centred(self) -> NDArray[np.float32]:
-        return self.in_c.centred if "in_c" in vars(self) else xyxy_to_cxcywh(self.boxes)
+    centred = cached_property(lambda self: self.in_c.centred)
 
     def __len__(self) -> int:
         return self.in_c.count
