@@ -22,6 +22,8 @@ from mambatrack.settings import (
     DetectorConfig,
     DrawingConfig,
     TrackerConfig,
+    with_implied_name,
+    with_own_conf,
 )
 from mambatrack.training_settings import (
     AssociationConfig,
@@ -36,10 +38,15 @@ __all__ = [
     "AssociationConfig", "Config", "DatasetConfig", "DetectorConfig",
     "DetectorTrainingConfig", "DrawingConfig",
     "EmbedderConfig", "GapFillingConfig", "TrackerConfig", "TrainingConfig", "check_setting",
-    "describe", "load_config", "tracker_settings", "with_detector",
+    "describe", "load_config", "tracker_settings", "with_detector", "with_implied_name",
+    "with_own_conf",
 ]  # fmt: skip
 
 MODEL_LISTS = ("detectors", "embedders")  # files in configs/ that hold no settings
+OWN_SETTINGS = {  # of one detector, by those in whose place they stand unless these are given
+    "tracker.max_age": "tracker.motion_max_age",
+    "detector.conf": "detector.own_conf",
+}
 CLI_WORDS = {"overlap": "slice_overlap"}  # keywords that are named as options of the commands
 
 
@@ -50,36 +57,34 @@ def load_config(
 
     path: a file, or the name of a shipped one ("overlap"). Raises MambatrackError with the key,
     the allowed range and the nearest known key. An ONNX file as detector.weights implies the
-    detector onnx where none is named, and the detector motion its own tracker.max_age.
+    detector onnx where none is named, the detector motion its own tracker.max_age, and the
+    detector own its own detector.conf.
     """
     values: dict[str, Any] = dict(read_yaml(_find(path))) if path is not None else {}
     config = _build(Config, values, "")
-    given = {f"tracker.{key}" for key in values.get("tracker") or ()} | set(overrides or ())
+    given = {
+        f"{section}.{key}"
+        for section in ("tracker", "detector")
+        for key in values.get(section) or ()
+    }
     for key, value in (overrides or {}).items():
         name = new_setting(key)
+        given.add(name)
         config = _override(config, name.split("."), value, name)
-    if "tracker.max_age" in given and "tracker.motion_max_age" not in given:
-        own = ["tracker", "motion_max_age"]
-        config = _override(config, own, config.tracker.max_age, ".".join(own))
+    for usual, own in OWN_SETTINGS.items():
+        if usual in given and own not in given:
+            section, name = usual.split(".")
+            config = _override(config, own.split("."), getattr(getattr(config, section), name), own)
     return with_detector(config, with_implied_name(config.detector))
 
 
 def with_detector(config: Config, detector: DetectorConfig) -> Config:
-    """The same settings with this detector, and the age at which its tracks end."""
+    """The same settings with this detector, the age at which its tracks end, and the lowest score
+    of its detections."""
     tracker = config.tracker
     if detector.name == "motion":
         tracker = dataclasses.replace(tracker, max_age=tracker.motion_max_age)
-    return dataclasses.replace(config, detector=detector, tracker=tracker)
-
-
-def with_implied_name(detector: DetectorConfig) -> DetectorConfig:
-    """The same settings; where no detector is named, an ONNX file is for onnx, one that
-    train-detector wrote for own."""
-    implied = {".onnx": "onnx", ".safetensors": "own"}
-    kind = implied.get(Path(detector.weights).suffix.lower())
-    if detector.name == "auto" and kind:
-        return dataclasses.replace(detector, name=kind)
-    return detector
+    return dataclasses.replace(config, detector=with_own_conf(detector), tracker=tracker)
 
 
 def tracker_settings(config: Any, changes: Mapping[str, Any] | None = None) -> TrackerConfig:
@@ -98,6 +103,7 @@ def detector_settings(config: Any, changes: Mapping[str, Any] | None = None) -> 
     """Those of a Config or DetectorConfig, the defaults for None; else a text is the name of a
     detector or the path of its weights (.onnx, .safetensors, .txt). changes: as of
     tracker_settings. Raises MambatrackError likewise."""
+    complete = isinstance(config, (Config, DetectorConfig))
     if isinstance(config, (str, os.PathLike)):
         text = os.fspath(config)
         files = text.lower().endswith((".onnx", ".safetensors", ".txt")) or os.sep in text
@@ -109,7 +115,10 @@ def detector_settings(config: Any, changes: Mapping[str, Any] | None = None) -> 
         )
     whole = config if isinstance(config, Config) else Config(detector=config or DetectorConfig())
     changes = {CLI_WORDS.get(key, key): value for key, value in (changes or {}).items()}
-    return with_implied_name(_changed(whole, "detector", changes).detector)
+    if "conf" in changes:
+        changes.setdefault("own_conf", changes["conf"])
+    made = with_implied_name(_changed(whole, "detector", changes).detector)
+    return made if complete else with_own_conf(made)
 
 
 def _changed(config: Config, section: str, changes: Mapping[str, Any] | None) -> Config:

@@ -1,6 +1,7 @@
 """Every setting with its default, unit and range, as frozen dataclasses; config.py reads them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mambatrack.option import TRAINED, option
 from mambatrack.renamed import old_keywords
@@ -123,6 +124,13 @@ class DetectorConfig:
         "", "path of the weights (onnx, yolox, rtmdet; own has some) or of det.txt (file)"
     )
     conf: float = option(0.1, "lowest score of a detection", 0.0, 1.0)
+    own_conf: float = option(
+        0.5,
+        "conf with the detector own, whose scores are the shares of such boxes that are right; "
+        "where conf alone is given, it counts",
+        0.0,
+        1.0,
+    )
     scores: str = option(
         "plain",
         "what column 7 of a det.txt has: plain, scores of 0 to 1; percent, 0 to 100; logit, whose "
@@ -253,3 +261,20 @@ class Config:
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     counting: CountingConfig = field(default_factory=CountingConfig)
     drawing: DrawingConfig = field(default_factory=DrawingConfig)
+
+
+def with_own_conf(detector: DetectorConfig) -> DetectorConfig:
+    """The same settings; of the detector own, conf is own_conf."""
+    if detector.name == "own":
+        return replace(detector, conf=detector.own_conf)
+    return detector
+
+
+def with_implied_name(detector: DetectorConfig) -> DetectorConfig:
+    """The same settings; where no detector is named, an ONNX file is for onnx, one that
+    train-detector wrote for own."""
+    implied = {".onnx": "onnx", ".safetensors": "own"}
+    kind = implied.get(Path(detector.weights).suffix.lower())
+    if detector.name == "auto" and kind:
+        return replace(detector, name=kind)
+    return detector

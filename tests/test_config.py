@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.config import Config, describe, load_config, with_detector
+from mambatrack.config import (
+    Config,
+    describe,
+    detector_settings,
+    load_config,
+    with_detector,
+)
 from mambatrack.errors import MambatrackError
 
 
@@ -45,6 +51,25 @@ def test_the_detector_motion_has_its_own_age_unless_another_is_given(given, dete
     chosen_later = load_config(overrides=given)
     known = dataclasses.replace(chosen_later.detector, name=detector)
     assert with_detector(chosen_later, known).tracker.max_age == age
+
+
+@pytest.mark.parametrize(
+    ("given", "detector", "conf"),
+    [
+        ({}, "own", 0.5),
+        ({}, "yolox", 0.1),
+        ({"detector.conf": 0.3}, "own", 0.3),
+        ({"detector.own_conf": 0.4}, "own", 0.4),
+        ({"detector.conf": 0.3, "detector.own_conf": 0.4}, "own", 0.4),
+        ({"detector.conf": 0.3, "detector.own_conf": 0.4}, "yolox", 0.3),
+    ],
+)
+def test_the_detector_own_has_its_own_lowest_score_unless_another_is_given(given, detector, conf):
+    assert load_config(overrides={**given, "detector.name": detector}).detector.conf == conf
+    known = dataclasses.replace(load_config(overrides=given).detector, name=detector)
+    assert with_detector(Config(), known).detector.conf == conf
+    plain = {key.removeprefix("detector."): value for key, value in given.items()}
+    assert detector_settings(detector, plain).conf == conf
 
 
 @pytest.mark.parametrize("text", ["", "tracker:\n", "# nothing\n", "detector:\n  classes:\n"])

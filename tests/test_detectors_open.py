@@ -25,10 +25,10 @@ def test_settings_are_named_as_the_options_of_the_commands():
     own = {"classes": ("person", "car"), "conf": 0.3, "slice": 640, "slice_overlap": 0.3,
            "class_names": ("a", "b")}  # fmt: skip
     for base in (None, DEFAULT, Config(), load_config()):
-        assert detector_settings(base, given) == DetectorConfig(**own)
+        assert detector_settings(base, given) == DetectorConfig(**own, own_conf=0.3)
     kept = load_config(overrides={"detector.conf": 0.4, "detector.name": "motion"})
     assert detector_settings(kept, {"nms_iou": 0.5}) == DetectorConfig(
-        "motion", conf=0.4, nms_iou=0.5
+        "motion", conf=0.4, own_conf=0.4, nms_iou=0.5
     )
 
 
