@@ -118,6 +118,17 @@ def test_a_vector_of_zeros_is_none():
     assert not usable.any() and not vectors.any()
 
 
+@pytest.mark.parametrize("size", [1e38, 1e-38])
+def test_very_large_and_very_small_numbers_are_of_length_1_too(size):
+    image, boxes = dressed(RED, BLUE)
+
+    def look(crops):
+        return crops.mean(axis=(1, 2)).astype(np.float32) / 255 * np.float32(size)
+
+    vectors, usable = CropEmbedder("far", look, (8, 16))(image, boxes)
+    assert usable.all() and np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
 def test_names():
     assert open_embedder("colour").name == "colour"
     with pytest.raises(MambatrackError, match="unknown embedder 'color'"):

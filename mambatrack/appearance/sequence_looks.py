@@ -67,7 +67,7 @@ class SequenceLooks:
         for of, vectors in seen:
             known = looks[of] > KNOWN
             products = vectors[known] @ sums[of[known]].T
-            lengths = np.linalg.norm(sums[of[known]], axis=1)
+            lengths = np.maximum(np.linalg.norm(sums[of[known]], axis=1), 1e-9)
             own = products.diagonal()
             same.note((own - 1) / np.sqrt(np.maximum(lengths**2 - 2 * own + 1, 1e-9)))
             others.note((products / lengths)[~np.eye(len(own), dtype=bool)])

@@ -40,6 +40,9 @@ class CropEmbedder:
         vectors = np.zeros((len(parts), self.size), np.float32)
         if usable.any():
             vectors[usable] = self._vectors(cut(picture, parts[usable], self.crop_size))
+        # by the largest number first, as squares of very large and very small ones are none
+        largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+        vectors /= np.where(largest > 0, largest, 1)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors /= np.where(lengths > 0, lengths, 1)
         return Embeddings(vectors, lengths[:, 0] > 0)
