@@ -51,7 +51,6 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         ],
         "--embeddings": [
             "track a.mp4 --embeddings",
-            "track a.mp4 --embeddings --jsonl a.jsonl --offline",
             f"{BOXES} --embeddings --jsonl a.jsonl",
         ],
         "--line": [f"{FOLDER} --line a:0,0,9,9", f"{BOXES} --line a:0,0,9,9"],

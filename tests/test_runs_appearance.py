@@ -11,6 +11,7 @@ import pytest
 from mambatrack.cli import main
 from mambatrack.config import load_config
 from mambatrack.embedders.crop_embedder import CropEmbedder
+from mambatrack.result_files.read_results import read_recording
 from mambatrack.runs import embedding_cache
 from painted import SIZE, meeting
 
@@ -78,14 +79,17 @@ def test_an_embedder_that_is_not_there(place, tmp_path, capsys, name, message):
 
 def test_offline_every_clean_box_is_looked_at(place, tmp_path, capsys):
     given = ["--association", "light", "--jsonl", str(tmp_path / "out.jsonl")]
-    given += ["--memory.seconds", "9", "--offline"]
+    given += ["--memory.seconds", "9", "--offline", "--embeddings"]
     assert track(place, tmp_path, "--appearance", "colour", *given) == 0
     said = capsys.readouterr().out
     boxes = (place / "set" / "meet" / "det" / "det.txt").read_text().splitlines()
     looked_at, of = map(int, re.search(r"colour looked at (\d+) of (\d+) boxes", said).groups())
     assert of == len(boxes) and of / 2 < looked_at <= of and ", look " in said
-    lines = (tmp_path / "out.jsonl").read_text().splitlines()
-    assert any(json.loads(each).get("tracks") for each in lines)
+    recording = read_recording(tmp_path / "out.jsonl")
+    assert {each.id for each in recording.codes} == set(recording.id.tolist()) == {1, 2}
+    assert all(each.looks > 5 for each in recording.codes)
+    assert sum(each.looks for each in recording.codes) <= looked_at
+    assert {each.frame for each in recording.codes} == {int(recording.frame.max())}
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.calibration import Calibration, Prior, Similarities
 from mambatrack.appearance.clean import clean
+from mambatrack.appearance.codes import Codes
 from mambatrack.appearance.embedder import Embeddings, Floats
 from mambatrack.appearance.looks import KNOWN
 from mambatrack.boxes import Boxes
 from mambatrack.detections import as_detections
+from mambatrack.tracks import Tracks
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,17 @@ class SequenceLooks:
             same.note((own - 1) / np.sqrt(np.maximum(lengths**2 - 2 * own + 1, 1e-9)))
             others.note((products / lengths)[~np.eye(len(own), dtype=bool)])
         return sums, looks, Calibration(same, others, again.prior)
+
+    def codes(self, tracks: Sequence[Tracks]) -> tuple[Codes, Calibration]:
+        """tracks: of each frame -> what each id looks like that was seen clean, and what
+        similarities are worth."""
+        seen = [each.select(each.observed) for each in tracks]
+        count = max((int(each.ids.max(initial=0)) for each in seen), default=0) + 1
+        boxes, numbers = [each.boxes for each in seen], [each.ids for each in seen]
+        sums, looks, calibration = self.of_tracks(boxes, numbers, count)
+        (ids,) = looks.nonzero()
+        lengths = np.linalg.norm(sums[ids], axis=1, keepdims=True)
+        return Codes(ids, sums[ids] / np.maximum(lengths, 1e-9), looks[ids]), calibration
 
     def again(self) -> "LookedUp":
         """An embedder that tells what was seen."""

@@ -34,8 +34,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add("--revise", action="store_true", needs=("--jsonl",), unless=("--offline", "--lag", BOXES),
         help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
-    add("--embeddings", action="store_true", needs=("--jsonl",),
-        unless=("--offline", "--lag", BOXES),
+    add("--embeddings", action="store_true", needs=("--jsonl",), unless=("--lag", BOXES),
         help="with --jsonl and --appearance: a line for each track that ends, of what it looked "
         "like, by which mambatrack link finds it in other results")  # fmt: skip
     add("--line", action="append", default=[], metavar="NAME:X0,Y0,X1,Y1",

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mambatrack.appearance.calibration import Calibration
+from mambatrack.appearance.codes import Codes
 from mambatrack.appearance.sequence_looks import SequenceLooks
 from mambatrack.camera.interface import CameraSource, Travel
 from mambatrack.camera.transforms import CameraMotion
@@ -177,6 +179,9 @@ class OfflineRun(Run):
     ):
         super().__init__(source, detector, tracker, outputs, camera)
         self._again, self._memory = again, memory
+        appearance = tracker.appearance
+        self._looks = None if appearance is None else SequenceLooks(appearance)
+        self._tracks: list[Tracks] = []
 
     def go(self, report: Callable[[int], None] = lambda frames: None) -> None:
         """As Run's; ``report`` counts the frames twice, first as they are looked at."""
@@ -185,21 +190,25 @@ class OfflineRun(Run):
         self._began = time.perf_counter()
         found: list[Detections] = []
         times, cameras = [], []
-        appearance = self.tracker.appearance
-        looks = None if appearance is None else SequenceLooks(appearance)
         for frame in self.source:
             with self._measure("detect"):
                 found.append(self.detector(frame.image, frame.index))
             times.append(frame.time_s)
             cameras.append(self._look(frame, found[-1]))
-            if looks is not None:
-                looks.note(frame.image, found[-1])
+            if self._looks is not None:
+                self._looks.note(frame.image, found[-1])
             report(len(found))
         with self._measure("associate"):
-            tracks = track_offline(
+            self._tracks = track_offline(
                 found, self.tracker.config, self.tracker.image_size, times,
-                cameras=cameras, looks=looks, memory=self._memory,
+                cameras=cameras, looks=self._looks, memory=self._memory,
             )  # fmt: skip
-        for frame, each in zip(self._again(), tracks, strict=False):
+        for frame, each in zip(self._again(), self._tracks, strict=False):
             self._write(frame, each)
             report(self.frames)
+
+    def codes(self) -> tuple[Codes, Calibration]:
+        """What the tracks look like, after go(); and what similarities are worth."""
+        if self._looks is None:
+            return self.tracker.state.codes(), Calibration()
+        return self._looks.codes(self._tracks)

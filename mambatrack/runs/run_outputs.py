@@ -1,6 +1,6 @@
 """What becomes of the tracks of each frame of a run."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.appearance.codes import TrackCode
+from mambatrack.appearance.calibration import Calibration
+from mambatrack.appearance.codes import Codes, TrackCode
+from mambatrack.appearance.embedder import Floats
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import Painter
@@ -29,11 +31,16 @@ if TYPE_CHECKING:
 KEPT = 4096  # frames whose numbers are remembered for revisions
 
 
+Known = Callable[[], tuple[Codes, Calibration]]
+
+
 def text_outputs(
-    files: OutputFiles, names: Sequence[str], stack: ExitStack, tracker: Tracker
-) -> "list[Output]":
-    """The text files as outputs, closed by the stack; names: of classes. Raises MambatrackError
-    where embeddings are asked for and the tracker has no embedder."""
+    files: OutputFiles, names: Sequence[str], stack: ExitStack, tracker: Tracker,
+    known: Known | None = None,
+) -> "list[Output]":  # fmt: skip
+    """The text files as outputs, closed by the stack; names: of classes; known: what the tracks of
+    an offline run look like, once it is done. Raises MambatrackError where embeddings are asked for
+    and the tracker has no embedder."""
     writers = [stack.enter_context(each) for each in text_writers(files, names)]
     outputs: list[Output] = [TextOutput(each) for each in writers]
     if files.jsonl is not None and files.revise:
@@ -41,7 +48,12 @@ def text_outputs(
 
         outputs[-1] = stack.enter_context(closing(RevisedOutput(writers[-1], Reviser())))
     if files.embeddings:
-        outputs.append(stack.enter_context(closing(EmbeddingOutput(writers[-1], tracker))))
+        codes = (
+            EmbeddingOutput(writers[-1], tracker)
+            if known is None
+            else OfflineEmbeddingOutput(writers[-1], tracker, known)
+        )
+        outputs.append(stack.enter_context(closing(codes)))
     return outputs
 
 
@@ -131,12 +143,7 @@ class EmbeddingOutput:
     """A line of JSON Lines for each track of ``tracker`` that has ended, of what it looked like."""
 
     def __init__(self, writer: TrackWriter, tracker: Tracker):
-        if tracker.appearance is None:
-            raise MambatrackError(
-                "--embeddings writes what an embedder makes of the pictures, and there is none; "
-                "name one as --appearance (appearance.embedder)"
-            )
-        self._writer, self._tracker, self._embedder = writer, tracker, tracker.appearance.embedder
+        self._writer, self._tracker, self._embedder = writer, tracker, _embedder_of(tracker)
         self._codes, self._frame = tracker.state.codes(), 0  # of the newest frame
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
@@ -149,12 +156,50 @@ class EmbeddingOutput:
 
     def _note(self, over: NDArray[np.bool_]) -> None:
         calibration = self._tracker.state.calibration
-        for row in over.nonzero()[0].tolist():
-            identity, vector, looks = (column[row] for column in self._codes)
-            code = TrackCode(
-                int(identity), self._frame, self._embedder.name, int(looks), vector, calibration
-            )
+        for identity, vector, looks in _rows(self._codes, over):
+            code = TrackCode(identity, self._frame, self._embedder, looks, vector, calibration)
             self._writer.note(jsonl_embedding(code))
+
+
+class OfflineEmbeddingOutput:
+    """The same of a sequence that is tracked offline: a line for each id, at the end of the file.
+
+    known: what the tracks look like, asked once all are written
+    """
+
+    def __init__(self, writer: TrackWriter, tracker: Tracker, known: Known):
+        self._writer, self._known, self._embedder = writer, known, _embedder_of(tracker)
+        self._last: dict[int, int] = {}  # frame of each id
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        self._last |= dict.fromkeys(tracks.ids.tolist(), tracks.frame)
+
+    def close(self) -> None:
+        """Writes the lines; before the writer is closed. A run that was stopped before its tracks
+        were decided has none."""
+        if not self._last:
+            return
+        codes, calibration = self._known()
+        for identity, vector, looks in _rows(codes, np.isin(codes.ids, list(self._last))):
+            last = self._last[identity]
+            code = TrackCode(identity, last, self._embedder, looks, vector, calibration)
+            self._writer.note(jsonl_embedding(code))
+
+
+def _embedder_of(tracker: Tracker) -> str:
+    if tracker.appearance is None:
+        raise MambatrackError(
+            "--embeddings writes what an embedder makes of the pictures, and there is none; "
+            "name one as --appearance (appearance.embedder)"
+        )
+    return tracker.appearance.embedder.name
+
+
+def _rows(codes: Codes, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, Floats, int]]:
+    """id, vector and looks of each."""
+    for row in chosen.nonzero()[0].tolist():
+        identity, vector, looks = (column[row] for column in codes)
+        yield int(identity), vector, int(looks)
 
 
 def no_overlay(image: Any) -> None:

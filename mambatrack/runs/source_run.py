@@ -115,7 +115,8 @@ def open_run(
             if config.tracker.offline
             else Run(frames, detector, tracker, camera=camera)
         )
-        run.outputs = text_outputs(files, detector.names, stack, tracker)
+        known = run.codes if isinstance(run, OfflineRun) else None
+        run.outputs = text_outputs(files, detector.names, stack, tracker, known)
         counting = open_counting(config.counting, files, detector.names, frames.size, stack)
         if counting is not None:
             run.outputs.append(counting)
