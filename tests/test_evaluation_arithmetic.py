@@ -1,5 +1,7 @@
 """Operations and bytes of the networks of a frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def weights(shapes):
 
 
 def frame() -> StageProfile:
-    counts = Counts(10, 20, 9, 8, 7, 1)
+    counts = Counts(10, 20, 9, 8, 7, 1, 20, 9, 8)
     return StageProfile("10 objects", 9, 1.0, dict.fromkeys(STAGES, Stage(0.5, 0.25)), counts)
 
 
@@ -97,6 +99,9 @@ def test_the_light_association_computes_a_third_of_the_default():
     )
     for stage in ("score", "settle"):
         assert 0 < light[stage].operations < learned[stage].operations / 2.9
+    sure = replace(frame().counts, contested_pairs=0, contested_tracks=0, contested_detections=0)
+    once = association_work(path_of("learned"), sure)["score"]
+    assert once.operations == pytest.approx(learned["score"].operations / 3)
 
 
 def test_the_slower_of_arithmetic_and_memory_is_the_limit(monkeypatch):

@@ -27,8 +27,8 @@ from mambatrack.learning.association_learner import Recordings
 from mambatrack.learning.association_recording import record
 from mambatrack.learning.association_training import WEIGHTS, fit, read_recordings
 
-PAIR = Counts(predicted=0, pairs=1, tracks=0, detections=0, matched=0, hypotheses=1)
-FRAME = Counts(predicted=9.8, pairs=56, tracks=9.8, detections=10, matched=9.5, hypotheses=1)
+PAIR = Counts(0, 1, 0, 0, 0, 1, contested_pairs=1, contested_tracks=0, contested_detections=0)
+FRAME = Counts(9.8, 56, 9.8, 10, 9.5, 1, 56, contested_tracks=9.8, contested_detections=10)
 
 
 def train(options: argparse.Namespace) -> None:

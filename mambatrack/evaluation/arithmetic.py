@@ -94,11 +94,15 @@ def work_of(config: TrackerConfig, profile: StageProfile) -> dict[str, Work]:
 
 
 def association_work(path: Path, counts: Counts) -> dict[str, Work]:
-    """What all networks of an association do in a frame, by stage."""
+    """What all networks of an association do in a frame, by stage: the first scores all pairs, the
+    others those that are contested."""
     parts = [encoder_and_pairs(each) for each in load_weights(path)]
     sizes = counts.pairs, counts.tracks, counts.detections
+    contested = counts.contested_pairs, counts.contested_tracks, counts.contested_detections
+    scored = [sizes, *[contested] * (len(parts) - 1)]
+    works = [pair_work(pairs, *own) for (_, pairs), own in zip(parts, scored, strict=True)]
     return {
-        "score": total([pair_work(pairs, *sizes) for _, pairs in parts]),
+        "score": total(works),
         "settle": total([step_work(encoder, counts.matched) for encoder, _ in parts]),
     }
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mambatrack.association.exits import sure_by
 from mambatrack.association.interface import Association, Decided, FrameProblem, Question, Weigh
 from mambatrack.association.loading import load_association
+from mambatrack.association.problem import Candidates, Scores
 from mambatrack.config import TrackerConfig
 from mambatrack.evaluation.peers.timed_boxes import WARM_UP, TimedBoxes, by_frame
 from mambatrack.kernels.cpu import library
@@ -56,6 +57,7 @@ class Counts:
 
     predicted: tracks; pairs, tracks, detections: that are scored for the likeliest hypothesis
     matched: pairs that are remembered; hypotheses: after the frame
+    contested_pairs, contested_tracks, contested_detections: that all networks score, not one alone
     """
 
     predicted: float
@@ -64,6 +66,9 @@ class Counts:
     detections: float
     matched: float
     hypotheses: float
+    contested_pairs: float
+    contested_tracks: float
+    contested_detections: float
 
 
 @dataclass(frozen=True)
@@ -143,15 +148,17 @@ class Counter:
     """Counts of the frame that is on its way."""
 
     def __init__(self) -> None:
-        self.of_frame = [0] * 6
+        self.of_frame = [0] * 9
 
     def predicted(self, due: Sequence[tuple[Hypotheses, int]]) -> None:
         tables = [table["stamp"] for hypotheses, _ in due for table in hypotheses.tables]
         self.of_frame[0] = len(np.unique(np.concatenate(tables)))
 
-    def scored(self, problem: FrameProblem) -> None:
-        given = problem.candidates
+    def scored(self, given: Candidates, scores: Scores, of_all_networks: Scores) -> None:
         self.of_frame[1:4] = len(given.tracks), given.track_count, given.detection_count
+        (contested,) = (scores.pairs == of_all_networks.pairs).nonzero()
+        sides = given.tracks[contested], given.detections[contested]
+        self.of_frame[6:] = len(contested), *(len(np.unique(side)) for side in sides)
 
     def settled(self, settled: Sequence[Settled]) -> None:
         pairs: set[tuple[int, int]] = set()
@@ -159,7 +166,7 @@ class Counter:
             stamps = problem.table["stamp"][problem.candidates.tracks[chosen]]
             seen = problem.candidates.detections[chosen]
             pairs.update(zip(stamps.tolist(), seen.tolist(), strict=True))
-        self.of_frame[4:] = len(pairs), len(settled)
+        self.of_frame[4:6] = len(pairs), len(settled)
 
 
 def profile(
@@ -275,20 +282,18 @@ def _noted(clock: Clock, note: Call, call: Call) -> Call:
 
 
 def _with_again(clock: Clock, counter: Counter, association: Association) -> Call:
-    """Its decide(), after which the pairs of the likeliest hypothesis are described and scored once
-    more, to be timed."""
+    """Its decide(), then the likeliest hypothesis is described and scored again, to be timed."""
     decide = association.decide
 
     def decided(questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
         answers = decide(questions, weigh)
-        table, found, boxes, *_ = first = questions[0]
-        before = clock.go(("describe", False))
-        given = association.describe(table, found, boxes)
+        first, before = questions[0], clock.go(("describe", False))
+        given = association.describe(*first[:3])
         clock.go(("score", False))
-        problem = FrameProblem(table, found, boxes, given._replace(sure_by=sure_by(first)))
-        association.score([problem])
+        problem = FrameProblem(*first[:3], given._replace(sure_by=sure_by(first)))
+        (scores,) = association.score([problem])
         clock.go(None)
-        counter.scored(problem)
+        counter.scored(given, scores, *association.score([problem._replace(candidates=given)]))
         clock.go(before)
         return answers
 
