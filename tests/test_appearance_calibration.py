@@ -89,3 +89,14 @@ def test_a_prior_counts_until_enough_was_seen():
         calibration.others.note(np.array([0.5], np.float32))
     assert np.abs(odds(calibration, 0.3, 0.9)).max() < 1
     assert not odds(Calibration.before(None), 0.3, 0.9).any()
+
+
+def test_a_crowd_in_one_frame_counts_for_no_more_than_is_kept():
+    kind = Similarities()
+    for mean in (0.2, 0.4):
+        for _ in range(20):
+            kind.note(np.full(300, mean, np.float32))
+    assert kind.count == KEPT and kind.mean == pytest.approx(0.4, abs=1e-3)
+    before = np.array([[40.0, 0.9, 0.01], [664.0, 0.3, 0.02]])  # of a state from before that
+    assert not any(field.fault() for field in calibration_fields(before))
+    assert Calibration.of(before).others.count == KEPT

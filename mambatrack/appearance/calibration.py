@@ -17,6 +17,7 @@ from mambatrack.state_fields import Field
 PRIOR = 40.0  # similarities of each kind that a prior counts as
 SAME_KNOWN, OTHERS_KNOWN = 40.0, 400.0  # seen, at which it is forgotten; pairs of people are few
 KEPT = 500.0  # similarities that a distribution is of; older ones fade
+MOST_COUNTED = 1e5  # in states and files of old, where those of a crowd counted for more
 LEAST = 20.0  # of each kind, before which a similarity says half of what it seems to
 NARROWEST = 0.02  # standard deviation of similarities
 UNEXPECTED = 0.05  # share of similarities that are of neither distribution
@@ -47,7 +48,7 @@ class Similarities:
         apart = mean - self.mean
         spread = old * self.variance + new * float(values.var()) + old * new / total * apart**2
         self.mean += apart * new / total
-        self.count, self.variance = total, spread / total
+        self.count, self.variance = min(total, KEPT), spread / total
 
     def with_others(self, others: "Sequence[Similarities]") -> "Similarities":
         """One distribution of all these similarities."""
@@ -113,7 +114,7 @@ class Calibration:
     @classmethod
     def of(cls, columns: NDArray[np.float64]) -> "Calibration":
         """That of which these are the columns(), without a prior."""
-        same, others = (Similarities(*row) for row in columns.tolist())
+        same, others = (Similarities(min(row[0], KEPT), *row[1:]) for row in columns.tolist())
         return cls(same, others)
 
 
@@ -125,7 +126,7 @@ def _with_prior(seen: Similarities, prior: tuple[float, float], known: float) ->
 def calibration_fields(columns: NDArray[np.float64]) -> Sequence[Field]:
     """What the columns [2, 3] of a saved state may be."""
     return [
-        Field("counts of similarities", columns[:, 0], 0, KEPT + 1),
+        Field("counts of similarities", columns[:, 0], 0, MOST_COUNTED),
         Field("means of similarities", columns[:, 1], -1.01, 1.01),
         Field("variances of similarities", columns[:, 2], 0, 2),
     ]
