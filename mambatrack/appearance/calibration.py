@@ -17,7 +17,7 @@ from mambatrack.state_fields import Field
 PRIOR = 40.0  # similarities of each kind that a prior counts as
 SAME_KNOWN, OTHERS_KNOWN = 40.0, 400.0  # seen, at which it is forgotten; pairs of people are few
 KEPT = 500.0  # similarities that a distribution is of; older ones fade
-MOST_COUNTED = 1e5  # in states and files of old, where those of a crowd counted for more
+MOST_COUNTED = 1e9  # in states and files of old, where those of a crowd counted for more
 LEAST = 20.0  # of each kind, before which a similarity says half of what it seems to
 NARROWEST = 0.02  # standard deviation of similarities
 UNEXPECTED = 0.05  # share of similarities that are of neither distribution
