@@ -50,8 +50,9 @@ def ours(predictor: str, config: str | None = None) -> Make:
         tracker = Tracker(load_config(config, {"tracker.predictor": predictor}), image_size=size)
 
         def update(boxes: Any, scores: Any) -> tuple[Any, Any]:
-            tracks = tracker.update(np.column_stack([boxes, scores]))
-            return tracks.ids[tracks.observed], tracks.boxes[tracks.observed]
+            tracks = tracker.update(np.concatenate([boxes, scores[:, None]], axis=1))
+            seen = tracks.observed
+            return tracks.ids[seen], tracks.boxes[seen]
 
         return update
 
