@@ -13,6 +13,7 @@ from collections.abc import Sequence as Several
 from typing import NamedTuple
 
 import numpy as np
+from exit_built import of_all_networks
 
 from mambatrack import Tracker
 from mambatrack.association.alternatives import surety
@@ -45,8 +46,8 @@ class Compared(NamedTuple):
 
 
 def compared(association: CompiledAssociation, network: PairsNetwork, decided: Decided) -> Compared:
-    problem, _, answers = decided
-    given, full = problem.candidates, answers[0].decision
+    problem = decided.problem
+    given, full = problem.candidates, of_all_networks(association, problem)
     code = np.ascontiguousarray(problem.table["memory"][:, : network.code_size])
     pair_of = given.tracks, given.detections
     scores = Scores(*network(given.features, *pair_of, code, given.alone))
@@ -83,6 +84,7 @@ def run(sequence: Sequence, frames: int) -> list[Compared]:
         return decided
 
     association.decide = watched  # type: ignore[method-assign]
+    tracker.by_step = True
     found = sequence_detections(sequence)
     rows = np.column_stack([found.boxes, found.scores])[found.scores >= 0.1]
     numbers = found.frame[found.scores >= 0.1]

@@ -19,8 +19,24 @@ from mambatrack import Tracker
 from mambatrack.association.compiled import CompiledAssociation
 from mambatrack.association.crowds import cluster_of
 from mambatrack.association.exits import Lowest, contested
-from mambatrack.association.interface import Association, Decided, Question, Scores, Weigh
+from mambatrack.association.interface import (
+    Association,
+    Decided,
+    Decision,
+    FrameProblem,
+    Question,
+    Scores,
+    Weigh,
+)
 from mambatrack.evaluation.peers.synthetic_boxes import SIZE, moving_objects
+
+
+def of_all_networks(association: CompiledAssociation, problem: FrameProblem) -> Decision:
+    """What they decide when they are asked about everything."""
+    full = problem._replace(candidates=problem.candidates._replace(sure_by=np.inf))
+    (scores,) = association.score([full])
+    chosen = Association.choose(association, full, scores)
+    return Decision(chosen, association.births(full, scores, chosen))
 
 
 def note(association: CompiledAssociation, decided: Decided, noted: Counter[str]) -> None:
@@ -33,10 +49,7 @@ def note(association: CompiledAssociation, decided: Decided, noted: Counter[str]
     if not len(given.tracks):
         noted["frames without pairs"] += 1
         return
-    full = problem._replace(candidates=given._replace(sure_by=np.inf))
-    (all_of_them,) = association.score([full])
-    chosen = Association.choose(association, full, all_of_them)
-    born = association.births(full, all_of_them, chosen)
+    chosen, born = of_all_networks(association, problem)
     noted["otherwise"] += len(np.setxor1d(own.chosen, chosen)) + len(np.setxor1d(own.born, born))
     noted["decisions"] += len(chosen) + len(born)
     network = association.network._given[0][0]
@@ -65,6 +78,7 @@ def run(size: tuple[int, int], frames: list[NDArray], noted: Counter[str]) -> No
         return decided
 
     association.decide = watched  # type: ignore[method-assign]
+    tracker.by_step = True
     for rows in frames:
         tracker.update(rows)
 

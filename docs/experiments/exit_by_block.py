@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from exit_built import of_all_networks
 from nearest_pairs import real
 from numpy.typing import NDArray
 
@@ -68,8 +69,8 @@ def note(
     association: CompiledAssociation, network: PairsNetwork, decided: Decided, noted: Counter
 ) -> None:
     """Counts the blocks of a frame, and by kind and margin those that could leave."""
-    problem, _, answers = decided
-    given, full = problem.candidates, answers[0].decision
+    problem = decided.problem
+    given, full = problem.candidates, of_all_networks(association, problem)
     code = np.ascontiguousarray(problem.table["memory"][:, : network.code_size])
     pair_of = given.tracks, given.detections
     scores = Scores(*network(given.features, *pair_of, code, given.alone))
@@ -115,6 +116,7 @@ def run(size: tuple[int, int], frames: list[NDArray], noted: Counter) -> None:
         return decided
 
     association.decide = watched  # type: ignore[method-assign]
+    tracker.by_step = True
     for rows in frames:
         tracker.update(rows)
 

@@ -66,6 +66,7 @@ def watch(tracker: Tracker, noted: Counter[str]) -> None:
         return decided
 
     association.decide = watched  # type: ignore[method-assign]
+    tracker.by_step = True
 
 
 def real(dataset: str, frames: int, step: int) -> Iterator[tuple[tuple[int, int], list[NDArray]]]:
