@@ -190,16 +190,14 @@ class TrackTable:
         det_ind = found.rows.take(seen).astype(np.int64, copy=False)
         labels = found.labels.take(seen).astype(np.int64, copy=False)
         if self._compiled:
-            voted = self.in_c.observe(
+            self.mixed = self.in_c.observe(
                 self.count, rows, self.mixed, boxes=boxes, scores=scores, labels=labels,
                 det_ind=det_ind,
             )  # fmt: skip
         else:
             self._observe(rows, boxes, scores, det_ind)
-            voted = False
-        self["stamp"][rows] = new_stamps(len(rows))
-        if not voted:
             self.vote(rows, labels, scores)
+        self["stamp"][rows] = new_stamps(len(rows))
 
     def _observe(self, rows: NDArray, boxes: NDArray, scores: NDArray, det_ind: NDArray) -> None:
         """All but the votes."""

@@ -207,17 +207,14 @@ void PUBLIC(correct)(const Motion *motion, int64_t count, const int64_t *rows, c
     correct_by(motion, count, rows, boxes, logs, state);
 }
 
-/* mixed: some track has votes for two classes. Returns -1; SPLIT where that is so or a class is
- * another one, and the votes are left to the caller; or the first row that is not one of ``tracks``,
- * and nothing is written then. */
+/* mixed: some track has votes for two classes. Returns -1, or MIXED where one has now, or the first row
+ * that is not one of ``tracks``, and nothing is written then. */
 int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
                         const int64_t *rows, int64_t tracks, int64_t mixed) {
     int64_t wrong = first_outside(count, rows, tracks - 1);
     if (wrong >= 0) return wrong;
     observe(table, seen, count, rows);
-    if (mixed || !agree(table, seen, count, rows)) return SPLIT;
-    vote_again(table, seen, count, rows);
-    return -1;
+    return vote_all(table, seen, count, rows, tracks, mixed) ? MIXED : -1;
 }
 
 void PUBLIC(snapshot)(const Table *table, int64_t count, int64_t min_hits, int64_t *to) {
@@ -239,13 +236,13 @@ int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, i
 }
 
 /* The same arguments with the logarithms taken; scratch: of committee_remember for the largest table.
- * Returns as committee_remember does, or SPLIT where votes of some table are left to the caller. */
+ * Returns as committee_remember does, or MIXED where that is so in some table. */
 int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
                        int64_t tables, Settled *settled, int64_t total, float *floats,
                        int64_t *numbers) {
     Matches from = matches_in(tables, settled, total, floats, numbers);
     const Settled *first = settled;
-    int64_t at = 0, split = 0;
+    int64_t at = 0, mixed = 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Settled *s = settled + k;
         Matches own = matches_from(&from, at, total);
@@ -255,9 +252,9 @@ int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *sc
             s->table->memory);
         if (wrong != -1) return wrong;
         settle_one(motion, first, s, &own, from.logs + 2 * at);
-        split += s->split;
+        mixed += s->mixed;
     }
-    return split ? SPLIT : -1;
+    return mixed ? MIXED : -1;
 }
 
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 23  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 24  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
-SPLIT = -3  # of observe.h
+MIXED = -3  # of votes.h
 
 
 class Library:

@@ -4,8 +4,6 @@
 #include "memory.h"
 #include "table.h"
 
-enum { SPLIT = -3 };
-
 /* Of each detection: boxes [count, 4] cxcywh, the logarithms of width and height [count, 2], scores,
  * classes and rows in the caller's array [count]. */
 typedef struct {

@@ -2,19 +2,20 @@
  * association, motion, and what a table keeps of its detections. Logarithms are numpy's: ``gather`` writes
  * what they are taken of, ``settle`` reads them. */
 #pragma once
-#include "observe.h"
 #include "share.h"
+#include "votes.h"
 #include "window_motion.h"
 
 /* The ``count`` pairs chosen, of ``pairs`` with features [FEATURES, pairs], track and detection; beside:
- * of a further table of the same tracker as the one before. mixed, split: of the votes, see observe.h;
+ * of a further table of the same tracker as the one before. mixed: some track has votes for two
+ * classes, before and after;
  * stamp: the first of new ones; own: matches that the first table does not have just so. */
 typedef struct {
     const Table *table;
     const Found *found;
     const float *features;
     const int64_t *track, *detection, *chosen;
-    int64_t tracks, pairs, count, mixed, stamp, beside, split, own;
+    int64_t tracks, pairs, count, mixed, stamp, beside, own;
 } Settled;
 
 /* The same for each match, those of one table behind those of another and in each the own ones first:
@@ -140,6 +141,5 @@ static void settle_one(const Motion *motion, const Settled *first, Settled *s, c
     for (int64_t c = 0; c < s->own; c++) s->table->stamp[from->rows[c]] = s->stamp + c;
     take_rows(motion, first, s, from);
     observe(s->table, &seen, s->count, from->rows);
-    s->split = s->mixed || !agree(s->table, &seen, s->count, from->rows);
-    if (!s->split) vote_again(s->table, &seen, s->count, from->rows);
+    s->mixed = vote_all(s->table, &seen, s->count, from->rows, s->tracks, s->mixed);
 }

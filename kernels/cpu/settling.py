@@ -3,7 +3,6 @@ tables at once: histories of a committee, the causal predictor's motion, and Tra
 
 import struct
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
 from mambatrack.kernels.cpu.found import FoundColumns
-from mambatrack.kernels.cpu.library import SPLIT, library
+from mambatrack.kernels.cpu.library import MIXED, library
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
 from mambatrack.kernels.cpu.problem_structs import Thought
@@ -20,9 +19,8 @@ from mambatrack.kernels.cpu.scratch import Memory, Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
-Votes = tuple[Indices, Indices, Floats]
-MATCH_NUMBERS = 5  # of each match, in settle.h
-_SETTLED = struct.Struct("@14q")  # struct Settled of settle.h
+MATCH_NUMBERS, MIXED_AT = 5, 9  # of each match, and a word of struct Settled, in settle.h
+_SETTLED = struct.Struct("@13q")  # struct Settled of settle.h
 _floats, _numbers = Scratch(), Scratch(np.int64)
 
 
@@ -51,9 +49,8 @@ class Matched(NamedTuple):
 
 def settle(
     network: CommitteeNetwork, motion: TrackMotion, matched: Sequence[Matched]
-) -> list[Votes | None]:
-    """Every table is changed in place. -> of each whose votes are left to the caller (as of
-    TableColumns.observe) the rows, labels and scores that were seen, of the others None.
+) -> list[bool]:
+    """Every table is changed in place. -> of each whether some track has votes for two classes now.
 
     Raises ValueError, and changes nothing, for what does not fit."""
     counts = [len(each.chosen) for each in matched]
@@ -69,7 +66,7 @@ def settle(
 def settle_only(
     network: CommitteeNetwork, motion: TrackMotion, question: Question, thought: Thought,
     matched: int, mixed: bool, stamp: int,
-) -> Votes | None:  # fmt: skip
+) -> bool:  # fmt: skip
     """settle() of the one table that was thought of, with its ``matched`` pairs."""
     table, found, tracks, *_ = question
     _check_table(network, motion, table, tracks)
@@ -80,16 +77,16 @@ def settle_only(
     places = features, track, track + 8 * pairs, track + 16 * pairs
     _SETTLED.pack_into(
         numbers.numbers.data, 0, table.at, found.at, *places, tracks, pairs, matched, mixed, stamp,
-        0, 0, 0,
+        0, 0,
     )  # fmt: skip
-    (votes,) = _settle(network, motion, floats, numbers, [matched], words)
-    return votes
+    (now,) = _settle(network, motion, floats, numbers, [matched], words)
+    return now
 
 
 def _settle(
     network: CommitteeNetwork, motion: TrackMotion, floats: Memory, numbers: Memory,
     counts: Sequence[int], words: int,
-) -> list[Votes | None]:  # fmt: skip
+) -> list[bool]:  # fmt: skip
     """Of the tables whose structs are the first ``words`` of numbers; both are given back."""
     total, at = sum(counts), numbers.at
     given = len(counts), at, total, floats.at, at + 8 * words
@@ -101,25 +98,13 @@ def _settle(
     result = library().settle(motion.at, network.at, memory.at, memory.size, *given)
     network.scratch.give_back(memory)
     check_fit(result)
-    votes: list[Votes | None] = [None] * len(counts)
-    if result == SPLIT:
-        votes = _votes(floats.numbers, numbers.numbers, counts)
+    size = _SETTLED.size // 8
+    mixed = [False] * len(counts)
+    if result == MIXED:
+        mixed = numbers.numbers[MIXED_AT : size * len(counts) : size].astype(bool).tolist()
     _floats.give_back(floats)
     _numbers.give_back(numbers)
-    return votes
-
-
-def _votes(floats: Floats, numbers: Indices, counts: Sequence[int]) -> list[Votes | None]:
-    """Copies, of those tables whose votes are left to the caller."""
-    total, size = sum(counts), _SETTLED.size // 8
-    settled = numbers[: size * len(counts)].reshape(-1, size)
-    rows = numbers[settled.size :]
-    scores, labels = floats[4 * total :], rows[total:]
-    return [
-        (rows[end - count : end].copy(), labels[end - count : end].copy(),
-         scores[end - count : end].copy()) if split else None
-        for count, end, split in zip(counts, accumulate(counts), settled[:, 12], strict=True)
-    ]  # fmt: skip
+    return mixed
 
 
 def _put(
@@ -135,7 +120,7 @@ def _put(
     places = address(features), address(track), address(detection), address(chosen)
     _SETTLED.pack_into(
         words.data, at, table.at, found.at, *places, tracks, pairs, len(chosen), mixed, stamp,
-        beside, 0, 0,
+        beside, 0,
     )  # fmt: skip
 
 

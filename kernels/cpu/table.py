@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.cpu.library import SPLIT, library
+from mambatrack.kernels.cpu.library import MIXED, library
 from mambatrack.kernels.cpu.packing import Floats, address, check_array
 
 Indices = NDArray[np.int64]
@@ -99,8 +99,8 @@ class TableColumns:
         """TrackTable.observe: the tracks rows [K] of the first ``tracks`` were seen at boxes
         [K, 4] cxcywh, with scores [K] and labels [K], as rows det_ind [K] of the caller's array.
 
-        -> whether the votes were counted: they are not where any track has votes for two classes
-        (mixed), or now gets one. Raises ValueError for what does not fit."""
+        mixed: some track has votes for two classes -> whether one has now. Raises ValueError for
+        what does not fit."""
         count = len(rows)
         if tracks > self.capacity:
             raise ValueError(f"up to {self.capacity} tracks expected, got {tracks}")
@@ -115,7 +115,7 @@ class TableColumns:
         )
         if done >= 0:
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[done]}")
-        return done != SPLIT
+        return done == MIXED
 
     def snapshot(self, tracks: int, min_hits: int) -> dict[str, NDArray]:
         """The columns of TrackTable.snapshot, of the first ``tracks``: read-only, in one piece."""

@@ -2,6 +2,7 @@
 #pragma once
 #include "observe.h"
 
+enum { MIXED = -3 }; /* of a call after which some track has votes for two classes */
 #define LEAST_VOTE 1e-3f /* weight of a vote of score 0 */
 
 /* One more vote of ``score`` for the class ``label``: the weakest class gives way to a new one. */

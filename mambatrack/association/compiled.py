@@ -113,10 +113,9 @@ class CompiledAssociation(LearnedAssociation):
             _matched(problem, decision, problem.found is other)
             for problem, decision, other in zip(problems, decisions, before, strict=False)
         ]
-        votes = settle(self.network, motion, matched)
-        for problem, left in zip(problems, votes, strict=True):
-            if left is not None:
-                problem.table.vote(*left)
+        mixed = settle(self.network, motion, matched)
+        for problem, now in zip(problems, mixed, strict=True):
+            problem.table.mixed = now
 
     def settle_only(self, motion: TrackMotion, question: Question) -> Decided | None:
         """decide() of one hypothesis by itself and, where it has a single way to go on, observe().
@@ -134,9 +133,7 @@ class CompiledAssociation(LearnedAssociation):
             self.observe(motion, [decided.problem], [decided.answers[0].decision])
         elif only is not None:
             matched = only[0], table.mixed, new_stamp()
-            votes = settle_only(self.network, motion, asked, thought, *matched)
-            if votes is not None:
-                table.vote(*votes)
+            table.mixed = settle_only(self.network, motion, asked, thought, *matched)
         return decided
 
     def _score(self, problem: FrameProblem) -> Scores:
