@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mambatrack import Tracker, as_detections
 from mambatrack.association.exits import Lowest, contested, part_of
 from mambatrack.association.problem import Candidates, Scores
 
@@ -89,3 +90,17 @@ def test_a_part_has_numbers_of_its_own():
     assert (rows.tolist(), columns.tolist(), part.track_count) == ([3], [1, 2], 1)
     assert (part.tracks.tolist(), part.detections.tolist()) == ([0, 0], [0, 1])
     assert (part.features.tolist(), part.alone.tolist()) == ([[2, 3]], [[1, 2]])
+
+
+def test_where_looks_are_added_to_the_odds_nothing_is_clear_before():
+    tracker, margins = Tracker(), []
+    found = as_detections([[100, 50, 140, 170, 0.9]])
+    tracker.update(found)
+
+    def weigh(problems, scores):
+        margins.extend(each.candidates.sure_by for each in problems)
+        return list(scores)
+
+    questions = tracker.state.hypotheses.questions(found, 5)
+    tracker.association.decide(questions, weigh)
+    assert margins == [np.inf]

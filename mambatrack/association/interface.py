@@ -125,7 +125,9 @@ class Association(Protocol):
         weigh: problems and scores -> the scores that count instead. May be omitted."""
         problems = []
         for each in questions:
-            given = self.describe(*each[:3])._replace(sure_by=sure_by(each))
+            given = self.describe(*each[:3])
+            if weigh is None:  # else something is added to the odds, and all networks are asked
+                given = given._replace(sure_by=sure_by(each))
             problems.append(FrameProblem(*each[:3], given))
         scores = self.score(problems)
         asked = zip(problems, weigh(problems, scores) if weigh else scores, questions, strict=True)
