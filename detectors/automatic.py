@@ -1,7 +1,7 @@
 """The detector auto: what fits, and why it was taken.
 
 In this order: what the weights are for; a named model in the cache; the smallest named model,
-fetched now; where it cannot be fetched, motion. A failed attempt is remembered for RETRY_S. Of a
+fetched now; where it cannot be fetched, own. A failed attempt is remembered for RETRY_S. Of a
 named model, which knows COCO's classes, what moves by itself is kept where no classes are given.
 """
 
@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mambatrack.config import DetectorConfig, with_implied_name
+from mambatrack.config import DetectorConfig, with_implied_name, with_own_conf
 from mambatrack.detectors.classes import MOVING
 from mambatrack.detectors.download import NamedModel, cache_folder, fetch, named_models, offline
 from mambatrack.errors import MambatrackError
@@ -18,8 +18,8 @@ PATIENCE_S = 2.0  # for the server's answer
 RETRY_S = 600.0  # after a failed attempt, until the next one
 MARK = "unreachable"  # file in the cache, written at a failed attempt
 BETTER = (
-    "a network finds people better: --detector {}, or --weights FILE.onnx; where the camera moves, "
-    "--detector own needs nothing"
+    "larger networks find more of them: --detector {}, or --weights FILE.onnx; --detector motion "
+    "finds whatever moves in front of a still camera"
 )
 
 
@@ -41,7 +41,8 @@ def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     if reason is None:
         return _of_what_moves(config, smallest.name, "fetched just now")
     better = BETTER.format(smallest.name)
-    return replace(config, name="motion"), f"detector: motion, as {reason}; {better}"
+    own = with_own_conf(replace(config, name="own"))
+    return own, f"detector: own, for people, as {reason}; {better}"
 
 
 def _of_what_moves(config: DetectorConfig, name: str, how: str) -> tuple[DetectorConfig, str]:

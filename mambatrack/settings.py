@@ -118,7 +118,7 @@ class DetectorConfig:
         "auto",
         "motion, onnx, own, yolox, rtmdet, file, or a name from configs/detectors.yaml; auto is "
         "what the weights are for, else a model in the cache, else yolox_nano is fetched, else "
-        "motion; of a data set each sequence's det/det.txt",
+        "own; of a data set each sequence's det/det.txt",
     )
     weights: str = option(
         "", "path of the weights (onnx, yolox, rtmdet; own has some) or of det.txt (file)"

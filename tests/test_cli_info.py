@@ -113,13 +113,13 @@ def test_detectors_in_the_cache_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("MAMBATRACK_OFFLINE", "1")
     found = rows(info()["Detectors"])
     assert found["cache"] == (str(tmp_path),)
-    assert found["auto, the default"] == ("motion, as MAMBATRACK_OFFLINE is set",)
+    assert found["auto, the default"] == ("own, as MAMBATRACK_OFFLINE is set",)
     assert found["yolox_nano"] == ("not in the cache, 3.7 MB",)
     monkeypatch.setenv("MAMBATRACK_OFFLINE", "0")
     assert rows(info()["Detectors"])["auto, the default"][0].startswith("yolox_nano, fetched")
     (tmp_path / MARK).touch()
     taken = rows(info()["Detectors"])["auto, the default"]
-    assert taken == ("motion, as no model could be fetched some minutes ago",)
+    assert taken == ("own, as no model could be fetched some minutes ago",)
     with (tmp_path / "yolox_nano.onnx").open("wb") as file:
         file.truncate(named_models()["yolox_nano"].size)
     found = rows(info()["Detectors"])

@@ -25,6 +25,7 @@ from videos import write_video as write_any
 SIZE = (160, 120)
 CONFIG = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
 MODELS = ("--predictor", "kalman", "--association", "overlap")
+FINDER = ("--detector", "motion")
 
 
 def write_video(path, frames=25, kind="mp4v"):
@@ -56,7 +57,7 @@ def videos(tmp_path):
 def track(videos, out, *options, quiet=True):
     """As ``mambatrack track VIDEOS --out OUT`` does."""
     given = [str(videos), "--out", str(out), *map(str, options)] + (["--quiet"] if quiet else [])
-    return main(["track", *given, *MODELS])
+    return main(["track", *given, *FINDER, *MODELS])
 
 
 def names(folder):

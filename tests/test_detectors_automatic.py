@@ -14,6 +14,7 @@ from mambatrack.detectors.automatic import MARK, RETRY_S, choose
 from mambatrack.detectors.classes import MOVING
 from mambatrack.detectors.download import NamedModel
 from mambatrack.detectors.motion import MotionDetector
+from mambatrack.detectors.own import OwnDetector
 from mambatrack.errors import MambatrackError
 
 CONTENT = b"a model" * 1000
@@ -84,14 +85,15 @@ def test_classes_that_are_given_are_kept(server, given):
     assert choose(config) == (replace(config, name="small"), line)
 
 
-def test_offline_it_is_motion_and_the_line_says_how_to_get_better(server, monkeypatch):
+def test_offline_it_is_own_and_the_line_says_how_to_get_better(server, monkeypatch):
     monkeypatch.setenv("MAMBATRACK_OFFLINE", "1")
     config, line = choose(AUTO)
-    assert config.name == "motion" and isinstance(open_detector(AUTO), MotionDetector)
+    assert config == replace(AUTO, name="own", conf=AUTO.own_conf)
+    assert isinstance(open_detector(AUTO), OwnDetector)
     assert line == (
-        "detector: motion, as MAMBATRACK_OFFLINE is set; a network finds people better: "
-        "--detector small, or --weights FILE.onnx; where the camera moves, --detector own needs "
-        "nothing"
+        "detector: own, for people, as MAMBATRACK_OFFLINE is set; larger networks find more of "
+        "them: --detector small, or --weights FILE.onnx; --detector motion finds whatever moves in "
+        "front of a still camera"
     )
     assert server.RequestHandlerClass.requests == []
 
@@ -100,7 +102,7 @@ def test_a_failed_attempt_is_remembered_for_some_minutes(server, monkeypatch, tm
     monkeypatch.setattr(automatic, "PATIENCE_S", 0.2)
     name_models(monkeypatch, server.server_port, "silent")
     config, line = choose(AUTO)
-    assert config.name == "motion" and "small cannot be fetched: no answer for 0.2 s" in line
+    assert config.name == "own" and "small cannot be fetched: no answer for 0.2 s" in line
     mark = tmp_path / "cache" / MARK
     assert [file.name for file in mark.parent.iterdir()] == [MARK]
     assert "some minutes ago" in choose(AUTO)[1]
@@ -115,7 +117,7 @@ def test_a_wrong_file_is_not_kept(server, monkeypatch, tmp_path):
     models["small"] = replace(models["small"], sha256="0" * 64)
     monkeypatch.setattr(automatic, "named_models", lambda: models)
     config, line = choose(AUTO)
-    assert config.name == "motion" and "not the published file" in line
+    assert config.name == "own" and "not the published file" in line
     assert not (tmp_path / "cache" / "small.onnx").exists()
 
 

@@ -82,7 +82,7 @@ def test_the_shipped_weights_are_those_of_own():
 
 
 def test_the_shipped_detector_finds_people_as_docs_say():
-    """Recall .39 and precision .56 at score .3, of people who are at least a quarter visible."""
+    """Recall .44 and precision .53 at score .3, of people who are at least a quarter visible."""
     folder, find = needs("data/mot17_mini"), open_detector("own", conf=0.3)
     matched = people = boxes = 0
     for sequence in find_sequences(folder):
@@ -93,7 +93,7 @@ def test_the_shipped_detector_finds_people_as_docs_say():
             overlap = iou(truth.boxes[here], found.boxes) >= 0.5
             matched += overlap[linear_sum_assignment(overlap, maximize=True)].sum()
             people, boxes = people + here.sum(), boxes + len(found)
-    assert matched / people > 0.37 and matched / boxes > 0.53
+    assert matched / people > 0.41 and matched / boxes > 0.5
 
 
 def test_the_side_is_that_of_the_setting_else_of_the_card(write):

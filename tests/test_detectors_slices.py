@@ -152,7 +152,7 @@ def test_a_file_that_takes_one_picture_after_all_is_asked_for_each(tmp_path, ans
 
 
 def test_slices_are_for_networks(tmp_path, capsys):
-    for name in ("motion", "auto", "file"):
+    for name in ("motion", "file"):
         with pytest.raises(MambatrackError, match="detector.slice is for networks"):
             detector(name=name, slice=640)
     (tmp_path / "seq" / "det").mkdir(parents=True)

@@ -125,7 +125,7 @@ def add_detector(
     """Who finds the boxes, and where the motion model runs if the command tracks them."""
     add = partial(parser.add_argument, unless=(BOXES, *READY))
     add("--detector", help="motion, onnx, own, yolox, rtmdet, file, or a named model as yolox_s; "
-        "default: what --weights is for, else a model that is here or can be fetched, else motion; "
+        "default: what --weights is for, else a model that is here or can be fetched, else own; "
         "of a data set each det/det.txt")  # fmt: skip
     add(
         "--weights",

@@ -202,9 +202,9 @@ def _detectors() -> Iterable[Cells]:
     if cached is not None:
         yield "auto, the default", f"{cached.name}, from the cache"
     elif reason := automatic.why_not_asked():
-        yield "auto, the default", f"motion, as {reason}"
+        yield "auto, the default", f"own, as {reason}"
     else:
-        yield "auto, the default", f"{models[0].name}, fetched first; motion where that fails"
+        yield "auto, the default", f"{models[0].name}, fetched first; own where that fails"
     for model in models:
         there = "in the cache" if automatic.is_cached(model) else "not in the cache"
         yield model.name, f"{there}, {model.size / 1e6:.1f} MB"
