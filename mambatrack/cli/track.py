@@ -229,6 +229,8 @@ def _no_track(run: "Run", frames: "FrameSource", config: Config) -> str | None:
         return None
     if detector.name == "motion":
         return "no track: detector motion finds who walks in front of a camera that stands"
+    if detector.name == "own":
+        return "no track: own finds people; --detector yolox_nano knows more, motion what moves"
     if not detector.slice and max(frames.size) >= LARGE:
         return "no track: in large pictures --slice 640 finds what is small"
     return "no track: a larger model may find more, as --detector yolox_s"
