@@ -4,7 +4,7 @@ else in numpy."""
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels import numpy_depthwise, numpy_scan
+from mambatrack.kernels import numpy_depthwise, numpy_patches, numpy_scan
 from mambatrack.kernels.cpu import arrays as in_c
 from mambatrack.kernels.cpu.library import wanted
 from mambatrack.kernels.numpy_scan import Floats
@@ -14,6 +14,12 @@ def depthwise(x: Floats, weight: Floats, bias: Floats, stride: int = 1) -> Float
     """See numpy_depthwise.depthwise."""
     run = in_c.depthwise if wanted() else numpy_depthwise.depthwise
     return run(x, weight, bias, stride)
+
+
+def patches(x: Floats, size: int, stride: int) -> Floats:
+    """See numpy_patches.patches."""
+    run = in_c.patches if wanted() else numpy_patches.patches
+    return run(x, size, stride)
 
 
 def gated_scan(

@@ -6,13 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.kernels import arrays, numpy_depthwise, reference
+from mambatrack.kernels import arrays, numpy_depthwise, numpy_patches, reference
 from mambatrack.kernels.cpu import arrays as in_c
 from mambatrack.kernels.cpu.library import available
 from scan_cases import inputs, some_lengths
 
 NEEDS_C = pytest.mark.skipif(not available(), reason="the C library is not built")
 IMPLEMENTATIONS = [numpy_depthwise.depthwise, pytest.param(in_c.depthwise, marks=NEEDS_C)]
+PATCHES = [numpy_patches.patches, pytest.param(in_c.patches, marks=NEEDS_C)]
 
 
 @pytest.mark.parametrize("depthwise", IMPLEMENTATIONS)
@@ -37,6 +38,23 @@ def test_depthwise_equals_torch(depthwise, sizes, size, stride, seed):
     got = depthwise(x, weight, bias, stride)
     assert np.allclose(got, want.permute(0, 2, 3, 1), atol=1e-5)
     assert (x == before).all()
+
+
+@pytest.mark.parametrize("patches", PATCHES)
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.tuples(*[st.integers(1, most) for most in (3, 9, 8, 5)]),
+    size=st.sampled_from([1, 3, 5]),
+    stride=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_patches_equal_torch(patches, sizes, size, stride, seed):
+    x = np.random.default_rng(seed).normal(size=sizes).astype(np.float32)
+    pictures = torch.from_numpy(x).permute(0, 3, 1, 2)
+    want = torch.nn.functional.unfold(pictures, size, padding=size // 2, stride=stride)
+    got = patches(x, size, stride)
+    of_taps = got.reshape(len(x), -1, size * size, sizes[3]).transpose(0, 3, 2, 1)
+    assert (of_taps.reshape(want.shape) == want.numpy()).all()
 
 
 @NEEDS_C

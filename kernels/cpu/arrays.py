@@ -31,6 +31,16 @@ class _Depthwise(ctypes.Structure):
     ]
 
 
+class _Patches(ctypes.Structure):
+    """struct Patches of patches.h."""
+
+    _fields_ = [
+        *[(name, ctypes.c_int64) for name in ("batch", "rows", "columns", "channels")],
+        *[(name, ctypes.c_int64) for name in ("size", "stride")],
+        *[(name, ctypes.c_void_p) for name in ("x", "y")],
+    ]
+
+
 def depthwise(x: Floats, weight: Floats, bias: Floats, stride: int = 1) -> Floats:
     """See numpy_depthwise.depthwise; x may be some channels of contiguous pictures. Raises
     ValueError for arrays that do not fit together."""
@@ -47,6 +57,18 @@ def depthwise(x: Floats, weight: Floats, bias: Floats, stride: int = 1) -> Float
         *(address(each) for each in (x, weight, bias, y)),
     )  # fmt: skip
     library().depthwise(ctypes.byref(arguments))
+    return y
+
+
+def patches(x: Floats, size: int, stride: int) -> Floats:
+    """See numpy_patches.patches."""
+    batch, rows, columns, channels = x.shape
+    x = np.ascontiguousarray(x)
+    check_array("x", x, np.float32, x.shape)
+    high, wide = -(-rows // stride), -(-columns // stride)
+    y = np.empty((batch, high, wide, size * size * channels), np.float32)
+    arguments = _Patches(*x.shape, size, stride, address(x), address(y))
+    library().patches(ctypes.byref(arguments))
     return y
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 24  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 25  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 MIXED = -3  # of votes.h
@@ -30,6 +30,7 @@ class Library:
             "lanes": (word, []),
             "selective_scan": (None, [pointer, word]),
             "depthwise": (None, [pointer]),
+            "patches": (None, [pointer]),
             "scratch_floats": (word, [pointer, word]),
             "window_network": (word, [pointer, pointer, word, word, word, *[pointer] * 3]),
             "step_network": (

@@ -1,6 +1,7 @@
 /* One instruction set's networks and scan. Compiled once for each, in its own translation unit. */
 #include "committee.h"
 #include "depthwise.h"
+#include "patches.h"
 #include "variant.h"
 #include "window.h"
 
@@ -12,6 +13,8 @@ void PUBLIC(selective_scan)(const Scan *arguments, int64_t directions) {
 }
 
 void PUBLIC(depthwise)(const Depthwise *arguments) { depthwise(arguments); }
+
+void PUBLIC(patches)(const Patches *arguments) { patches(arguments); }
 
 int64_t PUBLIC(scratch_floats)(const Shape *network, int64_t window) {
     return scratch_floats(network, window > BLOCK ? window : BLOCK);

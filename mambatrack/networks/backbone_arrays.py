@@ -5,9 +5,9 @@ Products are numpy's; depthwise convolutions and scans are in C where the librar
 
 import numpy as np
 
-from mambatrack.kernels.arrays import depthwise
+from mambatrack.kernels.arrays import depthwise, patches
 from mambatrack.kernels.numpy_scan import Floats
-from mambatrack.networks.array_layers import ArrayLayers, Taps, Weights, patches, rectified
+from mambatrack.networks.array_layers import ArrayLayers, Taps, Weights, rectified
 from mambatrack.networks.mamba_arrays import layer_norm, mamba_block
 from mambatrack.networks.picture_places import s_shaped
 
