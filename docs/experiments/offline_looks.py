@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from appearance_vtest import boxes_of, configured
-from painted_returns import RATE, SIZE, VISIT, clothes, painted, visits
+from painted_returns import RATE, SIZE, VISIT, boxes_of_two, clothes, painted, visits
 from people_vtest import figures, of_people
 
 from mambatrack import load_config, mot_writer, open_frames, open_sequence, track_offline
@@ -108,9 +108,7 @@ def of_room(seed, away_s, uniform):
             continue
         light, height = rng.uniform(0.85, 1.15), rng.uniform(90, 130)
         for step in range(VISIT):
-            x = np.array([60 + 2.5 * step, 560 - 2.5 * step])
-            y = np.array([30.0, 190.0]) + rng.normal(0, 1, 2)
-            boxes = np.stack([x - height / 6, y, x + height / 6, y + height], axis=1)
+            boxes = boxes_of_two(rng, step, height)
             found.append(np.column_stack([boxes, np.full(2, 0.9)]))
             looks.note(painted(rng, boxes, colours[visit], light), found[-1])
         ends.append((len(found) - 1, visit))

@@ -49,6 +49,13 @@ def visits(rng, people, away_s):
     return [*map(list, pairs), empty, *(list(rng.permutation(pair)) for pair in pairs)]
 
 
+def boxes_of_two(rng, step, height):
+    """[2, 4] xyxy of a visit's two people, who walk past each other."""
+    x = np.array([60 + 2.5 * step, 560 - 2.5 * step])
+    y = np.array([30.0, 190.0]) + rng.normal(0, 1, 2)
+    return np.stack([x - height / 6, y, x + height / 6, y + height], axis=1)
+
+
 def run(people, away_s, uniform, seconds, seed, name):
     """(returns, of them known again, wrong ids): by the ids at the ends of the visits."""
     rng = np.random.default_rng(seed)
@@ -66,9 +73,7 @@ def run(people, away_s, uniform, seconds, seed, name):
             continue
         light, height = rng.uniform(0.85, 1.15), rng.uniform(90, 130)
         for step in range(VISIT):
-            x = np.array([60 + 2.5 * step, 560 - 2.5 * step])
-            y = np.array([30.0, 190.0]) + rng.normal(0, 1, 2)
-            boxes = np.stack([x - height / 6, y, x + height / 6, y + height], axis=1)
+            boxes = boxes_of_two(rng, step, height)
             picture = painted(rng, boxes, colours[visit], light)
             rows = np.column_stack([boxes, np.full(2, 0.9)])
             tracks = tracker.update(rows, frame / RATE, image=picture)

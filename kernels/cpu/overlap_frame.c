@@ -14,9 +14,10 @@ enum { DONE, REFUSED, CROWDED, CONTESTED }; /* and where it ends */
 /* room: of tracks, with those that start, and of detections; pair_room: of pairs. floats [31 room + 4],
  * numbers [15 room], pair_floats [2, pair_room], pair_numbers [6, pair_room]: memory; result: of
  * snapshot.h. The frame: what was found or, where that is NULL, rows [count, columns] of doubles (wide) or
- * floats as a user hands them in; the span of frames since the last one, the size of the picture, 0 where it is not known; stamp: the first of new ones. tracks,
- * next_id, mixed: of the table, before and after; born, ended: how many tracks started and ended, their
- * ids at ``ended_ids``; pairs, left, settled, pass: of a call that did not come to the end. */
+ * floats as a user hands them in; the span of frames since the last one; the size of the picture, 0 where
+ * it is not known; stamp: the first of new ones. tracks, next_id, mixed: of the table, before and after;
+ * born, ended: how many tracks started and ended; pairs, left, settled, pass: of a call that did not come
+ * to the end. */
 typedef struct {
     Overlap by;
     Kalman filter;

@@ -20,6 +20,13 @@ class Embeddings(NamedTuple):
     usable: NDArray[np.bool_]
 
 
+def of_length_1(vectors: Floats) -> Floats:
+    """[..., E] the same directions; zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    found: Floats = vectors / np.maximum(lengths, 1e-9)
+    return found
+
+
 class Embedder(Protocol):
     """name: tells embedders apart, in messages and files;  size: E, of the vectors
 

@@ -9,7 +9,7 @@ for a new track.
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.appearance.embedder import Floats
+from mambatrack.appearance.embedder import Floats, of_length_1
 from mambatrack.state_fields import LARGEST_EXACT, Field
 from mambatrack.track_table import TrackTable
 
@@ -46,8 +46,7 @@ class Looks:
         """Tracks ``rows`` [K] look like vectors [K, E] in this frame, before they are observed."""
         rate = np.maximum(1 / (self.counts[rows] + 1), RATE)[:, None]
         means = (1 - rate) * self.means[rows] + rate * vectors
-        lengths = np.linalg.norm(means, axis=1, keepdims=True)
-        self.means[rows] = means / np.maximum(lengths, 1e-9)
+        self.means[rows] = of_length_1(means)
         self.counts[rows] = np.minimum(self.counts[rows] + 1, LARGEST_EXACT)
         self._seen[rows] = self.table["hits"][rows] + 1
 

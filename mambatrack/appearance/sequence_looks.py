@@ -12,7 +12,7 @@ from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.calibration import Calibration, Prior, Similarities
 from mambatrack.appearance.clean import clean
 from mambatrack.appearance.codes import Codes
-from mambatrack.appearance.embedder import Embeddings, Floats
+from mambatrack.appearance.embedder import Embeddings, Floats, of_length_1
 from mambatrack.appearance.looks import KNOWN
 from mambatrack.boxes import Boxes
 from mambatrack.detections import as_detections
@@ -83,8 +83,7 @@ class SequenceLooks:
         boxes, numbers = [each.boxes for each in seen], [each.ids for each in seen]
         sums, looks, calibration = self.of_tracks(boxes, numbers, count)
         (ids,) = looks.nonzero()
-        lengths = np.linalg.norm(sums[ids], axis=1, keepdims=True)
-        return Codes(ids, sums[ids] / np.maximum(lengths, 1e-9), looks[ids]), calibration
+        return Codes(ids, of_length_1(sums[ids]), looks[ids]), calibration
 
     def again(self) -> "LookedUp":
         """An embedder that tells what was seen."""

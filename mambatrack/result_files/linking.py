@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.calibration import Calibration
-from mambatrack.appearance.embedder import Floats
+from mambatrack.appearance.embedder import Floats, of_length_1
 from mambatrack.appearance.surety import likeliest, of_people, surety
 
 MOST_SURE = 1 - 1e-6
@@ -50,8 +50,7 @@ def link(
     while True:
         firsts = np.unique(people)
         member = people == firsts[:, None]  # [P, N]
-        merged = member @ (codes * looks[:, None])
-        merged /= np.maximum(np.linalg.norm(merged, axis=1, keepdims=True), 1e-9)
+        merged = of_length_1(member @ (codes * looks[:, None]))
         kept_apart = (member.astype(np.float32) @ apart @ member.T) > 0
         sure = pair_surety(merged.astype(np.float32), kept_apart, calibration)
         pairs = best_pairs(sure, least)

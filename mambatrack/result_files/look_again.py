@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.clean import clean
 from mambatrack.appearance.codes import TrackCode
-from mambatrack.appearance.embedder import Floats
+from mambatrack.appearance.embedder import Floats, of_length_1
 from mambatrack.result_files.read_results import Recording
 from mambatrack.sources.frames import Frame
 
@@ -76,5 +76,5 @@ class _Looks:
         self._calibration.others.note((self._means[others] @ vectors.T)[apart])
         counts = self._counts[tracks]
         means = self._means[tracks] * counts[:, None] + vectors
-        self._means[tracks] = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        self._means[tracks] = of_length_1(means)
         self._counts[tracks], self._last[tracks] = counts + 1, frame

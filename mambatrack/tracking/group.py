@@ -99,7 +99,7 @@ class TrackerGroup:
             for index in due:
                 stack.enter_context(self.trackers[index].turn)
             alone: dict[int, tuple[Any, float | None]] = {}
-            together = copy.copy(alone)
+            together: dict[int, tuple[Any, float | None]] = {}
             for index, (detections, time_s) in due.items():
                 tracker = self.trackers[index]
                 whole = tracker.whole if cameras.get(index) is None else None

@@ -243,6 +243,8 @@ def checked_time(time_s: Any) -> float | None:
 
 
 def checked_size(image_size: Any) -> tuple[int, int] | None:
+    """(width, height) in pixels, None where there is none. Raises MambatrackError for anything
+    else."""
     if image_size is None:
         return None
     try:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.calibration import Calibration
-from mambatrack.appearance.embedder import Floats
+from mambatrack.appearance.embedder import Floats, of_length_1
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.appearance.returns import similarities_among
 from mambatrack.appearance.sequence_looks import SequenceLooks
@@ -45,14 +45,14 @@ def _first_tracks(
 ) -> Indices:
     """sums [P, E] of what tracks look like, of so many looks [P] each, which begin and end at these
     seconds [P] -> of each the first track [P] of the same person."""
-    people, codes, sums = np.arange(len(sums)), _unit(sums), sums.copy()
+    people, codes, sums = np.arange(len(sums)), of_length_1(sums), sums.copy()
     gallery = Gallery(sums.shape[1], memory.size)
     (known,) = (looks >= ENOUGH).nonzero()
     leaving = known[ended[known].argsort(kind="stable")].tolist()
     for row in known[begun[known].argsort(kind="stable")].tolist():
         while leaving and ended[leaving[0]] < begun[row]:
             own = people[[leaving.pop(0)]]
-            gallery.add(own, _unit(sums[own]), ended[people == own].max(keepdims=True))
+            gallery.add(own, of_length_1(sums[own]), ended[people == own].max(keepdims=True))
         gallery.forget_before(begun[row] - memory.seconds)
         old = _recognised(codes[row], gallery, calibration, memory.surety)
         if old is not None:
@@ -60,10 +60,6 @@ def _first_tracks(
             sums[old] += sums[row]
             people[row] = old
     return people
-
-
-def _unit(sums: Floats) -> Floats:
-    return sums / np.maximum(np.linalg.norm(sums, axis=-1, keepdims=True), 1e-9)
 
 
 def _recognised(
