@@ -1,6 +1,6 @@
 """What the numbers of a saved state may be: each part that keeps some says it of its own.
 
-A table of tracks (track_table.py), a predictor and an association give a Field for each of their
+A table of tracks (track_columns.py), a predictor and an association give a Field for each of their
 numbers; tracking/saved_state.py checks them all before a state is taken over.
 """
 

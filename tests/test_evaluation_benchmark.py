@@ -43,7 +43,7 @@ def test_the_size_of_a_track_is_that_of_its_row(report):
     kalman, still = (report.row(name, "3 objects").track_bytes for name in ("kalman", "still"))
     assert kalman - still == 4 * (20 - StillPredictor.state_size)
     table = TrackTable(0, load_association(TrackerConfig()).memory_size)
-    columns = sum(table._arrays[name][0].nbytes for name in table._arrays)
+    columns = sum(each[0].nbytes for each in table._columns.arrays.values())
     assert still == columns + 4 * StillPredictor.state_size
 
 

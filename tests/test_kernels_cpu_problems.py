@@ -227,7 +227,7 @@ def test_a_table_without_the_memory_of_the_networks_is_refused():
 @needs_library
 def test_a_table_with_another_column_is_refused():
     table = TrackTable(3, 5)
-    table._arrays["means"] = np.zeros((64, 7), np.float32)
+    table._columns.arrays["means"] = np.zeros((64, 7), np.float32)
     with pytest.raises(ValueError, match=r"means: \[64, 8\] float32 .* got \[64, 7\]"):
         assert table.in_c
 

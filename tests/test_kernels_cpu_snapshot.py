@@ -5,7 +5,8 @@ import pytest
 
 from c_library import needs_library
 from mambatrack.detections import as_detections, within
-from mambatrack.track_table import RATES, TrackTable
+from mambatrack.track_observation import RATES, snapshot
+from mambatrack.track_table import TrackTable
 
 pytestmark = needs_library
 NOBODY = np.zeros(0, np.int64)
@@ -30,7 +31,7 @@ def table_of(rng, count):
 @pytest.mark.parametrize("count", [0, 1, 3, 64, 200])
 def test_equals_numpy(count):
     table = table_of(np.random.default_rng(count), count)
-    got, want = table.in_c.snapshot(count, 3), table._snapshot(3)
+    got, want = table.in_c.snapshot(count, 3), snapshot(table._columns.live, 3)
     assert set(got) == set(want)
     for name, column in want.items():
         assert got[name].dtype == column.dtype and got[name].shape == column.shape

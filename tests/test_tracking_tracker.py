@@ -257,10 +257,10 @@ def test_memory_of_the_table_does_not_grow_with_time():
     tracked = tracker()
     for found in world(300):
         tracked.update(found)
-    capacity = len(tracked.state.hypotheses.table._arrays["ids"])
+    capacity = tracked.state.hypotheses.table._columns.capacity
     for found in world(300, seed=9):
         tracked.update(found)
-    assert len(tracked.state.hypotheses.table._arrays["ids"]) == capacity == 64
+    assert tracked.state.hypotheses.table._columns.capacity == capacity == 64
 
 
 def test_settings_are_keywords_over_those_of_a_configuration():

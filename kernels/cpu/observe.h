@@ -1,5 +1,5 @@
-/* What a table of tracks keeps of the detections that were matched: TrackTable.observe in
- * mambatrack/track_table.py to the bit. */
+/* What a table of tracks keeps of the detections that were matched: observe in
+ * mambatrack/track_observation.py to the bit. */
 #pragma once
 #include "memory.h"
 #include "table.h"

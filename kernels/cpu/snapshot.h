@@ -1,4 +1,4 @@
-/* The live tracks of a table as a result: TrackTable.snapshot in mambatrack/track_table.py to the bit. */
+/* The live tracks of a table as a result: snapshot in mambatrack/track_observation.py to the bit. */
 #pragma once
 #include "table.h"
 

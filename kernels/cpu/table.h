@@ -1,4 +1,4 @@
-/* The columns of a table of tracks (mambatrack/track_table.py) that a frame reads and writes, and its
+/* The columns of a table of tracks (mambatrack/track_columns.py) that a frame reads and writes, and its
  * detections. */
 #pragma once
 #include <stdint.h>

@@ -32,7 +32,7 @@ static int any_mixed(const Table *t, int64_t tracks) {
     return 0;
 }
 
-/* The votes of detections: TrackTable.vote. mixed: some track has votes for two classes. Returns
+/* The votes of detections: _vote in mambatrack/track_observation.py. mixed: some track has votes for two classes. Returns
  * whether one has now. */
 static int64_t vote_all(const Table *t, const Observed *seen, int64_t count, const int64_t *rows,
                         int64_t tracks, int64_t mixed) {

@@ -44,7 +44,8 @@ from mambatrack.kernels.cpu.problem_structs import Limits
 from mambatrack.kernels.cpu.problems import Crowd, Problems, Reach
 from mambatrack.kernels.cpu.settling import Matched, settle, settle_only
 from mambatrack.networks.units import CODE_LIMIT
-from mambatrack.track_table import TrackTable, new_stamp
+from mambatrack.track_columns import new_stamp
+from mambatrack.track_table import TrackTable
 
 
 class CompiledAssociation(LearnedAssociation):

@@ -24,7 +24,8 @@ from mambatrack.association.interface import (
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
-from mambatrack.track_table import NOBODY, TrackTable, new_stamps
+from mambatrack.track_columns import new_stamps
+from mambatrack.track_table import NOBODY, TrackTable
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest

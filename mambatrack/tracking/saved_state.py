@@ -24,7 +24,8 @@ from mambatrack.files import sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.predictor import Predictor
 from mambatrack.state_fields import LARGEST_COUNT, Field
-from mambatrack.track_table import TrackTable, column_fields
+from mambatrack.track_columns import column_fields
+from mambatrack.track_table import TrackTable
 from mambatrack.tracking.caution import ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracking.memory import MEMORY_COLUMNS, Memory

@@ -17,7 +17,8 @@ from mambatrack.kernels.cpu.library import wanted
 from mambatrack.kernels.cpu.overlap_frame import OverlapFrame, Tracked
 from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.predictor import Predictor
-from mambatrack.track_table import NOBODY, new_stamp
+from mambatrack.track_columns import new_stamp
+from mambatrack.track_table import NOBODY
 from mambatrack.tracking.tracker_state import TrackerState
 from mambatrack.tracks import Tracks
 
