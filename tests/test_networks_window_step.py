@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.motion import window_predictor
+from mambatrack.networks import graphs as graphs_module
 from mambatrack.networks import window_step
+from mambatrack.networks.graphs import BUCKETS, bucket, capture, eager
 from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.networks.window import MotionPredictor
-from mambatrack.networks.window_step import BUCKETS, GraphNetwork, TorchNetwork, bucket, eager
+from mambatrack.networks.window_step import GraphNetwork, TorchNetwork
 
 
 def model():
@@ -46,7 +48,7 @@ def test_rows_that_fill_a_bucket_have_length_0_and_change_nothing(garbage):
     used(np.full((16, 4, 4), garbage, np.float32), np.full(16, 4))
     few = tracks(5)
     np.testing.assert_array_equal(used(*few), fresh(*few))
-    assert (used.recordings[16, 4].host[5:, -1] == 0).all()
+    assert (used.graphs.recordings[16, 17].host[5:] == 0).all()
 
 
 def test_a_bucket_is_recorded_once_and_answers_stay():
@@ -67,17 +69,17 @@ def test_a_bucket_is_recorded_once_and_answers_stay():
 
 def test_graphs_of_usual_crowds_are_recorded_at_the_start():
     graphs, plain = GraphNetwork(model(), "cpu", eager, q=4), TorchNetwork(model())
-    assert sorted(graphs.recordings) == [(rows, 4) for rows in (16, 32, 64, 128, 304)]
+    assert sorted(graphs.graphs.recordings) == [(rows, 17) for rows in (16, 32, 64, 128, 304)]
     for count in (3, 200):
         found = graphs(*tracks(count))
         np.testing.assert_allclose(found, plain(*tracks(count)), rtol=1e-5, atol=1e-6)
 
 
 def test_more_tracks_than_the_largest_bucket_go_in_pieces(monkeypatch):
-    monkeypatch.setattr(window_step, "BUCKETS", (4, 8))
+    monkeypatch.setattr(graphs_module, "BUCKETS", (4, 8))
     graphs, many = GraphNetwork(model(), "cpu", eager), tracks(19)
     np.testing.assert_allclose(graphs(*many), TorchNetwork(model())(*many), rtol=1e-5, atol=1e-6)
-    assert sorted(graphs.recordings) == [(4, 4), (8, 4)]
+    assert sorted(graphs.graphs.recordings) == [(4, 17), (8, 17)]
 
 
 def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
@@ -110,4 +112,4 @@ def test_graphs_on_a_gpu_equal_the_network_there_and_on_the_cpu():
         some = tracks(count, seed=count)
         np.testing.assert_allclose(graphs(*some), there(*some), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(graphs(*some), here(*some), rtol=1e-4, atol=1e-5)
-    assert graphs.record is window_step.capture and len(graphs.recordings) == 4
+    assert graphs.graphs.record is capture and len(graphs.graphs.recordings) == 4

@@ -2,8 +2,8 @@
 
     python -m mambatrack.kernels.gpu.compile [--few]
 
-The pointer alignments and types are those of a bi-directional block of the motion predictor, so the
-machine code is what runs. Set no TRITON_INTERPRET.
+The pointer alignments and types are those of the motion networks, so the machine code is what runs.
+Set no TRITON_INTERPRET.
 """
 
 import itertools
@@ -17,7 +17,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from mambatrack.kernels.gpu import convolution, launching
+from mambatrack.kernels.gpu import causal, convolution, launching
 from mambatrack.kernels.gpu import update as update_kernels
 from mambatrack.kernels.gpu.scan import KEEP, _forward
 from mambatrack.kernels.gpu.scan_backward import _backward
@@ -27,6 +27,7 @@ INTEGERS = {"rows", "tokens", "channels", "states", "rank", "rows_each", "pool"}
 ANY = ("rows", "tokens", "rank", "rows_each", "pool", "state_n")  # the others are multiples of 16
 SIZES = ((16, 0), (16, 4), (16, 32), (64, 4), (128, 8))  # states, and dt's rank, 0: all channels
 CHANNELS = 1024  # of the paper's size
+NETWORKS = ((32, 8, 2), (64, 16, 3))  # d_model, d_state and layers of a causal network
 
 
 class Compiled(NamedTuple):
@@ -41,7 +42,7 @@ class Compiled(NamedTuple):
 
 
 def ahead_of_time(
-    kernel: Any, architecture: int, constants: dict[str, int], dtype: str = "fp32"
+    kernel: Any, architecture: int, constants: dict[str, Any], dtype: str = "fp32"
 ) -> Compiled:
     """kernel for compute capability ``architecture``; timed inputs and outputs of type dtype."""
     names = [name for name in kernel.arg_names if name not in constants]
@@ -51,7 +52,8 @@ def ahead_of_time(
         signature[name] = "i32" if scalar else _pointer(name, dtype)
         if name not in ANY:
             attributes[(kernel.arg_names.index(name),)] = [["tt.divisibility", 16]]
-    warps = 4 if kernel.__name__.startswith("_conv") else 1
+    warps = causal.warps(constants["M"]) if "M" in constants else 1
+    warps = 4 if kernel.__name__.startswith("_conv") else warps
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=attributes)
     target = GPUTarget("cuda", architecture, 32)
     ptx = triton.compile(source, target=target, options={"num_warps": warps}).asm["ptx"]
@@ -82,7 +84,7 @@ def _assembled(ptx: str, architecture: int) -> tuple[int, int]:
     return int(re.findall(r"Used (\d+) registers", log)[0]), spilled
 
 
-def variants() -> list[tuple[Any, dict[str, int]]]:
+def variants() -> list[tuple[Any, dict[str, Any]]]:
     """Kernels and their constants, as the networks' blocks use them; the first of each kernel is
     its plainest."""
     scan = {
@@ -99,16 +101,25 @@ def variants() -> list[tuple[Any, dict[str, int]]]:
     ]
     update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS")}
     update |= {"HAS_SLOTS": True, "BLOCK_D": update_kernels.BLOCK_D}
-    return found + [(update_kernels._update, update | _widths(*size)) for size in SIZES[:2]]
+    found += [(update_kernels._update, update | _widths(*size)) for size in SIZES[:2]]
+    return found + [(causal._causal, _network(*size)) for size in NETWORKS]
 
 
-def _scans(options: dict[str, int], states: int, rank: int) -> list[tuple[Any, dict[str, int]]]:
+def _network(d_model: int, d_state: int, layers: int) -> dict[str, Any]:
+    """As causal.causal_step has it of a motion network."""
+    return {
+        "LIMIT": 100.0, "EPS": 1e-5, "LAYERS": layers, "INPUTS": 7, "OUTPUTS": 8, "M": d_model,
+        "D": 2 * d_model, "N": d_state, "R": -(-d_model // 16), "TAPS": 4,
+    }  # fmt: skip
+
+
+def _scans(options: dict[str, int], states: int, rank: int) -> list[tuple[Any, dict[str, Any]]]:
     """Forward without and with saved states, for few rows and for many, and the backward."""
     low, widths = max(rank, 1), _widths(states, rank)
     blocks = {
         launching.forward_block(rows, CHANNELS, states, low): None for rows in (1, launching.MANY)
     }
-    found: list[tuple[Any, dict[str, int]]] = [
+    found: list[tuple[Any, dict[str, Any]]] = [
         (_forward, options | widths | {"SAVE": save, "BLOCK_D": block})
         for block, save in itertools.product(blocks, (False, True))
     ]
@@ -122,12 +133,17 @@ def _widths(states: int, rank: int) -> dict[str, int]:
     return {"LOW_RANK": rank > 0, "BLOCK_N": power(states), "BLOCK_R": power(max(rank, 1))}
 
 
-def few() -> list[tuple[Any, dict[str, int], int]]:
-    """The plainest of each kernel for every architecture, the forward of large sizes for one."""
-    every, first = variants(), dict[Any, dict[str, int]]()
+def few() -> list[tuple[Any, dict[str, Any], int]]:
+    """The plainest of each kernel for every architecture, the forward of large sizes and a whole
+    network, which takes long, for one."""
+    every, first = variants(), dict[Any, dict[str, Any]]()
     for kernel, constants in every:
         first.setdefault(kernel, constants)
-    plain = [(*each, chip) for each in first.items() for chip in ARCHITECTURES]
+    plain = [
+        (*each, chip)
+        for each in first.items()
+        for chip in (ARCHITECTURES if each[0] is not causal._causal else (90,))
+    ]
     return plain + [
         (kernel, constants, 90)
         for kernel, constants in every

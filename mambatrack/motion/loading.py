@@ -9,6 +9,7 @@ from mambatrack.motion import causal_predictor, window_predictor
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
 from mambatrack.motion.compiled_predictor import CompiledCausalPredictor, CompiledWindowPredictor
+from mambatrack.motion.device_predictor import resident
 from mambatrack.motion.predictor import Predictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.networks.card_values import LONGEST_WINDOW, one_of, spread_of, whole
@@ -71,9 +72,16 @@ def load_predictor(
 def configured_predictor(
     config: TrackerConfig, image_size: tuple[int, int] | None = None
 ) -> Predictor:
-    """The predictor of a tracker with these settings, as load_predictor() gives it."""
-    return load_predictor(
-        config.predictor, image_size, config.device, config.straighten_history, config.seen_window
+    """The predictor of a tracker with these settings, as load_predictor() gives it; on a GPU with
+    its states there."""
+    return resident(
+        load_predictor(
+            config.predictor,
+            image_size,
+            config.device,
+            config.straighten_history,
+            config.seen_window,
+        )
     )
 
 

@@ -55,6 +55,15 @@ class Predictor(Protocol):
         May be omitted: all that are finite."""
         return ()
 
+    def saved(self, state: State) -> State:
+        """The state [N, S] as a state file has it, [N, .]: whole, where rows only say where the
+        rest is. May be omitted: as it is."""
+        return state
+
+    def restored(self, saved: State) -> State:
+        """What saved() gave [N, .] -> the state [N, S]. May be omitted with saved()."""
+        return saved
+
     def move(self, state: State, transform: Transform) -> None:
         """In place, after predict(): the camera moved, and every place in the state [N, S] is
         where ``transform`` [3, 3] puts it (camera/transforms.py). May be omitted: the predictor is

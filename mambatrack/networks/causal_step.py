@@ -74,12 +74,13 @@ class CausalStep:
         with torch.inference_mode(), one_thread():
             ours = torch.from_numpy(carried)
             theirs = ours.to(self.device)
-            offsets = self._step(torch.from_numpy(tokens).to(self.device), theirs)
+            offsets = self.step_in_place(torch.from_numpy(tokens).to(self.device), theirs)
             if theirs is not ours:
                 ours.copy_(theirs)
             return cast(Floats, offsets.cpu().numpy())
 
-    def _step(self, tokens: Tensor, carried: Tensor) -> Tensor:
+    def step_in_place(self, tokens: Tensor, carried: Tensor) -> Tensor:
+        """tokens [B, K], carried [B, R], changed in place, on the device -> outputs [B, O]."""
         hidden = tokens.clamp(-INPUT_LIMIT, INPUT_LIMIT)
         (past, d_inner), (_, d_state) = self.shapes
         sizes = [past * d_inner, d_inner * d_state] * len(self.blocks)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.kernels import bench, bi_conv_silu, choose_backend, selective_state_update
+from mambatrack.networks.graphs import capture
 from mambatrack.networks.window import MotionPredictor
-from mambatrack.networks.window_step import GraphNetwork, TorchNetwork, capture, eager
+from mambatrack.networks.window_step import GraphNetwork, TorchNetwork
 
 SIZES = {"d32 L2": (32, 2, 8), "d64 L3": (64, 3, 16)}  # d_model, layers, d_state
 TRACKS = (10, 100, 300)
@@ -88,17 +89,13 @@ def _network_error(size: tuple[int, int, int], device: str) -> float:
     model = _model(size)
     offsets, lengths = _tracks(100)
     want = model.double()(torch.from_numpy(offsets).double(), torch.from_numpy(lengths))
-    found = _graphs(_model(size), device)(offsets, lengths)
+    found = GraphNetwork(_model(size), device)(offsets, lengths)
     return bench.greatest_error([torch.from_numpy(found)], [want])
 
 
 def _model(size: tuple[int, int, int]) -> MotionPredictor:
     torch.manual_seed(0)
     return MotionPredictor(*size).eval()
-
-
-def _graphs(model: MotionPredictor, device: str) -> GraphNetwork:
-    return GraphNetwork(model, device, capture if device == "cuda" else eager)
 
 
 def _tracks(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -110,13 +107,13 @@ def _tracks(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def network_times(device: str, seconds: float) -> Iterator[tuple[str, int, float, float]]:
     """Size, tracks, milliseconds of a call from numpy to numpy as a graph, and without one."""
     for name, size in SIZES.items():
-        graphs, plain = _graphs(_model(size), device), TorchNetwork(_model(size), device)
+        graphs, plain = GraphNetwork(_model(size), device), TorchNetwork(_model(size), device)
         for count in TRACKS:
             given = _tracks(count)
             graph, without = (
                 bench.median_ms(partial(each, *given), device, seconds) for each in (graphs, plain)
             )
-            note = "" if graphs.record is capture else " (no graph)"
+            note = "" if graphs.graphs.record is capture else " (no graph)"
             yield name + note, count, graph, without
 
 

@@ -6,7 +6,7 @@ networks run in the same library (C and torch order what they carry along differ
 
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.calibration import Calibration, calibration_fields
-from mambatrack.appearance.looks import looks_fields
-from mambatrack.association.interface import Association
 from mambatrack.association.loading import association_path
 from mambatrack.camera.boxes import LOUD, BoxCamera
 from mambatrack.config import TrackerConfig
@@ -23,16 +21,23 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.files import sha256
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.predictor import Predictor
-from mambatrack.state_fields import LARGEST_COUNT, Field
-from mambatrack.track_columns import column_fields
+from mambatrack.state_fields import LARGEST_COUNT
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.caution import ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracking.memory import MEMORY_COLUMNS, Memory
+from mambatrack.tracking.saved_columns import (
+    Keepers,
+    check_columns,
+    check_fields,
+    columns_of,
+    require,
+    restore,
+    table_of,
+)
 from mambatrack.tracking.tracker_state import TrackerState
 
 StateDict = dict[str, NDArray | int | float | str]
-Keepers = Mapping[str, Predictor | Association]  # of the columns "motion" and "memory"
 VERSION = 2
 COUNTS = {  # with the least and the most that each may be
     "next_id": (1, LARGEST_COUNT), "frame": (0, LARGEST_COUNT), "dropped": (0, LARGEST_COUNT),
@@ -72,7 +77,7 @@ def weights_of(config: TrackerConfig) -> dict[str, str]:
     return {f"{name}_sha256": _digest(path) for name, path in paths.items()}
 
 
-def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
+def packed(state: TrackerState, origin: Mapping[str, str], predictor: Predictor) -> StateDict:
     """origin: what the state is of: layout_of predictor and association, and weights_of."""
     hypotheses = state.hypotheses
     values: StateDict = {
@@ -95,7 +100,8 @@ def packed(state: TrackerState, origin: Mapping[str, str]) -> StateDict:
     if len(hypotheses.tables) > 1:
         values["likelihoods"] = np.array(hypotheses.likelihoods)
     for number, table in enumerate(hypotheses.tables):
-        values |= {_prefix(number) + name: array for name, array in table.columns().items()}
+        columns = columns_of(table, predictor)
+        values |= {_prefix(number) + name: array for name, array in columns.items()}
     return values
 
 
@@ -112,25 +118,28 @@ def unpacked(
     Raises MambatrackError where it does not fit or is damaged."""
     values = _in_memory(values)
     _check_origin(values, origin)
-    own = like.columns()
+    own = columns_of(like, keepers["motion"])
     likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
     known = {"version", *COUNTS, *origin}
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
     values = _with_ages(values, len(likelihoods))
-    _require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
+    require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
     extra = set(values) - known - FURTHER
-    _require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
+    require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, values[name]) for name in COUNTS}
     clock = values.get("clock")
     sound = clock is None or (isinstance(clock, float) and np.isfinite(clock))
-    _require(sound, f"with the clock at {clock!r}")
+    require(sound, f"with the clock at {clock!r}")
     evidence = values.get("camera_evidence", 0.0)
     sound = isinstance(evidence, float) and 0 <= evidence <= LOUD
-    _require(sound, f"with camera_evidence {evidence!r}")
-    tables = [
-        _table({name: values[_prefix(number) + name] for name in own}, own, counts, keepers)
-        for number in range(len(likelihoods))
+    require(sound, f"with camera_evidence {evidence!r}")
+    columns = [
+        {name: values[_prefix(number) + name] for name in own} for number in range(len(likelihoods))
     ]
+    for each in columns:
+        check_columns(each, own, counts["next_id"], keepers)
+    restore(columns, keepers["motion"])
+    tables = [table_of(each, counts) for each in columns]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
     timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
     state = TrackerState(
@@ -145,7 +154,7 @@ def unpacked(
 
 def _in_memory(values: Any) -> Mapping[str, Any]:
     """The entries; of what numpy.load gives they are read now, and numbers are numbers again."""
-    _require(isinstance(values, Mapping), f"of type {type(values).__name__}, not a dictionary")
+    require(isinstance(values, Mapping), f"of type {type(values).__name__}, not a dictionary")
     try:
         entries = dict(values.items())
     except UNREADABLE as error:
@@ -171,32 +180,12 @@ def _prefix(number: int) -> str:
     return f"rival{number}.tracks." if number else "tracks."
 
 
-def _table(
-    columns: dict[str, Any],
-    own: Mapping[str, NDArray],
-    counts: Mapping[str, int],
-    keepers: Keepers,
-) -> TrackTable:
-    _check_columns(columns, own, counts["next_id"])
-    _check_fields(column_fields(columns))
-    for name, keeper in keepers.items():
-        if hasattr(keeper, "state_fields"):
-            _check_fields(keeper.state_fields(columns[name]))
-    looks = columns.get("looks", np.zeros((0, 0), np.float32))
-    if "looks" in columns:
-        _check_fields(looks_fields(looks))
-    table = TrackTable(own["motion"].shape[1], own["memory"].shape[1], looks_size=looks.shape[1])
-    mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
-    table.load(columns, counts["next_id"], mixed)
-    return table
-
-
 def _likelihoods(given: Any, most: int) -> list[float]:
     sound = isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype == np.float64
     sound = sound and bool(np.isfinite(given).all()) and len(given) >= 1 and given[0] == 0
     sound = sound and bool((given[1:] <= given[:-1]).all())
-    _require(sound, f"with likelihoods {given!r:.80}")
-    _require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
+    require(sound, f"with likelihoods {given!r:.80}")
+    require(len(given) <= most, f"with {len(given)} hypotheses, more than {most}")
     return given.tolist()
 
 
@@ -204,13 +193,13 @@ def _shown_ids(given: Any, table: TrackTable) -> ShownIds:
     """given [K, 3]: as ShownIds.columns() gives it."""
     sound = isinstance(given, np.ndarray) and given.dtype == np.int64
     sound = sound and given.ndim == 2 and given.shape[1] == 3
-    _require(sound, f"with cuts {given!r:.80}")
+    require(sound, f"with cuts {given!r:.80}")
     old, now, ages = given.T
     sound = bool(np.isin(old, table["ids"]).all() and len(np.unique(old)) == len(old))
     sound = sound and len(np.unique([*now, *table["ids"]])) == len(now) + len(table)
     sound = sound and bool(((now > old) & (now < table.next_id)).all())
-    _require(sound, f"with cuts {given.tolist()!r:.80} of tracks that cannot be")
-    _require(bool((ages >= 0).all()), f"with cuts {given.tolist()!r:.80} before the tracks began")
+    require(sound, f"with cuts {given.tolist()!r:.80} of tracks that cannot be")
+    require(bool((ages >= 0).all()), f"with cuts {given.tolist()!r:.80} before the tracks began")
     return ShownIds(
         dict(zip(old.tolist(), zip(now.tolist(), ages.tolist(), strict=True), strict=True))
     )
@@ -221,8 +210,8 @@ def _calibration(values: Mapping[str, Any], origin: Mapping[str, str]) -> Calibr
         return Calibration()
     given: Any = values.get("similarities")
     sound = isinstance(given, np.ndarray) and given.shape == (2, 3) and given.dtype == np.float64
-    _require(sound, f"with similarities {given!r:.80}")
-    _check_fields(calibration_fields(given))
+    require(sound, f"with similarities {given!r:.80}")
+    check_fields(calibration_fields(given))
     return Calibration.of(given)
 
 
@@ -231,59 +220,28 @@ def _timed(given: Any, frames: int) -> tuple[int, float] | None:
         return None
     sound = isinstance(given, np.ndarray) and given.shape == (2,) and given.dtype == np.float64
     sound = sound and bool(np.isfinite(given).all()) and 0 <= given[0] < max(frames, 1)
-    _require(sound, f"with the first time at {given!r:.80}")
+    require(sound, f"with the first time at {given!r:.80}")
     return int(given[0]), float(given[1])
 
 
 def _check_origin(values: Mapping[str, Any], origin: Mapping[str, str]) -> None:
     version = values.get("version")
-    _require(type(version) is int and version == VERSION, f"of version {version!r}, not {VERSION}")
+    require(type(version) is int and version == VERSION, f"of version {version!r}, not {VERSION}")
     known = "embedder" in origin or "embedder" not in values
-    _require(known, f"of the embedder {values.get('embedder')!r:.80}, and there is none now")
+    require(known, f"of the embedder {values.get('embedder')!r:.80}, and there is none now")
     for name, own in origin.items():
         found = values.get(name)
-        _require(isinstance(found, str), f"of {name} {found!r}, not {own!r}")
+        require(isinstance(found, str), f"of {name} {found!r}, not {own!r}")
         kind, *network = str(found).split("/")
         same = "/".join([RENAMED.get(kind, kind), *network]) == own
-        _require(same, f"of {name} {found!r}, not {own!r}")
-
-
-def _check_columns(given: Mapping[str, Any], own: Mapping[str, NDArray], next_id: int) -> None:
-    """given: columns by name, of the same kinds as ``own``, and of a table that can be."""
-    rows = len(given["ids"]) if np.ndim(given["ids"]) == 1 else -1
-    for name, column in own.items():
-        array, shape = given[name], (rows, *column.shape[1:])
-        fits = (
-            isinstance(array, np.ndarray) and array.shape == shape and array.dtype == column.dtype
-        )
-        found = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else repr(array)
-        hint = "" if isinstance(array, np.ndarray) else ", a numpy array as state_dict() gives it"
-        _require(fits, f"with {name} {found[:80]}, not {shape} {column.dtype}{hint}")
-        _require(bool(np.isfinite(array).all()), f"with numbers in {name} that are not finite")
-    ids = given["ids"]
-    ordered = bool((ids[1:] > ids[:-1]).all() and (ids >= 1).all() and (ids < next_id).all())
-    _require(ordered, f"with ids that are not ascending from 1 to below {next_id}")
-
-
-def _check_fields(fields: Sequence[Field]) -> None:
-    for field in fields:
-        fault = field.fault()
-        _require(not fault, f"with {fault}")
+        require(same, f"of {name} {found!r}, not {own!r}")
 
 
 def _count(name: str, value: Any) -> int:
     sound = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     least, most = COUNTS[name]
-    _require(sound and least <= value <= most, f"with {name} {shown(value)}")
+    require(sound and least <= value <= most, f"with {name} {shown(value)}")
     return int(value)
-
-
-def _require(sound: bool, found: str) -> None:
-    if not sound:
-        raise MambatrackError(
-            f"this state does not fit: it is {found}; use it with the version, settings and "
-            "weights that it was saved with, or start without it"
-        )
 
 
 def _digest(path: Path | None) -> str:

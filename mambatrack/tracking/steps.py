@@ -12,6 +12,7 @@ from mambatrack.association.interface import Association, FrameProblem, Scores, 
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
 from mambatrack.motion.compiled_predictor import CompiledPredictor
+from mambatrack.motion.device_predictor import DeviceCausalPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import SHARED_CALL_TRACKS, TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses, Settled
@@ -47,7 +48,8 @@ def predict_together(predictor: Predictor, due: Iterable[tuple[Hypotheses, int]]
 def _predict(predictor: Predictor, tables: Sequence[TrackTable]) -> list[tuple[Boxes, Boxes]]:
     """One frame on -> boxes and spread of each table."""
     states = [table["motion"] for table in tables]
-    if len(states) < 2 or sum(map(len, states)) > SHARED_CALL_TRACKS:
+    small = isinstance(predictor, DeviceCausalPredictor)  # its rows are, and a call is a launch
+    if len(states) < 2 or (sum(map(len, states)) > SHARED_CALL_TRACKS and not small):
         return [predictor.predict(state) for state in states]
     ends, joined = np.cumsum([len(state) for state in states])[:-1], np.concatenate(states)
     boxes, spread = predictor.predict(joined)

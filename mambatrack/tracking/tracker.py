@@ -14,15 +14,16 @@ from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.motion.device_predictor import note_owner
 from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
-from mambatrack.motion.predictor import Predictor, checked_predictor
+from mambatrack.motion.predictor import Predictor, State, checked_predictor
 from mambatrack.settings import MemoryConfig
 from mambatrack.tracking.hypotheses import Settled
 from mambatrack.tracking.memory import Memory, Others, nobody
 from mambatrack.tracking.memory_checks import checked_memory
+from mambatrack.tracking.saved_columns import Keepers
 from mambatrack.tracking.saved_state import (
-    Keepers,
     StateDict,
     layout_of,
     packed,
@@ -119,6 +120,7 @@ class Tracker:
         if embedder is not None:
             self._layout["embedder"] = f"{embedder.name} of {embedder.size} numbers"
         self.reset()
+        note_owner(self.predictor, self)
 
     def __repr__(self) -> str:
         size = "any size" if self.image_size is None else "{}x{}".format(*self.image_size)
@@ -216,6 +218,10 @@ class Tracker:
             return Memory(memory, Gallery(width, memory.size, memory.pictures))
         return Memory(self._memory, self._gallery, self._source, self._others)
 
+    def motion_states(self) -> list[State]:
+        """The predictor's state of all tracks of all hypotheses."""
+        return [table["motion"] for table in self.state.hypotheses.tables]
+
     def forecast(self, horizon: int = 30) -> Forecast:
         """The next ``horizon`` frames of all live tracks, as the motion model sees them now: one
         batched call per frame. Changes nothing."""
@@ -228,7 +234,7 @@ class Tracker:
     def state_dict(self) -> StateDict:
         """Everything that later updates depend on, but for the settings: arrays, numbers and text,
         copied. A tracker that loads it goes on exactly as this one would."""
-        return packed(self.state, {**self._layout, **self.weights})
+        return packed(self.state, {**self._layout, **self.weights}, self.predictor)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from a state_dict(), of a tracker of the same predictor, association and weights.

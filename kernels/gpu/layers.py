@@ -1,0 +1,53 @@
+# mypy: disallow-untyped-defs=False
+"""What is between two scans of a small network, for one token in the registers of a program.
+
+A program owns one token, a vector; a matrix is read whole from memory, which the caches of the
+device hold for all programs, so that no row waits for another.
+"""
+
+import triton
+import triton.language as tl
+
+from mambatrack.kernels.gpu.scan import load
+
+
+@triton.jit
+def product(x, weight, ROWS: tl.constexpr, COLUMNS: tl.constexpr, STRIDE: tl.constexpr):
+    """x [ROWS or the power of 2 above] times weight [ROWS, COLUMNS], its rows STRIDE apart ->
+    [COLUMNS or the power of 2 above], zero beyond COLUMNS."""
+    k = tl.arange(0, x.shape[0])
+    n = tl.arange(0, triton.next_power_of_2(COLUMNS))
+    inside = (k < ROWS)[:, None] & (n < COLUMNS)[None, :]
+    tile = load(weight + k[:, None] * STRIDE + n[None, :], inside)
+    return tl.sum(x[:, None] * tile, axis=0)
+
+
+@triton.jit
+def vector(pointer, SIZE: tl.constexpr):
+    """[SIZE or the power of 2 above], zero beyond SIZE."""
+    n = tl.arange(0, triton.next_power_of_2(SIZE))
+    return load(pointer + n, n < SIZE)
+
+
+@triton.jit
+def gelu(v):
+    return 0.5 * v * (1.0 + tl.erf(v * 0.7071067811865476))
+
+
+@triton.jit
+def normed(v, scale, shift, EPS: tl.constexpr, SIZE: tl.constexpr):
+    """torch's layer_norm of v [SIZE or the power of 2 above]."""
+    inside = tl.arange(0, v.shape[0]) < SIZE
+    off = tl.where(inside, v - tl.sum(v, axis=0) / SIZE, 0.0)
+    deviation = tl.sqrt(tl.sum(off * off, axis=0) / SIZE + EPS)
+    return off / deviation * vector(scale, SIZE) + vector(shift, SIZE)
+
+
+@triton.jit
+def mixed(
+    y, wide, wide_bias, narrow, narrow_bias, norm, norm_bias, EPS: tl.constexpr, M: tl.constexpr
+):
+    """y + LN(MLP(y)) for y [M]: wide [M, 2 M], narrow [2 M, M]."""
+    hidden = gelu(product(y, wide, M, 2 * M, 2 * M) + vector(wide_bias, 2 * M))
+    out = product(hidden, narrow, 2 * M, M, M) + vector(narrow_bias, M)
+    return y + normed(out, norm, norm_bias, EPS, M)

@@ -1,0 +1,144 @@
+"""The causal predictor whose carried states stay on a device, tried out on the CPU."""
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from mambatrack import MambatrackError, Tracker
+from mambatrack.config import TrackerConfig
+from mambatrack.motion.causal_predictor import CausalPredictor
+from mambatrack.motion.device_predictor import DeviceCausalPredictor, Slots, resident
+from mambatrack.networks.causal import CausalMotionPredictor
+from mambatrack.networks.causal_step import CausalStep
+from mambatrack.networks.device_step import DeviceStep
+from mambatrack.tracking.group import TrackerGroup
+
+SPREAD = [[0.1] * 4] * 3
+SETTINGS = TrackerConfig(association="overlap", hypotheses=3)
+
+
+def model(back=0):
+    torch.manual_seed(0)
+    return CausalMotionPredictor(8, 2, 3, back)
+
+
+def on_host(back=0):
+    return CausalPredictor(CausalStep(model(back)), SPREAD)
+
+
+def on_device(back=0, slots=16):
+    return DeviceCausalPredictor(DeviceStep(CausalStep(model(back)), slots=slots), SPREAD)
+
+
+def walked(frames=24, people=6, seed=0):
+    """Detections [N, 5] of each frame; now and then somebody is missing."""
+    rng = np.random.default_rng(seed)
+    at = rng.uniform(0, 300, (people, 2))
+    for _ in range(frames):
+        at += rng.normal(2, 2, at.shape)
+        rows = np.column_stack([at, at + 60, rng.uniform(0.7, 1, people)]).astype(np.float32)
+        yield rows[rng.random(people) < 0.75]
+
+
+def same_state(found, wanted):
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        if name.endswith(("motion", "boxes", "spread")):
+            np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-4)
+        elif isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(found[name], value)
+        else:
+            assert found[name] == value
+
+
+def tracker(predictor):
+    return Tracker(SETTINGS, predictor=predictor)
+
+
+@pytest.mark.parametrize("back", [0, 4])
+def test_a_tracker_has_the_same_tracks_and_state_and_slots_run_out(back):
+    here, there = tracker(on_host(back)), tracker(on_device(back))
+    for rows in walked():
+        ours, theirs = here.update(rows), there.update(rows)
+        np.testing.assert_array_equal(ours.ids, theirs.ids)
+        np.testing.assert_allclose(ours.boxes, theirs.boxes, rtol=1e-4, atol=1e-3)
+    same_state(there.state_dict(), here.state_dict())
+    assert (there.forecast(5).boxes == there.forecast(5).boxes).all()  # of what stays as it is
+    assert 16 < there.predictor.device_step.states.shape[0] <= 128
+
+
+def test_a_state_goes_from_one_to_the_other_and_on():
+    here, there = tracker(on_host()), tracker(on_device())
+    frames = list(walked(16))
+    for rows in frames[:8]:
+        here.update(rows)
+    for _ in range(20):
+        there.load_state_dict(here.state_dict())
+    same_state(there.state_dict(), here.state_dict())
+    assert there.predictor.device_step.states.shape[0] <= 128
+    for rows in frames[8:]:
+        np.testing.assert_array_equal(here.update(rows).ids, there.update(rows).ids)
+    same_state(there.state_dict(), here.state_dict())
+
+
+def test_trackers_of_a_group_share_the_slots_and_rest_as_they_like():
+    group = TrackerGroup(SETTINGS, 2, on_device())
+    alone = [tracker(on_host()) for _ in range(2)]
+    for frame, pair in enumerate(zip(walked(seed=1), walked(seed=2), strict=True)):
+        due = {n: (rows, None) for n, rows in enumerate(pair) if not (n and 5 < frame < 15)}
+        found = group.update(due)
+        for number, (rows, _) in due.items():
+            np.testing.assert_array_equal(found[number].ids, alone[number].update(rows).ids)
+    for one, other in zip(group.trackers, alone, strict=True):
+        np.testing.assert_allclose(
+            one.state_dict()["tracks.motion"], other.state_dict()["tracks.motion"],
+            rtol=1e-4, atol=1e-4,
+        )  # fmt: skip
+
+
+def test_rows_may_be_copied_and_selected_and_each_goes_on_by_itself():
+    host, device = on_host(), on_device()
+    boxes = np.array([[50, 50, 20, 40], [90, 60, 30, 60]], np.float32)
+    ours, theirs = host.start(boxes), device.start(boxes)
+    for _ in range(2):
+        host.predict(ours), device.predict(theirs)
+    ours, theirs = ours[[1, 0, 1]], theirs[[1, 0, 1]]
+    rows, seen = np.array([0]), boxes[1:] + 3
+    host.correct(ours, rows, seen), device.correct(theirs, rows, seen)
+    for _ in range(4):  # the third row is lost for longer than the network moves on
+        np.testing.assert_allclose(host.predict(ours), device.predict(theirs), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(device.saved(theirs), ours, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(device.saved(device.restored(ours)), ours)
+
+
+def test_slots_of_trackers_that_are_no_more_are_free():
+    predictor = on_device(slots=64)
+    for seed in range(3):
+        one = tracker(predictor)
+        for rows in walked(6, seed=seed):
+            one.update(rows)
+        del one
+        gc.collect()
+    assert len(predictor.owners) == 0 and len(predictor.device_step.states) == 64
+
+
+def test_such_trackers_are_neither_copied_nor_pickled():
+    one = tracker(on_device())
+    for refused in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(MambatrackError, match="load its state_dict"):
+            refused(one)
+
+
+def test_more_slots_than_a_row_can_name_are_an_error(monkeypatch):
+    monkeypatch.setattr("mambatrack.motion.device_predictor.MOST_SLOTS", 16)
+    with pytest.raises(MambatrackError, match="2 states of tracks are held at once.*at most 8"):
+        Slots(8).grown(20)
+
+
+def test_only_a_causal_network_on_a_gpu_is_resident():
+    host = on_host()
+    assert resident(host) is host
