@@ -1,4 +1,4 @@
-"""The causal predictor whose carried states stay on a device, tried out on the CPU."""
+"""The causal predictor whose carried states stay on a device: a GPU where there is one."""
 
 import copy
 import gc
@@ -17,6 +17,7 @@ from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.device_step import DeviceStep
 from mambatrack.tracking.group import TrackerGroup
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SPREAD = [[0.1] * 4] * 3
 SETTINGS = TrackerConfig(association="overlap", hypotheses=3)
 
@@ -31,7 +32,7 @@ def on_host(back=0):
 
 
 def on_device(back=0, slots=16):
-    return DeviceCausalPredictor(DeviceStep(CausalStep(model(back)), slots=slots), SPREAD)
+    return DeviceCausalPredictor(DeviceStep(CausalStep(model(back), DEVICE), slots=slots), SPREAD)
 
 
 def walked(frames=24, people=6, seed=0):

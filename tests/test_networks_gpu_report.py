@@ -21,14 +21,16 @@ def test_the_report_of_a_processor(short, tmp_path, capsys):
     text = file.read_text()
     assert text in capsys.readouterr().out and f"torch {torch.__version__}" in text
     checked = [line for line in text.splitlines() if line.endswith(("| right |", "**wrong** |"))]
-    assert len(checked) == 5 and "wrong" not in text
+    assert len(checked) == 6 and "wrong" not in text
+    assert "| d8 L1, in torch | 2 | " in text
+    assert "| causal network d8 L1, in torch | " in text
     assert "| d8 L1 (no graph) | 2 | " in text and "| 2, 3, 5 | forward | reference |" in text
 
 
 def test_an_error_above_its_bound_is_said_and_fails(short, capsys, monkeypatch):
     monkeypatch.setattr(gpu_report, "NETWORK", -1.0)
     assert gpu_report.main(["--device", "cpu", "--seconds", "0"]) == 1
-    assert capsys.readouterr().out.count("**wrong**") == 1
+    assert capsys.readouterr().out.count("**wrong**") == 2
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -34,15 +34,21 @@ class DeviceStep:
     """CausalStep whose carried states stay on its device.
 
     states [slots, R]: slot FIRST holds zeros and SPARE nothing, the others what calls wrote
-    fused: whether a step is one launch
+    fused: whether a step is one launch, which it is where that may be and can be
     record: as of graphs.Graphs
     """
 
-    def __init__(self, step: CausalStep, record: Recorder | None = None, slots: int = FIRST_SLOTS):
+    def __init__(
+        self,
+        step: CausalStep,
+        record: Recorder | None = None,
+        slots: int = FIRST_SLOTS,
+        fused: bool = True,
+    ):
         self.step, self.device = step, step.device
         self.carried_size = step.carried_size
         self.states = torch.zeros(slots, self.carried_size, device=self.device)
-        self._weights = fused_weights(step.model) if _fuses(step) else None
+        self._weights = fused_weights(step.model) if fused and _fuses(step) else None
         self.graphs = Graphs(self._run, self.device, _outputs(step.model), record)
         self.graphs.start(step.model.inputs + 2)
 

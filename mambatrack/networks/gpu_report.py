@@ -1,4 +1,5 @@
-"""One short run on a GPU: whether the kernels are right there, and what they and networks cost.
+"""One short run on a GPU: whether the kernels are right there, what they and networks cost, and how
+many launches a call of a network is.
 
     python -m mambatrack.networks.gpu_report --output FILE [--device cpu] [--seconds 0.2]
 
@@ -7,6 +8,7 @@ device cpu is for trying it out: nothing is a graph then. Has not run on a GPU y
 """
 
 import argparse
+import copy
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,7 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mambatrack.kernels import bench, bi_conv_silu, choose_backend, selective_state_update
+from mambatrack.networks.causal import CausalMotionPredictor
+from mambatrack.networks.causal_step import CausalStep
+from mambatrack.networks.device_step import DeviceStep
 from mambatrack.networks.graphs import capture
+from mambatrack.networks.launches import launches
+from mambatrack.networks.units import TOKEN
 from mambatrack.networks.window import MotionPredictor
 from mambatrack.networks.window_step import GraphNetwork, TorchNetwork
 
@@ -53,6 +60,8 @@ def parity(device: str) -> Iterator[Parity]:
         yield Parity(f"one token with slots {shape}", _on_both(_update, shape, device), FORWARD)
     for name, size in SIZES.items():
         yield Parity(f"window network {name}", _network_error(size, device), NETWORK)
+        for step in _causal_steps(size, device):
+            yield Parity(f"causal network {name}, {_kind(step)}", _causal_error(step), NETWORK)
 
 
 def _on_both(work: Callable[..., list[Tensor]], shape: tuple[int, int, int], device: str) -> float:
@@ -98,6 +107,42 @@ def _model(size: tuple[int, int, int]) -> MotionPredictor:
     return MotionPredictor(*size).eval()
 
 
+def _causal_steps(size: tuple[int, int, int], device: str) -> list[DeviceStep]:
+    """In one launch, where that can be, and in torch's operations."""
+    steps = [DeviceStep(_causal(size, device), fused=fused) for fused in (True, False)]
+    return steps if steps[0].fused else steps[1:]
+
+
+def _causal(size: tuple[int, int, int], device: str) -> CausalStep:
+    torch.manual_seed(0)
+    return CausalStep(CausalMotionPredictor(*size), device)
+
+
+def _kind(step: DeviceStep) -> str:
+    return "one launch" if step.fused else "in torch"
+
+
+def _causal_error(step: DeviceStep, tracks: int = 100, frames: int = 5) -> float:
+    """Of the outputs of all frames and the carried states after them; slots change hands."""
+    model = copy.deepcopy(step.step.model).double().cpu()
+    carried, before = torch.zeros(tracks, step.carried_size).double(), np.zeros(tracks, np.int64)
+    found, wanted = [], []
+    for frame in range(frames):
+        tokens = _tokens(tracks, frame)
+        after = np.arange(2, 2 + tracks)[::-1] + frame % 2 * tracks
+        found.append(torch.from_numpy(step(tokens, before, after)))
+        output, carried = model.step(torch.from_numpy(tokens).double(), carried)
+        wanted.append(output)
+        before = after
+    states = torch.from_numpy(step.read(before))
+    return bench.greatest_error([*found, states], [*wanted, carried])
+
+
+def _tokens(count: int, seed: int = 0) -> NDArray[np.float32]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, TOKEN, generator=generator).numpy()
+
+
 def _tracks(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """offsets [N, WINDOW, 4] and lengths [N]."""
     offsets = torch.randn(count, WINDOW, 4, generator=torch.Generator().manual_seed(count))
@@ -117,6 +162,33 @@ def network_times(device: str, seconds: float) -> Iterator[tuple[str, int, float
             yield name + note, count, graph, without
 
 
+def causal_times(device: str, seconds: float) -> Iterator[tuple[str, int, float, float]]:
+    """Size and kind, tracks, milliseconds of a call from numpy to numpy whose states stay on the
+    device, and of one whose states are copied there and back."""
+    for name, size in SIZES.items():
+        copied = _causal(size, device)
+        for step in _causal_steps(size, device):
+            for count in TRACKS:
+                slots, tokens = np.arange(2, 2 + count), _tokens(count)
+                stays = partial(step, tokens, slots, slots + count)
+                moves = partial(copied, tokens, np.zeros((count, step.carried_size), np.float32))
+                stay, moved = (bench.median_ms(work, device, seconds) for work in (stays, moves))
+                yield f"{name}, {_kind(step)}", count, stay, moved
+
+
+def launch_counts(device: str) -> Iterator[tuple[str, int]]:
+    """Operations that a call of each network starts on the device, graphs aside."""
+    with torch.inference_mode():
+        for name, size in SIZES.items():
+            window = GraphNetwork(_model(size), device)
+            given = torch.zeros(16, 4 * WINDOW + 1, device=device)
+            yield f"window network {name}", launches(partial(window.graphs.run, given))
+            for step in _causal_steps(size, device):
+                token = torch.zeros(16, TOKEN + 2, device=device)
+                count = launches(partial(step.graphs.run, token))
+                yield f"causal network {name}, {_kind(step)}", count
+
+
 def report(device: str, seconds: float) -> tuple[str, bool]:
     """As markdown, and whether every error is within its bound."""
     checks = list(parity(device))
@@ -127,6 +199,11 @@ def report(device: str, seconds: float) -> tuple[str, bool]:
     lines += ["", "| window network | tracks | graph, ms | without, ms |", "|---|---|---|---|"]
     for name, count, graph, plain in network_times(device, seconds):
         lines.append(f"| {name} | {count} | {graph:.3f} | {plain:.3f} |")
+    lines += ["", "| causal network | tracks | states stay, ms | copied, ms |", "|---|---|---|---|"]
+    for name, count, stay, moved in causal_times(device, seconds):
+        lines.append(f"| {name} | {count} | {stay:.3f} | {moved:.3f} |")
+    lines += ["", "| a call of | operations started |", "|---|---|"]
+    lines += [f"| {name} | {count} |" for name, count in launch_counts(device)]
     copied = bench.copy_bandwidth(device, seconds)
     rows = [
         row for shape in bench.QUICK for gradient in (False, True)
