@@ -37,7 +37,7 @@ def causal_errors():
     over fewer and over more tokens than there are."""
     generator = np.random.default_rng(0)
     sizes = ((32, 2, 8, 0), (64, 3, 16, 0), (24, 1, 5, 0), (18, 2, 3, 0), (2, 1, 1, 0),
-             (32, 2, 8, 4), (18, 1, 3, 5), (2, 1, 1, 2), (24, 1, 5, 32))  # fmt: skip
+             (32, 2, 8, 4), (18, 1, 3, 5), (2, 1, 1, 2), (24, 1, 6, 32))  # fmt: skip
     for d_model, layers, d_state, back in sizes:
         torch.manual_seed(d_model)
         model = CausalMotionPredictor(d_model, layers, d_state, back).eval()

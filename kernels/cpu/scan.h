@@ -57,6 +57,8 @@ INLINE void recur(Tile *tile, int begin, int end, int states, const float *B, co
     if (states >= 4) recur_some(tile, begin, end, 4, B, C, stride, a, h, 1, any, fresh), n = 4;
     for (; n + 4 <= states; n += 4)
         recur_some(tile, begin, end, 4, B + n, C + n, stride, a + n, h + n, 0, any, fresh);
+    if (n + 2 <= states)
+        recur_some(tile, begin, end, 2, B + n, C + n, stride, a + n, h + n, n == 0, any, fresh), n += 2;
     for (; n < states; n++)
         recur_some(tile, begin, end, 1, B + n, C + n, stride, a + n, h + n, n == 0, any,
                    fresh);
