@@ -32,25 +32,58 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its name at the end, or goes away on an error.
 
     A file that was there before keeps its mode; a new one gets the mode that the umask gives to
-    every new file. At the end the content and the name are on the disk.
-    Raises MambatrackError where ``path`` is something else than a file, such as a device.
+    every new file. A link stays one, and its file is replaced. At the end the content and the name
+    are on the disk.
+    Raises MambatrackError where ``path`` is something else than a file, such as a device, and
+    OSError with ``path`` where it cannot be written.
     """
     if path.exists() and not path.is_file():
         raise MambatrackError(f"{path} is not a regular file; name another file")
-    temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}.part")
+    place = Path(os.path.realpath(path))
+    temporary = place.with_name(f"{_temporary_prefix(place)}{secrets.token_hex(4)}.part")
     try:
-        temporary.touch(exist_ok=False)
-        mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
-        temporary.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
-        yield temporary
-        with temporary.open("rb") as file:
-            temporary.chmod(mode)  # some libraries put another file in its place
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        with naming(path, temporary):
+            temporary.touch(exist_ok=False)
+            mode = stat.S_IMODE((place if place.exists() else temporary).stat().st_mode)
+            temporary.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
+            yield temporary
+            with temporary.open("rb") as file:
+                temporary.chmod(mode)  # some libraries put another file in its place
+                os.fsync(file.fileno())
+            temporary.replace(place)
+        _sync_folder(place.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """An OSError of writing, which on a full disk has no name or that of a temporary file, is
+    raised with ``path``; one of another file, such as one that is read, as it is."""
+    try:
+        yield
+    except OSError as error:
+        of = error.filename2 or error.filename
+        if of is not None and os.fspath(of) not in (str(temporary), str(path)):
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """The text in UTF-8 under this name, all of it or nothing."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The content under this name, all of it or nothing; a device or pipe gets it as it is. Raises
+    OSError with ``path`` where it cannot be written."""
+    if path.exists() and not path.is_file():
+        with naming(path):
+            path.write_bytes(content)
+        return
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _sync_folder(folder: Path) -> None:

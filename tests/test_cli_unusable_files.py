@@ -1,4 +1,5 @@
-"""Files that may not be read, are of another kind, lead nowhere or never end: one line each."""
+"""Files that may not be read, are of another kind, lead nowhere or never end, and disks that take
+nothing more: one line each."""
 
 import contextlib
 import ctypes
@@ -7,7 +8,7 @@ import shutil
 
 import pytest
 
-from command_inputs import LINES, line, write_inputs
+from command_inputs import FROM_BOXES, LINES, line, write_inputs
 from mambatrack.cli.program import main
 
 pytest.importorskip("trackeval", reason="needs the extra [eval]")
@@ -116,3 +117,56 @@ def test_what_cannot_be_read_is_one_line_or_not_needed(
     errors = [each for each in capsys.readouterr().err.splitlines() if each.startswith("error")]
     assert code in (0, 1, 2) and len(errors) == bool(code), errors
     assert not any("Errno" in each for each in errors), errors
+
+
+BOXES = ("track", "data/s", *FROM_BOXES, "--weights", "det.txt")
+WRITTEN = {
+    **{name: LINES[name].words for name in (
+        "track with det.txt", "track a data set", "eval results", "eval several", "eval and track",
+        "eval-motion", "simulate", "submit", "ids swap", "ids split", "ids undo",
+        "export JSON Lines", "export MOT text",
+    )},
+    "detect": ("detect", "data/s", "--out", "{out}/det.txt", "--detector", "motion"),
+    "camera": ("camera", "clip.avi", "--out", "{out}/camera.txt"),
+    "link": ("link", "results/s.txt", "--videos", "data/s", "--appearance", "colour", "--out",
+             "{out}/together"),
+    "fiftyone": ("export-tracks", "r.jsonl", "--format", "fiftyone", "--out", "{out}/x", "--video",
+                 "clip.avi"),
+    "heat map": (*BOXES, "--heat-map", "{out}/x.png"),
+    "array": (*BOXES, "--heat-map", "{out}/x.npy"),
+    "events": (*BOXES, "--config", "set.yaml", "--events", "{out}/e.csv"),
+    "plots": ("eval", "--dataset", "data", "--results", "results", "--plots", "{out}"),
+}  # fmt: skip
+EDITED = {"ids swap": "r.txt", "ids split": "r.jsonl", "ids undo": "r.txt"}
+
+
+@contextlib.contextmanager
+def full_disk():
+    """No file grows in this process."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_full_disk_is_one_line_with_the_file_and_what_is_read_stays(
+    inputs, tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(inputs)
+    before = contents(inputs)
+    with full_disk():
+        code = main([word.replace("{out}", str(tmp_path)) for word in WRITTEN[name]])
+    errors = [each for each in capsys.readouterr().err.splitlines() if each.startswith("error")]
+    assert code == 1 and len(errors) == 1 and "Errno" not in errors[0], errors
+    assert EDITED.get(name, str(tmp_path)) in errors[0] and "File too large" in errors[0]
+    assert ".part" not in errors[0] and not list(tmp_path.rglob("*.part"))
+    assert contents(inputs) == before

@@ -103,3 +103,23 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("not ours")
     remove_temporaries(tmp_path)
     assert sorted(os.listdir(tmp_path)) == sorted(kept)
+
+
+def test_a_link_stays_one_and_its_file_is_replaced(tmp_path):
+    target, link = written(tmp_path / "target", "old"), tmp_path / "link"
+    link.symlink_to("target")
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink() and target.read_text() == "new"
+
+
+def test_an_error_of_writing_names_the_file_and_one_of_reading_what_is_read(tmp_path):
+    path = tmp_path / "out"
+    with pytest.raises(OSError, match="No space") as unnamed, replacing(path):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(FileNotFoundError) as other, replacing(path):
+        (tmp_path / "read").read_bytes()
+    with pytest.raises(OSError, match="No space") as copied, replacing(path) as temporary:
+        raise OSError(28, "No space left on device", "from", None, str(temporary))
+    names = [each.value.filename for each in (unnamed, other, copied)]
+    assert names == [str(path), str(tmp_path / "read"), str(path)]

@@ -200,7 +200,7 @@ def test_a_file_that_changed_otherwise_is_not_undone(tmp_path):
 
 @pytest.mark.parametrize("step", [0, 1])
 def test_an_edit_cut_short_is_whole_or_nothing(tmp_path, monkeypatch, step):
-    path, calls, write = mot_file(tmp_path), [], identities._write
+    path, calls, write = mot_file(tmp_path), [], identities.write_text
 
     def fail(where, text):
         calls.append(where)
@@ -208,7 +208,7 @@ def test_an_edit_cut_short_is_whole_or_nothing(tmp_path, monkeypatch, step):
             raise KeyboardInterrupt
         write(where, text)
 
-    monkeypatch.setattr(identities, "_write", fail)
+    monkeypatch.setattr(identities, "write_text", fail)
     with pytest.raises(KeyboardInterrupt):
         ResultFile(path).swap(1, 2)
     monkeypatch.undo()

@@ -86,11 +86,12 @@ def run(options: argparse.Namespace, config: Config) -> int:
 def _put_out(report: "BenchReport", options: argparse.Namespace) -> None:
     """Into the files that are asked for, and onto the terminal."""
     from mambatrack.evaluation.tables import show, write_json
+    from mambatrack.files import write_text
 
     if options.json:
         write_json(Path(options.json), report.as_json(), options.overwrite)
     if options.out:
-        Path(options.out).write_text(report.markdown(), encoding="utf-8")
+        write_text(Path(options.out), report.markdown())
     if not options.quiet:
         for table in report.tables():
             show(table)

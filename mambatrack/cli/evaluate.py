@@ -26,6 +26,7 @@ from mambatrack.cli.arguments import (
 )
 from mambatrack.cli.effects import TO_TRACK, model_facts, without
 from mambatrack.cli.named_files import ResultsPath, WrittenFile, WrittenFolder
+from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, scored_of
 from mambatrack.cli.signals import resumable
@@ -110,7 +111,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     wanted = any(
         (options.occlusion, options.switches, options.clips, options.plots, options.report)
     )
+    tracked = [each.folder for each in entries if each.config is not None and not options.out]
     with (
+        one_writer(tracked),
         resumable("eval", options.quiet),
         Progress("frames", total, options.quiet, title) as progress,
     ):

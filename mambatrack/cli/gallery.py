@@ -9,9 +9,10 @@ import numpy as np
 
 from mambatrack.cli.arguments import Command, add_overwrite, whole
 from mambatrack.cli.named_files import ReadPath, WrittenFolder
+from mambatrack.cli.one_writer import one_writer
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, shown
-from mambatrack.files import check_output
+from mambatrack.files import check_output, write_bytes
 
 if TYPE_CHECKING:
     from mambatrack.appearance.gallery import Gallery
@@ -31,7 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, config: Config) -> int:
-    """Lists what is there, after the edit; nothing else of the file changes."""
+    """Lists what is there, after the edit; nothing else of the file changes. No edit is made while
+    live writes the file, as that would undo it."""
+    with one_writer([options.state] if options.merge or options.forget else []):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     from mambatrack.appearance.gallery import stored_gallery
     from mambatrack.tracking.state_file import StateFile
 
@@ -84,8 +91,7 @@ def _write_pictures(
             if picture.any():
                 file = f"{f'{name}-' if len(galleries) > 1 else ''}{identity}.png"
                 path = check_output(folder / file, overwrite)
-                if not cv2.imwrite(str(path), picture):
-                    raise MambatrackError(f"cannot write {path}; is the disk full?")
+                write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
                 told[source, identity] = f", {path}"
     return told
 

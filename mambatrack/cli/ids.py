@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from mambatrack.cli.arguments import Command, whole
+from mambatrack.cli.one_writer import one_writer
 from mambatrack.config import Config
 
 LARGEST = 2**63 - 1  # of an id
@@ -35,8 +36,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     """Carries the edit out and says what changed."""
     from mambatrack.result_files.identities import EDITS, ResultFile
 
-    file = ResultFile(options.result)
-    said = EDITS[options.edit](file, options)
+    with one_writer([options.result]):
+        file = ResultFile(options.result)
+        said = EDITS[options.edit](file, options)
     if not options.quiet:
         print(f"{options.result}: {said}")
         other = file.path.with_suffix(".jsonl" if file.path.suffix == ".txt" else ".txt")

@@ -10,7 +10,7 @@ from mambatrack.cli.arguments import Command, add_overwrite
 from mambatrack.cli.named_files import ReadPath, SourcePath, WrittenFolder
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
-from mambatrack.files import Read, check_apart, check_output
+from mambatrack.files import Read, check_apart, check_output, replacing, write_text
 from mambatrack.runs.output_files import numbered
 
 if TYPE_CHECKING:
@@ -99,14 +99,15 @@ def _write(linked: "Linked", paths: Sequence[Path], copies: Sequence[Path]) -> l
     *results, table = copies
     files = []
     for path, copy in zip(paths, results, strict=True):
-        shutil.copyfile(path, copy)
+        with replacing(copy) as temporary:
+            shutil.copyfile(path, temporary)
         copy.with_name(f"{copy.name}.undo.jsonl").unlink(missing_ok=True)
         files.append(ResultFile(copy))
     numbers = linked.numbers([ids_in_order(each) for each in files])
     for file, own in zip(files, numbers, strict=True):
         file.renumber(own, f"link {' '.join(map(str, paths))}")
     rows = linked.rows([path.name for path in paths], numbers)
-    table.write_text(csv_text([LINK_COLUMNS, *rows]), encoding="utf-8", newline="")
+    write_text(table, csv_text([LINK_COLUMNS, *rows]))
     return [{identity for _, identity in each.content.boxes()} for each in files]
 
 

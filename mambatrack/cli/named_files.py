@@ -80,6 +80,13 @@ class WrittenFolder(str):
     """A folder that gets files."""
 
 
+def written_by(options: argparse.Namespace) -> Iterator[Path]:
+    """Every file and folder that the command writes, as far as options name it."""
+    yield from _written(options)
+    for _, name in _values(options, WrittenFolder):
+        yield Path(name)
+
+
 def check_named_files(options: argparse.Namespace, config: Config) -> None:
     """Raises MambatrackError where what the command reads would be written over, or two of its
     outputs are one file; before any of them is opened."""

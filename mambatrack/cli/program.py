@@ -36,7 +36,8 @@ from mambatrack.cli import (
     tune,
 )
 from mambatrack.cli.effects import SHORTCUTS, Parser, refuse_without_effect
-from mambatrack.cli.named_files import check_named_files
+from mambatrack.cli.named_files import check_named_files, written_by
+from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.shared import FAILED, INTERRUPTED, as_message
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, load_config
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Interruption() as interruption, interruption.at_once():
             command, options, config = parse(given)
             check_named_files(options, config)
-            return command(options, config)
+            with one_writer(written_by(options)):
+                return command(options, config)
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED

@@ -25,6 +25,7 @@ from mambatrack.cli.named_files import (
     WrittenFolder,
     check_named_files,
 )
+from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.output_files import (
     add_outputs,
     check_files,
@@ -130,15 +131,22 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 
 def _track_source(options: argparse.Namespace, config: Config) -> int:
+    show = options.show and can_show()
+    if show or options.output or _texts(options):
+        return _track_into(options, config, show)
+    options.output = default_output(options.source)
+    check_named_files(options, config)
+    with one_writer([options.output]):
+        return _track_into(options, config, show)
+
+
+def _track_into(options: argparse.Namespace, config: Config, show: bool) -> int:
+    """The source into the files that the options name."""
     from mambatrack.counting.output import summary
     from mambatrack.detectors import open_detector
     from mambatrack.runs.source_run import open_run
     from mambatrack.sources.frames import open_frames, parse_crop
 
-    show = options.show and can_show()
-    if not (show or options.output or _texts(options)):
-        options.output = default_output(options.source)
-        check_named_files(options, config)
     files = replace(files_of(options), sound=not options.no_sound)
     config = with_places(options, config)
     paths = check_files(files)

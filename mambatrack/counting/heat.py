@@ -1,12 +1,13 @@
 """Where people were, and for how long: a heat map of their feet, as a picture or an array."""
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.files import replacing
+from mambatrack.files import write_bytes
 from mambatrack.tracks import Tracks
 
 SPREAD = 0.02  # of a foot, as a share of the picture's shorter side
@@ -52,13 +53,13 @@ class HeatMap:
         """Writes the file in one step; nothing where there was no picture."""
         if not self.seconds.size:
             return
-        with replacing(self._path) as temporary:
-            if self._path.suffix.lower() == ".npy":
-                with temporary.open("wb") as file:
-                    np.save(file, self.seconds)
-            else:
-                kind = self._path.suffix or ".png"
-                temporary.write_bytes(cv2.imencode(kind, self.picture())[1].tobytes())
+        if self._path.suffix.lower() == ".npy":
+            content = io.BytesIO()
+            np.save(content, self.seconds)
+            write_bytes(self._path, content.getvalue())
+        else:
+            kind = self._path.suffix or ".png"
+            write_bytes(self._path, cv2.imencode(kind, self.picture())[1].tobytes())
 
     def picture(self) -> NDArray[np.uint8]:
         """[H, W, 3] BGR, from black where nobody was to white."""

@@ -14,7 +14,7 @@ from mambatrack.evaluation.peers.report import filled, label
 from mambatrack.evaluation.peers.results import OURS, PeerReport
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.report_tables import Section
-from mambatrack.files import check_output
+from mambatrack.files import check_output, write_text
 
 BEGIN = "<!-- written by mambatrack bench --page -->"
 END = "<!-- as far as here -->"
@@ -48,7 +48,7 @@ class Page:
 
     def write(self, part: str) -> None:
         text = f"{self.before}{BEGIN}\n{part.rstrip()}\n{END}\n{self.after}"
-        self.path.write_text(text, encoding="utf-8")
+        write_text(self.path, text)
 
 
 def bench_rivals(

@@ -9,7 +9,7 @@ import numpy as np
 from mambatrack.errors import MissingExtra
 from mambatrack.evaluation.scores import CURVES, Scores, alphas
 from mambatrack.evaluation.timeline import Timeline
-from mambatrack.files import check_output
+from mambatrack.files import check_output, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,7 +116,8 @@ def save_plots(
     for name, figure in _pictures(scores, timelines):
         for kind in ("png", "svg"):
             path = check_output(folder / f"{name}.{kind}", overwrite)
-            figure.savefig(path, dpi=150)
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=kind, dpi=150)
             paths.append(path)
     return paths
 

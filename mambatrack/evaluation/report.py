@@ -17,7 +17,7 @@ from mambatrack.evaluation.occlusion_tables import occlusion_tables
 from mambatrack.evaluation.report_page import code, folded, heading, html_table, page, plot, video
 from mambatrack.evaluation.scores import Score, Scores
 from mambatrack.evaluation.switches import Switch, switch_table
-from mambatrack.files import check_output
+from mambatrack.files import check_output, write_text
 from mambatrack.version import VERSION
 
 MOST_SWITCHES = 500  # rows of the list; the CSV file has all
@@ -45,7 +45,7 @@ def write_report(
         f"{version('trackeval')}."
     )
     parts = _parts(Path(path), evaluations, origin or Origin())
-    check_output(path, overwrite).write_text(page(title, note, parts), encoding="utf-8")
+    write_text(check_output(path, overwrite), page(title, note, parts))
 
 
 def _parts(path: Path, evaluations: Mapping[str, Evaluation], origin: Origin) -> Iterator[str]:

@@ -39,6 +39,7 @@ from mambatrack.datasets.matching import (
 )
 from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.evaluation.scores import match_events
+from mambatrack.files import write_text
 
 LEFT, LONG_GAP, CROSSING = "left the image", "long gap", "crossing"
 DETECTOR_MISS, LOW_SCORE, OTHER = "detector miss", "low score", "other"
@@ -105,7 +106,7 @@ def write_switches(path: str | Path, trackers: Mapping[str, Iterable[Switch]]) -
         for each in switches:
             values = (f"{v:.3f}" if isinstance(v, float) else v for v in astuple(each))
             rows.append([name, *values])
-    Path(path).write_text(csv_text(rows), encoding="utf-8", newline="\n")
+    write_text(Path(path), csv_text(rows))
 
 
 def count_causes(switches: Iterable[Switch]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from mambatrack.csv_text import csv_text
 from mambatrack.evaluation.scores import Score, Scores, alphas
-from mambatrack.files import check_output
+from mambatrack.files import check_output, write_text
 from mambatrack.version import VERSION
 
 BRIEF = ("HOTA", "DetA", "AssA", "AssRe", "AssPr", "LocA", "MOTA", "IDF1", "IDSW", "Frag",
@@ -69,19 +69,19 @@ def write_scores_csv(path: Path, scores: Mapping[str, Scores], overwrite: bool =
         for sequence, row in each.rows().items()
     ]
     text = csv_text([("tracker", "sequence", *Score._fields), *rows])
-    check_output(path, overwrite).write_text(text, encoding="utf-8", newline="\n")
+    write_text(check_output(path, overwrite), text)
 
 
 def write_rows_csv(path: Path, rows: Sequence[Mapping[str, Any]], overwrite: bool = False) -> None:
     """Rows with the same keys, which are the columns; None is empty."""
     text = csv_text([rows[0], *([row[name] for name in rows[0]] for row in rows)]) if rows else ""
-    check_output(path, overwrite).write_text(text, encoding="utf-8", newline="\n")
+    write_text(check_output(path, overwrite), text)
 
 
 def write_json(path: Path, content: Mapping[str, Any], overwrite: bool = False) -> None:
     """Full precision. Raises ValueError where a number is not finite: JSON has none such."""
     text = json.dumps(content, indent=1, allow_nan=False)
-    check_output(path, overwrite).write_text(text + "\n", encoding="utf-8")
+    write_text(check_output(path, overwrite), text + "\n")
 
 
 def scores_as_json(scores: Mapping[str, Scores]) -> dict[str, Any]:

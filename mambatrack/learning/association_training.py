@@ -19,7 +19,7 @@ from mambatrack.association.loading import KIND, load_learned
 from mambatrack.config import AssociationConfig, Config
 from mambatrack.datasets.sequences import Sequence, find_detected_sequences
 from mambatrack.errors import MambatrackError
-from mambatrack.files import remove_temporaries, replacing
+from mambatrack.files import remove_temporaries, write_text
 from mambatrack.learning.association_learner import PairLearner, Recordings
 from mambatrack.learning.association_pieces import IndexedRecording
 from mambatrack.learning.association_recording import Recording, record
@@ -129,8 +129,7 @@ class _Training:
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             remove_temporaries(self.folder)
-            with replacing(made_with) as temporary:
-                temporary.write_text(json.dumps(said, indent=1), encoding="utf-8")
+            write_text(made_with, json.dumps(said, indent=1))
             for old in list(self.folder.glob("round-*")):  # as iterations were called
                 old.rename(old.with_name(old.name.replace("round-", "iteration-")))
 

@@ -27,7 +27,7 @@ from mambatrack.config import (
 )
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing
+from mambatrack.files import write_bytes
 from mambatrack.renamed import as_named_today
 
 NAME = "checkpoint.safetensors"
@@ -109,8 +109,7 @@ def save_checkpoint(path: Path, recipe: Recipe, state: State, step: int) -> None
     if state.rng is not None:
         metadata["rng"] = json.dumps(state.rng.bit_generator.state)
     content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
 
 
 def begin_with(path: Path, model: torch.nn.Module) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mambatrack.csv_text import csv_text
 from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing
+from mambatrack.files import replacing, write_text
 
 
 class Log:
@@ -22,8 +22,7 @@ class Log:
         self.rows.append({"step": str(step), **row})
         names = list(self.rows[-1])
         text = csv_text([names, *([row.get(name) for name in names] for row in self.rows)])
-        with replacing(self.path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_text(self.path, text)
 
     def draw(self, picture: Path) -> bool:
         """The losses, and with them the errors that validation measured, over the steps as a PNG;

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError
-from mambatrack.files import replacing
+from mambatrack.files import write_text
 from mambatrack.result_files.footage import Footage, relative_boxes
 from mambatrack.result_files.read_results import Recording
 
@@ -81,5 +81,4 @@ def _attributes(seen: bool, gap: int) -> list[dict[str, Any]]:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value), encoding="utf-8")
+    write_text(path, json.dumps(value))

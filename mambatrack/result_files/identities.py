@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mambatrack.errors import MambatrackError, reason_of
-from mambatrack.files import regular, replacing
+from mambatrack.files import regular, write_text
 from mambatrack.result_files.identity_edits import Changes, JsonLines, MotLines, Rename
 
 Lines = list[str]
@@ -98,7 +98,7 @@ class ResultFile:
             sound = False
         if not sound:
             raise MambatrackError(f"{self.log} is damaged; nothing was changed")
-        _write(self.path, "".join(lines))
+        write_text(self.path, "".join(lines))
         self._write_log(entries)
         self._read()
         return last.edit
@@ -122,7 +122,7 @@ class ResultFile:
         lines, old = _changed(self.lines, self.content.apply(rename))
         entry = Entry(edit, _digest(self.lines), _digest(lines), old)
         self._write_log([*entries, entry])
-        _write(self.path, "".join(lines))
+        write_text(self.path, "".join(lines))
         self._read()
         return len(old)
 
@@ -149,7 +149,7 @@ class ResultFile:
 
     def _write_log(self, entries: list[Entry]) -> None:
         if entries:
-            _write(self.log, "".join(json.dumps(asdict(each)) + "\n" for each in entries))
+            write_text(self.log, "".join(json.dumps(asdict(each)) + "\n" for each in entries))
         else:
             self.log.unlink(missing_ok=True)
 
@@ -197,8 +197,3 @@ def _split(text: str) -> Lines:
 
 def _digest(lines: Lines) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mambatrack.files import replacing
+from mambatrack.files import write_text
 from mambatrack.result_files.footage import Footage, relative_boxes
 from mambatrack.result_files.read_results import Recording
 from mambatrack.version import VERSION
@@ -37,11 +37,7 @@ def write_label_studio(recording: Recording, footage: Footage, path: Path) -> No
     prediction = {"model_version": f"mambatrack {VERSION}", "result": regions}
     video = footage.path.name if footage.path else "video.mp4"
     data = {"video": video, "fps": footage.fps}
-    with replacing(path) as temporary:
-        temporary.write_text(
-            json.dumps([{"data": data, "predictions": [prediction]}], indent=1),
-            encoding="utf-8",
-        )
+    write_text(path, json.dumps([{"data": data, "predictions": [prediction]}], indent=1))
 
 
 def label_config(recording: Recording) -> str:

@@ -17,7 +17,7 @@ from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
-from mambatrack.files import remove_temporaries_of, replacing, sha256
+from mambatrack.files import remove_temporaries_of, replacing, sha256, write_text
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
 from mambatrack.runs.cameras import is_file, transforms_path
@@ -71,8 +71,7 @@ def plan(
             job.result.unlink(missing_ok=True)
     else:
         _check_record(record, settings, jobs)
-    with replacing(record) as temporary:
-        temporary.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    write_text(record, json.dumps(settings, indent=1))
     return [job for job in jobs if not _is_finished(job)]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from mambatrack.boxes import xyxy_to_ltwh
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
-from mambatrack.files import replacing
+from mambatrack.files import write_text
+from mambatrack.outputs.text import open_output
 from mambatrack.sources.frames import Frame
 
 FRAME = re.compile(r"^# (\d+)\n", re.MULTILINE)
@@ -34,8 +35,8 @@ class DetectionFile:
         self._text = (resumed and self._kept(first)) or first
 
     def __enter__(self) -> "DetectionFile":
-        self._file = self.unfinished.open("w", encoding="utf-8")
-        self._file.write(self._text)
+        self._file = open_output(self.unfinished, overwrite=True)
+        self._file.append(self._text)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,21 +58,18 @@ class DetectionFile:
     def add(self, frame: Frame, found: Detections) -> None:
         """The boxes of the next frame; they are in the file when this returns."""
         boxes = xyxy_to_ltwh(found.boxes.astype(np.float64)).tolist()
-        for (left, top, width, height), score in zip(boxes, found.scores.tolist(), strict=True):
-            self._file.write(
-                f"{frame.index + 1},-1,{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},"
-                "-1,-1,-1\n"
-            )
+        rows = "".join(
+            f"{frame.index + 1},-1,{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},"
+            "-1,-1,-1\n"
+            for (left, top, width, height), score in zip(boxes, found.scores.tolist(), strict=True)
+        )
+        self._file.append(f"{rows}# {frame.index + 1}\n")
         self.frames, self.boxes = frame.index + 1, self.boxes + len(found)
-        self._file.write(f"# {self.frames}\n")
-        self._file.flush()
 
     def finish(self) -> None:
         """The rows appear under the name of the file, after __exit__."""
         lines = self.unfinished.read_text(encoding="utf-8").splitlines(keepends=True)
-        with replacing(self.path) as temporary:
-            rows = "".join(line for line in lines if not line.startswith("#"))
-            temporary.write_text(rows, encoding="utf-8")
+        write_text(self.path, "".join(line for line in lines if not line.startswith("#")))
         self.unfinished.unlink()
 
 

@@ -17,7 +17,7 @@ from numpy.random import Generator
 from mambatrack.datasets.sequences import Sequence, find_sequences, would_find
 from mambatrack.datasets.truth import GroundTruth, read_ground_truth
 from mambatrack.errors import MambatrackError
-from mambatrack.files import Read, check_apart, replacing
+from mambatrack.files import Read, check_apart, replacing, write_bytes, write_text
 from mambatrack.simulation.crossing_context import Floats
 from mambatrack.simulation.error_runs import ErrorRuns, bootstrap_detections
 from mambatrack.version import VERSION
@@ -120,7 +120,7 @@ def write_simulated(
     known: dict[str, Any] = {"source": bank.source, "boxes": bank.boxes, "frames": bank.frames}
     known |= {"truth": playback.describe(), "made_up": MADE_UP if made_up else ""}
     note = NOTE.format(version=VERSION, seed=seed, **known)
-    _write(out / "README.txt", note)
+    write_text(out / "README.txt", note)
     for sequence, folder in zip(sequences, folders, strict=True):
         played, truth = sequence, read_ground_truth(sequence)
         if not playback.plain:
@@ -130,8 +130,7 @@ def write_simulated(
         _write_sequence(played, folder, rows)
         if playback.plain:
             assert sequence.gt_path is not None
-            with replacing(folder / "gt/gt.txt") as path:
-                path.write_bytes(sequence.gt_path.read_bytes())
+            write_bytes(folder / "gt/gt.txt", sequence.gt_path.read_bytes())
         else:
             _write_truth(folder / "gt/gt.txt", truth)
     return folders
@@ -177,19 +176,14 @@ def _write_sequence(sequence: Sequence, folder: Path, rows: Floats) -> None:
         f"{int(frame)},-1,{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},-1,-1,-1\n"
         for frame, _, x, y, w, h, score in rows.tolist()
     ]
-    _write(folder / "det/det.txt", "".join(lines))
+    write_text(folder / "det/det.txt", "".join(lines))
     width, height = sequence.image_size
-    _write(
+    write_text(
         folder / "seqinfo.ini",
         f"[Sequence]\nname={sequence.name}\nimDir=img1\nframeRate={sequence.fps:g}\n"
         f"seqLength={sequence.start + sequence.frames}\n"
         f"imWidth={width}\nimHeight={height}\nimExt=.jpg\n",
     )
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _write_truth(path: Path, truth: GroundTruth) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import area, clip
 from mambatrack.datasets.sequences import Sequence, open_sequence
 from mambatrack.errors import MambatrackError
+from mambatrack.files import write_text
 from mambatrack.simulation.crowd import elbow_room
 
 SIZES = ((1920, 1080), (1280, 720), (960, 540), (768, 576), (640, 480))  # pixels
@@ -94,15 +95,16 @@ def _write(folder: Path, seed: int, number: int) -> Sequence:
     rng = np.random.default_rng([seed, number])
     size, fps = SIZES[rng.integers(len(SIZES))], float(rng.choice(RATES))
     (folder / "gt").mkdir(parents=True)
-    with (folder / "gt/gt.txt").open("w", encoding="utf-8") as file:
-        for index, (ids, boxes) in enumerate(walk(rng, size, fps, FRAMES)):
-            for identity, (left, top, right, bottom) in zip(ids, boxes.tolist(), strict=True):
-                sides = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
-                file.write(f"{index + 1},{identity},{sides},1,1,1\n")
-    (folder / "seqinfo.ini").write_text(
+    rows = [
+        f"{index + 1},{identity},{x:.2f},{y:.2f},{right - x:.2f},{bottom - y:.2f},1,1,1\n"
+        for index, (ids, boxes) in enumerate(walk(rng, size, fps, FRAMES))
+        for identity, (x, y, right, bottom) in zip(ids, boxes.tolist(), strict=True)
+    ]
+    write_text(folder / "gt/gt.txt", "".join(rows))
+    write_text(
+        folder / "seqinfo.ini",
         f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={fps:g}\nseqLength={FRAMES}\n"
         f"imWidth={size[0]}\nimHeight={size[1]}\nimExt=.jpg\n",
-        encoding="utf-8",
     )
     return open_sequence(folder)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import area, clip, cxcywh_to_xyxy, xyxy_to_cxcywh, xyxy_to_ltwh
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
+from mambatrack.files import naming, write_bytes, write_text
 from mambatrack.simulation.crowd import Camera, Crowd, Figures, Random, stand_pillars
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def write_sequence(
     for part in ("gt", "det", "img1") if images else ("gt", "det"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     world = simulate(seed, people, size, fps, pillars, noise)
-    with contextlib.ExitStack() as stack:
+    with naming(folder), contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(folder / "gt" / "gt.txt", "w"))
         found = stack.enter_context(open(folder / "det" / "det.txt", "w"))
         film = video and stack.enter_context(open_video_writer(video, fps, size))
@@ -254,9 +255,10 @@ def write_sequence(
                 _write_image(folder / "img1" / f"{frame.index + 1:06d}.jpg", frame.render())
             if film:
                 film.write(frame.render())
-    (folder / "seqinfo.ini").write_text(
+    write_text(
+        folder / "seqinfo.ini",
         f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={fps:g}\nseqLength={frames}\n"
-        f"imWidth={size[0]}\nimHeight={size[1]}\nimExt=.jpg\n"
+        f"imWidth={size[0]}\nimHeight={size[1]}\nimExt=.jpg\n",
     )
     return folder
 
@@ -280,5 +282,4 @@ def _detection_rows(frame: SyntheticFrame) -> str:
 def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
     import cv2
 
-    if not cv2.imwrite(str(path), image):
-        raise MambatrackError(f"cannot write {path}; is the disk full?")
+    write_bytes(path, cv2.imencode(path.suffix, image)[1].tobytes())

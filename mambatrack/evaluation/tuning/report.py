@@ -15,7 +15,7 @@ from mambatrack.csv_text import csv_text
 from mambatrack.evaluation.scores import Score
 from mambatrack.evaluation.tables import write_json
 from mambatrack.evaluation.tuning.search import BEST, OBJECTIVE, REPORT, TRIALS, Tuned
-from mambatrack.files import replacing
+from mambatrack.files import write_text
 from mambatrack.version import VERSION
 
 COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
@@ -24,10 +24,8 @@ COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
 def write_tuned(tuned: Tuned, folder: str | Path) -> None:
     """best.yaml, trials.csv and tune.json; those of an earlier call are replaced."""
     folder = Path(folder)
-    with replacing(folder / BEST) as path:
-        path.write_text(as_yaml(tuned), encoding="utf-8")
-    with replacing(folder / TRIALS) as path:
-        _write_trials(tuned, path)
+    write_text(folder / BEST, as_yaml(tuned))
+    write_text(folder / TRIALS, _trials(tuned))
     write_json(folder / REPORT, as_json(tuned), overwrite=True)
 
 
@@ -145,11 +143,10 @@ def _differences(config: Config) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _write_trials(tuned: Tuned, path: Path) -> None:
+def _trials(tuned: Tuned) -> str:
     names = [each.name for each in tuned.parameters]
     rows = [
         (trial.number, trial.seconds, *(trial.values[name] for name in names), *trial.score)
         for trial in tuned.trials
     ]
-    text = csv_text([("trial", "seconds", *names, *Score._fields), *rows])
-    path.write_text(text, encoding="utf-8", newline="\n")
+    return csv_text([("trial", "seconds", *names, *Score._fields), *rows])
