@@ -136,3 +136,23 @@ def test_any_times_at_all(times, rate):
         if tracked.clock is not None:
             assert clock <= tracked.clock < np.inf
             clock = tracked.clock
+
+
+@pytest.mark.parametrize("rate", [0.0, 20.0])
+def test_a_clock_that_is_set_back_goes_on(rate):
+    tracked, hour, step = tracker(rate), 3600.0, 0.05
+    times = [1000 + step * index for index in range(20)]
+    for index, time_s in enumerate([*times, *(each - hour for each in times), 1000 - hour + 1.2]):
+        tracks = tracked.update([walker(index)], time_s)
+    assert tracks.ids.tolist() == [1] and tracked.state.span(1000 - hour + 1.3, tracked.config) == (
+        2 if rate else 1
+    )
+    assert tracked.clock == pytest.approx(1000 + 0.95 + (step if rate else 0) + 1.2)
+    assert tracks.frame_rate == (rate or pytest.approx(40 / 2.15))
+
+
+def test_times_out_of_order_move_no_clock():
+    tracked = tracker(20)
+    for index, time_s in enumerate([0, 0.1, 0.05, 0.2, 0.15, 0.3]):
+        tracked.update([walker(index)], time_s)
+    assert tracked.clock == 0.3

@@ -162,8 +162,8 @@ def _read(options: argparse.Namespace, config: Config) -> Iterator[Read]:
 def _places(name: ReadPath) -> Iterable[Path]:
     path = Path(name)
     if path.exists() or not glob.has_magic(name):
-        beside = [path.with_suffix(".jsonl")] if isinstance(name, ResultsPath) and name else []
-        return [path, *beside]
+        alone = path.is_dir() or not isinstance(name, ResultsPath)
+        return [path] if alone else [path, path.with_suffix(".jsonl")]
     return [Path(each) for each in glob.glob(name, recursive=True)]
 
 

@@ -34,14 +34,13 @@ class StateFile:
     """
 
     def __init__(self, path: str | Path, every_s: float = 5.0):
-        self.path, self.every_s = Path(path), every_s
-        self.backup = self.path.with_name(f"{self.path.name}.bak")
-        self._new = self.path.with_name(f".{self.path.name}.new")
-        self._saved = -float("inf")
+        self.path, self.every_s, self._saved = Path(path), every_s, -float("inf")
         if not self.path.parent.is_dir() or self.path.is_dir():
             raise MambatrackError(
                 f"no state can be kept in {self.path}: expected a file in a folder that is there"
             )
+        self.backup = self.path.with_name(f"{self.path.name}.bak")
+        self._new = self.path.with_name(f".{self.path.name}.new")
 
     def due(self) -> bool:
         """Whether ``every_s`` seconds have passed since the last save."""

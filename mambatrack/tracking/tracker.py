@@ -81,7 +81,8 @@ class Tracker:
     two updates: the motion model is patched through it, lost tracks age and end, tentative ones do
     not. The fraction of a frame is not carried on, so that a steady source has steady
     steps. A time that stands still or goes back counts as one frame, and the clock waits at the
-    largest time seen; an update without a time, or with one that is not finite, is one frame and
+    largest time seen, or goes on from there where time goes back by more than a second, as by a
+    clock that was set; an update without a time, or with one that is not finite, is one frame and
     moves the clock by one. After a pause of more than ``max_age`` such frames no track is left.
     """
 

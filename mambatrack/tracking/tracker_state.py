@@ -1,6 +1,5 @@
 """What changes in a tracker from frame to frame."""
 
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,6 +32,8 @@ from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
 LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
+LONGEST_S = 1e30  # a time; a longer one counts as none
+SET_BACK_S = 1.0  # a time that is further back is of a clock that was set, not of late frames
 SHARES = 2  # pixels; boxes given as shares of the picture end here
 
 
@@ -40,6 +41,7 @@ SHARES = 2  # pixels; boxes given as shares of the picture end here
 class TrackerState:
     """hypotheses: the tracks; frame: updates so far; dropped: unusable detections so far
     clock: the largest time seen, in seconds, None before the first
+    behind: seconds by which the clock that times are by was set back since
     camera: how it moved before the newest frame, None where nobody said
     timed: number and time of the first update with a time, since this was made or loaded
     from_boxes: what tells that from boxes, where it is asked to
@@ -52,6 +54,7 @@ class TrackerState:
     frame: int = 0
     dropped: int = 0
     clock: float | None = None
+    behind: float = 0.0
     camera: CameraMotion | None = None
     timed: tuple[int, float] | None = None
     from_boxes: BoxCamera = field(default_factory=BoxCamera)
@@ -93,18 +96,23 @@ class TrackerState:
     def span(self, time_s: float | None, config: TrackerConfig) -> int:
         """Frames of the motion model since the last update, from 1 to max_age + 2, by which every
         track has ended."""
-        if time_s is None or self.clock is None or not math.isfinite(time_s):
+        if time_s is None or self.clock is None or not abs(time_s) <= LONGEST_S:
             return 1
-        return model_frames(time_s - self.clock, config.frame_rate, config.max_age + 2)
+        passed = time_s + self.behind - self.clock
+        return model_frames(passed, config.frame_rate, config.max_age + 2)
 
     def advance_clock(self, time_s: float | None, config: TrackerConfig) -> int:
         """-> the span since the last update."""
         span, rate, before = self.span(time_s, config), config.frame_rate, self.clock
-        if time_s is None or not math.isfinite(time_s):
+        if time_s is None or not abs(time_s) <= LONGEST_S:
             if rate and before is not None:
                 self.clock = before + 1 / rate
             return span
-        self.clock = time_s if before is None else max(before, time_s)
+        self.clock = time_s + self.behind
+        if before is not None and self.clock < before:
+            was_set, step = self.clock < before - SET_BACK_S, 1 / rate if rate else 0.0
+            self.clock = before + step if was_set else before
+            self.behind = self.clock - time_s if was_set else self.behind
         if self.timed is None:
             self.timed = self.frame, self.clock
         return span
