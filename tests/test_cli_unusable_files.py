@@ -170,3 +170,18 @@ def test_a_full_disk_is_one_line_with_the_file_and_what_is_read_stays(
     assert EDITED.get(name, str(tmp_path)) in errors[0] and "File too large" in errors[0]
     assert ".part" not in errors[0] and not list(tmp_path.rglob("*.part"))
     assert contents(inputs) == before
+
+
+def test_the_current_folder_is_no_file(inputs, monkeypatch, capsys):
+    """It is a path without a name, to which no ending can be given."""
+    monkeypatch.chdir(inputs / "results")
+    assert main(["eval", "--dataset", "../data", "--results", ".", "--quiet"]) == 0
+    for words in (
+        ["gallery", "."],
+        ["live", "../clip.avi", "--detector", "motion", "--state", "."],
+        ["track", "../data/s", "--predictor", "."],
+        ["track", "../data/s", "--detector", "motion", "--association", ".", "--heat-map", "x.png"],
+    ):
+        assert main(words) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and said.startswith("error: "), words

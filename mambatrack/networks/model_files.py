@@ -147,13 +147,12 @@ def read_card(
 ) -> dict[str, Any]:
     """The model card of a .safetensors file, which is of one of ``kinds``; instead: what may be
     given where there is no such file."""
-    card_path = path.with_suffix(".json")
-    for needed in (path, card_path):
-        if not needed.is_file():
-            raise MambatrackError(
-                f"{needed} not found; give {instead}, or the path of a trained "
-                ".safetensors file with its .json model card beside it"
-            )
+    card_path = path.with_suffix(".json") if path.is_file() else path
+    if not card_path.is_file():
+        raise MambatrackError(
+            f"{card_path} not found; give {instead}, or the path of a trained "
+            ".safetensors file with its .json model card beside it"
+        )
     with fitting(path):
         card = parse_card(card_path)
         kind_of(card, kinds)
