@@ -13,7 +13,7 @@ from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.detection_columns import columns_of, parts_of
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
-from mambatrack.kernels.cpu.admission import Admitted, admit
+from mambatrack.kernels.cpu.admission import Admitted, admit, readable
 from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.tracks import names_by_number
 
@@ -137,6 +137,11 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     labels = columns[5].astype(np.int64)
     own = of_rows(given, rows, len(usable)) if given else {}
     return Detections(np.ascontiguousarray(boxes.T), scores, labels, rows, dropped, own, names)
+
+
+def as_given(source: Any, data: Mapping[str, Any] | None = None) -> "NDArray | Detections":
+    """The rows themselves where the C library reads them as they are, else as_detections()."""
+    return source if data is None and readable(source) else as_detections(source, data)
 
 
 class _FromC(Detections):

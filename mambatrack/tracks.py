@@ -1,8 +1,9 @@
 """The frozen result of one frame: all live tracks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
+from functools import cached_property
 from itertools import repeat
 from typing import Any, overload
 
@@ -13,6 +14,7 @@ from mambatrack.camera.transforms import CameraMotion
 from mambatrack.detection_data import each_of, taken
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.html_table import html_table
+from mambatrack.kernels.cpu.table import ResultColumns
 
 
 class TrackState(IntEnum):
@@ -174,6 +176,15 @@ class Tracks:
         tracks.__dict__.update(fields, frame=frame, time_s=time_s)
         return tracks
 
+    @staticmethod
+    def of_columns(
+        frame: int, time_s: float | None, columns: ResultColumns, **fields: Any
+    ) -> "Tracks":
+        """of_frame() where the columns are yet to be made."""
+        tracks = object.__new__(_OfColumns)
+        tracks.__dict__.update(fields, frame=frame, time_s=time_s, columns=columns)
+        return tracks
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -266,6 +277,26 @@ class Tracks:
         """[M, 8] float32: x1 y1 x2 y2 id conf cls det_ind (det_ind is -1 for a predicted box)."""
         columns: list[NDArray] = [self.ids, self.scores, self.labels, self.det_ind]
         return np.concatenate([self.boxes, np.stack(columns, 1)], axis=1).astype(np.float32)
+
+
+class _OfColumns(Tracks):
+    """Those that the C library wrote, whose columns are made when they are asked for."""
+
+    columns: ResultColumns
+
+    boxes = cached_property(lambda self: self.columns["boxes"])
+    ids = cached_property(lambda self: self.columns["ids"])
+    scores = cached_property(lambda self: self.columns["scores"])
+    labels = cached_property(lambda self: self.columns["labels"])
+    state = cached_property(lambda self: self.columns["state"])
+    gap = cached_property(lambda self: self.columns["gap"])
+    spread = cached_property(lambda self: self.columns["spread"])
+    det_ind = cached_property(lambda self: self.columns["det_ind"])
+    velocity = cached_property(lambda self: self.columns["velocity"])
+    age = cached_property(lambda self: self.columns["age"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tracks, tuple(getattr(self, each.name) for each in fields(Tracks))
 
 
 def _cells(track: Track) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """An association of one's own: what it has to write, and what it gets from the tracker."""
 
 import doctest
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -79,8 +80,9 @@ def test_it_is_called_once_for_a_group_which_gives_what_separate_trackers_give()
         assert own.scored.pop() == tables and not own.scored
         for index, rows in found.items():
             separate = alone[index].update(rows)
-            for name, value in vars(separate).items():
-                np.testing.assert_array_equal(getattr(together[index], name), value, name)
+            for name in (each.name for each in fields(separate)):
+                ours, theirs = (getattr(each, name) for each in (together[index], separate))
+                np.testing.assert_array_equal(ours, theirs, name)
             seen += len(separate)
     assert seen > 400
 

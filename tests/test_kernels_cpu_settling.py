@@ -1,5 +1,6 @@
 """Steps that all tables take together in the C library: those of each table alone, to the bit."""
 
+from contextlib import ExitStack
 from unittest.mock import patch
 
 import numpy as np
@@ -13,7 +14,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.kernels.cpu.settling import Matched, settle
 from mambatrack.simulation.world import make_world
-from mambatrack.tracking import steps
+from mambatrack.tracking import steps, usual_frames
 from mambatrack.tracking.group import TrackerGroup
 
 SIZE = (320, 240)
@@ -33,30 +34,35 @@ def frames_of(seed, count=60):
     return frames
 
 
-def states_of(frames, predictor="mamba"):
-    """Of the tracker after each frame."""
-    tracker = Tracker(TrackerConfig(predictor), image_size=SIZE, frame_rate=20.0)
-    assert type(tracker.association) is CompiledAssociation
-    for detections, time_s in frames:
-        tracker.update(detections, time_s)
-        yield tracker.state_dict()
+def states_of(streams, predictor="mamba"):
+    """Of the trackers of a group, one for each stream, after each frame."""
+    group = TrackerGroup(TrackerConfig(predictor, frame_rate=20.0), len(streams))
+    assert type(group.association) is CompiledAssociation
+    for index in range(len(streams)):
+        group.resize(index, SIZE)
+    for frame in zip(*streams, strict=True):
+        group.update(dict(enumerate(frame)))
+        yield [each.state_dict() for each in group.trackers]
 
 
 def one_by_one():
     """The steps of the protocols, a call for each table."""
-    return (
-        patch.object(steps, "CompiledPredictor", type(None)),
-        patch.object(CompiledAssociation, "decide", Association.decide),
-    )
+    stack = ExitStack()
+    for module in (steps, usual_frames):
+        stack.enter_context(patch.object(module, "CompiledPredictor", type(None)))
+    stack.enter_context(patch.object(CompiledAssociation, "decide", Association.decide))
+    return stack
 
 
-def differing(seed, predictor="mamba"):
-    """What is otherwise after some frame, and how many frames had several hypotheses."""
-    frames, different, several = frames_of(seed), set(), 0
-    together = list(states_of(frames, predictor))
-    first, second = one_by_one()
-    with first, second:
-        for ours, theirs in zip(together, states_of(frames, predictor), strict=True):
+def differing(seeds, predictor="mamba", count=30):
+    """What is otherwise after some frame of cameras in a group than of each by itself, step by
+    step, and how many frames had several hypotheses."""
+    streams, different, several = [frames_of(seed, count) for seed in seeds], set(), 0
+    together = list(states_of(streams, predictor))
+    with one_by_one():
+        alone = [[state for (state,) in states_of([each], predictor)] for each in streams]
+    for frame in zip(together, zip(*alone, strict=True), strict=True):
+        for ours, theirs in zip(*frame, strict=True):
             names = set(ours) & set(theirs) - {"likelihoods"}
             different |= set(ours) ^ set(theirs)
             different |= {name for name in names if not np.array_equal(ours[name], theirs[name])}
@@ -66,7 +72,7 @@ def differing(seed, predictor="mamba"):
 
 def measurements():
     """For c_library.measured."""
-    different, several = differing(4)
+    different, several = differing((4, 5, 6))
     return {"different": different, "several": several > 20}
 
 
@@ -79,18 +85,6 @@ def test_every_instruction_set_gives_the_same(variant):
 @needs_library
 def test_no_access_out_of_bounds_under_the_address_sanitizer():
     assert measured_under_sanitizer()[__name__] == {"different": [], "several": True}
-
-
-@needs_library
-def test_cameras_together_are_what_they_are_alone():
-    streams = [frames_of(seed, 30) for seed in (4, 5, 6)]
-    group, alone = TrackerGroup(count=3), [Tracker() for _ in streams]
-    for frame in zip(*streams, strict=True):
-        together = group.update(dict(enumerate(frame)))
-        for index, (tracker, (detections, time_s)) in enumerate(zip(alone, frame, strict=True)):
-            tracks = tracker.update(detections, time_s)
-            for name in ("ids", "boxes", "spread", "velocity", "labels", "gap", "ended"):
-                np.testing.assert_array_equal(getattr(together[index], name), getattr(tracks, name))
 
 
 def matched(tracker, found):

@@ -1,6 +1,5 @@
 """Which frames are taken in one call, and that whoever watches hears of them as of all others."""
 
-from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from c_library import needs_library
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.detections import as_detections
-from mambatrack.evaluation.peers.timed_boxes import by_frame, meeting
 from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.tracking.group import TrackerGroup
 
@@ -21,10 +19,10 @@ SHAKEN = [[1, 0, 1], [0, 1, 0]]
 
 def taken(tracker, *given, **named):
     """Whether an update is one call."""
-    before, results = tracker.in_one_call, []
-    tracker.in_one_call = lambda *given: results.append(before(*given)) or results[-1]
+    before, results = tracker.in_few_calls, []
+    tracker.in_few_calls = lambda *given: results.append(before(*given)) or results[-1]
     tracks = tracker.update(*given, **named)
-    tracker.in_one_call = before
+    tracker.in_few_calls = before
     return bool(results) and results[0] is tracks
 
 
@@ -32,10 +30,10 @@ def taken(tracker, *given, **named):
 def test_usual_frames_are_taken_and_others_go_step_by_step():
     tracker = Tracker(KALMAN, (640, 480), frame_rate=20.0)
     assert not taken(tracker, ROWS)  # it may be told that boxes are shares of the picture
-    usual = [ROWS, ROWS.astype(np.float32), as_detections(ROWS), as_detections(ROWS.tolist())]
-    assert [taken(tracker, rows) for rows in usual] == [True] * 4
+    usual = [ROWS, ROWS.astype(np.float32), as_detections(ROWS), ROWS.tolist(), None, ROWS[:0]]
+    assert [taken(tracker, rows) for rows in usual] == [True] * 6
     assert taken(tracker, ROWS, 3.0) and taken(tracker, ROWS, 9.0)
-    for rows in (None, ROWS.tolist(), ROWS[:0], ROWS[[0, 0]], ROWS + 900, ROWS[:, ::-1]):
+    for rows in (ROWS[[0, 0]], ROWS + 900, ROWS[:, ::-1]):
         assert not taken(tracker, rows)
     assert not taken(tracker, ROWS, camera=SHAKEN)
     assert not taken(tracker, ROWS, data={"masks": [1, 2]})
@@ -54,24 +52,6 @@ class Own(KalmanPredictor):
 )  # fmt: skip
 def test_what_c_does_not_know_goes_step_by_step(settings):
     assert Tracker(KALMAN, **settings).whole is None
-
-
-def test_a_single_hypothesis_goes_the_short_way_with_the_same_result():
-    (video,) = meeting(10, 80).videos
-    short, by_step, answers = Tracker(), Tracker(), Counter()
-    by_step.by_step, settle_only = True, short.association.settle_only
-
-    def counted(*given):
-        decided = settle_only(*given)
-        answers[0 if decided is None else len(decided.answers)] += 1
-        return decided
-
-    short.association.settle_only = counted
-    for rows in by_frame(video):
-        ours, theirs = short.update(rows), by_step.update(rows)
-        for name, column in vars(theirs).items():
-            np.testing.assert_array_equal(getattr(ours, name), column, err_msg=name)
-    assert answers[0] > 20 and answers[1] and answers[2]
 
 
 def test_the_prediction_is_timed_in_each_frame():

@@ -8,6 +8,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from unittest import mock
 
 import numpy as np
@@ -17,7 +18,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.motion.compiled_predictor import CompiledWindowPredictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.simulation.world import make_world
-from mambatrack.tracking import steps
+from mambatrack.tracking import steps, usual_frames
 
 FRAMES, WARM_UP, NOISE = 90, 20, 3.0  # frames, frames, pixels
 
@@ -68,9 +69,12 @@ def main() -> None:
         each = [predictions(tracks, way, read) for way in ways]
         print(f"predict, {tracks:3} tracks: numpy {each[0]:.3f}, C {each[1]:.3f}", flush=True)
     for people in (10, 30, 100):
-        with mock.patch.object(steps, "CompiledPredictor", type(None)):
-            with mock.patch.object(CompiledWindowPredictor, "predict", WindowPredictor.predict):
-                before = updates(people, read)
+        with ExitStack() as stack:
+            for module in (steps, usual_frames):
+                stack.enter_context(mock.patch.object(module, "CompiledPredictor", type(None)))
+            plain = WindowPredictor.predict
+            stack.enter_context(mock.patch.object(CompiledWindowPredictor, "predict", plain))
+            before = updates(people, read)
         after = updates(people, read)
         assert before[1] == after[1]
         print(f"update, {people:3} people: numpy {before[0]:.3f}, C {after[0]:.3f}", flush=True)

@@ -1,8 +1,17 @@
 /* Detections as a user hands them in, mambatrack/detections.py, where nothing is wrong with any. */
 #pragma once
 #include "boxes.h"
+#include "table.h"
 
 enum { COLUMNS = 6, EXTENT = 4 };
+
+/* The detections of a frame: what was found or, where that is NULL, rows [count, columns] of doubles (wide)
+ * or floats as a user hands them in; the size of the picture, 0 where it is not known. */
+typedef struct {
+    const Found *found;
+    const void *rows;
+    int64_t wide, count, columns, width, height;
+} Given;
 
 /* x1, y1, x2, y2, score and class of a row of 4 to COLUMNS floats or doubles. */
 INLINE void read_row(const void *rows, int64_t wide, int64_t columns, int64_t i, double *row) {
@@ -67,4 +76,21 @@ static int64_t admit(const void *rows, int64_t wide, int64_t count, int64_t colu
         widen(box, !i, scores + count);
     }
     return 1;
+}
+
+/* Where they are once they are read, in the caller's floats [9 count + EXTENT] and numbers [2 count]. */
+static Found found_in(const Given *g, float *floats, int64_t *numbers) {
+    int64_t count = g->count;
+    if (g->found) return *g->found;
+    return (Found){floats, floats + 4 * count, floats + 8 * count, numbers, numbers + count, count};
+}
+
+/* Whether every detection is one that nothing has to be said of, in the picture; they are read then. */
+static int admit_given(const Given *g, const double *limits, float *floats, int64_t *numbers) {
+    float *extent = floats + 9 * g->count;
+    if (!g->found && !admit(g->rows, g->wide, g->count, g->columns, limits, floats, numbers)) return 0;
+    for (int64_t j = 0; g->found && j < g->count; j++) widen(g->found->boxes + 4 * j, !j, extent);
+    return !g->count || !g->width ||
+           ((double)extent[0] < (double)g->width && (double)extent[1] < (double)g->height &&
+            extent[2] > 0 && extent[3] > 0);
 }

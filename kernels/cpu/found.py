@@ -85,3 +85,10 @@ class FoundColumns:
     def __reduce__(self) -> tuple[Any, ...]:
         # addresses mean nothing in another process
         return type(self), (self.boxes, self.centred, self.scores, self.labels, self.rows)
+
+
+def given_as(found: NDArray | FoundColumns) -> tuple[int, int, bool, int, int]:
+    """What struct Given of admit.h says of detections, or of rows as of admission.readable."""
+    if isinstance(found, FoundColumns):
+        return found.at, 0, False, found.count, 0
+    return 0, address(found), found.itemsize == 8, *found.shape

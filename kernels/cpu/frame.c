@@ -1,10 +1,8 @@
 /* The array work of a frame beside the networks, one instruction set's functions. Compiled without
  * fused multiplication and addition, so that every number is numpy's to the bit. */
-#include "admit.h"
 #include "moved.h"
-#include "settle.h"
 #include "shape.h"
-#include "snapshot.h"
+#include "usual.h"
 #include "variant.h"
 
 int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room, int64_t count,
@@ -222,9 +220,7 @@ void PUBLIC(snapshot)(const Table *table, int64_t count, int64_t min_hits, int64
 }
 
 int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, int64_t max_age) {
-    for (int64_t i = 0; i < count; i++)
-        if (is_over(table, i, min_hits, max_age)) return 1;
-    return 0;
+    return any_over(table, count, min_hits, max_age);
 }
 
 /* total: matches of all tables; floats [9, total]; numbers [5, total] and twice the tracks of the largest
@@ -260,6 +256,22 @@ int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *sc
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,
                       const double *limits, float *floats, int64_t *numbers) {
     return admit(rows, wide, count, columns, limits, floats, numbers);
+}
+
+int64_t PUBLIC(admit_usual)(Usual *usual, int64_t count, const double *limits, const double *margins,
+                            float *floats, int64_t *numbers, Frame *frames) {
+    return admit_usual(usual, count, limits, margins, floats, numbers, frames);
+}
+
+int64_t PUBLIC(list_settled)(const Asked *asked, float *floats, int64_t *numbers, Usual *usual,
+                             int64_t stamp, Settled *to, Amount *amount) {
+    Thoughts by = thoughts_in(asked, floats, numbers);
+    return list_settled(asked, &by, usual, stamp, to, amount);
+}
+
+void PUBLIC(report_usual)(Usual *usual, int64_t count, const Settled *settled, int64_t min_hits,
+                          int64_t max_age, int64_t *results, int64_t room) {
+    report_usual(usual, count, settled, min_hits, max_age, results, room);
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */

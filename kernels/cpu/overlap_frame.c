@@ -13,9 +13,7 @@ enum { DONE, REFUSED, CROWDED, CONTESTED }; /* and where it ends */
 
 /* room: of tracks, with those that start, and of detections; pair_room: of pairs. floats [31 room + 4],
  * numbers [15 room], pair_floats [2, pair_room], pair_numbers [6, pair_room]: memory; result: of
- * snapshot.h. The frame: what was found or, where that is NULL, rows [count, columns] of doubles (wide) or
- * floats as a user hands them in; the span of frames since the last one; the size of the picture, 0 where
- * it is not known; stamp: the first of new ones. tracks, next_id, mixed: of the table, before and after;
+ * snapshot.h. The frame: what is given, the span of frames since the last one; stamp: the first of new ones. tracks, next_id, mixed: of the table, before and after;
  * born, ended: how many tracks started and ended; pairs, left, settled, pass: of a call that did not come
  * to the end. */
 typedef struct {
@@ -27,15 +25,14 @@ typedef struct {
     float *floats, *pair_floats;
     int64_t *numbers, *pair_numbers, *result;
     const Table *table;
-    const Found *found;
-    const void *rows;
-    int64_t wide, count, columns, span, width, height, stamp, tracks, next_id, mixed;
+    Given given;
+    int64_t span, stamp, tracks, next_id, mixed;
     int64_t born, ended, pairs, left, settled, pass;
 } OverlapFrame;
 
 typedef struct {
     Found found;
-    float *extent, *corners, *sides, *values;
+    float *corners, *sides, *values;
     Sorted sorted;
     Observed seen;
     float *boxes, *logs, *scores;
@@ -43,13 +40,6 @@ typedef struct {
     double *sums;
     PairList pairs, free;
 } Work;
-
-static void lay_out_detections(const OverlapFrame *f, Work *w) {
-    float *boxes = f->floats;
-    w->found = f->found ? *f->found : (Found){boxes, boxes + 4 * f->count, boxes + 8 * f->count,
-                                              f->numbers, f->numbers + f->count, f->count};
-    w->extent = boxes + 9 * f->count;
-}
 
 static void lay_out_pairs(const OverlapFrame *f, Work *w) {
     int64_t room = f->pair_room, *numbers = f->pair_numbers;
@@ -61,11 +51,11 @@ static void lay_out_pairs(const OverlapFrame *f, Work *w) {
 static Work lay_out(const OverlapFrame *f) {
     Work w;
     int64_t room = f->room, used = 9 * room + EXTENT, counted = 2 * room;
-    lay_out_detections(f, &w);
+    w.found = found_in(&f->given, f->floats, f->numbers);
     lay_out_pairs(f, &w);
     w.corners = claim(f->floats, &used, 4 * room), w.sides = claim(f->floats, &used, 4 * room);
     w.values = claim(f->floats, &used, 2 * room);
-    claim_sorted(f->floats, &used, f->numbers, &counted, f->count, &w.sorted);
+    claim_sorted(f->floats, &used, f->numbers, &counted, f->given.count, &w.sorted);
     used = 24 * room + EXTENT, counted = 3 * room;
     w.boxes = claim(f->floats, &used, 4 * room), w.logs = claim(f->floats, &used, 2 * room);
     w.scores = claim(f->floats, &used, room);
@@ -115,16 +105,6 @@ static void end_tracks(OverlapFrame *f, const Work *w, int64_t min_hits, int64_t
     f->tracks = kept;
 }
 
-/* Whether every detection is one that nothing has to be said of, in the picture. */
-static int admitted(const OverlapFrame *f, const Work *w) {
-    const float *extent = w->extent;
-    if (!f->found && !admit(f->rows, f->wide, f->count, f->columns, f->limits, f->floats, f->numbers)) return 0;
-    for (int64_t j = 0; f->found && j < f->count; j++) widen(f->found->boxes + 4 * j, !j, w->extent);
-    return !f->count || !f->width ||
-           ((double)extent[0] < (double)f->width && (double)extent[1] < (double)f->height &&
-            extent[2] > 0 && extent[3] > 0);
-}
-
 static void predict_tracks(OverlapFrame *f, const Work *w) {
     const Table *t = f->table;
     f->ended = 0;
@@ -140,7 +120,7 @@ static void predict_tracks(OverlapFrame *f, const Work *w) {
 
 /* Whether there was room for all pairs that may be matched. */
 static int look_around(OverlapFrame *f, Work *w) {
-    int64_t count = f->count;
+    int64_t count = f->given.count;
     for (int64_t j = 0; j < count; j++)
         for (int k = 0; k < 4; k++) w->sides[k * count + j] = w->found.boxes[4 * j + k];
     sort_boxes(w->sides, w->memory, &w->sorted);
@@ -234,7 +214,7 @@ static void settle_tracks(OverlapFrame *f, const Work *w) {
  * changed. */
 int64_t PUBLIC(overlap_frame)(OverlapFrame *f, int64_t from, int64_t predicts) {
     Work w = lay_out(f);
-    if (from == WHOLE && !admitted(f, &w)) return REFUSED;
+    if (from == WHOLE && !admit_given(&f->given, f->limits, f->floats, f->numbers)) return REFUSED;
     if (from == WHOLE) predict_tracks(f, &w);
     if (predicts) return DONE;
     if (from != SOLVED && !look_around(f, &w)) return CROWDED;

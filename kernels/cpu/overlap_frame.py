@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.cpu.found import FoundColumns
+from mambatrack.kernels.cpu.found import FoundColumns, given_as
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.packing import Floats, address, check_array
 from mambatrack.kernels.cpu.table import Snapshot, TableColumns
@@ -54,8 +54,8 @@ class _Frame(ctypes.Structure):
         *[(name, ctypes.c_void_p) for name in ("floats", "pair_floats")],
         *[(name, ctypes.c_void_p) for name in ("numbers", "pair_numbers", "result")],
         *[(name, ctypes.c_void_p) for name in ("table", "found", "rows")],
-        *[(name, ctypes.c_int64) for name in ("wide", "count", "columns", "span")],
-        *[(name, ctypes.c_int64) for name in ("width", "height", "stamp")],
+        *[(name, ctypes.c_int64) for name in ("wide", "count", "columns", "width", "height")],
+        *[(name, ctypes.c_int64) for name in ("span", "stamp")],
         *[(name, ctypes.c_int64) for name in ("tracks", "next_id", "mixed", "born", "ended")],
         *[(name, ctypes.c_int64) for name in ("pairs", "left", "settled", "passed")],
     ]
@@ -133,8 +133,8 @@ class OverlapFrame:
         if tracks + count > self._room:
             self._reserve(2 * (tracks + count))
         _GIVEN.pack_into(
-            self._frame, _Frame.table.offset, table.at, *_of(found), span, *size, stamp, tracks,
-            next_id, mixed,
+            self._frame, _Frame.table.offset, table.at, *given_as(found), *size, span, stamp,
+            tracks, next_id, mixed,
         )  # fmt: skip
         if predicting is None:
             ended = self._call(self._at, _WHOLE, 0)
@@ -182,13 +182,6 @@ class OverlapFrame:
         self._frame.pair_room = room
         self._frame.pair_floats = address(self._pair_floats)
         self._frame.pair_numbers = address(self._pair_numbers)
-
-
-def _of(found: NDArray | FoundColumns) -> tuple[int, int, bool, int, int]:
-    """What struct OverlapFrame says of detections, from found to columns."""
-    if isinstance(found, FoundColumns):
-        return found.at, 0, False, found.count, 0
-    return 0, address(found), found.itemsize == 8, *found.shape
 
 
 def _again(kind: type[OverlapFrame], by: bytes, kalman: bytes, *rest: Any) -> OverlapFrame:

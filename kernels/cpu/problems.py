@@ -161,19 +161,60 @@ class Problems:
     def decide(self, questions: Sequence[Question], solve: Solve) -> list[Decided]:
         """solve: tracks [.], detections [.] and worth [.] of pairs that are left -> which of these
         are matched. Raises ValueError for what does not fit."""
-        return self.decided(questions, self.think(questions), solve)
+        thought = self.think(questions)
+        return [
+            self.decided(number, question.found.count, thought, solve)
+            for number, question in enumerate(questions)
+        ]
 
     def think(self, questions: Sequence[Question]) -> Thought:
         """What decide() begins with. Raises ValueError for what does not fit."""
-        network, asked = self._network, self._asked
         for each in questions:
-            if each.table.memory_size != network.memory_size:
-                raise ValueError(
-                    f"tables with a memory of {network.memory_size} floats expected, got "
-                    f"{each.table.memory_size}"
-                )
+            self.check_memory(each.table)
         self._look(questions)
-        pairs, found, count = asked.pairs, asked.detections, len(questions)
+        return self._think()
+
+    def think_of(self, count: int) -> Thought:
+        """think() of the first ``count`` structs Frame at frames(), of tables that fit."""
+        self._look_at(count)
+        return self._think()
+
+    def frames(self, count: int) -> int:
+        """Where so many structs Frame lie."""
+        if count > len(self._problems):
+            self._reserve_frames(2 * count)
+        return ctypes.addressof(self._frames)
+
+    def check_memory(self, table: TableColumns) -> None:
+        """Raises ValueError for a table of another association."""
+        if table.memory_size != self._network.memory_size:
+            raise ValueError(
+                f"tables with a memory of {self._network.memory_size} floats expected, got "
+                f"{table.memory_size}"
+            )
+
+    def decided(self, number: int, detections: int, thought: Thought, solve: Solve) -> Decided:
+        """What think() found out of a frame of so many detections, and what solve() adds to it."""
+        floats, numbers, _, first_of_outcomes, results = thought
+        of_outcome = 8 * first_of_outcomes + OUTCOME.size * number
+        outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
+        at = _places(self._asked, number, outcome[0], outcome[2])
+        if outcome[4]:
+            self._complete(number, at, outcome, numbers, results, solve)
+            outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
+        return _decided(at, floats, numbers, detections, outcome)
+
+    def list_settled(self, thought: Thought, usual: int, stamp: int, to: int, amount: int) -> int:
+        """The call of this name: of usual.h; the other arguments are places of its structs."""
+        listed: int = self._library.list_settled(
+            self._asked_at, *thought.at, usual, stamp, to, amount
+        )
+        return listed
+
+    def _think(self) -> Thought:
+        """Of what was looked at."""
+        network, asked = self._network, self._asked
+        pairs, found, count = asked.pairs, asked.detections, asked.count
         floats = np.empty((FEATURES + 1) * pairs + (ALONE + 1) * found, np.float32)
         first_of_outcomes = 2 * pairs + ANSWERS * (pairs + ALTERNATIVES * count + found)
         numbers = np.empty(first_of_outcomes + OUTCOME.size // 8 * count, np.int64)
@@ -187,32 +228,18 @@ class Problems:
         check_fit(wrong)
         return Thought(floats, numbers, pairs, first_of_outcomes, results)
 
-    def decided(
-        self, questions: Sequence[Question], thought: Thought, solve: Solve
-    ) -> list[Decided]:
-        """What think() found out, and what solve() adds to it."""
-        floats, numbers, _, first_of_outcomes, results = thought
-        asked, decided = self._asked, []
-        for number, question in enumerate(questions):
-            of_outcome = 8 * first_of_outcomes + OUTCOME.size * number
-            outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
-            at = _places(asked, number, outcome[0], outcome[2])
-            if outcome[4]:
-                self._complete(number, at, outcome, numbers, results, solve)
-                outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
-            decided.append(_decided(at, floats, numbers, question.found.count, outcome))
-        return decided
-
     def _look(self, questions: Sequence[Question]) -> None:
-        """Candidates, and what is known around their boxes."""
-        asked = self._asked
-        if len(questions) > len(self._problems):
-            self._reserve_frames(2 * len(questions))
-        asked.count = len(questions)
+        self.frames(len(questions))
         for place, (table, found, tracks, *rest) in enumerate(questions):
             if tracks > table.capacity:
                 raise ValueError(f"up to {table.capacity} tracks expected, got {tracks}")
             FRAME.pack_into(self._frames, FRAME.size * place, table.at, found.at, tracks, *rest)
+        self._look_at(len(questions))
+
+    def _look_at(self, count: int) -> None:
+        """Candidates of so many frames, and what is known around their boxes."""
+        asked = self._asked
+        asked.count = count
         while not self._library.gate(
             self._gate_at, self._network.at, self._code_size, self._asked_at
         ):

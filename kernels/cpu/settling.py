@@ -13,15 +13,22 @@ from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import MIXED, library
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
-from mambatrack.kernels.cpu.problem_structs import Thought
-from mambatrack.kernels.cpu.problems import Question
 from mambatrack.kernels.cpu.scratch import Memory, Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
 MATCH_NUMBERS, MIXED_AT = 5, 9  # of each match, and a word of struct Settled, in settle.h
 _SETTLED = struct.Struct("@13q")  # struct Settled of settle.h
+SETTLED_WORDS = _SETTLED.size // 8
 _floats, _numbers = Scratch(), Scratch(np.int64)
+
+
+class Amount(NamedTuple):
+    """What is to be settled: matches of all tables, those of the largest, and its tracks."""
+
+    total: int
+    most: int
+    tracks: int
 
 
 class Matched(NamedTuple):
@@ -54,57 +61,51 @@ def settle(
 
     Raises ValueError, and changes nothing, for what does not fit."""
     counts = [len(each.chosen) for each in matched]
-    total, words = sum(counts), len(matched) * _SETTLED.size // 8
+    total, words = sum(counts), len(matched) * SETTLED_WORDS
     most = max((each.tracks for each in matched), default=0)
     floats = _floats.borrow(9 * total)
     numbers = _numbers.borrow(words + MATCH_NUMBERS * total + 2 * most)
     for place, each in enumerate(matched):
         _put(network, motion, each, numbers.numbers, _SETTLED.size * place)
-    return _settle(network, motion, floats, numbers, counts, words)
-
-
-def settle_only(
-    network: CommitteeNetwork, motion: TrackMotion, question: Question, thought: Thought,
-    matched: int, mixed: bool, stamp: int,
-) -> bool:  # fmt: skip
-    """settle() of the one table that was thought of, with its ``matched`` pairs."""
-    table, found, tracks, *_ = question
-    _check_table(network, motion, table, tracks)
-    words = _SETTLED.size // 8
-    floats = _floats.borrow(9 * matched)
-    numbers = _numbers.borrow(words + MATCH_NUMBERS * matched + 2 * tracks)
-    (features, track), pairs = thought.at, thought.pairs
-    places = features, track, track + 8 * pairs, track + 16 * pairs
-    _SETTLED.pack_into(
-        numbers.numbers.data, 0, table.at, found.at, *places, tracks, pairs, matched, mixed, stamp,
-        0, 0,
-    )  # fmt: skip
-    (now,) = _settle(network, motion, floats, numbers, [matched], words)
-    return now
-
-
-def _settle(
-    network: CommitteeNetwork, motion: TrackMotion, floats: Memory, numbers: Memory,
-    counts: Sequence[int], words: int,
-) -> list[bool]:  # fmt: skip
-    """Of the tables whose structs are the first ``words`` of numbers; both are given back."""
-    total, at = sum(counts), numbers.at
-    given = len(counts), at, total, floats.at, at + 8 * words
-    if not library().gather(motion.at, *given):
-        raise ValueError("matches: of the pairs, tracks and detections expected")
-    logs = floats.numbers[5 * total : 9 * total]
-    np.log(logs, out=logs)
-    memory = network.scratch.borrow(network.remembering(max(counts, default=0)))
-    result = library().settle(motion.at, network.at, memory.at, memory.size, *given)
-    network.scratch.give_back(memory)
-    check_fit(result)
-    size = _SETTLED.size // 8
+    given = len(counts), numbers.at, total, floats.at, numbers.at + 8 * words
+    result = _settle(network, motion, given, floats, max(counts, default=0))
     mixed = [False] * len(counts)
     if result == MIXED:
-        mixed = numbers.numbers[MIXED_AT : size * len(counts) : size].astype(bool).tolist()
+        mixed = numbers.numbers[MIXED_AT:words:SETTLED_WORDS].astype(bool).tolist()
     _floats.give_back(floats)
     _numbers.give_back(numbers)
     return mixed
+
+
+def settle_listed(
+    network: CommitteeNetwork, motion: TrackMotion, settled: int, count: int, amount: Amount
+) -> None:
+    """settle() of tables whose ``count`` structs lie there, one by itself each; of so much."""
+    total, most, tracks = amount
+    floats = _floats.borrow(9 * total)
+    numbers = _numbers.borrow(MATCH_NUMBERS * total + 2 * tracks)
+    given = count, settled, total, floats.at, numbers.at
+    _settle(network, motion, given, floats, most)
+    _floats.give_back(floats)
+    _numbers.give_back(numbers)
+
+
+def _settle(
+    network: CommitteeNetwork, motion: TrackMotion, given: tuple[int, int, int, int, int],
+    floats: Memory, most: int,
+) -> int:  # fmt: skip
+    """given: how many tables, their structs, their matches, and memory for these as ``gather`` has
+    it, of which ``floats`` are a part; most: matches of one table."""
+    if not library().gather(motion.at, *given):
+        raise ValueError("matches: of the pairs, tracks and detections expected")
+    total = given[2]
+    logs = floats.numbers[5 * total : 9 * total]
+    np.log(logs, out=logs)
+    memory = network.scratch.borrow(network.remembering(most))
+    result: int = library().settle(motion.at, network.at, memory.at, memory.size, *given)
+    network.scratch.give_back(memory)
+    check_fit(result)
+    return result
 
 
 def _put(

@@ -55,6 +55,23 @@ def _result(tracks: int) -> np.dtype:
     return np.dtype([(name, kind, (tracks, *shape)) for name, (kind, shape) in RESULT.items()])
 
 
+def result_bytes(tracks: int) -> int:
+    """Of the columns that snapshot.h writes."""
+    return _result(tracks).itemsize
+
+
+class ResultColumns:
+    """The columns of a result of so many tracks, by name: read-only, and made when asked for of the
+    ``piece`` in which they lie."""
+
+    def __init__(self, tracks: int, piece: bytes):
+        self.tracks, self.piece = tracks, piece
+
+    def __getitem__(self, name: str) -> NDArray:
+        column: NDArray = np.ndarray((), _result(self.tracks), self.piece)[name]
+        return column
+
+
 class Snapshot:
     """Memory for the result of up to ``room`` tracks, which C writes at ``at``."""
 

@@ -40,9 +40,10 @@ from mambatrack.kernels.cpu.committee import CommitteeNetwork
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
-from mambatrack.kernels.cpu.problem_structs import Limits
+from mambatrack.kernels.cpu.problem_structs import Limits, Thought
 from mambatrack.kernels.cpu.problems import Crowd, Problems, Reach
-from mambatrack.kernels.cpu.settling import Matched, settle, settle_only
+from mambatrack.kernels.cpu.settling import Matched, settle
+from mambatrack.kernels.cpu.usual_frames import UsualFrames
 from mambatrack.networks.units import CODE_LIMIT
 from mambatrack.track_columns import new_stamp
 from mambatrack.track_table import TrackTable
@@ -118,24 +119,16 @@ class CompiledAssociation(LearnedAssociation):
         for problem, now in zip(problems, mixed, strict=True):
             problem.table.mixed = now
 
-    def settle_only(self, motion: TrackMotion, question: Question) -> Decided | None:
-        """decide() of one hypothesis by itself and, where it has a single way to go on, observe().
-        -> None where nothing else is to be done, as no track starts; with one answer, its tracks
-        have to start; with several, nothing has changed."""
-        table, problems = question.table, self._borrow()
-        asked = _asked(question)
-        thought = problems.think([asked])
-        only = thought.only()
-        decided = None
-        if only is None or only[1]:
-            decided = _as_decided(question, *problems.decided([asked], thought, _solve))
-        self._problems.append(problems)
-        if only is None and decided is not None and len(decided.answers) == 1:
-            self.observe(motion, [decided.problem], [decided.answers[0].decision])
-        elif only is not None:
-            matched = only[0], table.mixed, new_stamp()
-            table.mixed = settle_only(self.network, motion, asked, thought, *matched)
-        return decided
+    def decided(
+        self, frames: UsualFrames, number: int, question: Question, thought: Thought
+    ) -> Decided:
+        """decide() of frame ``number`` of those that were thought of."""
+        found = len(question.found)
+        return _as_decided(question, frames.decided(number, found, thought, _solve))
+
+    def new_problems(self) -> Problems:
+        """Memory for one thread."""
+        return Problems(GATE, CROWD, self.config.class_aware, self._limits, self.network)
 
     def _score(self, problem: FrameProblem) -> Scores:
         tracks, detections, features, alone, _, sure = problem.candidates
@@ -147,7 +140,7 @@ class CompiledAssociation(LearnedAssociation):
         try:
             return self._problems.pop()
         except IndexError:
-            return Problems(GATE, CROWD, self.config.class_aware, self._limits, self.network)
+            return self.new_problems()
 
 
 GATE = Reach(REACH, REACH_PER_FRAME, MOST_REACH)

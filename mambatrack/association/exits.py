@@ -29,9 +29,12 @@ LOWEST = Lowest()
 def sure_by(question: Question) -> float:
     """The margin of what is clear where nothing but the decision counts, and with it what comes
     near; infinite where the odds themselves count."""
-    if question.compared:
-        return np.inf
-    return ALTERNATIVE_LOG_ODDS if question.several else EXIT_LOG_ODDS
+    return np.inf if question.compared else margin(question.several)
+
+
+def margin(several: bool) -> float:
+    """sure_by() of a question where nothing is compared."""
+    return ALTERNATIVE_LOG_ODDS if several else EXIT_LOG_ODDS
 
 
 def contested(given: Candidates, scores: Scores, lowest: Lowest) -> NDArray[np.bool_]:

@@ -6,18 +6,19 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from typing import Any
+
+from numpy.typing import NDArray
 
 from mambatrack.appearance.embedder import Embedder
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
-from mambatrack.detections import Detections, as_detections
+from mambatrack.detections import Detections, as_detections, as_given
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.settings import MemoryConfig
@@ -27,7 +28,11 @@ from mambatrack.tracking.memory_checks import checked_sharing
 from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
+from mambatrack.tracking.turn import Turns
+from mambatrack.tracking.usual_frames import Begun, usual_frames
 from mambatrack.tracks import Tracks
+
+Given = Mapping[int, tuple[NDArray | Detections, float | None]]  # what is found, and when
 
 
 class TrackerGroup:
@@ -72,6 +77,7 @@ class TrackerGroup:
             )
             for _ in range(count)
         ]
+        self._usual = usual_frames(self.association, embedder, self.config)
         self._one_count = checked_sharing(memory)
         if self._one_count and memory is not None and embedder is not None:
             gallery = Gallery(embedder.size, memory.size, memory.pictures)
@@ -95,25 +101,49 @@ class TrackerGroup:
         """Tracker.update of those trackers that have a frame: their detections and time, how the
         camera moved where that is known, and the picture for the embedder. Data of detections comes
         with as_detections(boxes, data)."""
-        with ExitStack() as stack:
-            for index in due:
-                stack.enter_context(self.trackers[index].turn)
-            alone: dict[int, tuple[Any, float | None]] = {}
-            together: dict[int, tuple[Any, float | None]] = {}
-            for index, (detections, time_s) in due.items():
-                tracker = self.trackers[index]
-                whole = tracker.whole if cameras.get(index) is None else None
-                taken = whole and whole.takes(tracker.state, detections, tracker.image_size)
-                (alone if taken else together)[index] = detections, checked_time(time_s)
+        with Turns([self.trackers[index].turn for index in due]):
+            given = {
+                index: (as_given(detections), checked_time(time_s))
+                for index, (detections, time_s) in due.items()
+            }
+            usual, whole = self._usual_among(given, cameras), self._whole_among(given, cameras)
+            apart = {*whole, *(index for each in usual for index in each.due)}
+            together = {index: each for index, each in given.items() if index not in apart}
             tracks = self._update(together, cameras, images)  # an error comes before any change
-            for index, given in alone.items():
-                found = self.trackers[index].in_one_call(*given)
-                tracks |= self._update({index: given}) if found is None else {index: found}
+            for each in usual:
+                tracks |= each.run(None)
+            for index in whole:
+                found = self.trackers[index].in_one_call(*given[index])
+                tracks |= self._update({index: given[index]}) if found is None else {index: found}
             return {index: tracks[index] for index in due}
+
+    def _usual_among(self, given: Given, cameras: Mapping[int, Any]) -> list[Begun]:
+        """The frames that UsualFrames takes, those of predictions in one call together."""
+        if self._usual is None:
+            return []
+        due = {}
+        for index, each in given.items():
+            tracker = self.trackers[index]
+            own = tracker.due(*each)
+            if cameras.get(index) is None and self._usual.takes(own):
+                due[index] = own
+        alike = _alike({index: self.trackers[index] for index in due})
+        begun = [self._usual.begin({index: due[index] for index in each}) for each in alike]
+        return [each for each in begun if each.due]
+
+    def _whole_among(self, given: Given, cameras: Mapping[int, Any]) -> list[int]:
+        """The trackers whose frames WholeFrame takes."""
+        return [
+            index
+            for index, (found, _) in given.items()
+            if (tracker := self.trackers[index]).whole is not None
+            and cameras.get(index) is None
+            and tracker.whole.takes(tracker.state, found, tracker.image_size)
+        ]
 
     def _update(
         self,
-        due: Mapping[int, tuple[Any, float | None]],
+        due: Given,
         cameras: Mapping[int, Any] = {},
         images: Mapping[int, Any] = {},
     ) -> dict[int, Tracks]:
@@ -134,7 +164,7 @@ class TrackerGroup:
         for tracker, span, camera in zip(trackers, spans, motions, strict=True):
             tracker.state.hypotheses.end_unseen(span - 1, config.max_age)
             tracker.state.note_camera(camera, tracker.predictor)
-        alike = _alike(trackers)
+        alike = _alike(dict(enumerate(trackers)))
         for due_together in alike:
             predict_together(
                 trackers[due_together[0]].predictor,
@@ -177,10 +207,10 @@ def _others(trackers: Sequence[Tracker], number: int) -> list[Memory]:
     return [each for each in memories if each is not None]
 
 
-def _alike(trackers: Sequence[Tracker]) -> list[list[int]]:
-    """The places of trackers whose predictions are one call: those of pictures of one size, where
+def _alike(trackers: Mapping[int, Tracker]) -> list[list[int]]:
+    """The numbers of trackers whose predictions are one call: those of pictures of one size, where
     they depend on it."""
-    places: dict[Any, list[int]] = {}
-    for place, tracker in enumerate(trackers):
-        places.setdefault(tracker.predictor.image_size, []).append(place)
-    return list(places.values())
+    numbers: dict[Any, list[int]] = {}
+    for number, tracker in trackers.items():
+        numbers.setdefault(tracker.predictor.image_size, []).append(number)
+    return list(numbers.values())

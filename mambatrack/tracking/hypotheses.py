@@ -95,7 +95,7 @@ class Hypotheses:
         """What there is to decide for each table, after its prediction, where at most ``most``
         hypotheses go on."""
         boxes, tables = found.centred, self.tables
-        several = self._most(found, most) > 1
+        several = self.most(len(found), most) > 1
         return [
             Question(table, found, boxes, several, len(tables) > 1, number > 0)
             for number, table in enumerate(tables)
@@ -112,7 +112,7 @@ class Hypotheses:
             for number, (before, own) in enumerate(zip(self.likelihoods, decided, strict=True))
             for answer in own.answers
         ]
-        kept = _likeliest(continuations, problems, self._most(problems[0].found, most))
+        kept = _likeliest(continuations, problems, self.most(len(problems[0].found), most))
         self.moved = moved(self.table, self.tables[kept[0].parent])
         self._branch([each.parent for each in kept])
         self.likelihoods = [each.likelihood - kept[0].likelihood for each in kept]
@@ -131,9 +131,9 @@ class Hypotheses:
         self.stay()
         return [Settled(problem, answer.decision, scores.pairs)]
 
-    def _most(self, found: Detections, most: int) -> int:
-        """Hypotheses that may go on."""
-        room = HYPOTHESES_TRACKS // max(1, *map(len, self.tables), len(found))
+    def most(self, detections: int, most: int) -> int:
+        """Hypotheses that may go on after a frame with so many detections."""
+        room = HYPOTHESES_TRACKS // max(1, *map(len, self.tables), detections)
         return max(min(most, room), 1)
 
     def start(self, settled: Sequence[Settled], predictor: Predictor) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 
 from mambatrack.appearance.view import View
 from mambatrack.association.compiled import CompiledAssociation
-from mambatrack.association.crowds import TILE
 from mambatrack.association.interface import Association, FrameProblem, Scores, Weigh
 from mambatrack.boxes import Boxes
 from mambatrack.detections import Detections
@@ -95,31 +94,6 @@ def _weighing(views: Sequence[View | None], counts: Sequence[int]) -> Weigh:
         return weighed
 
     return weigh
-
-
-def settle_only(
-    association: Association, predictor: Predictor, hypotheses: Hypotheses, found: Detections,
-    most: int,
-) -> list[Settled] | None:  # fmt: skip
-    """associate_together() and observe_together() of a tracker by itself, in fewer calls where it
-    has one hypothesis with a single way to go on -> the hypotheses in which tracks may start. None,
-    and nothing has changed, for a tracker that C does not know or which has several."""
-    if not isinstance(association, CompiledAssociation):
-        return None
-    if not isinstance(predictor, CompiledPredictor):
-        return None
-    table, *others = hypotheses.tables
-    if others or max(len(table), len(found)) > TILE:
-        return None
-    (question,) = hypotheses.questions(found, most)
-    decided = association.settle_only(predictor.in_c, question)
-    if decided is None:
-        hypotheses.stay()
-        return []
-    settled = hypotheses.advance([decided], most)
-    if len(decided.answers) > 1:
-        observe_together(association, predictor, settled)
-    return settled
 
 
 def observe_together(

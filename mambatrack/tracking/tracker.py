@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from mambatrack.appearance.appearance import Measure, open_appearance, unmeasured
 from mambatrack.appearance.embedder import Embedder
 from mambatrack.appearance.gallery import Gallery
@@ -12,7 +14,7 @@ from mambatrack.appearance.looks import looks_size
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
-from mambatrack.detections import Detections, as_detections
+from mambatrack.detections import Detections, as_detections, as_given
 from mambatrack.errors import MambatrackError
 from mambatrack.motion.device_predictor import note_owner
 from mambatrack.motion.forecast import Forecast, run_ahead
@@ -35,7 +37,6 @@ from mambatrack.tracking.steps import (
     associate_together,
     observe_together,
     predict_together,
-    settle_only,
 )
 from mambatrack.tracking.tracker_state import (
     TrackerState,
@@ -44,7 +45,8 @@ from mambatrack.tracking.tracker_state import (
     checked_time,
 )
 from mambatrack.tracking.turn import Turn
-from mambatrack.tracking.whole_frame import whole_frame
+from mambatrack.tracking.usual_frames import Due, usual_frames
+from mambatrack.tracking.whole_frame import Predicting, whole_frame
 from mambatrack.tracks import Tracks, names_by_number
 
 
@@ -71,8 +73,8 @@ class Tracker:
     turn: held while an update runs
     measure: called with "predict" in every frame, gives a context manager that is held while all
         tracks are predicted, so that this step can be timed
-    whole: takes usual frames in one call of the C library (tracking/whole_frame.py), where it knows
-        the predictor and the association
+    whole, usual: take usual frames in one call of the C library (tracking/whole_frame.py), or in
+        few (tracking/usual_frames.py), where it knows the predictor and the association
     by_step: each frame is taken step by step, with the same result
     state: what changes from frame to frame, the tables of tracks included
 
@@ -113,6 +115,7 @@ class Tracker:
         self._gallery: Gallery | None = None  # that is shared
         self._source, self._others, self.by_step = 0, nobody, False
         self.whole = whole_frame(self.association, self.predictor, self.appearance, self.config)
+        self.usual = usual_frames(self.association, self.appearance, self.config)
         self.measure: Measure = unmeasured
         self.turn = Turn()
         self._layout = {
@@ -153,13 +156,14 @@ class Tracker:
         """
         with self.turn:
             state, config, time_s = self.state, self.config, checked_time(time_s)
-            if camera is None and data is None:
-                tracks = self.in_one_call(detections, time_s)
+            given = as_given(detections, data)
+            if camera is None:
+                tracks = self.in_few_calls(given, time_s)
                 if tracks is not None:
                     return tracks
             camera = checked_camera(camera, config, self.predictor)
             hypotheses = state.hypotheses
-            found = state.admit(as_detections(detections, data), self.image_size)
+            found = state.admit(as_detections(given), self.image_size)
             span = state.advance_clock(time_s, config)
             hypotheses.end_unseen(span - 1, config.max_age)
             state.note_camera(camera, self.predictor)
@@ -175,24 +179,38 @@ class Tracker:
         may start."""
         state, config = self.state, self.config
         due, view = (state.hypotheses, found), state.view(self.appearance, image, found)
-        if view is None and config.caution <= 0 and not self.by_step:
-            settled = settle_only(self.association, self.predictor, *due, config.hypotheses)
-            if settled is not None:
-                return settled
         (settled,) = associate_together(self.association, [due], config.hypotheses, [view])
         state.cut_tracks(settled[0], config, self.association)
         observe_together(self.association, self.predictor, settled)
         return settled
 
-    def in_one_call(self, detections: Any, time_s: float | None) -> Tracks | None:
-        """update() where ``whole`` takes the frame; None, and nothing has changed, where it does
-        not."""
-        whole = None if self.by_step else self.whole
-        if whole is None or not whole.takes(self.state, detections, self._image_size):
+    def in_few_calls(self, found: NDArray | Detections, time_s: float | None) -> Tracks | None:
+        """update() where ``whole`` or ``usual`` takes the frame, of what is found as as_given() has
+        it; None, and nothing has changed, where it does not."""
+        if self.by_step:
             return None
-        predicting = None if self.measure is unmeasured else self.measure("predict")
-        given = detections, time_s, self._image_size, self.class_names
-        return whole.update(self.state, *given, predicting)
+        if self.usual is None:
+            return self.in_one_call(found, time_s)
+        due = self.due(found, time_s)
+        begun = self.usual.begin({0: due}) if self.usual.takes(due) else None
+        return begun.run(self._predicting())[0] if begun and begun.due else None
+
+    def _predicting(self) -> Predicting | None:
+        """Held while tracks are predicted in one of few calls, where that is measured."""
+        return None if self.measure is unmeasured else self.measure("predict")
+
+    def in_one_call(self, found: NDArray | Detections, time_s: float | None) -> Tracks | None:
+        """The same of ``whole``."""
+        whole = self.whole
+        if whole is None or not whole.takes(self.state, found, self._image_size):
+            return None
+        given = found, time_s, self._image_size, self.class_names
+        return whole.update(self.state, *given, self._predicting())
+
+    def due(self, found: NDArray | Detections, time_s: float | None) -> Due:
+        """What ``usual`` asks of a frame."""
+        given = found, time_s, self._image_size, self.class_names
+        return Due(self.state, self.predictor, *given)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""

@@ -1,5 +1,7 @@
 """One call at a time, where a second one would lose what the first one changes."""
 
+from collections.abc import Sequence
+
 from mambatrack.errors import MambatrackError
 
 
@@ -24,3 +26,25 @@ class Turn:
 
     def __exit__(self, *_: object) -> None:
         self._free.append(True)
+
+
+class Turns:
+    """Several held at once, or none."""
+
+    def __init__(self, turns: Sequence[Turn]):
+        self._turns = turns
+
+    def __enter__(self) -> None:
+        held = 0
+        try:
+            for turn in self._turns:
+                turn.__enter__()
+                held += 1
+        except MambatrackError:
+            self._turns = self._turns[:held]
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        for turn in self._turns:
+            turn.__exit__()

@@ -2,7 +2,8 @@
 the Kalman filter. tracker.py says in numpy what a frame does, and takes all other frames."""
 
 from contextlib import AbstractContextManager
-from typing import Any
+
+from numpy.typing import NDArray
 
 from mambatrack.appearance.appearance import Appearance
 from mambatrack.assignment import Indices
@@ -12,7 +13,7 @@ from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.association.pairs import ROUNDS, Pairs, hungarian
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import PLAIN_LIMITS, Detections
-from mambatrack.kernels.cpu.admission import readable
+from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import wanted
 from mambatrack.kernels.cpu.overlap_frame import OverlapFrame, Tracked
 from mambatrack.motion.classical import KalmanPredictor
@@ -38,14 +39,14 @@ class WholeFrame:
         )  # fmt: skip
 
     def takes(
-        self, state: TrackerState, detections: Any, image_size: tuple[int, int] | None
+        self, state: TrackerState, found: NDArray | Detections, image_size: tuple[int, int] | None
     ) -> bool:
         """Whether there is nothing to tell of the detections, to compare or to rename. A frame that
-        is taken raises no error."""
+        is taken raises no error. found: as as_given() has it."""
         hypotheses = state.hypotheses
         return (
-            _plain(detections)
-            and len(detections) ** 2 <= MOST_PAIRS
+            not (isinstance(found, Detections) and (found.dropped or found.data))
+            and len(found) ** 2 <= MOST_PAIRS
             and len(hypotheses.table) <= TILE
             and len(hypotheses.tables) == 1
             and (image_size is None or hypotheses.started > 0)
@@ -55,7 +56,7 @@ class WholeFrame:
     def update(
         self,
         state: TrackerState,
-        detections: Any,
+        found: NDArray | Detections,
         time_s: float | None,
         image_size: tuple[int, int] | None,
         class_names: tuple[str, ...],
@@ -64,14 +65,17 @@ class WholeFrame:
         """Tracker.update of a frame that it takes. predicting: held while the tracks are predicted.
         -> None, and nothing has changed, where a detection is unusable or outside the picture."""
         names: tuple[str, ...] = ()
-        if isinstance(detections, Detections):
-            detections, names = detections.in_c, detections.class_names
+        rows: NDArray | FoundColumns
+        if isinstance(found, Detections):
+            rows, names = found.in_c, found.class_names
+        else:
+            rows = found
         config, hypotheses, table = self._config, state.hypotheses, state.hypotheses.table
         span = state.span(time_s, config)
-        table.reserve(len(detections))
+        table.reserve(len(found))
         tracked = Tracked(table.in_c, len(table), table.next_id, table.mixed)
         size = image_size or (0, 0)
-        changed = self._frames.run(detections, tracked, span, size, new_stamp(), predicting)
+        changed = self._frames.run(rows, tracked, span, size, new_stamp(), predicting)
         if changed is None:
             return None
         table.take_over(changed.tracks, changed.next_id, changed.mixed, span)
@@ -93,19 +97,18 @@ def whole_frame(
     config: TrackerConfig,
 ) -> WholeFrame | None:
     """None where these have frames that C does not know, and without the library."""
-    told = config.camera in ("auto", "boxes") or config.caution > 0
-    if told or appearance is not None or not wanted():
+    if not nothing_told(appearance, config):
         return None
     if type(association) is OverlapAssociation and type(predictor) is KalmanPredictor:
         return WholeFrame(association, predictor, config)
     return None
 
 
-def _plain(detections: Any) -> bool:
-    """Whether nothing is to be told of them, and nothing comes with them."""
-    if isinstance(detections, Detections):
-        return not detections.dropped and not detections.data
-    return readable(detections)
+def nothing_told(appearance: object, config: TrackerConfig) -> bool:
+    """Whether nobody looks at pictures or after the camera, no track is cut for caution, and the C
+    library is there."""
+    told = config.camera in ("auto", "boxes") or config.caution > 0 or appearance is not None
+    return not told and wanted()
 
 
 def _solve(tracks: Indices, detections: Indices, similarities: Floats) -> Indices:

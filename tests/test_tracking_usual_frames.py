@@ -1,0 +1,188 @@
+"""Usual frames of several cameras in a few calls: each camera is tracked as by itself, step by
+step."""
+
+import pickle
+from collections import Counter
+from dataclasses import fields
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c_library import needs_library
+from mambatrack import MambatrackError, Tracker
+from mambatrack.association.loading import load_association
+from mambatrack.config import TrackerConfig
+from mambatrack.detections import as_detections
+from mambatrack.evaluation.peers.timed_boxes import by_frame, meeting, real
+from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED, SETTLED, UsualFrames
+from mambatrack.motion.loading import configured_predictor
+from mambatrack.simulation.world import make_world
+from mambatrack.tracking.group import TrackerGroup
+from mambatrack.tracks import Tracks
+from shared import needs
+
+pytestmark = [needs_library, pytest.mark.filterwarnings("ignore::UserWarning")]
+CONFIG = TrackerConfig(frame_rate=20.0)
+SIZES = [(320, 240), (640, 480), None]
+ROWS = np.array([[0, 0, 40, 90, 0.9], [100, 0, 140, 90, 0.8]])
+NAMES = [each.name for each in fields(Tracks) if each.name not in ("camera", "data")]
+KINDS = ("rows", "rows", "rows", "float32", "list", "detections", "data", "empty", "none", "again",
+         "outside", "camera", "shape", "absent")  # fmt: skip
+ASSOCIATION, PREDICTOR = load_association(CONFIG), configured_predictor(CONFIG, (1, 1))
+
+
+def assert_same(ours, theirs):
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), name)
+    assert (ours.camera is None) == (theirs.camera is None)
+    assert dict(ours.data) == dict(theirs.data)
+
+
+def assert_same_state(ours, theirs):
+    ours, theirs = ours.state_dict(), theirs.state_dict()
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[name], name)
+
+
+def made(rows, kind):
+    """The same detections as a user may hand them in."""
+    ways = {
+        "float32": lambda: rows.astype(np.float32),
+        "list": rows.tolist,
+        "detections": lambda: as_detections(rows),
+        "data": lambda: as_detections(rows, {"number": list(range(len(rows)))}),
+        "empty": lambda: rows[:0],
+        "none": lambda: None,
+        "again": lambda: np.concatenate([rows, rows[:1]]),
+        "outside": lambda: np.concatenate([rows, [[5000, 5000, 5040, 5090, 0.9]]]),
+        "shape": lambda: rows[:, :3],
+    }
+    return ways[kind]() if kind in ways else rows
+
+
+class Stream:
+    """A camera with so many people, of whom a detector misses some."""
+
+    def __init__(self, seed, people):
+        self.world = make_world(seed=seed, people=people, frames=20, size=(320, 240))
+        self.time_s = 0.0
+
+    def rows(self, frame, steps):
+        found = self.world.detections(frame)
+        self.time_s += 0.05 * steps
+        return np.column_stack([found.boxes, found.scores])
+
+
+def alone(size):
+    tracker = Tracker(CONFIG, size, PREDICTOR, ASSOCIATION)
+    tracker.by_step = True
+    return tracker
+
+
+def step(group, trackers, streams, frame, kinds, late):
+    """One frame of those cameras that have one."""
+    due, cameras = {}, {}
+    for index, kind in enumerate(kinds):
+        rows = streams[index].rows(frame, late)
+        if kind != "absent" and len(rows):
+            due[index] = made(rows, kind), streams[index].time_s
+        if kind == "camera":
+            cameras[index] = [[1, 0, 1.5], [0, 1, 0]]
+    if any(kinds[index] == "shape" for index in due):
+        with pytest.raises(MambatrackError):
+            group.update(due, cameras)
+        due = {index: each for index, each in due.items() if kinds[index] != "shape"}
+    found = group.update(due, cameras)
+    for index, given_ in due.items():
+        assert_same(found[index], trackers[index].update(*given_, camera=cameras.get(index)))
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    st.lists(st.sampled_from([0, 1, 3, 6, 12]), min_size=3, max_size=3),
+    st.lists(
+        st.tuples(st.tuples(*[st.sampled_from(KINDS)] * 3), st.sampled_from([1, 1, 1, 2, 40])),
+        min_size=8,
+        max_size=20,
+    ),
+)
+def test_cameras_of_a_group_are_tracked_as_each_by_itself(people, frames):
+    streams = [Stream(seed, count) for seed, count in enumerate(people)]
+    group = TrackerGroup(CONFIG, 3, PREDICTOR, ASSOCIATION)
+    trackers = [alone(size) for size in SIZES]
+    for index, size in enumerate(SIZES):
+        group.resize(index, size)
+    for frame, (kinds, late) in enumerate(frames):
+        step(group, trackers, streams, frame, kinds, late)
+    for ours, theirs in zip(group.trackers, trackers, strict=True):
+        assert_same_state(ours, theirs)
+
+
+def states_of(videos):
+    """How far the frames of a group of these cameras come, each compared with a tracker by itself,
+    step by step."""
+    far, settle = Counter(), UsualFrames.settle
+
+    def counted(self, *asked):
+        changed = settle(self, *asked)
+        far.update(how_far for *_, how_far in changed)
+        return changed
+
+    group, trackers = TrackerGroup(count=len(videos)), [Tracker() for _ in videos]
+    with patch.object(UsualFrames, "settle", counted):
+        for found in zip(*map(by_frame, videos), strict=False):
+            tracks = group.update({index: (rows, None) for index, rows in enumerate(found)})
+            for index, rows in enumerate(found):
+                trackers[index].by_step = True
+                assert_same(tracks[index], trackers[index].update(rows))
+    return far
+
+
+def test_people_who_meet_are_tracked_the_same_whatever_way_a_frame_goes():
+    far = states_of([meeting(10, 50, seed).videos[0] for seed in (1, 2)])
+    assert min(far[OPEN], far[SETTLED], far[REPORTED]) > 2
+
+
+def test_real_dancers_are_tracked_the_same():
+    boxes = real(needs("data/dancetrack/val"), 40)
+    assert states_of(boxes.videos[:3])[REPORTED] > 2
+
+
+def test_a_result_made_later_is_that_of_its_frame_and_can_be_kept():
+    tracker, other = Tracker(), Tracker()
+    other.by_step = True
+    frames = [ROWS + [shift, 0, shift, 0, 0] for shift in range(6)]
+    ours, theirs = (
+        [tracker.update(each) for each in frames],
+        [other.update(each) for each in frames],
+    )
+    for kept, wanted in zip(ours, theirs, strict=True):
+        assert_same(pickle.loads(pickle.dumps(kept)), wanted)
+        assert_same(kept, wanted)
+        assert not kept.boxes.flags.writeable
+        assert kept.select([0]).ids.tolist() == wanted.ids[:1].tolist()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"camera": "boxes"}, {"caution": 0.5}, {"predictor": "kalman"}]
+)
+def test_what_c_does_not_know_goes_step_by_step(settings):
+    tracker, begun = Tracker(**settings), []
+    with patch.object(UsualFrames, "add", lambda *_: begun.append(1)):
+        tracker.update(ROWS)
+    assert not begun
+
+
+def test_a_table_that_does_not_fit_is_refused():
+    tracker = Tracker()
+    frames = tracker.usual._new_frames()
+    table = tracker.state.hypotheses.table.in_c
+    with pytest.raises(ValueError, match="up to 64 tracks expected, got 65"):
+        frames.add(table, ROWS, (0, 0), 65, 1, True, False)
+    other = Tracker(association="overlap").state.hypotheses.table.in_c
+    with pytest.raises(ValueError, match="a memory of .* floats expected, got 0"):
+        frames.add(other, ROWS, (0, 0), 1, 1, True, False)
