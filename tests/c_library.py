@@ -30,8 +30,8 @@ if cpu.why_not():
 import c_library, torch
 torch.set_num_threads(1)
 c_library.poison_memory()
-names = ("functions", "network", "pairs", "problems", "motion", "settling", "window_motion")
-names += ("overlap_frame",)
+names = ("functions", "network", "pairs", "neighbours", "problems", "motion", "settling")
+names += ("window_motion", "overlap_frame")
 modules = ["test_kernels_cpu_" + name for name in names]
 found = {{name: import_module(name).measurements() for name in modules}}
 assert cpu.variant() == {variant!r}

@@ -40,3 +40,21 @@ def video(tmp_path):
     from exported_tracks import write_video
 
     return write_video(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for the live page."""
+    from live_browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tab(browser):
+    """An empty tab; the test fails where a script or the content policy complained."""
+    from live_browser import empty_tab
+
+    with empty_tab(browser) as tab:
+        yield tab

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from mambatrack.cli import main
-from test_result_files_identities import MOT, mot_file
+from result_texts import MOT, mot_file
 
 
 def command(*arguments):

@@ -1,7 +1,6 @@
 """`mambatrack track` as a user meets it: results, messages and exit codes."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,20 +12,14 @@ import pytest
 
 from mambatrack.cli import main
 from mambatrack.outputs.video import open_video_writer
-from mambatrack.simulation.world import make_world, write_sequence
+from mambatrack.simulation.world import make_world
 from tiny_onnx import write_onnx
+from worlds import write_clip
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A folder with clip.mp4 of 30 frames and its sequence walk/ in MOT layout."""
-    folder = tmp_path_factory.mktemp("world")
-    write_sequence(
-        folder / "set" / "walk", seed=3, people=3, frames=30, size=(320, 240),
-        video=folder / "clip.mp4",
-    )  # fmt: skip
-    write_sequence(folder / "set" / "run", seed=5, people=3, frames=20, size=(320, 240))
-    return folder
+    return write_clip(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture
@@ -97,29 +90,6 @@ def test_settings_by_dotted_name_and_file(track, tmp_path):
     assert track("--mot", "a.txt", "--config", "c.yaml", "--tracker.birth_score", "0.5") == 0
     assert track("--tracker.birth_score=0.5", "--mot", "b.txt", "--config", "c.yaml") == 0
     assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text() != ""
-
-
-def test_a_dataset_in_one_command(world, tmp_path, capsys):
-    out = tmp_path / "results"
-    command = ["track", "--dataset", str(world / "set"), "--out", str(out)]
-    assert main([*command, "--predictor", "kalman"]) == 0
-    assert sorted(path.name for path in out.glob("*.txt")) == ["run.txt", "walk.txt"]
-    assert all(rows(path) for path in out.glob("*.txt"))
-    assert main(command) == 1
-    assert "other settings (tracker.predictor was 'kalman', is 'mamba')" in capsys.readouterr().err
-    assert main([*command, "--predictor", "kalman"]) == 0
-    assert "2 of 2 sequences are there already" in capsys.readouterr().out
-    assert main([*command, "--predictor", "still", "--overwrite", "--workers", "2"]) == 0
-
-
-def test_offline_is_a_result_of_its_own(world, tmp_path, capsys):
-    out = tmp_path / "results"
-    command = ["track", "--dataset", str(world / "set"), "--out", str(out)]
-    assert main([*command, "--offline"]) == 0
-    assert json.loads((out / "run.json").read_text())["tracker"]["offline"] is True
-    assert rows(out / "walk.txt")
-    assert main(command) == 1
-    assert "tracker.offline was True, is False" in capsys.readouterr().err
 
 
 def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, capsys):
@@ -263,28 +233,6 @@ def test_an_interruption_leaves_whole_files(tmp_path, number):
         frames += 1
     assert frames == len(done) - 1
     assert f"{frames} frames, " in (tmp_path / "log").read_text()
-
-
-@pytest.mark.parametrize("option", ["--show", "--output=a.mp4", "--mot=a.txt", "--stride=2"])
-def test_what_a_dataset_would_ignore_is_refused(world, tmp_path, capsys, option):
-    with pytest.raises(SystemExit) as stop:
-        main(["track", "--dataset", str(world / "set"), "--out", str(tmp_path / "r"), option])
-    said = capsys.readouterr().err
-    assert stop.value.code == 2 and f"{option.split('=')[0]} has no effect without a video" in said
-    assert not (tmp_path / "r").exists()
-
-
-def test_a_folder_of_videos_is_tracked_with_a_detector(world, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("MAMBATRACK_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "videos").mkdir()
-    for name in ("one", "two"):
-        shutil.copy(world / "clip.mp4", tmp_path / "videos" / f"{name}.mp4")
-    command = ["track", "--dataset", str(tmp_path / "videos"), "--out", str(tmp_path / "out")]
-    command += ["--predictor", "still"]
-    assert main(command) == 1
-    assert "one in" in capsys.readouterr().err and not (tmp_path / "out").exists()
-    assert main([*command, "--detector", "motion"]) == 0
-    assert (tmp_path / "out/one.txt").read_text() == (tmp_path / "out/two.txt").read_text() != ""
 
 
 def test_a_run_without_a_track_says_what_helps(world, tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from mambatrack.cli import main
 from mambatrack.detections import as_detections
 from mambatrack.detectors.slices import SlicedDetector
 from mambatrack.errors import MambatrackError
-from test_detectors_layouts import HEAD, ULTRALYTICS
+from planted_boxes import HEAD, ULTRALYTICS
 from tiny_onnx import detector, heads, write_onnx
 
 

@@ -23,7 +23,7 @@ from mambatrack.simulation.world import write_sequence
 from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracking.state_file import StateFile
 from mjpeg_server import until
-from test_live_session import Scripted, make_session
+from scripted_session import Scripted, make_session
 
 CONFIG = TrackerConfig("kalman", association="overlap", frame_rate=25)
 BOX = [[10.0, 10, 20, 40, 1]]

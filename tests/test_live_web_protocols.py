@@ -15,7 +15,7 @@ httpx = pytest.importorskip("httpx", reason=NEEDED)
 
 from mambatrack.live.web import guard, protocols, worker  # noqa: E402
 from mambatrack.live.web.server import serve  # noqa: E402
-from test_live_web_server import next_picture, socket_of  # noqa: E402
+from page_watcher import next_picture, socket_of  # noqa: E402
 
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SLOW = {  # what is sent before the peer falls silent, or goes on byte by byte

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from few_tracks import WRITERS, make_tracks
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import DelayedTracks, Returned, Reviser
 from mambatrack.live.sightings import Sightings
@@ -17,7 +18,6 @@ from mambatrack.outputs.lines import mot_rows
 from mambatrack.outputs.text import OutputFile, TrackWriter
 from mambatrack.result_files.read_results import read_recording
 from mambatrack.tracks import TrackState
-from test_outputs_text import WRITERS, make_tracks
 
 SEEN, HIDDEN = TrackState.OBSERVED, TrackState.PREDICTED
 FRAMES = (

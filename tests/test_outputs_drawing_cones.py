@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from few_tracks import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.colours import colour_of
 from mambatrack.outputs.drawing.cones import cone, feet_ahead
 from mambatrack.outputs.drawing.painter import draw
 from mambatrack.settings import DrawingConfig
-from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 BOX = (100, 60, 140, 160)
 BOXES = DrawingConfig(layers=("boxes", "lost"))

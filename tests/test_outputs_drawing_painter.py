@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from few_tracks import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 from mambatrack.outputs.drawing.colours import GREY, colour_of
 from mambatrack.outputs.drawing.painter import Painter, draw
 from mambatrack.settings import LAYERS, DrawingConfig
-from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 BOX = (100, 60, 300, 260)
 BOXES = DrawingConfig(layers=("boxes", "lost"))

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from few_tracks import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 from mambatrack.outputs.drawing.colours import GREY
 from mambatrack.outputs.drawing.rules import LabelKind, Rules
 from mambatrack.settings import DrawingConfig
-from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 SIZE = (1280, 720)
 NEAR = (4.0, 4.0, 4.0, 4.0)

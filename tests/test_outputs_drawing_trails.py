@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from few_tracks import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 from mambatrack.camera.transforms import CUT, CameraMotion
 from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.outputs.drawing.rules import HEAD, Rules
 from mambatrack.outputs.drawing.trails import Trails
 from mambatrack.settings import DrawingConfig
-from test_outputs_text import OBSERVED, PREDICTED, TENTATIVE, make_tracks
 
 SIZE = (1280, 720)
 ONLY_TRAILS = DrawingConfig(layers=("trails", "lost"))

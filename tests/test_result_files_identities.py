@@ -4,51 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Revision
 from mambatrack.outputs.lines import jsonl_revision
 from mambatrack.outputs.text import jsonl_writer, mot_writer
-from mambatrack.result_files import identities
 from mambatrack.result_files.identities import ResultFile
 from mambatrack.tracking.tracker import Tracker
-
-HEADER = {"format": "mambatrack-tracks", "version": 1, "classes": ["person"]}
-MOT = "1,1,10,20,30,40,0.9,-1,-1,-1\n1,2,50,20,30,40,0.8,-1,-1,-1\n2,1,11,20,30,40,0.9,-1,-1,-1\n"
-
-
-def mot_file(folder, text=MOT):
-    path = folder / "r.txt"
-    path.write_bytes(text.encode())
-    return path
-
-
-def jsonl_file(folder, frames, ended=None, more=()):
-    """frames: for each, {id: state}; a state may be "predicted:GAP"."""
-    path = folder / "r.jsonl"
-    lines = [HEADER]
-    for number, tracks in enumerate(frames):
-        lines.append({
-            "frame": number, "time_s": None, "ended": (ended or {}).get(number, []),
-            "tracks": [
-                {"id": i, "box": [i, 0, i + 5, 9], "state": state.split(":")[0],
-                 "gap": int((state + ":0").split(":")[1])}
-                for i, state in tracks.items()
-            ],
-        })  # fmt: skip
-    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *more]))
-    return path
-
-
-def records(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def ids_of(path):
-    return [[each["id"] for each in line["tracks"]] for line in records(path) if "tracks" in line]
+from result_texts import MOT, ids_of, jsonl_file, mot_file, records
 
 
 def test_a_swap_changes_ids_and_nothing_else(tmp_path):
@@ -185,55 +149,6 @@ def test_what_is_no_result_is_refused(tmp_path, text, message):
         file.swap(1, 3)
 
 
-def test_a_file_that_changed_otherwise_is_not_undone(tmp_path):
-    path = mot_file(tmp_path)
-    ResultFile(path).swap(1, 2)
-    path.write_text(path.read_text() + "9,9,1,1,1,1\n")
-    for edit in (lambda file: file.undo(), lambda file: file.swap(1, 2)):
-        with pytest.raises(MambatrackError, match="has changed since its last edit"):
-            edit(ResultFile(path))
-    log = tmp_path / "r.txt.undo.jsonl"
-    log.write_text("oops\n")
-    with pytest.raises(MambatrackError, match="is damaged"):
-        ResultFile(path).undo()
-
-
-@pytest.mark.parametrize("step", [0, 1])
-def test_an_edit_cut_short_is_whole_or_nothing(tmp_path, monkeypatch, step):
-    path, calls, write = mot_file(tmp_path), [], identities.write_text
-
-    def fail(where, text):
-        calls.append(where)
-        if len(calls) == step + 1:
-            raise KeyboardInterrupt
-        write(where, text)
-
-    monkeypatch.setattr(identities, "write_text", fail)
-    with pytest.raises(KeyboardInterrupt):
-        ResultFile(path).swap(1, 2)
-    monkeypatch.undo()
-    assert path.read_text() == MOT
-    ResultFile(path).split(1, 2)
-    ResultFile(path).undo()
-    assert path.read_text() == MOT
-
-
-def test_an_undo_cut_short_is_whole(tmp_path, monkeypatch):
-    path = mot_file(tmp_path)
-    ResultFile(path).swap(1, 2)
-
-    def fail(file, entries):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(ResultFile, "_write_log", fail)
-    with pytest.raises(KeyboardInterrupt):
-        ResultFile(path).undo()
-    monkeypatch.undo()
-    assert path.read_text() == MOT
-    with pytest.raises(MambatrackError, match="no edit to undo"):
-        ResultFile(path).undo()
-
-
 def test_what_a_link_points_at_is_edited(tmp_path):
     (tmp_path / "far").mkdir()
     path = mot_file(tmp_path / "far")
@@ -241,50 +156,6 @@ def test_what_a_link_points_at_is_edited(tmp_path):
     link.symlink_to(path)
     ResultFile(link).swap(1, 2)
     assert link.is_symlink() and path.read_text() != MOT
-
-
-EDITS = st.lists(
-    st.tuples(st.sampled_from(["swap", "merge", "split"]), st.integers(1, 6), st.integers(1, 6),
-              st.integers(0, 8)),
-    max_size=8,
-)  # fmt: skip
-STATES = st.sampled_from(["observed", "predicted:1", "predicted:3"])
-WORLDS = st.lists(st.dictionaries(st.integers(1, 6), STATES, max_size=4), min_size=1, max_size=8)
-
-
-@given(WORLDS, EDITS, st.booleans())
-@settings(max_examples=150, deadline=None)
-def test_whatever_is_done_ids_stay_unique_and_undo_restores_every_byte(
-    tmp_path_factory, frames, edits, text
-):
-    folder = tmp_path_factory.mktemp("edits")
-    if text:
-        rows = [f"{n + 1},{i},5,5,5,5,1\n" for n, each in enumerate(frames) for i in each]
-        path = mot_file(folder, "".join(rows))
-    else:
-        path = jsonl_file(folder, frames)
-    stages = [path.read_bytes()]
-    for kind, one, other, first in edits:
-        file = ResultFile(path)
-        before = path.read_bytes()
-        try:
-            if kind == "swap":
-                file.swap(one, other, first)
-            elif kind == "merge":
-                file.merge(one, other)
-            else:
-                file.split(one, first)
-        except MambatrackError:
-            assert path.read_bytes() == before
-            continue
-        stages.append(path.read_bytes())
-        boxes = list(ResultFile(path).content.boxes())
-        assert len(set(boxes)) == len(boxes)
-    while len(stages) > 1:
-        assert path.read_bytes() == stages.pop()
-        ResultFile(path).undo()
-    assert path.read_bytes() == stages[0]
-    assert [each.name for each in folder.iterdir()] == [path.name]
 
 
 def test_the_tracker_s_own_files_are_edited(tmp_path):

@@ -17,7 +17,7 @@ from mambatrack.live.session import LiveSession
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.runs.dataset_jobs import plan, track_sequence
 from mambatrack.tracking.group import TrackerGroup
-from test_live_session import CONFIG, Scripted, Seeing, Watching
+from scripted_session import CONFIG, Scripted, Seeing, Watching
 from worlds import write_world
 
 RATE, SEEN, FRAMES = 25.0, 6, 9

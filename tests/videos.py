@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mambatrack.sources import readers
+
 try:
     import av
 except ImportError:
@@ -111,3 +113,14 @@ def _add_silence(file, sound, seconds):
         frame.pts, frame.sample_rate = at, rate
         file.mux(sound.encode(frame))
     file.mux(sound.encode(None))
+
+
+def read(path, pyav, monkeypatch):
+    """[(time, picture)] of every frame, and the reader, which is closed."""
+    monkeypatch.setattr(readers, "has_pyav", lambda: pyav)
+    reader = readers.open_reader(path)
+    frames = []
+    while reader.advance():
+        frames.append((reader.time_s, reader.image()))
+    reader.close()
+    return frames, reader

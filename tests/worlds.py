@@ -29,3 +29,13 @@ def write_world(folder, truth, rows, size=(960, 540)):
         f"[Sequence]\nseqLength={length}\nimWidth={size[0]}\nimHeight={size[1]}\n"
     )
     return find_sequences(folder)[0]
+
+
+def write_clip(folder):
+    """Into the folder: clip.mp4 of 30 frames, its sequence set/walk in MOT layout, and set/run."""
+    write_sequence(
+        folder / "set" / "walk", seed=3, people=3, frames=30, size=(320, 240),
+        video=folder / "clip.mp4",
+    )  # fmt: skip
+    write_sequence(folder / "set" / "run", seed=5, people=3, frames=20, size=(320, 240))
+    return folder
