@@ -151,6 +151,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_if_there(path: Path | None) -> str:
+    """The same, "" where there is no such file."""
+    return sha256(path) if path is not None and path.is_file() else ""
+
+
 def check_output(path: str | Path, overwrite: bool = False) -> Path:
     """The path, if a file can be written there; else MambatrackError before any work is done."""
     path = Path(path)

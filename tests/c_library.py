@@ -97,20 +97,26 @@ def _sanitizer():
     return path
 
 
+def filled_with_nan(empty):
+    """torch.empty, given as ``empty``, whose floats are NaN."""
+
+    def made(*shape, **options):
+        tensor = empty(*shape, **options)
+        return tensor.fill_(float("nan")) if tensor.is_floating_point() else tensor
+
+    return made
+
+
 def poison_memory():
     """Whatever is not written before it is read is NaN: outputs and scratch memory."""
-    torch_empty, numpy_empty = torch.empty, np.empty
-
-    def torch_nan(*shape, **options):
-        tensor = torch_empty(*shape, **options)
-        return tensor.fill_(float("nan")) if tensor.is_floating_point() else tensor
+    numpy_empty = np.empty
 
     def numpy_nan(shape, dtype=float):
         array = numpy_empty(shape, dtype)
         array.fill(np.nan if array.dtype.kind == "f" else 1)
         return array
 
-    torch.empty, np.empty = torch_nan, numpy_nan
+    torch.empty, np.empty = filled_with_nan(torch.empty), numpy_nan
 
 
 def relative(got, want):

@@ -58,3 +58,47 @@ def tab(browser):
 
     with empty_tab(browser) as tab:
         yield tab
+
+
+@pytest.fixture(scope="module")
+def quick_trainings():
+    """Trainings validate and calibrate on little, and draw no curves."""
+    from tiny_trainings import make_quick
+
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        yield
+
+
+@pytest.fixture(scope="session")
+def sequences(tmp_path_factory):
+    """-> (folder, its two sequences), which nobody changes."""
+    from mambatrack.datasets.sequences import find_sequences
+    from worlds import write_pair
+
+    root = write_pair(tmp_path_factory.mktemp("world"))
+    return root, find_sequences(root)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """The folder of two short sequences."""
+    from worlds import write_pair
+
+    return write_pair(tmp_path / "data", people=5, size=(480, 270))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """The path of a short video."""
+    from worlds import write_small_clip
+
+    return write_small_clip(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture
+def looking_back(tmp_path):
+    """The weight file of a small network with look-back."""
+    from tiny_networks import write_looking_back
+
+    return write_looking_back(tmp_path)

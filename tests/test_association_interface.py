@@ -13,6 +13,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracking.offline import track_offline
+from shaken_crowds import shaken
 
 CONFIG = TrackerConfig(predictor="kalman")
 WORLD = make_world(seed=4, people=14, frames=60, size=(320, 240))
@@ -49,10 +50,7 @@ class Remembering(ByDistance):
 
 
 def seen_in(frame):
-    """What a detector that is far from exact sees of a crowd."""
-    found = WORLD.detections(frame)
-    noise = np.random.default_rng(frame).normal(0, 5, (len(found), 2))
-    return np.column_stack([found.boxes + np.tile(noise, 2), found.scores])
+    return shaken(WORLD.detections(frame), np.random.default_rng(frame))
 
 
 def test_it_gets_several_hypotheses_and_one_call_for_all_of_them():

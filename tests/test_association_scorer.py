@@ -1,7 +1,6 @@
 """Scores of pairs: one network or a committee, in numpy, in C and in torch."""
 
 import numpy as np
-import pytest
 import torch
 
 from association_models import WIDTH, committee, learned, network, track_with, world
@@ -9,19 +8,9 @@ from mambatrack import Tracker, load_config
 from mambatrack.association.features import NAMES
 from mambatrack.association.loading import open_encoder
 from mambatrack.association.scorer import PairScorer
-from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_pieces import IndexedRecording, join
 from mambatrack.learning.association_recording import Recorder
 from mambatrack.networks.units import CODE_LIMIT
-from mambatrack.simulation.world import write_sequence
-
-
-@pytest.fixture(scope="module")
-def sequences(tmp_path_factory):
-    root = tmp_path_factory.mktemp("world")
-    for seed in range(2):
-        write_sequence(root / f"S{seed}", seed=seed, frames=60)
-    return root, find_sequences(root)
 
 
 def test_network_in_numpy_equals_torch_along_a_whole_video(sequences):

@@ -6,15 +6,6 @@ import json
 import pytest
 
 from mambatrack.cli import main
-from mambatrack.simulation.world import write_sequence
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    """Two short sequences."""
-    for seed, name in enumerate(("a", "b")):
-        write_sequence(tmp_path / "data" / name, seed=seed, people=5, frames=60, size=(480, 270))
-    return tmp_path / "data"
 
 
 def test_motion_models_are_compared_on_true_tracks(dataset, tmp_path, monkeypatch, capsys):

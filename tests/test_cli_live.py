@@ -20,17 +20,7 @@ import live_program
 from mambatrack.cli import main
 from mambatrack.cli.live import _open_sources
 from mambatrack.outputs.video import open_video_writer
-from mambatrack.simulation.world import write_sequence
 from mjpeg_server import MjpegServer, jpeg, until
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("world")
-    write_sequence(
-        folder / "walk", seed=3, people=3, frames=40, size=(160, 120), video=folder / "clip.mp4"
-    )
-    return folder / "clip.mp4"
 
 
 @pytest.fixture(autouse=True)

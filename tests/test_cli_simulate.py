@@ -1,18 +1,7 @@
 """`mambatrack simulate`."""
 
-import pytest
-
 from mambatrack.cli import main
 from mambatrack.datasets.sequences import find_sequences
-from mambatrack.simulation.world import write_sequence
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    """Two short sequences."""
-    for seed, name in enumerate(("a", "b")):
-        write_sequence(tmp_path / "data" / name, seed=seed, people=5, frames=60, size=(480, 270))
-    return tmp_path / "data"
 
 
 def test_a_detectors_errors_are_put_on_a_ground_truth(dataset, tmp_path, monkeypatch, capsys):

@@ -4,15 +4,6 @@ import pytest
 
 from mambatrack.cli import main
 from mambatrack.config import load_config
-from mambatrack.simulation.world import write_sequence
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    """Two short sequences."""
-    for seed, name in enumerate(("a", "b")):
-        write_sequence(tmp_path / "data" / name, seed=seed, people=5, frames=60, size=(480, 270))
-    return tmp_path / "data"
 
 
 def test_settings_are_tuned_and_the_result_is_a_configuration(

@@ -7,26 +7,26 @@ from mambatrack.datasets.sequences import find_sequences
 from mambatrack.datasets.truth import with_classes
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import score
-from wild_files import LABELLED, LABELS, PERSONS, RIGHT, car, is_perfect, rows, scored, write
+from wild_files import LABELLED, LABELS, PERSONS, RIGHT, assert_perfect, car, rows, scored, write
 
 
 @pytest.mark.parametrize("number", ["0", "2", "20", "3"])
 def test_the_only_class_is_scored_and_said(tmp_path, number):
     truth = rows(f"1,{number},1")
     with pytest.warns(UserWarning, match=rf"what counts is class {number}, the only one"):
-        is_perfect(scored(tmp_path, truth))
+        assert_perfect(scored(tmp_path, truth))
     [sequence] = find_sequences(tmp_path / "data")
     with pytest.raises(MambatrackError, match="strict"):
         with_classes([sequence], strict=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         named = score([sequence], tmp_path / "results", strict=True, classes=(number,))
-    is_perfect(named)
+    assert_perfect(named)
 
 
 @pytest.mark.parametrize("tail", ["0.9,20,-1,-1", "0.9,0,-1", "0.9,1,-1,-1"])
 def test_results_of_one_class_belong_to_the_only_one(tmp_path, tail):
-    is_perfect(scored(tmp_path, rows("1,20,1"), rows(tail), classes=("20",)))
+    assert_perfect(scored(tmp_path, rows("1,20,1"), rows(tail), classes=("20",)))
 
 
 def test_labels_txt_names_the_classes_and_each_is_scored(tmp_path):
@@ -53,12 +53,12 @@ def test_classes_are_combined_as_by_trackeval(tmp_path):
 @pytest.mark.parametrize("name", ["person", "Person", "2"])
 def test_a_named_class_is_scored_alone(tmp_path, tail, name):
     labels = None if name == "2" else LABELS
-    is_perfect(scored(tmp_path, LABELLED, rows(tail), labels, (name,)))
+    assert_perfect(scored(tmp_path, LABELLED, rows(tail), labels, (name,)))
 
 
 def test_of_a_named_class_only_its_own_tracks_count(tmp_path):
     result = rows("0.9,2,-1") + car("0.9,1,-1")
-    is_perfect(scored(tmp_path, LABELLED, result, LABELS, ("person",)))
+    assert_perfect(scored(tmp_path, LABELLED, result, LABELS, ("person",)))
 
 
 def test_classes_of_our_own_results_come_from_the_json_lines_beside_them(tmp_path):
@@ -76,7 +76,7 @@ def test_classes_of_our_own_results_come_from_the_json_lines_beside_them(tmp_pat
 
 def test_pedestrian_names_the_rules_of_mot17_and_a_number_the_class_alone(tmp_path):
     truth, result = rows() + car("0,7,1"), RIGHT + car("0.8,-1,-1,-1")
-    is_perfect(scored(tmp_path, truth, result, classes=("pedestrian",)))
+    assert_perfect(scored(tmp_path, truth, result, classes=("pedestrian",)))
     found = find_sequences(tmp_path / "data")
     assert score(found, tmp_path / "results", classes=("person",)).combined.CLR_FP == 0
     assert score(found, tmp_path / "results", classes=("1",)).combined.CLR_FP == 10
@@ -90,7 +90,7 @@ def test_mot20_has_one_distractor_more(tmp_path, name, false):
 
 def test_visdrone_s_categories_are_named(tmp_path):
     truth = rows("1,1,0,0") + car("1,4,0,1") + car("0,0,0,0", 11) + car("0,0,1,0", 12)
-    is_perfect(scored(tmp_path, truth, classes=("1",)))
+    assert_perfect(scored(tmp_path, truth, classes=("1",)))
     with pytest.raises(MambatrackError, match=r"several classes: 1: 20 boxes, 4: 10 boxes\. Name"):
         score(find_sequences(tmp_path / "data"), tmp_path / "results")
 

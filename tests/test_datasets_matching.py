@@ -13,15 +13,7 @@ from mambatrack.datasets.matching import (
     neighbour_overlap,
     pairs_in_frames,
 )
-from mambatrack.datasets.sequences import Trajectories
-
-
-def boxes_at(rows) -> Trajectories:
-    """(frame, id, left) -> boxes of 30 x 60 pixels."""
-    frame, identity, left = np.array(rows, float).reshape(-1, 3).T
-    corners = [left, np.full(len(left), 10), left + 30, np.full(len(left), 70)]
-    boxes = np.stack(corners, 1).astype(np.float32)
-    return Trajectories(frame.astype(int), identity.astype(int), boxes)
+from worlds import boxes_at
 
 
 def test_the_largest_sum_is_matched_not_the_largest_pair():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
-from wild_files import DISTRACTORS, IMPERFECT, KEYS, RIGHT, car, is_perfect, rows, scored
+from wild_files import DISTRACTORS, IMPERFECT, KEYS, RIGHT, assert_perfect, car, rows, scored
 
 TAKEN = {
     "MOT15 with world coordinates": (rows("1,-4.15,-7.36,0"), RIGHT),
@@ -48,7 +48,7 @@ TAKEN = {
 def test_a_layout_is_taken_right(tmp_path, name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        is_perfect(scored(tmp_path, *TAKEN[name]))
+        assert_perfect(scored(tmp_path, *TAKEN[name]))
 
 
 SHAPES = {

@@ -4,7 +4,7 @@ from mambatrack.datasets.sequences import find_sequences, open_sequence
 from mambatrack.datasets.truth import read_ground_truth, with_classes
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import score
-from wild_files import KEYS, LABELLED, LABELS, RIGHT, car, is_perfect, rows, scored, write
+from wild_files import KEYS, LABELLED, LABELS, RIGHT, assert_perfect, car, rows, scored, write
 
 
 def test_what_is_left_out_of_a_score_is_said(tmp_path):
@@ -16,7 +16,7 @@ def test_what_is_left_out_of_a_score_is_said(tmp_path):
         score(find_sequences(tmp_path / "data"), tmp_path / "results", classes=("person",))
     marked = rows() + car("1,7,1") + car("0,8,1", 11)
     with pytest.warns(UserWarning, match=r"only pedestrians count.*7 \(static_person in MOT17\)"):
-        is_perfect(scored(tmp_path / "marked", marked))
+        assert_perfect(scored(tmp_path / "marked", marked))
 
 
 def test_what_overlaps_with_nothing_is_said(tmp_path):
@@ -42,7 +42,7 @@ def test_ids_of_any_size_are_numbered_densely(tmp_path):
         f"{frame},{identity},{40 * (1 + n % 2)},30,20.5,50,1,1,1\n"
         for n, (frame, identity) in enumerate(keys)
     )
-    is_perfect(scored(tmp_path, text, text))
+    assert_perfect(scored(tmp_path, text, text))
     truth = read_ground_truth(open_sequence(tmp_path / "data/a"))
     assert set(truth.id.tolist()) == set(large.values())
 

@@ -26,7 +26,7 @@ GIVEN = {"masks": MASKS, "keypoints": POINTS, "name": NAMES}
 SCORES, LABELS = np.full(4, 0.9), np.zeros(4)
 
 
-def check(tracks, given=GIVEN):
+def assert_data_follow(tracks, given=GIVEN):
     """Every track that has a detection has its values, and no other track has any."""
     seen = tracks.det_ind >= 0
     assert set(tracks.data) == set(given)
@@ -42,13 +42,13 @@ def check(tracks, given=GIVEN):
 def test_data_of_arrays_comes_back_with_its_track_and_a_hidden_one_has_none():
     tracker = Tracker(**PLAIN)
     for _ in range(4):
-        check(tracker.update(BOXES, data=GIVEN))
+        assert_data_follow(tracker.update(BOXES, data=GIVEN))
     order = [3, 0, 1]  # the third is hidden now
     now = {name: [values[row] for row in order] for name, values in GIVEN.items()}
     tracks = tracker.update(BOXES[order], data=now)
     assert tracks.predicted.sum() == 1 and tracks.observed.sum() == 2
-    check(tracks, now)
-    check(tracks[tracks.observed], now)
+    assert_data_follow(tracks, now)
+    assert_data_follow(tracks[tracks.observed], now)
     assert tracks[tracks.predicted].data["name"] == []
     assert not tracker.update(BOXES).data
 
@@ -72,9 +72,9 @@ def test_objects_of_other_libraries_bring_their_own(kind):
             {"masks": MASKS, "name": NAMES},
         ),
     }[kind]
-    check(Tracker(image_size=(150, 100), **PLAIN).update(source), expected)
+    assert_data_follow(Tracker(image_size=(150, 100), **PLAIN).update(source), expected)
     more = Tracker(**PLAIN).update(source, data={"embedding": POINTS})
-    check(more, expected | {"embedding": POINTS})
+    assert_data_follow(more, expected | {"embedding": POINTS})
 
 
 def test_masks_of_torch_are_taken():
@@ -113,7 +113,7 @@ def test_a_group_and_tracking_of_a_whole_sequence_give_data_back():
     group = TrackerGroup(Tracker(**PLAIN).config, 2)
     found = as_detections(BOXES[2:], {"name": NAMES[2:]})
     tracks = group.update({1: (found, None), 0: (BOXES[2:], None)})
-    check(tracks[1], {"name": NAMES[2:]})
+    assert_data_follow(tracks[1], {"name": NAMES[2:]})
     assert not tracks[0].data
     frames = [as_detections(BOXES[2:], {"at": [(frame, 0), (frame, 1)]}) for frame in range(4)]
     frames[2] = as_detections(BOXES[3:], {"at": [(2, 0)]})

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from counted_predictors import Counted
 from mambatrack.datasets.sequences import find_sequences, open_sequence
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import motion_errors
 from mambatrack.evaluation.motion_errors import evaluate_motion, named_predictors
-from mambatrack.motion.classical import KalmanPredictor, StillPredictor
+from mambatrack.motion.classical import StillPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.simulation.world import write_sequence
 from shared import needs
@@ -140,20 +141,12 @@ def test_detections_are_a_harder_history_at_fewer_cut_points(synthetic):
     assert noisy[key].centre_mean > clean[key].centre_mean
 
 
-class _Counted(KalmanPredictor):
-    calls = 0
-
-    def predict(self, state):
-        self.calls += 1
-        return super().predict(state)
-
-
 def test_one_call_a_step_for_all_tracks_of_all_sequences(tmp_path):
     tracks = [line(60, start=(50 + 60 * i, 100)) for i in range(5)]
     sequences = [sequence_of(tmp_path / name, tracks) for name in ("a", "b", "c")]
-    counted = _Counted()
+    counted = Counted()
     evaluate_motion(sequences, {"kalman": lambda size: counted}, stride=1)
-    assert counted.calls <= 60 + 30 * np.ceil(3 * 5 * 49 / motion_errors.BATCH)
+    assert len(counted.calls) <= 60 + 30 * np.ceil(3 * 5 * 49 / motion_errors.BATCH)
 
 
 def test_a_predictor_is_made_for_each_image_size(tmp_path):

@@ -9,20 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.datasets.matching import DetectionRows
-from mambatrack.datasets.sequences import Trajectories
 from mambatrack.evaluation.occlusion import (
     find_gaps,
     interpolate,
     occlusion_report,
 )
-
-
-def boxes_at(rows) -> Trajectories:
-    """(frame, id, left) -> boxes of 30 x 60 pixels."""
-    frame, identity, left = np.array(rows, float).reshape(-1, 3).T
-    corners = [left, np.full(len(left), 10), left + 30, np.full(len(left), 70)]
-    boxes = np.stack(corners, 1).astype(np.float32)
-    return Trajectories(frame.astype(int), identity.astype(int), boxes)
+from worlds import boxes_at
 
 
 def standing(frames, identity=1, left=0) -> list[tuple]:

@@ -70,23 +70,23 @@ def test_an_association_of_one_network_is_taken(tmp_path):
     assert load_learned(made.path, CONFIG).memory_size == load_learned(path, CONFIG).memory_size
 
 
-def refused(said, *arguments, **rest):
+def assert_refused(said, *arguments, **rest):
     with pytest.raises(MambatrackError, match=said):
         quantise(*arguments, **rest)
 
 
 def test_what_cannot_be_quantised_is_said(tmp_path):
     out = tmp_path / "out.safetensors"
-    refused("kalman has no network; give mamba", "kalman", out)
-    refused("not found; give mamba, mamba-window, learned", tmp_path / "no.safetensors", out)
-    refused("expected to end in .safetensors", "mamba", tmp_path / "out.bin")
-    refused("the folder .* does not exist", "mamba", tmp_path / "no" / "out.safetensors")
-    refused("is the network itself", path := association(tmp_path / "a.safetensors"), path,
+    assert_refused("kalman has no network; give mamba", "kalman", out)
+    assert_refused("not found; give mamba, mamba-window, learned", tmp_path / "no.safetensors", out)
+    assert_refused("expected to end in .safetensors", "mamba", tmp_path / "out.bin")
+    assert_refused("the folder .* does not exist", "mamba", tmp_path / "no" / "out.safetensors")
+    assert_refused("is the network itself", path := association(tmp_path / "a.safetensors"), path,
             overwrite=True)  # fmt: skip
     small = quantise("mamba", out).path
-    refused("exists; use --overwrite", "mamba", out)
-    refused("in 8 bits already", small, tmp_path / "again.safetensors")
-    refused("unknown kind of network 'refill'", refill(tmp_path), tmp_path / "b.safetensors")
+    assert_refused("exists; use --overwrite", "mamba", out)
+    assert_refused("in 8 bits already", small, tmp_path / "again.safetensors")
+    assert_refused("unknown kind of network 'refill'", refill(tmp_path), tmp_path / "b.safetensors")
     assert not (tmp_path / "again.safetensors").exists()
 
 
@@ -103,7 +103,7 @@ def test_damaged_weights_are_refused_and_nothing_is_written(tmp_path):
     weights = network().state_dict()
     weights["out.bias"] = weights["out.bias"] * np.nan
     write_model(path, weights, json.loads(path.with_suffix(".json").read_text()))
-    refused("out.bias: finite numbers", path, tmp_path / "out.safetensors")
+    assert_refused("out.bias: finite numbers", path, tmp_path / "out.safetensors")
     path.write_bytes(path.read_bytes()[:-9])
-    refused("do not fit together", path, tmp_path / "out.safetensors")
+    assert_refused("do not fit together", path, tmp_path / "out.safetensors")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.json", "a.safetensors"]

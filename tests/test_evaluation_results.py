@@ -8,7 +8,7 @@ from mambatrack.datasets.sequences import find_sequences, second_half
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import score
 from mambatrack.evaluation.results import read_results, result_files, result_tables
-from wild_files import RIGHT, is_perfect, rows, write
+from wild_files import RIGHT, assert_perfect, rows, write
 
 ROW = "{},{},10,20,30,60,0.9,-1,-1,-1\n"
 
@@ -117,7 +117,7 @@ def test_trackeval_s_own_folders_are_found(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for folder in (data, data.parent, data.parent.parent):
-            is_perfect(score(found, folder))
+            assert_perfect(score(found, folder))
     other = data.parent.parent / "yours/data"
     other.mkdir(parents=True)
     (other / "a.txt").write_text(RIGHT)

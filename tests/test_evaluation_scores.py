@@ -187,7 +187,7 @@ def imperfect_results(sequence: Sequence, folder: Path, seed: int, noise: float 
     return path
 
 
-def compare_with_trackeval(sequences: list[Sequence], folder: Path) -> None:
+def assert_trackeval_agrees(sequences: list[Sequence], folder: Path) -> None:
     """Three result sets of different quality, every field of Score."""
     for tracker in range(3):
         results = folder / f"tracker{tracker}" / "data"
@@ -207,14 +207,14 @@ def test_scores_are_those_of_trackevals_own_pipeline(tmp_path):
     pytest.importorskip("trackeval")
     for seed, name in enumerate("ab"):
         world.write_sequence(tmp_path / "data" / name, seed=seed, people=6, frames=80)
-    compare_with_trackeval(find_sequences(tmp_path / "data"), tmp_path / "trackers")
+    assert_trackeval_agrees(find_sequences(tmp_path / "data"), tmp_path / "trackers")
 
 
 def test_scores_are_trackevals_where_there_are_distractors(tmp_path):
     pytest.importorskip("trackeval")
     found = find_sequences(needs("data/mot17/train"))
     sequences = [each for each in found if each.name in ("MOT17-05-SDP", "MOT17-13-SDP")]
-    compare_with_trackeval(sequences, tmp_path)
+    assert_trackeval_agrees(sequences, tmp_path)
 
 
 def test_events_agree_with_trackeval_but_for_switches_after_gaps(tmp_path):

@@ -1,12 +1,12 @@
 import pytest
 
 from mambatrack.errors import MambatrackError
-from wild_files import SEQINFO, is_perfect, rows, scored
+from wild_files import SEQINFO, assert_perfect, rows, scored
 
 
 def test_empty_frames_take_neither_time_nor_memory(tmp_path):
     info = SEQINFO.replace("=12", "=1000000")
-    is_perfect(scored(tmp_path, rows(), seqinfo=info))
+    assert_perfect(scored(tmp_path, rows(), seqinfo=info))
 
 
 def test_what_would_take_more_memory_than_there_is_is_refused(tmp_path):

@@ -12,10 +12,9 @@ from mambatrack import Tracker, load_config
 from mambatrack.detections import as_detections
 from mambatrack.evaluation.peers.timed_boxes import by_frame, real
 from mambatrack.kernels.cpu.overlap_frame import OverlapFrame, Tracked
-from mambatrack.simulation.world import make_world
+from shaken_crowds import SIZE, crowd_of_two_classes
 from shared import needs
 
-SIZE = (320, 240)
 KALMAN = {"tracker.predictor": "kalman", "tracker.max_age": 4}
 SETTINGS = (
     {},
@@ -30,17 +29,11 @@ RESULT = (
 
 
 def frames_of(seed, count=80):
-    """A crowd as a detector far from exact sees it, of two classes that it mistakes; some frames
-    are late, some unusual: empty, with a row twice, beside the picture, a list, twins; and one has
-    a crowd."""
-    world, rng = make_world(seed=seed, people=14, frames=count, size=SIZE), np.random.default_rng(1)
-    time_s, frames = 0.0, []
-    for frame in range(count):
-        found = world.detections(frame)
-        noise = np.tile(rng.normal(0, 5, (len(found), 2)), 2)
-        classes = rng.random(len(found)) < 0.1 * (frame % 3)
-        rows = np.column_stack([found.boxes + noise, found.scores, classes])
-        time_s += rng.choice([0.05, 0.05, 0.05, 0.2, 0.4])
+    """A crowd, of which some frames are unusual: empty, with a row twice, beside the picture, a
+    list, twins; and one has more people."""
+    rng, frames = np.random.default_rng(1), []
+    crowd = crowd_of_two_classes(seed, count, rng, (0.05, 0.05, 0.05, 0.2, 0.4))
+    for frame, (rows, time_s) in enumerate(crowd):
         kind = rng.integers(12)
         if kind == 0:
             rows = np.concatenate([rows, rows[:1], [[400, 10, 440, 60, 1, 0]]])

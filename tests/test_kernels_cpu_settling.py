@@ -13,25 +13,13 @@ from mambatrack.association.interface import Association
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.kernels.cpu.settling import Matched, settle
-from mambatrack.simulation.world import make_world
 from mambatrack.tracking import steps, usual_frames
 from mambatrack.tracking.group import TrackerGroup
-
-SIZE = (320, 240)
+from shaken_crowds import SIZE, crowd_of_two_classes
 
 
 def frames_of(seed, count=60):
-    """A crowd as a detector far from exact sees it, of two classes that it mistakes; some frames
-    are late."""
-    world, rng = make_world(seed=seed, people=14, frames=count, size=SIZE), np.random.default_rng(1)
-    time_s, frames = 0.0, []
-    for frame in range(count):
-        found = world.detections(frame)
-        noise = np.tile(rng.normal(0, 5, (len(found), 2)), 2)
-        classes = rng.random(len(found)) < 0.1
-        frames.append((np.column_stack([found.boxes + noise, found.scores, classes]), time_s))
-        time_s += rng.choice([0.05, 0.05, 0.05, 0.2])
-    return frames
+    return list(crowd_of_two_classes(seed, count, np.random.default_rng(1)))
 
 
 def states_of(streams, predictor="mamba"):

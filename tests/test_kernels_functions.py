@@ -55,7 +55,7 @@ def test_half_precision(kind):
         assert ratio <= 5e-3, name
 
 
-def same(got, want):
+def assert_same_bits(got, want):
     for name in want:
         torch.testing.assert_close(got[name], want[name], rtol=0, atol=0, msg=name)
 
@@ -105,7 +105,7 @@ def test_padding_is_exact_whatever_it_holds(backend):
     for name in TIMED:
         case[name][:, 1, 3:] = float("nan")
         case[name][:, 2] = float("inf")
-    same(outputs(case, backend, True, lengths=lengths), clean)
+    assert_same_bits(outputs(case, backend, True, lengths=lengths), clean)
     assert (clean["y"][:, 1, 3:] == 0).all() and (clean["dx"][:, 2] == 0).all()
     torch.testing.assert_close(clean["final"][:, 2], case["initial_state"][:, 2])
     short = {k: v[:, 1:2, :3] if k in TIMED else v for k, v in case.items()}
@@ -204,7 +204,7 @@ def test_arguments_are_left_alone_however_they_lie_in_memory(backend, sizes, tra
         case = {k: v.mT.contiguous().mT if v.dim() > 1 else v for k, v in case.items()}
     before = {name: each.clone() for name, each in case.items()}
     selective_scan(**case, dt_softplus=True, lengths=torch.tensor([7, 3, 0]), backend=backend)
-    same(case, before)
+    assert_same_bits(case, before)
 
 
 def test_token_mask():

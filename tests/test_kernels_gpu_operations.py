@@ -6,10 +6,11 @@ from inspect import signature
 import pytest
 import torch
 
+from c_library import filled_with_nan
 from mambatrack import kernels
 from mambatrack.kernels import reference
 from scan_cases import TIMED, assert_close, errors, inputs, outputs, rms_ratios
-from test_kernels_functions import conv_inputs, same
+from test_kernels_functions import assert_same_bits, conv_inputs
 
 pytest.importorskip("triton")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -22,13 +23,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def poisoned(monkeypatch):
     """New memory holds NaN, so that a cell that no kernel writes fails."""
-    empty = torch.empty
-
-    def filled(*size, **options):
-        made = empty(*size, **options)
-        return made.fill_(float("nan")) if made.is_floating_point() else made
-
-    monkeypatch.setattr(torch, "empty", filled)
+    monkeypatch.setattr(torch, "empty", filled_with_nan(torch.empty))
 
 
 def on_device(dtype=torch.float32, **sizes):
@@ -77,7 +72,7 @@ def test_strided_inputs_give_the_same_bits():
     spread = {name: torch.stack([each, each + 1], -1)[..., 0] for name, each in case.items()}
     wide = torch.cat([case["B"], case["C"]], -1)
     spread["B"], spread["C"] = wide.split(case["B"].shape[-1], dim=-1)
-    same(outputs(spread, "triton", True), outputs(case, "triton", True))
+    assert_same_bits(outputs(spread, "triton", True), outputs(case, "triton", True))
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
@@ -94,7 +89,7 @@ def test_padding_is_exact_whatever_it_holds():
     for name in TIMED:
         case[name][:, 0, 3:] = float("nan")
         case[name][:, 1] = float("inf")
-    same(outputs(case, "triton", True, lengths=lengths(3, 0)), clean)
+    assert_same_bits(outputs(case, "triton", True, lengths=lengths(3, 0)), clean)
     alone = {k: v[:, :1, :3] if k in TIMED else v for k, v in case.items()}
     alone["initial_state"] = case["initial_state"][:, :1]
     assert torch.equal(outputs(alone, "triton", False)["y"], clean["y"][:, :1, :3])

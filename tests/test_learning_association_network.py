@@ -1,22 +1,11 @@
 """The association's network in training."""
 
-import pytest
 import torch
 
 from association_models import network, small_config
-from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairLogits, pair_loss
 from mambatrack.learning.association_pieces import IndexedRecording, join
 from mambatrack.learning.association_recording import record
-from mambatrack.simulation.world import write_sequence
-
-
-@pytest.fixture(scope="module")
-def sequences(tmp_path_factory):
-    root = tmp_path_factory.mktemp("world")
-    for seed in range(2):
-        write_sequence(root / f"S{seed}", seed=seed, frames=60)
-    return root, find_sequences(root)
 
 
 def test_loss_is_small_only_for_the_right_answers(sequences):

@@ -7,17 +7,7 @@ import pytest
 
 from association_models import learned, network, small_config, track_with
 from mambatrack.association.features import NAMES
-from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_recording import Recorder, Recording, record
-from mambatrack.simulation.world import write_sequence
-
-
-@pytest.fixture(scope="module")
-def sequences(tmp_path_factory):
-    root = tmp_path_factory.mktemp("world")
-    for seed in range(2):
-        write_sequence(root / f"S{seed}", seed=seed, frames=60)
-    return root, find_sequences(root)
 
 
 def test_the_teacher_follows_the_truth(sequences):

@@ -11,20 +11,13 @@ from association_models import WIDTH, small_config, world
 from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.features import NAMES
 from mambatrack.association.loading import split_members
-from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_network import PairLogits, pair_loss
 from mambatrack.learning.association_pieces import join
 from mambatrack.learning.association_teacher import AssociationTeacher
 from mambatrack.learning.association_training import read_recordings, train_association
 from mambatrack.simulation.world import write_sequence
 
-
-@pytest.fixture(scope="module")
-def sequences(tmp_path_factory):
-    root = tmp_path_factory.mktemp("world")
-    for seed in range(2):
-        write_sequence(root / f"S{seed}", seed=seed, frames=60)
-    return root, find_sequences(root)
+pytestmark = pytest.mark.usefixtures("quick_trainings")
 
 
 def test_training_learns_and_its_network_tracks(sequences, tmp_path):

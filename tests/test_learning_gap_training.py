@@ -16,6 +16,8 @@ from mambatrack.learning.gap_training import GapFillingConfig, train_gap_filling
 from test_gaps_filling import LONGEST, Q, random_gap
 from worlds import write_world
 
+pytestmark = pytest.mark.usefixtures("quick_trainings")
+
 
 def world(folder, people=3, frames=120, seed=0):
     """People who walk in curves, with detections that err and are missed at times."""

@@ -17,6 +17,8 @@ from mambatrack.networks.causal import CausalMotionPredictor, Rollout
 from mambatrack.networks.units import OUTPUTS
 from worlds import write_training_data
 
+pytestmark = pytest.mark.usefixtures("quick_trainings")
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):

@@ -16,6 +16,8 @@ from test_learning_motion_training import settings_of
 from test_learning_motion_windows import sampler
 from worlds import write_training_data
 
+pytestmark = pytest.mark.usefixtures("quick_trainings")
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):

@@ -15,6 +15,7 @@ from mambatrack.learning.motion_training import train
 from mambatrack.motion.causal_predictor import CausalPredictor
 from worlds import write_training_data
 
+pytestmark = pytest.mark.usefixtures("quick_trainings")
 SMALL = {"d_model": 8, "layers": 1, "d_state": 2, "steps": 6, "warmup": 4, "checkpoint_every": 3,
          "batch_size": 8}  # fmt: skip
 

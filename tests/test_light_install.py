@@ -11,21 +11,11 @@ import pytest
 
 from mambatrack.cli.program import LEFT_OUT
 from mambatrack.kernels.cpu.library import why_not
-from mambatrack.simulation.world import write_sequence
 
 ROOT = Path(__file__).parents[1]
 BLOCKED = f"import sys; sys.modules.update(dict.fromkeys({LEFT_OUT!r})); "
 PROGRAM = BLOCKED + "from mambatrack.cli import main; sys.exit(main(sys.argv[1:]))"
 needs_library = pytest.mark.skipif(bool(why_not()), reason="the C library is not built")
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("world")
-    write_sequence(
-        folder / "walk", seed=3, people=3, frames=40, size=(160, 120), video=folder / "clip.mp4"
-    )
-    return folder / "clip.mp4"
 
 
 def run(folder, *arguments, code=PROGRAM):

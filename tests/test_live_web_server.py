@@ -47,7 +47,7 @@ def test_a_watcher_gets_the_sources_that_it_chose(live):
     session, page, _ = live
     with socket_of(page) as watcher:
         watcher.send('{"watch": [1]}')
-        wait_for(lambda: page._hub.demand.watchers[0] == 0)
+        assert wait_for(lambda: page._hub.demand.watchers[0] == 0)
         with contextlib.suppress(TimeoutError):
             while True:
                 watcher.recv(timeout=0.3)  # what was on its way
@@ -103,7 +103,7 @@ def test_the_caller_of_update_never_waits(monkeypatch):
         with page._state.lock:  # the worker stands still here
             for _ in range(50):
                 session.step(0)
-        wait_for(lambda: page._state.sources[0].recording.frames == 53)
+        assert wait_for(lambda: page._state.sources[0].recording.frames == 53)
     session.step(0)  # also after the end
 
 

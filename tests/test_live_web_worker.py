@@ -70,7 +70,7 @@ def test_the_same_picture_is_sent_again_to_whoever_comes_later():
         wait_for(lambda: published.of("frame"))
         published.demand = ONE._replace(changes=2)
         worker.change(0, SourceStatus("door", "open"))
-        wait_for(lambda: len(published.of("frame")) == 2)
+        assert wait_for(lambda: len(published.of("frame")) == 2)
 
 
 def test_watchers_of_events_get_tracks_without_pictures():
@@ -105,7 +105,9 @@ def test_a_change_of_a_source_is_told_at_once(monkeypatch):
     monkeypatch.setattr(module, "SAMPLE_S", 3600.0)
     with working(ONE) as (worker, state, published):
         worker.change(0, SourceStatus("door", "lost", error="no answer"))
-        wait_for(lambda: any('"no answer"' in message[1] for message in published.of("tick")))
+        assert wait_for(
+            lambda: any('"no answer"' in message[1] for message in published.of("tick"))
+        )
 
 
 def test_frames_that_found_no_room_are_counted(monkeypatch):

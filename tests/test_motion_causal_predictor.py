@@ -159,17 +159,6 @@ def test_the_shipped_network_is_the_same_in_c_and_in_torch(monkeypatch):
     np.testing.assert_allclose(spread, wide, rtol=1e-4)
 
 
-@pytest.fixture
-def looking_back(tmp_path):
-    """The file of a small network with look-back."""
-    path = tmp_path / "back.safetensors"
-    save_file(CausalMotionPredictor(16, 2, 4, back=4).state_dict(), path)
-    size = {"kind": "causal-back", "d_model": 16, "layers": 2, "d_state": 4, "window": 9, "back": 4}
-    card = {"architecture": size, "normalisation": {"unit": "box"}, "spread": [[0.1] * 4]}
-    path.with_suffix(".json").write_text(json.dumps(card))
-    return path
-
-
 @pytest.mark.skipif(not cpu.available(), reason="the C library is not built")
 def test_a_network_with_look_back_is_the_same_in_c_and_in_torch(looking_back, monkeypatch):
     boxes, seen = walk(25, tracks=40), np.random.default_rng(1).random(25) < 0.7

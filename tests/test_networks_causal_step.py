@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from mambatrack import MambatrackError, load_predictor
 from mambatrack.networks.causal import (
@@ -34,17 +33,6 @@ def test_the_step_for_inference_is_the_step_of_the_network(d_model, layers, d_st
         np.testing.assert_allclose(step(token.numpy(), ours), offset, atol=1e-5, rtol=1e-5)
         np.testing.assert_allclose(ours, after, atol=1e-5, rtol=1e-5)
         carried = after
-
-
-@pytest.fixture
-def looking_back(tmp_path):
-    """The file of a small network with look-back."""
-    path = tmp_path / "back.safetensors"
-    save_file(CausalMotionPredictor(16, 2, 4, back=4).state_dict(), path)
-    size = {"kind": "causal-back", "d_model": 16, "layers": 2, "d_state": 4, "window": 9, "back": 4}
-    card = {"architecture": size, "normalisation": {"unit": "box"}, "spread": [[0.1] * 4]}
-    path.with_suffix(".json").write_text(json.dumps(card))
-    return path
 
 
 @pytest.mark.parametrize("backend", ["cpu", "torch"])

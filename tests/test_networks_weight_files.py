@@ -40,7 +40,7 @@ def copied(tmp_path, kind, weights=None, card=None, content=None):
     return path
 
 
-def refused(kind, path, said):
+def assert_refused(kind, path, said):
     with pytest.raises(MambatrackError, match=said) as caught:
         LOADERS[kind](path)
     assert str(path) in str(caught.value) and len(str(caught.value)) < 600
@@ -52,7 +52,7 @@ def bias_of(kind):
 
 @KINDS
 def test_the_shipped_weights_are_taken(tmp_path, kind):
-    LOADERS[kind](copied(tmp_path, kind))
+    assert LOADERS[kind](copied(tmp_path, kind)) is not None
 
 
 @KINDS
@@ -66,7 +66,7 @@ def test_weights_that_are_no_usual_numbers_are_refused(tmp_path, kind, value, sa
     def change(weights):
         weights[name][1] = value
 
-    refused(kind, copied(tmp_path, kind, change), f"{name}: finite numbers .*{said}")
+    assert_refused(kind, copied(tmp_path, kind, change), f"{name}: finite numbers .*{said}")
 
 
 @KINDS
@@ -77,7 +77,9 @@ def test_other_types_of_numbers_are_refused(tmp_path, kind, dtype):
     def change(weights):
         weights[name] = weights[name].astype(dtype)
 
-    refused(kind, copied(tmp_path, kind, change), f"{name}: numbers of type F32 expected, got ")
+    assert_refused(
+        kind, copied(tmp_path, kind, change), f"{name}: numbers of type F32 expected, got "
+    )
 
 
 @KINDS
@@ -93,7 +95,9 @@ def test_every_weight_that_is_missing_or_of_another_shape_is_named(tmp_path, kin
                     del weights[name]
 
             path = copied(tmp_path, kind, change)
-            refused(kind, path, "do not fit together: .*(expected, got|missing|the card says)")
+            assert_refused(
+                kind, path, "do not fit together: .*(expected, got|missing|the card says)"
+            )
 
 
 @KINDS
@@ -102,7 +106,7 @@ def test_a_weight_of_no_network_is_refused(tmp_path, kind, name):
     def change(weights):
         weights[name] = np.zeros(3, np.float32)
 
-    refused(kind, copied(tmp_path, kind, change), "do not fit together")
+    assert_refused(kind, copied(tmp_path, kind, change), "do not fit together")
 
 
 @KINDS
@@ -114,7 +118,7 @@ def test_a_weight_of_no_network_is_refused(tmp_path, kind, name):
     ],
 )  # fmt: skip
 def test_a_file_of_something_else_is_refused(tmp_path, kind, content):
-    refused(kind, copied(tmp_path, kind, content=content), "do not fit together")
+    assert_refused(kind, copied(tmp_path, kind, content=content), "do not fit together")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, kind, content):
 def test_headers_that_lie_are_refused(tmp_path, header, said):
     text = (header if isinstance(header, str) else json.dumps(header)).encode()
     content = struct.pack("<Q", len(text)) + text + b"1234"
-    refused("causal", copied(tmp_path, "causal", content=content), said)
+    assert_refused("causal", copied(tmp_path, "causal", content=content), said)
 
 
 def test_members_that_differ_are_refused(tmp_path):
@@ -144,8 +148,8 @@ def test_members_that_differ_are_refused(tmp_path):
     def change(weights):
         weights.update(other)
 
-    refused("association", copied(tmp_path, "association", change), "do not fit together")
-    refused(
+    assert_refused("association", copied(tmp_path, "association", change), "do not fit together")
+    assert_refused(
         "association", copied(tmp_path, "association", lambda w: w.pop("1.out.bias")), "out.bias"
     )
 
@@ -171,7 +175,7 @@ def test_cards_with_something_else_are_refused(tmp_path, kind, place, value):
         inside[last] = value
         return card
 
-    refused(kind, copied(tmp_path, kind, card=change), place.rpartition(".")[2])
+    assert_refused(kind, copied(tmp_path, kind, card=change), place.rpartition(".")[2])
 
 
 @KINDS
@@ -185,7 +189,7 @@ def test_cards_with_something_else_are_refused(tmp_path, kind, place, value):
     ids=lambda text: str(text)[:20],
 )  # fmt: skip
 def test_files_that_are_no_cards_are_refused(tmp_path, kind, text):
-    refused(kind, copied(tmp_path, kind, card=text), "do not fit together|unknown kind")
+    assert_refused(kind, copied(tmp_path, kind, card=text), "do not fit together|unknown kind")
 
 
 @pytest.mark.parametrize(

@@ -182,10 +182,10 @@ def run(plan):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_streams(kind):
-    stream_test(kind, 40)
+    assert_what_must_hold(kind, 40)
 
 
-def stream_test(kind, runs):
+def assert_what_must_hold(kind, runs):
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
     limits = settings(max_examples=runs, deadline=None, suppress_health_check=quiet, database=None)
     limits(given(plans(kind))(run))()
@@ -217,7 +217,7 @@ def main():
     options = parser.parse_args()
     for kind in KINDS:
         began = time.perf_counter()
-        stream_test(kind, options.runs // len(KINDS))
+        assert_what_must_hold(kind, options.runs // len(KINDS))
         spent = time.perf_counter() - began
         print(f"{' and '.join(kind)}: {options.runs // len(KINDS)} streams hold, {spent:.0f} s",
               flush=True)  # fmt: skip

@@ -5,12 +5,9 @@ import numpy as np
 from c_library import needs_library
 from mambatrack.detections import as_detections
 from mambatrack.track_table import TrackTable
+from test_class_votes import box
 
 pytestmark = needs_library
-
-
-def box(place, score, label):
-    return [100.0 * place, 0, 100.0 * place + 50, 100, score, label]
 
 
 def test_classes_are_voted_in_c_as_in_numpy():

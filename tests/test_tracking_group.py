@@ -5,9 +5,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from counted_predictors import Counted, Quarter
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError
-from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup
@@ -64,18 +64,6 @@ def test_a_group_gives_what_separate_trackers_give(predictor, association, rate)
     ]
 
 
-class Counted(KalmanPredictor):
-    """Notes for how many tracks each call is."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def predict(self, state):
-        self.calls.append(len(state))
-        return super().predict(state)
-
-
 def test_one_call_for_all_tracks_and_one_more_for_each_further_frame():
     group, counted = TrackerGroup(TrackerConfig("kalman", frame_rate=10), 3), Counted()
     for tracker in group.trackers:
@@ -108,10 +96,6 @@ def test_each_network_of_the_association_is_called_once(monkeypatch):
 
 
 def test_a_predictor_that_measures_in_images_keeps_the_sizes_apart():
-    class Quarter:
-        def __call__(self, offsets, lengths):
-            return np.full((len(offsets), 4), 0.25, np.float32)
-
     group = TrackerGroup(TrackerConfig("kalman"), 3)
     for index, size in enumerate([(250, 250), (500, 1000), (250, 250)]):
         tracker = group.trackers[index]

@@ -16,6 +16,7 @@ from mambatrack.simulation.world import make_world
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking import hypotheses as module
 from mambatrack.tracking.group import TrackerGroup
+from shaken_crowds import shaken
 
 
 class GivenOdds:
@@ -138,10 +139,7 @@ CROWD = make_world(seed=4, people=14, frames=120, size=(320, 240))
 
 
 def seen_in(frame):
-    """What a detector that is far from exact sees of the crowd."""
-    found = CROWD.detections(frame)
-    noise = np.random.default_rng(frame).normal(0, 5, (len(found), 2))
-    return np.column_stack([found.boxes + np.tile(noise, 2), found.scores])
+    return shaken(CROWD.detections(frame), np.random.default_rng(frame))
 
 
 def crowd(**changes):

@@ -11,7 +11,7 @@ from mambatrack import MambatrackError
 from test_tracking_state_file import FRAMES, after, assert_same_state, run, tracker
 
 
-def refused(tracked, state, reason):
+def assert_refused(tracked, state, reason):
     before = tracked.state_dict()
     with pytest.raises(MambatrackError, match=reason):
         tracked.load_state_dict(state)
@@ -20,13 +20,17 @@ def refused(tracked, state, reason):
 
 def test_states_of_other_trackers_are_refused():
     state = after().state_dict()
-    refused(after(20, predictor="mamba"), state, "of predictor 'KalmanPredictor', not 'CausalPre")
-    refused(after(20, predictor="still"), state, "of predictor")
-    refused(after(20, association="learned"), state, "of association 'OverlapAssociation', not")
-    refused(after(20), {**state, "version": 1}, "of version 1, not 2")
-    refused(after(20), {**state, "predictor_sha256": "0" * 64}, "of predictor_sha256")
-    refused(after(20), {}, "of version None")
-    refused(after(20), [1, 2], "of type list")
+    assert_refused(
+        after(20, predictor="mamba"), state, "of predictor 'KalmanPredictor', not 'CausalPre"
+    )
+    assert_refused(after(20, predictor="still"), state, "of predictor")
+    assert_refused(
+        after(20, association="learned"), state, "of association 'OverlapAssociation', not"
+    )
+    assert_refused(after(20), {**state, "version": 1}, "of version 1, not 2")
+    assert_refused(after(20), {**state, "predictor_sha256": "0" * 64}, "of predictor_sha256")
+    assert_refused(after(20), {}, "of version None")
+    assert_refused(after(20), [1, 2], "of type list")
 
 
 def test_c_and_torch_do_not_exchange_what_they_carry(monkeypatch):
@@ -35,7 +39,9 @@ def test_c_and_torch_do_not_exchange_what_they_carry(monkeypatch):
     outside = tracker("mamba")
     if outside.state_dict()["predictor"] == inside.state_dict()["predictor"]:
         pytest.skip("the C library is not there")
-    refused(outside, inside.state_dict(), "of predictor 'CausalPredictor/CausalNetwork', not")
+    assert_refused(
+        outside, inside.state_dict(), "of predictor 'CausalPredictor/CausalNetwork', not"
+    )
 
 
 def changed(name, index, value):
@@ -76,7 +82,7 @@ def changed(name, index, value):
 def test_states_that_cannot_be_are_refused(change, reason):
     state = after().state_dict()
     assert len(state["tracks.ids"]) >= 2
-    refused(after(20), change(state), reason)
+    assert_refused(after(20), change(state), reason)
 
 
 IN_THE_WINDOW, SINCE_SEEN = "boxes in the window in motion", "frames since seen in motion"
@@ -105,7 +111,7 @@ def test_what_a_motion_model_cannot_have_kept_is_refused_by_name(predictor, colu
     state = tracked.state_dict()
     for value in values:
         reason = re.escape(f"with {field} {value:.7g}")
-        refused(tracked, changed("motion", (0, column), value)(state), reason)
+        assert_refused(tracked, changed("motion", (0, column), value)(state), reason)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,7 @@ def test_what_a_motion_model_cannot_have_kept_is_refused_by_name(predictor, colu
 )  # fmt: skip
 def test_what_a_table_cannot_hold_is_refused_by_name(name, index, value, field):
     tracked = after(20, association="learned")
-    refused(tracked, changed(name, index, value)(tracked.state_dict()), f"with {field}")
+    assert_refused(tracked, changed(name, index, value)(tracked.state_dict()), f"with {field}")
 
 
 def test_hypotheses_are_the_likeliest_first():
@@ -129,7 +135,7 @@ def test_hypotheses_are_the_likeliest_first():
     state = tracked.state_dict()
     second = {f"rival1.{name}": each for name, each in state.items() if name.startswith("tracks.")}
     for likelihood in (0.5, 1e300):
-        refused(
+        assert_refused(
             tracked, {**state, **second, "likelihoods": np.array([0, likelihood])}, "likelihoods"
         )
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counted_predictors import Counted
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
@@ -13,18 +14,6 @@ from mambatrack.track_table import SHARED_CALL_TRACKS, TrackTable
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracking.steps import associate_together, predict_together
 from test_tracking_hypotheses import association_of
-
-
-class Counted(KalmanPredictor):
-    """Notes for how many tracks each call is."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def predict(self, state):
-        self.calls.append(len(state))
-        return super().predict(state)
 
 
 def hypotheses_of(*counts, seed=0):

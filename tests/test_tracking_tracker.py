@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from counted_predictors import Quarter
 from mambatrack import Config, MambatrackError, Tracker, TrackState, load_config
 from mambatrack.config import TrackerConfig
 from mambatrack.motion.classical import KalmanPredictor
@@ -217,10 +218,6 @@ def test_a_predictor_of_ones_own():
 
 
 def test_the_size_of_the_picture_is_told_to_a_predictor_that_measures_in_pictures():
-    class Quarter:
-        def __call__(self, offsets, lengths):
-            return np.full((len(offsets), 4), 0.25, np.float32)
-
     predictor = WindowPredictor(Quarter(), 3, "image", [[0.1] * 4], (250, 250))
     tracked = Tracker(TrackerConfig(association="overlap"), (250, 250), predictor)
     tracked.update([[100, 100, 120, 140]])

@@ -54,6 +54,15 @@ def draw_quickly(self, picture):
         temporary.write_text(f"a curve of {len(self.rows)} rows")
 
 
+def make_quick(patch):
+    """Enough is validated to tell whether a network learns; no curves are drawn."""
+    patch.setattr(motion_data, "VALIDATION", 100)
+    patch.setattr(motion_data, "CALIBRATION", 100)
+    patch.setattr(gap_training, "VALIDATION", 400)
+    patch.setattr(gap_training, "CALIBRATION", 400)
+    patch.setattr(Log, "draw", draw_quickly)
+
+
 def make_tiny(patch, curves=False):
     """Checkpoints come often, and little is validated; curves are drawn only if asked for."""
     patch.setattr(association_training, "CHECKPOINT_EVERY", 2)

@@ -45,7 +45,7 @@ def scored(tmp_path, truth, result=RIGHT, labels=None, classes=(), name="a", seq
     return score(find_sequences(tmp_path / "data"), tmp_path / "results", classes=classes)
 
 
-def is_perfect(scores):
+def assert_perfect(scores):
     assert pytest.approx(100) == scores.combined.HOTA
     assert (scores.combined.CLR_TP, scores.combined.CLR_FP, scores.combined.IDSW) == (20, 0, 0)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mambatrack.datasets.sequences import find_sequences
+from mambatrack.datasets.sequences import Trajectories, find_sequences
 from mambatrack.simulation.world import write_sequence
 
 
@@ -39,3 +39,26 @@ def write_clip(folder):
     )  # fmt: skip
     write_sequence(folder / "set" / "run", seed=5, people=3, frames=20, size=(320, 240))
     return folder
+
+
+def boxes_at(rows) -> Trajectories:
+    """(frame, id, left) -> boxes of 30 x 60 pixels."""
+    frame, identity, left = np.array(rows, float).reshape(-1, 3).T
+    corners = [left, np.full(len(left), 10), left + 30, np.full(len(left), 70)]
+    boxes = np.stack(corners, 1).astype(np.float32)
+    return Trajectories(frame.astype(int), identity.astype(int), boxes)
+
+
+def write_pair(folder, **options):
+    """Two short sequences, a and b."""
+    for seed, name in enumerate("ab"):
+        write_sequence(folder / name, seed=seed, frames=60, **options)
+    return folder
+
+
+def write_small_clip(folder):
+    """A video of 40 frames of 160 x 120 pixels -> its path."""
+    write_sequence(
+        folder / "walk", seed=3, people=3, frames=40, size=(160, 120), video=folder / "clip.mp4"
+    )
+    return folder / "clip.mp4"

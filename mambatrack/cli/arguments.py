@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mambatrack.cli.effects import BOXES, NETWORK, VIDEO, no_facts
+from mambatrack.cli.effects import BOXES, NETWORK, VIDEO, Parser, no_facts
 from mambatrack.cli.named_files import DatasetPath, ReadPath
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
@@ -16,6 +16,7 @@ LARGEST = 2**31 - 1  # of a count on the command line
 SCORED = "classes of the ground truth that count, by name or number; those a network keeps too"
 READY = "--results", "--trackers", "--peers"  # with them, nothing is tracked by these options
 DEVICES = ("auto", "cpu", "cuda")
+MOTION_MODEL = "where the motion model runs"
 MODELS = f"{', '.join(PREDICTORS)}, or a trained .safetensors file"
 
 
@@ -28,7 +29,7 @@ class Command:
 
     name: str
     purpose: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
+    add_arguments: Callable[[Parser], None]
     run: Callable[[argparse.Namespace, Config], int]
     recipe: str | None = None
 
@@ -90,7 +91,7 @@ def add_association(parser: argparse.ArgumentParser) -> None:
 def add_camera(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--camera", metavar="C", unless=READY,
-        help="how it moves, so that tracks move with it: off (the default), pictures, boxes, auto, "
+        help="what tells how the camera moves: off (the default), pictures, boxes, auto, "
         "or transforms: a file, of a data set a folder of them",
     )  # fmt: skip
 
@@ -98,8 +99,8 @@ def add_camera(parser: argparse.ArgumentParser) -> None:
 def add_appearance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--appearance", metavar="A", unless=(BOXES, *READY),
-        help="looks at the picture inside of boxes, as a further cue of who is who: off (the "
-        "default), colour, a named embedder, or an ONNX or OpenVINO file",
+        help="what looks at the picture inside of boxes, as a further cue of who is who: off "
+        "(the default), colour, a named embedder, or an ONNX or OpenVINO file",
     )  # fmt: skip
 
 
@@ -120,9 +121,8 @@ def add_classes(
 def add_detector(
     parser: argparse.ArgumentParser,
     classes: str = "names or numbers to keep, as person,car; all for all",
-    tracks: bool = True,
 ) -> None:
-    """Who finds the boxes, and where the motion model runs if the command tracks them."""
+    """Who finds the boxes."""
     add = partial(parser.add_argument, unless=(BOXES, *READY))
     add("--detector", help="motion, onnx, own, yolox, rtmdet, file, or a named model as yolox_s; "
         "default: what --weights is for, else a model that is here or can be fetched, else own; "
@@ -137,9 +137,12 @@ def add_detector(
     add("--class-names", metavar="A,B", help="of a network, where its file has none")
     add("--slice", metavar="PIXELS", help="side of slices of the picture that a network sees one "
         "by one, for small objects, as 640")  # fmt: skip
-    add("--overlap", metavar="SHARE", needs=("--slice",), help="of neighbouring slices (0.2)")
-    if tracks:
-        add_device(parser, "where the motion model runs")
+    add(
+        "--overlap",
+        metavar="SHARE",
+        needs=("--slice",),
+        help="of a slice, with its neighbour (0.2)",
+    )
 
 
 def add_device(

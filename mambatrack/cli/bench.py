@@ -126,4 +126,4 @@ def _teller(options: argparse.Namespace) -> Callable[[str], None]:
     return tell
 
 
-BENCH = Command("bench", "time for a frame, beside other trackers", add_arguments, run)
+BENCH = Command("bench", "time a frame, beside other trackers", add_arguments, run)

@@ -52,4 +52,4 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
-CAMERA = Command("camera", "how a camera moved, as a file of transforms", add_arguments, run)
+CAMERA = Command("camera", "write how a camera moved, as a file of transforms", add_arguments, run)

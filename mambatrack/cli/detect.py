@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="video file, folder or glob of images, or a sequence")  # fmt: skip
     add("--out", type=WrittenFile, required=True, metavar="FILE",
         help="MOT text, as SEQ/det/det.txt, whose folder is made; goes on from a stop")  # fmt: skip
-    add_detector(parser, tracks=False)
+    add_detector(parser)
     add_overwrite(parser)
 
 
@@ -78,4 +78,4 @@ def _detect(
         return frames.problem
 
 
-DETECT = Command("detect", "a detector's boxes for a whole source", add_arguments, run)
+DETECT = Command("detect", "write a detector's boxes of a whole source", add_arguments, run)

@@ -44,12 +44,18 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *values: Any, **named: Any):
         self.effects: dict[str, Effect] = {}
+        self._group: argparse._ArgumentGroup | None = None
         super().__init__(*values, **named)
+
+    def under(self, heading: str) -> None:
+        """The help lists the options that are added from now on below this heading."""
+        self._group = self.add_argument_group(heading)
 
     def add_argument(
         self, *names: Any, needs: Sequence[str] = (), unless: Sequence[str] = (), **rest: Any
     ) -> argparse.Action:
-        action = super().add_argument(*names, **rest)
+        add = self._group.add_argument if self._group else super().add_argument
+        action = add(*names, **rest)
         self.effects[action.dest] = Effect(names[-1], tuple(needs), tuple(unless))
         return action
 

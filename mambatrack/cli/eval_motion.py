@@ -62,4 +62,4 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
-EVAL_MOTION = Command("eval-motion", "errors of motion models on true tracks", add_arguments, run)
+EVAL_MOTION = Command("eval-motion", "measure motion models on true tracks", add_arguments, run)

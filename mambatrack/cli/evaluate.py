@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mambatrack.cli.arguments import (
+    MOTION_MODEL,
     SCORED,
     Command,
     add_appearance,
@@ -18,6 +19,7 @@ from mambatrack.cli.arguments import (
     add_camera,
     add_dataset,
     add_detector,
+    add_device,
     add_engine,
     add_offline,
     add_overwrite,
@@ -73,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="warnings are errors")
     add_overwrite(parser, "write over files that exist, track again", (*FILES, TO_TRACK))
     add_detector(parser, SCORED)
+    add_device(parser, MOTION_MODEL)
     add_engine(parser)
     parser.set_defaults(check=_check, facts=_facts)
 

@@ -42,4 +42,4 @@ def _detector(options: argparse.Namespace, config: Config) -> str:
     )
 
 
-EXPORT = Command("export", "a motion model or a detector as an ONNX file", add_arguments, run)
+EXPORT = Command("export", "write a motion model or a detector as an ONNX file", add_arguments, run)

@@ -100,5 +100,5 @@ def _checked(out: Path, form: str, overwrite: bool) -> Path:
 
 
 EXPORT_TRACKS = Command(
-    "export-tracks", "a result for CVAT, Label Studio, FiftyOne or rerun", add_arguments, run
+    "export-tracks", "write a result for CVAT, Label Studio, FiftyOne or rerun", add_arguments, run
 )

@@ -257,5 +257,5 @@ SECTIONS: tuple[tuple[str, Cells, Callable[[], Iterable[Cells]]], ...] = (
     ("Extras", ("extra", "installed", "to install"), _extras),
 )
 INFO = Command(
-    "info", "versions, devices, backends, detectors, licences, extras", add_arguments, run
+    "info", "print versions, devices, backends, detectors, licences, extras", add_arguments, run
 )

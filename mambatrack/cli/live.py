@@ -12,18 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import (
+    MOTION_MODEL,
     Command,
     add_appearance,
     add_camera,
     add_detector,
+    add_device,
     add_tracker,
     positive,
     whole,
 )
-from mambatrack.cli.effects import FILE, VIDEO, model_facts, without
+from mambatrack.cli.effects import FILE, VIDEO, Parser, model_facts, without
 from mambatrack.cli.live_outputs import open_outputs
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
-from mambatrack.cli.output_files import add_outputs, check_files, files_of, horizon_of, with_places
+from mambatrack.cli.output_files import (
+    add_counting,
+    add_outputs,
+    check_files,
+    files_of,
+    horizon_of,
+    with_places,
+)
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_detector
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
@@ -41,7 +50,7 @@ FRAME_RATE = 25.0  # of the motion model, where none is given: what it was train
 SAVE_EVERY_S = 1.0  # that --state may lose
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("sources", nargs="+", type=SourcePath, metavar="SOURCE",
         help="webcam index, RTSP or HTTP address, or a file played at its own speed; of several "
@@ -49,13 +58,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--loop", action="store_true", needs=(FILE,), help="files begin again at their end")
     add("--seconds", type=positive, metavar="S", help="stop after so many seconds")
     add("--frames", type=whole(1), metavar="N", help="stop after N tracked frames, of all sources")
+    add("--state", type=StateOfTracks, metavar="FILE",
+        help="keep the tracks there every second, and go on from "
+        "them with the same ids")  # fmt: skip
+    parser.under("tracking")
+    add_tracker(parser)
+    add_camera(parser)
+    add_appearance(parser)
+    add_device(parser, MOTION_MODEL)
+    parser.under("detector")
+    add_detector(parser)
+    parser.under("outputs")
     add_outputs(parser)
     add("--lag", type=whole(0), default=0, metavar="N",
         needs=("--output", "--mot", "--jsonl", "--csv"), help="files N frames late and in their "
         "final version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
-    add("--state", type=StateOfTracks, metavar="FILE",
-        help="keep the tracks there every second, and go on from "
-        "them with the same ids")  # fmt: skip
+    parser.under("counting")
+    add_counting(parser)
+    parser.under("page")
     add("--serve", action="store_true", help="a page to watch in a browser")
     page = partial(add, needs=("--serve",))
     page("--host", default="127.0.0.1",
@@ -67,10 +87,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     page("--token-file", type=ReadPath, metavar="FILE",
         help="file whose first line is the password of the page")  # fmt: skip
-    add_tracker(parser)
-    add_camera(parser)
-    add_appearance(parser)
-    add_detector(parser)
     parser.set_defaults(check=_check, facts=_facts)
 
 

@@ -37,6 +37,19 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     add("--embeddings", action="store_true", needs=("--jsonl",), unless=("--lag", BOXES),
         help="with --jsonl and --appearance: a line for each track that ends, of what it looked "
         "like, by which mambatrack link finds it in other results")  # fmt: skip
+    add("--draw", type=_layers, metavar="A,B", needs=(*DRAWN, "--output-video"),
+        help=f"layers of the picture: {', '.join(LAYERS)}; none for none; default: "
+        f"{','.join(DrawingConfig().layers)}")  # fmt: skip
+    add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=FORECAST, default=0,
+        metavar="N", needs=DRAWN, unless=("--offline",),
+        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
+    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
+    add_overwrite(parser, needs=FILES)
+
+
+def add_counting(parser: argparse.ArgumentParser) -> None:
+    """Lines and zones of a source, and the files that tell of them."""
+    add = partial(parser.add_argument, needs=(VIDEO,))
     add("--line", action="append", default=[], metavar="NAME:X0,Y0,X1,Y1",
         help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
     add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
@@ -46,14 +59,6 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         "ends in .csv")  # fmt: skip
     add("--heat-map", type=TracksFile, metavar="FILE",
         help="where people were: a picture, or an array in .npy")  # fmt: skip
-    add("--draw", type=_layers, metavar="A,B", needs=(*DRAWN, "--output-video"),
-        help=f"layers of the picture: {', '.join(LAYERS)}; none for none; default: "
-        f"{','.join(DrawingConfig().layers)}")  # fmt: skip
-    add("--forecast", type=whole(1, LONGEST_FORECAST), nargs="?", const=FORECAST, default=0,
-        metavar="N", needs=DRAWN, unless=("--offline",),
-        help="draw where the tracks will be in the next N frames (30)")  # fmt: skip
-    add("--show", action="store_true", help="live window; q or ESC quits, space pauses")
-    add_overwrite(parser, needs=FILES)
 
 
 def _layers(text: str) -> tuple[str, ...]:

@@ -46,5 +46,5 @@ def _told(value: float | dict[str, float]) -> str:
 
 
 QUANTIZE = Command(
-    "quantize", "the weights of a predictor or association in 8 bits", add_arguments, run
+    "quantize", "write the weights of a predictor or association in 8 bits", add_arguments, run
 )

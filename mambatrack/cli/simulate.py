@@ -57,4 +57,6 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
-SIMULATE = Command("simulate", "a detector's errors on data without detections", add_arguments, run)
+SIMULATE = Command(
+    "simulate", "put a detector's errors on data without detections", add_arguments, run
+)

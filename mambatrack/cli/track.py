@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from mambatrack.cli import pipe, videos
 from mambatrack.cli.arguments import (
+    MOTION_MODEL,
     Command,
     add_appearance,
     add_camera,
     add_detector,
+    add_device,
     add_engine,
     add_offline,
     add_tracker,
     whole,
 )
-from mambatrack.cli.effects import BOXES, VIDEO, VIDEOS, model_facts
+from mambatrack.cli.effects import BOXES, VIDEO, VIDEOS, Parser, model_facts
 from mambatrack.cli.named_files import (
     DatasetPath,
     SourcePath,
@@ -27,6 +29,7 @@ from mambatrack.cli.named_files import (
 )
 from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.output_files import (
+    add_counting,
     add_outputs,
     check_files,
     default_output,
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
     from mambatrack.sources.frames import FrameSource
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add(
         "source",
@@ -69,21 +72,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=WrittenFolder, metavar="DIR", needs=(VIDEOS, "--dataset"),
         help="for the results of --dataset or a folder of videos; goes on "
         "from a stop")  # fmt: skip
+    parser.under("tracking")
     add_tracker(parser)
     add_offline(parser)
     add_camera(parser)
     add_appearance(parser)
+    add_device(parser, MOTION_MODEL)
+    parser.under("detector")
     add_detector(parser)
-    add_engine(parser)
+    parser.under("part of the source")
     add = partial(parser.add_argument, needs=(VIDEO,))
     add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
     add("--start", type=whole(0), default=0, metavar="N", help="first frame, from 0")
     add("--stop", type=whole(1), metavar="N", help="frame to stop before")
     add("--stride", type=whole(1), default=1, metavar="N", help="take every Nth frame")
+    parser.under("outputs")
     add_outputs(parser)
     add("--no-sound", action="store_true", needs=("--output", "--output-video"),
         help="leave the sound of the source out of the video")  # fmt: skip
+    parser.under("counting")
+    add_counting(parser)
+    parser.under("several sequences or videos")
     videos.add_arguments(parser)
+    add_engine(parser)
+    parser.under("boxes on standard input")
     pipe.add_arguments(parser)
     parser.set_defaults(check=_check, facts=_facts)
 

@@ -185,7 +185,7 @@ TRAIN_ASSOCIATION = Command(
     add_train_association, train_association, "train-association",
 )  # fmt: skip
 TRAIN_GAP_FILLING = Command(
-    "train-gap-filling", "train the boxes between two sightings; needs gt and det",
+    "train-gap-filling", "train how gaps of a track are filled; needs gt and det",
     add_train_gap_filling, train_gap_filling,
 )  # fmt: skip
 TRAIN_EMBEDDER = Command(

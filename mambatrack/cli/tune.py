@@ -4,12 +4,14 @@ import argparse
 from pathlib import Path
 
 from mambatrack.cli.arguments import (
+    MOTION_MODEL,
     SCORED,
     Command,
     add_appearance,
     add_camera,
     add_dataset,
     add_detector,
+    add_device,
     add_engine,
     add_tracker,
     names,
@@ -40,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_camera(parser)
     add_appearance(parser)
     add_detector(parser, SCORED)
+    add_device(parser, MOTION_MODEL)
     add_engine(parser)
     parser.set_defaults(check=_check, facts=model_facts)
 

@@ -28,7 +28,7 @@ from mambatrack.learning.detector_scores import Curve, fitted, rescored
 from mambatrack.learning.detector_teacher import Hints, Teacher
 from mambatrack.learning.loop import Learner, Reporter, Run, silent, train
 from mambatrack.learning.processes import refuse_several
-from mambatrack.networks.backbone import Shape, folded_weights
+from mambatrack.networks.backbone import Shape, as_input, folded_weights
 from mambatrack.version import VERSION
 
 STEM = 16, 32  # channels
@@ -134,7 +134,7 @@ class DetectorLearner(Learner):
         size = self._size(step)
         made = [shown(self.scenes, size, self.rng) for _ in range(self.settings.batch_size)]
         pictures, network = np.stack([each.picture for each in made]), self.model.network
-        features = network.features(_as_input(pictures))
+        features = network.features(as_input(pictures))
         centres, strides = map(torch.from_numpy, places(size, network.strides))
         total = loss(network.said(features), _targets(made), centres, strides)
         if self.teacher:
@@ -161,7 +161,7 @@ class DetectorLearner(Learner):
     def _found(self, picture: Picture) -> Boxes:
         size = input_size((1, 3, None, None), picture.shape[1::-1], self.settings.side)
         placed = place(picture, size)
-        said = self.model.average(_as_input(placed.canvas[None]))
+        said = self.model.average(as_input(placed.canvas[None]))
         scores = said.scores[0].sigmoid().numpy()
         kept = scores >= LOWEST
         boxes = placed.back(said.boxes[0].numpy()[kept])
@@ -180,11 +180,6 @@ class DetectorLearner(Learner):
             "scores": self.curve._asdict(),
         }  # fmt: skip
         return {name: each.half() for name, each in weights.items()}, self.card | said
-
-
-def _as_input(pictures: Picture) -> Tensor:
-    """[B, H, W, 3] uint8 -> [B, 3, H, W] from -1/2 to 1/2."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255 - 0.5
 
 
 def _targets(made: list[Shown]) -> Targets:

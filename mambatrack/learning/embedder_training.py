@@ -24,7 +24,7 @@ from mambatrack.learning.embedder_pictures import disturbed, plain
 from mambatrack.learning.loop import Learner, Reporter, Run, silent, train
 from mambatrack.learning.processes import refuse_several
 from mambatrack.learning.schedules import one_cycle
-from mambatrack.networks.backbone import Shape, folded_weights
+from mambatrack.networks.backbone import Shape, as_input, folded_weights
 from mambatrack.version import VERSION
 
 CROP = 96, 48  # rows and columns that the network sees
@@ -102,7 +102,7 @@ class EmbedderLearner(Learner):
         rows = np.concatenate([first, self._partners(first, self.rng)])
         seen = self.crops.select(rows)
         size = COARSE if step <= self.settings.coarse_share * self.settings.steps else CROP
-        codes = self.model(_as_input(disturbed(seen.pictures, size, self.rng)))
+        codes = self.model(as_input(disturbed(seen.pictures, size, self.rng)))
         teacher = torch.from_numpy(seen.teacher - self._centre)
         person = torch.from_numpy(np.where(seen.track < 0, -1 - rows, seen.track))
         moment, scene = torch.from_numpy(seen.moment), torch.from_numpy(seen.scene)
@@ -156,7 +156,7 @@ class EmbedderLearner(Learner):
         """[N, F], what the head reads."""
         self.model.eval()
         parts = [
-            self.model.features(_as_input(pictures[i : i + PART]))
+            self.model.features(as_input(pictures[i : i + PART]))
             for i in range(0, len(pictures), PART)
         ]
         self.model.train()
@@ -187,11 +187,6 @@ class _Partners:
         group = self._group[rows]
         place = (rng.random(len(rows)) * self._count[group]).astype(np.int64)
         return self._order[self._first[group] + place]
-
-
-def _as_input(pictures: Pictures) -> Tensor:
-    """[B, H, W, 3] uint8 -> [B, 3, H, W] from -1/2 to 1/2."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255 - 0.5
 
 
 def _rank_1(codes: NDArray[np.float32], crops: Crops) -> float:

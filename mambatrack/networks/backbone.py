@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mambatrack.kernels.picture_shapes import KERNELS, kernel_shares
@@ -22,6 +24,11 @@ from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.picture_places import s_shaped
 
 STATES = 4  # of the scans, per channel
+
+
+def as_input(pictures: NDArray[np.uint8]) -> Tensor:
+    """[B, H, W, 3] uint8 -> [B, 3, H, W] from -1/2 to 1/2."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255 - 0.5
 
 
 class Convolution(nn.Module):

@@ -17,7 +17,7 @@ from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.detectors import Detector
 from mambatrack.errors import MambatrackError
-from mambatrack.files import remove_temporaries_of, replacing, sha256, write_text
+from mambatrack.files import remove_temporaries_of, replacing, sha256_if_there, write_text
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
 from mambatrack.runs.cameras import is_file, transforms_path
@@ -137,18 +137,14 @@ def settings_of(config: Config) -> dict[str, Any]:
         "mambatrack": VERSION,
         "tracker": asdict(config.tracker),
         "detector": asdict(config.detector),
-        "predictor_sha256": _digest(weights),
-        "association_sha256": _digest(association_path(config.tracker)),
+        "predictor_sha256": sha256_if_there(weights),
+        "association_sha256": sha256_if_there(association_path(config.tracker)),
     }
     if config.appearance.embedder != "off":
         said["appearance"] = asdict(config.appearance)
         said["memory"] = asdict(config.memory)
-        said["embedder_sha256"] = _digest(Path(config.appearance.embedder))
+        said["embedder_sha256"] = sha256_if_there(Path(config.appearance.embedder))
     return json.loads(json.dumps(said))
-
-
-def _digest(weights: Path | None) -> str:
-    return sha256(weights) if weights is not None and weights.is_file() else ""
 
 
 def _check_sequences(sequences: Several[Sequence], config: Config) -> None:

@@ -7,7 +7,6 @@ networks run in the same library (C and torch order what they carry along differ
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from mambatrack.association.loading import association_path
 from mambatrack.camera.boxes import LOUD, BoxCamera
 from mambatrack.config import TrackerConfig
 from mambatrack.errors import MambatrackError, shown
-from mambatrack.files import sha256
+from mambatrack.files import sha256_if_there
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.predictor import Predictor
 from mambatrack.state_fields import LARGEST_COUNT
@@ -74,7 +73,7 @@ def weights_of(config: TrackerConfig) -> dict[str, str]:
     paths = {
         "predictor": weights_path(config.predictor), "association": association_path(config),
     }  # fmt: skip
-    return {f"{name}_sha256": _digest(path) for name, path in paths.items()}
+    return {f"{name}_sha256": sha256_if_there(path) for name, path in paths.items()}
 
 
 def packed(state: TrackerState, origin: Mapping[str, str], predictor: Predictor) -> StateDict:
@@ -242,7 +241,3 @@ def _count(name: str, value: Any) -> int:
     least, most = COUNTS[name]
     require(sound and least <= value <= most, f"with {name} {shown(value)}")
     return int(value)
-
-
-def _digest(path: Path | None) -> str:
-    return sha256(path) if path is not None and path.is_file() else ""
