@@ -182,7 +182,7 @@ def test_a_table_that_does_not_fit_is_refused():
     frames = tracker.usual._new_frames()
     table = tracker.state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="up to 64 tracks expected, got 65"):
-        frames.add(table, ROWS, (0, 0), 65, 1, True, False)
+        frames.add(table, ROWS, None, 65, 1, True, False)
     other = Tracker(association="overlap").state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="a memory of .* floats expected, got 0"):
-        frames.add(other, ROWS, (0, 0), 1, 1, True, False)
+        frames.add(other, ROWS, None, 1, 1, True, False)

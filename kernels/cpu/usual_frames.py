@@ -59,25 +59,28 @@ class UsualFrames:
         self,
         table: TableColumns,
         found: NDArray | FoundColumns,
-        size: tuple[int, int],
+        size: tuple[int, int] | None,
         tracks: int,
         span: int,
         several: bool,
         mixed: bool,
     ) -> None:
         """One table, what is found in its frame, or rows as of admission.readable, and the size of
-        the picture, 0 where it is not known; the others as of problems.Question and of
+        the picture, None where it is not known; the others as of problems.Question and of
         settling.Matched. Raises ValueError for what does not fit."""
-        place, detections = self.count, len(found)
+        place = self.count
         if place == len(self._usual):
             self._reserve(2 * place)
         if tracks > table.capacity:
             raise ValueError(f"up to {table.capacity} tracks expected, got {tracks}")
         self._problems.check_memory(table)
-        given = *given_as(found), *size, tracks, span, several, mixed
-        _GIVEN.pack_into(self._usual.data, 8 * _WORDS * place, table.at, *given)
+        width, height = size or (0, 0)
+        _GIVEN.pack_into(
+            self._given_at, 8 * _WORDS * place, table.at, *given_as(found), width, height, tracks,
+            span, several, mixed,
+        )  # fmt: skip
         self.count = place + 1
-        self._found += detections
+        self._found += len(found)
         self._tracks = max(self._tracks, tracks)
 
     def admit(self) -> list[bool]:
@@ -139,3 +142,4 @@ class UsualFrames:
         self._usual[: len(before)] = before
         self._settled = np.empty((count, SETTLED_WORDS), np.int64)
         self._at, self._settled_at = address(self._usual), address(self._settled)
+        self._given_at = self._usual.data

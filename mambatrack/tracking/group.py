@@ -121,14 +121,11 @@ class TrackerGroup:
         """The frames that UsualFrames takes, those of predictions in one call together."""
         if self._usual is None:
             return []
-        due = {}
-        for index, each in given.items():
-            tracker = self.trackers[index]
-            own = tracker.due(*each)
-            if cameras.get(index) is None and self._usual.takes(own):
-                due[index] = own
-        alike = _alike({index: self.trackers[index] for index in due})
-        begun = [self._usual.begin({index: due[index] for index in each}) for each in alike]
+        still = {index: self.trackers[index] for index in given if cameras.get(index) is None}
+        begun = [
+            self._usual.begin({index: still[index].due(*given[index]) for index in alike})
+            for alike in _alike(still)
+        ]
         return [each for each in begun if each.due]
 
     def _whole_among(self, given: Given, cameras: Mapping[int, Any]) -> list[int]:

@@ -191,9 +191,8 @@ class Tracker:
             return None
         if self.usual is None:
             return self.in_one_call(found, time_s)
-        due = self.due(found, time_s)
-        begun = self.usual.begin({0: due}) if self.usual.takes(due) else None
-        return begun.run(self._predicting())[0] if begun and begun.due else None
+        begun = self.usual.begin({0: self.due(found, time_s)})
+        return begun.run(self._predicting())[0] if begun.due else None
 
     def _predicting(self) -> Predicting | None:
         """Held while tracks are predicted in one of few calls, where that is measured."""

@@ -17,7 +17,6 @@ from mambatrack.association.interface import Association
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import PLAIN_LIMITS, Detections, as_detections
 from mambatrack.kernels.cpu.problem_structs import Thought
-from mambatrack.kernels.cpu.table import ResultColumns
 from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED
 from mambatrack.kernels.cpu.usual_frames import UsualFrames as FramesInC
 from mambatrack.motion.compiled_predictor import CompiledPredictor
@@ -61,38 +60,22 @@ class UsualFrames:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._association, self._config)
 
-    def takes(self, due: Due) -> bool:
-        """Whether there is one hypothesis, and nothing to rename or, as far as is seen without
-        reading them, to tell of the detections."""
-        state, found, hypotheses = due.state, due.found, due.state.hypotheses
-        return (
-            not (isinstance(found, Detections) and found.dropped)
-            and len(found) ** 2 <= MOST_PAIRS
-            and len(hypotheses.tables) == 1
-            and len(hypotheses.table) <= TILE
-            and (due.image_size is None or hypotheses.started > 0 or not len(found))
-            and not state.ids.renamed
-            and isinstance(due.predictor, CompiledPredictor)
-            and not self._ends_unseen(due)
-        )
-
-    def _ends_unseen(self, due: Due) -> bool:
-        """Whether the time of a track was over before the frame."""
-        table, span = due.state.hypotheses.table, due.state.span(due.time_s, self._config)
-        left = self._config.max_age - (span - 1)
-        return span > 1 and table.in_c.any_over(len(table), 0, left)
-
     def begin(self, due: Mapping[int, Due]) -> Begun:
-        """Reads the detections of frames that it takes, all of one predictor. Frames in which
-        one is unusable, repeats another one or is outside the picture are left out. Nothing has
-        changed yet."""
+        """Reads the detections of the usual frames, all of one predictor: of one hypothesis, with
+        nothing to rename, in which no detection is unusable, repeats another one or is outside the
+        picture. The others are left out. Nothing has changed yet."""
         try:
             frames = self._free.pop()
         except IndexError:
             frames = self._new_frames()
-        usual = self._read(frames, due)
-        if len(usual) < len(due):
-            self._read(frames, usual)
+        usual = self._added(frames, due)
+        read = frames.admit()
+        if not all(read):
+            usual = {number: usual[number] for number, own in zip(usual, read, strict=True) if own}
+            self._added(frames, usual)
+            frames.admit()
+        if not usual:
+            self._free.append(frames)
         return Begun(usual, partial(self._run, frames, usual))
 
     def _new_frames(self) -> FramesInC:
@@ -101,19 +84,32 @@ class UsualFrames:
         margins = np.array([margin(False), margin(True)])
         return FramesInC(problems, network, PLAIN_LIMITS, margins, config.min_hits, config.max_age)
 
-    def _read(self, frames: FramesInC, due: Mapping[int, Due]) -> Mapping[int, Due]:
+    def _added(self, frames: FramesInC, due: Mapping[int, Due]) -> dict[int, Due]:
+        """Those that are usual as far as is seen without reading the detections, and no others are
+        among the frames."""
         frames.clear()
-        for state, _, found, time_s, image_size, _ in due.values():
-            hypotheses, table = state.hypotheses, state.hypotheses.table
-            frames.add(
-                table.in_c, found.in_c if isinstance(found, Detections) else found,
-                image_size or (0, 0), len(table), state.span(time_s, self._config),
-                hypotheses.most(len(found), self._config.hypotheses) > 1, table.mixed,
-            )  # fmt: skip
-        usual = frames.admit()
-        if all(usual):
-            return due
-        return {number: each for (number, each), own in zip(due.items(), usual, strict=True) if own}
+        return {number: each for number, each in due.items() if self._add(frames, each)}
+
+    def _add(self, frames: FramesInC, due: Due) -> bool:
+        state, predictor, found, time_s, image_size, _ = due
+        hypotheses, config = state.hypotheses, self._config
+        table, *others = hypotheses.tables
+        tracks, count, span = len(table), len(found), state.span(time_s, config)
+        if (
+            others
+            or (isinstance(found, Detections) and found.dropped)
+            or state.ids.renamed
+            or tracks > TILE
+            or count**2 > MOST_PAIRS
+            or (count and image_size is not None and not hypotheses.started)
+            or not isinstance(predictor, CompiledPredictor)
+            or (span > 1 and table.in_c.any_over(tracks, 0, config.max_age - (span - 1)))
+        ):
+            return False
+        several = hypotheses.most(count, config.hypotheses) > 1
+        rows = found.in_c if isinstance(found, Detections) else found
+        frames.add(table.in_c, rows, image_size, tracks, span, several, table.mixed)
+        return True
 
     def _run(
         self, frames: FramesInC, due: Mapping[int, Due], predicting: Predicting | None
@@ -129,43 +125,45 @@ class UsualFrames:
         thought = frames.think()
         far = frames.settle(predictor.in_c, new_stamp(), thought)
         tracks = {
-            number: self._finished(each, frames, place, thought, far[place])
+            number: self._reported(each, frames, place, far[place][0])
+            if far[place][2] == REPORTED
+            else self._finished(each, frames, place, thought, far[place])
             for place, (number, each) in enumerate(due.items())
         }
         self._free.append(frames)
         return tracks
 
-    def _finished(
-        self, due: Due, frames: FramesInC, place: int, thought: Thought, far: Sequence[int]
-    ) -> Tracks:
-        """What is left of a frame that came so ``far``, as UsualFrames.settle says it."""
-        mixed, births, how_far = far
-        state, settled = due.state, list[Settled]()
-        state.camera = None
-        if how_far != OPEN:
-            state.hypotheses.stay()
-            state.hypotheses.table.mixed = bool(mixed)
-        if how_far == REPORTED:
-            return self._reported(due, frames.result(place, len(state.hypotheses.table)))
-        if births or how_far == OPEN:
-            settled = self._decide(due, frames, place, thought)
-        if how_far == OPEN:
-            observe_together(self._association, due.predictor, settled)
-        return self._end(due, settled)
-
-    def _reported(self, due: Due, columns: ResultColumns) -> Tracks:
+    def _reported(self, due: Due, frames: FramesInC, place: int, mixed: int) -> Tracks:
         """Of a frame whose result is written."""
         state, _, found, time_s, _, names = due
-        frame = state.frame
+        _settled(state, mixed)
+        columns = frames.result(place, len(state.hypotheses.table))
         data: Mapping[str, Any] = {}
         if isinstance(found, Detections):
             names = names or found.class_names
             data = data_of(found, columns["det_ind"])
         state.frame += 1
         return Tracks.of_columns(
-            frame, time_s, columns, ended=NOBODY, frame_rate=state.frame_rate(self._config),
-            data=data, class_names=names,
+            state.frame - 1, time_s, columns, ended=NOBODY,
+            frame_rate=state.frame_rate(self._config), data=data, class_names=names,
         )  # fmt: skip
+
+    def _finished(
+        self, due: Due, frames: FramesInC, place: int, thought: Thought, far: Sequence[int]
+    ) -> Tracks:
+        """What is left of a frame that came so ``far``, as UsualFrames.settle says it."""
+        mixed, births, how_far = far
+        state, config, settled = due.state, self._config, list[Settled]()
+        if how_far == OPEN:
+            state.camera = None
+            settled = self._decide(due, frames, place, thought)
+            observe_together(self._association, due.predictor, settled)
+        else:
+            _settled(state, mixed)
+            settled = self._decide(due, frames, place, thought) if births else []
+        state.hypotheses.start(settled, due.predictor)
+        ended = state.hypotheses.end(config.min_hits, config.max_age)
+        return state.report(due.time_s, config, ended, as_detections(due.found), due.class_names)
 
     def _decide(self, due: Due, frames: FramesInC, place: int, thought: Thought) -> list[Settled]:
         """Of a frame in which tracks start or which may be answered in several ways."""
@@ -174,12 +172,12 @@ class UsualFrames:
         decided = self._association.decided(frames, place, question, thought)
         return hypotheses.advance([decided], most)
 
-    def _end(self, due: Due, settled: Sequence[Settled]) -> Tracks:
-        """Starts, ends and reports, as Tracker.update does."""
-        state, config = due.state, self._config
-        state.hypotheses.start(settled, due.predictor)
-        ended = state.hypotheses.end(config.min_hits, config.max_age)
-        return state.report(due.time_s, config, ended, as_detections(due.found), due.class_names)
+
+def _settled(state: TrackerState, mixed: int) -> None:
+    """The only hypothesis goes on as the C library has settled its table."""
+    state.camera = None
+    state.hypotheses.stay()
+    state.hypotheses.table.mixed = bool(mixed)
 
 
 def usual_frames(
