@@ -146,18 +146,23 @@ class EmbedderConfig:
 
     width: int = option(48, "channels of the first stage; the others have 2 and 3 times", 6, 1024)
     code: int = option(96, "numbers of a vector", 2, 4096)
-    batch_size: int = option(64, "crops per step, in pairs of one track", 4, 65536)
-    steps: int = option(6000, "optimiser steps", 1, 10_000_000)
+    teacher: str = option(
+        "",
+        "embedder that knows people again and gives each view its code, as --appearance names it",
+        files="an ONNX or OpenVINO file",
+    )
+    views: int = option(4, "views of each crop that the teacher sees", 1, 1000)
+    batch_size: int = option(
+        72, "views per step: any, of the same people, and of people like them", 6, 65536
+    )
+    steps: int = option(13000, "optimiser steps", 1, 10_000_000)
     rate: float = option(3e-3, "highest learning rate of the cycle", 0.0, 1.0)
     weight_decay: float = option(1e-2, "of AdamW", 0.0, 1.0)
-    coarse_share: float = option(
-        0.6, "share of the steps, at the beginning, with crops of a third of the places", 0.0, 1.0
-    )
     relation_weight: float = option(
         1.0, "weight of learning how alike crops are to the teacher", 0.0, 1000.0
     )
     person_weight: float = option(
-        0.2, "weight of telling a track from the people beside it", 0.0, 1000.0
+        0.1, "weight of telling a track from the people beside it", 0.0, 1000.0
     )
     licence: str = option("", "terms of the training data, for the model card")
     seed: int = option(0, "of initialisation and sampling", 0, 2**31 - 1)

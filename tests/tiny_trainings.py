@@ -32,7 +32,8 @@ SETTINGS = {  # by section
                     "frames": 10, "pieces": 1},
     "gap_filling": {"d_model": 8, "layers": 1, "d_state": 2, "q": 3, "longest": 12, "steps": 7,
                     "checkpoint_every": 2, "batch_size": 40},
-    "embedder": {"width": 9, "code": 6, "batch_size": 8, "steps": 7, "checkpoint_every": 2},
+    "embedder": {"teacher": "colour", "views": 2, "width": 9, "code": 6, "batch_size": 9,
+                 "steps": 7, "checkpoint_every": 2},
     "detector_training": {"width": 9, "neck": 4, "side": 64, "coarse_side": 32, "coarse_steps": 3,
                           "batch_size": 2, "steps": 7, "checkpoint_every": 2, "warmup": 2},
 }  # fmt: skip
@@ -71,8 +72,6 @@ def make_tiny(patch, curves=False):
     patch.setattr(gap_training, "VALIDATION", 20)
     patch.setattr(gap_training, "CALIBRATION", 40)
     patch.setattr(embedder_training, "CROP", (48, 16))
-    patch.setattr(embedder_training, "COARSE", (48, 16))
-    patch.setattr(embedder_training, "FITTED", 60)
     patch.setattr(detector_training, "STEM", (4, 4))
     if not curves:
         patch.setattr(Log, "draw", draw_quickly)
@@ -94,8 +93,8 @@ def run(section, data, out, report=silent, **changes):
 
 
 def write_crops(folder, people=12, each=3, size=(128, 64)):
-    """Crops of people in one colour each, all of them seen at once, with a teacher that tells their
-    colours; painted once more, at random. Returns the path of the file."""
+    """Crops of people in one colour each, all of them seen at once; painted once more, at random.
+    Returns the path of the file."""
     path = Path(folder) / "crops.npz"
     if path.exists():
         return path
@@ -110,7 +109,6 @@ def write_crops(folder, people=12, each=3, size=(128, 64)):
         track=np.concatenate([track, np.full(people, -1)]),
         moment=np.concatenate([np.tile(np.arange(each), people), np.zeros(people, int)]),
         scene=np.zeros(len(colours), int),
-        teacher=np.column_stack([colours, np.full(len(colours), 90)]) - 128.0,
     )
     return path
 

@@ -1,13 +1,12 @@
-"""Crops of people, with a teacher's codes, as mambatrack train-embedder reads them.
+"""Crops of people, as mambatrack train-embedder reads them.
 
 python docs/experiments/embedder_crops.py --video street.mp4 --tracks street.txt --every 10 \
-    --variants 4 --teacher person-reidentification-retail-0287.xml --out street.npz
-python docs/experiments/embedder_crops.py --images coco_people --variants 16 --teacher ... \
-    --out coco.npz
+    --variants 4 --out street.npz
+python docs/experiments/embedder_crops.py --images coco_people --variants 16 --out coco.npz
 
 --tracks: what `mambatrack track street.mp4 --mot street.txt` wrote. --images: a folder with images/
 and labels/ (YOLO text, normalised). Of each box there are so many crops (--variants): as it is, and
-dyed in other colours or with the legs of another person, whom the teacher sees in the same colours.
+dyed in other colours or with the legs of another person.
 """
 
 import argparse
@@ -17,12 +16,10 @@ import cv2
 import numpy as np
 
 from mambatrack import open_frames
-from mambatrack.embedders.loading import open_embedder
 
-REGION, INNER = (320, 160), (32, 16)  # rows and columns of a crop; the box is so far inside
+REGION = 320, 160  # rows and columns of a crop
 STORED = (128, 64)
 LEAST_ROWS, WIDEST, LEAST_SEEN, LEAST_SCORE = 28, 0.9, 0.8, 0.4
-ALIKE = 0.95  # similarity to the teacher from which a painted crop shows the same person
 
 
 def tracked(video, tracks, every, left):
@@ -117,29 +114,18 @@ def painted(crop, other, rng):
     return blended(around, clothes, np.clip((1.2 - body) * 3, 0, 1))
 
 
-def codes(teacher, crops):
-    """[N, E], of the boxes in crops of REGION."""
-    width = REGION[1]
-    boxes = [[i * width + INNER[1], INNER[0], (i + 1) * width - INNER[1], REGION[0] - INNER[0]]
-             for i in range(len(crops))]  # fmt: skip
-    return teacher(np.hstack(crops), np.array(boxes, float)).vectors
-
-
-def columns_of(found, variants, teacher, rng, scene_each):
+def columns_of(found, variants, rng, scene_each):
     """The arrays of the file."""
-    pictures, track, moment, vectors = [], [], [], []
+    pictures, track, moment = [], [], []
     for crop, person, at in found:
         others = [found[rng.integers(len(found))][0] for _ in range(variants - 1)]
         crops = [crop, *(painted(crop, other, rng) for other in others)]
-        own = codes(teacher, crops)
-        kept = [0, *(i for i in range(1, variants) if own[i] @ own[0] < ALIKE)]
-        pictures += [cv2.resize(crops[i], STORED[::-1], interpolation=cv2.INTER_AREA) for i in kept]
-        track += [person, *[-1] * (len(kept) - 1)]
-        moment += [at] * len(kept)
-        vectors.append(own[kept])
+        pictures += [cv2.resize(each, STORED[::-1], interpolation=cv2.INTER_AREA) for each in crops]
+        track += [person, *[-1] * (variants - 1)]
+        moment += [at] * variants
     return {
         "pictures": np.stack(pictures), "track": np.array(track), "moment": np.array(moment),
-        "scene": np.array(moment) * scene_each, "teacher": np.concatenate(vectors).astype("f2"),
+        "scene": np.array(moment) * scene_each,
     }  # fmt: skip
 
 
@@ -155,7 +141,6 @@ def main():
     parser.add_argument("--share", type=float, default=1, help="of the boxes of --images")
     parser.add_argument("--one-scene", action="store_true", help="--images are of the same people")
     parser.add_argument("--variants", type=int, default=4)
-    parser.add_argument("--teacher", required=True)
     parser.add_argument("--out", type=Path, required=True)
     given, rng = parser.parse_args(), np.random.default_rng(0)
     cv2.setNumThreads(1)
@@ -170,7 +155,7 @@ def main():
         if usable(box, picture)
     ]
     apart = bool(given.images) and not given.one_scene
-    columns = columns_of(found, given.variants, open_embedder(given.teacher), rng, apart)
+    columns = columns_of(found, given.variants, rng, apart)
     np.savez(given.out, **columns)
     print(f"{len(found)} boxes, {len(columns['track'])} crops, {given.out}")
 

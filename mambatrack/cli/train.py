@@ -62,8 +62,8 @@ def add_train_gap_filling(parser: argparse.ArgumentParser) -> None:
 def add_train_embedder(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--crops", type=ReadPath, nargs="+", required=True, metavar="FILE.npz",
-        help="crops of people with the codes of a teacher (docs/training.md)")  # fmt: skip
-    _add_out(parser, "weights, model card, log and checkpoint")
+        help="crops of people (docs/training.md)")  # fmt: skip
+    _add_out(parser, "weights, model card, log, checkpoint, and what the teacher says of views")
 
 
 def add_train_detector(parser: argparse.ArgumentParser) -> None:

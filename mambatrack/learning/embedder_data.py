@@ -1,4 +1,4 @@
-"""Crops of people to learn from, each with the code that a teacher gave it."""
+"""Crops of people to learn from."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +13,18 @@ from mambatrack.files import read_arrays
 Rows = NDArray[np.int64]
 Pictures = NDArray[np.uint8]
 HELD_OUT = 10  # every so many tracks one is kept for validation
-COLUMNS = "pictures [N, H, W, 3] uint8, track [N], moment [N], scene [N], teacher [N, E]"
+COLUMNS = "pictures [N, H, W, 3] uint8, track [N], moment [N], scene [N]"
 
 
 class Crops(NamedTuple):
     """pictures [N, H, W, 3] uint8, BGR, a box with an eighth of its size around it on every side;
     track [N], of the person, -1 for one who was painted over; moment [N], the same for what is seen
-    at once; scene [N]; teacher [N, E] float32, of length 1."""
+    at once; scene [N]."""
 
     pictures: Pictures
     track: Rows
     moment: Rows
     scene: Rows
-    teacher: NDArray[np.float32]
 
     def select(self, rows: NDArray) -> "Crops":
         """Some of them."""
@@ -59,25 +58,22 @@ def _read(path: Path) -> Crops:
         found = {name: stored[name] for name in Crops._fields}
     except (OSError, MambatrackError, LookupError) as error:
         raise MambatrackError(f"{path}: a .npz file with {COLUMNS} expected ({error})") from None
-    pictures, teacher = found["pictures"], found["teacher"]
+    pictures = found["pictures"]
     count = len(pictures) if pictures.ndim == 4 else 0
     if (
         count < 1 or pictures.dtype != np.uint8 or pictures.shape[3] != 3
-        or teacher.ndim != 2 or len(teacher) != count or not np.isfinite(teacher).all()
         or any(found[name].shape != (count,) for name in ("track", "moment", "scene"))
     ):  # fmt: skip
         shapes = ", ".join(f"{name} {list(each.shape)}" for name, each in found.items())
-        raise MambatrackError(f"{path}: {COLUMNS} expected, finite and not empty, got {shapes}")
-    teacher = teacher.astype(np.float32)
-    length = np.maximum(np.linalg.norm(teacher, axis=1, keepdims=True), 1e-6)
+        raise MambatrackError(f"{path}: {COLUMNS} expected, not empty, got {shapes}")
     track, moment, scene = (found[name].astype(np.int64) for name in ("track", "moment", "scene"))
-    return Crops(pictures, track, moment, scene, teacher / length)
+    return Crops(pictures, track, moment, scene)
 
 
 def _apart(part: Crops, before: Crops) -> Crops:
     """With numbers above those of ``before``."""
     track, moment, scene = (
         np.where(own >= 0, own + first.max(initial=-1) + 1, own)
-        for own, first in zip(part[1:4], before[1:4], strict=True)
+        for own, first in zip(part[1:], before[1:], strict=True)
     )
     return part._replace(track=track, moment=moment, scene=scene)
