@@ -78,7 +78,8 @@ def test_signals_between_two_steps(section, number, data, whole, tmp_path, monke
         shown, reports = train._Shown.__call__, []
         def stopping(self, report):
             shown(self, report)
-            reports.append(report)
+            if report.unit != "views":
+                reports.append(report)
             if len(reports) == 11 - 6 * ({section!r} != "association"):
                 os.kill(os.getpid(), signal.{number})
         train._Shown.__call__ = stopping

@@ -14,6 +14,7 @@ from mambatrack.learning import (
     association_training,
     detector_training,
     embedder_training,
+    embedder_views,
     gap_training,
     motion_data,
 )
@@ -72,6 +73,7 @@ def make_tiny(patch, curves=False):
     patch.setattr(gap_training, "VALIDATION", 20)
     patch.setattr(gap_training, "CALIBRATION", 40)
     patch.setattr(embedder_training, "CROP", (48, 16))
+    patch.setattr(embedder_views, "TOGETHER", 1000)
     patch.setattr(detector_training, "STEM", (4, 4))
     if not curves:
         patch.setattr(Log, "draw", draw_quickly)

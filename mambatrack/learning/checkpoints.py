@@ -140,13 +140,13 @@ def resume(path: Path, recipe: Recipe, state: State) -> int:
     """
     if not path.is_file():
         return 0
-    with _undamaged(path):
+    with undamaged(path):
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         made_with, step = {**json.loads(metadata["settings"])}, int(metadata["step"])
     check_recipe(path, made_with, recipe)
-    with _undamaged(path):
+    with undamaged(path):
         model = {name[6:]: value for name, value in tensors.items() if name[:6] == "model."}
         state.model.load_state_dict(model)
         state.optimiser.load_state_dict(_optimiser_state(tensors, state.optimiser))
@@ -175,8 +175,8 @@ def _optimiser_state(
 
 
 @contextmanager
-def _undamaged(path: Path) -> Iterator[None]:
-    """Errors of reading a checkpoint become one that names the file."""
+def undamaged(path: Path) -> Iterator[None]:
+    """Errors of reading a file of a training become one that names it."""
     wrong = (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError)
     try:
         yield

@@ -16,7 +16,7 @@ from mambatrack.config import EmbedderConfig
 from mambatrack.embedders.loading import open_embedder
 from mambatrack.embedders.own import KIND
 from mambatrack.errors import MambatrackError
-from mambatrack.learning.checkpoints import recipe_of, writing
+from mambatrack.learning.checkpoints import Recipe, recipe_of, writing
 from mambatrack.learning.embedder_batches import Batches
 from mambatrack.learning.embedder_data import Crops, Pictures, halves, read_crops
 from mambatrack.learning.embedder_losses import distance, relations, same_person, surely_apart
@@ -70,7 +70,7 @@ def train_embedder(
     recipe = recipe_of("embedder", settings, names, FREE)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        make = ViewMaker(teacher, CROP, settings.seed, folder, report)
+        make = ViewMaker(teacher, CROP, settings.seed, _of_views(recipe), folder, report)
         views = make("views", learnt, settings.views)
         measured = make("held-out", held_out, 1)
     card = _card(settings, names, learnt, held_out)
@@ -79,6 +79,12 @@ def train_embedder(
         folder / "embedder.safetensors", KIND, recipe, settings.steps,
         settings.checkpoint_every, report=report,
     ))  # fmt: skip
+
+
+def _of_views(recipe: Recipe) -> Recipe:
+    """What the views depend on."""
+    chosen = {name: recipe.values[name] for name in ("data", "teacher", "seed")}
+    return Recipe(recipe.section, chosen, chosen)
 
 
 class EmbedderLearner(Learner):

@@ -5,6 +5,7 @@ disturbed, its codes are as far apart as .4 (1 less the cosine along their main 
 et al., Knowledge distillation: a good teacher is patient and consistent, CVPR 2022.
 """
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.embedder import Embedder
-from mambatrack.errors import MambatrackError
 from mambatrack.files import read_arrays, replacing
+from mambatrack.learning.checkpoints import Recipe, check_recipe, undamaged
 from mambatrack.learning.embedder_data import Crops, Pictures, Rows
 from mambatrack.learning.embedder_pictures import disturbed, plain
 from mambatrack.learning.loop import Report, Reporter
@@ -37,19 +38,21 @@ class Views(NamedTuple):
 class ViewMaker(NamedTuple):
     """Makes views of [rows, columns] ``size``.
 
+    recipe: what the views depend on, the seed among it
     folder: gets them as NAME-0.npz, NAME-1.npz, ...; those that are there are read
     """
 
     teacher: Embedder
     size: tuple[int, int]
     seed: int
+    recipe: Recipe
     folder: Path
     report: Reporter
 
     def __call__(self, name: str, crops: Crops, rounds: int) -> Views:
         """``rounds`` views of each crop: the first as the crop is, the others as other cameras and
-        detectors might have seen it. Raises MambatrackError where a file that is there is of other
-        crops, another teacher or another seed."""
+        detectors might have seen it. Raises MambatrackError where a file that is there is damaged
+        or was made with another recipe."""
         found = [self._round(name, crops, number, rounds) for number in range(rounds)]
         pictures, codes = (np.concatenate(each) for each in zip(*found, strict=True))
         return Views(pictures, np.tile(np.arange(len(crops.track)), rounds), codes)
@@ -58,9 +61,13 @@ class ViewMaker(NamedTuple):
         self, name: str, crops: Crops, number: int, rounds: int
     ) -> tuple[Pictures, NDArray[np.float32]]:
         path = self.folder / f"{name}-{number}.npz"
-        made_of = f"{len(crops.track)} crops, {self.teacher.name}, seed {self.seed}"
         if path.exists():
-            return _stored(path, made_of)
+            with undamaged(path):
+                stored = read_arrays(path)
+                pictures, codes = stored["pictures"], stored["codes"]
+                made_with = {**json.loads(str(stored["settings"]))}
+            check_recipe(path, made_with, self.recipe)
+            return pictures, codes
         rng = np.random.default_rng((self.seed, number))
         pictures = plain(crops.pictures, self.size)
         if number:
@@ -73,7 +80,8 @@ class ViewMaker(NamedTuple):
             self.report(Report(name, "views", done, total))
         codes = np.concatenate(parts)
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, pictures=pictures, codes=codes, made_of=np.array(made_of))
+            settings = np.array(json.dumps(self.recipe.values))
+            np.savez(file, pictures=pictures, codes=codes, settings=settings)
         return pictures, codes
 
     def _codes(self, pictures: Pictures) -> NDArray[np.float32]:
@@ -82,13 +90,3 @@ class ViewMaker(NamedTuple):
         left, none = columns * np.arange(len(pictures), dtype=float), np.zeros(len(pictures))
         boxes = np.column_stack([left, none, left + columns, none + rows])
         return self.teacher(np.hstack(list(pictures)), boxes).vectors
-
-
-def _stored(path: Path, made_of: str) -> tuple[Pictures, NDArray[np.float32]]:
-    stored = read_arrays(path)
-    if str(stored.get("made_of")) != made_of:
-        raise MambatrackError(
-            f"{path} is made of {stored.get('made_of')}, expected {made_of}; name another output "
-            "folder"
-        )
-    return stored["pictures"], stored["codes"]
