@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mambatrack.kernels.reference import token_mask
 from mambatrack.motion.loading import weights_path
+from mambatrack.networks.launches import Launches
 from mambatrack.networks.model_files import load_model
 from mambatrack.networks.window import (
     BiMambaBlock,
@@ -139,21 +139,6 @@ def test_frozen_weights_last_until_training_starts():
     assert block.left_to_right.D.grad is not None
 
 
-class Launches(TorchDispatchMode):
-    """Names the operations that compute something: no views, and no looks at CPU lengths."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        name, returns = str(operation), operation._schema.returns
-        looks = any(each in name for each in ("view", "aminmax", "scalar"))
-        if not looks and not any(each.alias_info for each in returns):
-            self.seen.append(name)
-        return operation(*args, **(kwargs or {}))
-
-
 @pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
 def test_a_frozen_block_is_six_launches_without_copies(monkeypatch):
     monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
@@ -163,6 +148,24 @@ def test_a_frozen_block_is_six_launches_without_copies(monkeypatch):
         block.together(tokens, lengths)
     assert len(launches.seen) == 6, launches.seen
     assert block._frozen.A.mT.is_contiguous() and block._frozen.dt.mT.is_contiguous()
+
+
+@pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
+def test_a_small_frozen_block_is_five_launches_and_the_same(monkeypatch):
+    block, tokens, lengths = case(3, 2, 12)
+    with torch.no_grad():
+        y = one_by_one(block, tokens, lengths)
+        mask = token_mask(lengths, *tokens.shape[:2], DEVICE)[..., None]
+        expected = (y + block.norm(block.mlp(y))) * mask
+        monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
+        block.freeze()
+        with Launches() as launches:
+            found = block.fused(tokens, lengths)
+    assert difference(found, expected) < (1e-6 if DEVICE == "cpu" else 5e-6)
+    assert (found[~mask[..., 0]] == 0).all() and len(launches.seen) == 5, launches.seen
+    wide = BiMambaBlock(40).to(DEVICE)
+    wide.freeze()
+    assert block._leave is not None and wide._leave is None
 
 
 @settings(max_examples=20, deadline=None)

@@ -17,7 +17,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from mambatrack.kernels.gpu import causal, convolution, launching
+from mambatrack.kernels.gpu import causal, convolution, launching, leave
 from mambatrack.kernels.gpu import update as update_kernels
 from mambatrack.kernels.gpu.scan import KEEP, _forward
 from mambatrack.kernels.gpu.scan_backward import _backward
@@ -53,7 +53,7 @@ def ahead_of_time(
         if name not in ANY:
             attributes[(kernel.arg_names.index(name),)] = [["tt.divisibility", 16]]
     warps = causal.warps(constants["M"]) if "M" in constants else 1
-    warps = 4 if kernel.__name__.startswith("_conv") else warps
+    warps = 4 if kernel.__name__.startswith(("_conv", "_leave")) else warps
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=attributes)
     target = GPUTarget("cuda", architecture, 32)
     ptx = triton.compile(source, target=target, options={"num_warps": warps}).asm["ptx"]
@@ -102,6 +102,7 @@ def variants() -> list[tuple[Any, dict[str, Any]]]:
     update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS")}
     update |= {"HAS_SLOTS": True, "BLOCK_D": update_kernels.BLOCK_D}
     found += [(update_kernels._update, update | _widths(*size)) for size in SIZES[:2]]
+    found.append((leave._leave, {"EPS": 1e-5, "M": leave.WIDEST, "D": 2 * leave.WIDEST}))
     return found + [(causal._causal, _network(*size)) for size in NETWORKS]
 
 

@@ -3,16 +3,19 @@
 Source: the MTP of MambaTrack (Xiao et al., ACM MM 2024, arXiv 2408.09178), section 3.2.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mambatrack.kernels import bi_conv_silu, bi_selective_scan
+from mambatrack.kernels import bi_conv_silu, bi_selective_scan, choose_backend
 from mambatrack.kernels.reference import token_mask
 from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
+
+if TYPE_CHECKING:  # triton is there where a GPU is
+    from mambatrack.kernels.gpu.leave import LeaveWeights
 
 SELECT_STEP = 16  # floats; rows that begin at multiples of it are read in whole vectors on a GPU
 
@@ -41,8 +44,8 @@ class BiMambaBlock(nn.Module):
 
     Source: MambaTrack, equations 3 to 5. The backward branch reads right to left in place, which
     equals flipping its input and flipping its output back. On a GPU both branches run together, in
-    six launches once the weights are frozen (not run on a GPU yet); on a CPU one after the other,
-    as stacking them costs more than it saves.
+    six launches once the weights are frozen, or, where the block is small, all of it in five (not
+    run on a GPU yet); on a CPU one after the other, as stacking them costs more than it saves.
     """
 
     def __init__(self, d_model: int, d_state: int = 16, d_conv: int = 4, expand: int = 2):
@@ -54,10 +57,13 @@ class BiMambaBlock(nn.Module):
         )
         self.norm = nn.LayerNorm(d_model)
         self._frozen: BothDirections | None = None
+        self._leave: LeaveWeights | None = None
 
     def forward(self, tokens: Tensor, lengths: Tensor, valid: Tensor | None = None) -> Tensor:
         """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero.
         valid: [B, L, 1], which tokens count, where the caller has it."""
+        if tokens.is_cuda and self._leave is not None:
+            return self.fused(tokens, lengths)
         if tokens.is_cuda:
             y = self.together(tokens, lengths)
         else:
@@ -69,6 +75,20 @@ class BiMambaBlock(nn.Module):
 
     def together(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The sum Y of both branches by the kernels for both directions, shapes as in forward."""
+        left, right = self._scanned(tokens, lengths).flatten(1, 2)
+        leave = self.right_to_left.out.weight.T
+        return torch.addmm(self.left_to_right.out(left), right, leave).view_as(tokens)
+
+    def fused(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """forward of a frozen block by kernels alone."""
+        from mambatrack.kernels.gpu.leave import leave_block
+
+        assert self._leave is not None
+        y = self._scanned(tokens, lengths)
+        return leave_block(self._leave, y, lengths, self.norm.eps)
+
+    def _scanned(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """What both scans give, after their gates [2, B, L, D]."""
         w = self._frozen or self._stacked()
         (batch, length, _), (_, rank) = tokens.shape, w.dt.shape[1:]
         x, z = F.linear(tokens, w.enter).unflatten(2, (2, 2, -1)).permute(2, 3, 0, 1, 4)
@@ -81,19 +101,38 @@ class BiMambaBlock(nn.Module):
             dt_weight=w.dt,
         )  # fmt: skip
         assert isinstance(y, Tensor)
-        left, right = y.flatten(1, 2)
-        leave = self.right_to_left.out.weight.T
-        return torch.addmm(self.left_to_right.out(left), right, leave).view_as(tokens)
+        return y
 
     def freeze(self) -> None:
         """Stacks the weights once for all later calls, until train() or eval(): without gradients,
         and blind to what happens to the parameters meanwhile."""
         with torch.no_grad():
             self._frozen = self._stacked()
+            self._leave = self._leave_weights()
 
     def train(self, mode: bool = True) -> "BiMambaBlock":
-        self._frozen = None
+        self._frozen = self._leave = None
         return super().train(mode)
+
+    def _leave_weights(self) -> "LeaveWeights | None":
+        """None where the kernel is not to be had, or would cost more than it saves."""
+        both = (self.left_to_right.out.weight, self.right_to_left.out.weight)
+        if choose_backend("auto", both[0].detach()) != "triton":
+            return None
+        from mambatrack.kernels.gpu.leave import WIDEST, LeaveWeights
+
+        if len(both[0]) > WIDEST:
+            return None
+        wide, narrow = cast(nn.Linear, self.mlp[0]), cast(nn.Linear, self.mlp[2])
+        return LeaveWeights(
+            leave=torch.stack([each.T for each in both]).contiguous(),
+            wide=wide.weight.T.contiguous(),
+            wide_bias=wide.bias,
+            narrow=narrow.weight.T.contiguous(),
+            narrow_bias=narrow.bias,
+            norm=self.norm.weight,
+            norm_bias=self.norm.bias,
+        )
 
     def _stacked(self) -> BothDirections:
         both = (self.left_to_right, self.right_to_left)
