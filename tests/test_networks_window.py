@@ -151,21 +151,30 @@ def test_a_frozen_block_is_six_launches_without_copies(monkeypatch):
 
 
 @pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
-def test_a_small_frozen_block_is_five_launches_and_the_same(monkeypatch):
-    block, tokens, lengths = case(3, 2, 12)
+def test_a_small_frozen_network_is_five_launches_a_block_and_two_and_the_same(monkeypatch):
+    torch.manual_seed(0)
+    model, lengths = MotionPredictor(12, 2, 3).to(DEVICE).eval(), torch.tensor([2, 0, 1])
+    offsets, lengths = 4 * torch.randn(3, 2, 4, device=DEVICE), lengths.to(DEVICE)
+    offsets[2, 1:], offsets[0, 0, 0] = torch.nan, 1e9
     with torch.no_grad():
-        y = one_by_one(block, tokens, lengths)
-        mask = token_mask(lengths, *tokens.shape[:2], DEVICE)[..., None]
-        expected = (y + block.norm(block.mlp(y))) * mask
+        expected = model(offsets, lengths)
         monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
-        block.freeze()
+        model.freeze()
         with Launches() as launches:
-            found = block.fused(tokens, lengths)
+            found = model.fused(offsets, lengths)
     assert difference(found, expected) < (1e-6 if DEVICE == "cpu" else 5e-6)
-    assert (found[~mask[..., 0]] == 0).all() and len(launches.seen) == 5, launches.seen
-    wide = BiMambaBlock(40).to(DEVICE)
-    wide.freeze()
-    assert block._leave is not None and wide._leave is None
+    assert (found[1] == 0).all() and len(launches.seen) == 12, launches.seen
+
+
+@pytest.mark.skipif(not TRITON, reason="no GPU, no interpreter")
+def test_wide_blocks_and_those_that_are_trained_are_not_fused(monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "triton")
+    wide, small = (MotionPredictor(width, 1, 3).to(DEVICE) for width in (40, 8))
+    for each in (wide, small):
+        each.freeze()
+    assert wide._ends is None and small._ends is not None
+    small.train()
+    assert small._ends is None and not small.blocks[0].small
 
 
 @settings(max_examples=20, deadline=None)

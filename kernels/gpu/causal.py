@@ -14,7 +14,7 @@ import triton.language as tl
 from torch import Tensor
 
 from mambatrack.kernels.gpu.launching import launch
-from mambatrack.kernels.gpu.layers import gelu, mixed, product, vector
+from mambatrack.kernels.gpu.layers import clamped, gelu, mixed, product, vector
 from mambatrack.kernels.gpu.scan import load, next_state, sigmoid, softplus
 
 WIDEST = 128  # d_model up to which a program holds what it needs in registers
@@ -87,8 +87,7 @@ def _causal(
     in_nd = in_n[:, None] & in_d[None, :]
     cell = d[None, :] * N + n[:, None]
 
-    token = vector(given, INPUTS)
-    token = tl.where(token > LIMIT, LIMIT, tl.where(token < -LIMIT, -LIMIT, token))  # NaN stays
+    token = clamped(vector(given, INPUTS), LIMIT)
     hidden = product(token, embed, INPUTS, M, M) + vector(embed_bias, M)
     for layer in range(LAYERS):
         now = product(hidden, enter + (2 * layer) * M * D, M, D, D)

@@ -17,14 +17,22 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from mambatrack.kernels.gpu import causal, convolution, launching, leave
+from mambatrack.kernels.gpu import causal, convolution, launching, window
 from mambatrack.kernels.gpu import update as update_kernels
 from mambatrack.kernels.gpu.scan import KEEP, _forward
 from mambatrack.kernels.gpu.scan_backward import _backward
 
 ARCHITECTURES = (80, 90, 100)
-INTEGERS = {"rows", "tokens", "channels", "states", "rank", "rows_each", "pool"}
-ANY = ("rows", "tokens", "rank", "rows_each", "pool", "state_n")  # the others are multiples of 16
+INTEGERS = {"offsets_b", "rows", "tokens", "channels", "states", "rank", "rows_each", "pool"}
+ANY = (
+    "rows",
+    "tokens",
+    "rank",
+    "rows_each",
+    "pool",
+    "state_n",
+    "offsets_b",
+)  # the others are multiples of 16
 SIZES = ((16, 0), (16, 4), (16, 32), (64, 4), (128, 8))  # states, and dt's rank, 0: all channels
 CHANNELS = 1024  # of the paper's size
 NETWORKS = ((32, 8, 2), (64, 16, 3))  # d_model, d_state and layers of a causal network
@@ -52,8 +60,8 @@ def ahead_of_time(
         signature[name] = "i32" if scalar else _pointer(name, dtype)
         if name not in ANY:
             attributes[(kernel.arg_names.index(name),)] = [["tt.divisibility", 16]]
-    warps = causal.warps(constants["M"]) if "M" in constants else 1
-    warps = 4 if kernel.__name__.startswith(("_conv", "_leave")) else warps
+    wide = kernel.__name__.startswith("_conv") or ("M" in constants and kernel is not window._enter)
+    warps = 4 if wide else 1
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=attributes)
     target = GPUTarget("cuda", architecture, 32)
     ptx = triton.compile(source, target=target, options={"num_warps": warps}).asm["ptx"]
@@ -102,14 +110,19 @@ def variants() -> list[tuple[Any, dict[str, Any]]]:
     update = {name: scan[name] for name in ("HAS_D", "HAS_Z", "HAS_BIAS", "SOFTPLUS")}
     update |= {"HAS_SLOTS": True, "BLOCK_D": update_kernels.BLOCK_D}
     found += [(update_kernels._update, update | _widths(*size)) for size in SIZES[:2]]
-    found.append((leave._leave, {"EPS": 1e-5, "M": leave.WIDEST, "D": 2 * leave.WIDEST}))
+    size = {"M": window.WIDEST}
+    found += [
+        (window._enter, size | {"LIMIT": 8.0, "INPUTS": 4}),
+        (window._leave, size | {"EPS": 1e-5, "D": 2 * window.WIDEST}),
+        (window._pool, size | {"OUTPUTS": 4, "BLOCK_T": 16}),
+    ]
     return found + [(causal._causal, _network(*size)) for size in NETWORKS]
 
 
 def _network(d_model: int, d_state: int, layers: int) -> dict[str, Any]:
     """As causal.causal_step has it of a motion network."""
     return {
-        "LIMIT": 100.0, "EPS": 1e-5, "LAYERS": layers, "INPUTS": 7, "OUTPUTS": 8, "M": d_model,
+        "LIMIT": 8.0, "EPS": 1e-5, "LAYERS": layers, "INPUTS": 7, "OUTPUTS": 8, "M": d_model,
         "D": 2 * d_model, "N": d_state, "R": -(-d_model // 16), "TAPS": 4,
     }  # fmt: skip
 

@@ -30,6 +30,12 @@ def vector(pointer, SIZE: tl.constexpr):
 
 
 @triton.jit
+def clamped(v, LIMIT: tl.constexpr):
+    """Between -LIMIT and LIMIT; NaN stays."""
+    return tl.where(v > LIMIT, LIMIT, tl.where(v < -LIMIT, -LIMIT, v))
+
+
+@triton.jit
 def gelu(v):
     return 0.5 * v * (1.0 + tl.erf(v * 0.7071067811865476))
 

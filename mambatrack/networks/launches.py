@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# beside views: they start nothing, or look at numbers, which is done on a CPU alone
+# they start nothing, or look at numbers, which is done on a CPU alone
 SILENT = ("empty", "_unsafe_view", "lift_fresh", "aminmax", "_local_scalar_dense")
 
 
@@ -19,10 +20,16 @@ class Launches(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        name = func.name().partition("::")[2]
-        if not func.is_view and not name.startswith(SILENT):
+        name, result = func.name().partition("::")[2], func(*args, **(kwargs or {}))
+        viewed = func.is_view and (not isinstance(result, Tensor) or _shared(result, args[0]))
+        if not viewed and not name.startswith(SILENT):
             self.seen.append(name)
-        return func(*args, **(kwargs or {}))
+        return result
+
+
+def _shared(result: Tensor, given: Tensor) -> bool:
+    """Whether what may be a view is one."""
+    return result.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
 
 
 def launches(work: Callable[[], object]) -> int:

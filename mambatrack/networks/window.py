@@ -15,7 +15,7 @@ from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
 
 if TYPE_CHECKING:  # triton is there where a GPU is
-    from mambatrack.kernels.gpu.leave import LeaveWeights
+    from mambatrack.kernels.gpu.window import EndWeights, LeaveWeights
 
 SELECT_STEP = 16  # floats; rows that begin at multiples of it are read in whole vectors on a GPU
 
@@ -81,7 +81,7 @@ class BiMambaBlock(nn.Module):
 
     def fused(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """forward of a frozen block by kernels alone."""
-        from mambatrack.kernels.gpu.leave import leave_block
+        from mambatrack.kernels.gpu.window import leave_block
 
         assert self._leave is not None
         y = self._scanned(tokens, lengths)
@@ -114,12 +114,17 @@ class BiMambaBlock(nn.Module):
         self._frozen = self._leave = None
         return super().train(mode)
 
+    @property
+    def small(self) -> bool:
+        """Whether fused() is to be had."""
+        return self._leave is not None
+
     def _leave_weights(self) -> "LeaveWeights | None":
         """None where the kernel is not to be had, or would cost more than it saves."""
         both = (self.left_to_right.out.weight, self.right_to_left.out.weight)
         if choose_backend("auto", both[0].detach()) != "triton":
             return None
-        from mambatrack.kernels.gpu.leave import WIDEST, LeaveWeights
+        from mambatrack.kernels.gpu.window import WIDEST, LeaveWeights
 
         if len(both[0]) > WIDEST:
             return None
@@ -168,10 +173,13 @@ class MotionPredictor(nn.Module):
         self.embed = nn.Linear(4, d_model)
         self.blocks = nn.ModuleList(BiMambaBlock(d_model, d_state) for _ in range(layers))
         self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.GELU(), nn.Linear(d_model, 4))
+        self._ends: EndWeights | None = None
 
     def forward(self, offsets: Tensor, lengths: Tensor) -> Tensor:
         """offsets [B, q, 4] of (cx, cy, w, h), normalised, oldest first, of which the first
         ``lengths`` [B] count -> next offset [B, 4]; a track without any offset stands still."""
+        if offsets.is_cuda and self._ends is not None:
+            return self.fused(offsets, lengths)
         valid = token_mask(lengths, offsets.shape[0], offsets.shape[1], offsets.device)[..., None]
         offsets = offsets.masked_fill(~valid, 0).clamp(-INPUT_LIMIT, INPUT_LIMIT)
         tokens = self.embed(offsets) * valid
@@ -179,6 +187,42 @@ class MotionPredictor(nn.Module):
             tokens = block(tokens, lengths, valid)
         pooled = tokens.sum(1) / lengths.clamp(min=1)[:, None]
         return self.head(pooled) * (lengths > 0)[:, None]
+
+    def fused(self, offsets: Tensor, lengths: Tensor) -> Tensor:
+        """forward of a small frozen network by kernels alone, five launches a block and two."""
+        from mambatrack.kernels.gpu.window import enter_network, leave_network
+
+        assert self._ends is not None
+        tokens = enter_network(self._ends, offsets, lengths, INPUT_LIMIT)
+        for block in self.blocks:
+            tokens = cast(BiMambaBlock, block).fused(tokens, lengths)
+        return leave_network(self._ends, tokens, lengths)
+
+    def freeze(self) -> None:
+        """As BiMambaBlock.freeze, for all of the network."""
+        blocks = [cast(BiMambaBlock, each) for each in self.blocks]
+        for block in blocks:
+            block.freeze()
+        if all(each.small for each in blocks):
+            with torch.no_grad():
+                self._ends = self._end_weights()
+
+    def train(self, mode: bool = True) -> "MotionPredictor":
+        self._ends = None
+        return super().train(mode)
+
+    def _end_weights(self) -> "EndWeights":
+        from mambatrack.kernels.gpu.window import EndWeights
+
+        head, last = cast(nn.Linear, self.head[0]), cast(nn.Linear, self.head[2])
+        return EndWeights(
+            embed=self.embed.weight.T.contiguous(),
+            embed_bias=self.embed.bias,
+            head=head.weight.T.contiguous(),
+            head_bias=head.bias,
+            last=last.weight.T.contiguous(),
+            last_bias=last.bias,
+        )
 
 
 def next_boxes(

@@ -10,7 +10,7 @@ from torch import Tensor
 from mambatrack.boxes import Boxes
 from mambatrack.networks.devices import check_backend, one_thread
 from mambatrack.networks.graphs import Graphs, Recorder
-from mambatrack.networks.window import BiMambaBlock, MotionPredictor
+from mambatrack.networks.window import MotionPredictor
 
 
 class TorchNetwork:
@@ -43,8 +43,7 @@ class GraphNetwork:
     ):
         check_backend(device)
         self.model, self.device = model.eval().to(device), device
-        for block in model.blocks:
-            cast(BiMambaBlock, block).freeze()
+        model.freeze()
         self.graphs = Graphs(self._run, device, 4, record)
         if q:
             self.graphs.start(4 * q + 1)
