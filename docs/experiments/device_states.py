@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from mambatrack.motion.loading import weights_path
-from mambatrack.networks import graphs
 from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.device_step import DeviceStep
 from mambatrack.networks.launches import launches
@@ -22,7 +21,15 @@ from mambatrack.networks.model_files import load_model
 from mambatrack.networks.window import BiMambaBlock
 from mambatrack.networks.window_step import GraphNetwork
 
-ROWS, WINDOW = 2, 3  # they change no count, and the interpreter is slow
+ROWS, WINDOW = 16, 10
+
+
+def start_nothing() -> None:
+    """A launch is counted, and leaves its outputs as they are."""
+    from mambatrack.kernels.gpu import causal, convolution, operations, update, window
+
+    for each in (causal, convolution, operations, update, window):
+        each.launch = lambda *_, **__: None
 
 
 def causal() -> None:
@@ -31,8 +38,7 @@ def causal() -> None:
     carried = torch.zeros(ROWS, model.carried_size)
     with torch.inference_mode():
         print("causal, states copied:", launches(partial(copied.step_in_place, tokens, carried)))
-        for fused, rows in ((True, 0), (False, graphs.AT_START)):
-            graphs.AT_START = rows
+        for fused in (True, False):
             step = DeviceStep(copied, fused=fused)
             count = launches(partial(step.graphs.run, torch.zeros(ROWS, model.inputs + 2)))
             print(f"causal, states stay, fused {fused}: {count}")
@@ -84,5 +90,6 @@ if __name__ == "__main__":
     if parser.parse_args().compile:
         compiled()
     else:
+        start_nothing()
         causal()
         window()

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-defs=False
-"""What a window network does beside its scans, with Triton: a launch before its blocks, one after the
-scans of each (output projections, their sum, MLP, layer norm, mask), and one after the last block.
+"""What a window network does beside its scans, with Triton: a launch before its blocks, one after
+the scans of each (output projections, their sum, MLP, layer norm, mask), one after the last block.
 
 A program owns one token, at the end one row. Has not run on a GPU yet.
 """
@@ -33,8 +33,8 @@ class LeaveWeights(NamedTuple):
 
 
 class EndWeights(NamedTuple):
-    """Of the network around its blocks, all dense: embed [I, M], head [M, M], last [M, O]; embed_bias
-    and head_bias [M]; last_bias [O]."""
+    """Of the network around its blocks, all dense: embed [I, M], head [M, M], last [M, O];
+    embed_bias and head_bias [M]; last_bias [O]."""
 
     embed: Tensor
     embed_bias: Tensor
@@ -65,7 +65,8 @@ def _pool(
     tokens_in, lengths, outputs, head, head_bias, last, last_bias, tokens,
     OUTPUTS: tl.constexpr, M: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
-    """grid (rows); tokens_in [rows, tokens, M], zero beyond the lengths; outputs [rows, OUTPUTS]."""
+    """grid (rows); tokens_in [rows, tokens, M], zero beyond the lengths; outputs [rows, OUTPUTS].
+    """
     row = tl.program_id(0).to(tl.int64)
     m, t = tl.arange(0, triton.next_power_of_2(M)), tl.arange(0, BLOCK_T)
     at = tokens_in + (row * tokens + t[:, None]) * M + m[None, :]
@@ -176,7 +177,7 @@ def enter_network(weights: EndWeights, offsets: Tensor, lengths: Tensor, limit: 
 
 
 def leave_network(weights: EndWeights, tokens: Tensor, lengths: Tensor) -> Tensor:
-    """tokens [B, L, M], zero after ``lengths`` [B] -> what the head makes of their mean [B, O], zero
-    where there is none."""
+    """tokens [B, L, M], zero after ``lengths`` [B] -> what the head makes of their mean [B, O],
+    zero where there is none."""
     outputs: Tensor = torch.ops.mambatrack.pool(list(weights), tokens, lengths)
     return outputs

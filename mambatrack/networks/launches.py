@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # they start nothing, or look at numbers, which is done on a CPU alone
-SILENT = ("empty", "_unsafe_view", "lift_fresh", "aminmax", "_local_scalar_dense")
+SILENT = ("empty", "_unsafe_view", "lift_fresh", "aminmax", "item", "_local_scalar_dense")
 
 
 class Launches(TorchDispatchMode):
