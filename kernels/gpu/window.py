@@ -65,8 +65,7 @@ def _pool(
     tokens_in, lengths, outputs, head, head_bias, last, last_bias, tokens,
     OUTPUTS: tl.constexpr, M: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
-    """grid (rows); tokens_in [rows, tokens, M], zero beyond the lengths; outputs [rows, OUTPUTS].
-    """
+    """grid (rows); tokens_in [rows, tokens, M], zero beyond lengths; outputs [rows, OUTPUTS]."""
     row = tl.program_id(0).to(tl.int64)
     m, t = tl.arange(0, triton.next_power_of_2(M)), tl.arange(0, BLOCK_T)
     at = tokens_in + (row * tokens + t[:, None]) * M + m[None, :]
