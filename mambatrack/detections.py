@@ -23,7 +23,7 @@ HIGHEST_SCORE = 1.01  # more is no score that rounding took above 1
 PLAIN_LIMITS = np.array([1e7, 1e7, 1e7, 1e7, HIGHEST_SCORE, 2**31])  # nothing is told of these
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detections:
     """What a detector found in one frame.
 

@@ -71,7 +71,7 @@ class Track:
     """One live track of one frame, as plain numbers; what they mean is said at Tracks.
 
     box: x1 y1 x2 y2 in pixels; spread: of cx cy w h in pixels
-    data: what came with its detection, by name; nothing where it is hidden
+    data: what came with its detection, by name; nothing where it is hidden. Not compared by ==
     class_name: of its label, whose number stands in where it has no name
     velocity, age, frame_rate: None where the tracks are not a tracker's, but read or drawn up later
     """
@@ -84,7 +84,7 @@ class Track:
     gap: int
     spread: Box
     det_ind: int
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False)
     velocity: tuple[float, float] | None = None
     age: int | None = None
     class_name: str = ""
@@ -111,9 +111,10 @@ class Track:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tracks:
-    """All live tracks of one frame, as arrays in the same order (ids ascending).
+    """All live tracks of one frame, as arrays in the same order (ids ascending). == tells whether
+    two are one object.
 
     >>> for track in tracks:                        # a Track each: id, box, state, score, ...
     >>> tracks[0], tracks[tracks.observed]          # a Track; the Tracks that a mask chooses

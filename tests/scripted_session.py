@@ -21,6 +21,7 @@ class Scripted:
     def __init__(self, name="camera"):
         self.name, self.started, self.newest, self.index = name, True, None, -1
         self.status, self.closed = SourceStatus(name, "open"), False
+        self.now_s = 0.0
 
     def show(self, shade=0, size=(64, 48)):
         self.index += 1

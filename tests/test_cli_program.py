@@ -31,3 +31,16 @@ def test_wrong_usage_is_two_lines(capsys):
     way, error = capsys.readouterr().err.splitlines()
     assert "b.mp4; expected one SOURCE: of several videos or pictures name the folder" in error
     assert way == "all options: mambatrack track --help"
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--", "-a.mp4", "--mot", "x"], "--mot behind --, where names stand; put options before --"),
+    (["-a.mp4"], "argument -a.mp4; the file of this name is ./-a.mp4"),
+    (["a.mp4", "--mot", "-x.txt"], "a value that begins with - is joined to it by ="),
+])  # fmt: skip
+def test_names_that_begin_with_a_dash(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-a.mp4").touch()
+    with pytest.raises(SystemExit):
+        main(["track", *words])
+    assert said in capsys.readouterr().err

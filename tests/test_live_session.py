@@ -8,11 +8,13 @@ import pytest
 
 from mambatrack.config import load_config
 from mambatrack.detectors.motion import MotionDetector
+from mambatrack.embedders.colour import colour_embedder
 from mambatrack.live.outputs import OnACopy, SourceOutputs
 from mambatrack.live.session import LiveSession
 from mambatrack.live.source import Backoff, LiveSource
 from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.runs.run_outputs import PictureOutput
+from mambatrack.settings import MemoryConfig
 from mambatrack.sources.frames import as_bgr
 from mambatrack.tracking.group import TrackerGroup
 from mjpeg_server import ByHand, MjpegServer, jpeg, until
@@ -273,3 +275,19 @@ class Shown:
 
     def write(self, image, time_s):
         self.images.append(image)
+
+
+def test_a_memory_forgets_in_time_while_its_source_gives_no_frame():
+    config = load_config(overrides={"tracker.frame_rate": 25})
+    memory = MemoryConfig(seconds=60)
+    group = TrackerGroup(config, 1, embedder=colour_embedder(), memory=memory)
+    source = Scripted()
+    session = LiveSession([source], [Seeing()], group)
+    gallery = group.trackers[0].state.memory.gallery
+    codes = np.eye(2, gallery.codes.shape[1], dtype=np.float32)
+    gallery.add(np.array([1, 2]), codes, np.array([10.0, 20.0]))
+    kept = []
+    for source.now_s in (69, 71, 79, 81):
+        session.turn(0)
+        kept.append(gallery.ids.tolist())
+    assert kept == [[1, 2], [2], [2], []]

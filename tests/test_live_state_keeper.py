@@ -41,7 +41,7 @@ def keeper_of(path, names, every_s=0.0):
     return StateKeeper(StateFile(path, every_s), [Held(name) for name in names], group.trackers)
 
 
-def test_tracks_and_clock_go_on_by_the_name_of_the_source(tmp_path):
+def test_tracks_and_clock_go_on_by_the_name_of_the_source(tmp_path, capsys):
     path = tmp_path / "state"
     first = keeper_of(path, ["door", "yard"])
     assert first.resume() == 0 and [each.began for each in first._sources] == [0, 0]
@@ -51,6 +51,7 @@ def test_tracks_and_clock_go_on_by_the_name_of_the_source(tmp_path):
     os.utime(path, (written, written))
     second = keeper_of(path, ["yard", "gate"])
     assert second.resume() == 1
+    assert "also holds the tracks of door, which are dropped" in capsys.readouterr().err
     assert all(107 <= each.began < 109 for each in second._sources)  # all have one clock
     tracks = second._trackers[0].update(BOX, 107.0)
     assert tracks.ids.tolist() == [2]  # the first is long gone, and its id is not used again

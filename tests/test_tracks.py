@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import MambatrackError, Tracker, TrackerGroup, Tracks, TrackState
+from mambatrack import MambatrackError, Tracker, TrackerGroup, Tracks, TrackState, as_detections
+from mambatrack.camera.transforms import CameraMotion
 from mambatrack.tracks import Track
 
 
@@ -167,3 +168,16 @@ def test_a_notebook_shows_a_table_with_every_text_escaped():
 def test_what_chooses_no_tracks_is_told_how_they_are_chosen(chosen):
     with pytest.raises(TypeError, match=r"a slice, a mask or places, not by .*tracks.ids == 7"):
         Tracker().update([[1, 2, 30, 40, 0.9]])[chosen]
+
+
+def test_what_holds_arrays_is_compared_as_an_object_and_a_track_by_its_numbers():
+    """== of arrays would raise, and a hash of them too."""
+    detections = [
+        as_detections([[0, 0, 9, 9, 0.9]], {"mask": np.zeros((1, 4, 4))}) for _ in range(2)
+    ]
+    tracks = [Tracker().update(each) for each in detections]
+    motions = [CameraMotion(np.eye(3)) for _ in range(2)]
+    for one, other in (detections, tracks, motions):
+        assert one == one and one != other and len({one, other}) == 2
+    first, second = tracks[0][0], tracks[1][0]
+    assert first == second and len({first, second}) == 1 and first != replace(second, id=2)

@@ -24,7 +24,7 @@ IDENTITY: Transform = np.eye(3)
 IDENTITY.setflags(write=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CameraMotion:
     """What is known of the camera between the previous frame and this one.
 
@@ -102,7 +102,7 @@ def moved_points(transform: Transform, points: NDArray) -> tuple[NDArray, NDArra
     return places, (linear - places[:, :, None] * slant) / weight[:, :, None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalMotion:
     """A transform near each of N boxes.
 

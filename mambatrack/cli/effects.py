@@ -60,6 +60,8 @@ class Parser(argparse.ArgumentParser):
         return action
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("expected one argument"):
+            message += "; a value that begins with - is joined to it by ="
         way = f"all options: {self.prog} --help"
         self.exit(2, f"{way}\n{self.prog}: error: {as_message(message)}\n")
 

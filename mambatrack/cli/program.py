@@ -106,7 +106,8 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     options, unknown = parser.parse_known_args(rest)
     options.arguments = arguments
     if unknown:
-        options.parser.error(_unknown(without_secrets(unknown[0]), options.parser))
+        behind = "--" in rest and unknown[0] in rest[rest.index("--") :]
+        options.parser.error(_unknown(without_secrets(unknown[0]), options.parser, behind))
     options.check(options)
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
@@ -151,7 +152,12 @@ def _take_dotted(
     return dotted, rest
 
 
-def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:
+def _unknown(argument: str, parser: argparse.ArgumentParser, behind: bool) -> str:
+    """What is wrong with an argument. behind: it stands behind ``--``, where only names do."""
+    if behind and argument.startswith("-"):
+        return f"unknown argument {argument} behind --, where names stand; put options before --"
+    if argument.startswith("-") and os.path.exists(argument):
+        return f"unknown argument {argument}; the file of this name is ./{argument}"
     known = [text for action in parser._actions for text in action.option_strings]
     close = difflib.get_close_matches(argument.split("=")[0], known, 1)
     hint = f"; did you mean {close[0]}?" if close else ""

@@ -33,7 +33,7 @@ WAIT = 2  # frames; later ones hardly change a gap any more (docs/experiments/fi
 NEVER = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Revision:
     """Where a track was while it was not seen, as known now.
 

@@ -107,6 +107,7 @@ class LiveSession:
         self._news.wait(wait_s)
         self._news.clear()
         self._tell()
+        self._forget()
         arrivals = {
             index: arrival
             for index, source in enumerate(self.sources)
@@ -209,6 +210,12 @@ class LiveSession:
             return None
         counting.write(frame, tracks)
         return counting.counts()
+
+    def _forget(self) -> None:
+        """Memories delete in time, whether their sources give frames or not."""
+        for source, tracker in zip(self.sources, self.group.trackers, strict=True):
+            if source.started and tracker.state.memory is not None:
+                tracker.state.memory.forget(source.now_s)
 
     def _look_ahead(self, index: int) -> Forecast | None:
         if not self._horizon:

@@ -97,6 +97,11 @@ class LiveSource:
         return arrival
 
     @property
+    def now_s(self) -> float:
+        """The time that a frame would have that came now."""
+        return time.monotonic() - self._began
+
+    @property
     def started(self) -> bool:
         return self._thread.ident is not None
 
@@ -157,9 +162,9 @@ class LiveSource:
                 over = not reader.live and (self.local or problem is None)
                 return over and not (self.loop and problem is None), problem
             if not frames:
-                first = reader.time_s - max(self._now(), self._earliest_s)
-            time_s = self._now() if reader.live else reader.time_s - first
-            self._stop.wait(max(time_s - self._now(), 0))
+                first = reader.time_s - max(self.now_s, self._earliest_s)
+            time_s = self.now_s if reader.live else reader.time_s - first
+            self._stop.wait(max(time_s - self.now_s, 0))
             self._put(reader, time_s)
             self._earliest_s = time_s + 1 / reader.fps
             frames += 1
@@ -191,9 +196,6 @@ class LiveSource:
             again = self._status.reconnects if reconnects is None else reconnects
             self._status = replace(self._status, state=state, error=error, reconnects=again)
         self.news.set()
-
-    def _now(self) -> float:
-        return time.monotonic() - self._began
 
 
 def is_local(source: str) -> bool:

@@ -28,8 +28,16 @@ class StateKeeper:
 
     def resume(self) -> int:
         """Loads what the file holds of these sources and starts them; their one clock goes on, the
-        time since the file was written included -> how many there were."""
+        time since the file was written included -> how many there were. What it holds of others is
+        lost with the first save, which is told: in it nothing would be forgotten in time."""
         states = self._file.load()
+        others = set(states) - {each.name for each in self._sources}
+        if others:
+            print(
+                f"warning: {self._file.path} also holds the tracks of {', '.join(sorted(others))}"
+                ", which are dropped, as they are no sources of this run",
+                file=sys.stderr,
+            )
         known = 0
         for source, tracker in zip(self._sources, self._trackers, strict=True):
             if source.name in states:

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 LONGEST = 1000  # frames
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Forecast:
     """The next H frames of all live tracks, from what was known after one update.
 

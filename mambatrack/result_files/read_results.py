@@ -20,7 +20,7 @@ COLUMNS = 9  # frame, id, x1, y1, x2, y2, score, label, gap
 PER_BOX = ("frame", "id", "boxes", "score", "label", "gap", "seen")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """The boxes of a result file, by frame and id; tentative ones are left out.
 

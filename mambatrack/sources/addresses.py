@@ -50,6 +50,8 @@ def is_stream(source: str) -> bool:
         return False
     if source.split("://")[0].lower() not in STREAMS:
         shown = without_secrets(source)
+        if source.lower().startswith("file://"):
+            raise MambatrackError(f"{shown}: a file is named by its path, without file://")
         raise MambatrackError(f"{shown}: unknown scheme; expected one of {', '.join(STREAMS)}")
     rest = source.split("://", 1)[1]
     authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]

@@ -20,7 +20,7 @@ from mambatrack.sources.readers import Image, Reader, open_reader
 Crop = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a source.
 

@@ -87,7 +87,7 @@ class Memory:
         second."""
         self.calibration = calibration
         self._note_ended(table, now_s)
-        self.gallery.forget_before(now_s - self.config.seconds)
+        self.forget(now_s)
         found = self._ask(table, now_s, rate)
         kept = ~np.isin(table["ids"], found.over)
         self._before = table["ids"][kept], table["looks"][kept]
@@ -95,6 +95,10 @@ class Memory:
         if self._others is not nobody:
             self._note_here(self.shown(table["ids"][table["gap"] == 0]), now_s)
         return found
+
+    def forget(self, now_s: float) -> None:
+        """Those whose time is over are deleted; also to be called where no frame comes."""
+        self.gallery.forget_before(now_s - self.config.seconds)
 
     def applied(self, tracks: Tracks, found: Returns) -> Tracks:
         """The tracks as they are put out; found: as update() gave it."""
