@@ -44,6 +44,8 @@ ANSWERS = {
     "of another number": lambda n: Embeddings(np.zeros((n + 1, 4), np.float32), np.ones(n, bool)),
     "of another width": lambda n: Embeddings(np.zeros((n, 5), np.float32), np.ones(n, bool)),
     "not finite": lambda n: Embeddings(np.full((n, 4), np.nan, np.float32), np.ones(n, bool)),
+    "not of length 1": lambda n: Embeddings(np.full((n, 4), 1e20, np.float32), np.ones(n, bool)),
+    "zeros": lambda n: Embeddings(np.zeros((n, 4), np.float32), np.ones(n, bool)),
     "no pair": lambda n: None,
     "no numbers": lambda n: Embeddings(np.full((n, 4), "a"), np.ones(n, bool)),
     "a division": lambda n: 1 / 0,

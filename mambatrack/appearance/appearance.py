@@ -14,6 +14,7 @@ from mambatrack.association.interface import Association
 from mambatrack.boxes import Boxes
 from mambatrack.errors import MambatrackError, shown
 
+LENGTH_ERROR = 0.01  # of a vector, such as float16 has
 MOST_FAULTS = 10  # in a row, after which the embedder is left alone
 Measure = Callable[[str], AbstractContextManager[object]]
 UNMEASURED: AbstractContextManager[None] = nullcontext()
@@ -112,4 +113,11 @@ def checked_embeddings(given: Any, count: int, embedder: Embedder) -> Embeddings
         )
     if not np.isfinite(vectors).all():
         raise MambatrackError("its vectors are not finite")
-    return Embeddings(vectors.astype(np.float32, copy=False), usable.astype(bool, copy=False))
+    usable = usable.astype(bool, copy=False)
+    lengths = np.linalg.norm(vectors[usable].astype(np.float64), axis=1)
+    if (abs(lengths - 1) > LENGTH_ERROR).any():
+        raise MambatrackError(
+            f"its vectors are of lengths from {lengths.min():.3g} to {lengths.max():.3g}; expected "
+            "1: divide each by its length, or make it with CropEmbedder, which does"
+        )
+    return Embeddings(vectors.astype(np.float32, copy=False), usable)
