@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mambatrack.errors import MambatrackError
-from mambatrack.live.source import Backoff, LiveSource
+from mambatrack.live.source import Backoff, LiveSource, is_local, name_of
+from mambatrack.sources.readers import open_reader
 from mjpeg_server import SOON_S, ByHand, MjpegServer, jpeg, until
 
 
@@ -197,3 +198,11 @@ def test_a_stream_that_says_nothing_is_lost_without_its_password_being_told():
     status = source.status
     assert status.error and "s3cret" not in f"{status} {source.name}"
     assert source.name == f"127.0.0.1:{server.port}/stream.mjpg"
+
+
+@pytest.mark.parametrize("device", ["/dev/video77", "/dev/v4l/by-id/usb-of-a-test"])
+def test_a_camera_whose_device_is_not_there_yet_is_waited_for(device):
+    assert not is_local(device) and name_of(device) == device.rpartition("/")[2]
+    with pytest.raises(MambatrackError, match=f"{device} is not there, is no camera or is in use"):
+        open_reader(device)
+    assert is_local("/dev/shm/video.mp4") and is_local("video77")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from mambatrack.live.updates import SourceState, SourceStatus
 from mambatrack.sources.addresses import HIDDEN, is_stream, without_secrets, without_secrets_in
 from mambatrack.sources.frames import Frame, as_bgr
-from mambatrack.sources.readers import STREAM_TIMEOUT_S, Reader, open_reader
+from mambatrack.sources.readers import STREAM_TIMEOUT_S, Reader, is_camera, open_reader
 from mambatrack.sources.timing import DEFAULT_FPS
 
 Opener = Callable[[str, float], Reader]
@@ -200,12 +200,7 @@ class LiveSource:
 
 def is_local(source: str) -> bool:
     """Whether it is a file, which ends and can begin again."""
-    return not (is_stream(source) or _is_webcam(source))
-
-
-def _is_webcam(source: str) -> bool:
-    path = Path(source)
-    return path.is_char_device() or (source.isdecimal() and not path.exists())
+    return not (is_stream(source) or is_camera(source))
 
 
 def name_of(source: str) -> str:
@@ -213,4 +208,6 @@ def name_of(source: str) -> str:
     shown = without_secrets(source)
     if "://" in shown:
         return shown.split("://", 1)[1].removeprefix(f"{HIDDEN}@").removesuffix(f"?{HIDDEN}")
-    return f"webcam {source}" if source.isdecimal() else Path(os.path.realpath(shown)).stem
+    if is_camera(source):  # by the name that it has when it is not there, too
+        return f"webcam {source}" if source.isdecimal() else Path(source).name
+    return Path(os.path.realpath(shown)).stem

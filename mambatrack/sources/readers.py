@@ -30,6 +30,7 @@ from mambatrack.sources.web_streams import open_web_stream
 
 Image = NDArray[Any]
 
+CAMERAS = "/dev/video", "/dev/v4l/"
 STREAM_TIMEOUT_S = 10.0  # to open a stream, and for each of its frames
 
 
@@ -65,12 +66,12 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if path.suffix.lower() in IMAGE_TYPES and path.is_file():
         warn_of_more(path)
         return PictureReader([path], DEFAULT_FPS, text)
-    if path.is_char_device():
-        return OpenCvReader(text, f"{text} is no camera, or is in use,", None, True)
+    if is_camera(text):
+        number = text.isdecimal() and not path.exists()
+        place = f"{'webcam ' if number else ''}{text} is not there, is no camera or is in use"
+        return OpenCvReader(int(text) if number else text, place, None, True)
     if path.exists():
         return _open_file(path)
-    if text.isdecimal():
-        return OpenCvReader(int(text), f"webcam {text} is not there or is in use", None, True)
     if glob.has_magic(text) and not looks_like_address(text):
         pictures = only_pictures(map(Path, _matching(path)))
         return PictureReader(_some(pictures, text), DEFAULT_FPS, text)
@@ -79,6 +80,13 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
         f"{without_secrets(text)} does not exist; expected a video, a folder or glob of images, "
         f"a webcam index or an RTSP or HTTP address{meant}"
     )
+
+
+def is_camera(source: str) -> bool:
+    """Whether it is a webcam: its index or its device, which need not be there yet."""
+    path = Path(source)
+    named = source.isdecimal() or source.startswith(CAMERAS)
+    return path.is_char_device() or (named and not path.exists())
 
 
 def _open_stream(address: str, timeout_s: float) -> Reader:
