@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack import Tracker, load_config
+from mambatrack import MambatrackError, Tracker, load_config
 from mambatrack.association.overlap import OverlapAssociation
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.motion.classical import KalmanPredictor
@@ -156,3 +156,13 @@ def test_times_out_of_order_move_no_clock():
     for index, time_s in enumerate([0, 0.1, 0.05, 0.2, 0.15, 0.3]):
         tracked.update([walker(index)], time_s)
     assert tracked.clock == 0.3
+
+
+def test_a_state_knows_by_how_much_a_clock_was_set_back():
+    one, other = tracker(20), tracker(20)
+    for index, time_s in enumerate([3600, 3600.05, 0, 0.05]):
+        one.update([walker(index)], time_s)
+    other.load_state_dict(one.state_dict())
+    assert [each.state.span(0.2, each.config) for each in (one, other)] == [3, 3]
+    with pytest.raises(MambatrackError, match="a clock that was set back by 'x'"):
+        other.load_state_dict({**one.state_dict(), "behind": "x"})

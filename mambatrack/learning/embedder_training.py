@@ -18,7 +18,7 @@ from mambatrack.embedders.own import KIND
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.checkpoints import Recipe, recipe_of, writing
 from mambatrack.learning.embedder_batches import Batches
-from mambatrack.learning.embedder_data import Crops, Pictures, halves, read_crops
+from mambatrack.learning.embedder_data import Crops, halves, read_crops
 from mambatrack.learning.embedder_losses import distance, relations, same_person, surely_apart
 from mambatrack.learning.embedder_network import EmbedderNetwork
 from mambatrack.learning.embedder_views import ViewMaker, Views

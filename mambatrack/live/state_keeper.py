@@ -44,7 +44,9 @@ class StateKeeper:
                 self._load(tracker, source.name, states[source.name])
                 known += 1
         age = max(time.time() - self._file.path.stat().st_mtime, 0.0) if states else 0.0
-        clocks = [each.clock for each in self._trackers if each.clock is not None]
+        clocks = [
+            each.clock - each.state.behind for each in self._trackers if each.clock is not None
+        ]
         for source in self._sources:
             source.start(time_s=max(clocks) + age if clocks else 0.0)
         return known

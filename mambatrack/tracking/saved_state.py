@@ -51,9 +51,15 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )  # of a file of numpy that is damaged
-FURTHER = {"clock", "likelihoods", "timed", "camera_evidence", "similarities", "cuts"} | set(
-    MEMORY_COLUMNS
-)
+FURTHER = {
+    "clock",
+    "behind",
+    "likelihoods",
+    "timed",
+    "camera_evidence",
+    "similarities",
+    "cuts",
+} | set(MEMORY_COLUMNS)
 RENAMED = {"MambaPredictor": "WindowPredictor"}  # kinds as older states name them
 
 
@@ -86,6 +92,8 @@ def packed(state: TrackerState, origin: Mapping[str, str], predictor: Predictor)
     }  # fmt: skip
     if state.clock is not None:
         values["clock"] = state.clock
+    if state.behind:
+        values["behind"] = state.behind
     if state.timed is not None:
         values["timed"] = np.array(state.timed, np.float64)
     if state.from_boxes.evidence:
@@ -126,9 +134,11 @@ def unpacked(
     extra = set(values) - known - FURTHER
     require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
     counts = {name: _count(name, values[name]) for name in COUNTS}
-    clock = values.get("clock")
+    clock, behind = values.get("clock"), values.get("behind", 0.0)
     sound = clock is None or (isinstance(clock, float) and np.isfinite(clock))
     require(sound, f"with the clock at {clock!r}")
+    sound = isinstance(behind, float) and np.isfinite(behind)
+    require(sound, f"with a clock that was set back by {behind!r}")
     evidence = values.get("camera_evidence", 0.0)
     sound = isinstance(evidence, float) and 0 <= evidence <= LOUD
     require(sound, f"with camera_evidence {evidence!r}")
@@ -142,7 +152,8 @@ def unpacked(
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
     timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
     state = TrackerState(
-        hypotheses, counts["frame"], counts["dropped"], clock, timed=timed, from_boxes=camera,
+        hypotheses, counts["frame"], counts["dropped"], clock, behind, timed=timed,
+        from_boxes=camera,
         ids=_shown_ids(values.get("cuts", np.zeros((0, 3), np.int64)), hypotheses.table),
         calibration=_calibration(values, origin), memory=memory,
     )  # fmt: skip
