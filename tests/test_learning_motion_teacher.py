@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mambatrack import MambatrackError, load_predictor
+from mambatrack.files import sha256
 from mambatrack.learning.motion_losses import rollout_loss
 from mambatrack.learning.motion_teacher import Teacher
 from mambatrack.learning.motion_training import train
@@ -79,6 +80,7 @@ def test_a_causal_network_learns_from_a_teacher(data, seer, tmp_path):
     recipe = settings_of(kind="causal", teacher=str(seer), forecast=2, window=12)
     card = json.loads(train([data], recipe, tmp_path).with_suffix(".json").read_text())
     assert card["training"]["teacher"] == "/".join(seer.parts[-2:])
+    assert card["training"]["teacher_sha256"] == sha256(seer)
     for name in ("mamba", "kalman"):
         with pytest.raises(MambatrackError, match="is not allowed .one of mamba-window"):
             settings_of(teacher=name)

@@ -146,12 +146,12 @@ class CausalNetwork(_Network):
 
 def _in_threads(run: Callable[[int, int], int], count: int) -> int:
     """run(first, end) over parts of 0 to ``count``; -1, or a result that is not negative."""
+    if count < 2 * SHARE:  # to read the environment takes a microsecond
+        return run(0, count)
     asked = os.environ.get("MAMBATRACK_THREADS", "") or "1"
     if not asked.isdecimal() or asked == "0":
         raise ValueError(f"MAMBATRACK_THREADS: a number from 1 on expected, got {asked!r}")
     parts = min(int(asked), count // SHARE)
-    if parts < 2:
-        return run(0, count)
     bounds = [count * i // parts for i in range(parts + 1)]
     others = [_pool().submit(run, *bounds[i : i + 2]) for i in range(1, parts)]
     results = [run(*bounds[:2]), *(other.result() for other in others)]

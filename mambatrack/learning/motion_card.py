@@ -7,6 +7,8 @@ from typing import Any
 import torch
 
 from mambatrack.config import TrainingConfig
+from mambatrack.files import sha256
+from mambatrack.motion.loading import weights_path
 from mambatrack.version import VERSION
 
 
@@ -24,6 +26,8 @@ def motion_card(
     """
     recipe = _named(settings)
     timed = {"frame_rate": frame_rate} if frame_rate else {}
+    teacher = weights_path(settings.teacher) if settings.teacher else None
+    taught = {"teacher_sha256": sha256(teacher)} if teacher else {}
     return {
         "format": 1,
         "mambatrack": VERSION,
@@ -38,7 +42,7 @@ def motion_card(
         "data": [_short(root) for root in roots],
         "licence": recipe.pop("licence"),
         "command": _command(settings, roots, frame_rate),
-        "training": {**recipe, **timed, **training, "torch": torch.__version__},
+        "training": {**recipe, **taught, **timed, **training, "torch": torch.__version__},
     }  # fmt: skip
 
 
