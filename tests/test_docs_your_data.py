@@ -45,7 +45,7 @@ def my_data(tmp_path, monkeypatch):
 
 def test_every_command_of_the_page_runs(my_data, capsys, monkeypatch):
     make_tiny(monkeypatch)
-    monkeypatch.setattr(motion_spread, "STEPS", 5)
+    monkeypatch.setattr(motion_spread, "MOST_STEPS", 5)
     for words in commands():
         quick = ["2" if word == "50" else word for word in words] + SHORT.get(words[0], [])
         assert main(quick) == 0, f"{words}: {capsys.readouterr().err}"

@@ -17,6 +17,7 @@ from mambatrack.learning import (
     embedder_views,
     gap_training,
     motion_data,
+    motion_spread,
 )
 from mambatrack.learning.association_training import train_association
 from mambatrack.learning.detector_training import train_detector
@@ -60,6 +61,7 @@ def make_quick(patch):
     """Enough is validated to tell whether a network learns; no curves are drawn."""
     patch.setattr(motion_data, "VALIDATION", 100)
     patch.setattr(motion_data, "CALIBRATION", 100)
+    patch.setattr(motion_spread, "MOST_STEPS", 20)
     patch.setattr(gap_training, "VALIDATION", 400)
     patch.setattr(gap_training, "CALIBRATION", 400)
     patch.setattr(Log, "draw", draw_quickly)

@@ -13,20 +13,24 @@ from mambatrack.learning.motion_losses import HORIZON, device_of, laplace_loss, 
 from mambatrack.learning.motion_windows import WindowSampler
 from mambatrack.networks.causal import CausalMotionPredictor, roll_out_causal
 
-STEPS, RATE = 600, 0.01
+MOST_STEPS, RATE = 600, 0.01
 
 
-def fit_spread(model: CausalMotionPredictor, sampler: WindowSampler, seed: int, size: int) -> None:
+def fit_spread(
+    model: CausalMotionPredictor, sampler: WindowSampler, seed: int, size: int, trained: int
+) -> None:
     """Changes the last layer of ``model`` in place.
 
-    sampler: of windows with at least HORIZON frames ahead;  size: windows a step
+    sampler: of windows with at least HORIZON frames ahead; size: windows a step; trained: steps of
+    the training before, which this does not exceed
     """
+    steps = min(MOST_STEPS, trained)
     last = model.head[2]
     assert isinstance(last, torch.nn.Linear)
     weight, bias = (each[4:].detach().clone().requires_grad_() for each in (last.weight, last.bias))
     optimiser = torch.optim.Adam([weight, bias], RATE)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
-    for step in range(STEPS):
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+    for step in range(steps):
         rng = np.random.default_rng([seed, step, HORIZON])
         hidden, errors = _rollout(model, sampler, rng, size)
         loss = laplace_loss(errors, hidden @ weight.T + bias)

@@ -123,8 +123,8 @@ class MotionLearner(Learner):
         the network as it is, so this is done to a copy."""
         model = copy.deepcopy(self.model)
         if step >= self.settings.steps and isinstance(model, CausalMotionPredictor):
-            size = self.settings.batch_size
-            fit_spread(model, self.data.for_spread(), self.settings.seed, size)
+            settings, windows = self.settings, self.data.for_spread()
+            fit_spread(model, windows, settings.seed, settings.batch_size, settings.steps)
         card = motion_card(model, self.settings, self.roots, self.frame_rate, {
             "step": step, "sequences": len(self.data.learnt),
             "validation_sequences": len(self.data.held_out),
