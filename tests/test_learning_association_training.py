@@ -20,11 +20,16 @@ from mambatrack.simulation.world import write_sequence
 pytestmark = pytest.mark.usefixtures("quick_trainings")
 
 
-def test_training_learns_and_its_network_tracks(sequences, tmp_path):
-    lines = []
-    config = small_config(steps=120)
-    path = train_association([sequences[0]], config, tmp_path / "run", lines.append)
-    log = np.loadtxt(tmp_path / "run/log.csv", delimiter=",", skiprows=1, ndmin=2)
+@pytest.fixture(scope="module")
+def trained(sequences, tmp_path_factory):
+    """-> (the weights of 120 steps, what the training reported)."""
+    lines, folder = [], tmp_path_factory.mktemp("run")
+    return train_association([sequences[0]], small_config(steps=120), folder, lines.append), lines
+
+
+def test_training_learns_and_its_network_tracks(sequences, trained):
+    path, lines = trained
+    log = np.loadtxt(path.parent / "log.csv", delimiter=",", skiprows=1, ndmin=2)
     assert log[-1, 0] == 120 and np.isfinite(log).all()
     stages = list(dict.fromkeys((each.stage, each.unit, each.total) for each in lines))
     assert stages == [
@@ -33,11 +38,10 @@ def test_training_learns_and_its_network_tracks(sequences, tmp_path):
     ]  # fmt: skip
     assert [each.done for each in lines if each.total == 120] == list(range(1, 121))
     assert [each.done for each in lines if each.logged] == [40, 120]
-    before = (tmp_path / "run/log.csv").read_bytes()
-    assert train_association([sequences[0]], config, tmp_path / "run") == path
-    assert (tmp_path / "run/log.csv").read_bytes() == before  # nothing was left to do
-    trained = load_config(None, {"tracker.association": str(path)})
-    tracker = Tracker(trained, (WIDTH, 540))
+    before = (path.parent / "log.csv").read_bytes()
+    assert train_association([sequences[0]], small_config(steps=120), path.parent) == path
+    assert (path.parent / "log.csv").read_bytes() == before  # nothing was left to do
+    tracker = Tracker(load_config(None, {"tracker.association": str(path)}), (WIDTH, 540))
     ids = {i for each in world(60) for i in tracker.update(each).ids.tolist()}
     assert 1 <= len(ids) < 100
 
@@ -65,9 +69,10 @@ def test_members_are_networks_of_their_own_and_a_stopped_training_keeps_those_it
     assert (tmp_path / "run/member-0/log.csv").read_bytes() == log
 
 
-def test_a_pupil_comes_nearer_to_its_teacher_than_a_network_without_one(sequences, tmp_path):
-    root, found = sequences
-    taught_by = train_association([root], small_config(steps=120), tmp_path / "teacher")
+def test_a_pupil_comes_nearer_to_its_teacher_than_a_network_without_one(
+    sequences, trained, tmp_path
+):
+    (root, found), (taught_by, _) = sequences, trained
     made = {}
     for teacher in ("", str(taught_by)):
         config = small_config(steps=90, seed=7, teacher=teacher, teacher_weight=1.0)

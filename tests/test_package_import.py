@@ -31,6 +31,15 @@ def test_every_public_name_is_there():
         mambatrack.Trakcer  # noqa: B018
 
 
+def test_every_public_name_is_in_the_reference():
+    import mambatrack
+
+    listed = re.findall(
+        r"^::: mambatrack\.(\w+)$", (ROOT / "docs/api.md").read_text(), re.MULTILINE
+    )
+    assert sorted([*listed, "__version__"]) == sorted(mambatrack.__all__)
+
+
 def test_public_functions_take_a_path_as_text_too():
     import mambatrack
 
