@@ -11,7 +11,8 @@ import torch
 from mambatrack import MambatrackError, Tracker
 from mambatrack.config import TrackerConfig
 from mambatrack.motion.causal_predictor import CausalPredictor
-from mambatrack.motion.device_predictor import DeviceCausalPredictor, Slots, resident
+from mambatrack.motion.device_predictor import DeviceCausalPredictor, Slots
+from mambatrack.motion.loading import configured_predictor
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.device_step import DeviceStep
@@ -19,7 +20,7 @@ from mambatrack.tracking.group import TrackerGroup
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SPREAD = [[0.1] * 4] * 3
-SETTINGS = TrackerConfig(association="overlap", hypotheses=3)
+SETTINGS = TrackerConfig(association="learned", hypotheses=3)
 
 
 def model(back=0):
@@ -62,11 +63,14 @@ def tracker(predictor):
 
 @pytest.mark.parametrize("back", [0, 4])
 def test_a_tracker_has_the_same_tracks_and_state_and_slots_run_out(back):
-    here, there = tracker(on_host(back)), tracker(on_device(back))
-    for rows in walked():
+    here, there, most = tracker(on_host(back)), tracker(on_device(back)), 0
+    for rows in walked(people=10):
         ours, theirs = here.update(rows), there.update(rows)
         np.testing.assert_array_equal(ours.ids, theirs.ids)
         np.testing.assert_allclose(ours.boxes, theirs.boxes, rtol=1e-4, atol=1e-3)
+        most = max(most, len(there.state.hypotheses.tables))
+        there.forecast(3)  # goes on from slots that stay as they are
+    assert most > 1  # tables were copied
     same_state(there.state_dict(), here.state_dict())
     assert (there.forecast(5).boxes == there.forecast(5).boxes).all()  # of what stays as it is
     assert 16 < there.predictor.device_step.states.shape[0] <= 128
@@ -140,6 +144,11 @@ def test_more_slots_than_a_row_can_name_are_an_error(monkeypatch):
         Slots(8).grown(20)
 
 
-def test_only_a_causal_network_on_a_gpu_is_resident():
-    host = on_host()
-    assert resident(host) is host
+def test_a_tracker_keeps_the_states_of_a_causal_network_on_a_gpu_there(monkeypatch):
+    host, made = on_host(), DeviceStep(CausalStep(model()), slots=16)
+    monkeypatch.setattr("mambatrack.motion.loading.load_predictor", lambda *_: host)
+    assert configured_predictor(SETTINGS) is host
+    host.network.device = "cuda"
+    monkeypatch.setattr("mambatrack.networks.device_step.DeviceStep", lambda step: made)
+    one = Tracker(SETTINGS)
+    assert isinstance(one.predictor, DeviceCausalPredictor) and one in one.predictor.owners

@@ -22,7 +22,7 @@ def test_the_report_of_a_processor(short, tmp_path, capsys):
     assert text in capsys.readouterr().out and f"torch {torch.__version__}" in text
     checked = [line for line in text.splitlines() if line.endswith(("| right |", "**wrong** |"))]
     assert len(checked) == 6 and "wrong" not in text
-    assert "| d8 L1, in torch | 2 | " in text
+    assert "| d8 L1, in torch (no graph) | 2 | " in text
     assert "| causal network d8 L1, in torch | " in text
     assert "| d8 L1 (no graph) | 2 | " in text and "| 2, 3, 5 | forward | reference |" in text
 

@@ -148,15 +148,15 @@ def _widths(states: int, rank: int) -> dict[str, int]:
 
 
 def few() -> list[tuple[Any, dict[str, Any], int]]:
-    """The plainest of each kernel for every architecture, the forward of large sizes and a whole
-    network, which takes long, for one."""
+    """The plainest of each kernel for every architecture, the forward of large sizes and those for
+    whole small networks for one."""
     every, first = variants(), dict[Any, dict[str, Any]]()
     for kernel, constants in every:
         first.setdefault(kernel, constants)
     plain = [
         (*each, chip)
         for each in first.items()
-        for chip in (ARCHITECTURES if each[0] is not causal._causal else (90,))
+        for chip in ((90,) if "M" in each[1] else ARCHITECTURES)
     ]
     return plain + [
         (kernel, constants, 90)

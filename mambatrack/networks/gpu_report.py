@@ -123,7 +123,8 @@ def _kind(step: DeviceStep) -> str:
 
 
 def _causal_error(step: DeviceStep, tracks: int = 100, frames: int = 5) -> float:
-    """Of the outputs of all frames and the carried states after them; slots change hands."""
+    """Of the outputs of all frames and the carried states after them, where slots change hands and
+    the pool grows."""
     model = copy.deepcopy(step.step.model).double().cpu()
     carried, before = torch.zeros(tracks, step.carried_size).double(), np.zeros(tracks, np.int64)
     found, wanted = [], []
@@ -134,6 +135,8 @@ def _causal_error(step: DeviceStep, tracks: int = 100, frames: int = 5) -> float
         output, carried = model.step(torch.from_numpy(tokens).double(), carried)
         wanted.append(output)
         before = after
+        if frame == frames // 2:
+            step.grow(2 * len(step.states))
     states = torch.from_numpy(step.read(before))
     return bench.greatest_error([*found, states], [*wanted, carried])
 
@@ -173,7 +176,8 @@ def causal_times(device: str, seconds: float) -> Iterator[tuple[str, int, float,
                 stays = partial(step, tokens, slots, slots + count)
                 moves = partial(copied, tokens, np.zeros((count, step.carried_size), np.float32))
                 stay, moved = (bench.median_ms(work, device, seconds) for work in (stays, moves))
-                yield f"{name}, {_kind(step)}", count, stay, moved
+                note = "" if step.graphs.record is capture else " (no graph)"
+                yield f"{name}, {_kind(step)}{note}", count, stay, moved
 
 
 def launch_counts(device: str) -> Iterator[tuple[str, int]]:
