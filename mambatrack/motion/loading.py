@@ -44,7 +44,8 @@ def load_predictor(
     before, 0 for all.
     device: auto, cpu or cuda; auto is the C library on the CPU, and where that is not there a GPU
     if there is one. What a causal network carries is then copied there and back in every call; a
-    Tracker with the setting device keeps it there. Raises MambatrackError where the file or its model card is unusable.
+    Tracker with the setting device keeps it there. Raises MambatrackError where the file or its
+    model card is unusable.
     """
     if str(path_or_name) in PLAIN:
         return PLAIN[str(path_or_name)]()
