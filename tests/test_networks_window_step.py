@@ -5,9 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.motion import window_predictor
-from mambatrack.networks import graphs as graphs_module
 from mambatrack.networks import window_step
-from mambatrack.networks.graphs import BUCKETS, bucket, capture, eager
+from mambatrack.networks.graphs import capture, eager
 from mambatrack.networks.model_files import WEIGHTS
 from mambatrack.networks.window import MotionPredictor
 from mambatrack.networks.window_step import GraphNetwork, TorchNetwork
@@ -22,13 +21,6 @@ def tracks(count, seed=0, q=4):
     rng = np.random.default_rng(seed)
     offsets = rng.normal(size=(count, q, 4)).astype(np.float32)
     return offsets, rng.integers(0, q + 1, count)
-
-
-def test_bucket_is_the_smallest_that_holds_the_rows():
-    assert [bucket(each) for each in (1, 16, 17, 100, 304, 305, 1216)] == [
-        16, 16, 32, 128, 304, 608, 1216,
-    ]  # fmt: skip
-    assert all(rows % 16 == 0 for rows in BUCKETS) and sorted(BUCKETS) == list(BUCKETS)
 
 
 @settings(max_examples=15, deadline=None)
@@ -51,46 +43,12 @@ def test_rows_that_fill_a_bucket_have_length_0_and_change_nothing(garbage):
     assert (used.graphs.recordings[16, 17].host[5:] == 0).all()
 
 
-def test_a_bucket_is_recorded_once_and_answers_stay():
-    recorded = []
-
-    def record(run, given):
-        recorded.append(len(given))
-        return eager(run, given)
-
-    graphs = GraphNetwork(model(), "cpu", record)
-    first = graphs(*tracks(3))
-    kept = first.copy()
-    for count in (3, 10, 20, 16, 31):
-        graphs(*tracks(count, seed=1))
-    assert recorded == [16, 32]
-    np.testing.assert_array_equal(first, kept)
-
-
 def test_graphs_of_usual_crowds_are_recorded_at_the_start():
     graphs, plain = GraphNetwork(model(), "cpu", eager, q=4), TorchNetwork(model())
     assert sorted(graphs.graphs.recordings) == [(rows, 17) for rows in (16, 32, 64, 128, 304)]
     for count in (3, 200):
         found = graphs(*tracks(count))
         np.testing.assert_allclose(found, plain(*tracks(count)), rtol=1e-5, atol=1e-6)
-
-
-def test_more_tracks_than_the_largest_bucket_go_in_pieces(monkeypatch):
-    monkeypatch.setattr(graphs_module, "BUCKETS", (4, 8))
-    graphs, many = GraphNetwork(model(), "cpu", eager), tracks(19)
-    np.testing.assert_allclose(graphs(*many), TorchNetwork(model())(*many), rtol=1e-5, atol=1e-6)
-    assert sorted(graphs.graphs.recordings) == [(4, 17), (8, 17)]
-
-
-def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
-    def record(run, given):
-        raise RuntimeError("operation not permitted when stream is capturing\nmore")
-
-    graphs, few = GraphNetwork(model(), "cpu", record), tracks(5)
-    with pytest.warns(UserWarning, match="no CUDA graph.*is capturing$"):
-        found = graphs(*few)
-    np.testing.assert_allclose(found, TorchNetwork(model())(*few), rtol=1e-5, atol=1e-6)
-    graphs(*tracks(20))  # without a second warning, which would be an error
 
 
 def test_a_gpu_gets_graphs_and_a_cpu_does_not(monkeypatch):

@@ -30,7 +30,8 @@ from mambatrack.networks.units import TOKEN
 from mambatrack.networks.window import MotionPredictor
 from mambatrack.networks.window_step import GraphNetwork, TorchNetwork
 
-SIZES = {"d32 L2": (32, 2, 8), "d64 L3": (64, 3, 16)}  # d_model, layers, d_state
+# d_model, layers, d_state
+SIZES = {"d16 L1": (16, 1, 2), "d32 L2": (32, 2, 8), "d64 L3": (64, 3, 16)}
 TRACKS = (10, 100, 300)
 WINDOW = 10
 PARITY = ((20, 3, 128), (7, 30, 64))  # rows, tokens, channels
