@@ -1,12 +1,12 @@
 """What detectors of other libraries return, as one table of numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 
 EXPECTED = "(N, 4) x1 y1 x2 y2, (N, 5) with a score or (N, 6) with score and class"
 
@@ -42,7 +42,8 @@ def columns_of(source: Any, parts: Parts | None) -> NDArray[np.float64]:
     if array.size == 0:
         return np.zeros((6, 0))
     if array.ndim != 2 or array.shape[1] not in (4, 5, 6):
-        raise MambatrackError(f"detections have shape {array.shape}; expected {EXPECTED}")
+        one = "; a table of one box is [row]" if array.ndim == 1 else ""
+        raise MambatrackError(f"detections have shape {array.shape}; expected {EXPECTED}{one}")
     columns = np.empty((6, len(array)))
     columns[4], columns[5] = 1, 0
     columns[: array.shape[1]] = array.T
@@ -87,9 +88,8 @@ def _mend(array: NDArray) -> str:
 
 
 def _refuse_others(source: Any) -> None:
-    several = isinstance(source, list | tuple)
-    if several and any(hasattr(each, "boxes") or hasattr(each, "xyxy") for each in source):
-        raise MambatrackError("detections are a list of results; give those of one picture")
+    if isinstance(source, list | tuple):
+        _refuse_list(source)
     if hasattr(source, "columns") and hasattr(source, "to_numpy"):
         raise MambatrackError(
             f"detections are a data frame with the columns {', '.join(map(str, source.columns))}; "
@@ -101,6 +101,28 @@ def _refuse_others(source: Any) -> None:
             f"detections are a {type(source).__name__}; expected (N, 4) x1 y1 x2 y2, or a longer "
             "table, as numpy.column_stack([boxes, scores, labels])"
         )
+
+
+def _refuse_list(source: Sequence[Any]) -> None:
+    """What some models give for a batch, or for each box, or side by side."""
+    if any(map(_is_result, source)):
+        raise MambatrackError("detections are a list of results; give those of one picture")
+    if any(isinstance(each, Mapping) for each in source):
+        raise MambatrackError(
+            f"detections are a list of mappings, a box each; make rows of them: {EXPECTED}"
+        )
+    shapes = [each.shape for each in source if hasattr(each, "shape")]
+    if 1 < len(shapes) == len(source) <= 3 and len(shapes[0]) == 2 and len(set(shapes)) > 1:
+        raise MambatrackError(
+            f"detections are {len(shapes)} arrays, of the shapes {', '.join(map(str, shapes))}; "
+            "join them: numpy.column_stack([boxes, scores, classes])"
+        )
+
+
+def _is_result(each: Any) -> bool:
+    if isinstance(each, Mapping):
+        return "boxes" in each
+    return hasattr(each, "boxes") or hasattr(each, "xyxy")
 
 
 def _in_pixels(boxes: Any) -> NDArray[np.float64]:
@@ -119,6 +141,11 @@ def _table(boxes: Any, scores: Any, labels: Any) -> NDArray[np.float64]:
     corners = corners if corners.size else np.zeros((0, 4))
     if corners.ndim != 2 or corners.shape[1] != 4:
         raise MambatrackError(f"boxes have shape {corners.shape}; expected (N, 4) x1 y1 x2 y2")
+    if any(isinstance(each, str) for each in (labels if isinstance(labels, list | tuple) else ())):
+        raise MambatrackError(
+            f"classes are names, as {shown(labels[0])}; expected numbers, whose names are given as "
+            "Tracker(class_names=[...])"
+        )
     columns = [corners]
     for name, given, absent in (("scores", scores, 1.0), ("classes", labels, 0.0)):
         column = np.full(len(corners), absent) if given is None else as_numbers(given)
