@@ -212,3 +212,12 @@ def started(*arguments):
     return subprocess.Popen(
         program(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+@pytest.mark.parametrize("words", [("a.mp4", "--loop"), ("a.mp4", "b.mp4"), ("rtsp://door/1",)])
+def test_boxes_of_one_pass_through_a_video_are_refused_for_others(words, clip, tmp_path, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(clip, name)
+    Path("det.txt").write_text("1,-1,10,10,20,40,0.9\n")
+    assert main(["live", *words, "--weights", "det.txt", "--quiet"]) == 1
+    assert "det.txt has the boxes of one pass through one video" in capsys.readouterr().err

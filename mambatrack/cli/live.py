@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from mambatrack.cli.output_files import (
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_detector
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
+from mambatrack.errors import MambatrackError
 
 if TYPE_CHECKING:
     from mambatrack.counting.counter import Counter
@@ -105,6 +107,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     paths = [path for each in files for path in check_files(each)]
     sources = _open_sources(options)
     config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
+    _check_boxes(options, config)
     embedder = configured_embedder(config.appearance)
     group = TrackerGroup(config, count, embedder=embedder, memory=config.memory)
     session = LiveSession(
@@ -137,6 +140,19 @@ def _check(options: argparse.Namespace) -> None:
         told = given_token(options.token, options.token_file) is not None
         if not told and not is_loopback(options.host):
             options.parser.error("--quiet would not tell the token of the page; use --token-file")
+
+
+def _check_boxes(options: argparse.Namespace, config: Config) -> None:
+    """A det.txt has the boxes of one video, by the numbers of its frames."""
+    from mambatrack.live.source import is_local
+
+    one = len({os.path.realpath(each) for each in options.sources}) == 1 and not options.loop
+    one = one and is_local(options.sources[0])
+    if config.detector.name == "file" and not one:
+        raise MambatrackError(
+            f"{config.detector.weights} has the boxes of one pass through one video; leave out "
+            "--loop and other sources, or name a --detector that finds boxes in pictures"
+        )
 
 
 def _facts(options: argparse.Namespace, config: Config) -> Iterator[str]:
