@@ -5,7 +5,6 @@
 #include "exits.h"
 #include "fits.h"
 #include "step.h"
-#include "taken.h"
 
 struct Members {
     int64_t count;
@@ -71,15 +70,15 @@ static int64_t score_floats(const Members *c, int64_t pairs, int64_t tracks, int
     return most + lay_out_contested(c, NULL, pairs, tracks, detections, &contested);
 }
 
-/* Scratch memory of remember_taken: what is taken, the states of one member and, of the largest, its tokens
- * and codes. */
+/* Scratch memory of committee_remember: what is remembered, and of the largest member its tokens and
+ * codes. */
 static int64_t remember_floats(const Members *c, int64_t count) {
     int64_t most = 0;
     for (int64_t i = 0; i < c->count; i++) {
         const Shape *n = c->encoders[i];
         most = more(most, scratch_floats(n, BLOCK) + padded(count * (n->inputs + n->outputs)));
     }
-    return taken_floats(c->encoders[0]->inputs, count) + padded(2 * count) + most;
+    return padded(count * c->encoders[0]->inputs) + most;
 }
 
 /* Whether every member is sound by itself, and its encoder's code is what its pair network reads. */
@@ -158,28 +157,6 @@ static int64_t committee_scores(const Members *c, float *scratch, int64_t pairs,
     return -1;
 }
 
-/* What lies in ``scratch`` is what the tracks of these memories remember: see taken.h. */
-static void remember_taken(const Members *c, float *scratch, int64_t count) {
-    int64_t inputs = c->encoders[0]->inputs, code = 0, carried = code_floats(c);
-    Taken from = taken_in(scratch, inputs, count);
-    float **states = (float **)(scratch + taken_floats(inputs, count));
-    float *tokens = (float *)states + padded(2 * count), *codes = tokens + count * inputs;
-    for (int64_t q = 0; q < c->count; q++) {
-        const Shape *n = c->encoders[q];
-        Normal by = pair_weights(c->pairs[q]).feature;
-        for (int64_t i = 0; i < count; i++)
-            for (int64_t f = 0; f < inputs; f++)
-                tokens[i * inputs + f] =
-                    bounded((from.tokens[i * inputs + f] - by.mean[f]) * by.scale[f], c->pairs[q]->limit);
-        for (int64_t i = 0; i < count; i++) states[i] = from.memories[i] + carried;
-        step_states(n, tokens + padded(count * (inputs + n->outputs)), count, tokens, states, codes);
-        for (int64_t i = 0; i < count; i++)
-            for (int64_t e = 0; e < n->outputs; e++)
-                from.memories[i][code + e] = bounded(codes[i * n->outputs + e], c->code_limit);
-        code += n->outputs, carried += carried_floats(n);
-    }
-}
-
 /* The pairs chosen [count] of features [., pairs] are the next tokens of the tracks rows [count], of
  * which none is named twice; memory [tracks, memory_floats]. Returns -1, or the first i whose row is
  * not one of ``tracks``, or count + i where chosen is not one of the pairs; nothing is written
@@ -187,12 +164,30 @@ static void remember_taken(const Members *c, float *scratch, int64_t count) {
 static int64_t committee_remember(const Members *c, float *scratch, const float *features,
                                   int64_t pairs, int64_t count, const int64_t *chosen,
                                   const int64_t *rows, int64_t tracks, float *memory) {
-    int64_t wrong = first_outside(count, rows, tracks - 1), inputs = c->encoders[0]->inputs;
+    int64_t wrong = first_outside(count, rows, tracks - 1);
     if (wrong >= 0) return wrong;
     wrong = first_outside(count, chosen, pairs - 1);
     if (wrong >= 0) return count + wrong;
-    Taken to = taken_in(scratch, inputs, count);
-    take_pairs(&to, 0, inputs, features, pairs, count, chosen, rows, memory, memory_floats(c));
-    remember_taken(c, scratch, count);
+    int64_t stride = memory_floats(c), inputs = c->encoders[0]->inputs;
+    float *carried = memory + code_floats(c), *taken = scratch;
+    scratch += padded(count * inputs);
+    for (int64_t f = 0; f < inputs; f++)
+        for (int64_t i = 0; i < count; i++) taken[i * inputs + f] = features[f * pairs + chosen[i]];
+    for (int64_t q = 0; q < c->count; q++) {
+        const Shape *n = c->encoders[q];
+        Normal by = pair_weights(c->pairs[q]).feature;
+        float *tokens = scratch, *codes = tokens + count * inputs;
+        float *rest = scratch + padded(count * (inputs + n->outputs));
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t f = 0; f < inputs; f++)
+                tokens[i * inputs + f] =
+                    bounded((taken[i * inputs + f] - by.mean[f]) * by.scale[f], c->pairs[q]->limit);
+        step_network(n, rest, count, tokens, rows, tracks, carried, stride, codes);
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t e = 0; e < n->outputs; e++)
+                memory[rows[i] * stride + e] = bounded(codes[i * n->outputs + e], c->code_limit);
+        memory += n->outputs;
+        carried += carried_floats(n);
+    }
     return -1;
 }

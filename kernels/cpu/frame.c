@@ -2,12 +2,12 @@
  * fused multiplication and addition, so that every number is numpy's to the bit. */
 #include "moved.h"
 #include "shape.h"
-#include "taken.h"
 #include "usual.h"
 #include "variant.h"
 
-int64_t PUBLIC(step_states)(const Shape *network, float *scratch, int64_t room, int64_t count,
-                            const float *tokens, float *const *states, float *out); /* of variant.c */
+int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room, int64_t count,
+                             const float *tokens, const int64_t *rows, int64_t table, float *state,
+                             int64_t stride, float *out); /* of variant.c */
 
 int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64_t room,
                                  int64_t pairs, int64_t tracks, int64_t detections,
@@ -16,8 +16,10 @@ int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64
                                  const float *alone, double margin, float *odds,
                                  float *people); /* likewise */
 
-int64_t PUBLIC(remember_taken)(const Members *committee, float *scratch, int64_t room, int64_t inputs,
-                               int64_t count);
+int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,
+                                   const float *features, int64_t pairs, int64_t count,
+                                   const int64_t *chosen, const int64_t *rows, int64_t tracks,
+                                   float *memory);
 
 int64_t PUBLIC(score_floats)(const Members *committee, int64_t pairs, int64_t tracks,
                              int64_t detections); /* likewise */
@@ -101,35 +103,26 @@ int64_t PUBLIC(best_other)(int64_t pairs, const float *values, const int64_t *of
     return best_other(pairs, values, of, count, memory, holder, other);
 }
 
-/* Of the own tracks of all tables; fed: memory for the place of each. Returns as step_states does. */
+/* Of ``count`` rows of a state of ``tracks``; work: TOKEN + OUTPUTS + motion->carried floats for each.
+ * Returns as step_network does. */
 static int64_t predict(const Motion *motion, const Shape *network, float *scratch, int64_t room,
-                       int64_t tables, const Moved *moved, const Predicted *to, int64_t total, float **fed) {
-    float *tokens = to->work, *outputs = tokens + TOKEN * total, *resting = outputs + OUTPUTS * total;
-    const float *rested = resting;
-    int64_t at = 0;
-    for (int64_t k = 0; k < tables; at += moved[k++].own)
-        resting = feed(motion, moved[k].own, moved[k].rows, moved[k].table->motion, tokens + TOKEN * at,
-                       fed + at, resting);
-    int64_t wrong = EXPAND(step_states, VARIANT)(network, scratch, room, at, tokens, fed, outputs);
-    at = 0;
-    for (int64_t k = 0; k < tables; at += moved[k++].own) {
-        Predicted own = predicted_from(to, at);
-        float *state = moved[k].table->motion;
-        rested = rest(motion, moved[k].own, moved[k].rows, state, rested);
-        if (wrong == -1)
-            move_boxes(motion, moved[k].own, moved[k].rows, state, outputs + OUTPUTS * at, own.boxes, own.scales,
-                       own.ratios);
-    }
+                       int64_t count, const int64_t *rows, int64_t tracks, float *state, float *work,
+                       int64_t *places, float *boxes, float *log_scales, float *ratios) {
+    float *outputs = work + TOKEN * count, *resting = outputs + OUTPUTS * count;
+    feed(motion, count, rows, state, work, places, resting);
+    int64_t wrong =
+        EXPAND(step_network, VARIANT)(network, scratch, room, count, work, places,
+                                      tracks * state_floats(motion), state, 1, outputs);
+    rest(motion, count, rows, state, resting);
+    if (wrong == -1) move_boxes(motion, count, rows, state, outputs, boxes, log_scales, ratios);
     return wrong;
 }
 
 int64_t PUBLIC(predict)(const Motion *motion, const Shape *network, float *scratch, int64_t room,
-                        int64_t count, float *state, float *work, float **fed, float *boxes,
+                        int64_t count, float *state, float *work, int64_t *places, float *boxes,
                         float *log_scales, float *ratios) {
-    Table table = {.motion = state};
-    Moved all = {.table = &table, .tracks = count, .own = count};
-    Predicted to = {log_scales, ratios, boxes, work};
-    return predict(motion, network, scratch, room, 1, &all, &to, count, fed);
+    return predict(motion, network, scratch, room, count, NULL, count, state, work, places, boxes,
+                   log_scales, ratios);
 }
 
 void PUBLIC(spread_boxes)(const Motion *motion, int64_t count, float *state, const float *ratios,
@@ -143,9 +136,15 @@ int64_t PUBLIC(predict_tables)(const Motion *motion, const Shape *network, float
                                int64_t room, Moved *moved, int64_t tables, int64_t total,
                                float *floats, int64_t *numbers) {
     Predicted all = predicted_in(floats, total);
-    int64_t own = find_own(tables, moved, numbers + total);
-    int64_t wrong = predict(motion, network, scratch, room, tables, moved, &all, total, (float **)numbers);
-    return wrong == -1 ? own : MISFIT;
+    int64_t own = find_own(tables, moved, numbers + total), at = 0;
+    for (int64_t k = 0; k < tables; at += moved[k++].own) {
+        const Moved *m = moved + k;
+        Predicted to = predicted_from(&all, at);
+        if (predict(motion, network, scratch, room, m->own, m->rows, m->tracks, m->table->motion,
+                    to.work, numbers, to.boxes, to.scales, to.ratios) != -1)
+            return MISFIT;
+    }
+    return own;
 }
 
 void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tables, int64_t total,
@@ -232,31 +231,24 @@ int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, i
     return gather(motion, tables, settled, total, &to);
 }
 
-/* The same arguments with the logarithms taken; scratch: of remember_taken for all matches. Returns -1,
- * MIXED where that is so in some table, or MISFIT. */
+/* The same arguments with the logarithms taken; scratch: of committee_remember for the largest table.
+ * Returns as committee_remember does, or MIXED where that is so in some table. */
 int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
                        int64_t tables, Settled *settled, int64_t total, float *floats,
                        int64_t *numbers) {
     Matches from = matches_in(tables, settled, total, floats, numbers);
     const Settled *first = settled;
-    int64_t at = 0, own = 0, mixed = 0;
-    for (int64_t k = 0; k < tables; k++) own += settled[k].own;
-    if (taken_floats(FEATURES, own) > room) return MISFIT;
-    Taken taken = taken_in(scratch, FEATURES, own);
-    own = 0;
-    for (int64_t k = 0; k < tables; at += settled[k].count, own += settled[k++].own) {
-        const Settled *s = settled + k;
-        Matches m = matches_from(&from, at, total);
-        take_pairs(&taken, own, FEATURES, s->features, s->pairs, s->own, m.chosen, m.rows, s->table->memory,
-                   s->table->memory_size);
-    }
-    if (EXPAND(remember_taken, VARIANT)(committee, scratch, room, FEATURES, own) != -1) return MISFIT;
-    at = 0;
+    int64_t at = 0, mixed = 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
-        Matches m = matches_from(&from, at, total);
-        if (!settled[k].beside) first = settled + k;
-        settle_one(motion, first, settled + k, &m, from.logs + 2 * at);
-        mixed += settled[k].mixed;
+        Settled *s = settled + k;
+        Matches own = matches_from(&from, at, total);
+        if (!s->beside) first = s;
+        int64_t wrong = EXPAND(committee_remember, VARIANT)(
+            committee, scratch, room, s->features, s->pairs, s->own, own.chosen, own.rows, s->tracks,
+            s->table->memory);
+        if (wrong != -1) return wrong;
+        settle_one(motion, first, s, &own, from.logs + 2 * at);
+        mixed += s->mixed;
     }
     return mixed ? MIXED : -1;
 }

@@ -34,35 +34,33 @@ INLINE int64_t frames_of(const Motion *m, float gap) {
 /* rows [count] of a state, NULL for the first ``count``. */
 INLINE int64_t row_of(const int64_t *rows, int64_t i) { return rows ? rows[i] : i; }
 
-/* tokens [count, TOKEN]: the pending ones; fed [count]: the carried state that they are fed to, A of a
- * track seen last, else B; resting [., carried]: B of those beyond the horizon, which ``rest`` puts back.
- * Returns where that ends. */
-static float *feed(const Motion *m, int64_t count, const int64_t *rows, float *state, float *tokens,
-                   float **fed, float *resting) {
+/* tokens [count, TOKEN]: the pending ones; places [count]: where in ``state`` the carried state lies
+ * that they are fed to, A of a track seen last, else B; resting [., carried]: B of those beyond the
+ * horizon, which ``rest`` puts back. */
+static void feed(const Motion *m, int64_t count, const int64_t *rows, float *state, float *tokens,
+                 int64_t *places, float *resting) {
     int64_t size = state_floats(m), carried = m->carried;
     for (int64_t i = 0; i < count; i++) {
-        float *own = state + row_of(rows, i) * size, *A = own + HEAD, *B = A + carried;
+        int64_t row = row_of(rows, i);
+        float *own = state + row * size, *A = own + HEAD, *B = A + carried;
         memcpy(tokens + TOKEN * i, own + PENDING, TOKEN * sizeof(float));
-        fed[i] = own[GAP] != 0 ? B : A;
+        places[i] = row * size + HEAD + (own[GAP] != 0 ? carried : 0);
         if (own[GAP] >= m->horizon) {
             memcpy(resting, B, carried * sizeof(float));
             resting += carried;
         }
         if (own[GAP] != 0 && own[GAP] < 2) memcpy(B, A, carried * sizeof(float));
     }
-    return resting;
 }
 
-/* Likewise. */
-static const float *rest(const Motion *m, int64_t count, const int64_t *rows, float *state,
-                         const float *resting) {
+static void rest(const Motion *m, int64_t count, const int64_t *rows, float *state,
+                 const float *resting) {
     for (int64_t i = 0; i < count; i++) {
         float *own = state + row_of(rows, i) * state_floats(m);
         if (own[GAP] < m->horizon) continue;
         memcpy(own + HEAD + m->carried, resting, m->carried * sizeof(float));
         resting += m->carried;
     }
-    return resting;
 }
 
 /* outputs [count, OUTPUTS] of the network -> boxes [count, 4], log_scales [count, 4], ratios [count]

@@ -23,6 +23,14 @@ SETTLED_WORDS = _SETTLED.size // 8
 _floats, _numbers = Scratch(), Scratch(np.int64)
 
 
+class Amount(NamedTuple):
+    """What is to be settled: matches of all tables, those of the largest, and its tracks."""
+
+    total: int
+    most: int
+    tracks: int
+
+
 class Matched(NamedTuple):
     """One table, its detections, and who is who.
 
@@ -60,7 +68,7 @@ def settle(
     for place, each in enumerate(matched):
         _put(network, motion, each, numbers.numbers, _SETTLED.size * place)
     given = len(counts), numbers.at, total, floats.at, numbers.at + 8 * words
-    result = _settle(network, motion, given, floats)
+    result = _settle(network, motion, given, floats, max(counts, default=0))
     mixed = [False] * len(counts)
     if result == MIXED:
         mixed = numbers.numbers[MIXED_AT:words:SETTLED_WORDS].astype(bool).tolist()
@@ -70,31 +78,30 @@ def settle(
 
 
 def settle_listed(
-    network: CommitteeNetwork, motion: TrackMotion, settled: int, count: int, total: int,
-    tracks: int,
-) -> None:  # fmt: skip
-    """settle() of tables whose ``count`` structs lie there, one by itself each, with so many
-    matches in all; the largest has so many tracks."""
+    network: CommitteeNetwork, motion: TrackMotion, settled: int, count: int, amount: Amount
+) -> None:
+    """settle() of tables whose ``count`` structs lie there, one by itself each; of so much."""
+    total, most, tracks = amount
     floats = _floats.borrow(9 * total)
     numbers = _numbers.borrow(MATCH_NUMBERS * total + 2 * tracks)
     given = count, settled, total, floats.at, numbers.at
-    _settle(network, motion, given, floats)
+    _settle(network, motion, given, floats, most)
     _floats.give_back(floats)
     _numbers.give_back(numbers)
 
 
 def _settle(
     network: CommitteeNetwork, motion: TrackMotion, given: tuple[int, int, int, int, int],
-    floats: Memory,
+    floats: Memory, most: int,
 ) -> int:  # fmt: skip
     """given: how many tables, their structs, their matches, and memory for these as ``gather`` has
-    it, of which ``floats`` are a part."""
+    it, of which ``floats`` are a part; most: matches of one table."""
     if not library().gather(motion.at, *given):
         raise ValueError("matches: of the pairs, tracks and detections expected")
     total = given[2]
     logs = floats.numbers[5 * total : 9 * total]
     np.log(logs, out=logs)
-    memory = network.scratch.borrow(network.remembering(total))
+    memory = network.scratch.borrow(network.remembering(most))
     result: int = library().settle(motion.at, network.at, memory.at, memory.size, *given)
     network.scratch.give_back(memory)
     check_fit(result)

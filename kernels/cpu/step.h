@@ -50,10 +50,10 @@ static void recall(const Shape *n, const float *token, float *kept, float *recen
     memcpy(kept, recent, past * sizeof(float));
 }
 
-/* The look-back of every row, of these states, whose new token lies in s->hidden: behind it comes the mean of what
+/* The look-back of every row, whose new token lies in s->hidden: behind it comes the mean of what
  * the branch scans. It reads from right to left, which is in the order of ``recall``. */
 static void look_back(const Shape *n, const float **at, const Scratch *s, int count,
-                      float *const *states) {
+                      const int64_t *rows, float *state, int64_t stride) {
     int inner = (int)n->inner, back = (int)n->back, most = BLOCK / back;
     int64_t lengths[BLOCK], kept = n->layers * (n->taps - 1 + n->states) * n->inner;
     Layer branch = {.in = take(at, n->inputs * 2 * inner), .in_bias = take(at, 2 * inner)};
@@ -63,7 +63,8 @@ static void look_back(const Shape *n, const float **at, const Scratch *s, int co
         int some = count - from < most ? count - from : most;
         float *to = s->hidden + from * n->first;
         for (int i = 0; i < some; i++)
-            recall(n, to + i * n->first, states[from + i] + kept, s->recent + i * back * n->inputs);
+            recall(n, to + i * n->first, state + rows[from + i] * stride + kept,
+                   s->recent + i * back * n->inputs);
         product(some * back, (int)n->inputs, 2 * inner, s->recent, n->inputs, branch.in,
                 branch.in_bias, s->in, 2 * inner);
         mamba(n, &branch, s, 0, some, some * back, lengths);
@@ -72,14 +73,14 @@ static void look_back(const Shape *n, const float **at, const Scratch *s, int co
     }
 }
 
-/* One new token for each of ``count`` states (at most BLOCK), see ``step_network``. */
+/* One new token for each of ``count`` rows (at most BLOCK) of state, see ``step_network``. */
 static void step_block(const Shape *n, const Scratch *s, int count, const float *tokens,
-                       float *const *states, float *out) {
+                       const int64_t *rows, float *state, int64_t stride, float *out) {
     for (int i = 0; i < count; i++)
         for (int64_t c = 0; c < n->inputs; c++)
             s->hidden[i * n->first + c] = bounded(tokens[i * n->inputs + c], n->limit);
     const float *at = n->weights;
-    if (n->back) look_back(n, &at, s, count, states);
+    if (n->back) look_back(n, &at, s, count, rows, state, stride);
     int inner = (int)n->inner;
     int64_t tail = 0;
     for (int64_t l = 0; l < n->layers; l++) {
@@ -87,29 +88,19 @@ static void step_block(const Shape *n, const Scratch *s, int count, const float 
         const Direction *w = &layer.direction[0];
         project_in(n, &layer, s, count);
         for (int i = 0; i < count; i++)
-            convolve_step(n, w, s->in + i * 2 * inner, states[i] + tail, s->conv + i * inner);
+            convolve_step(n, w, s->in + i * 2 * inner, state + rows[i] * stride + tail,
+                          s->conv + i * inner);
         product(count, inner, (int)n->select, s->conv, inner, w->select, NULL, s->select[0],
                 n->select);
         tail += (n->taps - 1) * inner;
         for (int i = 0; i < count; i++)
             scan_step(n, w, s->select[0] + i * n->select, s->conv + i * inner,
-                      s->in + i * 2 * inner + inner, states[i] + tail,
-                      states[i + 1 < count ? i + 1 : i] + tail, s->scanned + i * inner);
+                      s->in + i * 2 * inner + inner, state + rows[i] * stride + tail,
+                      state + rows[i + 1 < count ? i + 1 : i] * stride + tail, s->scanned + i * inner);
         tail += n->states * inner;
         mix(n, &layer, s, count);
     }
     head(n, s, at, count, s->tokens, out);
-}
-
-/* tokens [count, inputs] of states [count], wherever each lies -> out [count, outputs]. See
- * ``step_network``. */
-static void step_states(const Shape *n, float *memory, int64_t count, const float *tokens,
-                        float *const *states, float *out) {
-    Scratch s = lay_out(n, memory, BLOCK);
-    for (int64_t from = 0; from < count; from += BLOCK) {
-        int64_t some = count - from < BLOCK ? count - from : BLOCK;
-        step_block(n, &s, (int)some, tokens + from * n->inputs, states + from, out + from * n->outputs);
-    }
 }
 
 /* tokens [count, inputs], the state of row rows[i] at state + rows[i] * stride ->
@@ -123,11 +114,11 @@ static int64_t step_network(const Shape *n, float *memory, int64_t count, const 
                             float *out) {
     int64_t wrong = first_outside(count, rows, table - 1);
     if (wrong >= 0) return wrong;
-    float *states[BLOCK];
+    Scratch s = lay_out(n, memory, BLOCK);
     for (int64_t from = 0; from < count; from += BLOCK) {
         int64_t some = count - from < BLOCK ? count - from : BLOCK;
-        for (int64_t i = 0; i < some; i++) states[i] = state + rows[from + i] * stride;
-        step_states(n, memory, some, tokens + from * n->inputs, states, out + from * n->outputs);
+        step_block(n, &s, (int)some, tokens + from * n->inputs, rows + from, state, stride,
+                   out + from * n->outputs);
     }
     return -1;
 }

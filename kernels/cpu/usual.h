@@ -17,9 +17,9 @@ typedef struct {
     Found found;
 } Usual;
 
-/* What is to be settled: matches of all tables, and tracks of the largest. */
+/* What is to be settled of all: matches, those of the largest table, and its tracks. */
 typedef struct {
-    int64_t total, tracks;
+    int64_t total, most, tracks;
 } Amount;
 
 /* margins [2]: sure_by where there are not several, and where there are. floats, numbers: memory as of
@@ -54,7 +54,7 @@ static int64_t list_settled(const Asked *asked, const Thoughts *by, Usual *usual
             .track = by->track + o->first, .detection = by->detection + o->first,
             .chosen = by->chosen + ANSWERS * (o->first + ALTERNATIVES * k), .tracks = u->tracks,
             .pairs = o->pairs, .count = o->matched[0], .mixed = u->mixed, .stamp = stamp};
-        amount->total += o->matched[0];
+        amount->total += o->matched[0], amount->most = more(amount->most, o->matched[0]);
         amount->tracks = more(amount->tracks, u->tracks);
     }
     return listed;

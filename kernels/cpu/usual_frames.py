@@ -15,7 +15,7 @@ from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import address, check_array
 from mambatrack.kernels.cpu.problem_structs import Thought
 from mambatrack.kernels.cpu.problems import Decided, Problems, Solve
-from mambatrack.kernels.cpu.settling import SETTLED_WORDS, settle_listed
+from mambatrack.kernels.cpu.settling import SETTLED_WORDS, Amount, settle_listed
 from mambatrack.kernels.cpu.table import ResultColumns, TableColumns, result_bytes
 
 REFUSED, OPEN, SETTLED, REPORTED = range(4)  # how far a frame has come
@@ -45,7 +45,7 @@ class UsualFrames:
         self._library, self._problems, self._network = library(), problems, network
         self._given = limits, margins, min_hits, max_age
         self._limits_at, self._ends = (address(limits), address(margins)), (min_hits, max_age)
-        self._amount = np.empty(2, np.int64)
+        self._amount = np.empty(3, np.int64)
         self._floats, self._read = np.empty(0, np.float32), np.empty(0, np.int64)
         self._results, self._usual = np.empty(0, np.int64), np.empty((0, _WORDS), np.int64)
         self._reserve(16)
@@ -111,8 +111,8 @@ class UsualFrames:
         listed = self._problems.list_settled(
             thought, self._at, stamp, self._settled_at, address(self._amount)
         )
-        given = self._settled_at, listed, *self._amount.tolist()
-        settle_listed(self._network, motion, *given)
+        amount = Amount(*self._amount.tolist())
+        settle_listed(self._network, motion, self._settled_at, listed, amount)
         self._room = result_bytes(self._tracks) // 8 + 1
         if len(self._results) < self._room * self.count:
             self._results = np.empty(2 * self._room * self.count, np.int64)

@@ -35,13 +35,6 @@ int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room,
     return step_network(network, scratch, count, tokens, rows, table, state, stride, out);
 }
 
-int64_t PUBLIC(step_states)(const Shape *network, float *scratch, int64_t room, int64_t count,
-                            const float *tokens, float *const *states, float *out) {
-    if (!fits(network, BLOCK, room)) return MISFIT;
-    step_states(network, scratch, count, tokens, states, out);
-    return -1;
-}
-
 int64_t PUBLIC(pair_scratch)(const PairShape *network, int64_t pairs, int64_t tracks,
                              int64_t detections) {
     PairScratch places;
@@ -87,13 +80,4 @@ int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int
         return MISFIT;
     return committee_remember(committee, scratch, features, pairs, count, chosen, rows, tracks,
                               memory);
-}
-
-int64_t PUBLIC(remember_taken)(const Members *committee, float *scratch, int64_t room, int64_t inputs,
-                               int64_t count) {
-    if (count < 0 || !members_fit(committee) || inputs != committee->encoders[0]->inputs ||
-        remember_floats(committee, count) > room)
-        return MISFIT;
-    remember_taken(committee, scratch, count);
-    return -1;
 }
