@@ -1,8 +1,14 @@
-"""mambatrack: online multi-object tracking from boxes, with a bi-directional Mamba motion model.
+"""Online multi-object tracking from boxes, with Mamba networks that know how people move and who
+is who.
 
 >>> tracker = mambatrack.Tracker(image_size=(1920, 1080))
 >>> tracks = tracker.update(detections)       # once per frame
 >>> tracks.ids, tracks.boxes, tracks.state
+
+Frames come from open_frames, boxes from open_detector or any other detector, settings from
+load_config. TrackerGroup and LiveSession track several sources, track_offline decides after the
+last frame. mot_writer, jsonl_writer, csv_writer and draw put tracks out; score compares them with
+the truth. Each loads what it needs when it is first used.
 """
 
 import importlib

@@ -258,14 +258,28 @@ def test_synthetic_people_are_found():
     assert hits / truths >= 0.5 and claims / 130 >= 0.5, (hits / truths, claims / 130)
 
 
+def first_frames(sequence, folder, count):
+    """The truth of the first frames of a sequence, as a folder in MOT layout."""
+    copy = folder / sequence.name
+    (copy / "gt").mkdir(parents=True)
+    rows = (sequence / "gt/gt.txt").read_text().splitlines(keepends=True)
+    rows = [each for each in rows if int(each.split(",")[0]) <= count]
+    (copy / "gt/gt.txt").write_text("".join(rows))
+    facts = re.sub(r"seqLength=\d+", f"seqLength={count}", (sequence / "seqinfo.ini").read_text())
+    (copy / "seqinfo.ini").write_text(facts)
+    return folder
+
+
 def test_a_real_video_is_tracked(tmp_path):
+    """Half of it; floors below 50.9, 73.4 and 71.7 measured."""
     pytest.importorskip("trackeval")
     from mambatrack.evaluation import score
 
-    video, truth = needs("videos/vtest.avi"), needs("data/pets09")
+    video, truth = needs("videos/vtest.avi"), needs("data/pets09/PETS09-S2L1")
     detect, tracker = MotionDetector(), Tracker(image_size=(768, 576))
-    with open_frames(video) as frames, mot_writer(tmp_path / "a.txt") as writer:
+    with open_frames(video, stop=400) as frames, mot_writer(tmp_path / "a.txt") as writer:
         for frame in frames:
             writer.write(tracker.update(detect(frame.image, frame.index), frame.time_s))
-    result = score(find_sequences(truth), tmp_path / "a.txt").combined
-    assert result.HOTA >= 41 and result.MOTA >= 50 and result.IDF1 >= 52, result
+    half = find_sequences(first_frames(truth, tmp_path / "truth", 400))
+    result = score(half, tmp_path / "a.txt").combined
+    assert result.HOTA >= 48 and result.MOTA >= 70 and result.IDF1 >= 67, result
