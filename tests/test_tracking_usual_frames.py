@@ -3,7 +3,7 @@ step."""
 
 import pickle
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from unittest.mock import patch
 
 import numpy as np
@@ -162,6 +162,7 @@ def test_a_result_made_later_is_that_of_its_frame_and_can_be_kept():
     )
     for kept, wanted in zip(ours, theirs, strict=True):
         assert_same(pickle.loads(pickle.dumps(kept)), wanted)
+        assert_same(replace(kept, time_s=1.0), replace(wanted, time_s=1.0))
         assert_same(kept, wanted)
         assert not kept.boxes.flags.writeable
         assert kept.select([0]).ids.tolist() == wanted.ids[:1].tolist()

@@ -46,8 +46,8 @@ class TrackerGroup:
     once more for each further frame that any of them has to go (Tracker, Time), and once for each
     size of picture where its predictions depend on that. The C library has a call for all trackers
     in any case; without it motion model and encoder are called for each where many tracks come
-    together (track_table.SHARED_CALL_TRACKS). Where a frame is one call (Tracker.whole), each
-    tracker has its own.
+    together (track_table.SHARED_CALL_TRACKS). Usual frames are a few calls for all trackers that
+    have one (Tracker.usual); where a frame is one call (Tracker.whole), each tracker has its own.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ class Turns:
             for turn in self._turns:
                 turn.__enter__()
                 held += 1
-        except MambatrackError:
+        except BaseException:
             self._turns = self._turns[:held]
             self.__exit__()
             raise
