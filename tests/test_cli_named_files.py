@@ -200,3 +200,13 @@ def test_simulated_sequences_go_where_nobody_looks_for_them(tmp_path):
     for out in ("other", "data/.hidden", "data/world0/inside", "data/1/2/3/4/5"):
         assert not would_find(tmp_path / "data", tmp_path / out / "world0")
     assert would_find(tmp_path / "data", tmp_path / "data/val/world0")
+
+
+@pytest.mark.parametrize("words", [
+    ["track", ""], ["track", "--dataset", "", "--out", "r"], ["track", "-", "--mot", ""],
+    ["eval", "--dataset", "d", "--results", ""], ["live", "a.mp4", "--state", ""],
+])  # fmt: skip
+def test_no_name_is_not_the_current_folder(words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        program.main(words)
+    assert "the name is empty; the current folder is ." in capsys.readouterr().err

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from few_tracks import OBSERVED, PREDICTED, TENTATIVE, make_tracks
+from mambatrack.errors import MambatrackError
 from mambatrack.outputs.lines import CSV_COLUMNS, csv_rows, jsonl_frame, mot_rows
 from mambatrack.outputs.text import (
     OutputFile,
@@ -167,3 +168,15 @@ def test_trackeval_accepts_the_file(tmp_path, monkeypatch):
         dataset.get_preprocessed_seq_data(raw, "pedestrian")
     )
     assert scores["MOTA"] == 1
+
+
+@pytest.mark.parametrize("open_writer", [mot_writer, jsonl_writer, csv_writer])
+def test_a_closed_writer_takes_nothing_more(tmp_path, open_writer):
+    path = tmp_path / "x"
+    with open_writer(path) as writer:
+        pass
+    before = path.read_text()
+    with pytest.raises(MambatrackError, match="x is closed; write to it inside of its with block"):
+        writer.write(THREE)
+    writer.close()
+    assert path.read_text() == before

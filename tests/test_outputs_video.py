@@ -260,3 +260,11 @@ def test_a_full_disk_is_a_plain_message(tmp_path):
     with pytest.raises(MambatrackError, match="No space left"), writer:
         for _ in range(300):
             writer.write(noise)
+
+
+def test_a_closed_video_takes_nothing_more(tmp_path):
+    picture = np.zeros((36, 64, 3), np.uint8)
+    with open_video_writer(tmp_path / "x.mp4", 25, (64, 36)) as writer:
+        writer.write(picture)
+    with pytest.raises(MambatrackError, match="x.mp4 is closed; write to it inside of its with"):
+        writer.write(picture)

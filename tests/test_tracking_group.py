@@ -133,3 +133,17 @@ def test_a_predictor_of_ones_own_is_shared_by_all():
     group.update(dict.fromkeys(range(2), ([[100.0, 100, 120, 140, 1]], None)))
     group.update(dict.fromkeys(range(2), (None, None)))
     assert counted.calls == [0, 2]
+
+
+@pytest.mark.parametrize("due", [{2: ([], 0.0)}, {-1: ([], 0.0)}, {"door": ([], 0.0)}, [[]], None])
+def test_what_is_due_is_by_the_numbers_of_the_trackers(due):
+    group = TrackerGroup(TrackerConfig("kalman", association="overlap"), 2)
+    with pytest.raises(MambatrackError, match="by the numbers of trackers, from 0 to 1"):
+        group.update(due)
+    assert [each.frame for each in group.trackers] == [0, 0]
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.0, None])
+def test_a_group_has_trackers(count):
+    with pytest.raises(MambatrackError, match="the number of trackers is .*; expected 1 or more"):
+        TrackerGroup(TrackerConfig("kalman", association="overlap"), count)

@@ -22,7 +22,16 @@ from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
 STREAMS = "what standard input is read from", "where standard output goes", "where messages go"
 
 
-class ReadPath(str):
+class Named(str):
+    """Of a file or folder, as it is written on the command line. Raises ArgumentTypeError for no
+    name at all, which would be the current folder: in a script it is a variable that is not set."""
+
+    def __init__(self, name: str):
+        if not name:
+            raise argparse.ArgumentTypeError("the name is empty; the current folder is .")
+
+
+class ReadPath(Named):
     """A file that is read, or a folder of which every file is."""
 
     @staticmethod
@@ -64,7 +73,7 @@ class ResultsPath(ReadPath):
         return path.suffix.lower() in (".txt", ".jsonl")
 
 
-class WrittenFile(str):
+class WrittenFile(Named):
     """A file that is written."""
 
 
@@ -76,7 +85,7 @@ class StateOfTracks(WrittenFile):
     """A file that is written together with NAME.bak."""
 
 
-class WrittenFolder(str):
+class WrittenFolder(Named):
     """A folder that gets files."""
 
 

@@ -25,8 +25,8 @@ def correct_file(path: str | Path, again: Again, correct: Correct) -> None:
     if not place.is_file() or any(each in named.parents for each in STREAMS):
         return
     try:
-        with replacing(place) as temporary, place.open(newline="") as old:
-            with temporary.open("w", newline="") as new:
+        with replacing(place) as temporary, place.open(newline="", encoding="utf-8") as old:
+            with temporary.open("w", newline="", encoding="utf-8") as new:
                 new.writelines(correct(old, again))
     except OSError as error:
         raise MambatrackError(

@@ -46,6 +46,8 @@ class OutputFile:
 
     def append(self, text: str) -> None:
         """Writes all of the text, or raises and leaves the file as it was."""
+        if self._raw.closed:
+            raise MambatrackError(f"{self.name} is closed; write to it inside of its with block")
         left = memoryview(text.encode())
         size = len(left)
         try:

@@ -30,6 +30,8 @@ class VideoWriter:
     def write(self, image: Image, time_s: float | None = None) -> None:
         """Appends ``image [H, W, 3]`` BGR uint8. time_s: when it is shown, by any clock; 1 / fps
         after the one before where there is no time, or it does not grow"""
+        if self._closed:
+            raise MambatrackError(f"{self.path} is closed; write to it inside of its with block")
         if self._first_s is None:
             self._first_s = time_s
         stamp = None if time_s is None or self._first_s is None else time_s - self._first_s

@@ -58,6 +58,8 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     """The reader for what ``source`` names; see ``open_frames``. timeout_s: after which a stream
     that says nothing counts as ended."""
     text = str(source)
+    if not text:
+        raise MambatrackError("the source is an empty name; the current folder is .")
     if is_stream(text):
         return _open_stream(text, timeout_s)
     path = Path(text)

@@ -19,6 +19,7 @@ from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections, as_given
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.settings import MemoryConfig
@@ -60,6 +61,8 @@ class TrackerGroup:
         embedder: Embedder | None = None,
         memory: MemoryConfig | None = None,
     ):
+        if not isinstance(count, int) or count < 1:
+            raise MambatrackError(f"the number of trackers is {shown(count)}; expected 1 or more")
         self.config = tracker_settings(config)
         self.association = association or load_association(self.config)
         # the size of the pictures is not known yet, and replaced in resize()
@@ -101,6 +104,7 @@ class TrackerGroup:
         """Tracker.update of those trackers that have a frame: their detections and time, how the
         camera moved where that is known, and the picture for the embedder. Data of detections comes
         with as_detections(boxes, data)."""
+        _check_numbers(due, len(self.trackers))
         with Turns([self.trackers[index].turn for index in due]):
             given = {
                 index: (as_given(detections), checked_time(time_s))
@@ -196,6 +200,15 @@ class TrackerGroup:
         hypotheses.start(settled, tracker.predictor)
         ended = hypotheses.end(config.min_hits, config.max_age)
         return tracker.state.report(time_s, config, ended, found, tracker.class_names)
+
+
+def _check_numbers(due: Any, count: int) -> None:
+    """Raises MambatrackError where ``due`` is not of some of so many trackers."""
+    if not isinstance(due, Mapping) or any(each not in range(count) for each in due):
+        raise MambatrackError(
+            f"due are {shown(due)}; expected (detections, time_s) by the numbers of trackers, from "
+            f"0 to {count - 1}, as {{0: (boxes, 0.04)}}"
+        )
 
 
 def _others(trackers: Sequence[Tracker], number: int) -> list[Memory]:
