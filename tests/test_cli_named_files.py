@@ -204,6 +204,7 @@ def test_simulated_sequences_go_where_nobody_looks_for_them(tmp_path):
 
 @pytest.mark.parametrize("words", [
     ["track", ""], ["track", "--dataset", "", "--out", "r"], ["track", "-", "--mot", ""],
+    ["track", "a.mp4", "--weights", ""], ["track", "a.mp4", "--config", ""],
     ["eval", "--dataset", "d", "--results", ""], ["live", "a.mp4", "--state", ""],
 ])  # fmt: skip
 def test_no_name_is_not_the_current_folder(words, capsys):

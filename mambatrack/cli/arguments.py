@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from mambatrack.cli.effects import BOXES, NETWORK, VIDEO, Parser, no_facts
-from mambatrack.cli.named_files import DatasetPath, ReadPath
+from mambatrack.cli.named_files import DatasetPath, ReadPath, named
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.settings import ASSOCIATIONS, PREDICTORS
@@ -45,10 +45,11 @@ class Command:
         )
         parser.set_defaults(run=self.run, parser=parser, check=_anything, facts=no_facts)
         parser.set_defaults(recipe=self.recipe)
-        named = f" (default: {self.recipe}, of what ships)" if self.recipe else ""
+        usual = f" (default: {self.recipe}, of what ships)" if self.recipe else ""
         parser.add_argument(
-            "--config", help=f"YAML file, or the name of a shipped configuration{named}"
-        )
+            "--config", type=named,
+            help=f"YAML file, or the name of a shipped configuration{usual}",
+        )  # fmt: skip
         parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
         self.add_arguments(parser)
 
@@ -129,6 +130,7 @@ def add_detector(
         "of a data set each det/det.txt")  # fmt: skip
     add(
         "--weights",
+        type=named,
         help="ONNX file of a detector, which is recognised; .safetensors file of train-detector; "
         "det.txt of file",
     )

@@ -22,13 +22,19 @@ from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
 STREAMS = "what standard input is read from", "where standard output goes", "where messages go"
 
 
+def named(text: str) -> str:
+    """The same. Raises ArgumentTypeError for no name at all, which would be the current folder or
+    the default: in a script it is a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; the current folder is .")
+    return text
+
+
 class Named(str):
-    """Of a file or folder, as it is written on the command line. Raises ArgumentTypeError for no
-    name at all, which would be the current folder: in a script it is a variable that is not set."""
+    """Of a file or folder, as it is written on the command line."""
 
     def __init__(self, name: str):
-        if not name:
-            raise argparse.ArgumentTypeError("the name is empty; the current folder is .")
+        named(name)
 
 
 class ReadPath(Named):
