@@ -104,7 +104,7 @@ class TrackerConfig:
     seen_window: int = option(
         0,
         "mamba-window: past offsets that are read of a track seen in the frame before, 0 for all; "
-        "3 take less than a third of the time. A track in a gap is read whole",
+        "3 take .4 of the time of 10. A track in a gap is read whole",
         0,
         1000,
     )
