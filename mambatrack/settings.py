@@ -175,7 +175,8 @@ class AppearanceConfig:
 
     embedder: str = option(
         "off",
-        "what looks at the picture inside of boxes: off, colour (of clothes), a name from "
+        "what looks at the picture inside of boxes: off, colour (of clothes), own (the "
+        "shipped network and colours), a name from "
         "configs/embedders.yaml, or the path of an ONNX or OpenVINO file, or of one that "
         "train-embedder wrote",
     )

@@ -65,7 +65,7 @@ def test_outputs_that_are_no_vectors(tmp_path, output, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("own-model", "unknown embedder 'own-model'; known: colour, person-"),
+        ("own-model", "unknown embedder 'own-model'; known: colour, own, person-"),
         ("nothing.onnx", "nothing.onnx is not there"),
         ("nothing.xml", "nothing.xml is not there"),
     ],

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from mambatrack.embedders.colour import CROP, histograms
+from mambatrack.embedders.crops import resized
 from mambatrack.embedders.loading import open_embedder
+from mambatrack.embedders.own import SHIPPED
 from mambatrack.errors import MambatrackError
 from mambatrack.learning.embedder_network import EmbedderNetwork
 from mambatrack.networks.backbone import Shape, folded_weights
 from mambatrack.networks.model_files import write_model
 
+COLOURS = 288  # numbers of a vector that are histograms
 CARD = {"kind": "embedder", "rows": 48, "columns": 16, "code": 8}
 
 
@@ -33,7 +37,7 @@ def write(tmp_path):
 
 def test_a_trained_file_by_its_path(write):
     embedder = open_embedder(str(write()))
-    assert (embedder.name, embedder.size, embedder.crop_size) == ("tiny", 8, (16, 48))
+    assert (embedder.name, embedder.size, embedder.crop_size) == ("tiny", 8 + COLOURS, (16, 48))
     picture = np.random.default_rng(0).integers(0, 256, (100, 200, 3), dtype=np.uint8)
     boxes = np.array([[10 * i, 5, 10 * i + 20, 60] for i in range(11)] + [[0, 0, 1, 1]], float)
     vectors, usable = embedder(picture, boxes)
@@ -69,9 +73,41 @@ def test_damaged_files_are_refused_with_the_reason(changes, card, message, write
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(MambatrackError, match="none.safetensors not found; give off, colour, or"):
+    with pytest.raises(
+        MambatrackError, match="none.safetensors not found; give off, colour, own, or"
+    ):
         open_embedder(str(tmp_path / "none.safetensors"))
     (tmp_path / "none.json").write_text(json.dumps({}))
     (tmp_path / "none.safetensors").write_bytes(b"nothing")
     with pytest.raises(MambatrackError, match="do not fit together"):
         open_embedder(str(tmp_path / "none.safetensors"))
+
+
+def test_a_vector_is_half_of_the_network_and_half_of_colours(write):
+    crops = np.random.default_rng(0).integers(0, 256, (3, 48, 16, 3), dtype=np.uint8)
+    boxes = np.array([[16 * i, 0, 16 * i + 16, 48] for i in range(3)], float)
+    vectors, _ = open_embedder(str(write()))(np.hstack(list(crops)), boxes)
+    assert np.allclose(np.linalg.norm(vectors[:, :8], axis=1), 0.5**0.5, atol=1e-5)
+    colours = histograms(resized(crops, CROP))
+    assert np.allclose(vectors[:, 8:], colours * 0.5**0.5, atol=1e-5)
+
+
+def test_the_shipped_one_sees_people_where_they_are():
+    """Two painted people, each shown twice: smaller, darker and mirrored."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 6, (160, 64, 3))
+
+    def person(shirt, trousers):
+        picture = np.full((160, 64, 3), 120.0)
+        picture[10:30, 24:40], picture[30:90, 14:50], picture[90:155, 18:46] = 150, shirt, trousers
+        return (picture + noise).clip(0, 255).astype(np.uint8)
+
+    first = [person((40, 40, 170), (60, 50, 40)), person((170, 120, 40), (20, 20, 20))]
+    again = [(np.asarray(each[:, ::-1], float) * 0.8).astype(np.uint8) for each in first]
+    picture = np.hstack(first + again)
+    boxes = np.array([[64 * i + 8, 5, 64 * i + 56, 158] for i in range(4)], float)
+    embedder = open_embedder("own")
+    vectors, usable = embedder(picture, boxes)
+    alike = vectors @ vectors.T
+    assert embedder.name == "own" and usable.all() and SHIPPED.stat().st_size < 1_000_000
+    assert min(alike[0, 2], alike[1, 3]) > max(alike[0, 3], alike[1, 2], alike[0, 1]) + 0.1

@@ -101,7 +101,7 @@ def add_appearance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--appearance", metavar="A", unless=(BOXES, *READY),
         help="what looks at the picture inside of boxes, as a further cue of who is who: off "
-        "(the default), colour, a named embedder, or an ONNX or OpenVINO file",
+        "(the default), colour, own, a named embedder, or an ONNX or OpenVINO file",
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ NEEDED_FOR = {
     "mambatrack-association-light": "--association light",
     "mambatrack-refill": GAPS,
     "mambatrack-detector": "--detector own",
+    "mambatrack-embedder": "--appearance own",
 }
 PLAIN = f"--predictor kalman --association overlap --detector motion, without {GAPS}"
 

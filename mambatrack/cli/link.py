@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--videos", type=SourcePath, nargs="+", metavar="SOURCE",
         help="that were tracked, in the order of the results")  # fmt: skip
     add("--appearance", metavar="A", needs=("--videos",),
-        help="looks at the tracks in the videos: colour, a named embedder, or an ONNX or OpenVINO "
-        "file")  # fmt: skip
+        help="looks at the tracks in the videos: colour, own, a named embedder, or an ONNX or "
+        "OpenVINO file")  # fmt: skip
     add_overwrite(parser)
 
 

@@ -50,7 +50,18 @@ def cut(
     -> [K, height, width, 3]."""
     crops = np.empty((len(parts), size[1], size[0], 3), np.uint8)
     for crop, (left, top, right, bottom) in zip(crops, parts.tolist(), strict=True):
-        part = image[top:bottom, left:right]
-        shrinks = part.shape[0] > size[1]
-        cv2.resize(part, size, crop, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        _resize(image[top:bottom, left:right], size, crop)
     return crops
+
+
+def resized(crops: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """crops [K, H, W, 3] in another ``size`` (width, height) -> [K, height, width, 3]."""
+    found = np.empty((len(crops), size[1], size[0], 3), np.uint8)
+    for crop, into in zip(crops, found, strict=True):
+        _resize(crop, size, into)
+    return found
+
+
+def _resize(part: NDArray[np.uint8], size: tuple[int, int], into: NDArray[np.uint8]) -> None:
+    shrinks = part.shape[0] > size[1]
+    cv2.resize(part, size, into, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

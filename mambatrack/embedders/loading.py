@@ -10,22 +10,22 @@ from mambatrack.settings import AppearanceConfig
 
 
 def open_embedder(name: str, normalisation: str = "auto") -> Embedder:
-    """colour, one of configs/embedders.yaml, which is fetched on first use, or the
+    """colour, own, one of configs/embedders.yaml, which is fetched on first use, or the
     path of an ONNX or OpenVINO IR file (.onnx, .xml) or of one that train-embedder wrote
     (.safetensors). normalisation: of pixels for a file, as the setting
     appearance.normalisation. Raises MambatrackError where there is none of this name."""
     if name == "colour":
         return colour_embedder()
-    if Path(name).suffix.lower() == ".safetensors":
-        from mambatrack.embedders.own import own_embedder
+    if name == "own" or Path(name).suffix.lower() == ".safetensors":
+        from mambatrack.embedders.own import SHIPPED, own_embedder
 
-        return own_embedder(Path(name))
+        return own_embedder(SHIPPED if name == "own" else Path(name))
     path, named = Path(name), named_embedders()
     if name in named:
         path, normalisation = fetch_embedder(named[name]), named[name].normalisation
     elif path.suffix.lower() not in (".onnx", ".xml"):
         raise MambatrackError(
-            f"unknown embedder {shown(name)}; known: colour, {', '.join(named)}, or the path "
+            f"unknown embedder {shown(name)}; known: colour, own, {', '.join(named)}, or the path "
             "of an ONNX, OpenVINO or trained file (.onnx, .xml, .safetensors)"
         )
     if not path.is_file():

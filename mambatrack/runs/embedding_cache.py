@@ -20,6 +20,7 @@ from mambatrack.datasets.sequences import Sequence
 from mambatrack.detectors.download import cache_folder
 from mambatrack.embedders.crop_embedder import CropEmbedder, Look
 from mambatrack.embedders.loading import configured_embedder
+from mambatrack.embedders.own import SHIPPED
 from mambatrack.files import read_arrays, replacing, sha256
 from mambatrack.runs.detection_cache import pictures_key
 from mambatrack.settings import AppearanceConfig
@@ -70,7 +71,7 @@ def kept_embedder(
 
 def _key(sequence: Sequence, config: AppearanceConfig) -> str:
     assert sequence.images is not None
-    file = Path(config.embedder)
+    file = SHIPPED if config.embedder == "own" else Path(config.embedder)
     weights = sha256(file) if file.is_file() else ""
     said = repr((pictures_key(sequence.images), weights, sorted(asdict(config).items())))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
