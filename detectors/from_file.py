@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.class_names import UNNAMED
 from mambatrack.datasets.detection_files import read_detections
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import complain
-from mambatrack.tracks import UNNAMED
 
 
 class FileDetector:

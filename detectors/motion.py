@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.class_names import UNNAMED
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.background import FLOOD, Background
 from mambatrack.detectors.camera_motion import CameraMotion
@@ -16,7 +17,6 @@ from mambatrack.detectors.people import People
 from mambatrack.detectors.records import Records
 from mambatrack.errors import complain
 from mambatrack.sources.pictures import checked_picture
-from mambatrack.tracks import UNNAMED
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
 REST = 25  # frames that the camera has been at rest for, before anything is reported again

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.class_names import names_by_number
 from mambatrack.detection_columns import columns_of, parts_of
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.kernels.cpu.admission import Admitted, admit, readable
 from mambatrack.kernels.cpu.found import FoundColumns
-from mambatrack.tracks import names_by_number
 
 # of the absolute values of x1, y1, x2, y2, score and class [6, 1], exclusive
 LIMITS = np.array([[1e7], [1e7], [1e7], [1e7], [np.inf], [2**31]])

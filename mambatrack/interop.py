@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.class_names import class_name
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError, MissingExtra
 from mambatrack.motion.predictor import Predictor
 from mambatrack.outputs.lines import STATE_NAMES
 from mambatrack.tracking.tracker import Tracker
-from mambatrack.tracks import Tracks, TrackState, class_name
+from mambatrack.tracks import Tracks, TrackState
 
 
 def from_supervision(detections: Any) -> Detections:

@@ -27,7 +27,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
 from mambatrack.kernels.cpu import problems as in_c
 from mambatrack.kernels.cpu.found import FoundColumns
-from mambatrack.kernels.cpu.problems import Crowd
+from mambatrack.kernels.cpu.questions import Crowd
 from mambatrack.track_table import TrackTable
 
 

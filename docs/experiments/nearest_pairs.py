@@ -25,7 +25,7 @@ from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.matching import rows_by_frame
 from mambatrack.datasets.sequences import find_detected_sequences
 from mambatrack.evaluation.peers.synthetic_boxes import SIZE, moving_objects
-from mambatrack.kernels.cpu.problems import Crowd
+from mambatrack.kernels.cpu.questions import Crowd
 
 KEPT = (2, 3, 4, 5, 6, 8)
 EVERY = 10**9

@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
-from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.packing import Floats, address, check_fit
 from mambatrack.kernels.cpu.problem_structs import (
@@ -28,68 +26,18 @@ from mambatrack.kernels.cpu.problem_structs import (
     Problem,
     Thought,
 )
+from mambatrack.kernels.cpu.questions import (
+    Crowd,
+    Decided,
+    Described,
+    Indices,
+    Question,
+    Reach,
+)
 from mambatrack.kernels.cpu.table import TableColumns
 
-Indices = NDArray[np.int64]
 Solve = Callable[[Indices, Indices, Floats], Indices]
-Answer = tuple[float, Indices, Indices]
 LOG_HITS = np.log(np.maximum(np.arange(MOST_HITS + 1), 1)).astype(np.float32)
-
-
-class Reach(NamedTuple):
-    """Of the gate, in box sizes on each side: at least, more for each frame unseen, at most."""
-
-    least: float
-    per_frame: float
-    most: float
-
-
-class Crowd(NamedTuple):
-    """Of more than ``many`` candidate pairs each track keeps the ``nearest``, and each detection
-    likewise."""
-
-    many: int
-    nearest: int
-
-
-class Question(NamedTuple):
-    """One table and the detections of its frame.
-
-    table, tracks: its columns, of which the first ``tracks`` rows live
-    span: frames of its newest step
-    several: alternatives are looked for; compared: the likelihood counts without any, too
-    beside: it is a further table of the same tracker as the one before
-    sure_by: log-odds by which the first network alone has to be sure
-    """
-
-    table: TableColumns
-    found: FoundColumns
-    tracks: int
-    span: int
-    several: bool = False
-    compared: bool = False
-    beside: bool = False
-    sure_by: float = np.inf
-
-
-class Described(NamedTuple):
-    """Candidate pairs in the order of their tracks [K] and detections [K], features [FEATURES, K],
-    alone [ALONE, M]."""
-
-    tracks: Indices
-    detections: Indices
-    features: Floats
-    alone: Floats
-
-
-class Decided(NamedTuple):
-    """odds [K], people [M]: the scores; answers: the log-likelihood, the pairs that are matched [.]
-    and the detections that start tracks [.] of each, the likeliest first."""
-
-    described: Described
-    odds: Floats
-    people: Floats
-    answers: list[Answer]
 
 
 class _Places(NamedTuple):

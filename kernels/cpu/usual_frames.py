@@ -14,7 +14,8 @@ from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import address, check_array
 from mambatrack.kernels.cpu.problem_structs import Thought
-from mambatrack.kernels.cpu.problems import Decided, Problems, Solve
+from mambatrack.kernels.cpu.problems import Problems, Solve
+from mambatrack.kernels.cpu.questions import Decided
 from mambatrack.kernels.cpu.settling import SETTLED_WORDS, Amount, settle_listed
 from mambatrack.kernels.cpu.table import ResultColumns, TableColumns, result_bytes
 
@@ -28,7 +29,7 @@ class UsualFrames:
     called in the order of the methods, by one thread.
 
     limits [6]: of absolute values of a detection, exclusive; margins [2]: sure_by of
-    problems.Question where there are not several answers, and where there are
+    questions.Question where there are not several answers, and where there are
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class UsualFrames:
         mixed: bool,
     ) -> None:
         """One table, what is found in its frame, or rows as of admission.readable, and the size of
-        the picture, None where it is not known; the others as of problems.Question and of
+        the picture, None where it is not known; the others as of questions.Question and of
         settling.Matched. Raises ValueError for what does not fit."""
         place = self.count
         if place == len(self._usual):

@@ -41,7 +41,8 @@ from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.pairs import PairsNetwork
 from mambatrack.kernels.cpu.problem_structs import Limits, Thought
-from mambatrack.kernels.cpu.problems import Crowd, Problems, Reach
+from mambatrack.kernels.cpu.problems import Problems
+from mambatrack.kernels.cpu.questions import Crowd, Reach
 from mambatrack.kernels.cpu.settling import Matched, settle
 from mambatrack.kernels.cpu.usual_frames import UsualFrames
 from mambatrack.networks.units import CODE_LIMIT

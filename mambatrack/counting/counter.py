@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import iou
+from mambatrack.class_names import class_name
 from mambatrack.counting.events import Event
 from mambatrack.counting.places import Line, Zone
 from mambatrack.counting.walks import Dwell, Standing, Step, Visitor, Walk, between, elapsed
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Reviser, Revision
-from mambatrack.tracks import Tracks, class_name
+from mambatrack.tracks import Tracks
 
 ANCHORS = ("foot", "centre")
 OTHERS = 0.3  # IoU of a box with another identity's last one, above which the two were exchanged

@@ -6,6 +6,7 @@ The writers of text are handed on: ``from mambatrack.outputs import mot_writer``
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mambatrack.class_names import class_name
     from mambatrack.outputs.lines import (
         CSV_COLUMNS,
         JSONL_VERSION,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         mot_writer,
         open_output,
     )
-    from mambatrack.tracks import class_name
 
 __all__ = [
     "CSV_COLUMNS", "JSONL_VERSION", "STATE_NAMES", "TrackWriter", "class_name", "csv_rows",

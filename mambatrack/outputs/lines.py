@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from mambatrack.appearance.codes import TrackCode, as_text, rows_of
 from mambatrack.boxes import xyxy_to_ltwh
 from mambatrack.camera.transforms import CameraMotion
+from mambatrack.class_names import class_name
 from mambatrack.detection_data import each_of
 from mambatrack.gaps.revisions import Revision
 from mambatrack.outputs.json_values import add_data
-from mambatrack.tracks import Tracks, TrackState, class_name
+from mambatrack.tracks import Tracks, TrackState
 
 JSONL_VERSION = 1
 CSV_COLUMNS = (

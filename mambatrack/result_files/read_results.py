@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from mambatrack.appearance.codes import TrackCode
 from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.class_names import UNNAMED, class_name
 from mambatrack.datasets.classes import class_column
 from mambatrack.datasets.mot_text import check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.files import regular
 from mambatrack.result_files.json_lines import HIGHEST, read_json_lines
-from mambatrack.tracks import UNNAMED, class_name
 
 COLUMNS = 9  # frame, id, x1, y1, x2, y2, score, label, gap
 PER_BOX = ("frame", "id", "boxes", "score", "label", "gap", "seen")

@@ -21,11 +21,11 @@ from typing import IO, Any
 import numpy as np
 
 from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.class_names import UNNAMED
 from mambatrack.detection_data import by_name
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.sources.box_fields import split_fields
-from mambatrack.tracks import UNNAMED
 
 HEADER = "mambatrack-detections"
 LONGEST_LINE = 1 << 24  # bytes

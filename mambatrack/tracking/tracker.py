@@ -13,6 +13,7 @@ from mambatrack.appearance.gallery import Gallery
 from mambatrack.appearance.looks import looks_size
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
+from mambatrack.class_names import names_by_number
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections, as_given
 from mambatrack.errors import MambatrackError
@@ -22,22 +23,13 @@ from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, State, checked_predictor
 from mambatrack.settings import MemoryConfig
 from mambatrack.tracking.hypotheses import Settled
-from mambatrack.tracking.memory import Memory, Others, nobody
+from mambatrack.tracking.memory import Others
 from mambatrack.tracking.memory_checks import checked_memory
+from mambatrack.tracking.memory_place import MemoryPlace
 from mambatrack.tracking.saved_columns import Keepers
-from mambatrack.tracking.saved_state import (
-    StateDict,
-    layout_of,
-    packed,
-    unpacked,
-    weights_of,
-)
+from mambatrack.tracking.saved_state import StateDict, layout_of, packed, unpacked, weights_of
 from mambatrack.tracking.state_file import StateFile
-from mambatrack.tracking.steps import (
-    associate_together,
-    observe_together,
-    predict_together,
-)
+from mambatrack.tracking.steps import associate_together, observe_together, predict_together
 from mambatrack.tracking.tracker_state import (
     TrackerState,
     checked_camera,
@@ -47,7 +39,7 @@ from mambatrack.tracking.tracker_state import (
 from mambatrack.tracking.turn import Turn
 from mambatrack.tracking.usual_frames import Due, usual_frames
 from mambatrack.tracking.whole_frame import Predicting, whole_frame
-from mambatrack.tracks import Tracks, names_by_number
+from mambatrack.tracks import Tracks
 
 
 class Tracker:
@@ -111,9 +103,9 @@ class Tracker:
         )
         self.association = checked_association(association or load_association(self.config))
         self.appearance = open_appearance(embedder, self.association)
-        self._memory = checked_memory(memory, self.config, self.appearance)
-        self._gallery: Gallery | None = None  # that is shared
-        self._source, self._others, self.by_step = 0, nobody, False
+        kept = checked_memory(memory, self.config, self.appearance)
+        self._place = MemoryPlace(kept, 0 if embedder is None else embedder.size)
+        self.by_step = False
         self.whole = whole_frame(self.association, self.predictor, self.appearance, self.config)
         self.usual = usual_frames(self.association, self.appearance, self.config)
         self.measure: Measure = unmeasured
@@ -214,27 +206,18 @@ class Tracker:
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
         appearance = self.appearance
-        if self._gallery is not None:
-            self._gallery.forget_source(self._source)
+        self._place.forget()
         size = 0 if appearance is None else looks_size(appearance.embedder.size)
         self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size, size)
         if appearance is not None:
             self.state.calibration = appearance.calibration()
-            self.state.memory = self._new_memory()
+            self.state.memory = self._place.memory()
 
     def share_memory(self, gallery: Gallery, source: int, others: Others) -> None:
         """Knows people again by a gallery that several trackers have, of which this one is number
         ``source``; forgets every track. others: gives the memories of the others."""
-        self._gallery, self._source, self._others = gallery, source, others
+        self._place.share(gallery, source, others)
         self.reset()
-
-    def _new_memory(self) -> Memory | None:
-        if self._memory is None or self.appearance is None:
-            return None
-        if self._gallery is None:
-            memory, width = self._memory, self.appearance.embedder.size
-            return Memory(memory, Gallery(width, memory.size, memory.pictures))
-        return Memory(self._memory, self._gallery, self._source, self._others)
 
     def motion_states(self) -> list[State]:
         """The predictor's state of all tracks of all hypotheses."""
@@ -259,9 +242,8 @@ class Tracker:
         Raises MambatrackError, and changes nothing, where the state does not fit or is damaged."""
         origin, table = {**self._layout, **self.weights}, self.state.hypotheses.table
         keepers: Keepers = {"motion": self.predictor, "memory": self.association}
-        self.state = unpacked(
-            state, origin, table, self.config.hypotheses, keepers, self._new_memory()
-        )
+        memory = self._place.memory()
+        self.state = unpacked(state, origin, table, self.config.hypotheses, keepers, memory)
         if self.appearance is not None:
             self.state.calibration.prior = self.appearance.calibration().prior
 

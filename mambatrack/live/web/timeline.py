@@ -4,7 +4,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from mambatrack.tracks import Tracks, class_name
+from mambatrack.class_names import class_name
+from mambatrack.tracks import Tracks
 
 WINDOW_S = 300.0
 STEP_S = 0.2

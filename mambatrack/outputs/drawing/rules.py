@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import area, clip, intersection, iou
+from mambatrack.class_names import UNNAMED
 from mambatrack.outputs.drawing.colours import GREY, rgb_of
 from mambatrack.outputs.drawing.scale import STEP, plate_of, width_of
 from mambatrack.settings import DrawingConfig
-from mambatrack.tracks import UNNAMED, Tracks, TrackState, renamed_rows
+from mambatrack.tracks import Tracks, TrackState, renamed_rows
 
 Size = tuple[int, int]
 Mask = NDArray[np.bool_]
