@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNK = 1 << 18
+UNNAMED = tuple(  # errors of writing that name no file; not every system has all of them
+    getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO") if hasattr(errno, name)
+)
 TEMPORARY = re.compile(r"\..+-[0-9a-f]{8}\.part")
 Identity = tuple[int, int]  # device and inode
 PREFIX = 60  # characters of a file's name in that of its temporary file, as names are limited
@@ -60,11 +63,13 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
     """An OSError of writing, which on a full disk has no name or that of a temporary file, is
-    raised with ``path``; one of another file, such as one that is read, as it is."""
+    raised with ``path``; one of another file or of a connection that is read, as it is."""
     try:
         yield
     except OSError as error:
         of = error.filename2 or error.filename
+        if of is None and error.errno not in UNNAMED:
+            raise
         if of is not None and os.fspath(of) not in (str(temporary), str(path)):
             raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error

@@ -133,7 +133,8 @@ def test_what_is_free_for_commercial_use_is_told_of_every_part():
     assert found["code"] == ("everything", "yes: Apache-2.0")
     assert {path.stem for path in WEIGHTS.glob("*.safetensors")} == set(NEEDED_FOR)
     for name, needed_for in NEEDED_FOR.items():
-        begins = "read the licence: COCO" if "detector" in name else "no: DanceTrack"
+        of_pictures = name in ("mambatrack-detector", "mambatrack-embedder")
+        begins = "read the licence: COCO" if of_pictures else "no: DanceTrack"
         assert found[name][0] == needed_for and found[name][1].startswith(begins)
     for name, model in named_models().items():
         assert found[f"{name}.onnx"] == (f"--detector {name}", f"yes: {model.licence}")
