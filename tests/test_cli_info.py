@@ -128,6 +128,13 @@ def test_detectors_in_the_cache_are_named(monkeypatch, tmp_path):
     assert found["yolox_tiny"] == ("not in the cache, 20.2 MB",)
 
 
+def test_every_shipped_network_is_told_with_its_size():
+    told = rows(info()["Shipped weights"])
+    assert {name.removesuffix(".safetensors") for name in told} == set(NEEDED_FOR)
+    for network, learnt_from in told.values():
+        assert len(network.split(", ")) > 2 and learnt_from
+
+
 def test_what_is_free_for_commercial_use_is_told_of_every_part():
     found = rows(info()["Commercial use"])
     assert found["code"] == ("everything", "yes: Apache-2.0")

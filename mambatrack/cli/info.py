@@ -38,6 +38,9 @@ VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
 )
 OTHER_NAMES = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
+SIZES = {  # of networks that see pictures, as their cards have them
+    "detector": ("width", "neck", "side"), "embedder": ("width", "code", "rows", "columns"),
+}  # fmt: skip
 FOR_DEVELOPERS = "dev"  # the extra that is not offered
 REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*?extra\s*==\s*['\"]([\w-]+)['\"])?")
 
@@ -189,7 +192,7 @@ def _weights() -> Iterable[Cells]:
 
 def _network(size: dict) -> str:
     kind = size.get("kind", "window")
-    told = ("width", "neck", "side") if kind == "detector" else ("d_model", "layers", "d_state")
+    told = SIZES.get(kind, ("d_model", "layers", "d_state"))
     return ", ".join([kind, *(f"{name} {size[name]}" for name in told)])
 
 
