@@ -4,6 +4,7 @@ from dataclasses import field
 from typing import Any
 
 TRAINED = "a trained .safetensors file"
+NORMALISATIONS = "auto", "imagenet", "half", "rgb", "bgr"  # of the pixels that an embedder sees
 
 
 def option(

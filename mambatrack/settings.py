@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mambatrack.option import TRAINED, option
+from mambatrack.option import NORMALISATIONS, TRAINED, option
 from mambatrack.renamed import old_keywords
 from mambatrack.training_settings import (
     AssociationConfig,
@@ -184,7 +184,7 @@ class AppearanceConfig:
         "auto",
         "of pixels, for a file: imagenet; half, (p - 127.5) / 127.5; rgb or bgr, 0 to 255; auto is "
         "imagenet for ONNX, bgr for OpenVINO",
-        choices=("auto", "imagenet", "half", "rgb", "bgr"),
+        choices=NORMALISATIONS,
     )
 
 

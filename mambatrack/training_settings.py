@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mambatrack.option import TRAINED, option
+from mambatrack.option import NORMALISATIONS, TRAINED, option
 from mambatrack.renamed import old_keywords
 
 
@@ -150,6 +150,9 @@ class EmbedderConfig:
         "",
         "embedder that knows people again and gives each view its code, as --appearance names it",
         files="an ONNX or OpenVINO file",
+    )
+    normalisation: str = option(
+        "auto", "of the teacher's pixels, as appearance.normalisation", choices=NORMALISATIONS
     )
     views: int = option(4, "views of each crop that the teacher sees", 1, 1000)
     batch_size: int = option(

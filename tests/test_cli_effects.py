@@ -293,4 +293,5 @@ def test_what_is_declared_is_tested():
     ],
 )
 def test_options_are_taken_with_what_they_need(line):
-    parse(line.split())
+    _, options, _ = parse(line.split())
+    assert options.command == line.split()[0]

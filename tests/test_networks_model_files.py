@@ -85,6 +85,10 @@ def test_a_crash_between_card_and_weights_is_seen_when_they_are_read(tmp_path, m
     assert read_card(path)["training"]["step"] == 2
 
 
-def test_the_shipped_cards_are_read_though_they_name_no_checksum():
-    for name in model_files.SHIPPED.values():
+def test_the_shipped_cards_are_read_whether_or_not_they_name_a_checksum():
+    cards = [
         read_card(model_files.WEIGHTS / f"{name}.safetensors")
+        for name in model_files.SHIPPED.values()
+    ]
+    assert {"sha256" in each for each in cards} == {True, False}
+    assert all(each["architecture"]["d_model"] > 0 for each in cards)

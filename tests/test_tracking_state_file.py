@@ -68,20 +68,20 @@ def test_trackers_without_tracks_and_no_trackers_at_all(tmp_path):
             assert_same_state(saved[name], found[name])
 
 
-def test_the_file_before_is_kept(tmp_path):
+@pytest.mark.parametrize("links", [True, False])
+def test_the_file_before_is_kept(tmp_path, monkeypatch, links):
+    """Under a second name, or as a copy where the file system has no second names."""
+
+    def no_links(*_):
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
     file = StateFile(tmp_path / "state")
     for count in (10, 20, 30):
         file.save({"a": after(count).state_dict()})
     assert sorted(each.name for each in tmp_path.iterdir()) == ["state", "state.bak"]
     assert file.load()["a"]["frame"] == 30 and StateFile(file.backup).load()["a"]["frame"] == 20
-
-
-def test_a_file_system_without_second_names_gets_a_copy(tmp_path, monkeypatch):
-    def no_links(*_):
-        raise PermissionError
-
-    monkeypatch.setattr(os, "link", no_links)
-    test_the_file_before_is_kept(tmp_path)
 
 
 def test_damaged_files_are_refused_and_stay(tmp_path):

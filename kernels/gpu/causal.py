@@ -13,8 +13,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.launching import launch
-from mambatrack.kernels.gpu.layers import clamped, gelu, mixed, product, vector
+from mambatrack.kernels.gpu.launching import launch, operation
+from mambatrack.kernels.gpu.layers import clamped, headed, mixed, product, put, vector
 from mambatrack.kernels.gpu.scan import load, next_state, sigmoid, softplus
 
 WIDEST = 128  # d_model up to which a program holds what it needs in registers
@@ -118,10 +118,8 @@ def _causal(
             y, wide + layer * M * 2 * M, wide_bias + layer * 2 * M, narrow + layer * 2 * M * M,
             narrow_bias + layer * M, norm + layer * M, norm_bias + layer * M, EPS, M,
         )  # fmt: skip
-    hidden = gelu(product(hidden, head, M, M, M) + vector(head_bias, M))
-    out = product(hidden, last, M, OUTPUTS, OUTPUTS) + vector(last_bias, OUTPUTS)
-    o = tl.arange(0, triton.next_power_of_2(OUTPUTS))
-    tl.store(outputs + row * OUTPUTS + o, out, mask=o < OUTPUTS)
+    out = headed(hidden, head, head_bias, last, last_bias, M, OUTPUTS)
+    put(outputs + row * OUTPUTS, out, OUTPUTS)
 
 
 def _causal_step(
@@ -147,11 +145,13 @@ def _causal_step_fake(
     return torch.empty((len(given), outputs), dtype=torch.float32, device=given.device)
 
 
-step = torch.library.custom_op(
-    "mambatrack::causal_step", _causal_step, mutates_args=("states",),
-    schema="(Tensor[] weights, Tensor given, Tensor(a!) states, float limit, float eps) -> Tensor",
-)  # fmt: skip
-step.register_fake(_causal_step_fake)
+step = operation(
+    "causal_step",
+    "(Tensor[] weights, Tensor given, Tensor(a!) states, float limit, float eps) -> Tensor",
+    _causal_step,
+    _causal_step_fake,
+    writes=("states",),
+)
 
 
 def causal_step(

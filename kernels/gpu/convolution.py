@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.launching import dense, empty, launch, rows
+from mambatrack.kernels.gpu.launching import dense, empty, launch, operation, rows
 from mambatrack.kernels.gpu.scan import load, row_length, sigmoid
 
 BLOCK_L, BLOCK_D = 16, 64
@@ -210,15 +210,13 @@ def _gradients(ctx: Any, dout: Tensor) -> tuple:
 
 
 _SCHEMA = "Tensor x, Tensor weight, Tensor? bias, Tensor? lengths"
-conv = torch.library.custom_op(
-    "mambatrack::conv", _conv, mutates_args=(), schema=f"({_SCHEMA}) -> Tensor"
+conv = operation("conv", f"({_SCHEMA}) -> Tensor", _conv, _conv_fake)
+conv_backward = operation(
+    "conv_backward",
+    f"(Tensor dout, {_SCHEMA}) -> (Tensor, Tensor, Tensor)",
+    _conv_backward,
+    _conv_backward_fake,
 )
-conv.register_fake(_conv_fake)
-conv_backward = torch.library.custom_op(
-    "mambatrack::conv_backward", _conv_backward, mutates_args=(),
-    schema=f"(Tensor dout, {_SCHEMA}) -> (Tensor, Tensor, Tensor)",
-)  # fmt: skip
-conv_backward.register_fake(_conv_backward_fake)
 conv.register_autograd(_gradients, setup_context=_keep)
 
 

@@ -1,5 +1,6 @@
 """What a launch needs: tensors as a kernel reads them, its constants, the widths of its blocks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,6 +24,16 @@ def launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any
     """Starts the kernel on the GPU of its first argument, whichever the current one is."""
     with torch.cuda.device_of(arguments[0]):
         kernel[grid](*arguments, **constants)
+
+
+def operation(
+    name: str, schema: str, run: Callable, fake: Callable, writes: tuple[str, ...] = ()
+) -> Any:
+    """mambatrack::name for torch: ``run``, and ``fake`` for the sizes of what it gives; writes: the
+    arguments that it changes."""
+    own = torch.library.custom_op(f"mambatrack::{name}", run, mutates_args=writes, schema=schema)
+    own.register_fake(fake)
+    return own
 
 
 def rows(tensor: Tensor | None, instead: Tensor) -> tuple[Tensor, list[int]]:

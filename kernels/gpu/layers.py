@@ -57,3 +57,17 @@ def mixed(
     hidden = gelu(product(y, wide, M, 2 * M, 2 * M) + vector(wide_bias, 2 * M))
     out = product(hidden, narrow, 2 * M, M, M) + vector(narrow_bias, M)
     return y + normed(out, norm, norm_bias, EPS, M)
+
+
+@triton.jit
+def headed(v, head, head_bias, last, last_bias, M: tl.constexpr, OUTPUTS: tl.constexpr):
+    """What the head of a network makes of v [M]: head [M, M], last [M, OUTPUTS]."""
+    hidden = gelu(product(v, head, M, M, M) + vector(head_bias, M))
+    return product(hidden, last, M, OUTPUTS, OUTPUTS) + vector(last_bias, OUTPUTS)
+
+
+@triton.jit
+def put(pointer, v, SIZE: tl.constexpr):
+    """Writes the first SIZE of v."""
+    n = tl.arange(0, triton.next_power_of_2(SIZE))
+    tl.store(pointer + n, v, mask=n < SIZE)

@@ -20,6 +20,7 @@ from mambatrack.kernels.gpu.launching import (
     flags,
     forward_block,
     launch,
+    operation,
     rows,
     sizes,
     widths,
@@ -168,17 +169,13 @@ def _gradients(ctx: Any, dy: Tensor | None, dfinal: Tensor | None, _: Any) -> tu
     )  # fmt: skip
 
 
-scan = torch.library.custom_op(
-    "mambatrack::scan", _scan, mutates_args=(),
-    schema=f"({SCHEMA}, bool save) -> (Tensor, Tensor, Tensor)",
-)  # fmt: skip
-scan.register_fake(_scan_fake)
-scan_backward = torch.library.custom_op(
-    "mambatrack::scan_backward", _scan_backward, mutates_args=(),
-    schema=f"(Tensor dout, Tensor? dfinal, Tensor saved, {SCHEMA}) "
-    f"-> ({', '.join(['Tensor'] * 9)})",
-)  # fmt: skip
-scan_backward.register_fake(_scan_backward_fake)
+scan = operation("scan", f"({SCHEMA}, bool save) -> (Tensor, Tensor, Tensor)", _scan, _scan_fake)
+scan_backward = operation(
+    "scan_backward",
+    f"(Tensor dout, Tensor? dfinal, Tensor saved, {SCHEMA}) -> ({', '.join(['Tensor'] * 9)})",
+    _scan_backward,
+    _scan_backward_fake,
+)
 scan.register_autograd(_gradients, setup_context=_keep)
 
 

@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.launching import along_channels, dense, launch
+from mambatrack.kernels.gpu.launching import along_channels, dense, launch, operation
 from mambatrack.kernels.gpu.operations import selective_scan
 from mambatrack.kernels.gpu.scan import load, next_state, raw_step, sigmoid, softplus
 from mambatrack.kernels.reference import update_by
@@ -97,12 +97,14 @@ def _state_update_fake(
     return torch.empty(x.shape, dtype=x.dtype, device=x.device)
 
 
-state_update = torch.library.custom_op(
-    "mambatrack::state_update", _state_update, mutates_args=("state",),
-    schema="(Tensor(a!) state, Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor? D, "
-    "Tensor? z, Tensor? dt_bias, Tensor? dt_weight, Tensor? slots, bool dt_softplus) -> Tensor",
-)  # fmt: skip
-state_update.register_fake(_state_update_fake)
+state_update = operation(
+    "state_update",
+    "(Tensor(a!) state, Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor? D, Tensor? z, "
+    "Tensor? dt_bias, Tensor? dt_weight, Tensor? slots, bool dt_softplus) -> Tensor",
+    _state_update,
+    _state_update_fake,
+    writes=("state",),
+)
 
 
 def selective_state_update(

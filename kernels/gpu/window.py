@@ -12,8 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from mambatrack.kernels.gpu.launching import launch
-from mambatrack.kernels.gpu.layers import clamped, gelu, mixed, product, vector
+from mambatrack.kernels.gpu.launching import launch, operation
+from mambatrack.kernels.gpu.layers import clamped, headed, mixed, product, put, vector
 from mambatrack.kernels.gpu.scan import load, row_length
 
 WIDEST = 32  # d_model; of wider blocks every token would read more weights than matrices share
@@ -56,8 +56,7 @@ def _enter(
     token = clamped(vector(offsets + row * offsets_b + t * INPUTS, INPUTS), LIMIT)
     out = product(token, embed, INPUTS, M, M) + vector(embed_bias, M)
     out = tl.where(t < row_length(lengths, row, tokens, True), out, 0.0)
-    m = tl.arange(0, triton.next_power_of_2(M))
-    tl.store(tokens_out + place * M + m, out, mask=m < M)
+    put(tokens_out + place * M, out, M)
 
 
 @triton.jit
@@ -72,10 +71,8 @@ def _pool(
     held = load(at, (t < tokens)[:, None] & (m < M)[None, :])
     length = row_length(lengths, row, tokens, True)
     mean = tl.sum(held, axis=0) / tl.maximum(length, 1).to(tl.float32)
-    hidden = gelu(product(mean, head, M, M, M) + vector(head_bias, M))
-    out = product(hidden, last, M, OUTPUTS, OUTPUTS) + vector(last_bias, OUTPUTS)
-    o = tl.arange(0, triton.next_power_of_2(OUTPUTS))
-    tl.store(outputs + row * OUTPUTS + o, tl.where(length > 0, out, 0.0), mask=o < OUTPUTS)
+    out = headed(mean, head, head_bias, last, last_bias, M, OUTPUTS)
+    put(outputs + row * OUTPUTS, tl.where(length > 0, out, 0.0), OUTPUTS)
 
 
 @triton.jit
@@ -92,8 +89,7 @@ def _leave(
     both = left + product(vector(right, D), leave + D * M, D, M, M)
     out = mixed(both, wide, wide_bias, narrow, narrow_bias, norm, norm_bias, EPS, M)
     out = tl.where(t < row_length(lengths, row, tokens, True), out, 0.0)
-    m = tl.arange(0, triton.next_power_of_2(M))
-    tl.store(tokens_out + place * M + m, out, mask=m < M)
+    put(tokens_out + place * M, out, M)
 
 
 def _leave_both(weights: list[Tensor], y: Tensor, lengths: Tensor, eps: float) -> Tensor:
@@ -111,11 +107,12 @@ def _leave_fake(weights: list[Tensor], y: Tensor, lengths: Tensor, eps: float) -
     return torch.empty((*y.shape[1:3], weights[0].shape[2]), dtype=torch.float32, device=y.device)
 
 
-leave_both = torch.library.custom_op(
-    "mambatrack::leave", _leave_both, mutates_args=(),
-    schema="(Tensor[] weights, Tensor y, Tensor lengths, float eps) -> Tensor",
-)  # fmt: skip
-leave_both.register_fake(_leave_fake)
+leave_both = operation(
+    "leave",
+    "(Tensor[] weights, Tensor y, Tensor lengths, float eps) -> Tensor",
+    _leave_both,
+    _leave_fake,
+)
 
 
 def leave_block(weights: LeaveWeights, y: Tensor, lengths: Tensor, eps: float) -> Tensor:
@@ -157,16 +154,15 @@ def _pool_fake(weights: list[Tensor], tokens: Tensor, lengths: Tensor) -> Tensor
     return torch.empty((len(tokens), len(weights[-1])), dtype=torch.float32, device=tokens.device)
 
 
-enter_all = torch.library.custom_op(
-    "mambatrack::enter", _enter_all, mutates_args=(),
-    schema="(Tensor[] weights, Tensor offsets, Tensor lengths, float limit) -> Tensor",
-)  # fmt: skip
-enter_all.register_fake(_enter_fake)
-pool_all = torch.library.custom_op(
-    "mambatrack::pool", _pool_all, mutates_args=(),
-    schema="(Tensor[] weights, Tensor tokens, Tensor lengths) -> Tensor",
-)  # fmt: skip
-pool_all.register_fake(_pool_fake)
+enter_all = operation(
+    "enter",
+    "(Tensor[] weights, Tensor offsets, Tensor lengths, float limit) -> Tensor",
+    _enter_all,
+    _enter_fake,
+)
+pool_all = operation(
+    "pool", "(Tensor[] weights, Tensor tokens, Tensor lengths) -> Tensor", _pool_all, _pool_fake
+)
 
 
 def enter_network(weights: EndWeights, offsets: Tensor, lengths: Tensor, limit: float) -> Tensor:

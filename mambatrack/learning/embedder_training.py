@@ -65,7 +65,7 @@ def train_embedder(
             "embedder.teacher is not set; name an embedder that knows people again, as "
             "--embedder.teacher FILE.onnx"
         )
-    teacher, folder = open_embedder(settings.teacher), Path(out)
+    teacher, folder = open_embedder(settings.teacher, settings.normalisation), Path(out)
     names = ["/".join(Path(each).parts[-2:]) for each in crops]
     recipe = recipe_of("embedder", settings, names, FREE)
     with writing(folder):
@@ -83,7 +83,7 @@ def train_embedder(
 
 def _of_views(recipe: Recipe) -> Recipe:
     """What the views depend on."""
-    chosen = {name: recipe.values[name] for name in ("data", "teacher", "seed")}
+    chosen = {name: recipe.values[name] for name in ("data", "teacher", "normalisation", "seed")}
     return Recipe(recipe.section, chosen, chosen)
 
 
