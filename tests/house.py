@@ -90,6 +90,25 @@ def without_a_test(checkout: Path) -> list[str]:
     return missing
 
 
+def without_an_assertion(checkout: Path) -> list[str]:
+    """Tests, as file:line name, that nothing but an exception of what they call can fail."""
+    return [
+        f"{path.name}:{node.lineno} {node.name}"
+        for path in sorted((checkout / "tests").glob("test_*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
+        if not any(map(_asserts, ast.walk(node)))
+    ]
+
+
+def _asserts(node: ast.AST) -> bool:
+    """Whether it is an assert, or a call of raises(), warns() or assert_...()."""
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.Assert)
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return name in ("raises", "warns") or name.startswith("assert_")
+
+
 def measures(checkout: Path) -> dict[str, str]:
     """The measures of a checkout by their names."""
     files, graph = source_files(checkout), imports(checkout)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from house import without_an_assertion
+
 ROOT = Path(__file__).parents[1]
 pytest.importorskip("importlinter", reason="needs the extra [dev]")
 
@@ -57,6 +59,21 @@ def test_an_import_upwards_is_named(copy, importer, statement, reported):
         module.unlink() if before is None else module.write_text(before)
     assert status == 1
     assert reported in report
+
+
+def test_every_test_asserts_something(tmp_path):
+    assert without_an_assertion(ROOT) == []
+    tests = {
+        "a": "works()",
+        "b": "assert works()",
+        "c": "with pytest.raises(E): works()",
+        "d": "np.testing.assert_array_equal(a, b)",
+        "e": "with nullcontext(): works()",
+    }
+    (tmp_path / "tests").mkdir()
+    lines = [f"def test_{name}():\n    {body}\n" for name, body in tests.items()]
+    (tmp_path / "tests" / "test_x.py").write_text("".join(lines))
+    assert without_an_assertion(tmp_path) == ["test_x.py:1 test_a", "test_x.py:9 test_e"]
 
 
 def test_measures_of_a_small_package(tmp_path):

@@ -5,6 +5,7 @@ import torch
 
 from mambatrack import load_predictor
 from mambatrack.errors import MambatrackError
+from mambatrack.kernels import choose_backend
 from mambatrack.kernels.cpu import library
 from mambatrack.networks.devices import (
     c_library_for,
@@ -68,8 +69,11 @@ def test_a_backend_that_cannot_run_the_networks_is_refused_before_they_run(
 @pytest.mark.parametrize("asked", ["", "auto", "torch", "reference"])
 def test_a_backend_that_runs_the_networks_is_accepted(monkeypatch, asked):
     monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
-    check_backend("cpu")
-    check_backend("cpu", training=True)
+    for training in (False, True):
+        check_backend("cpu", training)
+        with torch.set_grad_enabled(training):
+            taken = choose_backend("auto", torch.empty(1, requires_grad=training))
+        assert taken in ((asked,) if asked in ("torch", "reference") else ("cpu", "torch"))
 
 
 @pytest.mark.parametrize("predictor", ["mamba", "mamba-window"])

@@ -38,5 +38,8 @@ def test_what_is_no_picture_is_refused(taker, message, image):
         taker(image)
 
 
-def test_a_view_of_a_picture_is_one(taker):
-    taker(np.zeros((40, 60, 3), np.uint8)[:, :, ::-1])
+def test_a_view_of_a_picture_is_one_and_stays_as_it_is(taker):
+    picture = np.arange(40 * 60 * 3, dtype=np.uint64).astype(np.uint8).reshape(40, 60, 3)
+    before = picture.copy()
+    taker(picture[:, :, ::-1])
+    np.testing.assert_array_equal(picture, before)
