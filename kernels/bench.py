@@ -1,6 +1,6 @@
 """Times every implementation of the bi-directional scan against the bandwidth of a copy.
 
-    python -m mambatrack.kernels.bench [--device cuda] [--quick] [--output FILE]
+    python -m mambatrack.kernels.bench [--device cuda] [--quick] > bench.md
 
 Shapes are those of one block of the motion predictor: rows (tracks), tokens, channels (2 d_model),
 16 states; random float32 inputs, seed 0, all options present, no padding. Bytes are those that have
@@ -97,16 +97,21 @@ def copy_bandwidth(device: str, seconds: float) -> float:
     return 2 * source.numel() * source.element_size() / ms / 1e6
 
 
-def graph_ms(work: Callable[[], object], seconds: float) -> float:
-    """Median time of a replay of ``work`` captured as a CUDA graph."""
-    stream = torch.cuda.Stream()
+def graph_ms(work: Callable[[], object], seconds: float) -> float | None:
+    """Median time of a replay of ``work`` captured as a CUDA graph; None where it cannot be
+    captured, as by a backend that waits for the GPU."""
+    stream, current = torch.cuda.Stream(), torch.cuda.current_stream()
+    stream.wait_stream(current)
     with torch.cuda.stream(stream):
         for _ in range(3):
             work()
-    torch.cuda.current_stream().wait_stream(stream)
+    current.wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
+    try:
+        with torch.cuda.stream(current), torch.cuda.graph(graph):
+            work()
+    except RuntimeError:
+        return None
     return median_ms(graph.replay, "cuda", seconds)
 
 
@@ -232,7 +237,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="three shapes instead of all")
     parser.add_argument("--seconds", type=float, default=0.5, help="for each figure, default 0.5")
     parser.add_argument("--threads", type=int, default=1, help="of torch on a CPU, default 1")
-    parser.add_argument("--output", type=Path, help="markdown file, beside what is printed")
     given = parser.parse_args(arguments)
     device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(given.threads)
@@ -241,10 +245,7 @@ def main(arguments: list[str] | None = None) -> None:
     for shape in QUICK if given.quick else SHAPES:
         for gradient in (False, True):
             rows += measure(shape, gradient, device, given.seconds, copied)
-    text = f"{machine(device)}; copy {copied:.1f} GB/s\n\n{table(rows)}\n"
-    print(text)
-    if given.output:
-        given.output.write_text(text)
+    print(f"{machine(device)}; copy {copied:.1f} GB/s\n\n{table(rows)}")
 
 
 if __name__ == "__main__":

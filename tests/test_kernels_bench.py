@@ -3,16 +3,15 @@ import torch
 from mambatrack.kernels import bench
 
 
-def test_table_of_all_backends_on_a_processor(tmp_path, capsys, monkeypatch):
+def test_table_of_all_backends_on_a_processor(capsys, monkeypatch):
     monkeypatch.setattr(bench, "QUICK", [(2, 3, 5)])
     monkeypatch.setattr(bench, "copy_bandwidth", lambda *_: 10.0)
-    threads, file = torch.get_num_threads(), tmp_path / "bench.md"
+    threads = torch.get_num_threads()
     try:
-        bench.main(["--device", "cpu", "--quick", "--seconds", "0", "--output", str(file)])
+        bench.main(["--device", "cpu", "--quick", "--seconds", "0"])
     finally:
         torch.set_num_threads(threads)
-    text = file.read_text()
-    assert text in capsys.readouterr().out
+    text = capsys.readouterr().out
     assert "copy 10.0 GB/s" in text and "torch 2" in text
     lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| 2, 3, 5")]
     done = {(line[1], line[2]) for line in lines}

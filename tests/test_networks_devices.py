@@ -1,5 +1,7 @@
 """Where a network runs."""
 
+import os
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from mambatrack.networks.devices import (
     check_backend,
     choose_device,
     one_thread,
+    reference_backend,
 )
 
 
@@ -74,6 +77,23 @@ def test_a_backend_that_runs_the_networks_is_accepted(monkeypatch, asked):
         with torch.set_grad_enabled(training):
             taken = choose_backend("auto", torch.empty(1, requires_grad=training))
         assert taken in ((asked,) if asked in ("torch", "reference") else ("cpu", "torch"))
+
+
+@pytest.mark.parametrize("asked", [None, "triton"])
+def test_the_reference_is_taken_whatever_is_asked_for(monkeypatch, asked):
+    monkeypatch.delenv("MAMBATRACK_BACKEND", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
+    with pytest.raises(RuntimeError), reference_backend():
+        assert choose_backend("auto", torch.zeros(1).double()) == "reference"
+        raise RuntimeError
+    assert os.environ.get("MAMBATRACK_BACKEND") == asked
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "gpu", ""])
+def test_a_device_that_is_none_is_refused(device):
+    with pytest.raises(MambatrackError, match="expected auto, cpu, cuda; which GPU"):
+        load_predictor("mamba", device=device)
 
 
 @pytest.mark.parametrize("predictor", ["mamba", "mamba-window"])

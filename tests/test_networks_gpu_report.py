@@ -15,11 +15,11 @@ def short(monkeypatch):
     monkeypatch.setattr(bench, "copy_bandwidth", lambda *_: 10.0)
 
 
-def test_the_report_of_a_processor(short, tmp_path, capsys):
-    file = tmp_path / "report.md"
-    assert gpu_report.main(["--device", "cpu", "--seconds", "0", "--output", str(file)]) == 0
-    text = file.read_text()
-    assert text in capsys.readouterr().out and f"torch {torch.__version__}" in text
+def test_the_report_of_a_processor(short, capsys, monkeypatch):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", "torch")  # which leaves float64 to the reference too
+    assert gpu_report.main(["--device", "cpu", "--seconds", "0"]) == 0
+    text = capsys.readouterr().out
+    assert f"torch {torch.__version__}" in text
     checked = [line for line in text.splitlines() if line.endswith(("| right |", "**wrong** |"))]
     assert len(checked) == 6 and "wrong" not in text
     assert "| d8 L1, in torch (no graph) | 2 | " in text
@@ -31,6 +31,17 @@ def test_an_error_above_its_bound_is_said_and_fails(short, capsys, monkeypatch):
     monkeypatch.setattr(gpu_report, "NETWORK", -1.0)
     assert gpu_report.main(["--device", "cpu", "--seconds", "0"]) == 1
     assert capsys.readouterr().out.count("**wrong**") == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("cpu", "no backward; unset MAMBATRACK_BACKEND"), ("fast", "unknown backend")],
+)
+def test_a_backend_that_cannot_do_it_is_refused(short, capsys, monkeypatch, asked, said):
+    monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
+    with pytest.raises(SystemExit, match="2"):
+        gpu_report.main(["--device", "cpu"])
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -38,10 +38,7 @@ observation, as a share of w, h, w, h; for a causal network that times next_scal
     const { boxes } = await session.run({ windows, counts });
 """
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +53,7 @@ from mambatrack.files import check_output, replacing
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.onnx_weights import store_in_eight_bits
 from mambatrack.networks.causal import CausalMotionPredictor, as_tokens
+from mambatrack.networks.devices import reference_backend
 from mambatrack.networks.model_files import check_online, kind_of, load_model
 from mambatrack.networks.onnx_writing import check_packages, open_onnx, write_onnx
 from mambatrack.networks.units import IMAGE_UNITS, LOG_SCALES, SIZE_WEIGHT, SIZED, UNITS
@@ -210,7 +208,7 @@ def _graph(weights: Path) -> tuple[WindowGraph | StepGraph, dict[str, str]]:
 def _write(graph: WindowGraph | StepGraph, metadata: dict[str, str], path: Path) -> None:
     tracks = torch.export.Dim("tracks", min=1)
     shapes = {name: {} if name == "image_size" else {0: tracks} for name in graph.inputs}
-    with _reference_scan():
+    with reference_backend():
         write_onnx(graph, graph.example(3, np.random.default_rng(0)), metadata, path, shapes)
 
 
@@ -220,7 +218,7 @@ def _check(graph: WindowGraph | StepGraph, path: Path) -> tuple[dict, dict, floa
     random, errors = np.random.default_rng(1), [0.0]
     for tracks in CHECKED:
         inputs = graph.example(tracks, random)
-        with torch.inference_mode(), _reference_scan():
+        with torch.inference_mode(), reference_backend():
             wanted = [each.numpy() for each in graph.truth(*inputs)]
         feed = {name: each.numpy() for name, each in zip(graph.inputs, inputs, strict=True)}
         found = session.run(list(graph.outputs), feed)
@@ -250,18 +248,3 @@ def _boxes(random: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 def _float(values: NDArray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float32))
-
-
-@contextlib.contextmanager
-def _reference_scan() -> Iterator[None]:
-    """The scan as a plain loop: the fused ones are no torch operations that ONNX knows."""
-    name = "MAMBATRACK_BACKEND"
-    before = os.environ.get(name)
-    os.environ[name] = "reference"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

@@ -1,15 +1,24 @@
 """Where a network runs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mambatrack.errors import MambatrackError
 from mambatrack.kernels.cpu import library
 
+DEVICES = ("auto", "cpu", "cuda")
+VARIABLE = "MAMBATRACK_BACKEND"
+
 
 def c_library_for(device: str) -> bool:
     """Whether networks run in the C library: where it is there, and neither ``device`` nor
-    MAMBATRACK_BACKEND asks for anything else."""
+    MAMBATRACK_BACKEND asks for anything else. MambatrackError for a device that is none."""
+    if device not in DEVICES:
+        raise MambatrackError(
+            f"device {device!r} asked for; expected {', '.join(DEVICES)}; which GPU cuda is, the "
+            "environment variable CUDA_VISIBLE_DEVICES says"
+        )
     return device != "cuda" and library.wanted()
 
 
@@ -34,7 +43,21 @@ def check_backend(device: str, training: bool = False) -> None:
         with torch.set_grad_enabled(training):
             choose_backend("auto", torch.empty(0, device=device, requires_grad=training))
     except ValueError as error:
-        raise MambatrackError(f"{error}; unset MAMBATRACK_BACKEND, or name another") from error
+        raise MambatrackError(f"{error}; unset {VARIABLE}, or name another") from error
+
+
+@contextmanager
+def reference_backend() -> Iterator[None]:
+    """Networks in torch are computed by the reference, whatever MAMBATRACK_BACKEND names."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = "reference"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
 
 
 @contextmanager

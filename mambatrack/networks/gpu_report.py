@@ -1,10 +1,11 @@
 """One short run on a GPU: whether the kernels are right there, what they and networks cost, and how
 many launches a call of a network is.
 
-    python -m mambatrack.networks.gpu_report --output FILE [--device cpu] [--seconds 0.2]
+    python -m mambatrack.networks.gpu_report [--device cpu] [--seconds 0.2] > report.md
 
-Everything is compared with float64 on the CPU. Exits with 1 where an error is above its bound. The
-device cpu is for trying it out: nothing is a graph then. Has not run on a GPU yet.
+Everything is compared with float64 by the reference on the CPU. Exits with 1 where an error is
+above its bound. The device cpu is for trying it out: nothing is a graph then. Has not run on a GPU
+yet.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import copy
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +20,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mambatrack.errors import MambatrackError
 from mambatrack.kernels import bench, bi_conv_silu, choose_backend, selective_state_update
 from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.device_step import DeviceStep
+from mambatrack.networks.devices import check_backend, reference_backend
 from mambatrack.networks.graphs import capture
 from mambatrack.networks.launches import launches
 from mambatrack.networks.units import TOKEN
@@ -98,7 +100,8 @@ def _update(
 def _network_error(size: tuple[int, int, int], device: str) -> float:
     model = _model(size)
     offsets, lengths = _tracks(100)
-    want = model.double()(torch.from_numpy(offsets).double(), torch.from_numpy(lengths))
+    with reference_backend():
+        want = model.double()(torch.from_numpy(offsets).double(), torch.from_numpy(lengths))
     found = GraphNetwork(_model(size), device)(offsets, lengths)
     return bench.greatest_error([torch.from_numpy(found)], [want])
 
@@ -133,7 +136,8 @@ def _causal_error(step: DeviceStep, tracks: int = 100, frames: int = 5) -> float
         tokens = _tokens(tracks, frame)
         after = np.arange(2, 2 + tracks)[::-1] + frame % 2 * tracks
         found.append(torch.from_numpy(step(tokens, before, after)))
-        output, carried = model.step(torch.from_numpy(tokens).double(), carried)
+        with reference_backend():
+            output, carried = model.step(torch.from_numpy(tokens).double(), carried)
         wanted.append(output)
         before = after
         if frame == frames // 2:
@@ -224,14 +228,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--seconds", type=float, default=0.2, help="for each figure, default 0.2")
-    parser.add_argument("--output", type=Path, help="markdown file, beside what is printed")
     given = parser.parse_args(arguments)
     if given.device == "cuda" and not torch.cuda.is_available():
         parser.error("torch sees no GPU; --device cpu tries this out without one")
+    try:
+        for training in (False, True):
+            check_backend(given.device, training)
+    except MambatrackError as error:
+        parser.error(str(error))
     text, right = report(given.device, given.seconds)
     print(text)
-    if given.output:
-        given.output.write_text(text)
     return 0 if right else 1
 
 

@@ -24,7 +24,7 @@ from mambatrack.evaluation.peers.results import Peer, PeerReport
 from mambatrack.evaluation.peers.timed_boxes import TimedBoxes, apart, meeting, real, recorded
 from mambatrack.evaluation.peers.worker import ADAPTERS
 from mambatrack.evaluation.scores import score
-from mambatrack.files import check_output
+from mambatrack.files import check_output, replacing, write_text
 
 FRAMES = {10: 220, 30: 170, 100: 100, 300: 60}  # objects -> frames of one pass, warm-up included
 WHO_MEET = 10, 100  # people
@@ -73,7 +73,7 @@ def bench_peers(
     if page is not None:
         from mambatrack.evaluation.peers.report import markdown
 
-        page.write_text(markdown(found), encoding="utf-8")
+        write_text(page, markdown(found))
     return found
 
 
@@ -161,7 +161,8 @@ def write_results(
         rest = np.tile([1.0, -1, -1, -1], (len(found), 1))
         table = np.concatenate([frame, found[:, 1:2], boxes, rest], axis=1)
         formats = ["%d", "%d"] + ["%.3f"] * 4 + ["%d"] * 4
-        np.savetxt(folder / f"{sequence.name}.txt", table, delimiter=",", fmt=formats)
+        with replacing(folder / f"{sequence.name}.txt") as temporary:
+            np.savetxt(temporary, table, delimiter=",", fmt=formats)
 
 
 def _sequences(dataset: str | Path) -> list[Sequence]:
