@@ -131,17 +131,52 @@ def test_slots_of_trackers_that_are_no_more_are_free():
     assert len(predictor.owners) == 0 and len(predictor.device_step.states) == 64
 
 
-def test_such_trackers_are_neither_copied_nor_pickled():
-    one = tracker(on_device())
-    for refused in (copy.deepcopy, pickle.dumps):
-        with pytest.raises(MambatrackError, match="load its state_dict"):
-            refused(one)
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copied_or_pickled_tracker_goes_on_by_itself(copied):
+    one, frames = tracker(on_device()), list(walked(16))
+    for rows in frames[:6]:
+        one.update(rows)
+    other = copied(one)
+    assert list(other.predictor.owners) == [other] and list(one.predictor.owners) == [one]
+    wanted = [copied(one).update(rows) for rows in frames[6:7]]
+    found = [each.update(rows) for each in (one, other) for rows in frames[6:]]
+    assert (found[0].boxes == wanted[0].boxes).all()
+    for ours, theirs in zip(found[:10], found[10:], strict=True):
+        np.testing.assert_array_equal(ours.ids, theirs.ids)
+        np.testing.assert_array_equal(ours.boxes, theirs.boxes)
+    same_state(one.state_dict(), other.state_dict())
+
+
+def test_trackers_of_a_copied_group_share_its_slots():
+    one = TrackerGroup(SETTINGS, 2, on_device())
+    other = copy.deepcopy(one)
+    shared, theirs = ({id(each.predictor._slots) for each in g.trackers} for g in (one, other))
+    assert len(shared) == len(theirs) == 1 and shared != theirs
+    assert set(other.trackers[0].predictor.owners) == set(other.trackers)
 
 
 def test_more_slots_than_a_row_can_name_are_an_error(monkeypatch):
     monkeypatch.setattr("mambatrack.motion.device_predictor.MOST_SLOTS", 16)
     with pytest.raises(MambatrackError, match="2 states of tracks are held at once.*at most 8"):
-        Slots(8).grown(20)
+        Slots(8).wanted(20)
+
+
+def test_where_memory_runs_out_nothing_has_changed(monkeypatch):
+    predictor, boxes = on_device(), np.array([[50, 50, 20, 40]] * 9, np.float32)
+    states, zeros = predictor.start(boxes), torch.zeros
+
+    def full(*_, **__):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch, "zeros", full)
+    predictor.predict(states)
+    before = states.copy()
+    with pytest.raises(MambatrackError, match="no memory for 32 states .*; run fewer tracks"):
+        predictor.predict(states)
+    np.testing.assert_array_equal(states, before)
+    monkeypatch.setattr(torch, "zeros", zeros)
+    predictor.predict(states)
+    assert len(predictor.device_step.states) == predictor._slots.count == 32
 
 
 def test_a_tracker_keeps_the_states_of_a_causal_network_on_a_gpu_there(monkeypatch):

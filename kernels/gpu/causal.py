@@ -14,7 +14,16 @@ import triton.language as tl
 from torch import Tensor
 
 from mambatrack.kernels.gpu.launching import launch, operation
-from mambatrack.kernels.gpu.layers import clamped, headed, mixed, product, put, vector
+from mambatrack.kernels.gpu.layers import (
+    EndWeights,
+    MlpWeights,
+    clamped,
+    headed,
+    mixed,
+    product,
+    put,
+    vector,
+)
 from mambatrack.kernels.gpu.scan import load, next_state, sigmoid, softplus
 
 WIDEST = 128  # d_model up to which a program holds what it needs in registers
@@ -22,25 +31,20 @@ WIDEST = 128  # d_model up to which a program holds what it needs in registers
 
 class CausalWeights(NamedTuple):
     """Of a causal network, all float32 and dense. L layers, M = d_model, D = d_inner, N = d_state,
-    R = dt_rank, K taps, I inputs, O outputs:
+    R = dt_rank, K taps:
 
     | weight | shape | |
     |---|---|---|
-    | embed, embed_bias | [I, M], [M] | |
     | enter | [L, 2, M, D] | inputs of the convolution, then the gate |
     | taps, taps_bias | [L, K, D], [L, D] | the newest token last |
     | select | [L, D, 2 N + R] | B, C, dt's ranks |
     | dt, dt_bias | [L, R, D], [L, D] | |
     | A, skip | [L, D, N], [L, D] | |
     | leave | [L, D, M] | |
-    | wide, wide_bias | [L, M, 2 M], [L, 2 M] | the MLP |
-    | narrow, narrow_bias | [L, 2 M, M], [L, M] | |
-    | norm, norm_bias | [L, M] | |
-    | head, head_bias, last, last_bias | [M, M], [M], [M, O], [O] | |
+    | mlp | [L, ..] | those of each block, stacked |
+    | ends | | of I inputs and O outputs |
     """
 
-    embed: Tensor
-    embed_bias: Tensor
     enter: Tensor
     taps: Tensor
     taps_bias: Tensor
@@ -50,23 +54,28 @@ class CausalWeights(NamedTuple):
     A: Tensor
     skip: Tensor
     leave: Tensor
-    wide: Tensor
-    wide_bias: Tensor
-    narrow: Tensor
-    narrow_bias: Tensor
-    norm: Tensor
-    norm_bias: Tensor
-    head: Tensor
-    head_bias: Tensor
-    last: Tensor
-    last_bias: Tensor
+    mlp: MlpWeights
+    ends: EndWeights
+
+    def flat(self) -> list[Tensor]:
+        """All of them in the order of the kernel's arguments."""
+        *own, mlp, ends = self
+        return [*own, *mlp, *ends]
+
+    @classmethod
+    def of(cls, flat: list[Tensor]) -> "CausalWeights":
+        """From what flat() gives."""
+        mlp = len(cls._fields) - 2
+        ends = mlp + len(MlpWeights._fields)
+        return cls._make([*flat[:mlp], MlpWeights(*flat[mlp:ends]), EndWeights(*flat[ends:])])
 
 
 @triton.jit
 def _causal(
     given, carried, outputs,
-    embed, embed_bias, enter, taps, taps_bias, select, dt, dt_bias, A, skip, leave,
-    wide, wide_bias, narrow, narrow_bias, norm, norm_bias, head, head_bias, last, last_bias,
+    enter, taps, taps_bias, select, dt, dt_bias, A, skip, leave,
+    wide, wide_bias, narrow, narrow_bias, norm, norm_bias,
+    embed, embed_bias, head, head_bias, last, last_bias,
     LIMIT: tl.constexpr, EPS: tl.constexpr, LAYERS: tl.constexpr, INPUTS: tl.constexpr,
     OUTPUTS: tl.constexpr, M: tl.constexpr, D: tl.constexpr, N: tl.constexpr, R: tl.constexpr,
     TAPS: tl.constexpr,
@@ -125,15 +134,15 @@ def _causal(
 def _causal_step(
     weights: list[Tensor], given: Tensor, states: Tensor, limit: float, eps: float
 ) -> Tensor:
-    own = CausalWeights(*weights)
-    layers, taps, d_inner = own.taps.shape
+    own = CausalWeights.of(weights)
+    (inputs, d_model), (layers, taps, d_inner) = own.ends.embed.shape, own.taps.shape
     outputs = _causal_step_fake(weights, given, states, limit, eps)
     if len(given):
         launch(
             _causal, (len(given),), given, states, outputs, *weights,
-            LIMIT=limit, EPS=eps, LAYERS=layers, INPUTS=len(own.embed), OUTPUTS=outputs.shape[1],
-            M=own.embed.shape[1], D=d_inner, N=own.A.shape[2], R=own.dt.shape[1], TAPS=taps,
-            num_warps=warps(own.embed.shape[1]),
+            LIMIT=limit, EPS=eps, LAYERS=layers, INPUTS=inputs, OUTPUTS=outputs.shape[1],
+            M=d_model, D=d_inner, N=own.A.shape[2], R=own.dt.shape[1], TAPS=taps,
+            num_warps=warps(d_model),
         )  # fmt: skip
     return outputs
 
@@ -161,7 +170,7 @@ def causal_step(
     that is written, 0 for none; states [slots, L (K - 1 + N) D]: of each block the last inputs of
     its convolution [K - 1, D], then the state of its scan [D, N]. -> outputs [B, O]. No slot may be
     written by two rows, or be read and written. eps: of the layer norms."""
-    outputs: Tensor = torch.ops.mambatrack.causal_step(list(weights), given, states, limit, eps)
+    outputs: Tensor = torch.ops.mambatrack.causal_step(weights.flat(), given, states, limit, eps)
     return outputs
 
 

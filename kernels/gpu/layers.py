@@ -5,10 +5,37 @@ A program owns one token, a vector; a matrix is read whole from memory, which th
 device hold for all programs, so that no row waits for another.
 """
 
+from typing import NamedTuple
+
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from mambatrack.kernels.gpu.scan import load
+
+
+class MlpWeights(NamedTuple):
+    """Of what follows the scans of a block, as mixed() takes it, all dense: wide [M, 2 M]; narrow
+    [2 M, M]; wide_bias [2 M]; narrow_bias, norm, norm_bias [M]."""
+
+    wide: Tensor
+    wide_bias: Tensor
+    narrow: Tensor
+    narrow_bias: Tensor
+    norm: Tensor
+    norm_bias: Tensor
+
+
+class EndWeights(NamedTuple):
+    """Of a network around its blocks, all dense: embed [I, M], head [M, M], last [M, O];
+    embed_bias and head_bias [M]; last_bias [O]."""
+
+    embed: Tensor
+    embed_bias: Tensor
+    head: Tensor
+    head_bias: Tensor
+    last: Tensor
+    last_bias: Tensor
 
 
 @triton.jit

@@ -5,43 +5,25 @@ the scans of each (output projections, their sum, MLP, layer norm, mask), one af
 A program owns one token, at the end one row. Has not run on a GPU yet.
 """
 
-from typing import NamedTuple
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from mambatrack.kernels.gpu.launching import launch, operation
-from mambatrack.kernels.gpu.layers import clamped, headed, mixed, product, put, vector
+from mambatrack.kernels.gpu.layers import (
+    EndWeights,
+    MlpWeights,
+    clamped,
+    headed,
+    mixed,
+    product,
+    put,
+    vector,
+)
 from mambatrack.kernels.gpu.scan import load, row_length
 
 WIDEST = 32  # d_model; of wider blocks every token would read more weights than matrices share
-
-
-class LeaveWeights(NamedTuple):
-    """Of a block, all dense: leave [2, D, M], of both directions; wide [M, 2 M]; narrow [2 M, M];
-    wide_bias [2 M]; narrow_bias, norm, norm_bias [M]."""
-
-    leave: Tensor
-    wide: Tensor
-    wide_bias: Tensor
-    narrow: Tensor
-    narrow_bias: Tensor
-    norm: Tensor
-    norm_bias: Tensor
-
-
-class EndWeights(NamedTuple):
-    """Of the network around its blocks, all dense: embed [I, M], head [M, M], last [M, O];
-    embed_bias and head_bias [M]; last_bias [O]."""
-
-    embed: Tensor
-    embed_bias: Tensor
-    head: Tensor
-    head_bias: Tensor
-    last: Tensor
-    last_bias: Tensor
 
 
 @triton.jit
@@ -115,10 +97,10 @@ leave_both = operation(
 )
 
 
-def leave_block(weights: LeaveWeights, y: Tensor, lengths: Tensor, eps: float) -> Tensor:
+def leave_block(leave: Tensor, mlp: MlpWeights, y: Tensor, lengths: Tensor, eps: float) -> Tensor:
     """y [2, B, L, D] float32, of both scans after their gates -> Y + LN(MLP(Y)) [B, L, M], zero
-    after ``lengths`` [B], for Y the sum of both projected."""
-    out: Tensor = torch.ops.mambatrack.leave(list(weights), y, lengths, eps)
+    after ``lengths`` [B], for Y the sum of both projected by leave [2, D, M], dense."""
+    out: Tensor = torch.ops.mambatrack.leave([leave, *mlp], y, lengths, eps)
     return out
 
 

@@ -37,8 +37,10 @@ class DeviceCausalPredictor(CausalPredictor):
     copied as they are, and a copy costs nothing.
 
     A slot is free when no row has its number: where slots run out, the rows of all ``owners`` are
-    looked through. So rows may be kept by owners only, and trackers that use this predictor can be
-    neither copied nor pickled; a state file holds what other CausalPredictors write.
+    looked through. So rows may be kept by owners only, and owners of one predictor run in one
+    thread. copy.copy() gives one with the same slots and owners, as the trackers of a group have;
+    copy.deepcopy() and pickle take the pool along, and the owners with it. A state file holds what
+    other CausalPredictors write.
     """
 
     state_layout = "CausalPredictor/CausalStep"
@@ -46,20 +48,11 @@ class DeviceCausalPredictor(CausalPredictor):
     def __init__(self, network: "DeviceStep", spread: Any):
         super().__init__(network.step, spread)
         self.device_step, self.state_size = network, HEAD + 2
-        self.owners: WeakSet[Owner] = WeakSet()
         self._slots = Slots(len(network.states))
 
-    def __copy__(self) -> "DeviceCausalPredictor":
-        """With the same slots and owners: trackers of a group have a copy each."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise MambatrackError(
-            "a tracker whose states lie on a GPU cannot be copied or pickled; load its "
-            "state_dict() into a new one"
-        )
+    @property
+    def owners(self) -> "WeakSet[Owner]":
+        return self._slots.owners
 
     def saved(self, state: State) -> State:
         carried = [self.device_step.read(state[:, each].astype(np.int64)) for each in (A, B)]
@@ -90,17 +83,26 @@ class DeviceCausalPredictor(CausalPredictor):
         if count > self._slots.free:
             held = [state, *(rows for owner in self.owners for rows in owner.motion_states())]
             self._slots.sweep(np.concatenate([each[:, A:].ravel() for each in held]))
-            if self._slots.grown(count):
-                self.device_step.grow(self._slots.count)
+            wanted = self._slots.wanted(count)
+            if wanted > self._slots.count:
+                self.device_step.grow(wanted)  # first, as memory may run out
+                self._slots.grow(wanted)
         return self._slots.take(count)
 
 
 class Slots:
-    """Which places of a pool are free."""
+    """Which places of a pool are free. owners: whose rows have the numbers of the others"""
 
     def __init__(self, count: int):
         self.count = count
+        self.owners: WeakSet[Owner] = WeakSet()
         self._free = np.arange(RESERVED, count)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "owners": list(self.owners)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, owners=WeakSet(state["owners"]))
 
     @property
     def free(self) -> int:
@@ -117,19 +119,23 @@ class Slots:
         used[held.astype(np.int64)] = True
         (self._free,) = (~used).nonzero()
 
-    def grown(self, count: int) -> bool:
-        """Whether there are more slots now, as less than half of them, or fewer than ``count``,
-        were free."""
-        before = self.count
-        while self.free < max(count, self.count // 2):
-            more = np.arange(self.count, 2 * self.count)
-            self._free, self.count = np.concatenate([self._free, more]), 2 * self.count
-        if self.count > MOST_SLOTS:
+    def wanted(self, count: int) -> int:
+        """How many slots let half of them, and at least ``count``, be free: as many as there are,
+        or twice, four times, ... MambatrackError for more than a row can name."""
+        held, wanted = self.count - self.free, self.count
+        while wanted - held < max(count, wanted // 2):
+            wanted *= 2
+        if wanted > MOST_SLOTS:
             raise MambatrackError(
-                f"{self.count - self.free} states of tracks are held at once; expected at most "
-                f"{MOST_SLOTS // 2}: fewer tracks or trackers on one GPU"
+                f"{held} states of tracks are held at once; expected at most {MOST_SLOTS // 2}: "
+                "fewer tracks or trackers on one GPU"
             )
-        return self.count > before
+        return wanted
+
+    def grow(self, count: int) -> None:
+        """So many slots from now on; the further ones are free."""
+        self._free = np.concatenate([self._free, np.arange(self.count, count)])
+        self.count = count
 
 
 def resident(predictor: Predictor) -> Predictor:

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mambatrack.errors import MambatrackError
 from mambatrack.kernels import choose_backend
-from mambatrack.networks.causal import CausalBlock, CausalMotionPredictor
+from mambatrack.networks.causal import CausalMotionPredictor
 from mambatrack.networks.causal_step import CausalStep
 from mambatrack.networks.graphs import Graphs, Recorder
 from mambatrack.networks.units import INPUT_LIMIT, NORM_EPSILON
@@ -48,7 +49,7 @@ class DeviceStep:
         self.step, self.device = step, step.device
         self.carried_size = step.carried_size
         self.states = torch.zeros(slots, self.carried_size, device=self.device)
-        self._weights = fused_weights(step.model) if fused and _fuses(step) else None
+        self._weights = _fused(step) if fused else None
         self.graphs = Graphs(self._run, self.device, _outputs(step.model), record)
         self.graphs.start(step.model.inputs + 2)
 
@@ -73,8 +74,15 @@ class DeviceStep:
             self.states[places] = torch.from_numpy(carried).to(self.device)
 
     def grow(self, slots: int) -> None:
-        """So many slots from now on, none fewer; the graphs are recorded anew."""
-        grown = torch.zeros(slots, self.carried_size, device=self.device)
+        """So many slots from now on, none fewer; the graphs are recorded anew. MambatrackError, and
+        nothing has changed, where the device has no memory for them."""
+        try:
+            grown = torch.zeros(slots, self.carried_size, device=self.device)
+        except torch.cuda.OutOfMemoryError as error:
+            raise MambatrackError(
+                f"the GPU has no memory for {slots} states of tracks: {error}; run fewer tracks or "
+                "trackers on it, or take device cpu"
+            ) from error
         grown[: len(self.states)] = self.states
         self.states = grown
         self.graphs.forget()
@@ -92,53 +100,17 @@ class DeviceStep:
         return outputs
 
 
-def _fuses(step: CausalStep) -> bool:
-    """Whether the kernel of kernels/gpu/causal.py can take this network on its device."""
+def _fused(step: CausalStep) -> "CausalWeights | None":
+    """None where the kernel of kernels/gpu/causal.py cannot take this network on its device."""
     if choose_backend("auto", torch.empty(0, device=step.device)) != "triton":
-        return False
+        return None
     from mambatrack.kernels.gpu.causal import WIDEST
+    from mambatrack.networks.fused_weights import causal_weights
 
-    return not step.model.back and step.model.embed.out_features <= WIDEST
+    if step.model.back or step.model.embed.out_features > WIDEST:
+        return None
+    return causal_weights(step.model)
 
 
 def _outputs(model: CausalMotionPredictor) -> int:
     return cast(nn.Linear, model.head[2]).out_features
-
-
-@torch.no_grad()
-def fused_weights(model: CausalMotionPredictor) -> "CausalWeights":
-    """A network without look-back as the kernel takes it."""
-    from mambatrack.kernels.gpu.causal import CausalWeights
-
-    blocks = [cast(CausalBlock, each) for each in model.blocks]
-    mambas = [each.mamba for each in blocks]
-    wide, narrow = ([cast(nn.Linear, each.mlp[at]) for each in blocks] for at in (0, 2))
-    head, last = (cast(nn.Linear, model.head[at]) for at in (0, 2))
-
-    def stacked(*each: Tensor) -> Tensor:
-        return torch.stack(each).contiguous()
-
-    ranks = [each.select.weight.split([each.dt_rank, 2 * each.d_state]) for each in mambas]
-    return CausalWeights(
-        embed=model.embed.weight.T.contiguous(),
-        embed_bias=model.embed.bias,
-        enter=stacked(*(torch.stack([m.in_x.weight.T, m.in_z.weight.T]) for m in mambas)),
-        taps=stacked(*(m.conv for m in mambas)),
-        taps_bias=stacked(*(m.conv_bias for m in mambas)),
-        select=stacked(*(torch.cat([others, rank]).T for rank, others in ranks)),
-        dt=stacked(*(m.dt.weight.T for m in mambas)),
-        dt_bias=stacked(*(m.dt.bias for m in mambas)),
-        A=stacked(*(m.decay() for m in mambas)),
-        skip=stacked(*(m.D for m in mambas)),
-        leave=stacked(*(m.out.weight.T for m in mambas)),
-        wide=stacked(*(each.weight.T for each in wide)),
-        wide_bias=stacked(*(each.bias for each in wide)),
-        narrow=stacked(*(each.weight.T for each in narrow)),
-        narrow_bias=stacked(*(each.bias for each in narrow)),
-        norm=stacked(*(each.norm.weight for each in blocks)),
-        norm_bias=stacked(*(each.norm.bias for each in blocks)),
-        head=head.weight.T.contiguous(),
-        head_bias=head.bias,
-        last=last.weight.T.contiguous(),
-        last_bias=last.bias,
-    )

@@ -4,9 +4,10 @@ rows.
 The graphs have not run on a GPU yet; their buckets and buffers are tested on the CPU.
 """
 
+import threading
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 BUCKETS = (16, 32, 64, 128, 304, 608, 1216)  # rows of a graph; more tracks go in pieces of the last
 AT_START = 304  # rows of the largest graph that is recorded before the first call
+CAPTURING = threading.Lock()  # torch allows one capture at a time in a process
 WARM_UPS = 3  # runs before recording: kernels are compiled, libraries fetch their workspaces
 
 Floats = NDArray[np.float32]
@@ -39,7 +41,8 @@ class Graphs:
 
     A call is one copy in, one replay, one copy out. The rows that fill a bucket are zeros. What
     ``run`` reads beside its argument must stay where it is, else forget() it. Where a graph cannot
-    be recorded the network runs as it is, with a warning. Not run on a GPU yet.
+    be recorded the network runs as it is, with a warning. Threads take turns. A copy, and what is
+    unpickled, records its own graphs at the first calls. Not run on a GPU yet.
     record: capture, or eager, which has no graph and runs everywhere
     """
 
@@ -47,6 +50,13 @@ class Graphs:
         self.run, self.device, self.outputs = run, device, outputs
         self.record = record or (capture if torch.device(device).type == "cuda" else eager)
         self.recordings: dict[tuple[int, int], Recording] = {}
+        self._turn = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recordings": {}, "_turn": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _turn=threading.Lock())
 
     def start(self, width: int) -> None:
         """Records the graphs of up to AT_START rows, so that a growing crowd waits for none; larger
@@ -66,7 +76,7 @@ class Graphs:
     def __call__(self, *parts: NDArray) -> Floats:
         """parts [N, ...], the columns of the rows, side by side -> [N, outputs]."""
         most, count = BUCKETS[-1], len(parts[0])
-        with torch.inference_mode():
+        with self._turn, torch.inference_mode():
             found = [
                 self._piece([each[at : at + most].reshape(-1, _width(each)) for each in parts])
                 for at in range(0, count, most)
@@ -121,14 +131,22 @@ def capture(run: Run, given: Tensor) -> tuple[Callable[[], None], Tensor]:
     """run(given) as a CUDA graph -> what replays it, and the tensor that it writes. Other threads
     may use the GPU meanwhile. Not run on a GPU yet."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.device(given.device):
-        side, stream = torch.cuda.Stream(), torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
+    with CAPTURING, torch.cuda.device(given.device):
+        current, side, stream = (
+            torch.cuda.current_stream(),
+            torch.cuda.Stream(),
+            torch.cuda.Stream(),
+        )
+        side.wait_stream(current)
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
                 run(given)
-        torch.cuda.current_stream().wait_stream(side)
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        current.wait_stream(side)
+        # a capture that fails leaves its stream the current one; the outer block takes it back
+        with (
+            torch.cuda.stream(current),
+            torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"),
+        ):
             result = run(given)
     return graph.replay, result
 

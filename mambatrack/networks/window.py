@@ -15,7 +15,7 @@ from mambatrack.networks.mamba import MambaBlock
 from mambatrack.networks.units import IMAGE_UNITS, INPUT_LIMIT, UNITS
 
 if TYPE_CHECKING:  # triton is there where a GPU is
-    from mambatrack.kernels.gpu.window import EndWeights, LeaveWeights
+    from mambatrack.kernels.gpu.layers import EndWeights, MlpWeights
 
 SELECT_STEP = 16  # floats; rows that begin at multiples of it are read in whole vectors on a GPU
 
@@ -57,7 +57,7 @@ class BiMambaBlock(nn.Module):
         )
         self.norm = nn.LayerNorm(d_model)
         self._frozen: BothDirections | None = None
-        self._leave: LeaveWeights | None = None
+        self._leave: tuple[Tensor, MlpWeights] | None = None
 
     def forward(self, tokens: Tensor, lengths: Tensor, valid: Tensor | None = None) -> Tensor:
         """tokens [B, L, d_model], zero after ``lengths`` [B] -> the same shape, padding zero.
@@ -85,7 +85,7 @@ class BiMambaBlock(nn.Module):
 
         assert self._leave is not None
         y = self._scanned(tokens, lengths)
-        return leave_block(self._leave, y, lengths, self.norm.eps)
+        return leave_block(*self._leave, y, lengths, self.norm.eps)
 
     def _scanned(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """What both scans give, after their gates [2, B, L, D]."""
@@ -119,25 +119,18 @@ class BiMambaBlock(nn.Module):
         """Whether fused() is to be had."""
         return self._leave is not None
 
-    def _leave_weights(self) -> "LeaveWeights | None":
+    def _leave_weights(self) -> "tuple[Tensor, MlpWeights] | None":
         """None where the kernel is not to be had, or would cost more than it saves."""
         both = (self.left_to_right.out.weight, self.right_to_left.out.weight)
         if choose_backend("auto", both[0].detach()) != "triton":
             return None
-        from mambatrack.kernels.gpu.window import WIDEST, LeaveWeights
+        from mambatrack.kernels.gpu.window import WIDEST
+        from mambatrack.networks.fused_weights import mlp_weights
 
         if len(both[0]) > WIDEST:
             return None
-        wide, narrow = cast(nn.Linear, self.mlp[0]), cast(nn.Linear, self.mlp[2])
-        return LeaveWeights(
-            leave=torch.stack([each.T for each in both]).contiguous(),
-            wide=wide.weight.T.contiguous(),
-            wide_bias=wide.bias,
-            narrow=narrow.weight.T.contiguous(),
-            narrow_bias=narrow.bias,
-            norm=self.norm.weight,
-            norm_bias=self.norm.bias,
-        )
+        leave = torch.stack([each.T for each in both]).contiguous()
+        return leave, mlp_weights(self.mlp, self.norm)
 
     def _stacked(self) -> BothDirections:
         both = (self.left_to_right, self.right_to_left)
@@ -204,25 +197,14 @@ class MotionPredictor(nn.Module):
         for block in blocks:
             block.freeze()
         if all(each.small for each in blocks):
+            from mambatrack.networks.fused_weights import end_weights
+
             with torch.no_grad():
-                self._ends = self._end_weights()
+                self._ends = end_weights(self.embed, self.head)
 
     def train(self, mode: bool = True) -> "MotionPredictor":
         self._ends = None
         return super().train(mode)
-
-    def _end_weights(self) -> "EndWeights":
-        from mambatrack.kernels.gpu.window import EndWeights
-
-        head, last = cast(nn.Linear, self.head[0]), cast(nn.Linear, self.head[2])
-        return EndWeights(
-            embed=self.embed.weight.T.contiguous(),
-            embed_bias=self.embed.bias,
-            head=head.weight.T.contiguous(),
-            head_bias=head.bias,
-            last=last.weight.T.contiguous(),
-            last_bias=last.bias,
-        )
 
 
 def next_boxes(
