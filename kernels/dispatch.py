@@ -13,6 +13,7 @@ from mambatrack.kernels.validation import HALVES, needs_gradient, symbolic
 BACKENDS = ("auto", "reference", "torch", "triton", "cpu")
 OPERATIONS = ("selective_scan", "bi_selective_scan", "bi_conv_silu", "selective_state_update")
 NOT_BUILT = "the C library cannot be used"
+NOT_LAUNCHED = "Triton cannot be used"
 VARIABLE = "MAMBATRACK_BACKEND"
 
 
@@ -40,7 +41,7 @@ def choose_backend(backend: str, *inputs: Tensor | None, operation: str = "selec
     if x.device.type == "cpu" and symbolic(x):
         return "reference"  # plain operations, which every exporter and compiler knows
     chosen, reason = _fastest(operation, x.device, dtypes, gradient)
-    if NOT_BUILT in reason:
+    if NOT_BUILT in reason or NOT_LAUNCHED in reason:
         _notice(reason)
     return chosen
 
@@ -94,13 +95,12 @@ def _why_not_triton(device: torch.device, dtypes: set[torch.dtype]) -> str:
         return ""  # a compiler does not follow what comes now
     if importlib.util.find_spec("triton") is None:
         return "the package triton is not installed"
-    if device.type == "cuda":
-        return ""
     if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         return "it needs a GPU, or TRITON_INTERPRET=1 before triton is imported"
-    from mambatrack.kernels.gpu.launching import runs_on
+    from mambatrack.kernels.gpu.launching import why_not
 
-    return "" if runs_on(device.type) else f"it does not run on {device.type}"
+    reason = why_not(device)
+    return f"{NOT_LAUNCHED}, {reason}" if reason else ""
 
 
 def _why_not_cpu(
@@ -127,4 +127,4 @@ def _why_not_cpu(
 @cache
 def _notice(reason: str) -> None:
     """Once: that the slower path is taken."""
-    warnings.warn(f"the scan runs in torch, slower than in C: {reason}", stacklevel=4)
+    warnings.warn(f"the scan runs in torch, which is slower: {reason}", stacklevel=4)

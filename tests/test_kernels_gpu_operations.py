@@ -186,6 +186,41 @@ def test_state_update_leaves_slots_outside_the_pool_alone():
     assert (y[:2] == 0).all() and torch.equal(pool[[0, 2]], before[[0, 2]])
 
 
+def test_rows_too_long_for_32_bits_are_copied_or_refused(monkeypatch):
+    from mambatrack.kernels.gpu import launching
+
+    far = torch.zeros(9, 2, 3, device=DEVICE).transpose(0, 1)[None]  # [1, 2, 9, 3], tokens 6 apart
+    monkeypatch.setattr(launching, "FARTHEST", 27)
+    assert launching.rows(far, far)[1] == [54, 27, 3]
+    monkeypatch.setattr(launching, "FARTHEST", 26)
+    with pytest.raises(ValueError, match="at most 26 numbers of a row, got 9 times 3; take"):
+        launching.rows(far, far)
+    with pytest.raises(ValueError, match="at most 65535 blocks of tokens or channels, got 65536"):
+        launching.launch(None, (1, 65536, 2), far)
+
+
+def test_what_keeps_the_kernels_from_a_gpu_is_told(monkeypatch):
+    from mambatrack.kernels.gpu import launching
+
+    def broken():
+        raise RuntimeError("Failed to find C compiler.\nmore")
+
+    class Driver:
+        active = type("Active", (), {"get_current_target": staticmethod(broken)})
+
+    monkeypatch.setattr(launching.triton, "JITFunction", object)  # as if nothing was interpreted
+    monkeypatch.setattr(launching.triton.runtime, "driver", Driver)
+    monkeypatch.setattr(torch.version, "hip", None)
+    for number, said in (
+        (6, "7.0 or more expected, this GPU has 6.1"),
+        (9, ": Failed to find C c"),
+    ):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, n=number: (n, 1))
+        assert said in launching.why_not.__wrapped__(torch.device("cuda", 0))
+    for device, said in (("cpu", "before triton"), ("meta", "does not run on meta")):
+        assert said in launching.why_not.__wrapped__(torch.device(device))
+
+
 def test_registered_with_torch(monkeypatch):
     monkeypatch.undo()
     from mambatrack.kernels.gpu import convolution, operations, update

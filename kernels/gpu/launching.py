@@ -1,6 +1,7 @@
 """What a launch needs: tensors as a kernel reads them, its constants, the widths of its blocks."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,17 +12,43 @@ from mambatrack.kernels.gpu import scan as kernels
 
 LANE_FLOATS = 96  # of A, states and weights in a lane's 255 registers
 MANY = 2048  # warps that fill a large GPU; fewer rows take narrower blocks, more share a program
+OLDEST = 7  # compute capability that Triton compiles for
+FARTHEST = 2**31  # numbers in a row, which the kernels count in 32 bits
+MOST_BLOCKS = 65535  # of the second and third axis of a CUDA grid
 
 
-def runs_on(device: str) -> bool:
-    """Whether the kernels can be launched for tensors on this type of device: on a GPU, or with
-    TRITON_INTERPRET=1 set before triton was imported on a CPU."""
+@cache
+def why_not(device: torch.device) -> str:
+    """What keeps the kernels from tensors on this device, empty where nothing does: they run on a
+    GPU, or with TRITON_INTERPRET=1 set before triton was imported on a CPU."""
     interpreted = not isinstance(kernels._forward, triton.JITFunction)
-    return interpreted if device == "cpu" else device == "cuda"
+    if device.type == "cpu":
+        return "" if interpreted else "TRITON_INTERPRET=1 was not set before triton was imported"
+    if device.type != "cuda":
+        return f"it does not run on {device.type}"
+    return "unset TRITON_INTERPRET, which is for a CPU" if interpreted else _why_not_gpu(device)
+
+
+def _why_not_gpu(device: torch.device) -> str:
+    major, minor = torch.cuda.get_device_capability(device)
+    if major < OLDEST and torch.version.hip is None:
+        return f"compute capability {OLDEST}.0 or more expected, this GPU has {major}.{minor}"
+    try:
+        triton.runtime.driver.active.get_current_target()  # the first use compiles what launches
+    except Exception as error:  # RuntimeError without a compiler, CalledProcessError and others
+        first = str(error).partition("\n")[0]
+        return f"it needs a C compiler and the headers of Python: {type(error).__name__}: {first}"
+    return ""
 
 
 def launch(kernel: Any, grid: tuple[int, ...], *arguments: Any, **constants: Any) -> None:
-    """Starts the kernel on the GPU of its first argument, whichever the current one is."""
+    """Starts the kernel on the GPU of its first argument, whichever the current one is. ValueError
+    for more blocks than a GPU takes."""
+    if max(grid[1:], default=0) > MOST_BLOCKS:
+        raise ValueError(
+            f"the backend triton takes at most {MOST_BLOCKS} blocks of tokens or channels, got "
+            f"{max(grid[1:])}; take backend='torch', or fewer at once"
+        )
     with torch.cuda.device_of(arguments[0]):
         kernel[grid](*arguments, **constants)
 
@@ -37,12 +64,25 @@ def operation(
 
 
 def rows(tensor: Tensor | None, instead: Tensor) -> tuple[Tensor, list[int]]:
-    """A stacked tensor [G, B, L, .] whose last axis is dense, and its other strides."""
+    """A stacked tensor [G, B, L, .] whose last axis is dense and whose rows are no longer than
+    FARTHEST, and its other strides. ValueError where there are more numbers in a row."""
     if tensor is None:
         return instead, [0, 0, 0]
-    if tensor.stride(3) != 1 and tensor.shape[3] != 1:
+    tokens, each = tensor.shape[2:]
+    check_row(tokens, each)
+    reach = (tokens - 1) * tensor.stride(2) + each
+    if (tensor.stride(3) != 1 and each != 1) or reach > FARTHEST:
         tensor = tensor.contiguous()
     return tensor, list(tensor.stride()[:3])
+
+
+def check_row(tokens: int, each: int) -> None:
+    """ValueError where a row of so many times ``each`` numbers is longer than FARTHEST."""
+    if tokens * each > FARTHEST:
+        raise ValueError(
+            f"the backend triton takes at most {FARTHEST} numbers of a row, got {tokens} times "
+            f"{each}; take backend='torch', or fewer tokens or channels"
+        )
 
 
 def dense(tensor: Tensor | None, instead: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from mambatrack.kernels.gpu.launching import (
     MANY,
     along_channels,
     backward_block,
+    check_row,
     dense,
     empty,
     flags,
@@ -46,6 +47,7 @@ def _scan(
         x, dt, A, B, C, D, z, dt_bias, dt_weight, lengths, initial_state, dt_softplus, reverse, save
     )
     rank = 1 if dt_weight is None else dt_weight.shape[2]
+    check_row(saved.shape[2], states * channels)
     block_d = forward_block(directions * batch, channels, states, rank)
     tensors, strides = zip(*(rows(each, x) for each in (x, dt, B, C, z)), strict=True)
     scaled, weight, initial = (along_channels(each, x) for each in (A, dt_weight, initial_state))
