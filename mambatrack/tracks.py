@@ -15,7 +15,7 @@ from mambatrack.class_names import class_name
 from mambatrack.detection_data import each_of, taken
 from mambatrack.errors import shown
 from mambatrack.html_table import html_table
-from mambatrack.kernels.cpu.table import ResultColumns
+from mambatrack.kernels.cpu.table import result_column
 
 
 class TrackState(IntEnum):
@@ -155,12 +155,11 @@ class Tracks:
         return tracks
 
     @staticmethod
-    def of_columns(
-        frame: int, time_s: float | None, columns: ResultColumns, **fields: Any
-    ) -> "Tracks":
-        """of_frame() where the columns are yet to be made."""
+    def of_columns(given: Mapping[str, Any]) -> "Tracks":
+        """of_frame() of all fields but those columns that are yet to be made of ``columns``: how
+        many tracks, and the piece of result_column."""
         tracks = object.__new__(_OfColumns)
-        tracks.__dict__.update(fields, frame=frame, time_s=time_s, columns=columns)
+        tracks.__dict__.update(given)
         return tracks
 
     def __len__(self) -> int:
@@ -260,18 +259,18 @@ class Tracks:
 class _OfColumns(Tracks):
     """Those that the C library wrote, whose columns are made when they are asked for."""
 
-    columns: ResultColumns
+    columns: tuple[int, bytes]
 
-    boxes = cached_property(lambda self: self.columns["boxes"])
-    ids = cached_property(lambda self: self.columns["ids"])
-    scores = cached_property(lambda self: self.columns["scores"])
-    labels = cached_property(lambda self: self.columns["labels"])
-    state = cached_property(lambda self: self.columns["state"])
-    gap = cached_property(lambda self: self.columns["gap"])
-    spread = cached_property(lambda self: self.columns["spread"])
-    det_ind = cached_property(lambda self: self.columns["det_ind"])
-    velocity = cached_property(lambda self: self.columns["velocity"])
-    age = cached_property(lambda self: self.columns["age"])
+    boxes = cached_property(lambda self: result_column("boxes", *self.columns))
+    ids = cached_property(lambda self: result_column("ids", *self.columns))
+    scores = cached_property(lambda self: result_column("scores", *self.columns))
+    labels = cached_property(lambda self: result_column("labels", *self.columns))
+    state = cached_property(lambda self: result_column("state", *self.columns))
+    gap = cached_property(lambda self: result_column("gap", *self.columns))
+    spread = cached_property(lambda self: result_column("spread", *self.columns))
+    det_ind = cached_property(lambda self: result_column("det_ind", *self.columns))
+    velocity = cached_property(lambda self: result_column("velocity", *self.columns))
+    age = cached_property(lambda self: result_column("age", *self.columns))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tracks, tuple(getattr(self, each.name) for each in fields(Tracks))

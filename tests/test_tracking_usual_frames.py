@@ -122,18 +122,24 @@ def test_cameras_of_a_group_are_tracked_as_each_by_itself(people, frames):
         assert_same_state(ours, theirs)
 
 
+def _counting(far):
+    """UsualFrames.settle, which counts how far its frames come."""
+    settle = UsualFrames.settle
+
+    def counted(self, *asked):
+        frames = settle(self, *asked)
+        far.update(each.state for each in frames)
+        return frames
+
+    return counted
+
+
 def states_of(videos):
     """How far the frames of a group of these cameras come, each compared with a tracker by itself,
     step by step."""
-    far, settle = Counter(), UsualFrames.settle
-
-    def counted(self, *asked):
-        changed = settle(self, *asked)
-        far.update(how_far for *_, how_far in changed)
-        return changed
-
+    far = Counter()
     group, trackers = TrackerGroup(count=len(videos)), [Tracker() for _ in videos]
-    with patch.object(UsualFrames, "settle", counted):
+    with patch.object(UsualFrames, "settle", _counting(far)):
         for found in zip(*map(by_frame, videos), strict=False):
             tracks = group.update({index: (rows, None) for index, rows in enumerate(found)})
             for index, rows in enumerate(found):
@@ -180,10 +186,46 @@ def test_what_c_does_not_know_goes_step_by_step(settings):
 
 def test_a_table_that_does_not_fit_is_refused():
     tracker = Tracker()
-    frames = tracker.usual._new_frames()
+    frames, motion = tracker.usual._new_frames(), tracker.predictor.in_c
     table = tracker.state.hypotheses.table.in_c
-    with pytest.raises(ValueError, match="up to 64 tracks expected, got 65"):
-        frames.add(table, ROWS, None, 65, 1, True, False)
+    frames.begin(motion)
+    with pytest.raises(ValueError, match="a table of up to 64 tracks .* got 65"):
+        frames.add(table, ROWS, None, 65, 1, False)
     other = Tracker(association="overlap").state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="a memory of .* floats expected, got 0"):
-        frames.add(other, ROWS, None, 1, 1, True, False)
+        frames.add(other, ROWS, None, 1, 1, False)
+    other = Tracker(predictor="mamba-window").state.hypotheses.table.in_c
+    with pytest.raises(ValueError, match="floats of motion expected, got 1 with"):
+        frames.add(other, ROWS, None, 1, 1, False)
+
+
+def test_room_is_made_where_few_cameras_with_people_follow_on_many_without():
+    group, tracker = TrackerGroup(count=16), Tracker()
+    tracker.by_step = True
+    rows = np.concatenate([ROWS + [200 * i, 0, 200 * i, 0, 0] for i in range(40)])
+    for given_ in [None, rows[:1], None, rows[:11], rows]:
+        due = range(16) if given_ is None else [0]
+        found = group.update(dict.fromkeys(due, (given_, None)))
+        assert_same(found[0], tracker.update(given_))
+
+
+def test_rows_of_several_kinds_and_widths_are_read_together():
+    kinds = [ROWS, ROWS[:, :4].copy(), np.column_stack([ROWS, [1, 2]]), ROWS.astype(np.float32)]
+    group, trackers = TrackerGroup(count=4), [Tracker() for _ in kinds]
+    for _ in range(4):
+        found = group.update({index: (rows, None) for index, rows in enumerate(kinds)})
+        for index, rows in enumerate(kinds):
+            trackers[index].by_step = True
+            assert_same(found[index], trackers[index].update(rows))
+
+
+def test_dropped_detections_are_counted_once_a_warning_was_given():
+    rows = np.concatenate([ROWS, [[5, 5, 5, 5, 0.9]]])
+    ours, theirs = Tracker(), Tracker()
+    theirs.by_step = True
+    far = Counter()
+    for _ in range(5):
+        with patch.object(UsualFrames, "settle", _counting(far)):
+            assert_same(ours.update(as_detections(rows)), theirs.update(as_detections(rows)))
+    assert ours.dropped == theirs.dropped == 5
+    assert far[REPORTED] == 4

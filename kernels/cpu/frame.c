@@ -1,6 +1,5 @@
 /* The array work of a frame beside the networks, one instruction set's functions. Compiled without
  * fused multiplication and addition, so that every number is numpy's to the bit. */
-#include "moved.h"
 #include "shape.h"
 #include "usual.h"
 #include "variant.h"
@@ -258,9 +257,13 @@ int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t col
     return admit(rows, wide, count, columns, limits, floats, numbers);
 }
 
-int64_t PUBLIC(admit_usual)(Usual *usual, int64_t count, const double *limits, const double *margins,
-                            float *floats, int64_t *numbers, Frame *frames) {
-    return admit_usual(usual, count, limits, margins, floats, numbers, frames);
+int64_t PUBLIC(admit_usual)(const Usually *by, const Asking *asking, int64_t count, const double *rows,
+                            float *floats, int64_t *numbers, Usual *to, Frame *frames, Moved *moved) {
+    return admit_usual(by, asking, count, rows, floats, numbers, to, frames, moved);
+}
+
+int64_t PUBLIC(list_moved)(const Usual *usual, int64_t count, int64_t frame, Moved *to) {
+    return list_moved(usual, count, frame, to);
 }
 
 int64_t PUBLIC(list_settled)(const Asked *asked, float *floats, int64_t *numbers, Usual *usual,
@@ -269,9 +272,9 @@ int64_t PUBLIC(list_settled)(const Asked *asked, float *floats, int64_t *numbers
     return list_settled(asked, &by, usual, stamp, to, amount);
 }
 
-void PUBLIC(report_usual)(Usual *usual, int64_t count, const Settled *settled, int64_t min_hits,
-                          int64_t max_age, int64_t *results, int64_t room) {
-    report_usual(usual, count, settled, min_hits, max_age, results, room);
+void PUBLIC(report_usual)(const Usually *by, Usual *usual, int64_t count, const Settled *settled,
+                          int64_t *results, int64_t room) {
+    report_usual(by, usual, count, settled, results, room);
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.network import CausalNetwork
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
-from mambatrack.kernels.cpu.scratch import Memory, Scratch
+from mambatrack.kernels.cpu.scratch import Scratch
 from mambatrack.kernels.cpu.table import StateColumns, TableColumns
 
 Indices = NDArray[np.int64]
 TOKEN, OUTPUTS, HEAD = 7, 8, 17  # of motion.h
 _MOVED = struct.Struct("@7q")  # struct Moved of moved.h
+MOVED_WORDS = _MOVED.size // 8
 
 
 class Motion(ctypes.Structure):
@@ -57,7 +58,7 @@ class TrackMotion(ABC):
     def __init__(self, motion: Motion, state_size: int, given: tuple[Any, ...]):
         self._library, self._motion, self._given = library(), motion, given
         self.at, self.state_size = ctypes.addressof(motion), state_size
-        self._floats, self._numbers = Scratch(), Scratch(np.int64)
+        self._floats, self._numbers, self._moved = Scratch(), Scratch(np.int64), Scratch(np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._given  # addresses mean nothing in another process
@@ -66,9 +67,29 @@ class TrackMotion(ABC):
     def predict(self, state: Floats) -> tuple[Floats, Floats]:
         """state [N, S], changed in place -> boxes [N, 4] and their spread [N, 4]."""
 
-    @abstractmethod
     def predict_tables(self, tables: Sequence[Moving]) -> None:
         """One frame on for tables with states of this motion model. Boxes and spread are theirs."""
+        memory = self._moved.borrow(MOVED_WORDS * len(tables))
+        for place, (table, tracks, span, beside) in enumerate(tables):
+            self.check_table(table, tracks)
+            at = _MOVED.size * place
+            _MOVED.pack_into(memory.numbers.data, at, table.at, tracks, span, beside, 0, 0, 0)
+        self.predict_listed(memory.at, len(tables), sum([each.tracks for each in tables]))
+        self._moved.give_back(memory)
+
+    @abstractmethod
+    def predict_listed(self, moved: int, count: int, tracks: int) -> None:
+        """predict_tables() of those whose ``count`` structs Moved, of moved.h, lie there: so many
+        tracks at most."""
+
+    def check_table(self, table: TableColumns | StateColumns, tracks: int) -> None:
+        """Raises ValueError for a table that has no room for so many tracks, or is of another
+        motion model."""
+        if tracks > table.capacity or table.motion_size != self.state_size:
+            raise ValueError(
+                f"a table of up to {table.capacity} tracks with {self.state_size} floats of "
+                f"motion expected, got {tracks} with {table.motion_size}"
+            )
 
     def correct(self, state: Floats, rows: Indices, boxes: Floats) -> None:
         """The tracks rows [K] of the state were seen at boxes [K, 4]; none is named twice."""
@@ -84,21 +105,6 @@ class TrackMotion(ABC):
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")
         np.log(logs, out=logs)
         self._library.correct(*given, address(logs), at)
-
-    def _moving(self, tables: Sequence[Moving], numbers: int) -> tuple[Memory, int]:
-        """The tables as C reads them, in memory to be given back to self._numbers, and where in it
-        room for so many numbers begins."""
-        words = _MOVED.size // 8 * len(tables)
-        memory = self._numbers.borrow(words + numbers)
-        for place, (table, tracks, span, beside) in enumerate(tables):
-            if tracks > table.capacity or table.motion_size != self.state_size:
-                raise ValueError(
-                    f"a table of up to {table.capacity} tracks with {self.state_size} floats of "
-                    f"motion expected, got {tracks} with {table.motion_size}"
-                )
-            at = _MOVED.size * place
-            _MOVED.pack_into(memory.numbers.data, at, table.at, tracks, span, beside, 0, 0, 0)
-        return memory, memory.at + 8 * words
 
 
 class CausalMotion(TrackMotion):
@@ -144,19 +150,17 @@ class CausalMotion(TrackMotion):
         self._library.spread_boxes(self.at, count, at, address(ratios), address(spread))
         return boxes, spread
 
-    def predict_tables(self, tables: Sequence[Moving]) -> None:
-        total = sum([each.tracks for each in tables])
-        floats = self._floats.borrow((9 + self._work) * total)
-        numbers, rest = self._moving(tables, 3 * total)
-        given = numbers.at, len(tables), total, floats.at
-        network = self._network
+    def predict_listed(self, moved: int, count: int, tracks: int) -> None:
+        network, numbers = self._network, self._numbers.borrow(3 * tracks)
+        floats = self._floats.borrow((9 + self._work) * tracks)
         memory = network.scratch.borrow(network.need())
+        given = moved, count, tracks, floats.at
         own = self._library.predict_tables(
-            self.at, network.at, memory.at, memory.size, *given, rest
+            self.at, network.at, memory.at, memory.size, *given, numbers.at
         )
         network.scratch.give_back(memory)
         check_fit(own)
-        exponents, logs = floats.numbers[: 4 * own], floats.numbers[4 * total : 4 * total + own]
+        exponents, logs = floats.numbers[: 4 * own], floats.numbers[4 * tracks : 4 * tracks + own]
         np.exp(exponents, out=exponents)
         np.log(logs, out=logs)
         self._library.spread_tables(self.at, *given)

@@ -60,16 +60,10 @@ def result_bytes(tracks: int) -> int:
     return _result(tracks).itemsize
 
 
-class ResultColumns:
-    """The columns of a result of so many tracks, by name: read-only, and made when asked for of the
-    ``piece`` in which they lie."""
-
-    def __init__(self, tracks: int, piece: bytes):
-        self.tracks, self.piece = tracks, piece
-
-    def __getitem__(self, name: str) -> NDArray:
-        column: NDArray = np.ndarray((), _result(self.tracks), self.piece)[name]
-        return column
+def result_column(name: str, tracks: int, piece: bytes) -> NDArray:
+    """A column of a result of so many tracks, read-only, of the ``piece`` in which all lie."""
+    column: NDArray = np.ndarray((), _result(tracks), piece)[name]
+    return column
 
 
 class Snapshot:
@@ -105,8 +99,8 @@ class TableColumns:
         for name in WIDE:
             shape = self.capacity, *arrays[name].shape[1:2]
             check_array(name, arrays[name], np.float32, shape, True)
-        self.motion_size, self.memory_size = (arrays[name].shape[1] for name in WIDE)
-        sizes = self.motion_size, self.memory_size, len(shares)
+        self.sizes = self.motion_size, self.memory_size = tuple(arrays[n].shape[1] for n in WIDE)
+        sizes = *self.sizes, len(shares)
         places = *map(address, self._held), *sizes, address(rates), address(shares)
         self._table = _Table(*places, decay)
         self.at = ctypes.addressof(self._table)

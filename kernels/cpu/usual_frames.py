@@ -1,60 +1,75 @@
 """The usual frames of several trackers at once, in a few calls of the C library: usual.h says what
 is done."""
 
+import ctypes
 import struct
-from typing import Any
+from itertools import chain
+from operator import mul
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.kernels.cpu.admission import EXTENT, FLOATS, NUMBERS
+from mambatrack.kernels.cpu.admission import COLUMNS, EXTENT, FLOATS, NUMBERS
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
-from mambatrack.kernels.cpu.found import FoundColumns, given_as
+from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import library
-from mambatrack.kernels.cpu.motion import TrackMotion
-from mambatrack.kernels.cpu.packing import address, check_array
+from mambatrack.kernels.cpu.motion import MOVED_WORDS, TrackMotion
+from mambatrack.kernels.cpu.packing import address
 from mambatrack.kernels.cpu.problem_structs import Thought
 from mambatrack.kernels.cpu.problems import Problems, Solve
 from mambatrack.kernels.cpu.questions import Decided
 from mambatrack.kernels.cpu.settling import SETTLED_WORDS, Amount, settle_listed
-from mambatrack.kernels.cpu.table import ResultColumns, TableColumns, result_bytes
+from mambatrack.kernels.cpu.table import TableColumns, result_bytes
 
-REFUSED, OPEN, SETTLED, REPORTED = range(4)  # how far a frame has come
-_GIVEN = struct.Struct("@12q")  # struct Usual of usual.h as far as it is given
-_WORDS, _CHANGED, _STATE = 20, slice(11, 14), 13  # of all of it; what changes, and the last of that
+OPEN, SETTLED, REPORTED = range(3)  # how far a frame has come
+ASKING_WORDS, USUAL_WORDS = 9, 13  # of the structs of usual.h
+MOST_COLUMNS = max(COLUMNS)
+_PLACE, _FAR = 0, slice(1, 5)  # of struct Usual
+
+
+class Usually(ctypes.Structure):
+    """struct Usually of usual.h."""
+
+    _fields_ = [
+        ("limits", ctypes.c_double * 6),
+        ("margins", ctypes.c_double * 2),
+        *[
+            (name, ctypes.c_int64)
+            for name in ("several", "most_tracks", "most_found", "min_hits", "max_age")
+        ],
+    ]
+
+
+class Far(NamedTuple):
+    """How far a frame has come. mixed: whether some track has votes for two classes; births: how
+    many tracks start; tracks: how many there were; state: OPEN, SETTLED or REPORTED."""
+
+    mixed: int
+    births: int
+    tracks: int
+    state: int
 
 
 class UsualFrames:
     """The frames of so many trackers, one table each; memory is kept from frame to frame. To be
-    called in the order of the methods, by one thread.
+    called in the order of the methods, by one thread."""
 
-    limits [6]: of absolute values of a detection, exclusive; margins [2]: sure_by of
-    questions.Question where there are not several answers, and where there are
-    """
-
-    def __init__(
-        self,
-        problems: Problems,
-        network: CommitteeNetwork,
-        limits: NDArray[np.float64],
-        margins: NDArray[np.float64],
-        min_hits: int,
-        max_age: int,
-    ):
-        check_array("limits", limits, np.float64, (6,))
-        check_array("margins", margins, np.float64, (2,))
+    def __init__(self, problems: Problems, network: CommitteeNetwork, usually: Usually):
         self._library, self._problems, self._network = library(), problems, network
-        self._given = limits, margins, min_hits, max_age
-        self._limits_at, self._ends = (address(limits), address(margins)), (min_hits, max_age)
+        self._usually, self._by = usually, ctypes.addressof(usually)
         self._amount = np.empty(3, np.int64)
-        self._floats, self._read = np.empty(0, np.float32), np.empty(0, np.int64)
-        self._results, self._usual = np.empty(0, np.int64), np.empty((0, _WORDS), np.int64)
-        self._reserve(16)
-        self.clear()
+        self._amount_at = address(self._amount)
+        self._results = np.empty(0, np.int64)
+        self._tables_room = self._found_room = 0
+        self._reserve(16, 64)
 
-    def clear(self) -> None:
-        """Begins with no table."""
-        self.count = self._found = self._tracks = 0
+    def begin(self, motion: TrackMotion) -> None:
+        """With no table yet; those to come are of this motion model."""
+        self._motion, self._sizes = motion, (motion.state_size, self._network.memory_size)
+        self._asking: list[tuple[int, ...]] = []  # words of structs Asking of usual.h
+        self._given: list[NDArray] = []
+        self._held: list[FoundColumns] = []
 
     def add(
         self,
@@ -63,84 +78,109 @@ class UsualFrames:
         size: tuple[int, int] | None,
         tracks: int,
         span: int,
-        several: bool,
         mixed: bool,
     ) -> None:
         """One table, what is found in its frame, or rows as of admission.readable, and the size of
         the picture, None where it is not known; the others as of questions.Question and of
         settling.Matched. Raises ValueError for what does not fit."""
-        place = self.count
-        if place == len(self._usual):
-            self._reserve(2 * place)
-        if tracks > table.capacity:
-            raise ValueError(f"up to {table.capacity} tracks expected, got {tracks}")
-        self._problems.check_memory(table)
+        if tracks > table.capacity or table.sizes != self._sizes:
+            self._motion.check_table(table, tracks)
+            self._problems.check_memory(table)
+        if isinstance(found, FoundColumns):
+            self._held.append(found)
+            at, count, columns = found.at, found.count, 0
+        else:
+            self._given.append(found)
+            at, (count, columns) = 0, found.shape
         width, height = size or (0, 0)
-        _GIVEN.pack_into(
-            self._given_at, 8 * _WORDS * place, table.at, *given_as(found), width, height, tracks,
-            span, several, mixed,
-        )  # fmt: skip
-        self.count = place + 1
-        self._found += len(found)
-        self._tracks = max(self._tracks, tracks)
+        self._asking.append((table.at, at, count, columns, width, height, tracks, span, mixed))
 
-    def admit(self) -> list[bool]:
-        """Reads all detections. -> of each table whether its frame is usual: none of its detections
-        is unusable, repeats another one or is outside the picture."""
-        count = self.count
-        floats, numbers = FLOATS * self._found + EXTENT * count, NUMBERS * self._found
-        if len(self._floats) < floats:
-            self._floats = np.empty(2 * floats, np.float32)
-            self._read = np.empty(2 * numbers, np.int64)
-        refused = self._library.admit_usual(
-            self._at, count, *self._limits_at, address(self._floats), address(self._read),
-            self._problems.frames(count),
+    def admit(self) -> list[int]:
+        """Reads all detections. -> the places of the tables, in the order in which they were added,
+        whose frames are usual: no others are among the frames from now on. In these no detection
+        is unusable, repeats another one or is outside the picture, and no track has ended."""
+        asked = len(self._asking)
+        if not asked:
+            return []
+        self._put_together()
+        self.count = self._library.admit_usual(
+            self._by, self._words_at, asked, *self._read_at, self._usual_at,
+            self._problems.frames(asked), self._moved_at,
         )  # fmt: skip
-        usual = (self._usual[:count, _STATE] != REFUSED).tolist() if refused else [True] * count
-        return usual
+        if self.count == asked:
+            return list(range(asked))
+        places: list[int] = self._usual[: self.count, _PLACE].tolist()
+        return places
+
+    def predict(self) -> None:
+        """The tables go as many frames on as each has to."""
+        at, count = self._moved_at, self.count
+        for frame in range(self._most_span):
+            if frame:
+                count = self._library.list_moved(self._usual_at, self.count, frame, at)
+            self._motion.predict_listed(at, count, self._tracks)
 
     def think(self) -> Thought:
         """After the tables went on: what there is to decide of each."""
         return self._problems.think_of(self.count)
 
-    def settle(
-        self, motion: TrackMotion, stamp: int, thought: Thought
-    ) -> list[tuple[int, int, int]]:
+    def settle(self, stamp: int, thought: Thought) -> list[Far]:
         """Moves the tracks of those tables that have one answer to their detections. stamp: the
-        first of new ones, as many as the largest table has tracks. -> of each whether some track
-        has votes for two classes, how many tracks start, and how far it has come."""
+        first of new ones, as many as the largest table has tracks."""
         listed = self._problems.list_settled(
-            thought, self._at, stamp, self._settled_at, address(self._amount)
+            thought, self._usual_at, stamp, self._settled_at, self._amount_at
         )
         amount = Amount(*self._amount.tolist())
-        settle_listed(self._network, motion, self._settled_at, listed, amount)
-        self._room = result_bytes(self._tracks) // 8 + 1
-        if len(self._results) < self._room * self.count:
-            self._results = np.empty(2 * self._room * self.count, np.int64)
+        settle_listed(self._network, self._motion, self._settled_at, listed, amount)
+        room = result_bytes(self._most_tracks) // 8 + 1
+        if len(self._results) < room * self.count:
+            self._results = np.empty(2 * room * self.count, np.int64)
+            self._results_at = address(self._results)
         self._library.report_usual(
-            self._at, self.count, self._settled_at, *self._ends, address(self._results), self._room
+            self._by, self._usual_at, self.count, self._settled_at, self._results_at, room
         )
-        changed: list[tuple[int, int, int]] = self._usual[: self.count, _CHANGED].tolist()
-        return changed
+        self._pieces, self._room = self._results[: room * self.count].tobytes(), 8 * room
+        return list(map(Far._make, self._usual[: self.count, _FAR].tolist()))
 
-    def result(self, number: int, tracks: int) -> ResultColumns:
-        """Of a table of so many tracks that came to REPORTED."""
+    def result(self, number: int, far: Far) -> tuple[int, bytes]:
+        """Of a table that came to REPORTED: how many tracks, and the columns as result_column has
+        them."""
         first = self._room * number
-        piece = self._results[first : first + self._room].tobytes()
-        return ResultColumns(tracks, piece)
+        return far.tracks, self._pieces[first : first + result_bytes(far.tracks)]
 
     def decided(self, number: int, detections: int, thought: Thought, solve: Solve) -> Decided:
         """Of a table that did not, with so many detections: see Problems."""
         return self._problems.decided(number, detections, thought, solve)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        given = self._problems, self._network, *self._given
+        given = self._problems, self._network, self._usually
         return type(self), given  # addresses mean nothing in another process
 
-    def _reserve(self, count: int) -> None:
-        before = self._usual
-        self._usual = np.empty((count, _WORDS), np.int64)
-        self._usual[: len(before)] = before
-        self._settled = np.empty((count, SETTLED_WORDS), np.int64)
-        self._at, self._settled_at = address(self._usual), address(self._settled)
-        self._given_at = self._usual.data
+    def _put_together(self) -> None:
+        """Words and rows of all, one behind the other."""
+        _, _, counts, columns, _, _, tracks, spans, _ = zip(*self._asking, strict=True)
+        self._tracks, self._most_tracks, self._most_span = sum(tracks), max(tracks), max(spans)
+        asked, found = len(counts), sum(counts)
+        if asked > self._tables_room or found > self._found_room:
+            self._reserve(2 * asked, 2 * found)
+        words = chain.from_iterable(self._asking)
+        struct.pack_into(f"@{ASKING_WORDS * asked}q", self._words.data, 0, *words)
+        if self._given:
+            rows = self._rows[: sum(map(mul, counts, columns))]
+            np.concatenate(self._given, axis=None, out=rows)
+
+    def _reserve(self, tables: int, found: int) -> None:
+        """Room for so many tables and detections at least."""
+        self._tables_room = tables = max(tables, self._tables_room)
+        self._found_room = found = max(found, self._found_room)
+        self._rows = np.empty(MOST_COLUMNS * found)
+        self._floats = np.empty(FLOATS * found + EXTENT * tables, np.float32)
+        self._numbers = np.empty(NUMBERS * found, np.int64)
+        self._words, self._usual, self._settled, self._moved = (
+            np.empty((tables, words), np.int64)
+            for words in (ASKING_WORDS, USUAL_WORDS, SETTLED_WORDS, MOVED_WORDS)
+        )
+        self._read_at = address(self._rows), address(self._floats), address(self._numbers)
+        self._words_at, self._usual_at, self._settled_at, self._moved_at = map(
+            address, (self._words, self._usual, self._settled, self._moved)
+        )

@@ -1,7 +1,5 @@
 """The window predictor in the C library: its state as motion.window_predictor describes it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from mambatrack.kernels.cpu.motion import Motion, Moving, TrackMotion
@@ -45,15 +43,14 @@ class WindowMotion(TrackMotion):
         self.predict_tables([Moving(StateColumns(boxes, spread, state), count, 0, False)])
         return boxes, spread
 
-    def predict_tables(self, tables: Sequence[Moving]) -> None:
+    def predict_listed(self, moved: int, count: int, tracks: int) -> None:
         """Raises ValueError, and changes nothing, where a window holds no box of its track."""
-        total, q = sum([each.tracks for each in tables]), self._q
-        numbers, rest = self._moving(tables, 3 * total)
-        floats, lengths = self._floats.borrow(total * (4 * q + 16)), rest + 16 * total
-        scales, answers, boxes, spread = (floats.at + 16 * total * i for i in range(4))
-        offsets = floats.at + 64 * total
-        given = self.at, numbers.at, len(tables)
-        asked = self._library.ask_windows(*given, rest, offsets, lengths, scales)
+        q, numbers = self._q, self._numbers.borrow(3 * tracks)
+        floats, lengths = self._floats.borrow(tracks * (4 * q + 16)), numbers.at + 16 * tracks
+        scales, answers, boxes, spread = (floats.at + 16 * tracks * i for i in range(4))
+        offsets = floats.at + 64 * tracks
+        given = self.at, moved, count
+        asked = self._library.ask_windows(*given, numbers.at, offsets, lengths, scales)
         if asked < 0:
             raise ValueError(f"boxes in the window: from 1 to {q + 1} expected")
         self._network.run(asked, q, offsets, lengths, answers)

@@ -11,8 +11,6 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
-from numpy.typing import NDArray
-
 from mambatrack.appearance.embedder import Embedder
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.association.interface import Association
@@ -30,10 +28,8 @@ from mambatrack.tracking.steps import associate_together, observe_together, pred
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracking.turn import Turns
-from mambatrack.tracking.usual_frames import Begun, usual_frames
+from mambatrack.tracking.usual_frames import Begun, Given, usual_frames
 from mambatrack.tracks import Tracks
-
-Given = Mapping[int, tuple[NDArray | Detections, float | None]]  # what is found, and when
 
 
 class TrackerGroup:
@@ -121,30 +117,34 @@ class TrackerGroup:
                 tracks |= self._update({index: given[index]}) if found is None else {index: found}
             return {index: tracks[index] for index in due}
 
-    def _usual_among(self, given: Given, cameras: Mapping[int, Any]) -> list[Begun]:
+    def _usual_among(self, given: Mapping[int, Given], cameras: Mapping[int, Any]) -> list[Begun]:
         """The frames that UsualFrames takes, those of predictions in one call together."""
         if self._usual is None:
             return []
         still = {index: self.trackers[index] for index in given if cameras.get(index) is None}
         begun = [
-            self._usual.begin({index: still[index].due(*given[index]) for index in alike})
+            self._usual.begin({index: still[index] for index in alike}, given)
             for alike in _alike(still)
         ]
         return [each for each in begun if each.due]
 
-    def _whole_among(self, given: Given, cameras: Mapping[int, Any]) -> list[int]:
-        """The trackers whose frames WholeFrame takes."""
-        return [
-            index
-            for index, (found, _) in given.items()
-            if (tracker := self.trackers[index]).whole is not None
-            and cameras.get(index) is None
-            and tracker.whole.takes(tracker.state, found, tracker.image_size)
-        ]
+    def _whole_among(self, given: Mapping[int, Given], cameras: Mapping[int, Any]) -> list[int]:
+        """The trackers whose frames WholeFrame takes: none where UsualFrames takes any."""
+        return (
+            []
+            if self._usual
+            else [
+                index
+                for index, (found, _) in given.items()
+                if (tracker := self.trackers[index]).whole is not None
+                and cameras.get(index) is None
+                and tracker.whole.takes(tracker.state, found, tracker.image_size)
+            ]
+        )
 
     def _update(
         self,
-        due: Given,
+        due: Mapping[int, Given],
         cameras: Mapping[int, Any] = {},
         images: Mapping[int, Any] = {},
     ) -> dict[int, Tracks]:
@@ -204,7 +204,7 @@ class TrackerGroup:
 
 def _check_numbers(due: Any, count: int) -> None:
     """Raises MambatrackError where ``due`` is not of some of so many trackers."""
-    if not isinstance(due, Mapping) or any(each not in range(count) for each in due):
+    if not isinstance(due, Mapping) or not set(due) <= set(range(count)):
         raise MambatrackError(
             f"due are {shown(due)}; expected (detections, time_s) by the numbers of trackers, from "
             f"0 to {count - 1}, as {{0: (boxes, 0.04)}}"

@@ -37,7 +37,7 @@ from mambatrack.tracking.tracker_state import (
     checked_time,
 )
 from mambatrack.tracking.turn import Turn
-from mambatrack.tracking.usual_frames import Due, usual_frames
+from mambatrack.tracking.usual_frames import usual_frames
 from mambatrack.tracking.whole_frame import Predicting, whole_frame
 from mambatrack.tracks import Tracks
 
@@ -183,7 +183,7 @@ class Tracker:
             return None
         if self.usual is None:
             return self.in_one_call(found, time_s)
-        begun = self.usual.begin({0: self.due(found, time_s)})
+        begun = self.usual.begin({0: self}, {0: (found, time_s)})
         return begun.run(self._predicting())[0] if begun.due else None
 
     def _predicting(self) -> Predicting | None:
@@ -197,11 +197,6 @@ class Tracker:
             return None
         given = found, time_s, self._image_size, self.class_names
         return whole.update(self.state, *given, self._predicting())
-
-    def due(self, found: NDArray | Detections, time_s: float | None) -> Due:
-        """What ``usual`` asks of a frame."""
-        given = found, time_s, self._image_size, self.class_names
-        return Due(self.state, self.predictor, *given)
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""

@@ -162,10 +162,21 @@ class TrackerState:
         found: Detections,
         class_names: tuple[str, ...] = (),
     ) -> Tracks:
-        """The live tracks of the likeliest hypothesis, with what came with the detections
-        ``found``; the next frame begins."""
-        frame = self.frame
+        """put_out() of the frame; the next one begins."""
         self.frame += 1
+        return self.put_out(time_s, config, ended, found, class_names)
+
+    def put_out(
+        self,
+        time_s: float | None,
+        config: TrackerConfig,
+        ended: Indices,
+        found: Detections,
+        class_names: tuple[str, ...],
+    ) -> Tracks:
+        """The live tracks of the likeliest hypothesis, with what came with the detections
+        ``found`` of the frame before the one that has begun."""
+        frame = self.frame - 1
         again = self._known_again(frame, config)
         table = self.hypotheses.table
         tracks = table.snapshot(
