@@ -131,8 +131,8 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
         _warn_of_turned(columns)
         _warn_of_classes(columns[5])
         boxes, columns = boxes[:, rows], columns[:, rows]
-    if len(rows) and (highest := columns[4].max()) > HIGHEST_SCORE:
-        _warn_of_scores(highest)
+    if len(rows) and columns[4].max() > HIGHEST_SCORE:
+        _warn_of_scores()
     scores = np.minimum(np.maximum(columns[4], 0), 1).astype(np.float32)
     labels = columns[5].astype(np.int64)
     own = of_rows(given, rows, len(usable)) if given else {}
@@ -175,11 +175,10 @@ def _names_of(source: Any) -> tuple[str, ...]:
 
 
 def _warn_of_classes(labels: NDArray[np.float64]) -> None:
-    wrong = labels[np.isfinite(labels) & (labels != np.floor(labels))]
-    if len(wrong):
+    if (np.isfinite(labels) & (labels != np.floor(labels))).any():
         warnings.warn(
-            f"class {wrong[0]:g} is no whole number, and its box is dropped; expected the columns "
-            "x1 y1 x2 y2 score class, in this order",
+            "a class is no whole number, and its box is dropped; expected the columns x1 y1 x2 y2 "
+            "score class, in this order",
             stacklevel=4,
         )
 
@@ -194,9 +193,9 @@ def _warn_of_turned(columns: NDArray[np.float64]) -> None:
         )
 
 
-def _warn_of_scores(highest: float) -> None:
+def _warn_of_scores() -> None:
     warnings.warn(
-        f"a score is {highest:g}, and counts as 1; expected 0 to 1: are scores percent, or do "
+        "a score is above 1, and counts as 1; expected 0 to 1: are scores percent or logits, or do "
         "class and score stand in the other order?",
         stacklevel=4,
     )

@@ -73,6 +73,13 @@ class TrackerConfig:
         0.0,
         1000.0,
     )
+    reach: float = option(
+        8.0,
+        "learned: sizes of its box by which an object moves between two updates at most, where it "
+        "is known to be fast, or most of its class are; 0: only boxes that overlap are matched",
+        0.0,
+        100.0,
+    )
     max_age: int = option(
         120, "frames of the motion model without a detection after which a track ends", 1, 100_000
     )

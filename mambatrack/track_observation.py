@@ -75,14 +75,14 @@ def snapshot(live: Live, min_hits: int) -> dict[str, NDArray]:
     columns = {name: live[name].copy() for name in kept}
     state = (live["hits"] >= min_hits).astype(np.uint8)  # OBSERVED, else TENTATIVE
     state[live["gap"] > 0] = TrackState.PREDICTED.value
-    columns |= {"state": state, "velocity": _velocity(live)}
+    columns |= {"state": state, "velocity": velocity_of(live)}
     columns["boxes"] = cxcywh_to_xyxy(live["boxes"])
     for array in columns.values():
         array.setflags(write=False)
     return columns
 
 
-def _velocity(live: Live) -> NDArray[np.float32]:
+def velocity_of(live: Live) -> NDArray[np.float32]:
     """[N, 2] of the centre in pixels per frame, as the last detections show it."""
     moved = MOVED.take(live["hits"], mode="clip")
     velocity: NDArray[np.float32] = live["means"][:, 6:] * live["last"][:, 2:] / moved[:, None]

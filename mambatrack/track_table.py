@@ -12,7 +12,7 @@ from mambatrack.detections import Detections
 from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.track_columns import empty_columns, new_stamps
-from mambatrack.track_observation import observe, snapshot
+from mambatrack.track_observation import observe, snapshot, velocity_of
 from mambatrack.tracks import Tracks
 
 SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
@@ -88,6 +88,12 @@ class TrackTable:
         """[N] after predict(): frames before the newest step in which each track was not seen; 0
         where it was seen in the last update, however long ago that is."""
         return self["gap"] - self.span
+
+    @property
+    def velocity(self) -> NDArray[np.float32]:
+        """[N, 2] of the centre in pixels per frame, as the last detections show it; 0 of tracks
+        that were seen once."""
+        return velocity_of(self._columns.live)
 
     @property
     def row_bytes(self) -> int:

@@ -61,7 +61,7 @@ def test_another_shape_is_an_error_that_says_what_is_expected(wrong):
 
 
 def test_scores_outside_zero_and_one_are_clipped():
-    with pytest.warns(UserWarning, match=r"a score is 1\.5, and counts as 1"):
+    with pytest.warns(UserWarning, match="a score is above 1, and counts as 1"):
         found = as_detections([[0, 0, 1, 1, 1.5], [0, 0, 2, 2, -0.5]])
     assert found.scores.tolist() == [1, 0]
 
@@ -138,7 +138,7 @@ def test_the_columns_of_a_data_frame_have_to_be_named():
 
 @pytest.mark.parametrize("row", [[1, 2, 30, 40, 95], [1, 2, 30, 40, 2, 1]])
 def test_scores_that_are_none_are_asked_about(row):
-    with pytest.warns(UserWarning, match="are scores percent, or do class and score"):
+    with pytest.warns(UserWarning, match="are scores percent or logits, or do class and score"):
         assert as_detections([row, [5, 5, 9, 9, 0.5, 0][: len(row)]]).scores[0] == 1
 
 

@@ -118,7 +118,7 @@ def test_boxes_of_another_form_are_warned_of(boxes, said):
 
 
 def test_a_class_that_is_no_whole_number_is_told():
-    with pytest.warns(UserWarning, match="class 0.87 is no whole number, .* score class, in this"):
+    with pytest.warns(UserWarning, match="a class is no whole number, .* score class, in this"):
         assert as_detections([[10, 10, 50, 90, 0, 0.87], ROWS[1]]).rows.tolist() == [1]
 
 

@@ -39,9 +39,20 @@ class ShownIds:
         ids, sure = table["ids"][rows], surety(given, odds, chosen)
         moved = np.isin(ids, hypotheses.moved)
         sure[moved] = np.minimum(sure[moved], MOVED_LOG_ODDS)
-        cut = (sure < least) & np.isin(ids, hypotheses.published)
-        old, ages = ids[cut], table["age"][rows[cut]]
-        self.closed = self.shown(old).tolist()
+        self._cut(hypotheses, ids[(sure < least) & np.isin(ids, hypotheses.published)])
+
+    def cut_leapt(self, hypotheses: Hypotheses) -> None:
+        """The same of tracks that went on far from where they were, which is never sure. To be
+        called after new tracks have started."""
+        self._cut(hypotheses, hypotheses.leapt)
+
+    def _cut(self, hypotheses: Hypotheses, old: Indices) -> None:
+        """Gives new ids to the tracks with the ids ``old`` in the likeliest table."""
+        if not len(old):
+            return
+        table = hypotheses.table
+        ages = table["age"][table["ids"].searchsorted(old)]
+        self.closed += self.shown(old).tolist()
         new = hypotheses.take_ids(len(old))
         self.renamed |= zip(
             old.tolist(), zip(new.tolist(), ages.tolist(), strict=True), strict=True

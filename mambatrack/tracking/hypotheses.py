@@ -26,6 +26,7 @@ from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamps
 from mambatrack.track_table import NOBODY, TrackTable
+from mambatrack.tracking.leaps import follow_leaps
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -56,13 +57,15 @@ class Hypotheses:
     likelihoods: log-likelihood of each, against the first
     started: tracks that were put out so far
     moved: ids that, in the newest frame, went on from elsewhere than they were put out last, as
-        another hypothesis became the likeliest
+        another hypothesis became the likeliest; leapt: those that were moved to detections far away
+    reach: of fast objects, as the setting of this name (leaps.py); 0: nobody looks for them
     """
 
     def __init__(self, tables: list[TrackTable], likelihoods: list[float], started: int = 0):
         self.tables, self.likelihoods, self.started = tables, likelihoods, started
         self.published = self.table["ids"].copy()  # of the tracks that were put out last
-        self.moved = NOBODY
+        self.moved = self.leapt = NOBODY
+        self.reach = 0.0
         self._spare: list[TrackTable] = []  # that were given up, for the next copies
 
     @property
@@ -137,19 +140,34 @@ class Hypotheses:
         return max(min(most, room), 1)
 
     def start(self, settled: Sequence[Settled], predictor: Predictor) -> None:
-        """Starts tracks: one that begins with the same detection has the same id in all tables."""
-        births = [each.decision.born for each in settled]
+        """Starts tracks: one that begins with the same detection has the same id in all tables.
+        Before that, fast ones go on as those that were lost."""
+        births, self.leapt = [each.decision.born for each in settled], NOBODY
         if not any(map(len, births)):
             return
+        if self.reach:
+            births = self._follow_leaps(settled, predictor)
         first, born = self.table.next_id, np.unique(np.concatenate(births))
         stamps = new_stamps(len(born))
-        for (table, found, boxes, _), (_, own), _ in settled:
+        for ((table, found, boxes, _), _, _), own in zip(settled, births, strict=True):
             if len(own):
                 boxes = boxes.take(own, axis=0)
                 places = born.searchsorted(own)
                 table.start(boxes, predictor.start(boxes), found, own, first + places)
                 table["stamp"][-len(own) :] = stamps[places]
             table.next_id = first + len(born)
+
+    def _follow_leaps(self, settled: Sequence[Settled], predictor: Predictor) -> list[Indices]:
+        """-> what starts still, of each."""
+        births, leapt = zip(
+            *(
+                follow_leaps(table, found, boxes, own, predictor, self.reach)
+                for (table, found, boxes, _), (_, own), _ in settled
+            ),
+            strict=True,
+        )
+        self.leapt = leapt[0][np.isin(leapt[0], self.published)]
+        return list(births)
 
     def stay(self) -> None:
         """The only hypothesis is the likeliest as before."""

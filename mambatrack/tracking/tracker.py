@@ -23,6 +23,7 @@ from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, State, checked_predictor
 from mambatrack.settings import MemoryConfig
 from mambatrack.tracking.hypotheses import Settled
+from mambatrack.tracking.leaps import reach_of
 from mambatrack.tracking.memory import Others
 from mambatrack.tracking.memory_checks import checked_memory
 from mambatrack.tracking.memory_place import MemoryPlace
@@ -179,7 +180,7 @@ class Tracker:
     def in_few_calls(self, found: NDArray | Detections, time_s: float | None) -> Tracks | None:
         """update() where ``whole`` or ``usual`` takes the frame, of what is found as as_given() has
         it; None, and nothing has changed, where it does not."""
-        if self.by_step:
+        if self.by_step or not self.started:
             return None
         if self.usual is None:
             return self.in_one_call(found, time_s)
@@ -204,6 +205,7 @@ class Tracker:
         self._place.forget()
         size = 0 if appearance is None else looks_size(appearance.embedder.size)
         self.state = TrackerState.new(self.predictor.state_size, self.association.memory_size, size)
+        self.state.hypotheses.reach = reach_of(self.config, self.association)
         if appearance is not None:
             self.state.calibration = appearance.calibration()
             self.state.memory = self._place.memory()
@@ -237,8 +239,9 @@ class Tracker:
         Raises MambatrackError, and changes nothing, where the state does not fit or is damaged."""
         origin, table = {**self._layout, **self.weights}, self.state.hypotheses.table
         keepers: Keepers = {"motion": self.predictor, "memory": self.association}
-        memory = self._place.memory()
-        self.state = unpacked(state, origin, table, self.config.hypotheses, keepers, memory)
+        most, memory = self.config.hypotheses, self._place.memory()
+        self.state = unpacked(state, origin, table, most, keepers, memory)
+        self.state.hypotheses.reach = reach_of(self.config, self.association)
         if self.appearance is not None:
             self.state.calibration.prior = self.appearance.calibration().prior
 

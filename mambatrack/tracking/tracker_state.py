@@ -25,6 +25,7 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.predictor import Predictor, check_movable
 from mambatrack.sources.timing import model_frames
 from mambatrack.track_table import TrackTable
+from mambatrack.tracking.beginning import Beginning
 from mambatrack.tracking.caution import SUREST, ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses, Settled
 from mambatrack.tracking.memory import NOBODY, USUAL_RATE, Memory, Returns
@@ -34,7 +35,6 @@ SETTLED = 3  # frames in which a track was seen, so that its prediction means so
 LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
 LONGEST_S = 1e30  # a time; a longer one counts as none
 SET_BACK_S = 1.0  # a time that is further back is of a clock that was set, not of late frames
-SHARES = 2  # pixels; boxes given as shares of the picture end here
 
 
 @dataclass
@@ -48,6 +48,7 @@ class TrackerState:
     ids: under which the tracks are put out
     calibration: what similarities of embeddings are worth, where there are any
     memory: of those who left, None where nothing is kept
+    beginning: what is told of detections before the first track
     """
 
     hypotheses: Hypotheses
@@ -61,6 +62,7 @@ class TrackerState:
     ids: ShownIds = field(default_factory=ShownIds)
     calibration: Calibration = field(default_factory=Calibration)
     memory: Memory | None = None
+    beginning: Beginning = field(default_factory=Beginning)
 
     @staticmethod
     def new(state_size: int, memory_size: int, looks_size: int = 0) -> "TrackerState":
@@ -80,9 +82,9 @@ class TrackerState:
         MambatrackError where they are too many, or too many overlap (association/crowds.py)."""
         if image_size is not None:
             found = within(found, image_size)
-            if not self.hypotheses.started and len(found) and found.boxes.max() <= SHARES:
-                _warn_of_shares(image_size)
         check_crowd(found.boxes)
+        if not self.hypotheses.started and len(found):
+            self.beginning.admit(found)
         if found.dropped and not self.dropped:
             warnings.warn(
                 f"frame {self.frame}: dropped {found.dropped} unusable detections (not finite, of "
@@ -177,7 +179,11 @@ class TrackerState:
         """The live tracks of the likeliest hypothesis, with what came with the detections
         ``found`` of the frame before the one that has begun."""
         frame = self.frame - 1
+        if not self.hypotheses.started and len(found):
+            self.beginning.no_track(found, config)
         again = self._known_again(frame, config)
+        if config.caution > 0:
+            self.ids.cut_leapt(self.hypotheses)
         table = self.hypotheses.table
         tracks = table.snapshot(
             frame, time_s, config.min_hits, ended, camera=self.camera,
@@ -236,14 +242,6 @@ def data_of(found: Detections, det_ind: Indices) -> Mapping[str, Any]:
     if not isinstance(found.data, DetectionData):
         return {}
     return found.data.of_tracks(found.rows, det_ind)
-
-
-def _warn_of_shares(image_size: tuple[int, int]) -> None:
-    warnings.warn(
-        f"all boxes lie within {SHARES} pixels of the corner of a picture of {image_size[0]}x"
-        f"{image_size[1]}; expected pixels: are they shares of its size?",
-        stacklevel=4,  # who called Tracker.update()
-    )
 
 
 def checked_time(time_s: Any) -> float | None:
