@@ -13,6 +13,13 @@ enum { ROWS = 12 };
 enum { ROWS = 6 };
 #endif
 
+/* The same pointer, of which the compiler does not know where it comes from: it would keep one for every
+ * row, and there are fewer registers. */
+INLINE const float *opaque(const float *pointer) {
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
 INLINE void product_tile(const int rows, const int vectors, int depth, const float *a,
                          ptrdiff_t a_row, ptrdiff_t a_step, const float *b, const float *bias, float *out,
                          ptrdiff_t out_stride) {
@@ -21,13 +28,16 @@ INLINE void product_tile(const int rows, const int vectors, int depth, const flo
         vf start = bias ? load(bias + j * LANES) : splat(0.0f);
         for (int i = 0; i < rows; i++) sum[i][j] = start;
     }
+    const float *third[ROWS / 3];
+    for (int i = 0; i < rows; i += 3) third[i / 3] = a + i * a_row;
     for (int k = 0; k < depth; k++) {
         vf columns[2];
         for (int j = 0; j < vectors; j++) columns[j] = load(b + (k * vectors + j) * LANES);
         for (int i = 0; i < rows; i++) {
-            vf each = splat(a[i * a_row + k * a_step]);
+            vf each = splat(third[i / 3][i % 3 * a_row]);
             for (int j = 0; j < vectors; j++) sum[i][j] += each * columns[j];
         }
+        for (int i = 0; i < rows; i += 3) third[i / 3] = opaque(third[i / 3] + a_step);
     }
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) store(out + i * out_stride + j * LANES, sum[i][j]);

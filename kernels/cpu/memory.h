@@ -29,6 +29,10 @@ INLINE int64_t *claim_numbers(int64_t *memory, int64_t *used, int64_t count) {
 
 INLINE float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
 
+INLINE void bound(int64_t count, const float *restrict from, float limit, float *restrict to) {
+    for (int64_t i = 0; i < count; i++) to[i] = bounded(from[i], limit);
+}
+
 /* The first of ``count`` values that is not from 0 to ``limit``; -1 where there is none. */
 INLINE int64_t first_outside(int64_t count, const int64_t *values, int64_t limit) {
     for (int64_t i = 0; i < count; i++)

@@ -2,7 +2,8 @@
  * MLP and the head. Tokens of many tracks lie packed one after the other, so that padding costs
  * nothing, and are worked on in blocks that stay in the second-level cache.
  *
- * Widths are padded to LANES by packing.py with weights of 0; a padded activation is 0. */
+ * Widths are padded to LANES by packing.py with weights of 0; a padded activation is 0. What goes into
+ * SiLU and softplus and comes out of them is in units of ln 2 (packing.py). */
 #pragma once
 #include "gemm.h"
 #include "memory.h"
@@ -96,24 +97,19 @@ static void project_in(const Shape *n, const Layer *layer, const Scratch *s, int
         product(tokens, width, inputs, s->tokens, width, layer->in, NULL, s->in, inputs);
 }
 
-/* Causal convolution and SiLU of one row: x, u point at its first token in scan order. */
+/* Causal convolution and SiLU of one row: x, u point at its first token in scan order. Before it are zeros. */
 INLINE void convolve_taps(const Shape *n, const Direction *w, const int taps, int length,
                           const float *x, ptrdiff_t x_move, float *u, ptrdiff_t u_move) {
     for (int64_t c = 0; c < n->inner; c += LANES) {
         const float *tap = w->taps + (taps - 1) * n->inner + c;  /* of the newest token */
-        vf bias = load(w->conv_bias + c);
-        int s = 0;
-        for (; s < taps - 1 && s < length; s++) {
+        vf bias = load(w->conv_bias + c), past[taps];
+        for (int j = 1; j < taps; j++) past[j] = splat(0.0f);
+        for (int s = 0; s < length; s++) {
+            past[0] = load(x + s * x_move + c);
             vf sum = bias;
-            for (int j = 0; j <= s; j++)
-                sum += load(tap - j * n->inner) * load(x + (s - j) * x_move + c);
-            store(u + s * u_move + c, silu(sum));
-        }
-        for (; s < length; s++) {
-            vf sum = bias;
-            for (int j = 0; j < taps; j++)
-                sum += load(tap - j * n->inner) * load(x + (s - j) * x_move + c);
-            store(u + s * u_move + c, silu(sum));
+            for (int j = 0; j < taps; j++) sum += load(tap - j * n->inner) * past[j];
+            for (int j = taps - 1; j > 0; j--) past[j] = past[j - 1];
+            store(u + s * u_move + c, sum * sigmoid2(sum));
         }
     }
 }
@@ -141,7 +137,7 @@ INLINE void project(const Shape *n, const Direction *w, const Lane *at, Tile *ti
         vf dt = bias;
         for (int r = 0; r < rank; r++)
             dt += load(w->dt + r * n->inner + c) * at->select[s * at->select_move + r];
-        tile->dt[s] = softplus(dt);
+        tile->dt[s] = softplus2(dt);
         tile->inflow[s] = tile->dt[s] * load(at->u + s * at->move + c);
     }
 }
@@ -156,7 +152,9 @@ typedef struct {
 /* Step sizes, recurrence, skip and gate of LANES channels from c on. */
 INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *tile, int steps,
                       int64_t c, const vf *a, vf *h, Rows *rows) {
-    if (n->rank == 2)
+    if (n->rank == 1)
+        project(n, w, at, tile, 1, steps, c);
+    else if (n->rank == 2)
         project(n, w, at, tile, 2, steps, c);
     else if (n->rank == 4)
         project(n, w, at, tile, 4, steps, c);
@@ -172,7 +170,8 @@ INLINE void scan_lane(const Shape *n, const Direction *w, const Lane *at, Tile *
     vf skip = load(w->D + c);
     for (int s = 0; s < steps; s++) {
         vf y = tile->y[s] + skip * load(at->u + s * at->move + c);
-        store(at->y + s * at->move + c, y * silu(load(at->z + s * at->z_move + c)));
+        vf z = load(at->z + s * at->z_move + c);
+        store(at->y + s * at->move + c, y * (z * sigmoid2(z)));
     }
 }
 
@@ -227,22 +226,25 @@ static void activate(float *x, int64_t count) {
     for (int64_t i = 0; i < count; i += LANES) store(x + i, gelu(load(x + i)));
 }
 
-/* to = y + LayerNorm(x) of one token; padded lanes of x are 0, their share is taken off again. */
-static void add_normalised(const Shape *n, const Layer *layer, const float *x, const float *y,
-                           float *to) {
-    vf sum = splat(0.0f), square = splat(0.0f);
-    for (int64_t c = 0; c < n->width; c += LANES) sum += load(x + c);
-    float mean = total(sum) / (float)n->model;
-    for (int64_t c = 0; c < n->width; c += LANES) {
-        vf off = load(x + c) - mean;
-        square += off * off;
+/* s->tokens = s->mixed + LayerNorm(s->tokens); the weights of the MLP have taken off the mean of its
+ * outputs. */
+static void add_normalised(const Shape *n, const Layer *layer, const Scratch *s, int tokens) {
+    int64_t width = n->width;
+    float *inverse = s->in;
+    for (int t = 0; t < tokens; t++) {
+        const float *x = s->tokens + t * width;
+        vf square = splat(0.0f);
+        for (int64_t c = 0; c < width; c += LANES) square += load(x + c) * load(x + c);
+        inverse[t] = total(square) / (float)n->model;
     }
-    float padding = (float)(n->width - n->model) * mean * mean;
-    float variance = (total(square) - padding) / (float)n->model;
-    float inverse = 1.0f / __builtin_sqrtf(variance + 1e-5f); /* NORM_EPSILON of networks/units.py */
-    for (int64_t c = 0; c < n->width; c += LANES)
-        store(to + c, load(y + c) + load(layer->shift + c) +
-                          (load(x + c) - mean) * inverse * load(layer->scale + c));
+    for (int t = 0; t < tokens; t++) /* NORM_EPSILON of networks/units.py */
+        inverse[t] = 1.0f / __builtin_sqrtf(inverse[t] + 1e-5f);
+    for (int t = 0; t < tokens; t++)
+        for (int64_t c = 0; c < width; c += LANES) {
+            float *x = s->tokens + t * width + c;
+            vf y = load(s->mixed + t * width + c) + load(layer->shift + c);
+            store(x, y + load(x) * inverse[t] * load(layer->scale + c));
+        }
 }
 
 /* X' = Y + LayerNorm(MLP(Y)) with Y = out(scanned), from s->scanned to s->tokens. */
@@ -253,8 +255,7 @@ static void mix(const Shape *n, const Layer *layer, const Scratch *s, int tokens
     activate(s->hidden, (int64_t)tokens * hidden);
     product(tokens, hidden, width, s->hidden, hidden, layer->down, layer->down_bias, s->tokens,
             width);
-    for (int64_t at = 0; at < (int64_t)tokens * width; at += width)
-        add_normalised(n, layer, s->tokens + at, s->mixed + at, s->tokens + at);
+    add_normalised(n, layer, s, tokens);
 }
 
 /* features [rows, width] -> out [rows, outputs]; at: the head's weights. */

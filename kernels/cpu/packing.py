@@ -1,6 +1,11 @@
 """The weights of mambatrack's networks in the order and layout that network.h reads.
 
 Every width is padded to whole vectors with zeros, and matrices are cut into panels (gemm.h).
+
+Exponentials are cheapest as powers of two. So the arguments of SiLU and softplus are scaled by
+log2(e) here, in the weights that they come from, and the results back by ln 2 in the weights that
+they go to: u / ln 2 is what C has of the scan's input u, z / ln 2 of the gate z, dt / ln 2 of the
+step size. States of the scan and inputs of the convolution are as they were.
 """
 
 import ctypes
@@ -15,6 +20,7 @@ from mambatrack.kernels.cpu.library import MISFIT
 from mambatrack.kernels.weight_shapes import Sizes, check_shapes, motion_shapes, sizes_of
 
 Floats = NDArray[np.float32]
+LN_2 = log(2)
 
 
 class Shape(ctypes.Structure):
@@ -61,11 +67,15 @@ class Weights:
         panels = padded[:, :whole].reshape(depth, -1, panel).transpose(1, 0, 2)
         self.parts += [panels.ravel(), padded[:, whole:].ravel()]
 
-    def linear(self, name: str) -> None:
-        """A torch.nn.Linear with its bias."""
-        weight = self.get(f"{name}.weight")
+    def linear(self, name: str, centred: bool = False) -> None:
+        """A torch.nn.Linear with its bias; ``centred``: less the mean of its outputs."""
+        weight, bias = self.get(f"{name}.weight"), self.get(f"{name}.bias")
+        if centred:
+            weight, bias = (
+                each - each.mean(0, np.float64, keepdims=True) for each in (weight, bias)
+            )
         self.matrix(weight.T, self.padded(weight.shape[1]))
-        self.plain(self.get(f"{name}.bias"))
+        self.plain(bias)
 
     def packed(self) -> Floats:
         """Everything in one array that starts on a cache line."""
@@ -136,20 +146,24 @@ def _pack_layer(weights: Weights, shape: Shape, name: str, branches: tuple[str, 
         weights.matrix(matrix, shape.width)
     for branch in branches:
         _pack_branch(weights, shape, f"{name}.{branch}")
-    outputs = [
-        weights.pad(get(f"{name}.{branch}.out.weight").T, shape.inner) for branch in branches
-    ]
+    outputs = [weights.pad(_out(weights, f"{name}.{branch}"), shape.inner) for branch in branches]
     weights.matrix(np.concatenate(outputs))
     weights.linear(f"{name}.mlp.0")
-    weights.linear(f"{name}.mlp.2")
+    weights.linear(f"{name}.mlp.2", centred=True)
     weights.plain(get(f"{name}.norm.weight"))
     weights.plain(get(f"{name}.norm.bias"))
 
 
 def _inputs(weights: Weights, branches: Sequence[str]) -> Floats:
     """[model, ...] the input projections of all branches, then their gates."""
-    names = [f"{branch}.{part}.weight" for part in ("in_x", "in_z") for branch in branches]
-    return np.concatenate([weights.pad(weights.get(name).T) for name in names], axis=1)
+    inputs = [weights.get(f"{branch}.in_x.weight").T for branch in branches]
+    gates = [weights.get(f"{branch}.in_z.weight").T / LN_2 for branch in branches]
+    return np.concatenate([weights.pad(each) for each in inputs + gates], axis=1)
+
+
+def _out(weights: Weights, branch: str) -> NDArray:
+    """[inner, model] the output projection."""
+    return weights.get(f"{branch}.out.weight").T * LN_2
 
 
 def _embedded(weights: Weights, shape: Shape, matrix: Floats, look_back: bool = False) -> None:
@@ -157,7 +171,7 @@ def _embedded(weights: Weights, shape: Shape, matrix: Floats, look_back: bool = 
     ``look_back`` the token is followed by what is scanned there [inner]."""
     before = [weights.get("embed.weight").T]
     if look_back:
-        out = weights.get("right_to_left.out.weight").T
+        out = _out(weights, "right_to_left")
         before.append(weights.pad(out, shape.inner)[:, : shape.model])
     before.append(weights.get("embed.bias")[None])
     folded = np.vstack(before).astype(np.float64) @ matrix.astype(np.float64)
@@ -167,14 +181,14 @@ def _embedded(weights: Weights, shape: Shape, matrix: Floats, look_back: bool = 
 
 def _pack_branch(weights: Weights, shape: Shape, name: str) -> None:
     get = weights.get
-    weights.plain(get(f"{name}.conv"))
-    weights.plain(get(f"{name}.conv_bias"))
-    weights.matrix(get(f"{name}.select.weight").T, shape.inner)
+    weights.plain(get(f"{name}.conv") / LN_2)
+    weights.plain(get(f"{name}.conv_bias") / LN_2)
+    scales = np.repeat([1, LN_2**3, LN_2], [shape.rank, shape.states, shape.states])
+    weights.matrix(get(f"{name}.select.weight").T * scales, shape.inner)
     weights.plain(get(f"{name}.dt.weight").T)
-    weights.plain(get(f"{name}.dt.bias"))
-    rates = -np.exp(get(f"{name}.A_log").astype(np.float64)) / log(2)
-    weights.plain(rates.T)
-    weights.plain(get(f"{name}.D"))
+    weights.plain(get(f"{name}.dt.bias") / LN_2)
+    weights.plain(-np.exp(get(f"{name}.A_log").astype(np.float64)).T)
+    weights.plain(get(f"{name}.D") * LN_2)
 
 
 def check_fit(result: int) -> None:

@@ -15,7 +15,7 @@ static void convolve_step(const Shape *n, const Direction *w, const float *x, fl
             sum += load(w->taps + k * n->inner + c) * load(kept);
             store(kept, load(k + 1 < past ? kept + n->inner : x + c));
         }
-        store(u + c, silu(sum));
+        store(u + c, sum * sigmoid2(sum));
     }
 }
 
@@ -27,7 +27,7 @@ static void scan_step(const Shape *n, const Direction *w, const float *select, c
     for (int64_t c = 0; c < n->inner; c += LANES) {
         vf dt = load(w->dt_bias + c), x = load(u + c);
         for (int64_t r = 0; r < n->rank; r++) dt += load(w->dt + r * n->inner + c) * select[r];
-        dt = softplus(dt);
+        dt = softplus2(dt);
         vf y = load(w->D + c) * x, inflow = dt * x;
         for (int64_t i = 0; i < n->states; i++) {
             float *kept = h + i * n->inner + c;
@@ -37,7 +37,8 @@ static void scan_step(const Shape *n, const Direction *w, const float *select, c
             store(kept, state);
             y += state * C[i];
         }
-        store(to + c, y * silu(load(z + c)));
+        vf gate = load(z + c);
+        store(to + c, y * (gate * sigmoid2(gate)));
     }
 }
 

@@ -14,9 +14,8 @@ static void pool(const Shape *n, const Scratch *s, int rows, const int64_t *leng
 static void window_block(const Shape *n, const Scratch *s, int rows, int tokens, int64_t window,
                          const float *offsets, const int64_t *lengths, float *out) {
     float *to = s->hidden;
-    for (int row = 0; row < rows; row++)
-        for (int64_t i = 0; i < lengths[row] * n->inputs; i++)
-            *to++ = bounded(offsets[row * window * n->inputs + i], n->limit);
+    for (int row = 0; row < rows; to += lengths[row++] * n->inputs)
+        bound(lengths[row] * n->inputs, offsets + row * window * n->inputs, n->limit, to);
     const float *at = n->weights;
     for (int64_t i = 0; i < n->layers; i++) {
         Layer layer = next_layer(n, i, &at);

@@ -18,6 +18,16 @@ static void offset_scale(const Motion *m, const float *own, int64_t count, float
     for (int k = 0; k < SIDES; k++) scale[k] = m->scale ? m->scale[k] : side;
 }
 
+/* boxes [offsets + 1, SIDES] -> to [offsets, SIDES]. */
+static void offsets_of(int64_t offsets, const float *restrict boxes, const float *scale,
+                       float *restrict to) {
+    float unit[SIDES];
+    memcpy(unit, scale, sizeof unit);
+    for (int64_t k = 0; k < offsets; k++)
+        for (int i = 0; i < SIDES; i++)
+            to[SIDES * k + i] = (boxes[SIDES * (k + 1) + i] - boxes[SIDES * k + i]) / unit[i];
+}
+
 /* Of each of ``count`` rows that does not rest: offsets [., window - 1, SIDES], oldest first, of which
  * lengths [.] count, and scales [., SIDES] -> how many these are, or -1 where a window holds none of its
  * boxes, or more than it can. */
@@ -29,12 +39,11 @@ static int64_t ask_windows(const Motion *m, int64_t count, const int64_t *rows, 
         if (!(held >= 1 && held <= (float)m->window)) return -1;
         if (*gap_of(m, own) >= (float)m->horizon) continue;
         if (*gap_of(m, own) == 0 && held > (float)m->seen_window) held = (float)m->seen_window;
-        float *to = offsets + asked * (m->window - 1) * SIDES, *scale = scales + asked * SIDES;
-        const float *box = own + SIDES * (m->window - (int64_t)held);
+        float *scale = scales + asked * SIDES;
         offset_scale(m, own, (int64_t)held, scale);
         lengths[asked] = (int64_t)held - 1;
-        for (int64_t k = 0; k < lengths[asked] * SIDES; k++)
-            to[k] = (box[SIDES + k] - box[k]) / scale[k % SIDES];
+        offsets_of(lengths[asked], own + SIDES * (m->window - (int64_t)held), scale,
+                   offsets + asked * (m->window - 1) * SIDES);
         asked++;
     }
     return asked;
