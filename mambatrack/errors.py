@@ -23,7 +23,7 @@ def shown(value: object) -> str:
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = 60
     try:
-        return short.repr(value)
+        return " ".join(short.repr(value).split())
     except ValueError:  # Python prints no number of thousands of digits
         return f"a value of type {type(value).__name__} that is too long to print"
 

@@ -5,6 +5,7 @@ import configparser
 import re
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,11 @@ def test_a_missing_package_comes_with_its_command():
 def test_long_values_are_shown_short():
     for value in ("x" * 10**6, list(range(10**5)), 10**5000, {1: "y" * 10**5}):
         assert 5 < len(shown(value)) < 200
+
+
+def test_an_array_is_one_line():
+    assert shown(np.zeros((3, 3))).startswith("array([[0., 0., 0.], ")
+    assert "\n" not in shown([np.zeros((3, 3))])
 
 
 @given(st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists))

@@ -49,6 +49,26 @@ def test_over_a_cut_a_lost_track_waits_in_place(predictor):
     assert tracks.boxes == pytest.approx(before.boxes, abs=4)
 
 
+@pytest.mark.parametrize("predictor", PREDICTORS)
+@pytest.mark.parametrize("size", [(480, 270), (1920, 1080), (854, 480)])
+def test_tracks_go_on_in_pictures_of_another_size(predictor, size):
+    tracker, other = (walked(predictor=predictor, image_size=(960, 540)) for _ in range(2))
+    tracker.image_size = size
+    scale = np.tile(np.array(size) / (960, 540), 2)
+    expected = other.update().boxes * scale
+    assert tracker.update().boxes == pytest.approx(expected, rel=1e-2, abs=0.5)
+    seen = np.append(np.array(walker(263)[:4]) * scale, 0.9)
+    assert tracker.update([seen]).ids.tolist() == [1]
+
+
+def test_a_picture_of_another_shape_shows_another_view():
+    tracker, other = (walked(image_size=(960, 540)) for _ in range(2))
+    standing = walked(image_size=(960, 540), predictor=Standing())
+    tracker.image_size, standing.image_size = (540, 960), (480, 270)
+    assert (tracker.update().boxes == other.update().boxes).all()
+    assert standing.update().boxes[0] == pytest.approx(walker(257)[:4])
+
+
 def test_what_was_used_is_part_of_the_result():
     tracker = Tracker()
     assert tracker.update([walker(0)]).camera is None

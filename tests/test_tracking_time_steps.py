@@ -1,5 +1,7 @@
 """Time stamps counted in frames of the motion model (tracker.frame_rate)."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -149,6 +151,19 @@ def test_a_clock_that_is_set_back_goes_on(rate):
     )
     assert tracked.clock == pytest.approx(1000 + 0.95 + (step if rate else 0) + 1.2)
     assert tracks.frame_rate == (rate or pytest.approx(40 / 2.15))
+
+
+@pytest.mark.parametrize("association", ["overlap", "learned"])
+def test_times_that_are_no_seconds_are_told(association):
+    milliseconds = tracker(20, association=association)
+    with pytest.warns(UserWarning, match=r"\(120\) frames .* at 20 frames a .* the times seconds"):
+        for index in range(6):
+            milliseconds.update([walker(index)], 50.0 * index)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pauses = tracker(20, association=association)
+        for time_s in (0, 60, 120, 120.05, 180, 240):
+            pauses.update([walker(0)], time_s)
 
 
 def test_times_out_of_order_move_no_clock():

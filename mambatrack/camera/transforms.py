@@ -16,7 +16,9 @@ from mambatrack.boxes import Boxes, as_plausible
 from mambatrack.errors import MambatrackError, shown
 
 Transform = NDArray[np.float64]
+Size = tuple[int, int]  # (width, height) in pixels
 
+SAME_SHAPE = 0.02  # between the proportions of two sizes of one view, as sides are whole pixels
 LEAST_AREA = 1e-6  # of what becomes of a square pixel
 LARGEST = 1e9  # of a number in a transform
 LEAST_WEIGHT = 0.1  # of a homography's denominator; points that are nearer to its horizon stop here
@@ -133,6 +135,15 @@ def moved_boxes(transform: Transform, boxes: Boxes) -> tuple[Boxes, LocalMotion]
     stretch = np.sqrt((linear**2).sum(axis=1))
     moved = np.concatenate([places, boxes[:, 2:] * stretch], axis=1, dtype=np.float32)
     return as_plausible(moved), LocalMotion(linear, stretch)
+
+
+def scale_of(before: Size | None, now: Size | None) -> Transform | None:
+    """From pictures of one size to those of another; None where one is not known, or their shapes
+    differ, so that they show another view."""
+    if before is None or now is None:
+        return None
+    across, down = now[0] / before[0], now[1] / before[1]
+    return np.diag([across, down, 1.0]) if abs(across / down - 1) <= SAME_SHAPE else None
 
 
 def distance(transform: Transform, size: tuple[int, int]) -> float:

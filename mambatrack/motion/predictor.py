@@ -71,9 +71,14 @@ class Predictor(Protocol):
         check_movable(self)
 
 
+def is_movable(predictor: Predictor) -> bool:
+    """Whether it is for a camera that moves."""
+    return getattr(type(predictor), "move", None) is not Predictor.move
+
+
 def check_movable(predictor: Predictor) -> None:
     """Raises MambatrackError where the predictor is for a camera that stands."""
-    if getattr(type(predictor), "move", None) is Predictor.move:
+    if not is_movable(predictor):
         raise MambatrackError(
             f"the predictor {type(predictor).__name__} has no move(state, transform); write it, or "
             "track without a moving camera"

@@ -267,15 +267,17 @@ class Tracker:
 
     @property
     def image_size(self) -> tuple[int, int] | None:
-        """(width, height) of the pictures in pixels. It may change from frame to frame."""
+        """(width, height) of the pictures in pixels. It may change from frame to frame: where its
+        shape stays, the view is taken for the same, and tracks go on at its scale."""
         return self._image_size
 
     @image_size.setter
     def image_size(self, image_size: tuple[int, int] | None) -> None:
         if image_size != self._image_size:
-            self._image_size = checked_size(image_size)
+            before, self._image_size = self._image_size, checked_size(image_size)
             if self.predictor.image_size is not None and self._image_size is not None:
                 self.predictor.image_size = self._image_size
+            self.state.rescale(before, self._image_size, self.association, self.predictor)
 
     @property
     def frame(self) -> int:

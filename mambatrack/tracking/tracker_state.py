@@ -17,18 +17,19 @@ from mambatrack.association.interface import Association
 from mambatrack.association.pairs import check_crowd
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.camera.boxes import BoxCamera
-from mambatrack.camera.transforms import CameraMotion, as_motion
+from mambatrack.camera.transforms import CameraMotion, Size, as_motion, scale_of
 from mambatrack.config import TrackerConfig
 from mambatrack.detection_data import DetectionData
 from mambatrack.detections import Detections, within
 from mambatrack.errors import MambatrackError, shown
-from mambatrack.motion.predictor import Predictor, check_movable
+from mambatrack.motion.predictor import Predictor, check_movable, is_movable
 from mambatrack.sources.timing import model_frames
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.beginning import Beginning
 from mambatrack.tracking.caution import SUREST, ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses, Settled
 from mambatrack.tracking.memory import NOBODY, USUAL_RATE, Memory, Returns
+from mambatrack.tracking.pauses import Pauses
 from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
@@ -49,6 +50,7 @@ class TrackerState:
     calibration: what similarities of embeddings are worth, where there are any
     memory: of those who left, None where nothing is kept
     beginning: what is told of detections before the first track
+    pauses: what is told of times between updates
     """
 
     hypotheses: Hypotheses
@@ -63,6 +65,7 @@ class TrackerState:
     calibration: Calibration = field(default_factory=Calibration)
     memory: Memory | None = None
     beginning: Beginning = field(default_factory=Beginning)
+    pauses: Pauses = field(default_factory=Pauses)
 
     @staticmethod
     def new(state_size: int, memory_size: int, looks_size: int = 0) -> "TrackerState":
@@ -106,6 +109,7 @@ class TrackerState:
     def advance_clock(self, time_s: float | None, config: TrackerConfig) -> int:
         """-> the span since the last update."""
         span, rate, before = self.span(time_s, config), config.frame_rate, self.clock
+        self.pauses.note(span, config)
         if time_s is None or not abs(time_s) <= LONGEST_S:
             if rate and before is not None:
                 self.clock = before + 1 / rate
@@ -118,6 +122,15 @@ class TrackerState:
         if self.timed is None:
             self.timed = self.frame, self.clock
         return span
+
+    def rescale(
+        self, before: Size | None, now: Size | None, association: Association, predictor: Predictor
+    ) -> None:
+        """The pictures have another size from now on: where they have the same shape, the tracks
+        have the new scale. A predictor that cannot move leaves them."""
+        scale = scale_of(before, now)
+        if scale is not None and is_movable(predictor):
+            self.hypotheses.move(scale, association, predictor)
 
     def note_camera(self, camera: CameraMotion | None, predictor: Predictor) -> None:
         """What was said before the prediction, or seen after it. At a cut, motion so far says
