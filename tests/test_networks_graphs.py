@@ -1,5 +1,8 @@
 """Calls on a GPU as graphs: buckets and buffers, on the CPU."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -54,6 +57,16 @@ def test_more_rows_than_the_largest_bucket_go_in_pieces(monkeypatch):
     np.testing.assert_array_equal(ours(many), many[:, :2] * 2)
     assert sorted(ours.recordings) == [(4, 3), (8, 3)]
     assert ours(rows(0)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_records_its_own_graphs(copied):
+    ours = Graphs(double, "cpu", 2)
+    ours(rows(3))
+    other = copied(ours)
+    assert list(ours.recordings) == [(16, 3)] and not other.recordings
+    np.testing.assert_array_equal(other(rows(3)), ours(rows(3)))
+    assert other.recordings[16, 3].host is not ours.recordings[16, 3].host
 
 
 def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
