@@ -31,7 +31,7 @@ def test_an_affine_transform_gets_its_third_row_and_cannot_be_changed():
     motion = as_motion(PANNED)
     assert motion.certainty == 1 and not motion.cut and not motion.stands
     assert motion.transform.tolist() == [[1, 0, 12], [0, 1, -5], [0, 0, 1]]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="read-only"):
         motion.transform[0, 0] = 2
 
 

@@ -18,6 +18,7 @@ from mambatrack.simulation.world import write_sequence
 
 # other interpreters for the peers, as MAMBATRACK_PEERS="trackers=PYTHON norfair=PYTHON"
 PYTHONS = parse_pythons(os.environ.get("MAMBATRACK_PEERS", "").split())
+OURS_KALMAN = "mambatrack kalman"
 PEERS = [name for name, adapter in ADAPTERS.items() if adapter.package != "mambatrack"]
 
 
@@ -52,15 +53,17 @@ def test_scores_of_a_data_set(tmp_path, monkeypatch):
         write_sequence(tmp_path / "data/val" / name, seed=3, people=4, frames=30)
     found = bench_peers(
         tmp_path / "data/val", passes=1, results=tmp_path / "results",
-        timed=[real(tmp_path / "data/val", WARM_UP + 2)], names=("mambatrack kalman", "norfair"),
+        timed=[real(tmp_path / "data/val", WARM_UP + 2)], names=(OURS_KALMAN, "norfair"),
     )  # fmt: skip
     assert [len(each) for each in found.milliseconds("norfair", "real boxes")] == [2 * 2]
-    ours, fake = (found.peers[name].score for name in ("mambatrack kalman", "norfair"))
+    ours, fake = (found.peers[name].score for name in (OURS_KALMAN, "norfair"))
     assert ours.HOTA > 50 and ours.HOTA > fake.HOTA > 0
     files = [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.glob("results/*/*"))]
     assert files == [f"results/{name}.txt" for name in (
         "mambatrack-kalman/a", "mambatrack-kalman/b", "norfair/a", "norfair/b"
     )]  # fmt: skip
+    with pytest.raises(MambatrackError, match="kalman/a.txt exists; use --overwrite"):
+        bench_peers(tmp_path / "data/val", results=tmp_path / "results", names=(OURS_KALMAN,))
 
 
 def test_mistakes_are_said_before_the_work(tmp_path):

@@ -186,7 +186,7 @@ def test_delayed_tracks_change_no_frame_that_they_were_given():
     assert frames[1].boxes[0, 0] == 500
     assert out[1].boxes[0, 0] == pytest.approx(10) and out[1].predicted.all()
     np.testing.assert_array_equal(out[1].spread, np.ones((1, 4)))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="read-only"):
         out[1].boxes[0] = 0
 
 

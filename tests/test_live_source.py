@@ -139,7 +139,7 @@ def test_a_looped_file_goes_on_counting(tmp_path):
 
 def test_what_can_never_be_read_is_refused_at_once(tmp_path):
     for source in (tmp_path / "absent.mp4", "gopher://there"):
-        with pytest.raises(MambatrackError):
+        with pytest.raises(MambatrackError, match=str(source)):
             LiveSource(source)
 
 

@@ -169,7 +169,7 @@ def test_a_taken_port_and_a_wrong_host_are_said(live):
     with pytest.raises(MambatrackError, match=f"port {port}"):
         serve(FakeControls(), ["door"], port=port)
     for host, port in (("no such host", 0), ("127.0.0.1", 70000), ("203.0.113.7", 0)):
-        with pytest.raises(MambatrackError):
+        with pytest.raises(MambatrackError, match=f"port {port}|{host}"):
             serve(FakeControls(), ["door"], host=host, port=port, token="a-token-of-the-tests")
 
 

@@ -90,7 +90,7 @@ def test_nobody_has_no_future_and_results_are_frozen():
     kept = forecast.boxes.copy(), forecast.ids.copy()
     tracked.update([[3, 0, 13, 20]])
     assert (forecast.boxes == kept[0]).all() and (forecast.ids == kept[1]).all()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="read-only"):
         forecast.boxes[0] = 0
 
 

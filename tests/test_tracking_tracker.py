@@ -186,7 +186,7 @@ def test_the_callers_array_and_earlier_results_stay_as_they_were():
     tracked.update([walker(9.0)])
     np.testing.assert_array_equal(rows, before)
     np.testing.assert_array_equal(first.boxes, kept)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="read-only"):
         first.boxes[0] = 0
 
 

@@ -7,7 +7,7 @@ every tracker once, and a ratio compares trackers of the same pass.
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Several
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,7 +52,7 @@ def bench_peers(
     out: Markdown file to write, as docs/benchmarks.md;  overwrite: one that exists is replaced
     pythons: interpreter by package, where it is not this one (parse_pythons)
     report: called with a line about what runs now, and one for every tracker that is left out
-    results: folder that keeps the MOT files, in a folder for each tracker
+    results: folder that keeps the MOT files, in a folder for each tracker; as ``out``
     timed: the boxes to take time on, usual_boxes(dataset) where there are none
     A peer that is absent or fails is left out; ours must run.
     """
@@ -62,6 +62,8 @@ def bench_peers(
     sequences = _sequences(dataset) if dataset is not None else []
     bench = _Bench({**_this_environment(), **(pythons or {})}, report)
     bench.find(names)
+    if results is not None and not overwrite:
+        _refuse_to_replace(Path(results), bench.peers, sequences)
     if sequences:
         with TemporaryDirectory() as temporary:
             bench.score(sequences, Path(results or temporary))
@@ -124,7 +126,7 @@ class _Bench:
         for name in list(self.peers):
             self.report(f"scores: {name}")
             if answer := self._run(name, videos):
-                folder = results / name.replace(" ", "-")
+                folder = _folder_of(name, results)
                 write_results(folder, sequences, answer.rows)
                 self.peers[name].score = score(sequences, folder).combined
 
@@ -163,6 +165,19 @@ def write_results(
         formats = ["%d", "%d"] + ["%.3f"] * 4 + ["%d"] * 4
         with replacing(folder / f"{sequence.name}.txt") as temporary:
             np.savetxt(temporary, table, delimiter=",", fmt=formats)
+
+
+def _folder_of(name: str, results: Path) -> Path:
+    return results / name.replace(" ", "-")
+
+
+def _refuse_to_replace(results: Path, names: Iterable[str], sequences: Several[Sequence]) -> None:
+    """MambatrackError where a file that write_results() will write is there."""
+    for name in names:
+        for each in sequences:
+            path = _folder_of(name, results) / f"{each.name}.txt"
+            if path.exists():
+                check_output(path)
 
 
 def _sequences(dataset: str | Path) -> list[Sequence]:
