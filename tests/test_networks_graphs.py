@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -67,6 +69,17 @@ def test_a_copy_records_its_own_graphs(copied):
     assert list(ours.recordings) == [(16, 3)] and not other.recordings
     np.testing.assert_array_equal(other(rows(3)), ours(rows(3)))
     assert other.recordings[16, 3].host is not ours.recordings[16, 3].host
+
+
+def test_threads_take_turns():
+    def slow(given):
+        time.sleep(0.01)  # others would write into the buffers meanwhile
+        return double(given)
+
+    ours, given = Graphs(slow, "cpu", 2), [rows(5, seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for one, found in zip(given, pool.map(ours, given), strict=True):
+            np.testing.assert_array_equal(found, one[:, :2] * 2)
 
 
 def test_where_no_graph_can_be_recorded_the_network_runs_as_it_is():
