@@ -106,24 +106,6 @@ def test_nan_comes_out_where_it_went_in_and_nowhere_else():
 
 
 @needs_library
-def test_more_threads_change_nothing(monkeypatch):
-    network = tiny_network()
-    generator = np.random.default_rng(0)
-    offsets = generator.normal(size=(150, 10, 4)).astype(np.float32)
-    lengths = generator.integers(0, 11, 150)
-    alone = network(offsets, lengths)
-    monkeypatch.setenv("MAMBATRACK_THREADS", "3")
-    for _ in range(20):
-        np.testing.assert_array_equal(network(offsets, lengths), alone)
-    lengths[120] = 99
-    with pytest.raises(ValueError, match="lengths: from 0 to 10 expected, got 99"):
-        network(offsets, lengths)
-    monkeypatch.setenv("MAMBATRACK_THREADS", "many")
-    with pytest.raises(ValueError, match="MAMBATRACK_THREADS: a number from 1 on expected"):
-        network(offsets, lengths)
-
-
-@needs_library
 def test_a_network_comes_back_from_a_pickle():
     network = tiny_network()
     offsets, lengths = np.ones((2, 4, 4), np.float32), np.array([4, 2])

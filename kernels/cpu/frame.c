@@ -8,6 +8,10 @@ int64_t PUBLIC(step_network)(const Shape *network, float *scratch, int64_t room,
                              const float *tokens, const int64_t *rows, int64_t table, float *state,
                              int64_t stride, float *out); /* of variant.c */
 
+int64_t PUBLIC(window_network)(const Shape *network, float *scratch, int64_t room, int64_t batch,
+                               int64_t window, const float *offsets, const int64_t *lengths,
+                               float *out); /* likewise */
+
 int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64_t room,
                                  int64_t pairs, int64_t tracks, int64_t detections,
                                  const float *features, const int64_t *track,
@@ -159,36 +163,22 @@ void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tab
     }
 }
 
-/* What the network is asked of the tracks of all tables, what several have alike once; see ask_windows.
- * numbers: memory of find_own. */
-int64_t PUBLIC(ask_windows)(const Motion *motion, Moved *moved, int64_t tables, int64_t *numbers,
-                            float *offsets, int64_t *lengths, float *scales) {
-    int64_t asked = 0;
-    find_own(tables, moved, numbers);
-    for (int64_t k = 0; k < tables; k++) {
-        const Moved *m = moved + k;
-        int64_t some = ask_windows(motion, m->own, m->rows, m->table->motion,
-                                   offsets + asked * SIDES * (motion->window - 1), lengths + asked,
-                                   scales + SIDES * asked);
-        if (some < 0) return some;
-        asked += some;
-    }
-    return asked;
-}
-
-/* The same tables one frame on, with the answers [., SIDES]. boxes, spread: memory of all tracks. */
-void PUBLIC(move_windows)(const Motion *motion, const Moved *moved, int64_t tables,
-                          const float *answers, const float *scales, float *boxes, float *spread) {
-    const Moved *first = moved;
-    for (int64_t k = 0; k < tables; k++) {
-        const Moved *m = moved + k;
-        if (!m->beside || !k) first = m;
-        int64_t asked = move_windows(motion, m->own, m->rows, m->table->motion, answers, scales, boxes,
-                                     spread);
-        keep_prediction(motion, first, m, boxes, spread);
-        answers += SIDES * asked, scales += SIDES * asked;
-        boxes += SIDES * m->own, spread += SIDES * m->own;
-    }
+/* Tables with ``tracks`` tracks at most go one frame on. floats [tracks, SIDES (window + 3)], numbers
+ * [3, tracks]: memory. Returns 0; -1 where a window holds none of its boxes, or more than it can; MISFIT. Nothing
+ * is written then. */
+int64_t PUBLIC(predict_windows)(const Motion *motion, const Shape *network, float *scratch, int64_t room,
+                                Moved *moved, int64_t tables, int64_t tracks, float *floats,
+                                int64_t *numbers) {
+    int64_t size = SIDES * tracks, *lengths = numbers + 2 * tracks;
+    float *scales = floats, *answers = scales + size, *boxes = answers + size, *spread = boxes + size;
+    float *offsets = spread + size;
+    int64_t asked = ask_all_windows(motion, moved, tables, numbers, offsets, lengths, scales);
+    if (asked < 0) return asked;
+    if (EXPAND(window_network, VARIANT)(network, scratch, room, asked, motion->window - 1, offsets, lengths,
+                                        answers) != -1)
+        return MISFIT;
+    move_all_windows(motion, moved, tables, answers, scales, boxes, spread);
+    return 0;
 }
 
 /* Returns -1, or the first row that is not one of ``tracks``; nothing is written then. */

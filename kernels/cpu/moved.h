@@ -1,7 +1,7 @@
 /* Tables that go one frame on, as the motion model says: TrackTable.predict. */
 #pragma once
-#include "motion.h"
 #include "share.h"
+#include "window_motion.h"
 
 /* Its tracks are then unseen for ``span`` frames more. beside: a further table of the same tracker as the
  * one before; own: tracks that the first table does not have just so; rows [own]: which those are, twin
@@ -60,5 +60,37 @@ static void keep_prediction(const Motion *motion, const Moved *first, const Move
         memcpy(t->boxes + 4 * i, other->boxes + 4 * twin, 4 * sizeof(float));
         memcpy(t->spread + 4 * i, other->spread + 4 * twin, 4 * sizeof(float));
         copy_step(motion, other->motion + twin * t->motion_size, t->motion + i * t->motion_size);
+    }
+}
+
+/* What the network is asked of the tracks of all tables, what several have alike once -> how many those are, or
+ * -1 as of ask_windows. numbers: memory of find_own. */
+static int64_t ask_all_windows(const Motion *motion, Moved *moved, int64_t tables, int64_t *numbers,
+                               float *offsets, int64_t *lengths, float *scales) {
+    int64_t asked = 0;
+    find_own(tables, moved, numbers);
+    for (int64_t k = 0; k < tables; k++) {
+        const Moved *m = moved + k;
+        int64_t some = ask_windows(motion, m->own, m->rows, m->table->motion,
+                                   offsets + asked * SIDES * (motion->window - 1), lengths + asked,
+                                   scales + SIDES * asked);
+        if (some < 0) return some;
+        asked += some;
+    }
+    return asked;
+}
+
+/* The same tables one frame on, with the answers [., SIDES]. boxes, spread: memory of all tracks. */
+static void move_all_windows(const Motion *motion, const Moved *moved, int64_t tables, const float *answers,
+                             const float *scales, float *boxes, float *spread) {
+    const Moved *first = moved;
+    for (int64_t k = 0; k < tables; k++) {
+        const Moved *m = moved + k;
+        if (!m->beside || !k) first = m;
+        int64_t asked = move_windows(motion, m->own, m->rows, m->table->motion, answers, scales, boxes,
+                                     spread);
+        keep_prediction(motion, first, m, boxes, spread);
+        answers += SIDES * asked, scales += SIDES * asked;
+        boxes += SIDES * m->own, spread += SIDES * m->own;
     }
 }

@@ -5,10 +5,7 @@ The weights are those of networks/window.py and networks/causal.py by name, pack
 """
 
 import ctypes
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,8 +15,6 @@ from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.packing import Floats, address, check_fit, contiguous, pack
 from mambatrack.kernels.cpu.scratch import Scratch
 from mambatrack.kernels.weight_shapes import BOTH, MAX_BACK, ONE
-
-SHARE = 32  # tracks for which a thread of its own is worth it
 
 
 class _Network:
@@ -52,8 +47,6 @@ class WindowNetwork(_Network):
     state: its state dict as numpy arrays (safetensors.numpy.load_file); all sizes are read from it.
     limit: offsets beyond it are taken as it.
     Raises ValueError where a weight is missing or does not fit, RuntimeError without the library.
-    One thread, or as many as the environment variable MAMBATRACK_THREADS says where there are
-    enough tracks; more are faster on idle cores only, and the worst frame is slower on busy ones.
     """
 
     def __init__(self, state: Mapping[str, NDArray], limit: float):
@@ -71,26 +64,16 @@ class WindowNetwork(_Network):
         lengths = _integers("lengths", lengths, batch)
         offsets = contiguous(offsets)  # held here: only its address goes on
         out = np.empty((batch, 4), np.float32)
-        wrong = self.run(batch, window, address(offsets), address(lengths), address(out))
+        memory = self.scratch.borrow(self.need(window))
+        wrong = self._library.window_network(
+            self.at, memory.at, memory.size, batch, window, address(offsets), address(lengths),
+            address(out),
+        )  # fmt: skip
+        self.scratch.give_back(memory)
+        check_fit(wrong)
         if wrong >= 0:
             raise ValueError(f"lengths: from 0 to {window} expected, got {lengths[wrong]}")
         return out
-
-    def run(self, batch: int, window: int, offsets: int, lengths: int, out: int) -> int:
-        """The same of the addresses of its arrays, ``lengths`` int64 -> -1, or the first row whose
-        length does not fit."""
-
-        def part(first: int, end: int) -> int:
-            at = offsets + first * window * 16, lengths + first * 8, out + first * 16
-            memory = self.scratch.borrow(self.need(window))
-            wrong: int = self._library.window_network(
-                self.at, memory.at, memory.size, end - first, window, *at
-            )
-            self.scratch.give_back(memory)
-            check_fit(wrong)
-            return wrong if wrong < 0 else wrong + first
-
-        return _in_threads(part, batch)
 
 
 class CausalNetwork(_Network):
@@ -142,25 +125,6 @@ class CausalNetwork(_Network):
         if wrong >= 0:
             raise ValueError(f"rows: from 0 to {len(carried) - 1} expected, got {rows[wrong]}")
         return out
-
-
-def _in_threads(run: Callable[[int, int], int], count: int) -> int:
-    """run(first, end) over parts of 0 to ``count``; -1, or a result that is not negative."""
-    if count < 2 * SHARE:  # to read the environment takes a microsecond
-        return run(0, count)
-    asked = os.environ.get("MAMBATRACK_THREADS", "") or "1"
-    if not asked.isdecimal() or asked == "0":
-        raise ValueError(f"MAMBATRACK_THREADS: a number from 1 on expected, got {asked!r}")
-    parts = min(int(asked), count // SHARE)
-    bounds = [count * i // parts for i in range(parts + 1)]
-    others = [_pool().submit(run, *bounds[i : i + 2]) for i in range(1, parts)]
-    results = [run(*bounds[:2]), *(other.result() for other in others)]
-    return max(results)
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count())
 
 
 def _is(array: NDArray) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 
 from mambatrack.kernels.cpu.motion import Motion, Moving, TrackMotion
 from mambatrack.kernels.cpu.network import WindowNetwork
-from mambatrack.kernels.cpu.packing import Floats, address, check_array
+from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
 from mambatrack.kernels.cpu.table import StateColumns
 
 
@@ -45,15 +45,16 @@ class WindowMotion(TrackMotion):
 
     def predict_listed(self, moved: int, count: int, tracks: int) -> None:
         """Raises ValueError, and changes nothing, where a window holds no box of its track."""
-        q, numbers = self._q, self._numbers.borrow(3 * tracks)
-        floats, lengths = self._floats.borrow(tracks * (4 * q + 16)), numbers.at + 16 * tracks
-        scales, answers, boxes, spread = (floats.at + 16 * tracks * i for i in range(4))
-        offsets = floats.at + 64 * tracks
-        given = self.at, moved, count
-        asked = self._library.ask_windows(*given, numbers.at, offsets, lengths, scales)
-        if asked < 0:
-            raise ValueError(f"boxes in the window: from 1 to {q + 1} expected")
-        self._network.run(asked, q, offsets, lengths, answers)
-        self._library.move_windows(*given, answers, scales, boxes, spread)
+        network, q = self._network, self._q
+        floats = self._floats.borrow(4 * tracks * (q + 4))
+        numbers = self._numbers.borrow(3 * tracks)
+        memory = network.scratch.borrow(network.need(q))
+        result = self._library.predict_windows(
+            self.at, network.at, memory.at, memory.size, moved, count, tracks, floats.at, numbers.at
+        )
+        network.scratch.give_back(memory)
         self._floats.give_back(floats)
         self._numbers.give_back(numbers)
+        check_fit(result)
+        if result < 0:
+            raise ValueError(f"boxes in the window: from 1 to {q + 1} expected")
