@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mambatrack.boxes import iou
 from mambatrack.datasets.matching import (
     best_overlap,
+    by_frame,
     detection_rows,
     find_rows,
     invert,
@@ -62,6 +63,12 @@ def test_the_best_overlap_names_the_row():
     )
     assert overlap.tolist() == pytest.approx([1 / 3, 0])
     assert row.tolist() == [1, -1]
+
+
+def test_rows_go_by_frame():
+    rows = by_frame(np.array([3, 1, 3]))
+    assert [(frame, each.tolist()) for frame, each in rows] == [(1, [1]), (3, [0, 2])]
+    assert by_frame(np.zeros(0, np.int64)) == []
 
 
 def test_rows_are_found_by_frame_and_id():

@@ -7,7 +7,9 @@ import pytest
 
 from association_models import learned, network, small_config, track_with
 from mambatrack.association.features import NAMES
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.learning.association_recording import Recorder, Recording, record
+from mambatrack.simulation.world import write_sequence
 
 
 def test_the_teacher_follows_the_truth(sequences):
@@ -16,6 +18,13 @@ def test_the_teacher_follows_the_truth(sequences):
     assert len(recording.pairs) == 60 and recording.pairs.sum() == recording.features.shape[1]
     assert recording.rows.sum() == len(recording.ids)
     assert recording.found.sum() == recording.alone.shape[1] == len(recording.person)
+
+
+def test_without_truth_every_detection_is_nobodys(tmp_path):
+    write_sequence(tmp_path / "a", people=2, frames=6, size=(320, 240))
+    (tmp_path / "a/gt/gt.txt").write_text("1,1,5,5,20,40,0,1,1\n")  # ignored
+    recording = record(find_sequences(tmp_path)[0], None, small_config().tracker)
+    assert len(recording.person) and not recording.person.any() and not recording.same.any()
 
 
 @pytest.mark.parametrize("decided_by", ["truth", "network"])

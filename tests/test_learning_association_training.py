@@ -125,3 +125,19 @@ def test_training_refuses_other_settings_and_data_without_detections(sequences, 
     (tmp_path / "data/A/det/det.txt").unlink()
     with pytest.raises(MambatrackError, match="simulate"):
         train_association([tmp_path / "data"], small_config(), tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("det/det.txt", "\n", "with boxes in gt/gt.txt and det/det.txt, found 1"),
+        ("gt/gt.txt", "", "with boxes in gt/gt.txt and det/det.txt, found 1"),
+        ("det/det.txt", "1,-1,5,5,20,40,0.9\n", "no detection is near a track .* to validate on"),
+    ],
+)
+def test_files_in_which_there_is_nothing_to_learn_are_told_of(tmp_path, file, content, said):
+    for seed, name in enumerate("ab"):
+        write_sequence(tmp_path / "data" / name, seed=seed, people=2, frames=8, size=(320, 240))
+    (tmp_path / "data/a" / file).write_text(content)
+    with pytest.raises(MambatrackError, match=said):
+        train_association([tmp_path / "data"], small_config(), tmp_path / "run")

@@ -71,9 +71,8 @@ def rows_by_frame(frame: NDArray[np.int64], frames: NDArray[np.int64]) -> list[R
 
 def by_frame(frames: NDArray[np.int64]) -> list[tuple[int, Rows]]:
     """(frame, rows of that frame) in the order of frames."""
-    order = np.argsort(frames, kind="stable")
-    numbers, first = np.unique(frames[order], return_index=True)
-    return list(zip(numbers.tolist(), np.split(order, first[1:]), strict=True))
+    numbers = np.unique(frames)
+    return list(zip(numbers.tolist(), rows_by_frame(frames, numbers), strict=True))
 
 
 def match(truth: Table, found: Table, iou: float = 0.5) -> Rows:

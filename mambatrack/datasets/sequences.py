@@ -110,16 +110,24 @@ def find_sequences(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
 
 
 def find_detected_sequences(roots: Iterable[str | Path]) -> list[Sequence]:
-    """The sequences below ``roots`` that have ground truth and detections, to train on. Raises
-    MambatrackError where they are fewer than two."""
+    """The sequences below ``roots`` that have ground truth and detections, a line of each at least,
+    to train on. Raises MambatrackError where they are fewer than two."""
     found = [each for root in roots for each in find_sequences(root)]
-    usable = [each for each in found if each.gt_path and each.det_path]
+    usable = [each for each in found if _has_lines(each.gt_path) and _has_lines(each.det_path)]
     if len(usable) < 2:
         raise MambatrackError(
-            f"training needs at least 2 sequences with gt/gt.txt and det/det.txt, found "
+            f"training needs at least 2 sequences with boxes in gt/gt.txt and det/det.txt, found "
             f"{len(usable)}; 'mambatrack simulate' makes detections from the ground truth"
         )
     return usable
+
+
+def _has_lines(path: Path | None) -> bool:
+    """Whether there is such a file, and more than blanks in it."""
+    if path is None:
+        return False
+    with open(path, "rb") as file:
+        return any(line.strip() for line in file)
 
 
 def select_split(sequences: list[Sequence], split: str) -> list[Sequence]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mambatrack.association.features import ALONE, NAMES
 from mambatrack.config import AssociationConfig
+from mambatrack.errors import MambatrackError
 from mambatrack.learning.association_network import PairNetwork, pair_loss
 from mambatrack.learning.association_pieces import IndexedRecording, join, join_taught, mirrored
 from mambatrack.learning.loop import Learner
@@ -49,6 +50,8 @@ class PairLearner(Learner):
         unseen: Collection[str] = (),
     ):
         self.recordings, self.settings, self.steps, self.data = recordings, settings, steps, data
+        _check("learn from", recordings.learnt)
+        _check("validate on", recordings.held_out)
         torch.manual_seed(settings.seed)
         self.model = PairNetwork(
             settings.d_model, settings.layers, settings.d_state, settings.rounds
@@ -100,6 +103,14 @@ class PairLearner(Learner):
             "validation": {"loss": round(measured["validation"], 5)},
         }  # fmt: skip
         return self.model.state_dict(), card
+
+
+def _check(purpose: str, recordings: list[IndexedRecording]) -> None:
+    if not any(len(each.recording.tracks) for each in recordings):
+        raise MambatrackError(
+            f"no detection is near a track in the sequences to {purpose} ({len(recordings)}); "
+            "expected ground truth and detections of the same frames, with scores that start tracks"
+        )
 
 
 def _normalise(

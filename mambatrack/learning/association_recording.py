@@ -216,11 +216,11 @@ class Recorder(Association):
 
 def record(sequence: MotSequence, policy: Association | None, config: TrackerConfig) -> Recording:
     """Tracks a sequence that has gt and det, in the time of its frame rate; all detections take
-    part, whatever their score."""
+    part, whatever their score, and only those near a track are matched."""
     found = sequence_detections(sequence)
     rows, who = identities(sequence, found)
     recorder = Recorder([who[each] for each in rows], policy, config.class_aware)
-    tracker = Tracker(config, sequence.image_size, association=recorder)
+    tracker = Tracker(config, sequence.image_size, association=recorder, reach=0.0)
     arrays = np.column_stack([found.boxes, found.scores])
     for index, each in enumerate(rows):
         tracker.update(arrays[each], index / sequence.fps)
@@ -232,6 +232,7 @@ def identities(sequence: MotSequence, found: DetectionRows) -> tuple[list[Indice
     nobody's."""
     truth = read_ground_truth(sequence)
     row = invert(match_confident_first(truth, found), len(found))
-    who = np.where(row >= 0, truth.id[row], -1)
+    who = np.full(len(found), -1)
+    who[row >= 0] = truth.id[row[row >= 0]]
     frames = np.arange(1, max(sequence.frames, int(found.frame.max(initial=0))) + 1)
     return rows_by_frame(found.frame, frames), who
