@@ -238,6 +238,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="for each figure, default 0.5")
     parser.add_argument("--threads", type=int, default=1, help="of torch on a CPU, default 1")
     given = parser.parse_args(arguments)
+    if given.device == "cuda" and not torch.cuda.is_available():
+        parser.error("torch sees no GPU; take --device cpu")
     device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(given.threads)
     copied = copy_bandwidth(device, given.seconds)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from mambatrack.kernels import bench
@@ -19,6 +20,13 @@ def test_table_of_all_backends_on_a_processor(capsys, monkeypatch):
         (w, b) for w in ("forward", "forward + backward") for b in ("reference", "torch")
     }
     assert all(float(line[6]) <= 5e-6 for line in lines)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_what_to_do(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(["--device", "cuda"])
+    assert "torch sees no GPU; take --device cpu" in capsys.readouterr().err
 
 
 def test_bytes_that_move():

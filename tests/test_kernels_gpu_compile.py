@@ -9,6 +9,14 @@ import pytest
 pytest.importorskip("triton")
 
 
+def test_what_is_interpreted_is_not_compiled(monkeypatch):
+    from mambatrack.kernels.gpu import compile as compiling
+
+    monkeypatch.setattr(compiling, "_forward", object())
+    with pytest.raises(SystemExit, match="unset TRITON_INTERPRET"):
+        compiling.main()
+
+
 def test_compiles_for_gpus_that_are_not_there():
     """In a process of its own: what is interpreted here cannot be compiled here."""
     done = subprocess.run(

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(
     reason="neither a GPU nor TRITON_INTERPRET=1",
 )
 
+CHECKS = "test_schema", "test_faketensor"  # of torch.library.opcheck, those that are quick
+
 
 @pytest.fixture(autouse=True)
 def poisoned(monkeypatch):
@@ -237,6 +239,34 @@ def test_registered_with_torch(monkeypatch):
         (update.state_update, (*states, None, True)),
     ):
         assert set(torch.library.opcheck(operation, given).values()) == {"SUCCESS"}
+
+
+def test_operations_of_whole_networks_are_registered(monkeypatch):
+    monkeypatch.undo()
+    from mambatrack.kernels.gpu import causal, window
+    from mambatrack.networks.causal import CausalMotionPredictor
+    from mambatrack.networks.fused_weights import causal_weights, end_weights, mlp_weights
+    from mambatrack.networks.window import MotionPredictor
+
+    with torch.no_grad():
+        one, both = CausalMotionPredictor(8, 1, 2).to(DEVICE), MotionPredictor(8, 1, 2).to(DEVICE)
+        block, carried = both.blocks[0], torch.zeros(6, one.carried_size, device=DEVICE)
+        ends = [each.detach() for each in end_weights(both.embed, both.head)]
+        after = [each.detach() for each in mlp_weights(block.mlp, block.norm)]
+        weights = [each.detach() for each in causal_weights(one).flat()]
+    slots = torch.tensor([[0.0] * 8 + [3], [0.0] * 8 + [4]], device=DEVICE)
+    x = {size: torch.ones(2, 3, size, device=DEVICE) for size in (4, 8, 16)}
+    for operation, given in (
+        (causal.step, (weights, slots, carried, 8.0, 1e-5)),
+        (window.enter_all, (ends, x[4], lengths(3, 0), 8.0)),
+        (window.leave_both, ([x[8][:, :1].expand(2, 16, 8).contiguous(), *after],
+                             x[16].expand(2, 2, 3, 16), lengths(3, 0), 1e-5)),
+        (window.pool_all, (ends, x[8], lengths(3, 0))),
+    ):  # fmt: skip
+        found = torch.library.opcheck(
+            operation, given, test_utils=("test_schema", "test_faketensor")
+        )
+        assert set(found.values()) == {"SUCCESS"}
 
 
 def test_compiled_and_fake():

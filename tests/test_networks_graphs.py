@@ -4,9 +4,12 @@ import copy
 import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from mambatrack.networks import graphs
 from mambatrack.networks.graphs import BUCKETS, Graphs, bucket, eager
@@ -69,6 +72,41 @@ def test_a_copy_records_its_own_graphs(copied):
     assert list(ours.recordings) == [(16, 3)] and not other.recordings
     np.testing.assert_array_equal(other(rows(3)), ours(rows(3)))
     assert other.recordings[16, 3].host is not ours.recordings[16, 3].host
+
+
+class Cuda:
+    """torch.cuda of a GPU that cannot capture: as in torch, a capture that fails leaves its stream
+    the current one."""
+
+    def __init__(self):
+        self.current = "user's"
+        self.Stream = lambda: SimpleNamespace(wait_stream=lambda other: None)
+        self.CUDAGraph = lambda: SimpleNamespace(replay=None)
+        self.current_stream = lambda: SimpleNamespace(wait_stream=lambda other: None)
+        self.device = lambda device: nullcontext()
+
+    @contextmanager
+    def stream(self, stream):
+        before, self.current = self.current, stream
+        try:
+            yield
+        finally:
+            self.current = before
+
+    @contextmanager
+    def graph(self, graph, stream, capture_error_mode):
+        self.current = stream
+        yield
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def test_a_capture_that_fails_gives_the_stream_and_the_turn_back(monkeypatch):
+    cuda = Cuda()
+    monkeypatch.setattr(graphs.torch, "cuda", cuda)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="not permitted"):
+            graphs.capture(double, torch.zeros(1, 3))
+    assert cuda.current == "user's"
 
 
 def test_threads_take_turns():

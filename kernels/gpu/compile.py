@@ -3,7 +3,6 @@
     python -m mambatrack.kernels.gpu.compile [--few]
 
 The pointer alignments and types are those of the motion networks, so the machine code is what runs.
-Set no TRITON_INTERPRET.
 """
 
 import itertools
@@ -168,6 +167,8 @@ def few() -> list[tuple[Any, dict[str, Any], int]]:
 
 
 def main() -> None:
+    if not isinstance(_forward, triton.JITFunction):
+        sys.exit("error: unset TRITON_INTERPRET: what is interpreted cannot be compiled")
     every = [(*each, chip) for each, chip in itertools.product(variants(), ARCHITECTURES)]
     found = few() if "--few" in sys.argv else every
     print(f"triton {triton.__version__}\n")
