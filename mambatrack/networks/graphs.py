@@ -132,11 +132,8 @@ def capture(run: Run, given: Tensor) -> tuple[Callable[[], None], Tensor]:
     may use the GPU meanwhile. Not run on a GPU yet."""
     graph = torch.cuda.CUDAGraph()
     with CAPTURING, torch.cuda.device(given.device):
-        current, side, stream = (
-            torch.cuda.current_stream(),
-            torch.cuda.Stream(),
-            torch.cuda.Stream(),
-        )
+        current = torch.cuda.current_stream()
+        side, stream = torch.cuda.Stream(), torch.cuda.Stream()
         side.wait_stream(current)
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
