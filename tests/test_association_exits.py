@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack import Tracker, as_detections
-from mambatrack.association.exits import Lowest, contested, part_of
-from mambatrack.association.problem import Candidates, Scores
+from mambatrack.association.exits import Lowest, contested, part_of, with_margins
+from mambatrack.association.problem import Candidates, FrameProblem, Scores
 
 MARGIN = 2.0
 
@@ -90,6 +90,28 @@ def test_a_part_has_numbers_of_its_own():
     assert (rows.tolist(), columns.tolist(), part.track_count) == ([3], [1, 2], 1)
     assert (part.tracks.tolist(), part.detections.tolist()) == ([0, 0], [0, 1])
     assert (part.features.tolist(), part.alone.tolist()) == ([[2, 3]], [[1, 2]])
+
+
+def test_blocks_that_are_the_same_in_all_tables_may_be_rough_where_tables_are_compared():
+    tracker = Tracker()
+    corners = np.array([[100, 50], [130, 50], [600, 50], [630, 50], [1100, 50]])
+    found = as_detections(np.concatenate([corners, corners + [40, 120]], axis=1))
+    for _ in range(2):
+        tracker.update(found)
+    table = tracker.state.hypotheses.table
+    other, third = table.copy(), table.copy()
+    other["stamp"][2] += 1  # as after another detection
+    third["memory"][4] = 1  # which nobody has to look at, as the stamp is the same
+    found = as_detections(found.boxes + 3)
+    tracker.state.hypotheses.tables = [table, other, third]
+    questions = tracker.state.hypotheses.questions(found, 3)
+    problems = [FrameProblem(*q[:3], tracker.association.describe(*q[:3])) for q in questions]
+    for each in with_margins(problems, questions):
+        tracks, detections, *_, sure = each.candidates
+        assert len(tracks) == 9
+        np.testing.assert_array_equal(sure, np.where(np.isin(tracks, [2, 3]), np.inf, 4.0))
+    (alone,) = with_margins(problems[:1], tracker.state.hypotheses.questions(found, 3)[:1])
+    assert alone.candidates.sure_by == 4.0
 
 
 def test_where_looks_are_added_to_the_odds_nothing_is_clear_before():

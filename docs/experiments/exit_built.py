@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mambatrack import Tracker
 from mambatrack.association.compiled import CompiledAssociation
 from mambatrack.association.crowds import cluster_of
-from mambatrack.association.exits import Lowest, contested
+from mambatrack.association.exits import Lowest, contested, with_margins
 from mambatrack.association.interface import (
     Association,
     Decided,
@@ -39,12 +39,14 @@ def of_all_networks(association: CompiledAssociation, problem: FrameProblem) -> 
     return Decision(chosen, association.births(full, scores, chosen))
 
 
-def note(association: CompiledAssociation, decided: Decided, noted: Counter[str]) -> None:
+def note(
+    association: CompiledAssociation, problem: FrameProblem, decided: Decided, noted: Counter[str]
+) -> None:
     """Of one frame: how many networks its blocks and pairs need, and what all three decide."""
-    problem, _, answers = decided
+    answers = decided.answers
     given, own, config = problem.candidates, answers[0].decision, association.config
-    margin = float(np.float32(given.sure_by))
-    noted[f"frames: margin {margin:g}"] += 1
+    for margin in np.unique(given.sure_by):
+        noted[f"frames: margin {margin:g}"] += 1
     noted["frames"] += 1
     if not len(given.tracks):
         noted["frames without pairs"] += 1
@@ -74,7 +76,8 @@ def run(size: tuple[int, int], frames: list[NDArray], noted: Counter[str]) -> No
 
     def watched(questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
         decided = decide(questions, weigh)
-        note(association, decided[0], noted)
+        first, *_ = with_margins([each.problem for each in decided], questions)
+        note(association, first, decided[0], noted)
         return decided
 
     association.decide = watched  # type: ignore[method-assign]

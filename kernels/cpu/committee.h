@@ -133,13 +133,13 @@ static void add_scores(const Members *c, const Contested *from, int64_t detectio
 }
 
 /* The log-odds of the first member, and in contested blocks the mean of all, summed in their order: odds
- * [pairs], people [detections]; margin: see exits.h; other arguments and result
+ * [pairs], people [detections]; margins: see exits.h; other arguments and result
  * as of ``pair_network``; codes [tracks, stride]: those of all members. */
 static int64_t committee_scores(const Members *c, float *scratch, int64_t pairs, int64_t tracks,
                                 int64_t detections, const float *features, const int64_t *track,
                                 const int64_t *detection, const float *codes, int64_t stride,
-                                const float *alone, float margin, float *odds, float *people) {
-    FirstScores first = {margin, pairs, tracks, detections, track, detection, odds, people};
+                                const float *alone, const float *margins, float *odds, float *people) {
+    FirstScores first = {margins, pairs, tracks, detections, track, detection, odds, people};
     Contested part;
     int64_t wrong = pair_network(c->pairs[0], scratch, pairs, tracks, detections, features, track, detection,
                                  codes, stride, alone, odds, people);

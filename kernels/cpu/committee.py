@@ -66,11 +66,11 @@ class CommitteeNetwork:
         detections: Indices,
         memory: Floats,
         alone: Floats,
-        sure_by: float = np.inf,
+        sure_by: float | Floats = np.inf,
     ) -> tuple[Floats, Floats]:
         """Arguments as of PairsNetwork, memory [N, memory_size] of all tracks -> the log-odds
         of pairs [K] and of people [M]: the mean of all networks, or those of the first where it is
-        sure by so many log-odds (association/exits.py)."""
+        sure by so many log-odds, of all pairs or [K] (association/exits.py)."""
         pairs, found = len(tracks), alone.shape[1]
         check_array("features", features, np.float32, (self.features, pairs))
         check_array("alone", alone, np.float32, (self.alone, found))
@@ -78,12 +78,14 @@ class CommitteeNetwork:
         check_array("detections", detections, np.int64, (pairs,))
         check_array("memory", memory, np.float32, (len(memory), self.memory_size))
         odds, people = np.empty(pairs, np.float32), np.empty(found, np.float32)
+        margins = np.empty(found, np.float32)
+        margins[detections] = sure_by
         sizes = pairs, len(memory), found
         scratch = self.scratch.borrow(self._library.score_floats(self.at, *sizes))
         wrong = self._library.committee_scores(
             self.at, scratch.at, scratch.size, *sizes, address(features), address(tracks),
-            address(detections), address(memory), self.memory_size, address(alone), sure_by,
-            address(odds), address(people),
+            address(detections), address(memory), self.memory_size, address(alone),
+            address(margins), address(odds), address(people),
         )  # fmt: skip
         self.scratch.give_back(scratch)
         check_fit(wrong)

@@ -9,10 +9,10 @@ typedef struct {
     float match_odds, birth_odds;
 } Lowest;
 
-/* The pairs of one table and the scores of the first network; margin: log-odds by which everything that is
- * decided in a block has to be better than anything else. */
+/* The pairs of one table and the scores of the first network; margins: of each detection, alike in a block:
+ * log-odds by which everything that is decided there has to be better than anything else. */
 typedef struct {
-    float margin;
+    const float *margins;             /* [detections] */
     int64_t pairs, tracks, detections;
     const int64_t *track, *detection; /* [pairs] */
     const float *odds, *people;       /* [pairs], [detections] */
@@ -51,13 +51,15 @@ static void doubt(const Lowest *by, const FirstScores *s, Blocks *b, int side) {
         if (worth > *best) *best = worth;
     }
     for (int64_t p = 0; p < s->pairs; p++) {
-        int near = s->odds[p] - by->match_odds > b->best[first + of[p]] - s->margin;
+        float margin = s->margins[s->detection[p]];
+        int near = s->odds[p] - by->match_odds > b->best[first + of[p]] - margin;
         b->near[first + of[p]] += near, b->near[second + to[p]] += near;
     }
     for (int64_t p = 0; p < s->pairs; p++) {
         int64_t i = first + of[p], j = s->detection[p];
-        int clear = b->near[i] + (b->best[i] < s->margin) == 1 && b->near[second + to[p]] <= 1;
-        int doubtful = !b->near[n + j] && fabsf(s->people[j] - by->birth_odds) < s->margin;
+        float margin = s->margins[j];
+        int clear = b->near[i] + (b->best[i] < margin) == 1 && b->near[second + to[p]] <= 1;
+        int doubtful = !b->near[n + j] && fabsf(s->people[j] - by->birth_odds) < margin;
         if (!clear || doubtful) b->unsure[root_of(b->block, i)] |= side;
     }
 }

@@ -16,7 +16,7 @@ int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64
                                  int64_t pairs, int64_t tracks, int64_t detections,
                                  const float *features, const int64_t *track,
                                  const int64_t *detection, const float *codes, int64_t stride,
-                                 const float *alone, double margin, float *odds,
+                                 const float *alone, const float *margins, float *odds,
                                  float *people); /* likewise */
 
 int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,
@@ -43,7 +43,7 @@ void PUBLIC(describe)(const Gate *by, const Asked *asked, float *floats, int64_t
     describe_all(by, asked, &to);
 }
 
-/* The scores of one whole table. Returns as committee_scores does. */
+/* The scores of one whole table, by the margins there are. Returns as committee_scores does. */
 static int64_t score_table(const Members *committee, const Asked *asked, const Thoughts *to, int64_t k,
                            float *scratch, int64_t room) {
     const Frame *f = asked->frames + k;
@@ -52,22 +52,21 @@ static int64_t score_table(const Members *committee, const Asked *asked, const T
         committee, scratch, room, p->pairs, f->tracks, f->found->count,
         to->features + FEATURES * p->first, asked->track + p->first, asked->detection + p->first,
         f->table->memory, f->table->memory_size, to->alone + ALONE * p->first_detection,
-        f->sure_by, to->odds + p->first, to->people + p->first_detection);
+        asked->margins, to->odds + p->first, to->people + p->first_detection);
 }
 
-/* The same where table ``first`` of the tracker is scored: what differs from it. code: floats of a
+/* The same where table ``first`` of the tracker is scored and was compared: what differs from it. code: floats of a
  * track's codes; memory: of a Part, as large as a table may need. */
 static int64_t score_rest(const Members *committee, const Asked *asked, const Thoughts *to, int64_t k,
                           int64_t first, int64_t code, float *memory, float *scratch, int64_t room) {
     Part part;
-    Shared s = {asked->frames + k, asked->frames + first, asked->problems + k, asked->problems + first};
-    lay_out_shared(asked, &s);
-    compare_tables(asked, to, &s);
-    lay_out_part(asked, &s, code, memory, s.pair_twin + s.problem->pairs, &part);
+    Shared s = shared_of(asked, k, first);
+    lay_out_part(asked, &s, code, memory, asked->twins + asked->pair_room, &part);
     take_part(asked, to, &s, code, &part);
+    for (int64_t j = 0; j < part.detections; j++) asked->margins[j] = INFINITY;
     int64_t wrong = EXPAND(committee_scores, VARIANT)(
         committee, scratch, room, part.pairs, part.tracks, part.detections, part.features,
-        part.track, part.detection, part.codes, code, part.alone, s.frame->sure_by, part.odds, part.people);
+        part.track, part.detection, part.codes, code, part.alone, asked->margins, part.odds, part.people);
     if (wrong == -1) give_scores(asked, to, &s, &part);
     return wrong;
 }
@@ -82,7 +81,7 @@ int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *commi
     if (asked->scratch > room) return MISFIT;
     describe_all(by, asked, &to);
     for (int64_t k = 0; k < asked->count && wrong == -1; k++) {
-        if (!asked->frames[k].beside) first = k;
+        if (!asked->frames[k].beside) first = k, compare_all(asked, &to, k);
         wrong = k == first ? score_table(committee, asked, &to, k, scratch + part, room - part)
                            : score_rest(committee, asked, &to, k, first, code, scratch, scratch + part,
                                         room - part);

@@ -70,7 +70,7 @@ class Asked(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_int64, "count"),
-        *_fields(ctypes.c_void_p, "frames problems track detection floats worth nearest"),
+        *_fields(ctypes.c_void_p, "frames problems track detection floats worth nearest margins"),
         *_fields(ctypes.c_void_p, "numbers left places twins compared sums"),
         *_fields(ctypes.c_int64, "pair_room float_room number_room pairs detections"),
         *_fields(ctypes.c_int64, "needed_floats needed_numbers logs most_pairs most_sides scratch"),

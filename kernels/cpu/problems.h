@@ -15,13 +15,15 @@ typedef struct {
 
 /* Of all ``count`` frames: the pairs of their tracks and detections [pair_room]; memory that is kept,
  * and how much of it is needed; the ``logs`` first floats are those that numpy takes logarithms of.
- * nearest: of keep_nearest. scratch: floats that the scores take. */
+ * nearest: of keep_nearest; margins, compared, twins: of share.h. scratch: floats that the scores take. */
+enum { COMPARED = 5 }; /* numbers for each track and detection of a table that is compared */
+
 typedef struct {
     int64_t count;
     const Frame *frames;
     Problem *problems;
     int64_t *track, *detection;
-    float *floats, *worth, *nearest;
+    float *floats, *worth, *nearest, *margins;
     int64_t *numbers, *left, *places, *twins, *compared;
     double *sums;
     int64_t pair_room, float_room, number_room;
@@ -67,9 +69,10 @@ static void lay_out_problems(const Gate *g, Asked *a, float *floats, int64_t *nu
         a->most_sides = more(a->most_sides, f->tracks + f->found->count);
     }
     a->nearest = claim(floats, &used, g->nearest * a->most_sides);
+    a->margins = claim(floats, &used, a->most_sides);
     a->places = claim_numbers(numbers, &counted, a->most_sides);
     a->sums = (double *)claim_numbers(numbers, &counted, a->most_sides);
-    a->compared = claim_numbers(numbers, &counted, 5 * a->most_sides);
+    a->compared = claim_numbers(numbers, &counted, COMPARED * a->most_sides * a->count);
     a->needed_floats = used, a->needed_numbers = counted;
 }
 

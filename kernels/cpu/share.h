@@ -11,14 +11,15 @@ typedef struct {
     int64_t *track_twin, *pair_twin, *track_differs, *detection_differs, *counts;
 } Shared;
 
-/* In the numbers that are kept. */
-static void lay_out_shared(const Asked *asked, Shared *s) {
-    int64_t n = s->frame->tracks, m = s->frame->found->count;
-    s->track_twin = asked->compared;
-    s->track_differs = s->track_twin + n;
-    s->detection_differs = s->track_differs + n;
-    s->counts = s->detection_differs + m;
-    s->pair_twin = asked->twins;
+/* Of table k, in the numbers that are kept for it. */
+static Shared shared_of(const Asked *asked, int64_t k, int64_t first) {
+    const Frame *f = asked->frames + k;
+    int64_t *own = asked->compared + COMPARED * asked->most_sides * k, *found = own + 2 * f->tracks;
+    return (Shared){
+        .frame = f, .first = asked->frames + first, .problem = asked->problems + k,
+        .first_problem = asked->problems + first, .track_twin = own, .track_differs = own + f->tracks,
+        .detection_differs = found, .counts = found + f->found->count,
+        .pair_twin = asked->twins + asked->problems[k].first};
 }
 
 /* twin [tracks] of one table: the row of each in the other, -1 where it is not the same. */
@@ -91,6 +92,19 @@ static void compare_tables(const Asked *asked, const Thoughts *by, const Shared 
     pair_pairs(asked, by, s);
     mark_other_pairs(asked, s);
     spread_differences(asked, s);
+}
+
+/* The tables beside the first one are compared with it. margins: of its detections, see exits.h; where any
+ * table differs they are infinite, as odds add to what tables are compared by. */
+static void compare_all(const Asked *asked, const Thoughts *by, int64_t first) {
+    const Frame *f = asked->frames + first;
+    for (int64_t j = 0; j < f->found->count; j++) asked->margins[j] = (float)f->sure_by;
+    for (int64_t k = first + 1; k < asked->count && asked->frames[k].beside; k++) {
+        Shared s = shared_of(asked, k, first);
+        compare_tables(asked, by, &s);
+        for (int64_t j = 0; j < f->found->count; j++)
+            if (s.detection_differs[j]) asked->margins[j] = INFINITY;
+    }
 }
 
 /* What is scored of a table: pairs, tracks and detections that differ, by new numbers. */

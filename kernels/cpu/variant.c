@@ -64,12 +64,12 @@ int64_t PUBLIC(committee_scores)(const Members *committee, float *scratch, int64
                                  int64_t pairs, int64_t tracks, int64_t detections,
                                  const float *features, const int64_t *track,
                                  const int64_t *detection, const float *codes, int64_t stride,
-                                 const float *alone, double margin, float *odds, float *people) {
+                                 const float *alone, const float *margins, float *odds, float *people) {
     if (pairs < 0 || tracks < 0 || detections < 0 || !members_fit(committee) ||
         score_floats(committee, pairs, tracks, detections) > room)
         return MISFIT;
     return committee_scores(committee, scratch, pairs, tracks, detections, features, track,
-                            detection, codes, stride, alone, (float)margin, odds, people);
+                            detection, codes, stride, alone, margins, odds, people);
 }
 
 int64_t PUBLIC(committee_remember)(const Members *committee, float *scratch, int64_t room,

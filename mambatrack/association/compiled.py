@@ -134,7 +134,7 @@ class CompiledAssociation(LearnedAssociation):
     def _score(self, problem: FrameProblem) -> Scores:
         tracks, detections, features, alone, _, sure = problem.candidates
         given = features, tracks, detections, problem.table["memory"], alone
-        return Scores(*self.network.scores(*given, float(sure)))
+        return Scores(*self.network.scores(*given, sure))
 
     def _borrow(self) -> Problems:
         """Memory that no other thread uses."""

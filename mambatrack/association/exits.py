@@ -3,6 +3,8 @@
 A block is what candidate pairs connect: no network hears anything across blocks.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.association.alternatives import ALTERNATIVE_LOG_ODDS
 from mambatrack.association.crowds import cluster_of
-from mambatrack.association.problem import Candidates, Floats, Question, Scores
+from mambatrack.association.problem import Candidates, Floats, FrameProblem, Question, Scores
 
 EXIT_LOG_ODDS = 1.5  # that are a clear margin: a single network decides then as all three do
 
@@ -28,13 +30,48 @@ LOWEST = Lowest()
 
 def sure_by(question: Question) -> float:
     """The margin of what is clear where nothing but the decision counts, and with it what comes
-    near; infinite where the odds themselves count."""
-    return np.inf if question.compared else margin(question.several)
+    near: of those blocks that are the same in all tables, where tables are compared."""
+    return margin(question.several or question.compared)
 
 
-def margin(several: bool) -> float:
-    """sure_by() of a question where nothing is compared."""
-    return ALTERNATIVE_LOG_ODDS if several else EXIT_LOG_ODDS
+def margin(near: bool) -> float:
+    """The same where what comes near the decision counts, and where it does not."""
+    return ALTERNATIVE_LOG_ODDS if near else EXIT_LOG_ODDS
+
+
+def with_margins(
+    problems: Sequence[FrameProblem], questions: Sequence[Question]
+) -> list[FrameProblem]:
+    """With the margins by which the scores of each may be rough."""
+    firsts = [number for number, each in enumerate(questions) if not each.beside]
+    margins = list[float | Floats]()
+    for first, end in pairwise([*firsts, len(questions)]):
+        least = sure_by(questions[first])
+        margins += _among(problems[first:end], least) if end - first > 1 else [least]
+    return [
+        each._replace(candidates=each.candidates._replace(sure_by=own))
+        for each, own in zip(problems, margins, strict=True)
+    ]
+
+
+def _among(problems: Sequence[FrameProblem], least: float) -> list[Floats]:
+    """[K] of each table of one tracker: ``least`` in blocks that are the same in all, which add the
+    same to the likelihood of each; elsewhere the odds themselves count, and it is infinite."""
+    pairs = zip(*map(_pairs_of_detections, problems), strict=True)
+    same, margins = np.array([len(set(own)) == 1 for own in pairs], bool), []
+    for tracks, detections, *_ in (each.candidates for each in problems):
+        block = cluster_of(tracks, detections) if len(tracks) else tracks
+        other = np.isin(block, block[~same[detections]])
+        margins.append(np.where(other, np.float32(np.inf), np.float32(least)))
+    return margins
+
+
+def _pairs_of_detections(problem: FrameProblem) -> list[bytes]:
+    """Of each detection [M] all that is known of its pairs."""
+    table, _, _, (tracks, detections, features, *_) = problem
+    who = np.stack([table["ids"][tracks], table["stamp"][tracks]], axis=1)
+    known = np.concatenate([who.view(np.uint8), np.ascontiguousarray(features.T).view(np.uint8)], 1)
+    return [known[detections == j].tobytes() for j in range(problem.candidates.detection_count)]
 
 
 def contested(given: Candidates, scores: Scores, lowest: Lowest) -> NDArray[np.bool_]:

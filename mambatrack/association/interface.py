@@ -32,7 +32,7 @@ import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.association.alternatives import ODDS_SHARE, alternatives, log_likelihood
-from mambatrack.association.exits import sure_by
+from mambatrack.association.exits import with_margins
 from mambatrack.association.pairs import Pairs, best
 from mambatrack.association.problem import (
     Answer,
@@ -123,12 +123,9 @@ class Association(Protocol):
     def decide(self, questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
         """describe(), score() and answers(), for the tables of all hypotheses and all cameras.
         weigh: problems and scores -> the scores that count instead. May be omitted."""
-        problems = []
-        for each in questions:
-            given = self.describe(*each[:3])
-            if weigh is None:  # else something is added to the odds, and all networks are asked
-                given = given._replace(sure_by=sure_by(each))
-            problems.append(FrameProblem(*each[:3], given))
+        problems = [FrameProblem(*each[:3], self.describe(*each[:3])) for each in questions]
+        if weigh is None:  # else something is added to the odds, and all networks are asked
+            problems = with_margins(problems, questions)
         scores = self.score(problems)
         asked = zip(problems, weigh(problems, scores) if weigh else scores, questions, strict=True)
         return [

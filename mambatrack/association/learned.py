@@ -121,10 +121,7 @@ def _join(given: Sequence[Candidates]) -> Candidates:
         np.concatenate([each.features for each in given], axis=1),
         np.concatenate([each.alone for each in given], axis=1),
         int(tracks[-1]),
-        np.repeat(
-            np.array([each.sure_by for each in given], np.float32),
-            [len(each.tracks) for each in given],
-        ),
+        np.concatenate([np.broadcast_to(each.sure_by, len(each.tracks)) for each in given]),
     )
 
 

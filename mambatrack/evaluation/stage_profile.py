@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.association.exits import sure_by
-from mambatrack.association.interface import Association, Decided, FrameProblem, Question, Weigh
+from mambatrack.association.exits import with_margins
+from mambatrack.association.interface import Association, Decided, Question, Weigh
 from mambatrack.association.loading import load_association
 from mambatrack.association.problem import Candidates, Scores
 from mambatrack.config import TrackerConfig
@@ -287,10 +287,10 @@ def _with_again(clock: Clock, counter: Counter, association: Association) -> Cal
 
     def decided(questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
         answers = decide(questions, weigh)
-        first, before = questions[0], clock.go(("describe", False))
+        first, (problem, *_) = questions[0], with_margins([e.problem for e in answers], questions)
+        before = clock.go(("describe", False))
         given = association.describe(*first[:3])
         clock.go(("score", False))
-        problem = FrameProblem(*first[:3], given._replace(sure_by=sure_by(first)))
         (scores,) = association.score([problem])
         clock.go(None)
         counter.scored(given, scores, *association.score([problem._replace(candidates=given)]))
