@@ -1,5 +1,5 @@
-"""What an update costs where something is unusual: a camera that moves, pictures that are looked at,
-detections that are dropped; beside the same frames without.
+"""What an update costs where something is unusual: a camera that moves, pictures that are looked
+at, detections that are dropped; beside the same frames without.
 
 Of each frame the least CPU time of all passes counts.
 """
@@ -58,20 +58,16 @@ def main() -> None:
     parser.add_argument("--predictor", default="mamba")
     options = parser.parse_args()
     config = TrackerConfig(predictor=options.predictor)
-    held = configured_predictor(config, SIZE), load_association(config)
+    held = {
+        "config": config, "image_size": SIZE, "predictor": configured_predictor(config, SIZE),
+        "association": load_association(config),
+    }  # fmt: skip
     for objects in options.objects:
         frames = list(by_frame(apart(objects, 60, 0).videos[0]))
         for name, made in KINDS.items():
             embedder = open_embedder("colour") if name.startswith("colours") else None
-            given, spent = list(map(made, frames)), []
-            for _ in range(options.passes):
-                predictor, association = held
-                settings = {"predictor": predictor, "association": association}
-                spent.append(
-                    list(
-                        times(given, config=config, image_size=SIZE, embedder=embedder, **settings)
-                    )
-                )
+            given = list(map(made, frames))
+            spent = [list(times(given, embedder=embedder, **held)) for _ in range(options.passes)]
             ms = np.min(spent, axis=0)[WARM_UP:].mean() / 1e6
             print(f"{objects} objects, {name}: {ms:.3f} ms", flush=True)
 
