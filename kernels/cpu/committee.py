@@ -78,8 +78,8 @@ class CommitteeNetwork:
         check_array("detections", detections, np.int64, (pairs,))
         check_array("memory", memory, np.float32, (len(memory), self.memory_size))
         odds, people = np.empty(pairs, np.float32), np.empty(found, np.float32)
-        margins = np.empty(found, np.float32)
-        margins[detections] = sure_by
+        margins = np.full(max(found, 1), np.inf, np.float32)
+        np.put(margins, detections, sure_by, mode="clip")  # C refuses a detection that is none
         sizes = pairs, len(memory), found
         scratch = self.scratch.borrow(self._library.score_floats(self.at, *sizes))
         wrong = self._library.committee_scores(
