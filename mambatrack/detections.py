@@ -107,8 +107,8 @@ def as_detections(source: Any, data: Mapping[str, Any] | None = None) -> Detecti
     """
     if isinstance(source, Detections):
         return source if data is None else replace(source, data={**source.data, **by_name(data)})
-    if data is None and (plain := admit(source, PLAIN_LIMITS)) is not None:
-        return _in_c(plain)
+    if (plain := admit(source, PLAIN_LIMITS)) is not None:
+        return _in_c(plain, of_boxes(data, plain.found.count))
     parts = parts_of(source)
     columns = columns_of(source, parts)
     given, names = by_name(data), tuple[str, ...]()
@@ -157,10 +157,10 @@ class _FromC(Detections):
         return self.in_c.count
 
 
-def _in_c(plain: Admitted) -> Detections:
+def _in_c(plain: Admitted, data: Mapping[str, Any] | None) -> Detections:
     """Without the constructor, which would ask for the columns."""
     found: Detections = object.__new__(_FromC)
-    found.__dict__.update(in_c=plain.found, extent=plain.extent, data={})
+    found.__dict__.update(in_c=plain.found, extent=plain.extent, data=data)
     return found
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from c_library import needs_library
 from mambatrack import MambatrackError, Tracker
 from mambatrack.association.loading import load_association
+from mambatrack.camera.transforms import CUT
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.evaluation.peers.timed_boxes import by_frame, meeting, real
@@ -30,14 +31,15 @@ SIZES = [(320, 240), (640, 480), None]
 ROWS = np.array([[0, 0, 40, 90, 0.9], [100, 0, 140, 90, 0.8]])
 NAMES = [each.name for each in fields(Tracks) if each.name not in ("camera", "data")]
 KINDS = ("rows", "rows", "rows", "float32", "list", "detections", "data", "empty", "none", "again",
-         "outside", "camera", "shape", "absent")  # fmt: skip
+         "outside", "camera", "stands", "cut", "shape", "absent")  # fmt: skip
+CAMERAS = {"camera": [[1, 0, 1.5], [0, 1, 0]], "stands": [[1, 0, 0], [0, 1, 0]], "cut": CUT}
 ASSOCIATION, PREDICTOR = load_association(CONFIG), configured_predictor(CONFIG, (1, 1))
 
 
 def assert_same(ours, theirs):
     for name in NAMES:
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), name)
-    assert (ours.camera is None) == (theirs.camera is None)
+    assert repr(ours.camera) == repr(theirs.camera)
     assert dict(ours.data) == dict(theirs.data)
 
 
@@ -90,8 +92,8 @@ def step(group, trackers, streams, frame, kinds, late):
         rows = streams[index].rows(frame, late)
         if kind != "absent" and len(rows):
             due[index] = made(rows, kind), streams[index].time_s
-        if kind == "camera":
-            cameras[index] = [[1, 0, 1.5], [0, 1, 0]]
+        if kind in CAMERAS:
+            cameras[index] = CAMERAS[kind]
     if any(kinds[index] == "shape" for index in due):
         with pytest.raises(MambatrackError):
             group.update(due, cameras)
@@ -228,4 +230,15 @@ def test_dropped_detections_are_counted_once_a_warning_was_given():
         with patch.object(UsualFrames, "settle", _counting(far)):
             assert_same(ours.update(as_detections(rows)), theirs.update(as_detections(rows)))
     assert ours.dropped == theirs.dropped == 5
+    assert far[REPORTED] == 4
+
+
+def test_frames_with_a_camera_motion_are_usual():
+    tracker, far = Tracker(), Counter()
+    with patch.object(UsualFrames, "settle", _counting(far)):
+        for shift in range(5):
+            moved = ROWS + [shift, 0, shift, 0, 0]
+            found = tracker.update(moved, camera=CAMERAS["camera"], data={"number": [7, 8]})
+            assert found.camera.transform[0, 2] == 1.5
+            assert found.data["number"] == [7, 8]
     assert far[REPORTED] == 4

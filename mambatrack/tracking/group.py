@@ -15,6 +15,7 @@ from mambatrack.appearance.embedder import Embedder
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.association.interface import Association
 from mambatrack.association.loading import load_association
+from mambatrack.camera.transforms import CameraMotion
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections, as_given
 from mambatrack.errors import MambatrackError, shown
@@ -102,50 +103,58 @@ class TrackerGroup:
         with as_detections(boxes, data)."""
         _check_numbers(due, len(self.trackers))
         with Turns([self.trackers[index].turn for index in due]):
+            motions = self._motions(due, cameras)
             given = {
-                index: (as_given(detections), checked_time(time_s))
+                index: (as_given(detections), checked_time(time_s), motions.get(index))
                 for index, (detections, time_s) in due.items()
             }
-            usual, whole = self._usual_among(given, cameras), self._whole_among(given, cameras)
+            usual, whole = self._usual_among(given), self._whole_among(given)
             apart = {*whole, *(index for each in usual for index in each.due)}
             together = {index: each for index, each in given.items() if index not in apart}
-            tracks = self._update(together, cameras, images)  # an error comes before any change
+            tracks = self._update(together, images)  # an error comes before any change
             for each in usual:
                 tracks |= each.run(None)
             for index in whole:
-                found = self.trackers[index].in_one_call(*given[index])
+                found = self.trackers[index].in_one_call(*given[index][:2])
                 tracks |= self._update({index: given[index]}) if found is None else {index: found}
             return {index: tracks[index] for index in due}
 
-    def _usual_among(self, given: Mapping[int, Given], cameras: Mapping[int, Any]) -> list[Begun]:
+    def _motions(
+        self, due: Mapping[int, Any], cameras: Mapping[int, Any]
+    ) -> dict[int, CameraMotion | None]:
+        """How the cameras moved of those that are due, where it is said or asked for."""
+        asked = due if self.config.camera in ("auto", "boxes") else due.keys() & cameras.keys()
+        return {
+            index: checked_camera(cameras.get(index), self.config, self.trackers[index].predictor)
+            for index in asked
+        }
+
+    def _usual_among(self, given: Mapping[int, Given]) -> list[Begun]:
         """The frames that UsualFrames takes, those of predictions in one call together."""
         if self._usual is None:
             return []
-        still = {index: self.trackers[index] for index in given if cameras.get(index) is None}
+        trackers = {index: self.trackers[index] for index in given}
         begun = [
-            self._usual.begin({index: still[index] for index in alike}, given)
-            for alike in _alike(still)
+            self._usual.begin({index: trackers[index] for index in alike}, given)
+            for alike in _alike(trackers)
         ]
         return [each for each in begun if each.due]
 
-    def _whole_among(self, given: Mapping[int, Given], cameras: Mapping[int, Any]) -> list[int]:
+    def _whole_among(self, given: Mapping[int, Given]) -> list[int]:
         """The trackers whose frames WholeFrame takes: none where UsualFrames takes any."""
-        return (
-            []
-            if self._usual
-            else [
-                index
-                for index, (found, _) in given.items()
-                if (tracker := self.trackers[index]).whole is not None
-                and cameras.get(index) is None
-                and tracker.whole.takes(tracker.state, found, tracker.image_size)
-            ]
-        )
+        if self._usual is not None:
+            return []
+        return [
+            index
+            for index, (found, _, camera) in given.items()
+            if (tracker := self.trackers[index]).whole is not None
+            and camera is None
+            and tracker.whole.takes(tracker.state, found, tracker.image_size)
+        ]
 
     def _update(
         self,
         due: Mapping[int, Given],
-        cameras: Mapping[int, Any] = {},
         images: Mapping[int, Any] = {},
     ) -> dict[int, Tracks]:
         """The steps of a frame, each for all trackers together."""
@@ -153,12 +162,9 @@ class TrackerGroup:
             return {}
         config, trackers = self.config, [self.trackers[index] for index in due]
         states = [each.state for each in trackers]
-        given = [as_detections(detections) for detections, _ in due.values()]
-        times = [time_s for _, time_s in due.values()]
-        motions = [
-            checked_camera(cameras.get(index), config, each.predictor)
-            for index, each in zip(due, trackers, strict=True)
-        ]
+        given = [as_detections(detections) for detections, *_ in due.values()]
+        times = [time_s for _, time_s, _ in due.values()]
+        motions = [camera for *_, camera in due.values()]
         sizes = [each.image_size for each in trackers]
         found = list(map(TrackerState.admit, states, given, sizes))
         spans = list(map(TrackerState.advance_clock, states, times, repeat(config)))

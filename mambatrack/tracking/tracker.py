@@ -38,7 +38,7 @@ from mambatrack.tracking.tracker_state import (
     checked_time,
 )
 from mambatrack.tracking.turn import Turn
-from mambatrack.tracking.usual_frames import usual_frames
+from mambatrack.tracking.usual_frames import Given, usual_frames
 from mambatrack.tracking.whole_frame import Predicting, whole_frame
 from mambatrack.tracks import Tracks
 
@@ -150,11 +150,10 @@ class Tracker:
         with self.turn:
             state, config, time_s = self.state, self.config, checked_time(time_s)
             given = as_given(detections, data)
-            if camera is None:
-                tracks = self.in_few_calls(given, time_s)
-                if tracks is not None:
-                    return tracks
             camera = checked_camera(camera, config, self.predictor)
+            tracks = self.in_few_calls((given, time_s, camera))
+            if tracks is not None:
+                return tracks
             hypotheses = state.hypotheses
             found = state.admit(as_detections(given), self.image_size)
             span = state.advance_clock(time_s, config)
@@ -177,14 +176,14 @@ class Tracker:
         observe_together(self.association, self.predictor, settled)
         return settled
 
-    def in_few_calls(self, found: NDArray | Detections, time_s: float | None) -> Tracks | None:
-        """update() where ``whole`` or ``usual`` takes the frame, of what is found as as_given() has
-        it; None, and nothing has changed, where it does not."""
+    def in_few_calls(self, given: Given) -> Tracks | None:
+        """update() where ``whole`` or ``usual`` takes the frame; None, and nothing has changed,
+        where it does not."""
         if self.by_step or not self.started:
             return None
         if self.usual is None:
-            return self.in_one_call(found, time_s)
-        begun = self.usual.begin({0: self}, {0: (found, time_s)})
+            return self.in_one_call(*given[:2]) if given[2] is None else None
+        begun = self.usual.begin({0: self}, {0: given})
         return begun.run(self._predicting())[0] if begun.due else None
 
     def _predicting(self) -> Predicting | None:

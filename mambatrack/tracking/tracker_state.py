@@ -151,6 +151,10 @@ class TrackerState:
         known = self.camera is not None and self.camera.certainty > 0
         if config.camera in ("auto", "boxes") and not known:
             self.note_camera(self._seen_in(found, config.match_score), predictor)
+        self.move_along(association, predictor)
+
+    def move_along(self, association: Association, predictor: Predictor) -> None:
+        """The tracks move with the picture, as was said or seen."""
         if self.camera is not None and not self.camera.stands:
             self.hypotheses.move(self.camera.transform, association, predictor)
 

@@ -14,6 +14,7 @@ from mambatrack.association.compiled import CompiledAssociation
 from mambatrack.association.crowds import MOST_PAIRS, TILE
 from mambatrack.association.exits import margin
 from mambatrack.association.interface import Association
+from mambatrack.camera.transforms import CameraMotion
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import PLAIN_LIMITS, Detections, as_detections
 from mambatrack.kernels.cpu.found import FoundColumns
@@ -43,8 +44,9 @@ class Tracked(Protocol):
     def image_size(self) -> tuple[int, int] | None: ...
 
 
-Given = tuple[NDArray | Detections, float | None]  # what was found, as as_given() has it, and when
-Due = tuple[Tracked, NDArray | Detections, float | None]  # the same of this tracker
+# what was found, as as_given() has it, when, and how the camera moved; the same of this tracker
+Given = tuple[NDArray | Detections, float | None, CameraMotion | None]
+Due = tuple[Tracked, NDArray | Detections, float | None, CameraMotion | None]
 
 
 class Begun(NamedTuple):
@@ -76,7 +78,7 @@ class UsualFrames:
         if isinstance(predictor, CompiledPredictor):
             frames.begin(predictor.in_c)
             for number, tracker in trackers.items():
-                if self._add(frames, tracker, *given[number]):
+                if self._add(frames, tracker, *given[number][:2]):
                     due[number] = tracker, *given[number]
             usual = frames.admit()
             if len(usual) < len(due):
@@ -131,6 +133,9 @@ class UsualFrames:
         told = [self._next_frame(*each) for each in due.values()]  # while all is in the caches
         with predicting or nullcontext():
             frames.predict()
+            for tracker, *_, camera in due.values():
+                if camera is not None:
+                    tracker.state.move_along(self._association, tracker.predictor)
         thought = frames.think()
         far = frames.settle(new_stamp(), thought)
         tracks = {
@@ -143,27 +148,31 @@ class UsualFrames:
         return tracks
 
     def _next_frame(
-        self, tracker: Tracked, found: NDArray | Detections, time_s: float | None
+        self,
+        tracker: Tracked,
+        found: NDArray | Detections,
+        time_s: float | None,
+        camera: CameraMotion | None,
     ) -> dict[str, Any]:
         """-> what is known of its result; the rest if it comes to REPORTED."""
         state, config, names = tracker.state, self._config, tracker.class_names
         state.hypotheses.stay()
         state.hypotheses.table.span = state.advance_clock(time_s, config)
-        state.camera = None
+        state.note_camera(camera, tracker.predictor)
         state.frame += 1
         if isinstance(found, Detections):
             state.dropped += found.dropped
             names = names or found.class_names
         return {
-            "frame": state.frame - 1, "time_s": time_s, "ended": NOBODY, "data": {},
-            "frame_rate": state.frame_rate(config), "class_names": names,
+            "frame": state.frame - 1, "time_s": time_s, "ended": NOBODY, "camera": camera,
+            "data": {}, "frame_rate": state.frame_rate(config), "class_names": names,
         }  # fmt: skip
 
     def _finished(
         self, due: Due, frames: FramesInC, place: int, thought: Thought, far: Far
     ) -> Tracks:
         """What is left of a frame that came so far."""
-        tracker, given, time_s = due
+        tracker, given, time_s, _ = due
         state, config, predictor = tracker.state, self._config, tracker.predictor
         found, settled = as_detections(given), list[Settled]()
         if far.state == OPEN or far.births:
