@@ -213,6 +213,9 @@ def test_what_keeps_the_kernels_from_a_gpu_is_told(monkeypatch):
     monkeypatch.setattr(launching.triton, "JITFunction", object)  # as if nothing was interpreted
     monkeypatch.setattr(launching.triton.runtime, "driver", Driver)
     monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert launching.why_not.__wrapped__(torch.device("cuda")) == "torch sees no GPU"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for number, said in (
         (6, "7.0 or more expected, this GPU has 6.1"),
         (9, ": Failed to find C c"),

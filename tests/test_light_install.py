@@ -67,6 +67,15 @@ def test_every_name_at_the_top_is_there_and_a_tracker_goes_from_pictures_to_pict
 
 
 @needs_library
+def test_info_says_what_networks_run_in(tmp_path):
+    found = json.loads(run(tmp_path, "info", "--json").stdout)
+    assert found["Devices"][0]["what"].startswith("C library: ")
+    assert found["Devices"][1]["what"] == "none; torch is not installed"
+    (row,) = found["Backends"]
+    assert row["backend"] == "cpu" and row["why"].startswith("torch is not installed; C library: ")
+
+
+@needs_library
 def test_what_needs_more_names_the_package(clip, tmp_path):
     done = run(tmp_path, "track", clip, "--offline", "--mot", "a.txt")
     assert (done.returncode, done.stderr.count("Traceback")) == (1, 0)

@@ -30,6 +30,8 @@ def why_not(device: torch.device) -> str:
 
 
 def _why_not_gpu(device: torch.device) -> str:
+    if not torch.cuda.is_available():  # tensors without numbers may be said to be on one
+        return "torch sees no GPU"
     major, minor = torch.cuda.get_device_capability(device)
     if major < OLDEST and torch.version.hip is None:
         return f"compute capability {OLDEST}.0 or more expected, this GPU has {major}.{minor}"

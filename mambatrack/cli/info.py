@@ -41,6 +41,7 @@ OTHER_NAMES = {"opencv-python": ("opencv-python-headless", "opencv-contrib-pytho
 SIZES = {  # of networks that see pictures, as their cards have them
     "detector": ("width", "neck", "side"), "embedder": ("width", "code", "rows", "columns"),
 }  # fmt: skip
+NO_TORCH = "torch is not installed"
 FOR_DEVELOPERS = "dev"  # the extra that is not offered
 REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*?extra\s*==\s*['\"]([\w-]+)['\"])?")
 
@@ -151,8 +152,12 @@ def _cpu_features() -> list[str]:
 
 
 def _devices() -> Iterable[Cells]:
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:
+        yield "cpu", _c_library()
+        yield "cuda", f"none; {NO_TORCH}"
+        return
     yield "cpu", f"torch: {torch.backends.cpu.get_cpu_capability()}, {_c_library()}"
     for index in range(torch.cuda.device_count()):
         found = torch.cuda.get_device_properties(index)
@@ -172,8 +177,10 @@ def _c_library() -> str:
 
 
 def _backends() -> Iterable[Cells]:
-    from mambatrack.kernels import explain_backends
-
+    try:
+        from mambatrack.kernels import explain_backends
+    except ModuleNotFoundError:
+        return [("all, inference", "cpu", "cpu", f"{NO_TORCH}; {_c_library()}")]
     return explain_backends()
 
 
