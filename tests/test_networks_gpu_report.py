@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mambatrack.kernels import bench
+from mambatrack.kernels.cpu import library
 from mambatrack.networks import gpu_report
 
 
@@ -35,7 +36,14 @@ def test_an_error_above_its_bound_is_said_and_fails(short, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [("cpu", "no backward; unset MAMBATRACK_BACKEND"), ("fast", "unknown backend")],
+    [
+        pytest.param(
+            "cpu",
+            "no backward; unset MAMBATRACK_BACKEND",
+            marks=pytest.mark.skipif(not library.available(), reason=library.why_not()),
+        ),
+        ("fast", "unknown backend"),
+    ],
 )
 def test_a_backend_that_cannot_do_it_is_refused(short, capsys, monkeypatch, asked, said):
     monkeypatch.setenv("MAMBATRACK_BACKEND", asked)
