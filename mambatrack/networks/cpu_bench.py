@@ -1,14 +1,14 @@
-"""Times the motion networks in C beside torch: python -m mambatrack.networks.cpu_bench
+"""Times the shipped networks that run in C beside torch: python -m mambatrack.networks.cpu_bench
 
-One thread, CPU time, medians in milliseconds over rounds in which all take their turn; random
-weights and full windows of 10 offsets. GFLOP/s: multiplications and additions of the matrix
-products as they are done (padding not counted) over the whole time of the window network.
+One thread, CPU time, medians in milliseconds over rounds in which all take their turn. Each is
+called once before the call that is timed, which has what it needs in the caches then. mamba: a
+token for each track; mamba-window: full windows; encoder: that of the first network of the
+association, a pair for each track. Pair networks: mambatrack bench --profile.
 """
 
 import ctypes
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -17,30 +17,46 @@ import torch
 
 from mambatrack.kernels.cpu import library as cpu
 from mambatrack.kernels.cpu import network as cpu_network
-from mambatrack.networks.causal import CausalMotionPredictor
+from mambatrack.networks.causal import CausalMotionPredictor, encoder_of
 from mambatrack.networks.causal_step import CausalStep
-from mambatrack.networks.units import INPUT_LIMIT, TOKEN
+from mambatrack.networks.model_files import SHIPPED, WEIGHTS, load_model
+from mambatrack.networks.units import INPUT_LIMIT
+from mambatrack.networks.weight_files import read_weights
 from mambatrack.networks.window import MotionPredictor
 
-SIZES = ((32, 2, 8), (64, 3, 16))  # d_model, layers, d_state: as shipped, and the default
-TRACKS = (10, 20, 30, 100, 300)
-WINDOW, BACK = 10, 4
-SECONDS = 4.0  # for each row of the table
+TRACKS = (1, 10, 30, 100, 300)
+WINDOW = 10  # offsets
+ENCODER = "0.encoder."  # of the association's weights
+SECONDS = 3.0  # for each row of the table
+
+Call = Callable[[], Any]
+Contender = Callable[[int], Call]  # tracks -> a call of the network
 
 
 def main() -> None:
     torch.set_num_threads(1)
     variants = runnable()
     print(f"torch {torch.__version__}; ms per call, {' '.join(variants)}, torch")
-    for size in SIZES:
-        torch.manual_seed(0)
-        networks = window(size, variants), causal(size, variants), causal(size, variants, BACK)
-        for name, contenders, flops in networks:
-            for tracks in TRACKS:
-                times = medians([contender(tracks) for contender in contenders])
-                rate = f"{flops * tracks / min(times) / 1e6:6.1f} GFLOP/s" if flops else ""
-                row = " ".join(f"{each:8.3f}" for each in times)
-                print(f"{name:11} d{size[0]} L{size[1]} N{tracks:<4}{row}  {rate}", flush=True)
+    for name, model in shipped().items():
+        each_way = window if isinstance(model, MotionPredictor) else causal
+        contenders = each_way(model.eval(), variants)
+        for tracks in TRACKS:
+            times = medians([contender(tracks) for contender in contenders])
+            row = " ".join(f"{each:8.3f}" for each in times)
+            print(f"{name:13} N{tracks:<4}{row}", flush=True)
+
+
+def shipped() -> dict[str, Any]:
+    models = {
+        name: load_model(WEIGHTS / f"{file}.safetensors")[0] for name, file in SHIPPED.items()
+    }
+    weights = read_weights(WEIGHTS / "mambatrack-association.safetensors")
+    encoder = {
+        name.removeprefix(ENCODER): torch.from_numpy(each)
+        for name, each in weights.items()
+        if name.startswith(ENCODER)
+    }
+    return models | {"encoder": encoder_of(encoder)}
 
 
 def runnable() -> list[str]:
@@ -61,63 +77,50 @@ def built(kind: Callable[..., Any], model: torch.nn.Module, variant: str) -> Any
         return kind(weights, INPUT_LIMIT)
 
 
-def window(size: tuple[int, int, int], variants: list[str]) -> tuple[str, list[Any], float]:
-    model = MotionPredictor(*size).eval()
+def window(model: MotionPredictor, variants: list[str]) -> list[Contender]:
+    def in_c(variant: str) -> Contender:
+        network = built(cpu_network.WindowNetwork, model, variant)
 
-    def in_c(network: Any) -> Callable[[int], Callable[[], Any]]:
-        def start(n: int) -> Callable[[], Any]:
+        def start(n: int) -> Call:
             given, lengths = offsets(n).numpy(), np.full(n, WINDOW)
             return lambda: network(given, lengths)
 
         return start
 
-    def in_torch(n: int) -> Callable[[], Any]:
+    def in_torch(n: int) -> Call:
         given, lengths = offsets(n), torch.full((n,), WINDOW)
         return lambda: model(given, lengths)
 
-    networks = [built(cpu_network.WindowNetwork, model, each) for each in variants]
-    return "window", [*map(in_c, networks), in_torch], window_flops(*size)
+    return [*map(in_c, variants), in_torch]
 
 
-def window_flops(d_model: int, layers: int, d_state: int) -> float:
-    """Of the matrix products of one track."""
-    inner, rank = 2 * d_model, -(-d_model // 16)
-    direction = 2 * d_model * inner + inner * (rank + 2 * d_state) + inner * d_model
-    block = 2 * direction + 4 * d_model * d_model
-    folded = 2 * (d_model - 4) * 2 * inner  # the first block reads the offsets themselves
-    return 2.0 * WINDOW * (layers * block - folded)
+def causal(model: CausalMotionPredictor, variants: list[str]) -> list[Contender]:
+    inputs = model.embed.in_features
 
-
-def causal(
-    size: tuple[int, int, int], variants: list[str], back: int = 0
-) -> tuple[str, list[Any], float]:
-    model = CausalMotionPredictor(*size, back).eval()
-
-    def start(network: Any) -> Callable[[int], Callable[[], Any]]:
-        def on(n: int) -> Callable[[], Any]:
-            given = np.linspace(-2, 2, n * TOKEN, dtype=np.float32).reshape(n, TOKEN)
+    def steps(network: Any) -> Contender:
+        def start(n: int) -> Call:
+            given = np.linspace(-2, 2, n * inputs, dtype=np.float32).reshape(n, inputs)
             carried = np.zeros((n, network.carried_size), np.float32)
             return lambda: network(given, carried)
 
-        return on
+        return start
 
-    kind = partial(cpu_network.CausalNetwork, back=back)
-    networks = [built(kind, model, each) for each in variants]
-    name = "causal-back" if back else "causal"
-    return name, [*map(start, networks), start(CausalStep(model))], 0.0
+    networks = [built(cpu_network.CausalNetwork, model, each) for each in variants]
+    return [*map(steps, networks), steps(CausalStep(model))]
 
 
 def offsets(n: int) -> torch.Tensor:
     return torch.linspace(-2, 2, n * WINDOW * 4).reshape(n, WINDOW, 4)
 
 
-def medians(calls: list[Callable[[], Any]]) -> list[float]:
+def medians(calls: list[Call]) -> list[float]:
     """Milliseconds of each call."""
     times: list[list[float]] = [[] for _ in calls]
     end = time.process_time() + SECONDS
     with torch.inference_mode():
         while time.process_time() < end or len(times[0]) < 5:
             for call, taken in zip(calls, times, strict=True):
+                call()
                 start = time.process_time()
                 call()
                 taken.append(time.process_time() - start)
