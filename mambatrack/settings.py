@@ -74,7 +74,7 @@ class TrackerConfig:
         1000.0,
     )
     reach: float = option(
-        8.0,
+        6.0,
         "learned: sizes of its box by which an object moves between two updates at most, where it "
         "is known to be fast, or most of its class are; 0: only boxes that overlap are matched",
         0.0,

@@ -18,11 +18,12 @@ from mambatrack.detections import Detections
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_table import NOBODY, TrackTable
 
-FAST = 0.5  # sizes per update; nothing that is slower is lost for it
+FAST = 0.5  # sizes per update; who is so fast is lost for it
+BRISK = 0.25  # the same where many are
 STEPS = 5  # updates; who was lost for longer may be anywhere
 STEPS_ONCE = 2  # the same of a track that was seen once, so that nobody knows where it goes
 KNOWN = 3  # detections that tell how fast a track is
-FEWEST = 3  # fast ones of a class that tell what a scene is like
+FEWEST = 3  # brisk ones of a class that tell what a scene is like
 SHARE = 0.5  # of the tracks of a class that were seen in the last STEPS
 LIKENESS = 0.5  # of the logarithms of width and height, at most
 
@@ -83,15 +84,15 @@ def _leaps(
 
 def _able(table: TrackTable) -> Indices:
     """Rows of the lost tracks that may have leapt: those known to be fast and, where so many of
-    their class are fast or were seen in a single update, these too."""
+    their class are brisk or were seen in a single update, all of it."""
     missed, hits = table["gap"] / table.span, table["hits"]
-    speed = np.linalg.norm(table.velocity, axis=1) * table.span
-    fast = speed >= FAST * np.sqrt(table["last"][:, 2] * table["last"][:, 3])
-    recent = missed <= STEPS
-    fleeting = recent & (fast | ((hits == 1) & (missed > 0)))
+    size = np.sqrt(table["last"][:, 2] * table["last"][:, 3])
+    speed = np.linalg.norm(table.velocity, axis=1) * table.span / size
+    recent, lost = missed <= STEPS, missed > 0
+    fleeting = recent & ((speed >= BRISK) | ((hits == 1) & lost))
     _, of = np.unique(table["labels"], return_inverse=True)
     count, all_recent = np.bincount(of, fleeting), np.bincount(of, recent)
     usual = (count >= FEWEST) & (count >= SHARE * all_recent)
+    known = (speed >= FAST) & (hits >= KNOWN)
     near = (hits > 1) | (missed <= STEPS_ONCE)
-    known = fast & recent & (hits >= KNOWN)
-    return ((missed > 0) & (known | (fleeting & usual[of] & near))).nonzero()[0]
+    return (lost & recent & (known | (usual[of] & near))).nonzero()[0]
