@@ -255,10 +255,11 @@ def moved(before: TrackTable, after: TrackTable) -> Indices:
     """The ids [.] of both tables whose newest detections are not the same."""
     if before is after:
         return NOBODY
-    ids, old, new = np.intersect1d(
-        before["ids"], after["ids"], assume_unique=True, return_indices=True
-    )
-    return ids[(before["last"][old] != after["last"][new]).any(axis=1)]
+    ids, old, new = before["ids"], before["last"], after["last"]
+    if ids.tobytes() != after["ids"].tobytes():
+        ids, i, j = np.intersect1d(ids, after["ids"], assume_unique=True, return_indices=True)
+        old, new = old[i], new[j]
+    return ids[(old != new).any(axis=1)]
 
 
 def _likeliest(

@@ -62,8 +62,8 @@ def _leaps(
     table: TrackTable, found: Detections, boxes: Boxes, born: Indices, reach: float
 ) -> tuple[Indices, Indices]:
     """Rows of the table [K], and places in ``born`` of the detections [K] where they are now."""
-    rows = _able(table)
-    if not len(rows) or not len(born) or len(rows) * len(born) > MOST_PAIRS:
+    rows = _able(table) if len(born) and table["gap"].any() else NOBODY
+    if not len(rows) or len(rows) * len(born) > MOST_PAIRS:
         return NOBODY, NOBODY
     steps = table["gap"] / table.span
     last, now = table["last"][rows, None], boxes[None, born]
