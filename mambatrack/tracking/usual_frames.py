@@ -78,8 +78,9 @@ class UsualFrames:
         if isinstance(predictor, CompiledPredictor):
             frames.begin(predictor.in_c)
             for number, tracker in trackers.items():
-                if self._add(frames, tracker, *given[number][:2]):
-                    due[number] = tracker, *given[number]
+                found, time_s, camera = given[number]
+                if self._add(frames, tracker, found, time_s):
+                    due[number] = tracker, found, time_s, camera
             usual = frames.admit()
             if len(usual) < len(due):
                 asked = list(due.items())
@@ -133,9 +134,8 @@ class UsualFrames:
         told = [self._next_frame(*each) for each in due.values()]  # while all is in the caches
         with predicting or nullcontext():
             frames.predict()
-            for tracker, *_, camera in due.values():
-                if camera is not None:
-                    tracker.state.move_along(self._association, tracker.predictor)
+            for tracker in [each[0] for each in due.values() if each[3] is not None]:
+                tracker.state.move_along(self._association, tracker.predictor)
         thought = frames.think()
         far = frames.settle(new_stamp(), thought)
         tracks = {
