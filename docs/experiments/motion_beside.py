@@ -5,9 +5,10 @@ r"""A motion model without learning beside the network: who of the two was right
 
 Boxes of the network and of the other model are mixed. The network's share is what would have fitted
 the newest detections of all tracks best, by least squares, for places and for sizes:
-sum (network - other)(detection - other) / sum (network - other)^2, both sums forgotten by 5 % a
-frame, in box sizes, and with --prior added, so that a stream begins with the network. Below the
-first number of --between the share is 0, above the second 1, and a line in between.
+sum (network - other)(detection - other) / sum (network - other)^2, in box sizes, and with --prior
+added, so that a stream begins with the network; --kept of both sums are kept from frame to frame.
+Below the first number of --between the share is 0, above the second 1, and a line in between; where
+both are the same, one of the two models is believed alone, by the places.
 
 kalman: the Kalman filter of --predictor kalman. mean: from the newest detection on with the track's
 mean velocity and size, which the table of tracks has anyway; a spread from its own errors. With
@@ -32,7 +33,6 @@ from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.predictor import Predictor, own_size
 from mambatrack.tracking import tracker
 
-KEPT = 0.95  # of the sums, from frame to frame
 LARGEST = 0.5  # box sizes, of an error that counts
 SPREAD = 0.08  # box sizes, of the other model until it is known
 PLACES = [0, 0, 1, 1]  # of a box [cx, cy, w, h]: which of the two shares
@@ -48,42 +48,46 @@ def products(network: Any, other: Any, seen: Any) -> Any:
 
 
 class Belief(NamedTuple):
-    """How the sums become shares, see above; prior in box sizes squared."""
+    """How the sums become shares, see above; prior in box sizes squared; kept: of the sums."""
 
     least: float
     most: float
     prior: float
+    kept: float
 
 
 def share_of(sums: Any, belief: Belief) -> Any:
     """[2, 2] -> [4], the network's share of a box."""
-    least, most, prior = belief
+    least, most, prior, _ = belief
     share = (sums[:, 0] + prior) / (sums[:, 1] + prior)
+    if least == most:
+        return np.full(4, share[0] >= least, np.float32)
     return np.clip((share - least) / (most - least), 0, 1).astype(np.float32)[PLACES]
 
 
 class WithKalman(Predictor):
-    """The network's state, the filter's, and the sums [4] of each track, side by side."""
+    """The network's state, the filter's, the network's box and the sums [4] of each track, side by
+    side."""
 
-    belief, spread = Belief(0.0, 1.0, 0.02), "mixed"
+    belief, spread = Belief(0.0, 1.0, 0.02, 0.95), "mixed"
 
     def __init__(self, network: Predictor) -> None:
         self.network, self.kalman = network, KalmanPredictor()
         self.first = network.state_size
-        self.state_size = self.first + self.kalman.state_size + 4
+        self.state_size = self.first + self.kalman.state_size + 8
 
     def _parts(self, state: Any) -> tuple[Any, Any]:
-        own, theirs = state[:, : self.first], state[:, self.first : -4]
+        own, theirs = state[:, : self.first], state[:, self.first : -8]
         return np.ascontiguousarray(own), np.ascontiguousarray(theirs)
 
     def start(self, boxes: Any) -> Any:
         nothing = np.zeros((len(boxes), 4), np.float32)
-        return np.hstack([self.network.start(boxes), self.kalman.start(boxes), nothing])
+        return np.hstack([self.network.start(boxes), self.kalman.start(boxes), boxes, nothing])
 
     def predict(self, state: Any) -> tuple[Any, Any]:
         own, theirs = self._parts(state)
         (boxes, spread), (others, wide) = self.network.predict(own), self.kalman.predict(theirs)
-        state[:, :-4] = np.hstack([own, theirs])
+        state[:, :-4] = np.hstack([own, theirs, boxes])
         share = share_of(state[:, -4:].sum(axis=0).reshape(2, 2), self.belief)
         if self.spread == "mixed":
             spread = wide + share * (spread - wide)
@@ -91,11 +95,11 @@ class WithKalman(Predictor):
 
     def correct(self, state: Any, rows: Any, boxes: Any) -> None:
         own, theirs = self._parts(state)
-        new = products(own[rows, :4], theirs[rows, :4], boxes).reshape(-1, 4)
+        new = products(state[rows, -8:-4], theirs[rows, :4], boxes).reshape(-1, 4)
         self.network.correct(own, rows, boxes)
         self.kalman.correct(theirs, rows, boxes)
-        state[:, :-4] = np.hstack([own, theirs])
-        state[rows, -4:] = KEPT * state[rows, -4:] + new
+        state[:, :-8] = np.hstack([own, theirs])
+        state[rows, -4:] = self.belief.kept * state[rows, -4:] + new
 
 
 class WithMean:
@@ -149,9 +153,9 @@ class WithMean:
         other, boxes = self.forecast(table)[rows], problem.boxes.take(seen, axis=0)
         off = np.minimum(np.abs(boxes - other) / own_size(other), LARGEST).reshape(-1, 2, 2)
         new = products(np.reshape(network, (-1, 4)), other, boxes).sum(axis=0)
-        self.of.sums = KEPT * self.of.sums + new
+        self.of.sums = self.belief.kept * self.of.sums + new
         errors = [*off.mean(axis=2).sum(axis=0), len(rows)]
-        self.of.errors = KEPT * self.of.errors + errors
+        self.of.errors = self.belief.kept * self.of.errors + errors
 
 
 def put_beside(kind: str, belief: Belief, spread: str) -> Callable[[], None]:
@@ -172,10 +176,12 @@ def put_beside(kind: str, belief: Belief, spread: str) -> Callable[[], None]:
     return undo
 
 
-def scores_of(sequences: list[Sequence], runs: int) -> str:
+def scores_of(sequences: list[Sequence], runs: int, predictor: str) -> str:
     rng, got = np.random.default_rng(0), []
-    for _ in range(runs):
-        settings = jittered(TrackerConfig(), rng)
+    for _ in range(max(runs, 1)):
+        settings = TrackerConfig(predictor)
+        if runs:
+            settings = jittered(settings, rng)
         with tempfile.TemporaryDirectory() as folder:
             entry = Entry("run", Path(folder) / "run", Config(tracker=settings))
             scores = evaluate(sequences, [entry])["run"].scores.combined
@@ -193,7 +199,11 @@ def main() -> None:
     parser.add_argument("--prior", type=float, default=0.02)
     parser.add_argument("--spread", choices=("mixed", "network"), default="mixed")
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=1, help="with jittered settings")
+    parser.add_argument(
+        "--runs", type=int, default=1, help="with jittered settings; 0: as they are"
+    )
+    parser.add_argument("--kept", type=float, default=0.95)
+    parser.add_argument("--predictor", default=TrackerConfig().predictor)
     options = parser.parse_args()
     rows = [(name, scored_sequences(root)) for name, root in options.row]
     rows += [(name, scored_sequences(root, half=True)) for name, root in options.half]
@@ -205,9 +215,9 @@ def main() -> None:
                 sequences = scored_sequences(Path(folder) / name)
             cells = []
             for kind in options.beside:
-                belief = Belief(*options.between, options.prior)
+                belief = Belief(*options.between, options.prior, options.kept)
                 undo = put_beside(kind, belief, options.spread)
-                cells.append(f"{kind}: {scores_of(sequences, options.runs)}")
+                cells.append(f"{kind}: {scores_of(sequences, options.runs, options.predictor)}")
                 undo()
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
