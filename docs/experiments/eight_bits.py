@@ -173,7 +173,7 @@ def predictor_of(layers: Layers) -> CausalPredictor:
 
 def parts_of(layers: Layers) -> Parts:
     scorers, encoders, sizes = [], [], []
-    for number, weights in enumerate(loading.load_weights(loading.SHIPPED)):
+    for number, weights in enumerate(loading.load_weights(loading.SHIPPED["learned"])):
         weights = unmultiplied(weights)
         scorer = PairScorer(weights)
         for name, matrix in scorer._weights.items():
@@ -196,7 +196,7 @@ def by_predictor(sequences: list[Sequence], layers: Layers) -> dict[str, float]:
 
 
 def by_association(sequences: list[Sequence], layers: Layers) -> dict[str, float]:
-    first = Parts(*loading.committee_of(loading.load_weights(loading.SHIPPED), "auto"))
+    first = Parts(*loading.committee_of(loading.load_weights(loading.SHIPPED["learned"])))
     twins = TwinAssociation(first, parts_of(layers), CONFIG)
     for sequence in sequences:
         follow(sequence, Tracker(CONFIG, sequence.image_size, association=twins))

@@ -96,25 +96,25 @@ def load_members(config: TrackerConfig) -> list[LearnedAssociation]:
 
 
 def _joined(members: Sequence[Weights], config: TrackerConfig) -> LearnedAssociation:
-    """The association that these networks make together."""
-    if c_library_for(config.device):
+    """The association that these networks make together: on the CPU whatever the device."""
+    if c_library_for("cpu"):
         return _compiled(members, config)
     lowest = Lowest(config.match_odds, config.birth_odds)
-    scorer, encoder, code_size = committee_of(members, config.device, lowest)
+    scorer, encoder, code_size = committee_of(members, lowest)
     if len(members) == 1:
         return LearnedAssociation(scorer.members[0], encoder.members[0], code_size, config)
     return LearnedAssociation(scorer, encoder, code_size, config)
 
 
 def committee_of(
-    members: Sequence[Weights], device: str, lowest: Lowest = LOWEST
+    members: Sequence[Weights], lowest: Lowest = LOWEST
 ) -> tuple[Committee, CommitteeEncoder, int]:
     """These networks in numpy, their encoders, and the size of all codes of a track. lowest: see
     Committee."""
     encoders, scorers, code_sizes = [], [], []
     for weights in members:
         encoder, pairs = encoder_and_pairs(weights)
-        encoders.append(open_encoder(encoder, device))
+        encoders.append(open_encoder(encoder))
         scorers.append(PairScorer(pairs))
         code_sizes.append(len(encoder["head.2.bias"]))
     return Committee(scorers, code_sizes, lowest), CommitteeEncoder(encoders), sum(code_sizes)
@@ -167,9 +167,9 @@ def encoder_and_pairs(weights: Weights) -> tuple[Weights, Weights]:
     return encoder, {name: each for name, each in weights.items() if name[:8] != "encoder."}
 
 
-def open_encoder(weights: Mapping[str, NDArray[np.float32]], device: str = "cpu") -> Any:
+def open_encoder(weights: Mapping[str, NDArray[np.float32]]) -> Any:
     """kernels.CausalNetwork where the C library is there, else the same in torch."""
-    if c_library_for(device):
+    if c_library_for("cpu"):
         from mambatrack.kernels.cpu.network import CausalNetwork
 
         return CausalNetwork(weights, INPUT_LIMIT)

@@ -170,7 +170,7 @@ def _of_associations(
     report: Report,
 ) -> dict[str, Any]:
     both = (associations.load_weights(each) for each in (path, other))
-    first, second = (Parts(*associations.committee_of(each, config.device)) for each in both)
+    first, second = (Parts(*associations.committee_of(each)) for each in both)
     twins = TwinAssociation(first, second, config)
     for done, sequence in enumerate(sequences, 1):
         follow(sequence, Tracker(config, sequence.image_size, association=twins))
