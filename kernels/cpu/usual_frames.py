@@ -168,6 +168,7 @@ class UsualFrames:
         if self._given:
             rows = self._rows[: sum(map(mul, counts, columns))]
             np.concatenate(self._given, axis=None, out=rows)
+            self._given.clear()
 
     def _reserve(self, tables: int, found: int) -> None:
         """Room for so many tables and detections at least."""
