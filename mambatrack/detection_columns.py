@@ -67,7 +67,8 @@ def as_numbers(source: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError, RuntimeError, NotImplementedError) as error:
         raise MambatrackError(
             f"detections are not a table of numbers: {error}; expected {EXPECTED}, such as "
-            "numpy.column_stack([boxes, scores, classes])"
+            "numpy.column_stack([boxes, scores, classes]); a class is a number, and its name is "
+            "given as Tracker(class_names=[...])"
         ) from None
 
 

@@ -54,3 +54,10 @@ def test_shares_of_the_picture_are_asked_about(size):
     (text,) = said([PEOPLE / 640], size)
     assert "are they shares of its size?" in text
     assert not said([PEOPLE - 700], None)  # left of a picture, whose size nobody told
+
+
+@pytest.mark.parametrize(("boxes", "size"), [(PEOPLE * 7, (960, 540)), (PEOPLE, (90, 540))])
+def test_a_picture_of_another_size_is_asked_about(boxes, size):
+    texts = said([boxes], size)
+    assert any(f"{size[0]} pixels wide and {size[1]} high" in each for each in texts)
+    assert not any("pixels wide" in each for each in said([PEOPLE], (400, 540)))  # one is outside

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mambatrack.association.pairs import candidates
+from mambatrack.camera.transforms import Size
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
 
@@ -22,11 +23,17 @@ class Beginning:
     frames: int = 0
     highest: float = 0.0
 
-    def admit(self, found: Detections) -> None:
-        """Warns where the detections ``found``, one at least, are no pixels, or several boxes of
-        each object."""
-        farthest = np.abs(found.boxes).max()
-        if farthest <= SHARES:
+    def admit(self, found: Detections, outside: int, image_size: Size | None) -> None:
+        """Warns where the detections are those of another picture, no pixels, or several boxes of
+        each object. found: those inside of the picture; outside: number of the others, of which
+        there is one where ``found`` is empty"""
+        if image_size is not None and outside > len(found):
+            _warn(
+                f"most boxes lie outside of the picture, {image_size[0]} pixels wide and "
+                f"{image_size[1]} high, and are dropped: are its sides in the other order, or are "
+                "the boxes those of a picture of another size?"
+            )
+        elif np.abs(found.boxes).max() <= SHARES:
             _warn(
                 f"all boxes lie within {SHARES} pixels of the corner of the picture; expected "
                 "pixels: are they shares of its size?"

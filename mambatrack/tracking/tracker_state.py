@@ -83,11 +83,12 @@ class TrackerState:
     def admit(self, found: Detections, image_size: tuple[int, int] | None) -> Detections:
         """The detections inside the image; counts every unusable one, and warns once. Raises
         MambatrackError where they are too many, or too many overlap (association/crowds.py)."""
+        given = len(found)
         if image_size is not None:
             found = within(found, image_size)
         check_crowd(found.boxes)
-        if not self.hypotheses.started and len(found):
-            self.beginning.admit(found)
+        if given and not self.hypotheses.started:
+            self.beginning.admit(found, given - len(found), image_size)
         if found.dropped and not self.dropped:
             warnings.warn(
                 f"frame {self.frame}: dropped {found.dropped} unusable detections (not finite, of "
