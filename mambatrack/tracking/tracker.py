@@ -179,7 +179,8 @@ class Tracker:
     def in_few_calls(self, given: Given) -> Tracks | None:
         """update() where ``whole`` or ``usual`` takes the frame; None, and nothing has changed,
         where it does not."""
-        if self.by_step or not self.started:
+        several = len(self.state.hypotheses.tables) > 1
+        if self.by_step or several or not self.started:
             return None
         if self.usual is None:
             return self.in_one_call(*given[:2]) if given[2] is None else None
