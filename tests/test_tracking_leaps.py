@@ -67,6 +67,18 @@ def test_nobody_is_joined_where_that_is_not_asked_for(settings):
     assert len(set(ids_of(Tracker(**settings), balls([5.0], 6))[:, 0])) == 6
 
 
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.floats(-4, 4, width=16), min_size=2, max_size=5), st.integers(0, 2**32 - 1))
+def test_caution_cuts_where_somebody_leapt_and_changes_nothing_else(steps, seed):
+    rng = np.random.default_rng(seed)
+    frames = [rows[rng.random(len(rows)) < 0.8] for rows in balls(steps, 12)]
+    coarse, fine = (
+        [ids for rows in frames for ids in ids_of(tracker, [rows])[0].tolist()]
+        for tracker in (Tracker(), Tracker(caution=0.01))
+    )
+    assert len(set(zip(coarse, fine, strict=True))) == len(set(fine)) >= len(set(coarse))
+
+
 def test_another_class_or_size_is_another_object():
     frames = list(balls([2.0, 2.0, 2.0], 4))
     frames[2][:, 5] = PERSON
@@ -88,7 +100,7 @@ def test_short_lived_false_alarms_among_people_join_nothing():
         np.testing.assert_array_equal(one.update(rows).to_array(), other.update(rows).to_array())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.floats(-9, 9, width=16), min_size=1, max_size=5),
     st.integers(0, 2**32 - 1),

@@ -62,7 +62,7 @@ class Association(Protocol):
         shape [N, E], zeros for a new track. All it knows of a track has to lie there: tables are
         copied and saved.
     match_odds: lowest log-odds of a match; None where its scores are no log-odds. The tracker then
-        keeps a single hypothesis.
+        keeps a single hypothesis, and looks for nobody beyond the candidates (setting reach).
     odds_per_score: about how many log-odds a score of 1 is worth, by which the setting caution
         tells whether a match is sure. May be omitted: 1.
     """
