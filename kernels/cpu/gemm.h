@@ -14,7 +14,7 @@ enum { ROWS = 6 };
 #endif
 
 /* The same pointer, of which the compiler does not know where it comes from: it would keep one for every
- * row, and there are fewer registers. */
+ * row, and of more than 6 rows there are fewer registers. */
 INLINE const float *opaque(const float *pointer) {
     __asm__("" : "+r"(pointer));
     return pointer;
@@ -37,7 +37,8 @@ INLINE void product_tile(const int rows, const int vectors, int depth, const flo
             vf each = splat(third[i / 3][i % 3 * a_row]);
             for (int j = 0; j < vectors; j++) sum[i][j] += each * columns[j];
         }
-        for (int i = 0; i < rows; i += 3) third[i / 3] = opaque(third[i / 3] + a_step);
+        for (int i = 0; i < rows; i += 3)
+            third[i / 3] = rows > 6 ? opaque(third[i / 3] + a_step) : third[i / 3] + a_step;
     }
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) store(out + i * out_stride + j * LANES, sum[i][j]);
