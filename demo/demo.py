@@ -1,6 +1,6 @@
 """The main job without any download: a clip of moving people in, boxes with identities out.
 
-python demo/demo.py [--seconds 10] [--predictor mamba]
+python demo/demo.py [--seconds 10] [--predictor mamba-window]
 
 The clip is made up, so its ground truth is known and the tracks can be scored. The seed was chosen
 among 60 for a clip in which no two people swap ids; over all of them IDF1 is 85 % in the mean.
@@ -130,6 +130,6 @@ def explain(files: Files) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--predictor", default="mamba", help="mamba, kalman, still or a file")
+    parser.add_argument("--predictor", default="mamba-window", help="a name or a file")
     options = parser.parse_args()
     main(options.seconds, config=load_config(overrides={"tracker.predictor": options.predictor}))

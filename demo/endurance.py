@@ -1,6 +1,6 @@
 """Tracks 20,000 frames of people who come and go, and prints how the memory of the process grows.
 
-    python demo/endurance.py [--frames 20000] [--people 30] [--predictor mamba]
+    python demo/endurance.py [--frames 20000] [--people 30] [--predictor mamba-window]
 
 Six hours at 25 frames a second are --frames 540000. Fails where an id comes back, or where the
 process has grown by more than 5 % since the first tenth of a run of 20,000 frames or more.
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--people", type=int, default=30)
-    parser.add_argument("--predictor", default="mamba")
+    parser.add_argument("--predictor", default="mamba-window")
     options = parser.parse_args()
     config = load_config(None, {"tracker.predictor": options.predictor})
     tracker, check = Tracker(config, image_size=SIZE), IdCheck()

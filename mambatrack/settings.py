@@ -13,7 +13,7 @@ from mambatrack.training_settings import (
     TrainingConfig,
 )
 
-PREDICTORS = ("mamba", "mamba-window", "kalman", "velocity", "still")
+PREDICTORS = ("mamba-window", "mamba", "kalman", "velocity", "still")
 ASSOCIATIONS = ("learned", "light", "overlap")
 CAMERAS = ("off", "auto", "boxes", "pictures")
 LAYERS = ("boxes", "ids", "labels", "scores", "trails", "lost", "legend", "forecast", "zones")
@@ -25,8 +25,8 @@ class TrackerConfig:
     """How boxes become tracks."""
 
     predictor: str = option(
-        "mamba",
-        "motion model; mamba is causal, mamba-window bi-directional over a window of boxes",
+        "mamba-window",
+        "motion model; mamba-window is bi-directional over a window of boxes, mamba causal",
         choices=PREDICTORS,
         files=TRAINED,
     )

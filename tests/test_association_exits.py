@@ -100,8 +100,9 @@ def test_blocks_that_are_the_same_in_all_tables_may_be_rough_where_tables_are_co
         tracker.update(found)
     table = tracker.state.hypotheses.table
     other, third = table.copy(), table.copy()
-    other["stamp"][2] += 1  # as after another detection
-    third["memory"][4] = 1  # which nobody has to look at, as the stamp is the same
+    other["stamp"][2] += 1
+    other["memory"][2] += 1  # as after another detection
+    third["stamp"][:] += 9  # as where a state was restored
     found = as_detections(found.boxes + 3)
     tracker.state.hypotheses.tables = [table, other, third]
     questions = tracker.state.hypotheses.questions(found, 3)

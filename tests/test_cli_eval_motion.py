@@ -28,4 +28,4 @@ def test_motion_models_are_compared_on_true_tracks(dataset, tmp_path, monkeypatc
     assert {row["horizon"] for row in rows} == {"1", "5"}
     with pytest.raises(SystemExit):
         main([*command, "--predictor", "lstm"])
-    assert "'lstm' is not allowed (one of mamba, mamba-window" in capsys.readouterr().err
+    assert "'lstm' is not allowed (one of mamba-window, mamba" in capsys.readouterr().err

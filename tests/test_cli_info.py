@@ -181,7 +181,7 @@ PLAIN = ("--predictor", "kalman", "--association", "overlap")
     [
         ((*PLAIN, "--detector", "motion"), set()),
         ((*PLAIN, "--detector", "motion", "--line", "door:0,20,60,20"), {"mambatrack-refill"}),
-        (("--detector", "motion"), {"mambatrack-causal", "mambatrack-association"}),
+        (("--detector", "motion"), {"mambatrack-window", "mambatrack-association"}),
         (
             ("--predictor", "kalman", "--association", "light", "--detector", "motion"),
             {"mambatrack-association-light"},

@@ -114,7 +114,11 @@ def test_offline_reads_a_video_twice_and_a_stream_not_at_all(track, tmp_path, ca
         (["--conf", "2"], 2, "detector.conf: 2.0 is not allowed (0.0 to 1.0)"),
         (["--detector", "yolo"], 1, "unknown detector 'yolo'; known: motion, onnx, own, yolox"),
         (["--classes", "car"], 1, "unknown class 'car'"),
-        (["--predictor", "lstm"], 2, "tracker.predictor: 'lstm' is not allowed (one of mamba, m"),
+        (
+            ["--predictor", "lstm"],
+            2,
+            "tracker.predictor: 'lstm' is not allowed (one of mamba-window, m",
+        ),
         (["--tracker.predictor", "lstm"], 2, "or the path of a trained .safetensors file)"),
         (["--predictor", "my.safetensors"], 1, "my.safetensors not found"),
         (["--association", "iou"], 2, "not allowed (one of learned, light, overlap, or the path"),

@@ -21,7 +21,10 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
     assert sorted(path.name for path in out.glob("*.txt")) == ["run.txt", "walk.txt"]
     assert all(path.read_text() for path in out.glob("*.txt"))
     assert main(command) == 1
-    assert "other settings (tracker.predictor was 'kalman', is 'mamba')" in capsys.readouterr().err
+    assert (
+        "other settings (tracker.predictor was 'kalman', is 'mamba-window')"
+        in capsys.readouterr().err
+    )
     assert main([*command, "--predictor", "kalman"]) == 0
     assert "2 of 2 sequences are there already" in capsys.readouterr().out
     assert main([*command, "--predictor", "still", "--overwrite", "--workers", "2"]) == 0

@@ -28,7 +28,7 @@ def test_shipped_predictors_load_and_move_with_the_track(name):
 
 
 def test_unusable_files_are_named(tmp_path):
-    with pytest.raises(MambatrackError, match="nothing.safetensors not found; give mamba, "):
+    with pytest.raises(MambatrackError, match="nothing.safetensors not found; give mamba-window, "):
         load_predictor(tmp_path / "nothing.safetensors")
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"no weights")

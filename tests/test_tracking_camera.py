@@ -154,3 +154,12 @@ def test_a_gap_is_filled_where_the_track_was_in_the_scene(lag):
     lefts = [each.boxes[0, 0] for each in tracks]
     assert lefts == pytest.approx((200 + shift).tolist(), abs=2)
     assert max(abs(each.boxes[0, 0] - 200) for each in track_offline(found)) < 5
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_a_camera_moves_where_nobody_is(predictor):
+    tracker = Tracker(predictor=predictor)
+    assert len(tracker.update(camera=RIGHT)) == 0
+    tracker.by_step = True
+    assert len(tracker.update(camera=RIGHT)) == 0
+    assert len(tracker.update([walker(0)], camera=RIGHT)) == 1

@@ -151,7 +151,7 @@ def states_of(videos):
 
 
 def test_people_who_meet_are_tracked_the_same_whatever_way_a_frame_goes():
-    far = states_of([meeting(10, 50, seed).videos[0] for seed in (1, 2)])
+    far = states_of([meeting(10, 50, seed).videos[0] for seed in (1, 2, 3)])
     assert min(far[OPEN], far[SETTLED], far[REPORTED]) > 2
 
 
@@ -196,7 +196,7 @@ def test_a_table_that_does_not_fit_is_refused():
     other = Tracker(association="overlap").state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="a memory of .* floats expected, got 0"):
         frames.add(other, ROWS, None, 1, 1, False)
-    other = Tracker(predictor="mamba-window").state.hypotheses.table.in_c
+    other = Tracker(predictor="mamba").state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="floats of motion expected, got 1 with"):
         frames.add(other, ROWS, None, 1, 1, False)
 

@@ -1,5 +1,5 @@
 /* What the table of one hypothesis has in common with the first of its tracker: a track of the same id
- * and stamp is the same in both, so people who touch none that differ are scored once. */
+ * and memory is scored alike in both, so people who touch none that differ are scored once. */
 #pragma once
 #include "problems.h"
 
@@ -28,6 +28,19 @@ static void pair_tracks(const Table *a, int64_t tracks, const Table *b, int64_t 
     for (int64_t i = 0; i < tracks; i++) {
         while (other < others && b->ids[other] < a->ids[i]) other++;
         int same = other < others && b->ids[other] == a->ids[i] && b->stamp[other] == a->stamp[i];
+        twin[i] = same ? other : -1;
+    }
+}
+
+/* The same by what the association knows of a track, which equal stamps say at once; stamps are new ones
+ * where a state was restored. */
+static void pair_known(const Table *a, int64_t tracks, const Table *b, int64_t others, int64_t *twin) {
+    int64_t other = 0, size = a->memory_size;
+    for (int64_t i = 0; i < tracks; i++) {
+        while (other < others && b->ids[other] < a->ids[i]) other++;
+        int same = other < others && b->ids[other] == a->ids[i] &&
+                   (b->stamp[other] == a->stamp[i] ||
+                    !memcmp(b->memory + other * size, a->memory + i * size, size * sizeof(float)));
         twin[i] = same ? other : -1;
     }
 }
@@ -87,7 +100,7 @@ static void spread_differences(const Asked *asked, const Shared *s) {
 }
 
 static void compare_tables(const Asked *asked, const Thoughts *by, const Shared *s) {
-    pair_tracks(s->frame->table, s->frame->tracks, s->first->table, s->first->tracks, s->track_twin);
+    pair_known(s->frame->table, s->frame->tracks, s->first->table, s->first->tracks, s->track_twin);
     for (int64_t i = 0; i < s->frame->tracks; i++) s->track_differs[i] = s->track_twin[i] < 0;
     pair_pairs(asked, by, s);
     mark_other_pairs(asked, s);

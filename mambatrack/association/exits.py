@@ -69,8 +69,8 @@ def _among(problems: Sequence[FrameProblem], least: float) -> list[Floats]:
 def _pairs_of_detections(problem: FrameProblem) -> list[bytes]:
     """Of each detection [M] all that is known of its pairs."""
     table, _, _, (tracks, detections, features, *_) = problem
-    who = np.stack([table["ids"][tracks], table["stamp"][tracks]], axis=1)
-    known = np.concatenate([who.view(np.uint8), np.ascontiguousarray(features.T).view(np.uint8)], 1)
+    parts = table["ids"][tracks][:, None], table["memory"][tracks], features.T
+    known = np.concatenate([np.ascontiguousarray(each).view(np.uint8) for each in parts], axis=1)
     return [known[detections == j].tobytes() for j in range(problem.candidates.detection_count)]
 
 

@@ -21,7 +21,7 @@ from mambatrack.config import Config
 if TYPE_CHECKING:
     from mambatrack.evaluation.benchmark_report import BenchReport
 
-PREDICTORS = ("mamba", "mamba-window", "kalman", "still")
+PREDICTORS = ("mamba-window", "mamba", "kalman", "still")
 SCORES = "scores of other trackers, which come with --peers and --dataset"
 
 

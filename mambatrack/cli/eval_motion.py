@@ -17,7 +17,7 @@ from mambatrack.cli.named_files import WrittenFile
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
 
-PREDICTORS = ("mamba", "kalman", "velocity", "still")
+PREDICTORS = ("mamba-window", "mamba", "kalman", "velocity", "still")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,8 +18,8 @@ RESTRICTED = re.compile(r"non-?commercial|\bBY-NC\b", re.IGNORECASE)
 GAPS = "--offline, --revise, --lag, --line, --zone"
 # weights -> the settings that read them
 NEEDED_FOR = {
-    "mambatrack-causal": "--predictor mamba, the default",
-    "mambatrack-window": "--predictor mamba-window",
+    "mambatrack-causal": "--predictor mamba",
+    "mambatrack-window": "--predictor mamba-window, the default",
     "mambatrack-association": "--association learned, the default",
     "mambatrack-association-light": "--association light",
     "mambatrack-refill": GAPS,

@@ -1,6 +1,6 @@
 """What one frame costs: the whole of Tracker.update(), without any detector.
 
->>> report = bench(["mamba", "kalman"], objects=(10, 100), dataset="data/dancetrack/val")
+>>> report = bench(["mamba-window", "kalman"], objects=(10, 100), dataset="data/dancetrack/val")
 >>> report.row("kalman", "100 objects").median_ms
 """
 
@@ -48,7 +48,7 @@ TRACED = 20  # frames whose memory is traced, after the warm-up
 
 
 def bench(
-    predictors: Sequence[str] = ("mamba", "kalman", "still"),
+    predictors: Sequence[str] = ("mamba-window", "mamba", "kalman", "still"),
     objects: Sequence[int] = OBJECTS,
     frames: int = FRAMES,
     passes: int = PASSES,

@@ -4,7 +4,7 @@ Every track is cut at regular frames. A predictor is fed what was observed up to
 frame as a tracker does it, then forecasts the frames behind it, and these are compared with the
 truth. All tracks of one image size go through a predictor in one batched call a step.
 
->>> report = evaluate_motion(find_sequences("data/dancetrack/val"), named_predictors(["mamba"]))
+>>> report = evaluate_motion(find_sequences("data/dancetrack/val"), named_predictors(["kalman"]))
 >>> rich.print(report.table())
 """
 
@@ -46,7 +46,8 @@ Factory = Callable[[tuple[int, int]], Predictor]  # image size (width, height) -
 
 
 def named_predictors(
-    names: Iterable[str | Path] = ("mamba", "kalman", "velocity", "still"), device: str = "auto"
+    names: Iterable[str | Path] = ("mamba-window", "mamba", "kalman", "velocity", "still"),
+    device: str = "auto",
 ) -> dict[str, Factory]:
     """What evaluate_motion takes, from the names and paths of load_predictor."""
     return {str(name): partial(load_predictor, name, device=device) for name in names}

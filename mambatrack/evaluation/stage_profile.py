@@ -2,7 +2,7 @@
 is taken, and nowhere else: an update that is not profiled has none. The stages are those of a
 tracker that takes each frame step by step, which costs more than an update does (Tracker.by_step).
 
->>> profile(TrackerConfig(), load_predictor("mamba"), apart(100, 60)).stages["predict"].in_c_ms
+>>> profile(TrackerConfig(), load_predictor(), apart(100, 60)).stages["predict"].in_c_ms
 """
 
 import time

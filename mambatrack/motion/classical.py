@@ -75,7 +75,7 @@ class VelocityPredictor(Predictor):
         windows = state[:, :-3].reshape(-1, 4)
         moved, _ = moved_boxes(transform, windows)
         _, near = moved_boxes(transform, state[:, -7:-3])
-        state[:, :-3] = moved.reshape(len(state), -1)
+        state[:, :-3] = moved.reshape(state[:, :-3].shape)
         state[:, -3:-1] = near.vectors(state[:, -3:-1])
 
 

@@ -28,13 +28,13 @@ PLAIN: dict[str, Callable[[], Predictor]] = {
 
 
 def load_predictor(
-    path_or_name: str | Path = "mamba",
+    path_or_name: str | Path = "mamba-window",
     image_size: tuple[int, int] | None = None,
     device: str = "auto",
     straighten_history: bool = False,
     seen_window: int = 0,
 ) -> Predictor:
-    """A predictor by name (mamba, mamba-window, kalman, velocity, still) or from a .safetensors
+    """A predictor by name (mamba-window, mamba, kalman, velocity, still) or from a .safetensors
     file.
 
     image_size: (width, height) in pixels, needed by networks trained on image-relative offsets.

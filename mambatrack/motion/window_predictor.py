@@ -94,8 +94,9 @@ class WindowPredictor(Predictor):
         state[rows] = self._state(windows, counts, np.zeros(len(boxes)))
 
     def move(self, state: State, transform: Transform) -> None:
-        windows, _ = moved_boxes(transform, state[:, :-2].reshape(-1, 4))
-        state[:, :-2] = windows.reshape(len(state), -1)
+        windows = state[:, :-2]
+        moved, _ = moved_boxes(transform, windows.reshape(-1, 4))
+        state[:, :-2] = moved.reshape(windows.shape)
 
     def _next_boxes(self, windows: Boxes, counts: NDArray) -> Boxes:
         if not len(windows):

@@ -104,7 +104,7 @@ def _members(
     another motion model, and each network of a committee by itself."""
     own = predictor or configured_predictor(config, image_size)
     whole = checked_association(association or load_association(config))
-    second = replace(config, predictor="mamba" if config.predictor == "kalman" else "kalman")
+    second = replace(config, predictor="mamba-window" if config.predictor == "kalman" else "kalman")
     alone = [] if association is not None else load_members(config)
     return [
         (own, whole), (configured_predictor(second, image_size), whole),

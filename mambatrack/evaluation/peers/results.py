@@ -12,7 +12,7 @@ from mambatrack.evaluation.peers.process import Answer
 from mambatrack.evaluation.peers.timed_boxes import WARM_UP, TimedBoxes
 from mambatrack.evaluation.scores import Score
 
-OURS = "mambatrack mamba"  # what ratios are relative to
+OURS = "mambatrack mamba-window"  # what ratios are relative to
 
 
 @dataclass

@@ -143,8 +143,8 @@ def trackforge(name: str, *more: Any) -> Make:
 
 
 ADAPTERS = {
-    "mambatrack mamba": Adapter("mambatrack", ours("mamba")),
     "mambatrack mamba-window": Adapter("mambatrack", ours("mamba-window")),
+    "mambatrack mamba": Adapter("mambatrack", ours("mamba")),
     "mambatrack kalman": Adapter("mambatrack", ours("kalman")),
     "mambatrack overlap kalman": Adapter("mambatrack", ours("kalman", "overlap")),
     "trackers SORT": Adapter("trackers", roboflow("SORTTracker")),
