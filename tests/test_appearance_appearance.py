@@ -57,7 +57,7 @@ def test_tracking_goes_on_without(kind):
     embedder = Failing(ANSWERS[kind])
     with pytest.warns(UserWarning, match="the embedder failing failed") as told:
         tracker, results = tracks_of(embedder)
-    assert len(told) == 1
+    assert sum("the embedder failing failed" in str(each.message) for each in told) == 1
     assert tracker.appearance.faults == embedder.calls == MOST_FAULTS
     assert tracker.appearance.gave_up and "failed in 10 frames" in str(tracker.appearance)
     assert_alike(results, tracks_of(None)[1])
