@@ -1,7 +1,19 @@
 """Errors and warnings that a user can act on; the command line prints each as one line."""
 
+import importlib.util
 import reprlib
 import warnings
+from collections.abc import Iterable
+
+PACKAGES = {
+    "eval": ("trackeval",),
+    "plot": ("matplotlib",),
+    "tune": ("optuna",),
+    "ray": ("ray",),
+    "rerun": ("rerun-sdk",),
+    "web": ("fastapi", "uvicorn", "websockets"),
+}  # of extras that a command knows to need before any work
+MODULES = {"rerun-sdk": "rerun"}  # of packages of another name
 
 
 class MambatrackError(ValueError):
@@ -16,6 +28,23 @@ class MissingExtra(MambatrackError):
             f"{purpose} needs the package {package}, which is not installed: "
             f"pip install 'mambatrack[{extra}]'"
         )
+
+
+def check_extras(extras: Iterable[str]) -> None:
+    """Raises MambatrackError that names all packages of these extras that are not installed."""
+    wanted = [(extra, package) for extra in extras for package in PACKAGES[extra]]
+    missing = [pair for pair in wanted if not _is_installed(MODULES.get(pair[1], pair[1]))]
+    if missing:
+        names = ", ".join(package for _, package in missing)
+        once = ",".join(dict.fromkeys(extra for extra, _ in missing))
+        raise MambatrackError(
+            f"this needs packages that are not installed ({names}): "
+            f"pip install 'mambatrack[{once}]'"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def shown(value: object) -> str:

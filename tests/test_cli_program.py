@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from fresh_python import python
 from mambatrack.cli import main
 
 
@@ -44,3 +45,37 @@ def test_names_that_begin_with_a_dash(words, said, tmp_path, monkeypatch, capsys
     with pytest.raises(SystemExit):
         main(["track", *words])
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "packages", "extras"),
+    [
+        (["eval", "--report", "r.html"], "trackeval, matplotlib", "eval,plot"),
+        (["eval", "--csv", "r.csv"], "trackeval", "eval"),
+        (["tune", "--trials", "1", "--out", "o"], "optuna, trackeval", "tune,eval"),
+    ],
+)
+def test_everything_that_is_missing_is_named_before_any_work(
+    words, packages, extras, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("trackeval", "matplotlib", "optuna"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main([words[0], "--dataset", str(tmp_path), *words[1:]]) == 1
+    assert capsys.readouterr().err == (
+        f"error: this needs packages that are not installed ({packages}): "
+        f"pip install 'mambatrack[{extras}]'\n"
+    )
+
+
+@pytest.mark.parametrize(("given", "threads"), [("", "1"), ("2", None)])
+def test_numpy_has_one_thread_unless_the_environment_says_otherwise(given, threads, tmp_path):
+    code = (
+        "import os, sys, mambatrack.cli\n"
+        "assert 'numpy' not in sys.modules\n"
+        "[os.environ.pop(name, None) for name in mambatrack.cli.THREADS]\n"
+        f"os.environ.update({{'OMP_NUM_THREADS': '{given}'}} if '{given}' else {{}})\n"
+        "mambatrack.cli.main(['config', '--quiet'])\n"
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+    )
+    assert python(code, tmp_path).splitlines()[-1] == str(threads)

@@ -3,13 +3,15 @@
 import ast
 import configparser
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mambatrack.errors import MambatrackError, MissingExtra, shown
+from mambatrack.errors import PACKAGES, MambatrackError, MissingExtra, check_extras, shown
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +33,7 @@ def test_every_extra_that_is_named_brings_its_package():
         for name, lines in settings["options.extras_require"].items()
     }
     found = set(named_extras())
+    found |= {(package, extra) for extra, brought in PACKAGES.items() for package in brought}
     assert len(found) >= 5
     for package, extra in found:
         assert package in extras[extra], f"extra {extra} does not bring {package}"
@@ -43,6 +46,18 @@ def test_a_missing_package_comes_with_its_command():
         "drawing scores needs the package matplotlib, which is not installed: "
         "pip install 'mambatrack[plot]'"
     )
+
+
+def test_all_missing_packages_come_with_one_command(monkeypatch):
+    for name in ("trackeval", "matplotlib", "websockets"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MambatrackError) as caught:
+        check_extras(["eval", "plot", "web"])
+    assert str(caught.value) == (
+        "this needs packages that are not installed (trackeval, matplotlib, websockets): "
+        "pip install 'mambatrack[eval,plot,web]'"
+    )
+    check_extras([])
 
 
 def test_long_values_are_shown_short():

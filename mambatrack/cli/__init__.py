@@ -1,5 +1,16 @@
 """The command line: ``main`` in program.py runs it."""
 
-from mambatrack.cli.program import main
+import os
+from collections.abc import Sequence
 
-__all__ = ["main"]
+THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command -> exit code. numpy has one thread, unless the environment says otherwise:
+    products here are so small that others wait for their turn, and keep cores busy meanwhile."""
+    if not any(name in os.environ for name in THREADS):
+        os.environ[THREADS[0]] = "1"  # read when numpy is loaded, by worker processes too
+    from mambatrack.cli.program import main as run
+
+    return run(arguments)

@@ -1,7 +1,7 @@
 """What the options of several commands have in common: groups of options, types, refusals."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ class Command:
     """A sub-command: what the user types, what it is for, its options, and what carries it out.
 
     recipe: the shipped configuration that holds where the user names none
+    extras: of the installation, that it needs with these options
     """
 
     name: str
@@ -32,6 +33,7 @@ class Command:
     add_arguments: Callable[[Parser], None]
     run: Callable[[argparse.Namespace, Config], int]
     recipe: str | None = None
+    extras: Callable[[argparse.Namespace], Iterable[str]] = lambda options: ()
 
     def add_to(self, choices: Any) -> None:
         """Makes its parser, with the options that every command takes, among ``choices``."""
@@ -44,7 +46,7 @@ class Command:
             allow_abbrev=False,
         )
         parser.set_defaults(run=self.run, parser=parser, check=_anything, facts=no_facts)
-        parser.set_defaults(recipe=self.recipe)
+        parser.set_defaults(recipe=self.recipe, extras=self.extras)
         usual = f" (default: {self.recipe}, of what ships)" if self.recipe else ""
         parser.add_argument(
             "--config", type=named,
@@ -151,6 +153,11 @@ def add_device(
     parser: argparse.ArgumentParser, purpose: str, needs: tuple[str, ...] = (NETWORK,)
 ) -> None:
     parser.add_argument("--device", choices=DEVICES, needs=needs, unless=READY, help=purpose)
+
+
+def engine_extras(options: argparse.Namespace) -> list[str]:
+    """Of the installation, that --engine needs."""
+    return ["ray"] if options.engine == "ray" else []
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:

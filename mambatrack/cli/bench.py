@@ -126,4 +126,8 @@ def _teller(options: argparse.Namespace) -> Callable[[str], None]:
     return tell
 
 
-BENCH = Command("bench", "time a frame, beside other trackers", add_arguments, run)
+def _extras(options: argparse.Namespace) -> list[str]:
+    return ["eval"] if options.peers and options.dataset else []
+
+
+BENCH = Command("bench", "time a frame, beside other trackers", add_arguments, run, extras=_extras)

@@ -24,6 +24,7 @@ from mambatrack.cli.arguments import (
     add_offline,
     add_overwrite,
     add_predictors,
+    engine_extras,
     whole,
 )
 from mambatrack.cli.effects import TO_TRACK, model_facts, without
@@ -95,18 +96,20 @@ def _facts(options: argparse.Namespace, config: Config) -> Iterator[str]:
         yield TO_TRACK
 
 
+def _extras(options: argparse.Namespace) -> list[str]:
+    plotted = ["plot"] if options.plots or options.report else []
+    return ["eval", *plotted, *engine_extras(options)]
+
+
 def run(options: argparse.Namespace, config: Config) -> int:
     """Scores results, or tracks first and scores then."""
     from mambatrack.evaluation import tables
     from mambatrack.evaluation.evaluate import evaluate
-    from mambatrack.evaluation.plots import load_figure
     from mambatrack.files import check_output
 
     for path in (options.csv, options.json, options.report, options.switches):
         if path:
             check_output(path, options.overwrite)
-    if options.plots or options.report:
-        load_figure()  # what is missing is said before anything is tracked
     sequences, config = scored_of(options, config)
     entries = _entries(options, config)
     total = len(entries) * sum(each.frames for each in sequences)
@@ -271,4 +274,4 @@ def _short_hash(config: Config, options: argparse.Namespace) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 
-EVAL = Command("eval", "score results, or track and score", add_arguments, run)
+EVAL = Command("eval", "score results, or track and score", add_arguments, run, extras=_extras)

@@ -100,5 +100,9 @@ def _checked(out: Path, form: str, overwrite: bool) -> Path:
 
 
 EXPORT_TRACKS = Command(
-    "export-tracks", "write a result for CVAT, Label Studio, FiftyOne or rerun", add_arguments, run
+    "export-tracks",
+    "write a result for CVAT, Label Studio, FiftyOne or rerun",
+    add_arguments,
+    run,
+    extras=lambda options: ["rerun"] if options.format == "rerun" else [],
 )

@@ -292,4 +292,10 @@ def _print_summary(
         print(f"wrote {', '.join(written)}")
 
 
-LIVE = Command("live", "track webcams, streams and files as they come", add_arguments, run)
+def _extras(options: argparse.Namespace) -> list[str]:
+    return ["web"] if options.serve else []
+
+
+LIVE = Command(
+    "live", "track webcams, streams and files as they come", add_arguments, run, extras=_extras
+)

@@ -41,7 +41,7 @@ from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.shared import FAILED, INTERRUPTED, as_message
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, load_config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, check_extras
 from mambatrack.sources.addresses import without_secrets
 from mambatrack.version import VERSION
 
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Interruption() as interruption, interruption.at_once():
             command, options, config = parse(given)
             check_named_files(options, config)
+            check_extras(options.extras(options))
             with one_writer(written_by(options)):
                 return command(options, config)
     except BrokenPipeError:  # whoever read the output has left

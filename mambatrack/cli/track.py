@@ -18,6 +18,7 @@ from mambatrack.cli.arguments import (
     add_engine,
     add_offline,
     add_tracker,
+    engine_extras,
     whole,
 )
 from mambatrack.cli.effects import BOXES, VIDEO, VIDEOS, Parser, model_facts
@@ -256,4 +257,6 @@ def _no_track(run: "Run", frames: "FrameSource", config: Config) -> str | None:
     return "no track: a larger model may find more, as --detector yolox_s"
 
 
-TRACK = Command("track", "track a video, images, webcam or stream", add_arguments, run)
+TRACK = Command(
+    "track", "track a video, images, webcam or stream", add_arguments, run, extras=engine_extras
+)

@@ -14,6 +14,7 @@ from mambatrack.cli.arguments import (
     add_device,
     add_engine,
     add_tracker,
+    engine_extras,
     names,
     whole,
 )
@@ -79,4 +80,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return OK
 
 
-TUNE = Command("tune", "search settings of the tracker", add_arguments, run)
+def _extras(options: argparse.Namespace) -> list[str]:
+    return ["tune", "eval", *engine_extras(options)]
+
+
+TUNE = Command("tune", "search settings of the tracker", add_arguments, run, extras=_extras)
