@@ -145,6 +145,7 @@ def _open_network(config: DetectorConfig) -> Detector:
         return OwnDetector(network)
     raise MambatrackError(
         f"unknown detector {config.name!r}; known: motion, onnx, own, yolox, rtmdet, file, {named}"
+        "; the file of any other network is given as --weights FILE.onnx"
     )
 
 

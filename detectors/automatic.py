@@ -21,6 +21,15 @@ BETTER = (
     "larger networks find more of them: --detector {}, or --weights FILE.onnx; --detector motion "
     "finds whatever moves in front of a still camera"
 )
+BOXES = "lines frame,-1,left,top,width,height,score, frames from 1, in a file .txt"
+OTHERS = {  # files that are taken for weights, by their endings
+    (".pt", ".pth", ".ckpt", ".tar"): "of PyTorch; write them as an ONNX file "
+    "where they were made, as with 'yolo export model={} format=onnx'",
+    (".engine", ".trt", ".plan", ".tflite", ".xml", ".bin", ".param", ".pb", ".h5", ".mlmodel"):
+    "those of another program; give the ONNX file that they were made from",
+    (".json", ".csv", ".tsv", ".npy", ".npz", ".pkl", ".parquet"):
+    f"no network; boxes of another program are given as {BOXES}",
+}  # fmt: skip
 
 
 def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
@@ -60,12 +69,23 @@ def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:
         return replace(config, name="file"), f"detector: file, as {config.weights} is text"
     implied = with_implied_name(config)
     if implied.name == "auto":
-        raise MambatrackError(
-            f"the weights {config.weights} are neither an ONNX file (.onnx), one of train-detector "
-            "(.safetensors) nor a det.txt; name their --detector"
-        )
+        raise MambatrackError(_why_no_weights(config.weights))
     kind = "an ONNX file" if implied.name == "onnx" else "a trained file"
     return implied, f"detector: {implied.name}, as {config.weights} is {kind}"
+
+
+def _why_no_weights(weights: str) -> str:
+    """What the file is for, and what to do; it need not be there."""
+    suffix = Path(weights).suffix.lower()
+    for suffixes, what in OTHERS.items():
+        if suffix in suffixes:
+            return f"the weights {weights} are {what.format(weights)}"
+    if Path(weights).is_dir():
+        return f"{weights} is a folder; expected a file of weights, or boxes as {BOXES}"
+    return (
+        f"the weights {weights} are neither an ONNX file (.onnx), one of train-detector "
+        "(.safetensors) nor a det.txt; name their --detector"
+    )
 
 
 def models_by_size() -> list[NamedModel]:

@@ -92,6 +92,7 @@ SHAPES = {
     "an id that is not exact": (
         rows().replace("1,1,", "1,9007199254740993,", 1), "line 1: .*whole numbers below 2"
     ),
+    "no id": ("1,50.5,60,20,30,0.9\n", "This looks like a row without an id: write -1 behind"),
     "an id that is text": (rows().replace("1,1,", "1,a1,", 1), "line 1: 'a1' in column 2"),
     "eleven columns": (rows("1,1,1,0,0"), "line 1: 11 columns; .* at most 10"),
     "five columns": ("1,1,2,3,4\n", "line 1: 5 columns; expected at least frame,id,left"),

@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.datasets.mot_text import _keys_fit, _parse_fast, _parse_lines, read_mot
+from mambatrack.datasets.mot_text import (
+    _keys_fit,
+    _parse_fast,
+    _parse_lines,
+    check_layout,
+    read_mot,
+)
 from mambatrack.errors import MambatrackError
 
 
@@ -95,3 +102,26 @@ def test_the_fast_way_accepts_nothing_that_the_careful_one_refuses(rows):
     fast = _parse_fast(lines)
     if fast is not None and fast.shape[1] >= 6 and _keys_fit(fast):
         np.testing.assert_array_equal(_parse_lines(lines, Path("a.txt")), fast)
+
+
+def walk(width=40.0, height=90.0):
+    """A table of two people who walk through the picture, one to each side."""
+    step = np.arange(30.0)
+    one = [np.column_stack([step + 1, 0 * step, 20 + 15 * step, 50 + step])]
+    other = [np.column_stack([step + 1, 0 * step + 1, 600 - 15 * step, 60 - step])]
+    table = np.concatenate(one + other)
+    return np.column_stack([table, width + table[:, 0] % 7, height - table[:, 0] % 5])
+
+
+def test_corners_in_the_place_of_sizes_are_told(tmp_path):
+    table = walk()
+    table[:, 4:6] += table[:, 2:4]
+    with pytest.warns(UserWarning, match="det.txt: columns 5 and 6 look like the right and lower"):
+        check_layout(tmp_path / "det.txt", table)
+
+
+@pytest.mark.parametrize("table", [walk(), walk(900.0, 900.0), walk()[:0], walk()[:1]])
+def test_sizes_are_not_taken_for_corners(tmp_path, table):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_layout(tmp_path / "det.txt", table)

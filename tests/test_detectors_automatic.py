@@ -135,9 +135,24 @@ def test_weights_imply_their_detector(weights, name):
     assert config.name == name and line.startswith(f"detector: {name}, as {weights} is ")
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.pt", "of PyTorch; .* 'yolo export model=a.pt format=onnx'"),
+        ("a.PTH", "of PyTorch"),
+        ("a.engine", "of another program; give the ONNX file"),
+        ("coco.json", "no network; .* frame,-1,left,top,width,height,score"),
+        ("", "is a folder; .* frame,-1,left,top,width,height,score"),
+    ],
+)
+def test_weights_of_others_are_told_what_they_are(name, said, tmp_path):
+    with pytest.raises(MambatrackError, match=said):
+        choose(DetectorConfig(weights=name or str(tmp_path)))
+
+
 def test_other_weights_are_refused():
-    with pytest.raises(MambatrackError, match="a.pt are neither an ONNX file .* nor a det.txt"):
-        choose(replace(AUTO, weights="a.pt"))
+    with pytest.raises(MambatrackError, match="a.what are neither an ONNX file .* nor a det.txt"):
+        choose(replace(AUTO, weights="a.what"))
 
 
 def test_a_named_detector_is_taken_without_a_word():

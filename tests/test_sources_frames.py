@@ -157,12 +157,17 @@ def test_what_is_no_source_is_one_clear_line(tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "pictures").mkdir()
     (tmp_path / "bad").mkdir()
+    (tmp_path / "set/a/img1").mkdir(parents=True)
+    (tmp_path / "shots/one").mkdir(parents=True)
+    (tmp_path / "shots/one/a.jpg").touch()
     (tmp_path / "bad" / "a.png").write_text("no image")
     expected = {
         tmp_path / "absent.mp4": "does not exist; expected a video",
         tmp_path / "text.mp4": "is not a video, or is damaged",
         tmp_path / "empty.mp4": "is not a video, or is damaged",
         tmp_path / "pictures": "no images there",
+        tmp_path / "set": "a in it is a sequence: track all of them with --dataset",
+        tmp_path / "shots": "name the folder that has them, such as .*shots.one",
         tmp_path / "bad": "none of its 1 images can be read",
         f"{tmp_path}/*.png": "no images there",
         "gopher://there": "unknown scheme",

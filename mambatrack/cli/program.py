@@ -27,6 +27,7 @@ from mambatrack.cli import (
     info,
     link,
     live,
+    other_trackers,
     quantize,
     show_config,
     simulate,
@@ -109,6 +110,7 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
     if unknown:
         behind = "--" in rest and unknown[0] in rest[rest.index("--") :]
         options.parser.error(_unknown(without_secrets(unknown[0]), options.parser, behind))
+    _refuse_assigned(options)
     options.check(options)
     given = {key: getattr(options, name, None) for name, key in SHORTCUTS.items()}
     overrides = {key: value for key, value in given.items() if value is not None} | dotted
@@ -118,6 +120,14 @@ def parse(arguments: list[str]) -> tuple[Any, argparse.Namespace, Config]:
         parser.exit(2, f"error: {as_message(error)}\n")
     refuse_without_effect(options, config)
     return options.run, options, config
+
+
+def _refuse_assigned(options: argparse.Namespace) -> None:
+    """Ends the program where a source is source=NAME or such."""
+    given = getattr(options, "source", None) or getattr(options, "sources", None) or []
+    for each in [given] if isinstance(given, str) else given:
+        if other_trackers.is_assigned(each) and not os.path.exists(each):
+            options.parser.error(other_trackers.NOT_ASSIGNED.format(each.partition("=")[0]))
 
 
 def _with_new_names(arguments: list[str]) -> list[str]:
@@ -160,8 +170,11 @@ def _unknown(argument: str, parser: argparse.ArgumentParser, behind: bool) -> st
     if argument.startswith("-") and os.path.exists(argument):
         return f"unknown argument {argument}; the file of this name is ./{argument}"
     known = [text for action in parser._actions for text in action.option_strings]
-    close = difflib.get_close_matches(argument.split("=")[0], known, 1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    close = difflib.get_close_matches(argument.split("=")[0], known, 1, 0.7)
+    meant = other_trackers.hint(argument, known)
+    hint = f"; {meant}" if meant else f"; did you mean {close[0]}?" if close else ""
+    if other_trackers.is_assigned(argument):
+        return other_trackers.NOT_ASSIGNED.format(argument.partition("=")[0])
     if not argument.startswith("-") and any(each.dest == "source" for each in parser._actions):
         hint = "; expected one SOURCE: of several videos or pictures name the folder"
     return f"unknown argument {argument}{hint}"

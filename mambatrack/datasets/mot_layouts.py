@@ -30,6 +30,15 @@ def field_hint(field: str, column: int) -> str:
     return ""
 
 
+def key_hint(fields: Fields) -> str:
+    """What a frame or id may be that is not whole: a row without an id."""
+    if fields[0].isdecimal() and len(fields) in (6, 7):
+        return (
+            ". This looks like a row without an id: write -1 behind the frame where boxes have none"
+        )
+    return ""
+
+
 def _is_word(field: str) -> bool:
     return re.match(r"[^\W\d_]{2}", field) is not None and field.lower() not in ("nan", "inf")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.datasets.mot_layouts import described, field_hint
+from mambatrack.datasets.mot_layouts import described, field_hint, key_hint
 from mambatrack.errors import MambatrackError, complain, reason_of
 from mambatrack.files import regular
 
@@ -20,6 +20,8 @@ MIN_COLUMNS, MAX_COLUMNS = 6, 10
 EXACT = 2**53  # frames and ids from here on are not told apart in float64
 FARTHEST = 1e7  # pixels; a coordinate that is larger is a mistake
 SMALLEST_SIDE = 1.0  # pixels; a file without any larger side has shares of the picture
+ENOUGH = 20  # boxes, to see by them what the columns hold
+ALONG = 0.7  # correlation of places and widths, from which on the widths are places themselves
 NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.I | re.ASCII)
 
 Table = NDArray[np.float64]
@@ -76,7 +78,22 @@ def check_layout(path: Path, table: Table) -> Refusal:
             "a box at {2:g},{3:g} of {4:g} x {5:g}, and no side in the file is larger than 1: "
             "these look like shares of the picture; multiply them by its width and height",
         )
+    if _are_corners(boxes):
+        complain(
+            f"{path}: columns 5 and 6 look like the right and lower edges of boxes; expected "
+            "left,top,width,height: subtract columns 3 and 4 from them"
+        )
     return refuse
+
+
+def _are_corners(boxes: Table) -> bool:
+    """Whether x2, y2 stand where sizes do: they are beyond x1, y1 in every row, and x2 goes along
+    with x1, as widths of boxes in different places do not."""
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    if len(boxes) < ENOUGH or not (boxes[:, 2:] > boxes[:, :2]).all():
+        return False
+    left, width = boxes[:, 0] - boxes[:, 0].mean(), boxes[:, 2] - boxes[:, 2].mean()
+    return bool(left @ width > ALONG * np.sqrt((left @ left) * (width @ width)))
 
 
 def check_boxes(path: Path, table: Table) -> Refusal:
@@ -190,6 +207,6 @@ def _parse_line(line: str, place: str) -> list[float]:
     if not _keys_fit(np.array([row])):
         raise MambatrackError(
             f"{place}: frame {fields[0]} and id {fields[1]} must be whole numbers below 2**53"
-            f"{described(line, fields)}"
+            f"{described(line, fields) or key_hint(fields)}"
         )
     return row

@@ -3,6 +3,7 @@
 import glob
 import os
 import warnings
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from mambatrack.sources.web_streams import open_web_stream
 Image = NDArray[Any]
 
 CAMERAS = "/dev/video", "/dev/v4l/"
+LOOKED_AT = 10_000  # entries below a folder without pictures
 STREAM_TIMEOUT_S = 10.0  # to open a stream, and for each of its frames
 
 
@@ -156,5 +158,16 @@ def _matching(pattern: Path) -> list[str]:
 
 def _some(pictures: list[Path], place: str) -> list[Path]:
     if not pictures:
-        raise MambatrackError(f"{place}: no images there; expected {', '.join(IMAGE_TYPES)}")
+        raise MambatrackError(f"{place}: no images there; {_instead(Path(place))}")
     return pictures
+
+
+def _instead(folder: Path) -> str:
+    """What to name in place of a folder without pictures, by what lies up to two folders below."""
+    below = islice(chain(folder.glob("*/*"), folder.glob("*/*/*")), LOOKED_AT)
+    for path in below if folder.is_dir() else ():
+        if path.name in ("seqinfo.ini", "img1", "gt", "det"):
+            return f"{path.parent.name} in it is a sequence: track all of them with --dataset"
+        if only_pictures([path]):
+            return f"name the folder that has them, such as {path.parent}"
+    return f"expected {', '.join(IMAGE_TYPES)}"
