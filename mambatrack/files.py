@@ -166,13 +166,19 @@ def check_output(path: str | Path, overwrite: bool = False) -> Path:
     path = Path(path)
     if path.is_dir():
         raise MambatrackError(f"{path} is a folder; name a file in it")
-    if path.exists() and not overwrite:
+    if path.exists() and not overwrite and not _is_stream(path):
         raise MambatrackError(f"{path} exists; use --overwrite or name another file")
     if not path.parent.is_dir():
         raise MambatrackError(f"the folder {path.parent} does not exist; create it first")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise MambatrackError(f"{path} is not writable; check its permissions")
     return path
+
+
+def _is_stream(path: Path) -> bool:
+    """A pipe, a terminal or /dev/null, in which nothing is written over."""
+    mode = path.stat().st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 @dataclass(frozen=True)

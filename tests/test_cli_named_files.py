@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mambatrack.cli import program
+from mambatrack.cli import main, program
 from mambatrack.cli.named_files import ReadPath, WrittenFile, WrittenFolder
 from mambatrack.datasets.sequences import would_find
 from worlds import write_training_data
@@ -211,3 +211,11 @@ def test_no_name_is_not_the_current_folder(words, capsys):
     with pytest.raises(SystemExit, match="2"):
         program.main(words)
     assert "the name is empty; the current folder is ." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--mot", "--output", "--events"])
+def test_a_dash_is_no_file(option, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["track", "a.mp4", option, "-"])
+    assert "- is no file; standard output is /dev/stdout" in capsys.readouterr().err

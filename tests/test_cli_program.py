@@ -79,3 +79,16 @@ def test_numpy_has_one_thread_unless_the_environment_says_otherwise(given, threa
         "print(os.environ.get('OPENBLAS_NUM_THREADS'))\n"
     )
     assert python(code, tmp_path).splitlines()[-1] == str(threads)
+
+
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(tmp_path):
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "import mambatrack.cli\n"
+        "print(mambatrack.cli.main(['info']))\n"
+    )
+    assert python(code, tmp_path) == "130\n"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mambatrack import MambatrackError
-from mambatrack.files import remove_temporaries, replacing
+from mambatrack.files import check_output, remove_temporaries, replacing
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and signals of POSIX")
 
@@ -123,3 +123,11 @@ def test_an_error_of_writing_names_the_file_and_one_of_reading_what_is_read(tmp_
         raise OSError(28, "No space left on device", "from", None, str(temporary))
     names = [each.value.filename for each in (unnamed, other, copied)]
     assert names == [str(path), str(tmp_path / "read"), str(path)]
+
+
+def test_in_pipes_and_dev_null_nothing_is_written_over(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    assert check_output(tmp_path / "pipe") and check_output(os.devnull)
+    with pytest.raises(MambatrackError, match="exists; use --overwrite"):
+        check_output(tmp_path / "file")

@@ -11,6 +11,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     products here are so small that others wait for their turn, and keep cores busy meanwhile."""
     if not any(name in os.environ for name in THREADS):
         os.environ[THREADS[0]] = "1"  # read when numpy is loaded, by worker processes too
-    from mambatrack.cli.program import main as run
-
+    try:
+        from mambatrack.cli.program import main as run
+    except KeyboardInterrupt:  # run() takes those that come later
+        return 130
     return run(arguments)

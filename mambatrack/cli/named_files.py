@@ -82,6 +82,14 @@ class ResultsPath(ReadPath):
 class WrittenFile(Named):
     """A file that is written."""
 
+    def __init__(self, name: str):
+        super().__init__(name)
+        if name == "-":
+            raise argparse.ArgumentTypeError(
+                "- is no file; standard output is /dev/stdout, with --quiet where it is to hold "
+                "nothing else, and a file of this name ./-"
+            )
+
 
 class TracksFile(WrittenFile):
     """One of each source, whose number is in its name where there are several."""

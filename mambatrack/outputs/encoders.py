@@ -1,6 +1,8 @@
 """The encoders of video files: H.264 through PyAV, else OpenCV's MPEG-4."""
 
+import errno
 import os
+import shutil
 import sys
 import warnings
 from fractions import Fraction
@@ -12,6 +14,8 @@ import cv2
 from mambatrack.errors import MambatrackError
 from mambatrack.outputs.fitting import Image, Size, size_within
 from mambatrack.outputs.seekable import make_seekable
+from mambatrack.sources.containers import look_into
+from mambatrack.sources.opencv import quiet
 from mambatrack.sources.sound import Sound
 
 # parts of half a second, each on the disk at once
@@ -22,6 +26,8 @@ _BT601, _LIMITED = 6, 1  # how OpenCV turns BGR into YUV, in FFmpeg's numbers
 _TICKS = 90_000  # a second
 _H264_SIDE, _H264_AREA = 16384, 139264 * 16**2  # pixels, of level 6.2, the highest
 _MPEG4_SIDE = 8190
+_INDEX, _INDEX_OF_FRAME = 65536, 32  # bytes that closing an MPEG-4 file takes, at most
+_COMPRESSION = 16  # of the least compressible picture
 
 
 class Encoder(Protocol):
@@ -115,10 +121,11 @@ class _H264:
 
 
 class _Mpeg4:
-    """Through OpenCV; a picture is repeated until the next one is due."""
+    """Through OpenCV; a picture is repeated until the next one is due. OpenCV keeps silent where it
+    cannot write, so there is room for the end of the file, and a closed one is looked at."""
 
     def __init__(self, path: Path, fps: float, size: Size):
-        self.size, self._fps, self._written = size, fps, 0
+        self.size, self._path, self._fps, self._written = size, path, fps, 0
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
         if not self._writer.isOpened():
             raise MambatrackError(
@@ -133,8 +140,17 @@ class _Mpeg4:
         self._last = image.copy()
 
     def close(self, sound: Sound | None) -> None:
-        self._writer.release()
+        with quiet():
+            self._writer.release()
+        found = look_into(self._path).frames or 0
+        if found < self._written:
+            reason = f"OpenCV left {found} of {self._written} frames; is there room for it?"
+            raise OSError(errno.EIO, reason)
 
     def _append(self, image: Image) -> None:
-        self._writer.write(image)
+        room = _INDEX + _INDEX_OF_FRAME * self._written + image.nbytes // _COMPRESSION
+        if shutil.disk_usage(self._path.parent).free < room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        with quiet():
+            self._writer.write(image)
         self._written += 1
