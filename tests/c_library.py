@@ -1,5 +1,6 @@
 """The C library in processes of their own: each instruction set, and under the sanitizer."""
 
+import atexit
 import json
 import os
 import shutil
@@ -17,6 +18,11 @@ from mambatrack.kernels.cpu import library as cpu
 
 ROOT = Path(__file__).parents[1]
 VARIANTS = cpu.VARIANTS
+NAMES = (
+    "functions", "network", "pairs", "neighbours", "problems", "motion", "settling",
+    "window_motion", "overlap_frame",
+)  # fmt: skip
+MODULES = [f"test_kernels_cpu_{name}" for name in NAMES]  # have measurements() and as_expected()
 CHECK = """
 import json, sys
 sys.path.insert(0, {tests!r})
@@ -30,10 +36,7 @@ if cpu.why_not():
 import c_library, torch
 torch.set_num_threads(1)
 c_library.poison_memory()
-names = ("functions", "network", "pairs", "neighbours", "problems", "motion", "settling")
-names += ("window_motion", "overlap_frame")
-modules = ["test_kernels_cpu_" + name for name in names]
-found = {{name: import_module(name).measurements() for name in modules}}
+found = {{name: import_module(name).measurements() for name in c_library.MODULES}}
 assert cpu.variant() == {variant!r}
 print(json.dumps(found))
 """
@@ -53,10 +56,18 @@ def measured_under_sanitizer():
     """The same with a library built with gcc's address sanitizer, which ends the process at the
     first access out of bounds; skips where there is none."""
     runtime = _sanitizer()
-    with tempfile.TemporaryDirectory() as folder:
-        library = build_sanitized(Path(folder), "address")
-        options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-        return _measured(library, cpu.variant(), LD_PRELOAD=runtime, **options)
+    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+    return _measured(sanitized_library(), cpu.variant(), LD_PRELOAD=runtime, **options)
+
+
+@cache
+def sanitized_library():
+    """The path of a library built with the address sanitizer, which lives as long as the process;
+    skips where there is none."""
+    _sanitizer()
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return build_sanitized(Path(folder.name), "address")
 
 
 def build_sanitized(folder, which):

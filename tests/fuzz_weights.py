@@ -136,18 +136,22 @@ def run(first, count, log=None):
     return ended
 
 
-def sanitized(which, arguments):
+def build_and_run(which, arguments):
     """This script with a library built with one of gcc's sanitizers; its exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        built = build_sanitized(Path(folder), which)
-        name = {"address": "libasan.so", "undefined": "libubsan.so"}[which]
-        asked = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True)
-        environment = os.environ | {
-            "LD_PRELOAD": asked.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0",
-            "PYTHONMALLOC": "malloc", "MAMBATRACK_CPU": library.variant(),
-        }  # fmt: skip
-        child = [sys.executable, __file__, "--library", str(built), *arguments]
-        return subprocess.run(child, env=environment).returncode
+        return sanitized(which, build_sanitized(Path(folder), which), arguments)
+
+
+def sanitized(which, built, arguments):
+    """This script with the library at the path ``built``; its exit code."""
+    name = {"address": "libasan.so", "undefined": "libubsan.so"}[which]
+    asked = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True)
+    environment = os.environ | {
+        "LD_PRELOAD": asked.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONMALLOC": "malloc", "MAMBATRACK_CPU": library.variant(),
+    }  # fmt: skip
+    child = [sys.executable, __file__, "--library", str(built), *arguments]
+    return subprocess.run(child, env=environment).returncode
 
 
 def main():
@@ -161,7 +165,7 @@ def main():
     if given.sanitize:
         rest = ["--runs", str(given.runs), "--first", str(given.first)]
         rest += ["--log", str(given.log)] if given.log else []
-        return sanitized(given.sanitize, rest)
+        return build_and_run(given.sanitize, rest)
     if given.library:
         library.LIBRARY = given.library
     assert library.available(), library.why_not()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c_library import VARIANTS, measured, measured_under_sanitizer, needs_library
+from c_library import needs_library
 from mambatrack.association.features import (
     best_other,
     neighbours,
@@ -44,19 +44,13 @@ def differences():
 
 
 def measurements():
-    """For c_library.measured."""
+    """For test_kernels_cpu_variants.py."""
     return {"different": any(differences())}
 
 
-@needs_library
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_instruction_set_equals_numpy(variant):
-    assert not measured(variant)[__name__]["different"]
-
-
-@needs_library
-def test_no_access_out_of_bounds_under_the_address_sanitizer():
-    assert not measured_under_sanitizer()[__name__]["different"]
+def as_expected(found):
+    """Of each instruction set, and under the sanitizer."""
+    assert not found["different"]
 
 
 @needs_library

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c_library import VARIANTS, measured, measured_under_sanitizer, needs_library
+from c_library import needs_library
 from mambatrack.association.features import (
     ALONE,
     NAMES,
@@ -102,19 +102,13 @@ def errors():
 
 
 def measurements():
-    """For c_library.measured."""
+    """For test_kernels_cpu_variants.py."""
     return {"error": max(errors())}
 
 
-@needs_library
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_instruction_set_equals_torch(variant):
-    assert measured(variant)[__name__]["error"] <= 2e-6
-
-
-@needs_library
-def test_no_access_out_of_bounds_under_the_address_sanitizer():
-    assert measured_under_sanitizer()[__name__]["error"] <= 2e-6
+def as_expected(found):
+    """Of each instruction set, and under the sanitizer."""
+    assert found["error"] <= 2e-6
 
 
 @needs_library

@@ -1,9 +1,10 @@
-"""A slice of fuzz_weights.py: weight files and cards mutated at random."""
+"""A slice of fuzz_weights.py: weight files and cards mutated at random; another one, with the
+address sanitizer, is in test_kernels_cpu_variants.py."""
 
 from collections import Counter
 
 import fuzz_weights
-from c_library import _sanitizer, needs_library
+from c_library import needs_library
 
 
 @needs_library
@@ -13,9 +14,3 @@ def test_mutants_are_refused_or_give_finite_boxes():
         ended[end] += count
         assert kind != "failed"
     assert ended["refused"] > 50 and ended["finite"] > 30
-
-
-@needs_library
-def test_mutants_stay_within_memory():
-    _sanitizer()
-    assert fuzz_weights.sanitized("address", ["--runs", "60", "--first", "30000"]) == 0

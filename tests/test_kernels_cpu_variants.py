@@ -1,0 +1,34 @@
+"""What the other tests of the C library measure, for each instruction set and under the address
+sanitizer: one process for each, which all of them share."""
+
+from importlib import import_module
+
+import pytest
+
+import fuzz_weights
+from c_library import (
+    MODULES,
+    VARIANTS,
+    measured,
+    measured_under_sanitizer,
+    needs_library,
+    sanitized_library,
+)
+
+pytestmark = needs_library
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("module", MODULES)
+def test_every_instruction_set_gives_what_is_expected(module, variant):
+    import_module(module).as_expected(measured(variant)[module])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_access_out_of_bounds_under_the_address_sanitizer(module):
+    import_module(module).as_expected(measured_under_sanitizer()[module])
+
+
+def test_mutants_of_weights_stay_within_memory():
+    some = ["--runs", "60", "--first", "30000"]
+    assert fuzz_weights.sanitized("address", sanitized_library(), some) == 0
