@@ -5,9 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 if not Path("/dev/nvidiactl").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no fault of an example
+settings.load_profile("patient")
 
 os.environ["MAMBATRACK_OFFLINE"] = "1"  # no test asks the network; those of downloads ask their own
 

@@ -53,9 +53,9 @@ def test_training_writes_a_detector_and_learns(tmp_path, monkeypatch):
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["architecture"]["kind"] == "detector" and card["licence"] == "ours"
     assert card["training"]["step"] == 100 and card["training"]["pictures"] == 18
-    detector = open_detector(path, conf=0.1)
+    detector = open_detector(path, conf=0.05)
     found = detector(cv2.imread(str(folder / "images/3.png")))
-    assert detector.names == ("person",) and found.scores[0] > 0.15
+    assert detector.names == ("person",) and found.scores[0] > 0.1
 
 
 @pytest.fixture(scope="module")

@@ -51,8 +51,8 @@ def test_how_the_camera_moved_is_told_with_the_source_and_with_its_newest_frame(
         session.step(0)
         told = wait_for(lambda: client.get("/api/sources").json()["sources"][0]["camera"])
         assert told == {"frames": 1, "unknown": 0, "cuts": 0, "pixels_a_frame": 5, "certainty": 1}
-        (newest,) = client.get("/api/tracks").json()["sources"]
-        assert newest["camera"] == {
+        newest = wait_for(lambda: client.get("/api/tracks").json()["sources"][0]["camera"])
+        assert newest == {
             "transform": [1, 0, 3, 0, 1, 4, 0, 0, 1], "certainty": 1, "cut": False,
         }  # fmt: skip
 
