@@ -1,7 +1,10 @@
+import contextlib
 import csv
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,14 +32,48 @@ def data(tmp_path_factory):
     return write_training_data(tmp_path_factory.mktemp("data"), 2, people=6)
 
 
-def two_processes(data, out, **changes):
-    options = [f"--training.{key}={value}" for key, value in (UNEVEN | changes).items()]
-    return subprocess.run(
+COMMANDS = """if True:
+    import os, sys
+    import pytest
+    from mambatrack.cli import main
+    from tiny_trainings import make_quick
+    data, out, ports, *settings = sys.argv[1:]
+    make_quick(pytest.MonkeyPatch())
+    os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"  # torchrun's serves for one group only
+    def run(port, out, *more):
+        os.environ["MASTER_PORT"] = port
+        return main(["train", "--dataset", data, "--tracker.device", "cpu", "--config", "overlap",
+                     *settings, "--out", out, *more])
+    first, second, third = ports.split(",")
+    assert run(first, out, "--training.steps=3") == 0
+    assert run(second, out, "--training.steps=6") == 0
+    sys.exit(run(third, out + "-refused", "--training.batch_size=1"))
+"""
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [str(each.getsockname()[1]) for each in found]
+
+
+@pytest.fixture(scope="module")
+def two_processes(data, tmp_path_factory):
+    """-> (folder of a training, what torchrun ended with). Both processes, which take long to
+    start, train 3 steps, go on to 6, and are given a batch that is too small."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "commands.py").write_text(COMMANDS)
+    options = [f"--training.{key}={value}" for key, value in UNEVEN.items()]
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    run = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "-m", "mambatrack", "train", "--dataset", data, "--out", out, "--tracker.device", "cpu",
-         "--config", "overlap", *options],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
+         folder / "commands.py", data, folder / "run", ",".join(free_ports(3)), *options],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
+    return folder / "run", run
 
 
 def log_of(folder):
@@ -45,14 +82,13 @@ def log_of(folder):
     return np.array([list(row.values()) for row in rows])
 
 
-def test_two_processes_stopped_and_resumed_learn_what_one_learns(data, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
+def test_two_processes_stopped_and_resumed_learn_what_one_learns(
+    data, two_processes, quick_trainings, tmp_path
+):
+    one, (two, run) = tmp_path / "one", two_processes
     changes = {f"training.{key}": value for key, value in UNEVEN.items()}
     train([data], load_config(None, changes | {"tracker.device": "cpu"}), one)
-    for steps in (3, 6):
-        run = two_processes(data, two, steps=steps)
-        assert run.returncode == 0, run.stderr
-        assert log_of(two)[-1, 0] == steps
+    assert log_of(two)[-1, 0] == 6, run.stderr
     assert sorted(os.listdir(two)) == sorted(os.listdir(one))
     np.testing.assert_allclose(log_of(two), log_of(one), rtol=1e-4)
     weights = load_file(two / "predictor.safetensors")
@@ -60,11 +96,11 @@ def test_two_processes_stopped_and_resumed_learn_what_one_learns(data, tmp_path)
         torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-5)
 
 
-def test_a_batch_too_small_for_the_processes_ends_all_of_them(data, tmp_path):
-    run = two_processes(data, tmp_path / "run", batch_size=1)
+def test_a_batch_too_small_for_the_processes_ends_all_of_them(two_processes):
+    folder, run = two_processes
     assert run.returncode == 1
     assert "of 2: a batch of 1 windows cannot be shared by 2 processes" in run.stderr
-    assert not (tmp_path / "run" / "log.csv").exists()
+    assert not (folder.with_name("run-refused") / "log.csv").exists()
 
 
 def crowd(rng, size):
