@@ -1,6 +1,7 @@
 """Without a GPU the Triton kernels run in Triton's interpreter, which has to be asked for before
 triton is imported."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,12 @@ settings.register_profile("patient", deadline=None)  # a busy machine is no faul
 settings.load_profile("patient")
 
 os.environ["MAMBATRACK_OFFLINE"] = "1"  # no test asks the network; those of downloads ask their own
+
+
+def pytest_collection_finish():
+    """What thousands of tests hold is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -250,6 +250,8 @@ def fuzz(runs, first=0):
     """-> (how often each outcome came, the faults by seed)."""
     outcomes, faults = Counter(), {}
     with Inputs() as inputs:
+        gc.collect()
+        gc.freeze()  # each run is searched for garbage, but not what was there before
         for seed in range(first, first + runs):
             what, outcome, fault = fault_of(inputs, seed)
             outcomes[outcome] += 1
