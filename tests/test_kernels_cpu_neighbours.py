@@ -50,7 +50,7 @@ def measurements():
 
 def as_expected(found):
     """Of each instruction set, and under the sanitizer."""
-    assert not found["different"]
+    return not found["different"]
 
 
 @needs_library

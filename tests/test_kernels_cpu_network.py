@@ -62,7 +62,7 @@ def measurements():
 
 def as_expected(found):
     """Of each instruction set, and under the sanitizer."""
-    assert max(found.values()) <= 1e-5
+    return max(found.values()) <= 1e-5
 
 
 def tiny_network():

@@ -144,7 +144,7 @@ def measurements():
 
 def as_expected(found):
     """Of each instruction set, and under the sanitizer."""
-    assert found == {"different": [], "alternatives": True}
+    return found == {"different": [], "alternatives": True}
 
 
 @needs_library

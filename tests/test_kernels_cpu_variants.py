@@ -21,12 +21,14 @@ pytestmark = needs_library
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("module", MODULES)
 def test_every_instruction_set_gives_what_is_expected(module, variant):
-    import_module(module).as_expected(measured(variant)[module])
+    found = measured(variant)[module]
+    assert import_module(module).as_expected(found), found
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_access_out_of_bounds_under_the_address_sanitizer(module):
-    import_module(module).as_expected(measured_under_sanitizer()[module])
+    found = measured_under_sanitizer()[module]
+    assert import_module(module).as_expected(found), found
 
 
 def test_mutants_of_weights_stay_within_memory():
