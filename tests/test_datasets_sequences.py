@@ -182,3 +182,19 @@ def test_text_files_without_folders_say_where_to_move_them(tmp_path):
     (tmp_path / "annotations/uav1.txt").write_text(TRUTH)
     with pytest.raises(MambatrackError, match=r"move uav1.txt to uav1/gt/gt.txt"):
         find_sequences(tmp_path / "annotations")
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (["annotations", "sequences/uav1"], "VisDrone: move sequences/NAME to NAME/img1"),
+        (["training/label_02", "training/image_02/0000"], "KITTI: write each label_02/NAME.txt"),
+        (["images/train", "labels/train"], "labelled pictures, which have no identities"),
+        (["annotations"], "or videos$"),
+    ],
+)
+def test_other_layouts_are_told(folders, said, tmp_path):
+    for name in folders:
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(MambatrackError, match=f"no sequence in .*{said}"):
+        find_sequences(tmp_path)

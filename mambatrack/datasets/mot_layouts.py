@@ -1,9 +1,25 @@
 """What a line looks like that is no MOT text: other layouts, headers, comments, other notations."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 MEND = "expected the numbers frame,id,left,top,width,height"
+
+FOLDERS = (
+    (
+        {"annotations", "sequences"},
+        "VisDrone: move sequences/NAME to NAME/img1 and annotations/NAME.txt to NAME/gt/gt.txt",
+    ),
+    (
+        {"label_02"},
+        "KITTI: write each label_02/NAME.txt as frame,id,left,top,width,height,1, frames from 1, "
+        "to NAME/gt/gt.txt",
+    ),
+    (
+        {"images", "labels"},
+        "labelled pictures, which have no identities; train-detector reads them",
+    ),
+)  # of data sets: names of folders, and what it is
 
 Fields = Sequence[str]
 
@@ -37,6 +53,11 @@ def key_hint(fields: Fields) -> str:
             ". This looks like a row without an id: write -1 behind the frame where boxes have none"
         )
     return ""
+
+
+def folder_hint(names: Set[str]) -> str:
+    """What a data set looks like without any sequence, by the names of the folders in it."""
+    return next((f". This looks like {what}" for these, what in FOLDERS if these <= names), "")
 
 
 def _is_word(field: str) -> bool:

@@ -9,6 +9,7 @@ be a video beside gt/ or det/, as in AI City.
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.classes import Classes
+from mambatrack.datasets.mot_layouts import folder_hint
 from mambatrack.datasets.mot_text import Table, read_mot
 from mambatrack.datasets.sequence_facts import LONGEST, SequenceFacts
 from mambatrack.errors import MambatrackError
@@ -102,6 +104,8 @@ def find_sequences(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
     if not videos:
         texts = sorted(root.glob("*.txt"))
         mend = f"; move {texts[0].name} to {texts[0].stem}/gt/gt.txt" if texts else ""
+        names = {path.name for path in chain(root.glob("*/"), root.glob("*/*/")) if path.is_dir()}
+        mend = folder_hint(names) or mend
         raise MambatrackError(
             f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}, or videos"
             f"{mend}"
