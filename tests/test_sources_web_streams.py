@@ -250,3 +250,22 @@ def test_no_reason_holds_the_password(serve):
     with pytest.raises(MambatrackError) as error:
         readers.open_reader(address, timeout_s=2.0)
     assert "S3cret9x" not in str(error.value)
+
+
+@pytest.mark.parametrize("more", [[], ["Content-Length: 30"]])
+def test_a_web_page_is_told(more, serve):
+    page = b"\n<!DOCTYPE html><html>Welcome"
+    server = serve(lambda connection: connection.sendall(head("text/html", *more) + page))
+    with pytest.raises(MambatrackError, match="answers with a web page; name the address of the s"):
+        readers.open_reader(server.address, timeout_s=2.0)
+    assert server.taken == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, "HTTP 401: user and password, as in"), (404, "HTTP 404: there is")]
+)
+def test_what_a_server_refuses_with_is_told(status, said, serve):
+    refusal = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
+    server = serve(lambda connection: connection.sendall(refusal))
+    with pytest.raises(MambatrackError, match=said):
+        readers.open_reader(server.address, timeout_s=2.0)

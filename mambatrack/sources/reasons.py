@@ -8,6 +8,12 @@ from mambatrack.errors import MambatrackError
 # what urllib and sockets raise
 READ_ERRORS = (OSError, ValueError, EOFError, http.client.HTTPException)
 
+REFUSED = {
+    401: ": user and password, as in http://USER:PASSWORD@HOST/..., are missing or wrong",
+    403: ": it is forbidden",
+    404: ": there is nothing of this name",
+}  # by HTTP's number
+
 
 def pyav_errors() -> tuple[type[Exception], ...]:
     """What reading through PyAV raises; not all of its own errors are of the usual kinds."""
@@ -21,7 +27,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, MambatrackError):
         return str(error)
     if isinstance(error, urllib.error.HTTPError):
-        return f"HTTP {error.code}"
+        return f"HTTP {error.code}{REFUSED.get(error.code, '')}"
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
         error = error.reason
     # FFmpeg ends a read that takes too long by an interruption

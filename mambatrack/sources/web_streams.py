@@ -37,11 +37,25 @@ def open_web_stream(address: str, timeout_s: float) -> StreamReader:
     if kind.startswith("multipart/"):
         boundary = str(answer.headers.get_param("boundary", "")).strip('"').removeprefix("--")
         return MjpegReader(answer, boundary.encode(), place, timeout_s)
+    if kind == "text/html" and _is_markup(answer, place):
+        answer.close()
+        raise MambatrackError(
+            f"{without_secrets(address)} answers with a web page; name the address of the stream "
+            "itself, which a camera's manual or settings have, or the file of a downloaded video"
+        )
     listed = any(each in kind for each in PLAYLISTS)
     if not listed and "Content-Length" not in answer.headers:
         return _open_stream(answer, address, place, timeout_s)
     answer.close()
     return _open_address(address, place, timeout_s)
+
+
+def _is_markup(answer: Any, place: str) -> bool:
+    """Whether what was sent begins as HTML does: some servers call streams so."""
+    try:
+        return bool(answer.peek(CHUNK).lstrip().startswith(b"<"))
+    except READ_ERRORS as error:
+        raise MambatrackError(f"{place}: {reason_of(error)}") from None
 
 
 def _open_stream(answer: Any, address: str, place: str, timeout_s: float) -> StreamReader:
