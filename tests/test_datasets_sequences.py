@@ -198,3 +198,11 @@ def test_other_layouts_are_told(folders, said, tmp_path):
         (tmp_path / name).mkdir(parents=True)
     with pytest.raises(MambatrackError, match=f"no sequence in .*{said}"):
         find_sequences(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["gt", "img1"])
+def test_a_part_of_a_sequence_is_told(name, tmp_path):
+    write_sequence(tmp_path / "a")
+    (tmp_path / "a" / name).mkdir(exist_ok=True)
+    with pytest.raises(MambatrackError, match="or videos; a is one: name that folder"):
+        find_sequences(tmp_path / "a" / name)

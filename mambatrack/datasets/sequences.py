@@ -102,15 +102,23 @@ def find_sequences(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
         return [open_sequence(folder, longest) for folder in folders]
     videos = find_videos(root)
     if not videos:
-        texts = sorted(root.glob("*.txt"))
-        mend = f"; move {texts[0].name} to {texts[0].stem}/gt/gt.txt" if texts else ""
-        names = {path.name for path in chain(root.glob("*/"), root.glob("*/*/")) if path.is_dir()}
-        mend = folder_hint(names) or mend
         raise MambatrackError(
             f"no sequence in {root}: expected folders with one of {', '.join(MARKERS)}, or videos"
-            f"{mend}"
+            f"{_mend(root)}"
         )
     return [_video_sequence(path) for path in videos]
+
+
+def _mend(root: Path) -> str:
+    """What to do with a folder without sequences and videos."""
+    names = {path.name for path in chain(root.glob("*/"), root.glob("*/*/")) if path.is_dir()}
+    if looks := folder_hint(names):
+        return looks
+    above = root.absolute().parent
+    if root.absolute().name in ("gt", "det", "img1") and _is_sequence(above):
+        return f"; {above.name} is one: name that folder"
+    texts = sorted(root.glob("*.txt"))
+    return f"; move {texts[0].name} to {texts[0].stem}/gt/gt.txt" if texts else ""
 
 
 def find_detected_sequences(roots: Iterable[str | Path]) -> list[Sequence]:
@@ -193,7 +201,7 @@ def _trajectory_columns(
 
 
 def _sequence_folders(folder: Path, depth: int) -> Iterator[Path]:
-    if any((folder / marker).exists() for marker in MARKERS):
+    if _is_sequence(folder):
         yield folder
     elif depth:
         for child in sorted(folder.iterdir()):
@@ -210,8 +218,12 @@ def would_find(root: str | Path, folder: Path) -> bool:
         return False
     above = [place.joinpath(*parts[:count]) for count in range(len(parts))]
     hidden = any(part.startswith(".") for part in parts)
-    inside = any((each / marker).exists() for each in above for marker in MARKERS)
+    inside = any(map(_is_sequence, above))
     return len(parts) <= DEPTH and not hidden and not inside
+
+
+def _is_sequence(folder: Path) -> bool:
+    return any((folder / marker).exists() for marker in MARKERS)
 
 
 def _existing(path: Path) -> Path | None:
