@@ -3,6 +3,7 @@ triton is imported."""
 
 import gc
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ settings.register_profile("patient", deadline=None)  # a busy machine is no faul
 settings.load_profile("patient")
 
 os.environ["MAMBATRACK_OFFLINE"] = "1"  # no test asks the network; those of downloads ask their own
+
+
+def pytest_collection_modifyitems(config, items):
+    """Where several run at once, files of few tests come first: theirs take longest, and nobody is
+    left with one of them at the end."""
+    if hasattr(config, "workerinput"):
+        counts = Counter(item.path for item in items)
+        items.sort(key=lambda item: counts[item.path])
 
 
 def pytest_collection_finish():

@@ -58,10 +58,23 @@ def install(wheel: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def dist(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_compiler(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment for the C compiler without its optimisations, which take longer than all else."""
+    if shutil.which("cc") is None:
+        return {}
+    script = tmp_path_factory.mktemp("compiler") / "cc"
+    script.write_text('#!/bin/sh\nexec cc "$@" -O0\n')
+    script.chmod(0o755)
+    return {"CC": str(script)}
+
+
+@pytest.fixture(scope="module")
+def dist(
+    checkout: Path, quick_compiler: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder with the source distribution and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    build(checkout, folder)
+    build(checkout, folder, **quick_compiler)
     return folder
 
 
