@@ -210,14 +210,21 @@ def test_no_window_without_a_display(track, monkeypatch, capsys, tmp_path):
     assert (tmp_path / "clip-tracked.mp4").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interruption_leaves_whole_files(tmp_path, number):
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory):
+    """The path of a video of 2000 frames, in which people walk the same way again and again."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
     world = make_world(seed=1, people=3, frames=40, size=(320, 240))
-    with open_video_writer(tmp_path / "long.mp4", 25, (320, 240)) as video:
+    with open_video_writer(path, 25, (320, 240)) as video:
         pictures = [world.render(index) for index in range(40)]
         for index in range(2000):
             video.write(pictures[index % 40])
-    command = [sys.executable, "-m", "mambatrack", "track", "long.mp4", "--predictor", "still"]
+    return path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_leaves_whole_files(tmp_path, long_video, number):
+    command = [sys.executable, "-m", "mambatrack", "track", long_video, "--predictor", "still"]
     command += ["--output", "out.mp4", "--mot", "out.txt", "--jsonl", "out.jsonl"]
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)

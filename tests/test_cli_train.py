@@ -2,17 +2,17 @@
 
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mambatrack.cli import main
 from mambatrack.cli.program import parse
+from mambatrack.cli.train import _Shown as Shown
 from mambatrack.config import load_config
+from split_processes import run_split
 from tiny_trainings import (
     COMMANDS,
     SECTIONS,
@@ -63,42 +63,40 @@ def test_the_commands_on_a_disk_that_takes_no_more(
     assert files(tmp_path / "run") == whole[section]
 
 
+def train_until(section, number, data, out):
+    """The command of the section, to which the signal comes between two of its steps."""
+    make_tiny(pytest.MonkeyPatch())
+    shown, reports = Shown.__call__, []
+
+    def stopping(self, report):
+        shown(self, report)
+        if report.unit != "views":
+            reports.append(report)
+        if len(reports) == (11 if section == "association" else 5):
+            os.kill(os.getpid(), number)
+
+    Shown.__call__ = stopping
+    sys.exit(main(command(section, data, out)))
+
+
 @POSIX
 @pytest.mark.parametrize(
     ("section", "number"),
     [*((each, "SIGKILL") for each in SECTIONS), ("gap_filling", "SIGTERM")],
 )
 def test_signals_between_two_steps(section, number, data, whole, tmp_path, monkeypatch):
-    script = f"""if True:
-        import os, signal, sys
-        import pytest
-        from tiny_trainings import make_tiny, command
-        from mambatrack.cli import main, train
-        make_tiny(pytest.MonkeyPatch())
-        shown, reports = train._Shown.__call__, []
-        def stopping(self, report):
-            shown(self, report)
-            if report.unit != "views":
-                reports.append(report)
-            if len(reports) == 11 - 6 * ({section!r} != "association"):
-                os.kill(os.getpid(), signal.{number})
-        train._Shown.__call__ = stopping
-        sys.exit(main(command({section!r}, *sys.argv[1:])))
-    """
-    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", script, data, tmp_path],
-        env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    (said := tmp_path / "said").mkdir()
+    out, sent = tmp_path / "run", getattr(signal, number)
+    done = run_split(said, train_until, section, sent, data, out)
     assert done.returncode == (-signal.SIGKILL if number == "SIGKILL" else 130), done.stderr
     if number == "SIGTERM":
         assert f"the same mambatrack {COMMANDS[section]} goes on from here" in done.stderr
         assert "Traceback" not in done.stderr
-    assert list(tmp_path.rglob("checkpoint.safetensors"))
+    assert list(out.rglob("checkpoint.safetensors"))
     make_tiny(monkeypatch)
     reports = []
-    run(section, data, tmp_path, reports.append)
-    assert reports[0].done > 1 and files(tmp_path) == whole[section]
+    run(section, data, out, reports.append)
+    assert reports[0].done > 1 and files(out) == whole[section]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
