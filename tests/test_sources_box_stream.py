@@ -43,7 +43,7 @@ def test_rows_of_mot_text_are_grouped_by_frame():
     ("text", "message"),
     [
         ('{"boxes": []}\n{"boxes": [', "line 2 is not JSON"),
-        ("[]\n", "line 1: -?[0-9]* ?columns|line 1: could not convert"),
+        ("[]\n", "line 1 is no frame of boxes"),
         ('{"frame": 0}', "line 1: no boxes, only frame"),
         ('{"frame": -1, "boxes": []}', r"line 1: frame -1; expected a number from 0"),
         ('{"frame": 1.5, "boxes": []}', "line 1: frame 1.5"),
@@ -60,7 +60,9 @@ def test_rows_of_mot_text_are_grouped_by_frame():
         ("2,-1,1,2,3,4\n1,-1,1,2,3,4", "line 2: frame 1 is there already or out of order"),
         ("1,-1,1,2,3", "line 1: 5 columns"),
         ("1,-1,1,2,3,x", "line 1: could not convert"),
-        (b"\xff\xfe\n", "line 1 is not text in UTF-8"),
+        (b"\xff\xfe\n", "line 1 is not text in UTF-8: .*; a video is named as SOURCE"),
+        (b"1,-1,1,2,3,4\n\xff\xfe\n", "line 2 is not text in UTF-8: [^;]*$"),
+        ('[{"image_id": 1, "bbox": [1, 2, 3, 4]}]', "line 1 is no frame of boxes; expected a fr"),
     ],
 )
 def test_a_bad_line_is_named(text, message):

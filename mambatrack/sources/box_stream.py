@@ -28,6 +28,10 @@ from mambatrack.errors import MambatrackError
 from mambatrack.sources.box_fields import split_fields
 
 HEADER = "mambatrack-detections"
+EXPECTED = (
+    'a frame on each line, {"frame": 0, "boxes": [[x1, y1, x2, y2, score]]}, or a box, '
+    "frame,id,left,top,width,height,score"
+)
 LONGEST_LINE = 1 << 24  # bytes
 MAX_MISSING = 1000
 FORMATS = ("jsonl", "mot")
@@ -92,6 +96,8 @@ def open_stream(file: IO[bytes], form: str | None = None) -> BoxStream:
     first = next(lines, None)
     if first is None:
         return BoxStream(form or "jsonl", Header(), iter(()))
+    if first[1].startswith(("[", "<")):
+        raise MambatrackError(f"line {first[0]} is no frame of boxes; expected {EXPECTED}")
     if form is None:
         form = "jsonl" if first[1].startswith("{") else "mot"
     if form == "jsonl":
@@ -141,7 +147,8 @@ def _lines(file: IO[bytes]) -> Iterator[tuple[int, str]]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         except UnicodeDecodeError as error:
-            raise MambatrackError(f"line {number} is not text in UTF-8: {error}") from None
+            hint = f"; expected {EXPECTED}; a video is named as SOURCE" if number == 1 else ""
+            raise MambatrackError(f"line {number} is not text in UTF-8: {error}{hint}") from None
         if text:
             yield number, text
 
