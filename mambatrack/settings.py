@@ -80,6 +80,11 @@ class TrackerConfig:
         0.0,
         100.0,
     )
+    steady: bool = option(
+        True,
+        "where the stream shows that a detector's boxes tremble more than motion models know, the "
+        "trembling is taken off, from what is put out and from what the motion model sees",
+    )
     max_age: int = option(
         120, "frames of the motion model without a detection after which a track ends", 1, 100_000
     )

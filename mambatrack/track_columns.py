@@ -11,9 +11,11 @@ from mambatrack.class_votes import CANDIDATES, DECAY, MOST_VOTES
 from mambatrack.detections import LIMITS
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
+from mambatrack.track_noise import LARGEST, Sums, no_sums
 from mambatrack.track_observation import MOVED, RATES
 
 LARGEST_MEAN = 1e38
+BEND = float(np.float32(2 * LARGEST))
 MOST_ROWS = 2**24  # of a table
 
 
@@ -31,6 +33,10 @@ class TrackColumns:
     | last    | [N, 4]    | float | pixels | box of the newest detection |
     | means   | [N, 8]    | float | RATES  | running means of its detections: log of (w, h), the |
     |         |           |       |        | same at a slow rate, score, the same, velocity (x, y) |
+    | before  | [N, 4]    | float | pixels | box of the detection before the newest |
+    | bends   | [N, 8]    | float | sizes  | second differences of its detections, the newest and |
+    |         |           |       |        | the one before (track_noise.py) |
+    | streak  | [N]       | int   | frames | seen in a row, up to the newest detection |
     | scores  | [N]       | float | 0 to 1 | score of the newest detection |
     | labels  | [N]       | int   | class  | winner of the votes |
     | classes | [N, 4]    | int   | class  | CANDIDATES that the track may have votes for |
@@ -46,23 +52,24 @@ class TrackColumns:
     | looks   | [N, L]    | float |        | of an embedder (appearance/looks.py), if there is one |
 
     arrays: by these names, whole; live: views of their live rows, which may be written to
+    noise: of all detections of the stream (track_noise.py), None where boxes are not steadied
     """
 
-    def __init__(self, arrays: dict[str, NDArray], count: int = 0):
-        self.arrays = arrays
+    def __init__(self, arrays: dict[str, NDArray], count: int = 0, noise: Sums | None = None):
+        self.arrays, self.noise = arrays, noise
         self.live: dict[str, NDArray] = {}
         self._in_c: TableColumns | None = None
         self.resize(count)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without the views and addresses, which belong to these arrays alone."""
-        return TrackColumns, (self.arrays, self.count)
+        return TrackColumns, (self.arrays, self.count, self.noise)
 
     @property
     def in_c(self) -> TableColumns:
         """The columns for the C library: good until a track starts or the table is copied."""
         if self._in_c is None:
-            self._in_c = TableColumns(self.arrays, RATES, DECAY, MOVED)
+            self._in_c = TableColumns(self.arrays, RATES, DECAY, MOVED, self.noise)
         return self._in_c
 
     @property
@@ -77,9 +84,8 @@ class TrackColumns:
     def copy(self) -> "TrackColumns":
         """The live rows alone, with room for one at least."""
         room = max(self.count, 1)
-        return TrackColumns(
-            {name: each[:room].copy() for name, each in self.arrays.items()}, self.count
-        )
+        arrays = {name: each[:room].copy() for name, each in self.arrays.items()}
+        return TrackColumns(arrays, self.count, None if self.noise is None else self.noise.copy())
 
     def reserve(self, more: int) -> None:
         """Makes room for so many rows more."""
@@ -109,14 +115,18 @@ class TrackColumns:
 
 
 def empty_columns(
-    state_size: int, memory_size: int, capacity: int, looks_size: int
+    state_size: int, memory_size: int, capacity: int, looks_size: int, steady: bool
 ) -> TrackColumns:
-    """Room for ``capacity`` tracks. Sizes: S, E and L of the columns; no looks where L is 0."""
+    """Room for ``capacity`` tracks. Sizes: S, E and L of the columns; no looks where L is 0.
+    steady: whether boxes are steadied."""
     arrays: dict[str, NDArray] = {
         "ids": np.zeros(capacity, np.int64),
         "boxes": np.zeros((capacity, 4), np.float32),
         "spread": np.zeros((capacity, 4), np.float32),
         "last": np.zeros((capacity, 4), np.float32),
+        "before": np.zeros((capacity, 4), np.float32),
+        "bends": np.zeros((capacity, 8), np.float32),
+        "streak": np.zeros(capacity, np.int64),
         "means": np.zeros((capacity, len(RATES)), np.float32),
         "scores": np.zeros(capacity, np.float32),
         "labels": np.zeros(capacity, np.int64),
@@ -132,7 +142,7 @@ def empty_columns(
     }
     if looks_size:
         arrays["looks"] = np.zeros((capacity, looks_size), np.float32)
-    return TrackColumns(arrays)
+    return TrackColumns(arrays, noise=no_sums() if steady else None)
 
 
 _stamps = itertools.count(1)
@@ -156,6 +166,9 @@ def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:
         "scores": (0, 1), "labels": (-label, label), "classes": (-label, label),
         "votes": (0, MOST_VOTES), "hits": (1, LARGEST_COUNT), "gap": (0, LARGEST_COUNT),
         "age": (0, LARGEST_COUNT), "det_ind": (-1, LARGEST_COUNT),
+        "streak": (0, LARGEST_COUNT), "bends": (-BEND, BEND),
     }  # fmt: skip
-    boxes = [each for name in ("boxes", "last") for each in box_fields(name, columns[name])]
+    boxes = [
+        each for name in ("boxes", "last", "before") for each in box_fields(name, columns[name])
+    ]
     return boxes + [Field(name, columns[name], *ends) for name, ends in ranges.items()]

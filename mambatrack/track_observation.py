@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.class_votes import DECAY, vote
+from mambatrack.track_noise import Sums, note_noise
 from mambatrack.tracks import TrackState
 
 Live = Mapping[str, NDArray]
@@ -27,19 +28,24 @@ def observe(
     live: Live,
     rows: NDArray,
     mixed: bool,
+    noise: Sums | None,
     *,
     boxes: NDArray,
     scores: NDArray,
     labels: NDArray,
     det_ind: NDArray,
+    shown: NDArray,
 ) -> bool:
     """The tracks ``rows`` [K] were seen at boxes [K, 4] cxcywh, with scores [K] and labels [K], as
-    rows det_ind [K] of the caller's array.
+    rows det_ind [K] of the caller's array, and are shown at shown [K, 4].
 
+    noise: sums of track_noise.py, None where boxes are not steadied
     mixed: some track has votes for two classes -> whether one has now.
     """
+    if noise is not None:
+        note_noise(live, noise, rows, boxes)
     _update_means(live, rows, boxes, scores)
-    live["boxes"][rows], live["spread"][rows] = boxes, 0
+    live["boxes"][rows], live["spread"][rows] = shown, 0
     live["scores"][rows], live["det_ind"][rows] = scores, det_ind
     live["hits"][rows] += 1
     live["gap"][rows] = 0

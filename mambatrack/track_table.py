@@ -12,6 +12,7 @@ from mambatrack.detections import Detections
 from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.track_columns import empty_columns, new_stamps
+from mambatrack.track_noise import Sums, steadied
 from mambatrack.track_observation import observe, snapshot, velocity_of
 from mambatrack.tracks import Tracks
 
@@ -29,12 +30,17 @@ class TrackTable:
     """
 
     def __init__(
-        self, state_size: int, memory_size: int = 0, capacity: int = 64, looks_size: int = 0
+        self,
+        state_size: int,
+        memory_size: int = 0,
+        capacity: int = 64,
+        looks_size: int = 0,
+        steady: bool = True,
     ):
         self.next_id = 1
         self.mixed = False
         self.span = 1
-        self._columns = empty_columns(state_size, memory_size, capacity, looks_size)
+        self._columns = empty_columns(state_size, memory_size, capacity, looks_size, steady)
         self._compiled = library.wanted()
 
     def __len__(self) -> int:
@@ -54,6 +60,7 @@ class TrackTable:
         if spare is not None:
             spare.load(self._columns.live, self.next_id, self.mixed)
             spare.span = self.span
+            spare.take_noise(self.noise)
             return spare
         other = copy.copy(self)
         other._columns = self._columns.copy()
@@ -96,6 +103,16 @@ class TrackTable:
         return velocity_of(self._columns.live)
 
     @property
+    def noise(self) -> Sums | None:
+        """What the detections showed of the detector's noise; None where boxes are not steadied."""
+        return self._columns.noise
+
+    def take_noise(self, noise: Sums | None) -> None:
+        """Sums that were known before, of another table or of a state that was saved."""
+        if noise is not None and self._columns.noise is not None:
+            self._columns.noise[:] = noise
+
+    @property
     def row_bytes(self) -> int:
         """Memory of a track: its part of every column."""
         return self._columns.row_bytes
@@ -114,6 +131,7 @@ class TrackTable:
         predictor and association move what is theirs."""
         live = self._columns.live
         sizes = live["last"][:, 2:].copy()
+        live["before"][:], _ = moved_boxes(transform, live["before"])
         live["last"][:], near = moved_boxes(transform, live["last"])
         means, logs = live["means"], np.log(near.stretch).astype(np.float32)
         means[:, :2] += logs
@@ -122,18 +140,36 @@ class TrackTable:
         live["boxes"][:], near = moved_boxes(transform, live["boxes"])
         live["spread"] *= near.sides
 
-    def observe(self, rows: NDArray, boxes: NDArray, found: Detections, seen: NDArray) -> None:
-        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K]."""
+    def steadied(self, rows: NDArray, boxes: NDArray) -> NDArray:
+        """After predict(): where tracks ``rows`` [K] that are detected at ``boxes`` [K, 4] cxcywh
+        are shown [K, 4], and what the motion model sees of them."""
+        if self.noise is None:
+            return boxes
+        if self._compiled:
+            return self.in_c.steadied(len(self), rows, boxes)
+        return steadied(self._columns.live, self.noise, rows, boxes)
+
+    def observe(
+        self,
+        rows: NDArray,
+        boxes: NDArray,
+        found: Detections,
+        seen: NDArray,
+        shown: NDArray | None = None,
+    ) -> None:
+        """Tracks ``rows`` [K] were seen at ``boxes`` [K, 4] cxcywh, the detections ``seen`` [K],
+        and are shown at ``shown`` [K, 4], None for the same."""
         given = {
             "boxes": boxes,
             "scores": found.scores.take(seen).astype(np.float32, copy=False),
             "labels": found.labels.take(seen).astype(np.int64, copy=False),
             "det_ind": found.rows.take(seen).astype(np.int64, copy=False),
+            "shown": boxes if shown is None else shown,
         }
         if self._compiled:
             self.mixed = self.in_c.observe(len(self), rows, self.mixed, **given)
         else:
-            self.mixed = observe(self._columns.live, rows, self.mixed, **given)
+            self.mixed = observe(self._columns.live, rows, self.mixed, self.noise, **given)
         self["stamp"][rows] = new_stamps(len(rows))
 
     def start(
@@ -151,6 +187,7 @@ class TrackTable:
         self._make_room(len(born))
         self["ids"][rows] = ids
         self["hits"][rows], self["age"][rows], self["motion"][rows] = 0, 0, motion
+        self["streak"][rows], self["before"][rows], self["bends"][rows] = 0, boxes, 0
         self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
         if "looks" in self:
             self["looks"][rows] = 0

@@ -115,7 +115,7 @@ def three_people(frame):
 def test_a_state_of_an_older_version_goes_on_as_it_did_there():
     """Both files were written at commit cb674a6: a state amid a crossing, and the tracks of the 20
     frames that followed there."""
-    config = TrackerConfig(predictor="kalman", association="overlap", frame_rate=25.0)
+    config = TrackerConfig(predictor="kalman", association="overlap", frame_rate=25.0, steady=False)
     association = LearnedAssociation(ByOverlap(), Counting(), 1, config)
     tracked = Tracker(config, (400, 300), association=association)
     tracked.load_state_dict(StateFile(DATA / "tracker.state").load()["camera"])

@@ -203,6 +203,17 @@ int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
     return vote_all(table, seen, count, rows, tracks, mixed) ? MIXED : -1;
 }
 
+/* shown [count, 4]: where tracks at detections boxes [count, 4] are shown. Returns -1, or the first row that is
+ * not one of ``tracks``; nothing is written then. */
+int64_t PUBLIC(steadied)(const Table *table, int64_t count, const int64_t *rows, int64_t tracks, const float *boxes,
+                         float *shown) {
+    double share[4];
+    int64_t wrong = first_outside(count, rows, tracks - 1);
+    share_of_noise(table, share);
+    if (wrong < 0) steady(table, share, count, rows, boxes, shown);
+    return wrong;
+}
+
 void PUBLIC(snapshot)(const Table *table, int64_t count, int64_t min_hits, int64_t *to) {
     snapshot(table, count, min_hits, to);
 }
@@ -211,7 +222,7 @@ int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, in
     return any_over(table, count, min_hits, max_age);
 }
 
-/* total: matches of all tables; floats [9, total]; numbers [5, total] and twice the tracks of the largest
+/* total: matches of all tables; floats [13, total]; numbers [5, total] and twice the tracks of the largest
  * table. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
 int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, int64_t total,
                        float *floats, int64_t *numbers) {

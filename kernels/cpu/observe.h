@@ -1,14 +1,15 @@
 /* What a table of tracks keeps of the detections that were matched: observe in
  * mambatrack/track_observation.py to the bit. */
 #pragma once
-#include "memory.h"
+#include "noise.h"
 #include "table.h"
 
 /* Of each detection: boxes [count, 4] cxcywh, the logarithms of width and height [count, 2], scores,
- * classes and rows in the caller's array [count]. */
+ * classes and rows in the caller's array [count]; shown [count, 4]: where the tracks are shown. */
 typedef struct {
     const float *boxes, *logs, *scores;
     const int64_t *labels, *rows;
+    const float *shown;
 } Observed;
 
 /* In double precision, as numpy has it where an integer takes part. */
@@ -29,10 +30,11 @@ static void update_means(const Table *t, const Observed *seen, int64_t c, int64_
 }
 
 static void observe(const Table *t, const Observed *seen, int64_t count, const int64_t *rows) {
+    if (t->noise) note_noise(t, count, rows, seen->boxes);
     for (int64_t c = 0; c < count; c++) {
         int64_t i = rows[c];
         update_means(t, seen, c, i);
-        memcpy(t->boxes + 4 * i, seen->boxes + 4 * c, 4 * sizeof(float));
+        memcpy(t->boxes + 4 * i, seen->shown + 4 * c, 4 * sizeof(float));
         memset(t->spread + 4 * i, 0, 4 * sizeof(float));
         t->scores[i] = seen->scores[c];
         t->det_ind[i] = seen->rows[c];

@@ -11,7 +11,7 @@
 enum { WHOLE, MATCHING, SOLVED };            /* where a call begins */
 enum { DONE, REFUSED, CROWDED, CONTESTED }; /* and where it ends */
 
-/* room: of tracks, with those that start, and of detections; pair_room: of pairs. floats [31 room + 4],
+/* room: of tracks, with those that start, and of detections; pair_room: of pairs. floats [35 room + 4],
  * numbers [15 room], pair_floats [2, pair_room], pair_numbers [6, pair_room]: memory; result: of
  * snapshot.h. The frame: what is given, the span of frames since the last one; stamp: the first of new ones. tracks, next_id, mixed: of the table, before and after;
  * born, ended: how many tracks started and ended; pairs, left, settled, pass: of a call that did not come
@@ -35,7 +35,7 @@ typedef struct {
     float *corners, *sides, *values;
     Sorted sorted;
     Observed seen;
-    float *boxes, *logs, *scores;
+    float *boxes, *logs, *scores, *shown;
     int64_t *memory, *of_track, *of_detection, *blocks, *rows, *labels, *numbers, *born, *ended, *chosen, *left;
     double *sums;
     PairList pairs, free;
@@ -58,7 +58,7 @@ static Work lay_out(const OverlapFrame *f) {
     claim_sorted(f->floats, &used, f->numbers, &counted, f->given.count, &w.sorted);
     used = 24 * room + EXTENT, counted = 3 * room;
     w.boxes = claim(f->floats, &used, 4 * room), w.logs = claim(f->floats, &used, 2 * room);
-    w.scores = claim(f->floats, &used, room);
+    w.scores = claim(f->floats, &used, room), w.shown = claim(f->floats, &used, 4 * room);
     w.memory = claim_numbers(f->numbers, &counted, room);
     w.of_track = claim_numbers(f->numbers, &counted, room);
     w.of_detection = claim_numbers(f->numbers, &counted, room);
@@ -69,7 +69,7 @@ static Work lay_out(const OverlapFrame *f) {
     w.numbers = claim_numbers(f->numbers, &counted, room);
     w.born = claim_numbers(f->numbers, &counted, room);
     w.ended = claim_numbers(f->numbers, &counted, room);
-    w.seen = (Observed){w.boxes, w.logs, w.scores, w.labels, w.numbers};
+    w.seen = (Observed){w.boxes, w.logs, w.scores, w.labels, w.numbers, w.shown};
     return w;
 }
 
@@ -81,12 +81,12 @@ INLINE void put_corners(const float *box, float *to) {
 }
 
 static void keep_row(const Table *t, int64_t from, int64_t to) {
-    float *floats[] = {t->boxes, t->spread, t->last, t->means, t->scores, t->votes, t->motion, t->memory};
-    int64_t sizes[] = {4, 4, 4, MEANS, 1, VOTES, t->motion_size, t->memory_size};
-    int64_t *numbers[] = {t->labels, t->hits, t->gap, t->age, t->det_ind, t->ids, t->stamp};
-    for (int k = 0; k < 8; k++)
+    float *floats[] = {t->boxes, t->spread, t->last, t->means, t->scores, t->votes, t->before, t->bends, t->motion, t->memory};
+    int64_t sizes[] = {4, 4, 4, MEANS, 1, VOTES, 4, BENDS, t->motion_size, t->memory_size};
+    int64_t *numbers[] = {t->labels, t->hits, t->gap, t->age, t->det_ind, t->ids, t->stamp, t->streak};
+    for (int k = 0; k < 10; k++)
         memcpy(floats[k] + sizes[k] * to, floats[k] + sizes[k] * from, sizes[k] * sizeof(float));
-    for (int k = 0; k < 7; k++) numbers[k][to] = numbers[k][from];
+    for (int k = 0; k < 8; k++) numbers[k][to] = numbers[k][from];
     memcpy(t->classes + VOTES * to, t->classes + VOTES * from, VOTES * sizeof(int64_t));
 }
 
@@ -185,12 +185,15 @@ static void start_tracks(OverlapFrame *f, const Work *w) {
         int64_t i = f->tracks++, j = w->born[k];
         note_seen(w, k, i, j);
         t->ids[i] = f->next_id++;
-        t->hits[i] = t->age[i] = 0, t->gap[i] = 1;
+        t->hits[i] = t->age[i] = t->streak[i] = 0, t->gap[i] = 1;
         memcpy(t->last + 4 * i, w->boxes + 4 * k, 4 * sizeof(float));
         memset(t->memory + t->memory_size * i, 0, t->memory_size * sizeof(float));
         memset(t->votes + VOTES * i, 0, VOTES * sizeof(float));
         t->labels[i] = w->found.labels[j];
         for (int place = 0; place < VOTES; place++) t->classes[VOTES * i + place] = t->labels[i];
+        memcpy(t->before + 4 * i, w->boxes + 4 * k, 4 * sizeof(float));
+        memset(t->bends + BENDS * i, 0, BENDS * sizeof(float));
+        memcpy(w->shown + 4 * k, w->boxes + 4 * k, 4 * sizeof(float));
         start_filter(&f->filter, w->boxes + 4 * k, t->motion + FILTER * i);
     }
     if (f->born) observe_seen(f, w, f->born);
@@ -198,9 +201,12 @@ static void start_tracks(OverlapFrame *f, const Work *w) {
 
 static void settle_tracks(OverlapFrame *f, const Work *w) {
     int64_t count = gather_seen(f, w);
+    double share[4];
+    share_of_noise(f->table, share);
+    steady(f->table, share, count, w->rows, w->boxes, w->shown);
     f->born = list_births(&f->by, f->table, &w->found, w->of_detection, w->corners, f->tracks, w->born);
     for (int64_t k = 0; k < count; k++)
-        correct_filter(&f->filter, w->boxes + 4 * k, f->table->motion + FILTER * w->rows[k]);
+        correct_filter(&f->filter, w->shown + 4 * k, f->table->motion + FILTER * w->rows[k]);
     observe_seen(f, w, count);
     start_tracks(f, w);
     end_tracks(f, w, f->min_hits, f->max_age);

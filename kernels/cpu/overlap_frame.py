@@ -20,7 +20,7 @@ Solve = Callable[[Indices, Indices, Floats], Indices]
 STATE_SIZE = 20  # of kalman.h
 _WHOLE, _MATCHING, _SOLVED = range(3)  # where a call begins
 _DONE, _REFUSED, _CROWDED, _CONTESTED = range(4)  # and where it ends
-_FLOATS, _NUMBERS, _EXTENT = 31, 15, 4  # of memory for each track or detection, and of all
+_FLOATS, _NUMBERS, _EXTENT = 35, 15, 4  # of memory for each track or detection, and of all
 _PAIR_FLOATS, _PAIR_NUMBERS = 2, 6
 _GIVEN, _KEPT = struct.Struct("@13q"), struct.Struct("@5q")  # from table and from tracks on
 

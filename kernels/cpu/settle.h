@@ -20,9 +20,10 @@ typedef struct {
 
 /* The same for each match, those of one table behind those of another and in each the own ones first:
  * logs of width and height [., 2], then for each table those of its gaps and of width to height; leader:
- * the row in the first table of what is not own; of_row, twin [most tracks]: memory. */
+ * the row in the first table of what is not own; of_row, twin [most tracks]: memory; shown: the boxes once they
+ * are steadied. */
 typedef struct {
-    float *boxes, *scores, *logs;
+    float *boxes, *scores, *logs, *shown;
     int64_t *rows, *labels, *numbers, *chosen, *leader, *of_row, *twin;
 } Matches;
 
@@ -31,7 +32,8 @@ static Matches matches_in(int64_t tables, const Settled *settled, int64_t total,
     int64_t most = 0;
     for (int64_t k = 0; k < tables; k++) most = more(most, settled[k].tracks);
     return (Matches){
-        .boxes = floats, .scores = floats + 4 * total, .logs = floats + 5 * total, .rows = numbers,
+        .boxes = floats, .scores = floats + 4 * total, .logs = floats + 5 * total,
+        .shown = floats + 9 * total, .rows = numbers,
         .labels = numbers + total, .numbers = numbers + 2 * total, .chosen = numbers + 3 * total,
         .leader = numbers + 4 * total, .of_row = numbers + 5 * total,
         .twin = numbers + 5 * total + most,
@@ -40,7 +42,7 @@ static Matches matches_in(int64_t tables, const Settled *settled, int64_t total,
 
 INLINE Matches matches_from(const Matches *m, int64_t first, int64_t total) {
     return (Matches){m->boxes + 4 * first, m->scores + first, m->logs + 2 * total + 2 * first,
-                     m->rows + first, m->labels + first, m->numbers + first, m->chosen + first,
+                     m->shown + 4 * first, m->rows + first, m->labels + first, m->numbers + first, m->chosen + first,
                      m->leader + first, m->of_row, m->twin};
 }
 
@@ -81,19 +83,20 @@ static int64_t leader_of(const Settled *first, const Settled *s, int64_t pair, c
     return alike(s->features + pair, s->pairs, first->features + other, first->pairs) ? row : -1;
 }
 
-/* The chosen pairs, own ones first. */
-static void order_pairs(const Settled *first, Settled *s, const Matches *to) {
+/* The chosen pairs, own ones first: all of them, where the boxes of the two are not steadied alike. */
+static void order_pairs(const Settled *first, Settled *s, int unlike, const Matches *to) {
     int64_t last = s->count;
     s->own = 0;
     if (s != first) pair_tracks(s->table, s->tracks, first->table, first->tracks, to->twin);
     for (int64_t c = 0; c < s->count; c++) {
-        int64_t row = s == first ? -1 : leader_of(first, s, s->chosen[c], to);
+        int64_t row = unlike || s == first ? -1 : leader_of(first, s, s->chosen[c], to);
         int64_t at = row < 0 ? s->own++ : --last;
         to->chosen[at] = s->chosen[c], to->leader[at] = row;
     }
 }
 
-static void gather_one(const Motion *motion, const Settled *s, const Matches *to, float *sizes) {
+static void gather_one(const Motion *motion, const Settled *s, const double *share, const Matches *to,
+                       float *sizes) {
     for (int64_t c = 0; c < s->count; c++) {
         int64_t j = s->detection[to->chosen[c]];
         const float *box = s->found->centred + 4 * j;
@@ -103,7 +106,8 @@ static void gather_one(const Motion *motion, const Settled *s, const Matches *to
         to->labels[c] = s->found->labels[j], to->numbers[c] = s->found->numbers[j];
         to->logs[2 * c] = to->logs[2 * c + 1] = 1;
     }
-    ask_logs_of(motion, s->own, to->rows, to->boxes, s->table->motion, to->logs);
+    steady(s->table, share, s->count, to->rows, to->boxes, to->shown);
+    ask_logs_of(motion, s->own, to->rows, to->shown, s->table->motion, to->logs);
 }
 
 /* Returns 0, and nothing is to be done, where a match is none of the pairs, tracks or detections. */
@@ -111,13 +115,19 @@ static int gather(const Motion *motion, int64_t tables, Settled *settled, int64_
                   const Matches *to) {
     int64_t at = 0;
     const Settled *first = settled;
+    double share[4], of_first[4] = {0};
     for (int64_t k = 0; k < tables; k++)
         if (!sound_matches(settled + k)) return 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Matches own = matches_from(to, at, total);
-        if (!settled[k].beside) first = settled + k, note_pairs(first, to);
-        order_pairs(first, settled + k, &own);
-        gather_one(motion, settled + k, &own, to->logs + 2 * at);
+        share_of_noise(settled[k].table, share);
+        if (!settled[k].beside) {
+            first = settled + k;
+            memcpy(of_first, share, sizeof(share));
+            note_pairs(first, to);
+        }
+        order_pairs(first, settled + k, memcmp(share, of_first, sizeof(share)) != 0, &own);
+        gather_one(motion, settled + k, share, &own, to->logs + 2 * at);
     }
     return 1;
 }
@@ -136,8 +146,8 @@ static void take_rows(const Motion *motion, const Settled *first, const Settled 
 /* Motion and table, once the association remembers the own matches. */
 static void settle_one(const Motion *motion, const Settled *first, Settled *s, const Matches *from,
                        const float *sizes) {
-    Observed seen = {from->boxes, sizes, from->scores, from->labels, from->numbers};
-    correct_by(motion, s->own, from->rows, from->boxes, from->logs, s->table->motion);
+    Observed seen = {from->boxes, sizes, from->scores, from->labels, from->numbers, from->shown};
+    correct_by(motion, s->own, from->rows, from->shown, from->logs, s->table->motion);
     for (int64_t c = 0; c < s->own; c++) s->table->stamp[from->rows[c]] = s->stamp + c;
     take_rows(motion, first, s, from);
     observe(s->table, &seen, s->count, from->rows);

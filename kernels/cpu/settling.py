@@ -17,7 +17,11 @@ from mambatrack.kernels.cpu.scratch import Memory, Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
-MATCH_NUMBERS, MIXED_AT = 5, 9  # of each match, and a word of struct Settled, in settle.h
+MATCH_FLOATS, MATCH_NUMBERS, MIXED_AT = (
+    13,
+    5,
+    9,
+)  # of each match, and a word of struct Settled, in settle.h
 _SETTLED = struct.Struct("@13q")  # struct Settled of settle.h
 SETTLED_WORDS = _SETTLED.size // 8
 _floats, _numbers = Scratch(), Scratch(np.int64)
@@ -63,7 +67,7 @@ def settle(
     counts = [len(each.chosen) for each in matched]
     total, words = sum(counts), len(matched) * SETTLED_WORDS
     most = max((each.tracks for each in matched), default=0)
-    floats = _floats.borrow(9 * total)
+    floats = _floats.borrow(MATCH_FLOATS * total)
     numbers = _numbers.borrow(words + MATCH_NUMBERS * total + 2 * most)
     for place, each in enumerate(matched):
         _put(network, motion, each, numbers.numbers, _SETTLED.size * place)
@@ -82,7 +86,7 @@ def settle_listed(
 ) -> None:
     """settle() of tables whose ``count`` structs lie there, one by itself each; of so much."""
     total, most, tracks = amount
-    floats = _floats.borrow(9 * total)
+    floats = _floats.borrow(MATCH_FLOATS * total)
     numbers = _numbers.borrow(MATCH_NUMBERS * total + 2 * tracks)
     given = count, settled, total, floats.at, numbers.at
     _settle(network, motion, given, floats, most)

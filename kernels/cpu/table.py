@@ -15,13 +15,14 @@ Indices = NDArray[np.int64]
 COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "spread": (np.float32, (4,)), "last": (np.float32, (4,)),
     "means": (np.float32, (8,)), "scores": (np.float32, ()), "votes": (np.float32, (4,)),
+    "before": (np.float32, (4,)), "bends": (np.float32, (8,)),
     "labels": (np.int64, ()), "hits": (np.int64, ()), "gap": (np.int64, ()), "age": (np.int64, ()),
     "det_ind": (np.int64, ()), "ids": (np.int64, ()), "stamp": (np.int64, ()),
-    "classes": (np.int64, (4,)),
+    "streak": (np.int64, ()), "classes": (np.int64, (4,)),
 }  # fmt: skip
 SEEN: dict[str, tuple[type, tuple[int, ...]]] = {
     "boxes": (np.float32, (4,)), "scores": (np.float32, ()), "labels": (np.int64, ()),
-    "det_ind": (np.int64, ()),
+    "det_ind": (np.int64, ()), "shown": (np.float32, (4,)),
 }  # fmt: skip
 RESULT: dict[str, tuple[type, tuple[int, ...]]] = {  # in the order of snapshot.h
     "ids": (np.int64, ()), "labels": (np.int64, ()), "gap": (np.int64, ()),
@@ -39,7 +40,7 @@ class _Table(ctypes.Structure):
         *[(name, ctypes.c_void_p) for name in (*COLUMNS, *WIDE)],
         *[(f"{name}_size", ctypes.c_int64) for name in WIDE],
         ("most_shares", ctypes.c_int64),
-        *[(name, ctypes.c_void_p) for name in ("rates", "shares")],
+        *[(name, ctypes.c_void_p) for name in ("rates", "shares", "noise")],
         ("decay", ctypes.c_float),
     ]
 
@@ -47,7 +48,8 @@ class _Table(ctypes.Structure):
 class _Observed(ctypes.Structure):
     """struct Observed of observe.h."""
 
-    _fields_ = [(name, ctypes.c_void_p) for name in ("boxes", "logs", "scores", "labels", "rows")]
+    _names = ("boxes", "logs", "scores", "labels", "rows", "shown")
+    _fields_ = [(name, ctypes.c_void_p) for name in _names]
 
 
 @lru_cache(maxsize=512)
@@ -84,14 +86,23 @@ class TableColumns:
     """Where the columns lie, each [capacity, ...]; ``at`` is for C and good as long as this lives.
 
     rates [8]: of the running means; decay: of older votes, with each new one; shares [S]: of a mean
-    velocity that moves make up, by the number of detections. Raises ValueError where a column is
-    not as C expects it.
+    velocity that moves make up, by the number of detections; noise [4, 4]: sums that detections add
+    to, None where boxes are not steadied. Raises ValueError where a column is not as C expects it.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray], rates: Floats, decay: float, shares: Floats):
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray],
+        rates: Floats,
+        decay: float,
+        shares: Floats,
+        noise: NDArray[np.float64] | None = None,
+    ):
         check_array("rates", rates, np.float32, (8,))
         check_array("shares", shares, np.float32, (max(len(shares), 1),))
-        self._given = rates, shares
+        if noise is not None:
+            check_array("noise", noise, np.float64, (4, 4), True)
+        self._given = rates, shares, noise
         self.capacity = len(arrays["boxes"])
         self._held = [arrays[name] for name in (*COLUMNS, *WIDE)]
         for name, (kind, shape) in COLUMNS.items():
@@ -101,14 +112,16 @@ class TableColumns:
             check_array(name, arrays[name], np.float32, shape, True)
         self.sizes = self.motion_size, self.memory_size = tuple(arrays[n].shape[1] for n in WIDE)
         sizes = *self.sizes, len(shares)
-        places = *map(address, self._held), *sizes, address(rates), address(shares)
+        sums = None if noise is None else address(noise)
+        places = *map(address, self._held), *sizes, address(rates), address(shares), sums
         self._table = _Table(*places, decay)
         self.at = ctypes.addressof(self._table)
         self._result = Snapshot(self.capacity)
 
     def observe(self, tracks: int, rows: Indices, mixed: bool, **seen: NDArray) -> bool:
         """TrackTable.observe: the tracks rows [K] of the first ``tracks`` were seen at boxes
-        [K, 4] cxcywh, with scores [K] and labels [K], as rows det_ind [K] of the caller's array.
+        [K, 4] cxcywh, with scores [K] and labels [K], as rows det_ind [K] of the caller's array,
+        and are shown at shown [K, 4].
 
         mixed: some track has votes for two classes -> whether one has now. Raises ValueError for
         what does not fit."""
@@ -118,15 +131,30 @@ class TableColumns:
         check_array("rows", rows, np.int64, (count,))
         for name, (kind, shape) in SEEN.items():
             check_array(name, seen[name], kind, (count, *shape))
-        boxes, scores, labels, det_ind = (seen[name] for name in SEEN)
+        boxes, scores, labels, det_ind, shown = (seen[name] for name in SEEN)
         logs = np.log(boxes[:, 2:])
-        given = _Observed(*map(address, (boxes, logs, scores, labels, det_ind)))
+        given = _Observed(*map(address, (boxes, logs, scores, labels, det_ind, shown)))
         done: int = library().observe(
             self.at, ctypes.addressof(given), count, address(rows), tracks, mixed
         )
         if done >= 0:
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[done]}")
         return done == MIXED
+
+    def steadied(self, tracks: int, rows: Indices, boxes: Floats) -> Floats:
+        """TrackTable.steadied: where the tracks rows [K] of the first ``tracks``, detected at boxes
+        [K, 4] cxcywh, are shown [K, 4]. Raises ValueError for what does not fit."""
+        count = len(rows)
+        if tracks > self.capacity:
+            raise ValueError(f"up to {self.capacity} tracks expected, got {tracks}")
+        check_array("rows", rows, np.int64, (count,))
+        check_array("boxes", boxes, np.float32, (count, 4))
+        shown = np.empty_like(boxes)
+        given = address(rows), tracks, address(boxes), address(shown)
+        wrong: int = library().steadied(self.at, count, *given)
+        if wrong >= 0:
+            raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")
+        return shown
 
     def snapshot(self, tracks: int, min_hits: int) -> dict[str, NDArray]:
         """The columns of TrackTable.snapshot, of the first ``tracks``: read-only, in one piece."""

@@ -21,7 +21,10 @@ PRIOR = 3.0  # log-odds that a track keeps its place at a crossing
 SETTLED = 2.0  # log-odds that a track is itself, at which a doubt is over
 FEWEST, MOST = 3, 8  # looks at the two together before they exchange; at one before a doubt is over
 # columns of a table that go with the place, not with the id
-PLACES = "boxes", "spread", "last", "means", "scores", "gap", "det_ind", "motion", "memory", "stamp"
+PLACES = (
+    "boxes", "spread", "last", "before", "bends", "means", "scores", "gap", "streak", "det_ind",
+    "motion", "memory", "stamp",
+)  # fmt: skip
 
 Indices = NDArray[np.int64]
 

@@ -54,6 +54,7 @@ def follow_leaps(
     seen = born[places]
     moved = boxes.take(seen, axis=0)
     predictor.correct(table["motion"], rows, moved)
+    table["streak"][rows] = 0  # where it was says nothing of the detector's noise
     table.observe(rows, moved, found, seen)
     return np.delete(born, places), table["ids"][rows]
 

@@ -12,6 +12,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.motion.predictor import Predictor
 from mambatrack.state_fields import Field
 from mambatrack.track_columns import column_fields
+from mambatrack.track_noise import Sums
 from mambatrack.track_table import TrackTable
 
 Keepers = Mapping[str, Predictor | Association]  # of the columns "motion" and "memory"
@@ -49,11 +50,16 @@ def restore(tables: list[dict[str, Any]], predictor: Any) -> None:
             columns["motion"] = part
 
 
-def table_of(columns: dict[str, NDArray], counts: Mapping[str, int]) -> TrackTable:
-    """The table with these columns; counts: next_id, and whether it is mixed, as of a state."""
+def table_of(
+    columns: dict[str, NDArray], counts: Mapping[str, int], like: TrackTable, noise: Sums | None
+) -> TrackTable:
+    """The table with these columns; counts: next_id, and whether it is mixed, as of a state; noise:
+    of its stream, for a table that is steadied as ``like``."""
     widths = {name: columns[name].shape[1] for name in ("motion", "memory")}
     looks_size = columns["looks"].shape[1] if "looks" in columns else 0
-    table = TrackTable(widths["motion"], widths["memory"], looks_size=looks_size)
+    steady = like.noise is not None
+    table = TrackTable(widths["motion"], widths["memory"], looks_size=looks_size, steady=steady)
+    table.take_noise(noise)
     mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
     table.load(columns, counts["next_id"], mixed)
     return table

@@ -21,6 +21,7 @@ from mambatrack.files import sha256_if_there
 from mambatrack.motion.loading import weights_path
 from mambatrack.motion.predictor import Predictor
 from mambatrack.state_fields import LARGEST_COUNT
+from mambatrack.track_noise import Sums, noise_fields
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.caution import ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses
@@ -53,6 +54,7 @@ UNREADABLE = (
 )  # of a file of numpy that is damaged
 FURTHER = {
     "clock",
+    "noise",
     "behind",
     "likelihoods",
     "timed",
@@ -104,11 +106,21 @@ def packed(state: TrackerState, origin: Mapping[str, str], predictor: Predictor)
         values["similarities"] = state.calibration.columns()
     if state.memory is not None:
         values |= state.memory.columns()
-    if len(hypotheses.tables) > 1:
-        values["likelihoods"] = np.array(hypotheses.likelihoods)
+    values |= _of_tables(hypotheses)
     for number, table in enumerate(hypotheses.tables):
         columns = columns_of(table, predictor)
         values |= {_prefix(number) + name: array for name, array in columns.items()}
+    return values
+
+
+def _of_tables(hypotheses: Hypotheses) -> StateDict:
+    """What all of them have beside their columns."""
+    values: StateDict = {}
+    noise = [table.noise for table in hypotheses.tables if table.noise is not None]
+    if np.any(noise):
+        values["noise"] = np.stack(noise)
+    if len(hypotheses.tables) > 1:
+        values["likelihoods"] = np.array(hypotheses.likelihoods)
     return values
 
 
@@ -129,7 +141,7 @@ def unpacked(
     likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
     known = {"version", *COUNTS, *origin}
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
-    values = _with_ages(values, len(likelihoods))
+    values = _as_written_today(values, len(likelihoods))
     require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
     extra = set(values) - known - FURTHER
     require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
@@ -148,7 +160,8 @@ def unpacked(
     for each in columns:
         check_columns(each, own, counts["next_id"], keepers)
     restore(columns, keepers["motion"])
-    tables = [table_of(each, counts) for each in columns]
+    noise = _noise(values.get("noise"), len(columns))
+    tables = [table_of(each, counts, like, own) for each, own in zip(columns, noise, strict=True)]
     hypotheses = Hypotheses(tables, likelihoods, counts["started"])
     timed, camera = _timed(values.get("timed"), counts["frame"]), BoxCamera(evidence)
     state = TrackerState(
@@ -175,14 +188,31 @@ def _in_memory(values: Any) -> Mapping[str, Any]:
     }
 
 
-def _with_ages(values: Mapping[str, Any], tables: int) -> Mapping[str, Any]:
-    """An older state has no ages: at least, a track is as old as it has detections."""
-    ages = {
-        f"{prefix}age": values[f"{prefix}hits"]
-        for prefix in map(_prefix, range(tables))
-        if f"{prefix}age" not in values and f"{prefix}hits" in values
-    }
-    return {**values, **ages}
+def _as_written_today(values: Mapping[str, Any], tables: int) -> Mapping[str, Any]:
+    """An older state has no ages: at least, a track is as old as it has detections. Nor does it
+    tell of noise: nobody was seen before."""
+    added: dict[str, Any] = {}
+    for prefix in map(_prefix, range(tables)):
+        hits, last = values.get(f"{prefix}hits"), values.get(f"{prefix}last")
+        if isinstance(hits, np.ndarray):
+            added |= {f"{prefix}age": hits, f"{prefix}streak": np.zeros_like(hits)}
+        if isinstance(last, np.ndarray) and last.ndim == 2:
+            added |= {
+                f"{prefix}before": last,
+                f"{prefix}bends": np.zeros((len(last), 8), np.float32),
+            }
+    return {**added, **values}
+
+
+def _noise(given: Any, tables: int) -> list[Sums | None]:
+    """given [T, 4, 4]: of each table, None where nothing is known."""
+    if given is None:
+        return [None] * tables
+    sound = isinstance(given, np.ndarray) and given.dtype == np.float64
+    require(sound and given.shape == (tables, 4, 4), f"with noise {given!r:.80}")
+    for each in given:
+        check_fields(noise_fields(each))
+    return list(given)
 
 
 def _prefix(number: int) -> str:

@@ -110,5 +110,6 @@ def observe_together(
     for (table, found, boxes, given), (chosen, _), _ in settled:
         rows, seen = given.tracks[chosen], given.detections[chosen]
         boxes = boxes.take(seen, axis=0)
-        predictor.correct(table["motion"], rows, boxes)
-        table.observe(rows, boxes, found, seen)
+        shown = table.steadied(rows, boxes)
+        predictor.correct(table["motion"], rows, shown)
+        table.observe(rows, boxes, found, seen, shown)

@@ -68,9 +68,12 @@ class TrackerState:
     pauses: Pauses = field(default_factory=Pauses)
 
     @staticmethod
-    def new(state_size: int, memory_size: int, looks_size: int = 0) -> "TrackerState":
-        """No track yet. The sizes are those of the predictor, the association and the looks."""
-        table = TrackTable(state_size, memory_size, looks_size=looks_size)
+    def new(
+        state_size: int, memory_size: int, looks_size: int = 0, steady: bool = True
+    ) -> "TrackerState":
+        """No track yet. The sizes are those of the predictor, the association and the looks;
+        steady: whether boxes are steadied."""
+        table = TrackTable(state_size, memory_size, looks_size=looks_size, steady=steady)
         return TrackerState(Hypotheses([table], [0.0]))
 
     def view(self, appearance: Appearance | None, image: Any, found: Detections) -> View | None:

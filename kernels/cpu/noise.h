@@ -1,0 +1,78 @@
+/* How much of a surprise is the detector's noise, and boxes that have less of it:
+ * mambatrack/track_noise.py to the bit. */
+#pragma once
+#include "memory.h"
+#include "table.h"
+
+enum { NOISE = 4, LONG_STREAK = 5 }; /* rows of Table.noise, and frames that tell of it */
+static const double NOISE_KEPT = .99, NOISE_PRIOR = 20, LARGEST_SURPRISE = .3, LEARNT_NOISE = .15, FULL_NOISE = .25,
+                    MOST_NOISE = .9, PARTS = 4294967296.0;
+
+INLINE double clipped(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
+
+INLINE double in_parts(double x) { return rint(x * PARTS) / PARTS; }
+
+INLINE int goes_on(const Table *t, int64_t i) { return t->streak[i] > 0 && t->gap[i] == 1; }
+
+/* share [4]. Returns whether any is above 0. */
+static int noise_share(const double *noise, double *share) {
+    double likely[4], mean = 0;
+    int any = 0;
+    for (int k = 0; k < 4; k++) {
+        double count = noise[k], one = noise[4 + k], two = noise[8 + k], surprise = noise[12 + k];
+        double known = surprise > 0 ? count / (count + NOISE_PRIOR) / surprise : 0;
+        double least = two < -one / 4 ? two : -one / 4;
+        mean += clipped(least * known, 0, 1);
+        likely[k] = (two - one) / 5 * known;
+    }
+    double certain = clipped((mean / 4 - LEARNT_NOISE) / (FULL_NOISE - LEARNT_NOISE), 0, 1);
+    for (int k = 0; k < 4; k++) any |= (share[k] = clipped(likely[k] * certain, 0, MOST_NOISE)) > 0;
+    return any;
+}
+
+/* The same of a table; one without sums is not steadied. */
+static int share_of_noise(const Table *t, double *share) {
+    for (int k = 0; k < 4; k++) share[k] = 0;
+    return t->noise && noise_share(t->noise, share);
+}
+
+/* boxes [count, 4] of detections -> where the tracks are shown. */
+static void steady(const Table *t, const double *share, int64_t count, const int64_t *rows, const float *boxes,
+                   float *shown) {
+    for (int64_t c = 0; c < count; c++)
+        for (int k = 0; k < 4; k++) {
+            float box = boxes[4 * c + k];
+            double off = share[k] * ((double)box - t->boxes[4 * rows[c] + k]);
+            shown[4 * c + k] = share[k] > 0 && goes_on(t, rows[c]) ? (float)(box - off) : box;
+        }
+}
+
+/* One track; told [NOISE, 4]: what it adds to the sums. Returns whether it does. */
+static int note_bends(const Table *t, int64_t i, const float *box, double *told) {
+    const float *expected = t->boxes + 4 * i, *last = t->last + 4 * i;
+    float *before = t->before + 4 * i, *bends = t->bends + 8 * i;
+    int tells = ++t->streak[i] >= LONG_STREAK;
+    for (int k = 0; k < 4; k++) {
+        double size = expected[2 + k % 2], now = box[k];
+        double bend = clipped((now - 2 * (double)last[k] + before[k]) / size, -2 * LARGEST_SURPRISE, 2 * LARGEST_SURPRISE);
+        double surprise = clipped((now - expected[k]) / size, -LARGEST_SURPRISE, LARGEST_SURPRISE);
+        if (tells) {
+            told[k] += 1, told[4 + k] += in_parts(bend * bends[k]), told[8 + k] += in_parts(bend * bends[4 + k]);
+            told[12 + k] += in_parts(surprise * surprise);
+        }
+        before[k] = last[k], bends[4 + k] = bends[k], bends[k] = (float)bend;
+    }
+    return tells;
+}
+
+static void note_noise(const Table *t, int64_t count, const int64_t *rows, const float *boxes) {
+    double told[4 * NOISE] = {0};
+    int any = 0;
+    for (int64_t c = 0; c < count; c++) {
+        if (goes_on(t, rows[c]))
+            any |= note_bends(t, rows[c], boxes + 4 * c, told);
+        else
+            t->streak[rows[c]] = 1;
+    }
+    for (int k = 0; any && k < 4 * NOISE; k++) t->noise[k] = NOISE_KEPT * t->noise[k] + told[k];
+}

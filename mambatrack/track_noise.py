@@ -1,0 +1,105 @@
+"""How much of what surprises in detections is the detector's noise, and boxes that have less of it.
+
+A detector puts a little noise on every box, anew in each frame. Where it is large, boxes tremble,
+and motion models that have learnt beside a better detector take the trembling for motion. Noise
+shows in the bends of a track, the second differences of its boxes z in consecutive frames: white
+noise of variance v adds -4 v to the mean product of bends that are one frame apart and v to that of
+bends two frames apart, while accelerations that last add about as much to both (the innovation
+correlations of Mehra, IEEE Trans. Automatic Control 15, 1970, on differences that need no filter).
+Of a surprise, detection less prediction, the share v / mean square is then noise.
+
+Sums over the detections of a stream, [4, 4] float64, for cx cy w h: how many; products of bends one
+frame apart, and two; squared surprises. Boxes are cxcywh in pixels, bends and surprises in sizes of
+the predicted box. ``live``: the live rows of a table's columns (track_columns.py), N tracks.
+
+The reference of kernels/cpu/noise.h, which computes the same to the bit.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mambatrack.boxes import Boxes
+from mambatrack.state_fields import Field
+
+Live = Mapping[str, NDArray]
+Sums = NDArray[np.float64]
+
+KEPT = 0.99  # of the sums in a frame that adds to them
+PRIOR = 20.0  # detections without noise that a stream begins with
+LARGEST = 0.3  # surprise that counts; of a bend twice that
+LONG = 5  # consecutive frames whose detections tell of noise
+LEARNT, NOISY = 0.15, 0.25  # share of noise that motion models know; from which it is all taken off
+MOST = 0.9  # share that is taken off at most
+PARTS = 2.0**32  # parts of one in which sums are told, so that they do not depend on their order
+LARGEST_SUM = 1e12
+
+
+def no_sums() -> Sums:
+    return np.zeros((4, 4))
+
+
+def noise_share(sums: Sums) -> NDArray[np.float64]:
+    """[4], of a surprise, that is taken off as noise: 0 where the stream has no more of it than
+    motion models know."""
+    count, one, two, surprise = sums
+    known = np.divide(count / (count + PRIOR), surprise, np.zeros(4), where=surprise > 0)
+    least, likely = np.minimum(two, -one / 4) * known, (two - one) / 5 * known
+    least = np.clip(least, 0, 1)
+    mean = (least[0] + least[1] + least[2] + least[3]) / 4
+    certain = np.clip((mean - LEARNT) / (NOISY - LEARNT), 0, 1)
+    share: NDArray[np.float64] = np.clip(likely * certain, 0, MOST)
+    return share
+
+
+def steadied(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> Boxes:
+    """Between the prediction and the detections boxes [K, 4] of the tracks ``rows`` [K]: where they
+    are shown, and move on from. A track that was not seen in the frame before is where it is
+    detected."""
+    share = noise_share(sums)
+    if not share.any():
+        return boxes
+    off = share * (boxes.astype(np.float64) - live["boxes"][rows])
+    off[~_goes_on(live, rows)] = 0
+    shown: Boxes = (boxes - off).astype(np.float32)
+    return shown
+
+
+def note_noise(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> None:
+    """In place, before the tracks ``rows`` [K] are at their detections boxes [K, 4]."""
+    going = _goes_on(live, rows)
+    live["streak"][rows[~going]] = 1
+    rows, now = rows[going], boxes[going].astype(np.float64)
+    expected, last = live["boxes"][rows].astype(np.float64), live["last"][rows]
+    size = expected[:, [2, 3, 2, 3]]
+    bends = np.clip(
+        (now - 2 * last.astype(np.float64) + live["before"][rows]) / size, -2 * LARGEST, 2 * LARGEST
+    )
+    surprise = np.clip((now - expected) / size, -LARGEST, LARGEST)
+    streak = live["streak"][rows] + 1
+    older = live["bends"][rows]
+    told = np.stack(
+        [np.ones_like(bends), bends * older[:, :4], bends * older[:, 4:], surprise**2], axis=1
+    )[streak >= LONG]
+    if len(told):
+        sums[:] = KEPT * sums + (np.rint(told * PARTS) / PARTS).sum(axis=0)
+    live["before"][rows], live["streak"][rows] = last, streak
+    live["bends"][rows] = np.column_stack([bends, older[:, :4]])
+
+
+def noise_fields(sums: Sums) -> list[Field]:
+    """What the sums of a saved state may be."""
+    count, one, two, surprise = sums
+    most = 4 * LARGEST**2 * count * (1 + 1e-9)  # products of two bends
+    return [
+        Field("noise counts", count, 0, LARGEST_SUM),
+        Field("noise surprises", surprise, 0, LARGEST_SUM),
+        Field("noise products", np.stack([one, two]), -most, most),
+    ]
+
+
+def _goes_on(live: Live, rows: NDArray) -> NDArray[np.bool_]:
+    """[K], which of the rows were seen in the frame before."""
+    going: NDArray[np.bool_] = (live["streak"][rows] > 0) & (live["gap"][rows] == 1)
+    return going
