@@ -58,21 +58,17 @@ def track_offline(
     kept = checked_memory(memory, settings, None if looks is None else looks.appearance)
     sequence = OfflineSequence.of(detections, times, cameras, image_size, looks)
     members = _members(settings, image_size, predictor, association)
-    ids = renumbered(_decide(sequence, settings, members), sequence.frame)
-    tracks = results(sequence, ids)
+    passes, boxes = _tracked(sequence, settings, members)
+    ids = renumbered(_decide(sequence, settings, passes), sequence.frame)
+    tracks = results(sequence, ids, boxes)
     if kept is None or looks is None:
         return tracks
     people = people_of(sequence, looks, ids, kept, settings.frame_rate or USUAL_RATE)
     return [named_again(each, people) for each in tracks]
 
 
-def _decide(
-    sequence: OfflineSequence,
-    config: TrackerConfig,
-    members: Sequence[tuple[Predictor, Association]],
-) -> Indices:
-    """The track of every detection [D], -1 for none."""
-    passes = _tracked(sequence, config, members)
+def _decide(sequence: OfflineSequence, config: TrackerConfig, passes: Indices) -> Indices:
+    """The track of every detection [D], -1 for none. passes: as of _tracked()."""
     decided = _long(consensus(sequence.frame, passes))
     return cut(sequence.frame, decided, passes, max(config.caution, 0.0))
 
@@ -81,17 +77,21 @@ def _tracked(
     sequence: OfflineSequence,
     config: TrackerConfig,
     members: Sequence[tuple[Predictor, Association]],
-) -> NDArray[np.int64]:
+) -> tuple[Indices, NDArray[np.float32]]:
     """[2 K, D] the track of every detection as each of the K members has it, forwards and then
-    backwards in time."""
+    backwards in time; and its box [D, 4] xyxy, the mean of where these show the track."""
     online, directions = replace(config, caution=0.0), (False, True)
     passes = np.full((len(members) * len(directions), len(sequence.frame)), -1)
+    sums, counts = np.zeros((len(sequence.frame), 4)), np.zeros((len(sequence.frame), 1))
     for track, (member, backward) in zip(passes, product(members, directions), strict=True):
         tracker = _tracker(sequence, online, *member)
         for tracks in _run(sequence, tracker, backward):
             seen = tracks.gap == 0
-            track[tracks.det_ind[seen]] = tracks.ids[seen]
-    return passes
+            rows = tracks.det_ind[seen]
+            track[rows] = tracks.ids[seen]
+            sums[rows] += tracks.boxes[seen]
+            counts[rows] += 1
+    return passes, (sums / np.maximum(counts, 1)).astype(np.float32)
 
 
 def _members(

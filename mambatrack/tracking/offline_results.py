@@ -42,11 +42,12 @@ class _Rows(NamedTuple):
     spread: Floats
 
 
-def results(sequence: OfflineSequence, ids: Indices) -> list[Tracks]:
-    """Those of each frame. ids [D]: of the track of each detection, -1 for none."""
+def results(sequence: OfflineSequence, ids: Indices, boxes: Floats) -> list[Tracks]:
+    """Those of each frame. ids [D]: of the track of each detection, -1 for none; boxes [D, 4] xyxy:
+    where it is shown then."""
     rows = np.flatnonzero(ids > 0)
     rows = rows[np.lexsort((sequence.frame[rows], ids[rows]))]
-    seen = _seen(sequence, ids, rows)
+    seen = _seen(sequence, ids, rows, boxes)
     added = _between(seen, views_of(sequence.cameras))
     every = _Rows(*(np.concatenate([seen[i], added[i]]) for i in range(len(seen))))
     last = {int(identity): int(frame) for identity, frame in zip(seen.ids, seen.frame, strict=True)}
@@ -61,15 +62,15 @@ def results(sequence: OfflineSequence, ids: Indices) -> list[Tracks]:
     ]
 
 
-def _seen(sequence: OfflineSequence, ids: Indices, rows: Indices) -> _Rows:
-    columns = ("scores", "labels", "rows", "boxes")
+def _seen(sequence: OfflineSequence, ids: Indices, rows: Indices, boxes: Floats) -> _Rows:
+    columns = ("scores", "labels", "rows")
     empty = [Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int))]
-    scores, labels, det_ind, boxes = (
+    scores, labels, det_ind = (
         np.concatenate([getattr(each, name) for each in [*empty, *sequence.found]])[rows]
         for name in columns
     )
     gap, spread = np.zeros(len(rows), int), np.zeros((len(rows), 4), np.float32)
-    return _Rows(sequence.frame[rows], ids[rows], scores, labels, gap, det_ind, boxes, spread)
+    return _Rows(sequence.frame[rows], ids[rows], scores, labels, gap, det_ind, boxes[rows], spread)
 
 
 def _between(seen: _Rows, views: dict[int, Transform] | None) -> _Rows:
