@@ -16,6 +16,7 @@ The reference of kernels/cpu/noise.h, which computes the same to the bit.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,27 +41,35 @@ def no_sums() -> Sums:
     return np.zeros((4, 4))
 
 
-def noise_share(sums: Sums) -> NDArray[np.float64]:
-    """[4], of a surprise, that is taken off as noise: 0 where the stream has no more of it than
-    motion models know."""
+class Trembling(NamedTuple):
+    """What is taken off: share [4] of a surprise, 0 where the stream has no more noise than motion
+    models know; most [4]: two standard deviations of the noise, in box sizes."""
+
+    share: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+
+def trembling(sums: Sums) -> Trembling:
+    """As the sums tell it."""
     count, one, two, surprise = sums
     known = np.divide(count / (count + PRIOR), surprise, np.zeros(4), where=surprise > 0)
-    least, likely = np.minimum(two, -one / 4) * known, (two - one) / 5 * known
-    least = np.clip(least, 0, 1)
+    least, likely = np.clip(np.minimum(two, -one / 4) * known, 0, 1), (two - one) / 5
     mean = (least[0] + least[1] + least[2] + least[3]) / 4
     certain = np.clip((mean - LEARNT) / (NOISY - LEARNT), 0, 1)
-    share: NDArray[np.float64] = np.clip(likely * certain, 0, MOST)
-    return share
+    variance = np.divide(np.maximum(likely, 0), count, np.zeros(4), where=count > 0)
+    return Trembling(np.clip(likely * known * certain, 0, MOST), 2 * np.sqrt(variance))
 
 
 def steadied(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> Boxes:
     """Between the prediction and the detections boxes [K, 4] of the tracks ``rows`` [K]: where they
     are shown, and move on from. A track that was not seen in the frame before is where it is
-    detected."""
-    share = noise_share(sums)
+    detected; and who starts to move is not held back by more than noise would."""
+    share, most = trembling(sums)
     if not share.any():
         return boxes
-    off = share * (boxes.astype(np.float64) - live["boxes"][rows])
+    expected = live["boxes"][rows].astype(np.float64)
+    most = most * expected[:, [2, 3, 2, 3]]
+    off = np.clip(share * (boxes.astype(np.float64) - expected), -most, most)
     off[~_goes_on(live, rows)] = 0
     shown: Boxes = (boxes - off).astype(np.float32)
     return shown

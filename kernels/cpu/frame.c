@@ -207,10 +207,9 @@ int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
  * not one of ``tracks``; nothing is written then. */
 int64_t PUBLIC(steadied)(const Table *table, int64_t count, const int64_t *rows, int64_t tracks, const float *boxes,
                          float *shown) {
-    double share[4];
     int64_t wrong = first_outside(count, rows, tracks - 1);
-    share_of_noise(table, share);
-    if (wrong < 0) steady(table, share, count, rows, boxes, shown);
+    Trembling by = trembling_of(table);
+    if (wrong < 0) steady(table, &by, count, rows, boxes, shown);
     return wrong;
 }
 

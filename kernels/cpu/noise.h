@@ -14,37 +14,44 @@ INLINE double in_parts(double x) { return rint(x * PARTS) / PARTS; }
 
 INLINE int goes_on(const Table *t, int64_t i) { return t->streak[i] > 0 && t->gap[i] == 1; }
 
-/* share [4]. Returns whether any is above 0. */
-static int noise_share(const double *noise, double *share) {
+/* What is taken off: share of a surprise; most: in box sizes. */
+typedef struct {
+    double share[4], most[4];
+} Trembling;
+
+static void tell_trembling(const double *noise, Trembling *to) {
     double likely[4], mean = 0;
-    int any = 0;
     for (int k = 0; k < 4; k++) {
         double count = noise[k], one = noise[4 + k], two = noise[8 + k], surprise = noise[12 + k];
         double known = surprise > 0 ? count / (count + NOISE_PRIOR) / surprise : 0;
-        double least = two < -one / 4 ? two : -one / 4;
+        double least = two < -one / 4 ? two : -one / 4, variance = (two - one) / 5;
         mean += clipped(least * known, 0, 1);
-        likely[k] = (two - one) / 5 * known;
+        likely[k] = variance * known;
+        to->most[k] = count > 0 && variance > 0 ? 2 * sqrt(variance / count) : 0;
     }
     double certain = clipped((mean / 4 - LEARNT_NOISE) / (FULL_NOISE - LEARNT_NOISE), 0, 1);
-    for (int k = 0; k < 4; k++) any |= (share[k] = clipped(likely[k] * certain, 0, MOST_NOISE)) > 0;
-    return any;
+    for (int k = 0; k < 4; k++) to->share[k] = clipped(likely[k] * certain, 0, MOST_NOISE);
 }
 
 /* The same of a table; one without sums is not steadied. */
-static int share_of_noise(const Table *t, double *share) {
-    for (int k = 0; k < 4; k++) share[k] = 0;
-    return t->noise && noise_share(t->noise, share);
+static Trembling trembling_of(const Table *t) {
+    Trembling told = {{0}, {0}};
+    if (t->noise) tell_trembling(t->noise, &told);
+    return told;
 }
 
 /* boxes [count, 4] of detections -> where the tracks are shown. */
-static void steady(const Table *t, const double *share, int64_t count, const int64_t *rows, const float *boxes,
+static void steady(const Table *t, const Trembling *by, int64_t count, const int64_t *rows, const float *boxes,
                    float *shown) {
-    for (int64_t c = 0; c < count; c++)
+    for (int64_t c = 0; c < count; c++) {
+        const float *expected = t->boxes + 4 * rows[c], *box = boxes + 4 * c;
+        int on = goes_on(t, rows[c]);
         for (int k = 0; k < 4; k++) {
-            float box = boxes[4 * c + k];
-            double off = share[k] * ((double)box - t->boxes[4 * rows[c] + k]);
-            shown[4 * c + k] = share[k] > 0 && goes_on(t, rows[c]) ? (float)(box - off) : box;
+            double most = by->most[k] * (double)expected[2 + k % 2];
+            double off = clipped(by->share[k] * ((double)box[k] - expected[k]), -most, most);
+            shown[4 * c + k] = on && by->share[k] > 0 ? (float)(box[k] - off) : box[k];
         }
+    }
 }
 
 /* One track; told [NOISE, 4]: what it adds to the sums. Returns whether it does. */

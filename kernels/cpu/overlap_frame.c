@@ -201,9 +201,8 @@ static void start_tracks(OverlapFrame *f, const Work *w) {
 
 static void settle_tracks(OverlapFrame *f, const Work *w) {
     int64_t count = gather_seen(f, w);
-    double share[4];
-    share_of_noise(f->table, share);
-    steady(f->table, share, count, w->rows, w->boxes, w->shown);
+    Trembling by = trembling_of(f->table);
+    steady(f->table, &by, count, w->rows, w->boxes, w->shown);
     f->born = list_births(&f->by, f->table, &w->found, w->of_detection, w->corners, f->tracks, w->born);
     for (int64_t k = 0; k < count; k++)
         correct_filter(&f->filter, w->shown + 4 * k, f->table->motion + FILTER * w->rows[k]);

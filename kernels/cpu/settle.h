@@ -83,6 +83,13 @@ static int64_t leader_of(const Settled *first, const Settled *s, int64_t pair, c
     return alike(s->features + pair, s->pairs, first->features + other, first->pairs) ? row : -1;
 }
 
+/* Whether boxes of two tables are steadied alike. */
+static int alike_steady(const Trembling *a, const Trembling *b) {
+    int any = 0;
+    for (int k = 0; k < 4; k++) any |= a->share[k] > 0 || b->share[k] > 0;
+    return !any || !memcmp(a, b, sizeof(*a));
+}
+
 /* The chosen pairs, own ones first: all of them, where the boxes of the two are not steadied alike. */
 static void order_pairs(const Settled *first, Settled *s, int unlike, const Matches *to) {
     int64_t last = s->count;
@@ -95,7 +102,7 @@ static void order_pairs(const Settled *first, Settled *s, int unlike, const Matc
     }
 }
 
-static void gather_one(const Motion *motion, const Settled *s, const double *share, const Matches *to,
+static void gather_one(const Motion *motion, const Settled *s, const Trembling *by, const Matches *to,
                        float *sizes) {
     for (int64_t c = 0; c < s->count; c++) {
         int64_t j = s->detection[to->chosen[c]];
@@ -106,7 +113,7 @@ static void gather_one(const Motion *motion, const Settled *s, const double *sha
         to->labels[c] = s->found->labels[j], to->numbers[c] = s->found->numbers[j];
         to->logs[2 * c] = to->logs[2 * c + 1] = 1;
     }
-    steady(s->table, share, s->count, to->rows, to->boxes, to->shown);
+    steady(s->table, by, s->count, to->rows, to->boxes, to->shown);
     ask_logs_of(motion, s->own, to->rows, to->shown, s->table->motion, to->logs);
 }
 
@@ -115,19 +122,19 @@ static int gather(const Motion *motion, int64_t tables, Settled *settled, int64_
                   const Matches *to) {
     int64_t at = 0;
     const Settled *first = settled;
-    double share[4], of_first[4] = {0};
+    Trembling by, of_first = {{0}, {0}};
     for (int64_t k = 0; k < tables; k++)
         if (!sound_matches(settled + k)) return 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Matches own = matches_from(to, at, total);
-        share_of_noise(settled[k].table, share);
+        by = trembling_of(settled[k].table);
         if (!settled[k].beside) {
             first = settled + k;
-            memcpy(of_first, share, sizeof(share));
+            of_first = by;
             note_pairs(first, to);
         }
-        order_pairs(first, settled + k, memcmp(share, of_first, sizeof(share)) != 0, &own);
-        gather_one(motion, settled + k, share, &own, to->logs + 2 * at);
+        order_pairs(first, settled + k, !alike_steady(&by, &of_first), &own);
+        gather_one(motion, settled + k, &by, &own, to->logs + 2 * at);
     }
     return 1;
 }
