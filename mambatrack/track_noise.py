@@ -1,7 +1,7 @@
 """How much of what surprises in detections is the detector's noise, and boxes that have less of it.
 
-A detector puts a little noise on every box, anew in each frame. Where it is large, boxes tremble,
-and motion models that have learnt beside a better detector take the trembling for motion. Noise
+A detector puts a little noise on every box, anew in each frame. Where it is large, boxes jitter,
+and motion models that have learnt beside a better detector take the jitter for motion. Noise
 shows in the bends of a track, the second differences of its boxes z in consecutive frames: white
 noise of variance v adds -4 v to the mean product of bends that are one frame apart and v to that of
 bends two frames apart, while accelerations that last add about as much to both (the innovation
@@ -41,7 +41,7 @@ def no_sums() -> Sums:
     return np.zeros((4, 4))
 
 
-class Trembling(NamedTuple):
+class Jitter(NamedTuple):
     """What is taken off: share [4] of a surprise, 0 where the stream has no more noise than motion
     models know; most [4]: two standard deviations of the noise, in box sizes."""
 
@@ -49,7 +49,7 @@ class Trembling(NamedTuple):
     most: NDArray[np.float64]
 
 
-def trembling(sums: Sums) -> Trembling:
+def jitter(sums: Sums) -> Jitter:
     """As the sums tell it."""
     count, one, two, surprise = sums
     known = np.divide(count / (count + PRIOR), surprise, np.zeros(4), where=surprise > 0)
@@ -57,14 +57,14 @@ def trembling(sums: Sums) -> Trembling:
     mean = (least[0] + least[1] + least[2] + least[3]) / 4
     certain = np.clip((mean - LEARNT) / (NOISY - LEARNT), 0, 1)
     variance = np.divide(np.maximum(likely, 0), count, np.zeros(4), where=count > 0)
-    return Trembling(np.clip(likely * known * certain, 0, MOST), 2 * np.sqrt(variance))
+    return Jitter(np.clip(likely * known * certain, 0, MOST), 2 * np.sqrt(variance))
 
 
 def steadied(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> Boxes:
     """Between the prediction and the detections boxes [K, 4] of the tracks ``rows`` [K]: where they
     are shown, and move on from. A track that was not seen in the frame before is where it is
     detected; and who starts to move is not held back by more than noise would."""
-    share, most = trembling(sums)
+    share, most = jitter(sums)
     if not share.any():
         return boxes
     expected = live["boxes"][rows].astype(np.float64)

@@ -10,7 +10,7 @@ from mambatrack import Tracker
 from mambatrack.detections import as_detections
 from mambatrack.errors import MambatrackError
 from mambatrack.track_noise import LONG, MOST, no_sums
-from mambatrack.track_noise import trembling as trembling_of
+from mambatrack.track_noise import jitter as jitter_of
 from mambatrack.track_table import TrackTable
 from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracking.offline import track_offline
@@ -26,7 +26,7 @@ def walkers(frame):
     return np.column_stack([x, y, x + 40, y + 100, np.full(4, 0.9)])
 
 
-def trembling(noise, frames=FRAMES, seed=0):
+def jittery(noise, frames=FRAMES, seed=0):
     """The same of a detector whose edges are off by so many pixels, anew in each frame."""
     rng = np.random.default_rng(seed)
     for frame in range(frames):
@@ -45,7 +45,7 @@ def run(frames, **settings):
 
 
 def shares(tracker):
-    return trembling_of(tracker.state.hypotheses.table.noise).share
+    return jitter_of(tracker.state.hypotheses.table.noise).share
 
 
 def same_tracks(ours, theirs):
@@ -56,15 +56,15 @@ def same_tracks(ours, theirs):
 
 @pytest.mark.parametrize("predictor", ["mamba-window", "mamba", "kalman"])
 def test_boxes_are_nearer_to_the_truth_than_the_detections(predictor):
-    _, steady = run(trembling(5), predictor=predictor)
-    _, plain = run(trembling(5), predictor=predictor, steady=False)
+    _, steady = run(jittery(5), predictor=predictor)
+    _, plain = run(jittery(5), predictor=predictor, steady=False)
     assert error(steady, 20) < 0.8 * error(plain, 20)
     assert all(each.ids.tolist() == [1, 2, 3, 4] for each in steady)
 
 
-def test_a_detector_that_hardly_trembles_is_hardly_steadied():
-    _, tracks = run(trembling(0.3))
-    for each, rows in zip(tracks, trembling(0.3), strict=True):
+def test_a_detector_that_hardly_jitters_is_hardly_steadied():
+    _, tracks = run(jittery(0.3))
+    for each, rows in zip(tracks, jittery(0.3), strict=True):
         np.testing.assert_allclose(each.boxes, rows[:, :4], atol=1)
 
 
@@ -86,7 +86,7 @@ def test_only_so_much_is_taken_off_as_noise_can_be():
     table, found = TrackTable(0), as_detections(walkers(0))
     table.start(found.centred, np.zeros((4, 0), np.float32), found, np.arange(4))
     table.noise[:] = np.array([[100.0], [-4e-2], [1e-2], [2e-2]])
-    share, most = trembling_of(table.noise)
+    share, most = jitter_of(table.noise)
     np.testing.assert_allclose(most, 0.02)
     table.predict(found.centred, np.zeros((4, 4)))
     moved = found.centred + np.array([30, 0.5, 0, 0], np.float32)
@@ -96,8 +96,8 @@ def test_only_so_much_is_taken_off_as_noise_can_be():
 
 
 def test_without_the_setting_boxes_are_those_of_the_detections():
-    tracker, tracks = run(trembling(5), steady=False)
-    for each, rows in zip(tracks, trembling(5), strict=True):
+    tracker, tracks = run(jittery(5), steady=False)
+    for each, rows in zip(tracks, jittery(5), strict=True):
         np.testing.assert_allclose(each.boxes, rows[:, :4], atol=1e-4)
     assert tracker.state.hypotheses.table.noise is None and "noise" not in tracker.state_dict()
 
@@ -113,11 +113,11 @@ def test_what_is_taken_off_is_the_share_that_is_noise():
         table.predict(found.centred, np.zeros((4, 4)))
         shown = table.steadied(np.arange(4), again.centred)
         table.observe(np.arange(4), again.centred, again, np.arange(4), shown)
-    np.testing.assert_allclose(trembling_of(table.noise).share, MOST, atol=0.15)
+    np.testing.assert_allclose(jitter_of(table.noise).share, MOST, atol=0.15)
 
 
 def test_a_track_is_where_it_is_detected_after_a_gap():
-    frames = list(trembling(5))
+    frames = list(jittery(5))
     tracker, _ = run(frames)
     assert shares(tracker).any()
     tracker.update()
@@ -127,7 +127,7 @@ def test_a_track_is_where_it_is_detected_after_a_gap():
 
 
 def test_nothing_is_known_before_tracks_are_long():
-    tracker, _ = run(trembling(5, LONG - 1))
+    tracker, _ = run(jittery(5, LONG - 1))
     assert not tracker.state.hypotheses.table.noise.any()
     tracker.update(walkers(LONG))
     assert tracker.state.hypotheses.table.noise.any()
@@ -136,10 +136,10 @@ def test_nothing_is_known_before_tracks_are_long():
 @pytest.mark.parametrize("predictor, association", [("kalman", "overlap"), ("mamba", "learned")])
 def test_a_frame_in_few_calls_is_steadied_as_step_by_step(predictor, association):
     given = {"predictor": predictor, "association": association}
-    fast, tracks = run(trembling(4), **given)
+    fast, tracks = run(jittery(4), **given)
     slow = Tracker(**given)
     slow.by_step = True
-    same_tracks(tracks, [slow.update(rows) for rows in trembling(4)])
+    same_tracks(tracks, [slow.update(rows) for rows in jittery(4)])
     assert shares(fast).any()
     for name in ("before", "bends", "streak"):
         ours, theirs = fast.state.hypotheses.table[name], slow.state.hypotheses.table[name]
@@ -148,9 +148,9 @@ def test_a_frame_in_few_calls_is_steadied_as_step_by_step(predictor, association
 
 def test_cameras_of_a_group_have_the_noise_of_their_own_detectors():
     group = TrackerGroup(None, 2)
-    alone = [run(trembling(noise))[1] for noise in (5, 0.3)]
+    alone = [run(jittery(noise))[1] for noise in (5, 0.3)]
     together = [group.update({0: (a, None), 1: (b, None)}) for a, b in
-                zip(trembling(5), trembling(0.3), strict=True)]  # fmt: skip
+                zip(jittery(5), jittery(0.3), strict=True)]  # fmt: skip
     for number in (0, 1):
         same_tracks([each[number] for each in together], alone[number])
 
@@ -196,7 +196,7 @@ def test_a_state_goes_on_with_what_it_knew():
 
 
 def test_a_state_from_before_noise_was_known_is_taken():
-    tracker, _ = run(trembling(5, 30))
+    tracker, _ = run(jittery(5, 30))
     state = tracker.state_dict()
     older = {
         name: each for name, each in state.items()
@@ -219,18 +219,18 @@ def test_a_state_from_before_noise_was_known_is_taken():
     ],
 )
 def test_noise_that_cannot_be_is_refused(noise, said):
-    tracker, _ = run(trembling(5, 30))
+    tracker, _ = run(jittery(5, 30))
     with pytest.raises(MambatrackError, match=said):
         Tracker().load_state_dict({**tracker.state_dict(), "noise": noise})
 
 
 def test_sums_that_tell_of_nothing_take_nothing_off():
-    assert trembling_of(no_sums()).share.tolist() == [0.0] * 4
+    assert jitter_of(no_sums()).share.tolist() == [0.0] * 4
 
 
 def test_offline_boxes_are_steadied():
-    offline = track_offline(list(trembling(5)))
-    assert error(offline, 20) < 0.7 * error(run(trembling(5), steady=False)[1], 20)
+    offline = track_offline(list(jittery(5)))
+    assert error(offline, 20) < 0.7 * error(run(jittery(5), steady=False)[1], 20)
 
 
 def test_a_camera_that_moves_carries_the_box_before():

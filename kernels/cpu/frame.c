@@ -208,7 +208,7 @@ int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
 int64_t PUBLIC(steadied)(const Table *table, int64_t count, const int64_t *rows, int64_t tracks, const float *boxes,
                          float *shown) {
     int64_t wrong = first_outside(count, rows, tracks - 1);
-    Trembling by = trembling_of(table);
+    Jitter by = jitter_of(table);
     if (wrong < 0) steady(table, &by, count, rows, boxes, shown);
     return wrong;
 }

@@ -17,9 +17,9 @@ INLINE int goes_on(const Table *t, int64_t i) { return t->streak[i] > 0 && t->ga
 /* What is taken off: share of a surprise; most: in box sizes. */
 typedef struct {
     double share[4], most[4];
-} Trembling;
+} Jitter;
 
-static void tell_trembling(const double *noise, Trembling *to) {
+static void tell_jitter(const double *noise, Jitter *to) {
     double likely[4], mean = 0;
     for (int k = 0; k < 4; k++) {
         double count = noise[k], one = noise[4 + k], two = noise[8 + k], surprise = noise[12 + k];
@@ -34,14 +34,14 @@ static void tell_trembling(const double *noise, Trembling *to) {
 }
 
 /* The same of a table; one without sums is not steadied. */
-static Trembling trembling_of(const Table *t) {
-    Trembling told = {{0}, {0}};
-    if (t->noise) tell_trembling(t->noise, &told);
+static Jitter jitter_of(const Table *t) {
+    Jitter told = {{0}, {0}};
+    if (t->noise) tell_jitter(t->noise, &told);
     return told;
 }
 
 /* boxes [count, 4] of detections -> where the tracks are shown. */
-static void steady(const Table *t, const Trembling *by, int64_t count, const int64_t *rows, const float *boxes,
+static void steady(const Table *t, const Jitter *by, int64_t count, const int64_t *rows, const float *boxes,
                    float *shown) {
     for (int64_t c = 0; c < count; c++) {
         const float *expected = t->boxes + 4 * rows[c], *box = boxes + 4 * c;

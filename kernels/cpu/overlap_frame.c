@@ -201,7 +201,7 @@ static void start_tracks(OverlapFrame *f, const Work *w) {
 
 static void settle_tracks(OverlapFrame *f, const Work *w) {
     int64_t count = gather_seen(f, w);
-    Trembling by = trembling_of(f->table);
+    Jitter by = jitter_of(f->table);
     steady(f->table, &by, count, w->rows, w->boxes, w->shown);
     f->born = list_births(&f->by, f->table, &w->found, w->of_detection, w->corners, f->tracks, w->born);
     for (int64_t k = 0; k < count; k++)

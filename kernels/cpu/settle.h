@@ -84,7 +84,7 @@ static int64_t leader_of(const Settled *first, const Settled *s, int64_t pair, c
 }
 
 /* Whether boxes of two tables are steadied alike. */
-static int alike_steady(const Trembling *a, const Trembling *b) {
+static int alike_steady(const Jitter *a, const Jitter *b) {
     int any = 0;
     for (int k = 0; k < 4; k++) any |= a->share[k] > 0 || b->share[k] > 0;
     return !any || !memcmp(a, b, sizeof(*a));
@@ -102,7 +102,7 @@ static void order_pairs(const Settled *first, Settled *s, int unlike, const Matc
     }
 }
 
-static void gather_one(const Motion *motion, const Settled *s, const Trembling *by, const Matches *to,
+static void gather_one(const Motion *motion, const Settled *s, const Jitter *by, const Matches *to,
                        float *sizes) {
     for (int64_t c = 0; c < s->count; c++) {
         int64_t j = s->detection[to->chosen[c]];
@@ -122,12 +122,12 @@ static int gather(const Motion *motion, int64_t tables, Settled *settled, int64_
                   const Matches *to) {
     int64_t at = 0;
     const Settled *first = settled;
-    Trembling by, of_first = {{0}, {0}};
+    Jitter by, of_first = {{0}, {0}};
     for (int64_t k = 0; k < tables; k++)
         if (!sound_matches(settled + k)) return 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Matches own = matches_from(to, at, total);
-        by = trembling_of(settled[k].table);
+        by = jitter_of(settled[k].table);
         if (!settled[k].beside) {
             first = settled + k;
             of_first = by;

@@ -204,8 +204,8 @@ class Tracker:
         appearance = self.appearance
         self._place.forget()
         size = 0 if appearance is None else looks_size(appearance.embedder.size)
-        sizes = self.predictor.state_size, self.association.memory_size, size
-        self.state = TrackerState.new(*sizes, self.config.steady)
+        sizes = self.predictor.state_size, self.association.memory_size
+        self.state = TrackerState.new(*sizes, size, self.config.steady)
         self.state.hypotheses.reach = reach_of(self.config, self.association)
         if appearance is not None:
             self.state.calibration = appearance.calibration()
