@@ -7,7 +7,7 @@ from mambatrack.track_columns import empty_columns
 
 
 def columns_of(ids, capacity=4):
-    columns = empty_columns(3, 2, capacity, 0)
+    columns = empty_columns(3, 2, capacity, 0, True)
     columns.reserve(len(ids))
     columns.resize(len(ids))
     columns.live["ids"][:] = ids
@@ -42,6 +42,8 @@ def test_a_copy_has_views_of_its_own_arrays(copied):
     columns = columns_of([1, 3])
     other = copied(columns)
     other.live["ids"][:] = 7, 9
+    other.noise[:] = 1
+    assert not columns.noise.any()
     assert other.arrays["ids"][:2].tolist() == [7, 9] and columns.live["ids"].tolist() == [1, 3]
     assert (
         other.row_bytes

@@ -2,9 +2,9 @@ r"""How much of what surprises the tracker is the detector's noise, of each sequ
 
     python docs/experiments/noise_shares.py --dataset data/mot15/train
 
-Prints what track_noise.py knows at the end of each 20th frame, in the mean over those frames and the
-four coordinates: the least share of noise in a surprise, which says whether boxes are steadied, the
-standard deviations of noise and of surprises in box sizes, and the share that is taken off.
+Prints what track_noise.py knows at the end of each 20th frame, in the mean over those frames and
+the four coordinates: the least share of noise in a surprise, which says whether boxes are steadied,
+the standard deviations of noise and of surprises in box sizes, and the share that is taken off.
 """
 
 import argparse
