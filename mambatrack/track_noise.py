@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import Boxes
-from mambatrack.state_fields import Field
+from mambatrack.state_fields import SMALLEST_SIZE, Field
 
 Live = Mapping[str, NDArray]
 Sums = NDArray[np.float64]
@@ -81,7 +81,7 @@ def note_noise(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> None:
     live["streak"][rows[~going]] = 1
     rows, now = rows[going], boxes[going].astype(np.float64)
     expected, last = live["boxes"][rows].astype(np.float64), live["last"][rows]
-    size = expected[:, [2, 3, 2, 3]]
+    size = np.maximum(expected[:, [2, 3, 2, 3]], SMALLEST_SIZE)
     bends = np.clip(
         (now - 2 * last.astype(np.float64) + live["before"][rows]) / size, -2 * LARGEST, 2 * LARGEST
     )

@@ -224,6 +224,17 @@ def test_noise_that_cannot_be_is_refused(noise, said):
         Tracker().load_state_dict({**tracker.state_dict(), "noise": noise})
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_library)])
+def test_predictions_without_a_size_leave_finite_sums(compiled):
+    table, found = TrackTable(0), as_detections(walkers(0))
+    table._compiled = compiled
+    table.start(found.centred, np.zeros((4, 0), np.float32), found, np.arange(4))
+    for _ in range(8):
+        table.predict(found.centred * np.array([1, 1, 0, 0], np.float32), np.zeros((4, 4)))
+        table.observe(np.arange(4), found.centred, found, np.arange(4))
+    assert np.isfinite(table.noise).all() and table.noise[0].all()
+
+
 def test_sums_that_tell_of_nothing_take_nothing_off():
     assert jitter_of(no_sums()).share.tolist() == [0.0] * 4
 

@@ -6,7 +6,7 @@
 
 enum { NOISE = 4, LONG_STREAK = 5 }; /* rows of Table.noise, and frames that tell of it */
 static const double NOISE_KEPT = .99, NOISE_PRIOR = 20, LARGEST_SURPRISE = .3, LEARNT_NOISE = .15, FULL_NOISE = .25,
-                    MOST_NOISE = .9, PARTS = 4294967296.0;
+                    MOST_NOISE = .9, PARTS = 4294967296.0, SMALLEST_SIDE = 1e-30;
 
 INLINE double clipped(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
 
@@ -61,6 +61,7 @@ static int note_bends(const Table *t, int64_t i, const float *box, double *told)
     int tells = ++t->streak[i] >= LONG_STREAK;
     for (int k = 0; k < 4; k++) {
         double size = expected[2 + k % 2], now = box[k];
+        size = size > SMALLEST_SIDE ? size : SMALLEST_SIDE;
         double bend = clipped((now - 2 * (double)last[k] + before[k]) / size, -2 * LARGEST_SURPRISE, 2 * LARGEST_SURPRISE);
         double surprise = clipped((now - expected[k]) / size, -LARGEST_SURPRISE, LARGEST_SURPRISE);
         if (tells) {
