@@ -153,6 +153,8 @@ def test_cameras_of_a_group_have_the_noise_of_their_own_detectors():
                 zip(jittery(5), jittery(0.3), strict=True)]  # fmt: skip
     for number in (0, 1):
         same_tracks([each[number] for each in together], alone[number])
+    first, second = (shares(each) for each in group.trackers)
+    assert not np.array_equal(first, second)
 
 
 @needs_library

@@ -15,7 +15,7 @@ from mambatrack.appearance.codes import Codes
 from mambatrack.appearance.embedder import Embeddings, Floats, of_length_1
 from mambatrack.appearance.looks import KNOWN
 from mambatrack.boxes import Boxes
-from mambatrack.detections import as_detections
+from mambatrack.detections import Detections, as_detections
 from mambatrack.tracks import Tracks
 
 
@@ -28,16 +28,19 @@ class FrameLooks:
 
 
 class SequenceLooks:
-    """frames: of each frame so far what its clean boxes look like"""
+    """found: of each frame so far; frames: what its clean boxes look like"""
 
     def __init__(self, appearance: Appearance):
         self.appearance = appearance
+        self.found: list[Detections] = []
         self.frames: list[FrameLooks] = []
 
     def note(self, image: Any, detections: Any) -> None:
         """The next frame. image: as Tracker.update takes it, None where there is none;
         detections: likewise."""
-        boxes = as_detections(detections).boxes
+        found = as_detections(detections)
+        self.found.append(found)
+        boxes = found.boxes
         rows = np.arange(0 if image is None or not np.size(image) else len(boxes))
         self.appearance.boxes += len(rows)
         rows = rows[clean(boxes, rows)]
@@ -78,9 +81,9 @@ class SequenceLooks:
     def codes(self, tracks: Sequence[Tracks]) -> tuple[Codes, Calibration]:
         """tracks: of each frame -> what each id looks like that was seen clean, and what
         similarities are worth."""
-        seen = [each.select(each.observed) for each in tracks]
-        count = max((int(each.ids.max(initial=0)) for each in seen), default=0) + 1
-        boxes, numbers = [each.boxes for each in seen], [each.ids for each in seen]
+        count = max((int(each.ids.max(initial=0)) for each in tracks), default=0) + 1
+        numbers = [_ids_of(*each) for each in zip(self.found, tracks, strict=True)]
+        boxes = [each.boxes for each in self.found]
         sums, looks, calibration = self.of_tracks(boxes, numbers, count)
         (ids,) = looks.nonzero()
         return Codes(ids, of_length_1(sums[ids]), looks[ids]), calibration
@@ -89,6 +92,15 @@ class SequenceLooks:
         """An embedder that tells what was seen."""
         own = self.appearance.embedder
         return LookedUp(own.name, own.size, getattr(own, "prior", None))
+
+
+def _ids_of(found: Detections, tracks: Tracks) -> NDArray[np.int64]:
+    """[N] of the track that each detection of a frame is on, 0 for none. Its box is not the one
+    that is looked for: it may be steadied."""
+    ids = np.zeros(len(found), np.int64)
+    _, here, there = np.intersect1d(found.rows, tracks.det_ind, return_indices=True)
+    ids[here] = tracks.ids[there]
+    return ids
 
 
 class LookedUp:
