@@ -60,11 +60,11 @@ def jitter(sums: Sums) -> Jitter:
     return Jitter(np.clip(likely * known * certain, 0, MOST), 2 * np.sqrt(variance))
 
 
-def steadied(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> Boxes:
+def steadied(live: Live, by: Jitter, rows: NDArray, boxes: Boxes) -> Boxes:
     """Between the prediction and the detections boxes [K, 4] of the tracks ``rows`` [K]: where they
     are shown, and move on from. A track that was not seen in the frame before is where it is
     detected; and who starts to move is not held back by more than noise would."""
-    share, most = jitter(sums)
+    share, most = by
     if not share.any():
         return boxes
     expected = live["boxes"][rows].astype(np.float64)

@@ -12,7 +12,7 @@ from mambatrack.detections import Detections
 from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.track_columns import empty_columns, new_stamps
-from mambatrack.track_noise import Sums, steadied
+from mambatrack.track_noise import Jitter, Sums, jitter, steadied
 from mambatrack.track_observation import observe, snapshot, velocity_of
 from mambatrack.tracks import Tracks
 
@@ -107,6 +107,11 @@ class TrackTable:
         """What the detections showed of the detector's noise; None where boxes are not steadied."""
         return self._columns.noise
 
+    @property
+    def jitter(self) -> Jitter | None:
+        """What is taken off of boxes; None where they are not steadied."""
+        return None if self.noise is None else jitter(self.noise)
+
     def take_noise(self, noise: Sums | None) -> None:
         """Sums that were known before, of another table or of a state that was saved."""
         if noise is not None and self._columns.noise is not None:
@@ -140,14 +145,11 @@ class TrackTable:
         live["boxes"][:], near = moved_boxes(transform, live["boxes"])
         live["spread"] *= near.sides
 
-    def steadied(self, rows: NDArray, boxes: NDArray) -> NDArray:
+    def steadied(self, by: Jitter | None, rows: NDArray, boxes: NDArray) -> NDArray:
         """After predict(): where tracks ``rows`` [K] that are detected at ``boxes`` [K, 4] cxcywh
-        are shown [K, 4], and what the motion model sees of them."""
-        if self.noise is None:
-            return boxes
-        if self._compiled:
-            return self.in_c.steadied(len(self), rows, boxes)
-        return steadied(self._columns.live, self.noise, rows, boxes)
+        are shown [K, 4], and what the motion model sees of them. by: what is taken off, as the
+        likeliest hypothesis has it; None where boxes are not steadied."""
+        return boxes if by is None else steadied(self._columns.live, by, rows, boxes)
 
     def observe(
         self,

@@ -90,7 +90,7 @@ def test_only_so_much_is_taken_off_as_noise_can_be():
     np.testing.assert_allclose(most, 0.02)
     table.predict(found.centred, np.zeros((4, 4)))
     moved = found.centred + np.array([30, 0.5, 0, 0], np.float32)
-    off = moved - table.steadied(np.arange(4), moved)
+    off = moved - table.steadied(table.jitter, np.arange(4), moved)
     np.testing.assert_allclose(off[:, 0], 0.02 * 40, rtol=1e-4)
     np.testing.assert_allclose(off[:, 1], share[1] * 0.5, rtol=1e-3)
 
@@ -111,7 +111,7 @@ def test_what_is_taken_off_is_the_share_that_is_noise():
     for _ in range(400):
         again = as_detections(still + np.pad(rng.normal(0, 3, (4, 4)), [(0, 0), (0, 1)]))
         table.predict(found.centred, np.zeros((4, 4)))
-        shown = table.steadied(np.arange(4), again.centred)
+        shown = table.steadied(table.jitter, np.arange(4), again.centred)
         table.observe(np.arange(4), again.centred, again, np.arange(4), shown)
     np.testing.assert_allclose(jitter_of(table.noise).share, MOST, atol=0.15)
 
@@ -174,7 +174,7 @@ def test_noise_is_told_in_c_as_in_numpy(seed, noise):
         expected = as_detections(walkers(frame)).centred
         for table in (ours, theirs):
             table.predict(expected, np.zeros((4, 4)), span)
-            shown = table.steadied(rows, again.centred[rows])
+            shown = table.steadied(table.jitter, rows, again.centred[rows])
             table.observe(rows, again.centred[rows], again, rows, shown)
         np.testing.assert_array_equal(ours["boxes"], theirs["boxes"])
     for name in ("before", "bends", "streak"):

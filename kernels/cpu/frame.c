@@ -203,16 +203,6 @@ int64_t PUBLIC(observe)(const Table *table, const Observed *seen, int64_t count,
     return vote_all(table, seen, count, rows, tracks, mixed) ? MIXED : -1;
 }
 
-/* shown [count, 4]: where tracks at detections boxes [count, 4] are shown. Returns -1, or the first row that is
- * not one of ``tracks``; nothing is written then. */
-int64_t PUBLIC(steadied)(const Table *table, int64_t count, const int64_t *rows, int64_t tracks, const float *boxes,
-                         float *shown) {
-    int64_t wrong = first_outside(count, rows, tracks - 1);
-    Jitter by = jitter_of(table);
-    if (wrong < 0) steady(table, &by, count, rows, boxes, shown);
-    return wrong;
-}
-
 void PUBLIC(snapshot)(const Table *table, int64_t count, int64_t min_hits, int64_t *to) {
     snapshot(table, count, min_hits, to);
 }

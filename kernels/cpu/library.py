@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 34  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 35  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 MIXED = -3  # of votes.h
@@ -70,7 +70,6 @@ class Library:
             "predict_windows": (word, [*[pointer] * 3, word, pointer, word, word, *[pointer] * 2]),
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
-            "steadied": (word, [pointer, word, pointer, word, pointer, pointer]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),
             "snapshot": (None, [pointer, word, word, pointer]),
             "any_over": (word, [pointer, word, word, word]),

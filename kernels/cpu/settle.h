@@ -83,20 +83,13 @@ static int64_t leader_of(const Settled *first, const Settled *s, int64_t pair, c
     return alike(s->features + pair, s->pairs, first->features + other, first->pairs) ? row : -1;
 }
 
-/* Whether boxes of two tables are steadied alike. */
-static int alike_steady(const Jitter *a, const Jitter *b) {
-    int any = 0;
-    for (int k = 0; k < 4; k++) any |= a->share[k] > 0 || b->share[k] > 0;
-    return !any || !memcmp(a, b, sizeof(*a));
-}
-
-/* The chosen pairs, own ones first: all of them, where the boxes of the two are not steadied alike. */
-static void order_pairs(const Settled *first, Settled *s, int unlike, const Matches *to) {
+/* The chosen pairs, own ones first. */
+static void order_pairs(const Settled *first, Settled *s, const Matches *to) {
     int64_t last = s->count;
     s->own = 0;
     if (s != first) pair_tracks(s->table, s->tracks, first->table, first->tracks, to->twin);
     for (int64_t c = 0; c < s->count; c++) {
-        int64_t row = unlike || s == first ? -1 : leader_of(first, s, s->chosen[c], to);
+        int64_t row = s == first ? -1 : leader_of(first, s, s->chosen[c], to);
         int64_t at = row < 0 ? s->own++ : --last;
         to->chosen[at] = s->chosen[c], to->leader[at] = row;
     }
@@ -122,18 +115,17 @@ static int gather(const Motion *motion, int64_t tables, Settled *settled, int64_
                   const Matches *to) {
     int64_t at = 0;
     const Settled *first = settled;
-    Jitter by, of_first = {{0}, {0}};
+    Jitter by = {{0}, {0}}; /* of the first table of each tracker */
     for (int64_t k = 0; k < tables; k++)
         if (!sound_matches(settled + k)) return 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
         Matches own = matches_from(to, at, total);
-        by = jitter_of(settled[k].table);
         if (!settled[k].beside) {
             first = settled + k;
-            of_first = by;
+            by = jitter_of(first->table);
             note_pairs(first, to);
         }
-        order_pairs(first, settled + k, !alike_steady(&by, &of_first), &own);
+        order_pairs(first, settled + k, &own);
         gather_one(motion, settled + k, &by, &own, to->logs + 2 * at);
     }
     return 1;

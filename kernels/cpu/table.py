@@ -141,21 +141,6 @@ class TableColumns:
             raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[done]}")
         return done == MIXED
 
-    def steadied(self, tracks: int, rows: Indices, boxes: Floats) -> Floats:
-        """TrackTable.steadied: where the tracks rows [K] of the first ``tracks``, detected at boxes
-        [K, 4] cxcywh, are shown [K, 4]. Raises ValueError for what does not fit."""
-        count = len(rows)
-        if tracks > self.capacity:
-            raise ValueError(f"up to {self.capacity} tracks expected, got {tracks}")
-        check_array("rows", rows, np.int64, (count,))
-        check_array("boxes", boxes, np.float32, (count, 4))
-        shown = np.empty_like(boxes)
-        given = address(rows), tracks, address(boxes), address(shown)
-        wrong: int = library().steadied(self.at, count, *given)
-        if wrong >= 0:
-            raise ValueError(f"rows: from 0 to {tracks - 1} expected, got {rows[wrong]}")
-        return shown
-
     def snapshot(self, tracks: int, min_hits: int) -> dict[str, NDArray]:
         """The columns of TrackTable.snapshot, of the first ``tracks``: read-only, in one piece."""
         if tracks > self.capacity:

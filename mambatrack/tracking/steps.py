@@ -107,9 +107,12 @@ def observe_together(
         association.observe(predictor.in_c, problems, decisions)
         return
     association.remember(problems, decisions)
+    last, by = None, None
     for (table, found, boxes, given), (chosen, _), _ in settled:
+        if found is not last:  # the likeliest hypothesis of a tracker
+            last, by = found, table.jitter
         rows, seen = given.tracks[chosen], given.detections[chosen]
         boxes = boxes.take(seen, axis=0)
-        shown = table.steadied(rows, boxes)
+        shown = table.steadied(by, rows, boxes)
         predictor.correct(table["motion"], rows, shown)
         table.observe(rows, boxes, found, seen, shown)
