@@ -110,7 +110,9 @@ def test_user_and_password_go_into_the_header(answer):
     word = base64.b64encode(b"me:s3c/r@t").decode()
     address = answer(body(PICTURES), authorization=f"Basic {word}")
     assert read(address.replace("//", "//me:s3c%2Fr%40t@"))[0] == [0, 1, 2, 3]
-    with pytest.raises(MambatrackError, match="is no video stream: HTTP 401: user and password") as error:
+    with pytest.raises(
+        MambatrackError, match="is no video stream: HTTP 401: user and password"
+    ) as error:
         open_web_stream(address.replace("//", "//me:wr0ng@"), 5)
     assert "wr0ng" not in str(error.value)
 
