@@ -296,6 +296,5 @@ def _extras(options: argparse.Namespace) -> list[str]:
     return ["web"] if options.serve else []
 
 
-LIVE = Command(
-    "live", "track webcams, streams and files as they come", add_arguments, run, extras=_extras
-)
+HELP = "track webcams, streams and files as they come"
+LIVE = Command("live", HELP, add_arguments, run, extras=_extras)
