@@ -33,7 +33,7 @@ LARGEST = 0.3  # surprise that counts; of a bend twice that
 LONG = 5  # consecutive frames whose detections tell of noise
 LEARNT, NOISY = 0.15, 0.25  # share of noise that motion models know; from which it is all taken off
 MOST = 0.9  # share that is taken off at most
-PARTS = 2.0**32  # parts of one in which sums are told, so that they do not depend on their order
+PARTS = 2.0**32  # what is added is rounded to multiples of 1 / PARTS: its order does not matter
 LARGEST_SUM = 1e12
 
 
@@ -50,7 +50,8 @@ class Jitter(NamedTuple):
 
 
 def jitter(sums: Sums) -> Jitter:
-    """As the sums tell it."""
+    """What is taken off by these sums: by the least share that noise may have, none where motion
+    models know as much (LEARNT), and all of it where there is much more (NOISY)."""
     count, one, two, surprise = sums
     known = np.divide(count / (count + PRIOR), surprise, np.zeros(4), where=surprise > 0)
     least, likely = np.clip(np.minimum(two, -one / 4) * known, 0, 1), (two - one) / 5
@@ -76,7 +77,8 @@ def steadied(live: Live, by: Jitter, rows: NDArray, boxes: Boxes) -> Boxes:
 
 
 def note_noise(live: Live, sums: Sums, rows: NDArray, boxes: Boxes) -> None:
-    """In place, before the tracks ``rows`` [K] are at their detections boxes [K, 4]."""
+    """Adds to the sums, and to the columns before, bends and streak, what the detections boxes
+    [K, 4] of the tracks ``rows`` [K] show; before the other columns know of them."""
     going = _goes_on(live, rows)
     live["streak"][rows[~going]] = 1
     rows, now = rows[going], boxes[going].astype(np.float64)

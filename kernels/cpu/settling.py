@@ -17,11 +17,8 @@ from mambatrack.kernels.cpu.scratch import Memory, Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
-MATCH_FLOATS, MATCH_NUMBERS, MIXED_AT = (
-    13,
-    5,
-    9,
-)  # of each match, and a word of struct Settled, in settle.h
+MATCH_FLOATS, MATCH_NUMBERS = 13, 5  # of each match in settle.h
+MIXED_AT = 9  # word of struct Settled
 _SETTLED = struct.Struct("@13q")  # struct Settled of settle.h
 SETTLED_WORDS = _SETTLED.size // 8
 _floats, _numbers = Scratch(), Scratch(np.int64)

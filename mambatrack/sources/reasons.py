@@ -10,8 +10,8 @@ READ_ERRORS = (OSError, ValueError, EOFError, http.client.HTTPException)
 
 REFUSED = {
     401: ": user and password, as in http://USER:PASSWORD@HOST/..., are missing or wrong",
-    403: ": it is forbidden",
-    404: ": there is nothing of this name",
+    403: ": this user may not see it; log in as another, or allow it in the camera's settings",
+    404: ": there is nothing of this name; check what stands behind the host in the address",
 }  # by HTTP's number
 
 

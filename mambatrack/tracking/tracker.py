@@ -111,9 +111,8 @@ class Tracker:
         self.usual = usual_frames(self.association, self.appearance, self.config)
         self.measure: Measure = unmeasured
         self.turn = Turn()
-        self._layout = {
-            "predictor": layout_of(self.predictor), "association": layout_of(self.association),
-        }  # fmt: skip
+        parts = {"predictor": self.predictor, "association": self.association}
+        self._layout = {name: layout_of(part) for name, part in parts.items()}
         if embedder is not None:
             self._layout["embedder"] = f"{embedder.name} of {embedder.size} numbers"
         self.reset()
