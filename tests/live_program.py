@@ -11,5 +11,10 @@ def main(*arguments):
     return program.main(["live", *map(str, arguments), *FAST])
 
 
+def run(*arguments):
+    """For processes that are split off."""
+    sys.exit(main(*arguments))
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    run(*sys.argv[1:])

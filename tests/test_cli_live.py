@@ -21,6 +21,7 @@ from mambatrack.cli import main
 from mambatrack.cli.live import _open_sources
 from mambatrack.outputs.video import open_video_writer
 from mjpeg_server import MjpegServer, jpeg, until
+from split_processes import end_split, start_split
 
 
 @pytest.fixture(autouse=True)
@@ -73,8 +74,8 @@ def test_the_travel_of_the_camera_is_in_the_summary(command, clip, tmp_path, cap
     assert main([command, str(clip), *known, "--association", "overlap"]) == 0
     printed = capsys.readouterr().out
     told = re.search(r"the camera moved (.*) pixels a frame in (\d+) frames", printed)
-    moved, most = float(told[1]), {"track": 5.2, "live": 15.0}  # live drops frames under load
-    assert 4.8 < moved < most[command] and int(told[2]) > 1
+    moved, frames = float(told[1]), int(told[2])
+    assert moved > 4.8 and frames > 1 and moved * frames < 5.2 * 39  # live drops frames under load
 
 
 def test_no_two_sources_have_one_name(clip, tmp_path):
@@ -135,28 +136,36 @@ def test_options_that_make_no_sense_are_wrong_usage(clip, options, capsys):
     assert error.value.code == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_closes_the_outputs(clip, number):
-    with started(
-        clip, "--loop", "--output", "a.mp4", "--jsonl", "a.jsonl", "--mot", "a.txt"
-    ) as run:
-        until(lambda: Path("a.jsonl").exists() and len(lines("a.jsonl")) > 5)
-        run.send_signal(number)
-        output, _ = run.communicate(timeout=60)
-    assert run.returncode == 130 and "wrote a.mp4, a.txt, a.jsonl" in output
+@pytest.fixture
+def stopped(tmp_path_factory):
+    """Runs ``live`` in a process of its own and sends it a signal once a.jsonl has so many lines ->
+    its code and what it said."""
+    said = tmp_path_factory.mktemp("said")
+
+    def run(*arguments, number, lines_before):
+        process = start_split(said, live_program.run, *arguments)
+        until(lambda: Path("a.jsonl").exists() and len(lines("a.jsonl")) >= lines_before)
+        os.kill(process.pid, number)
+        return end_split(said, process)
+
+    return run
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_outputs(clip, number, stopped):
+    files = ("--output", "a.mp4", "--jsonl", "a.jsonl", "--mot", "a.txt")
+    done = stopped(clip, "--loop", *files, number=number, lines_before=6)
+    assert done.returncode == 130 and "wrote a.mp4, a.txt, a.jsonl" in done.stdout
     frames = [each["frame"] for each in lines("a.jsonl")[1:]]
     assert frames == sorted(set(frames)) and len(frames) > 4
     video = cv2.VideoCapture("a.mp4")
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and video.read()[0]
 
 
-def test_a_camera_that_hangs_does_not_keep_it_from_ending():
+def test_a_camera_that_hangs_does_not_keep_it_from_ending(stopped):
     with MjpegServer(lambda k: jpeg(k) if k < 3 else None) as camera:
-        with started(camera.address, "--jsonl", "a.jsonl") as run:
-            until(lambda: Path("a.jsonl").exists() and len(lines("a.jsonl")) > 1)
-            run.terminate()
-            output, _ = run.communicate(timeout=60)
-    assert run.returncode == 130 and "wrote a.jsonl" in output
+        done = stopped(camera.address, "--jsonl", "a.jsonl", number=signal.SIGTERM, lines_before=2)
+    assert done.returncode == 130 and "wrote a.jsonl" in done.stdout
 
 
 @pytest.mark.skipif(not shutil.which("xvfb-run"), reason="needs xvfb-run")
@@ -188,13 +197,12 @@ def test_q_in_the_window_ends_it(clip):
     assert run.returncode == 0 and "wrote a.jsonl" in run.stdout, run.stderr
 
 
-def test_no_window_is_touched_without_a_display(clip):
-    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
-    run = subprocess.run(
-        program(clip, "--show", "--frames", "3"), capture_output=True, text=True, timeout=120,
-        env=environment,
-    )  # fmt: skip
-    assert run.returncode == 0 and "--show is left out: there is no display" in run.stderr
+def test_no_window_is_touched_without_a_display(clip, capsys, monkeypatch):
+    for name in [each for each in os.environ if "DISPLAY" in each]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(cv2, "imshow", lambda *_: pytest.fail("imshow was called"))
+    assert live_program.main(clip, "--show", "--frames", "3") == 0
+    assert "--show is left out: there is no display" in capsys.readouterr().err
 
 
 def test_what_fails_later_leaves_no_files_behind(clip, tmp_path, capsys):
@@ -206,12 +214,6 @@ def test_what_fails_later_leaves_no_files_behind(clip, tmp_path, capsys):
 
 def program(*arguments):
     return [sys.executable, live_program.__file__, *map(str, arguments)]
-
-
-def started(*arguments):
-    return subprocess.Popen(
-        program(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
 
 
 @pytest.mark.parametrize("words", [("a.mp4", "--loop"), ("a.mp4", "b.mp4"), ("rtsp://door/1",)])

@@ -1,8 +1,8 @@
 """`mambatrack track` as a user meets it: results, messages and exit codes."""
 
 import json
+import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -13,6 +13,7 @@ import pytest
 from mambatrack.cli import main
 from mambatrack.outputs.video import open_video_writer
 from mambatrack.simulation.world import make_world
+from split_processes import end_split, run_command, start_split
 from tiny_onnx import write_onnx
 from worlds import write_clip
 
@@ -214,28 +215,30 @@ def test_no_window_without_a_display(track, monkeypatch, capsys, tmp_path):
 def long_video(tmp_path_factory):
     """The path of a video of 2000 frames, in which people walk the same way again and again."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
-    world = make_world(seed=1, people=3, frames=40, size=(320, 240))
-    with open_video_writer(path, 25, (320, 240)) as video:
+    world = make_world(seed=1, people=3, frames=40, size=(160, 120))
+    with open_video_writer(path, 25, (160, 120)) as video:
         pictures = [world.render(index) for index in range(40)]
         for index in range(2000):
             video.write(pictures[index % 40])
     return path
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interruption_leaves_whole_files(tmp_path, long_video, number):
-    command = [sys.executable, "-m", "mambatrack", "track", long_video, "--predictor", "still"]
-    command += ["--output", "out.mp4", "--mot", "out.txt", "--jsonl", "out.jsonl"]
-    with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_whole_files(tmp_path, long_video, number, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["track", long_video, "--predictor", "still", "--detector", "motion"]
+    words += ["--output", "out.mp4", "--mot", "out.txt", "--jsonl", "out.jsonl"]
+    (said := tmp_path / "said").mkdir()
+    process = start_split(said, run_command, *words)
     lines = tmp_path / "out.jsonl"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and process.is_alive():
         if lines.exists() and lines.read_text().count("\n") > 30:
             break
         time.sleep(0.02)
-    process.send_signal(number)
-    assert process.wait(30) == 130, (tmp_path / "log").read_text()
+    os.kill(process.pid, number)
+    ended = end_split(said, process)
+    assert ended.returncode == 130, ended.stderr
     done = [json.loads(line) for line in lines.read_text().splitlines()]
     assert 30 < len(done) < 2000
     video = cv2.VideoCapture(str(tmp_path / "out.mp4"))
@@ -243,7 +246,7 @@ def test_an_interruption_leaves_whole_files(tmp_path, long_video, number):
     while video.read()[0]:
         frames += 1
     assert frames == len(done) - 1
-    assert f"{frames} frames, " in (tmp_path / "log").read_text()
+    assert f"{frames} frames, " in ended.stdout
 
 
 def test_a_run_without_a_track_says_what_helps(world, tmp_path, monkeypatch, capsys):

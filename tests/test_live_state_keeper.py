@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -24,6 +22,7 @@ from mambatrack.tracking.group import TrackerGroup
 from mambatrack.tracking.state_file import StateFile
 from mjpeg_server import until
 from scripted_session import Scripted, make_session
+from split_processes import end_split, run_command, start_split
 
 CONFIG = TrackerConfig("kalman", association="overlap", frame_rate=25)
 BOX = [[10.0, 10, 20, 40, 1]]
@@ -118,19 +117,17 @@ def test_a_damaged_state_is_refused_and_kept(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_ids_go_on_after_a_kill(tmp_path, monkeypatch):
+def test_ids_go_on_after_a_kill(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_sequence(tmp_path / "w", 3, 3, 60, (160, 120), fps=15, video="clip.mp4")
-    live = [sys.executable, live_program.__file__, "clip.mp4", "--loop", "--state", "s"]
-    run = subprocess.Popen([*live, "--jsonl", "a.jsonl"], stdout=subprocess.DEVNULL)
+    live = ["clip.mp4", "--loop", "--state", "s"]
+    run = start_split(tmp_path, live_program.run, *live, "--jsonl", "a.jsonl")
     until(lambda: Path("s").exists() and StateFile("s").load()["clip"]["next_id"] > 1)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    os.kill(run.pid, signal.SIGKILL)
+    end_split(tmp_path, run)
     kept = StateFile("s").load()["clip"]
-    done = subprocess.run(
-        [*live, "--jsonl", "b.jsonl", "--frames", "30"], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0 and "goes on with the tracks of 1 source(s) in s" in done.stdout
+    assert live_program.main(*live, "--jsonl", "b.jsonl", "--frames", "30") == 0
+    assert "goes on with the tracks of 1 source(s) in s" in capsys.readouterr().out
     first, second = (
         [json.loads(line) for line in Path(name).read_text().splitlines()[1:]]
         for name in ("a.jsonl", "b.jsonl")
@@ -157,19 +154,19 @@ def test_a_source_is_started_once_only():
 def test_a_gallery_is_whole_after_a_kill(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_sequence(tmp_path / "w", 3, 3, 60, (320, 240), fps=15, video="clip.mp4")
-    live = [sys.executable, "-m", "mambatrack", "live", "clip.mp4", "--loop", "--state", "s"]
+    live = ["live", "clip.mp4", "--loop", "--state", "s", "--quiet"]
     live += ["--detector", "motion", "--predictor", "kalman", "--tracker.max_age", "3"]
     live += ["--appearance", "colour", "--memory.seconds", "600", "--memory.surety", "1"]
-    run = subprocess.Popen(live, stdout=subprocess.DEVNULL)
+    run = start_split(tmp_path, run_command, *live)
     until(lambda: Path("s").exists() and len(StateFile("s").load()["clip"]["gallery.ids"]) > 1)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    os.kill(run.pid, signal.SIGKILL)
+    end_split(tmp_path, run)
     kept = StateFile("s").load()["clip"]
     ids = kept["gallery.ids"].tolist()
-    subprocess.run([*live, "--frames", "3"], check=True, capture_output=True, timeout=60)
+    assert main([*live, "--frames", "3"]) == 0
     after = stored_gallery(StateFile("s").load()["clip"])
     assert set(ids) <= set(after.ids.tolist())
     assert (after.codes[np.isin(after.ids, ids)] == kept["gallery.codes"]).all()
     assert main(["gallery", "s", "--forget", str(ids[0]), "--quiet"]) == 0
-    subprocess.run([*live, "--frames", "3"], check=True, capture_output=True, timeout=60)
+    assert main([*live, "--frames", "3"]) == 0
     assert ids[0] not in StateFile("s").load()["clip"]["gallery.ids"]
