@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0 libxcb1
 
-.PHONY: help demo test lint docs dist clean
+.PHONY: help demo test tests lint docs dist clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,7 +21,11 @@ help:
 demo: $(VENV)/.installed-video
 	$(BIN)/python demo/demo.py
 
-test: lint
+# Side by side: mypy takes a minute of one core, and the tests are done when the slower one is.
+test: $(VENV)/.installed-dev
+	@$(MAKE) --no-print-directory --jobs=2 lint tests
+
+tests: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev
