@@ -193,6 +193,12 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Other data."""
+    return write_training_data(tmp_path_factory.mktemp("other"), 3, people=3)
+
+
+@pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
     """The files of trainings that nobody stopped."""
     return whole_files(data, tmp_path_factory.mktemp("whole"))
@@ -234,12 +240,11 @@ def test_each_training_killed_at_a_file(section, number, data, whole, tmp_path, 
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_other_settings_and_data_are_refused(section, data, whole, tmp_path, monkeypatch):
+def test_other_settings_and_data_are_refused(section, data, other, whole, tmp_path, monkeypatch):
     make_tiny(monkeypatch)
     run(section, data, tmp_path / "run")
     with pytest.raises(MambatrackError, match="other settings or data .*seed 0 and not 1"):
         run(section, data, tmp_path / "run", seed=1)
-    other = write_training_data(tmp_path / "other", 3, people=3)
     with pytest.raises(MambatrackError, match="other settings or data .data "):
         run(section, other, tmp_path / "run")
     assert files(tmp_path / "run") == whole[section]

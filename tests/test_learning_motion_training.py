@@ -2,8 +2,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -13,6 +11,7 @@ import torch
 from mambatrack import MambatrackError, load_config, load_predictor
 from mambatrack.learning.motion_training import train
 from mambatrack.motion.causal_predictor import CausalPredictor
+from split_processes import end_split, start_split
 from worlds import write_training_data
 
 pytestmark = pytest.mark.usefixtures("quick_trainings")
@@ -114,22 +113,20 @@ def test_a_resumed_run_equals_one_in_one_piece(data, tmp_path):
     assert (whole / "log.csv").read_text() == (parts / "log.csv").read_text()
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path):
-    script = (
-        "import sys; from mambatrack import load_config; "
-        "from mambatrack.learning.motion_training import train;"
-        "train([sys.argv[1]], load_config(None, {'training.' + k: v for k, v in "
-        f"{SMALL | {'steps': 100_000}!r}.items()}}), sys.argv[2])"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script, str(data), str(tmp_path)])
-    try:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "checkpoint.safetensors").is_file():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-        process.wait()
+def train_without_end(data, out):
+    train([data], settings_of(steps=100_000), out)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_killed_run_goes_on_from_its_checkpoint(data, tmp_path, tmp_path_factory):
+    said = tmp_path_factory.mktemp("said")
+    process = start_split(said, train_without_end, data, tmp_path)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "checkpoint.safetensors").is_file():
+        assert process.is_alive() and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    assert end_split(said, process).returncode == -signal.SIGKILL
     seen = []
     with (tmp_path / "log.csv").open() as file:
         done = max(int(row["step"]) for row in csv.DictReader(file))
