@@ -22,7 +22,9 @@ from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED, SETTLED, UsualFr
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup
+from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracks import Tracks
+from shaken_crowds import shaken
 from shared import needs
 
 pytestmark = [needs_library, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -160,6 +162,60 @@ def test_real_dancers_are_tracked_the_same():
     assert states_of(boxes.videos[:3])[REPORTED] > 2
 
 
+CROWD = make_world(seed=4, people=14, frames=120, size=(320, 240))
+
+
+def several_and_far(tracker, other, frames):
+    """Of frames before which there are several hypotheses, how far they come; every one is compared
+    with a tracker that takes it step by step, with its state. frames: detections, time_s."""
+    far = Counter()
+    for found, time_s in frames:
+        of_frame = Counter()
+        several = len(tracker.state.hypotheses.tables) > 1
+        with patch.object(UsualFrames, "settle", _counting(of_frame)):
+            assert_same(tracker.update(found, time_s), other.update(found, time_s))
+        far += of_frame if several else Counter()
+        assert_same_state(tracker, other)
+    return far
+
+
+@pytest.mark.parametrize("predictor", ["mamba", "mamba-window"])
+@pytest.mark.parametrize("settings", [{}, {"hypotheses": 6, "max_age": 3}, {"frame_rate": 20.0}])
+def test_several_hypotheses_go_on_the_same_in_few_calls(predictor, settings):
+    ours, theirs = (Tracker(predictor=predictor, **settings) for _ in range(2))
+    theirs.by_step, rng = True, np.random.default_rng(2)
+    late = np.cumsum(rng.choice([1, 1, 1, 1, 2, 3], 70)) / 20
+    frames = [
+        (shaken(CROWD.detections(frame), rng), time_s if settings else None)
+        for frame, time_s in enumerate(late.tolist())
+    ]
+    far = several_and_far(ours, theirs, frames)
+    assert far[REPORTED] > 5
+    assert far[SETTLED] > 3
+
+
+def test_a_hypothesis_that_is_put_out_next_has_been_the_second_one():
+    """Tables change places, are copied and given up; the sums of the noise go with them."""
+    ours, theirs = Tracker(), Tracker()
+    theirs.by_step, changes = True, Counter()
+    take = Hypotheses.go_on_in
+
+    def counted(hypotheses, kept):
+        before = len(hypotheses.tables)
+        changes["first"] += kept[0].held > 0
+        changes["copied"] += any(each.held >= before for each in kept)
+        changes["fewer"] += len(kept) < before
+        take(hypotheses, kept)
+        known = [*hypotheses.tables, *hypotheses.spare]
+        assert len(set(map(id, known))) == len(known)
+
+    rng = np.random.default_rng(3)
+    with patch.object(Hypotheses, "go_on_in", counted):
+        frames = [(shaken(CROWD.detections(frame), rng), None) for frame in range(80)]
+        several_and_far(ours, theirs, frames)
+    assert min(changes["first"], changes["copied"], changes["fewer"]) > 2
+
+
 def test_a_result_made_later_is_that_of_its_frame_and_can_be_kept():
     tracker, other = Tracker(), Tracker()
     other.by_step = True
@@ -192,13 +248,15 @@ def test_a_table_that_does_not_fit_is_refused():
     table = tracker.state.hypotheses.table.in_c
     frames.begin(motion)
     with pytest.raises(ValueError, match="a table of up to 64 tracks .* got 65"):
-        frames.add(table, ROWS, None, 65, 1, False)
+        frames.add([(table, 65, False, 0.0)], 0, ROWS, None, 1)
     other = Tracker(association="overlap").state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="a memory of .* floats expected, got 0"):
-        frames.add(other, ROWS, None, 1, 1, False)
+        frames.add([(other, 1, False, 0.0)], 0, ROWS, None, 1)
     other = Tracker(predictor="mamba").state.hypotheses.table.in_c
     with pytest.raises(ValueError, match="floats of motion expected, got 1 with"):
-        frames.add(other, ROWS, None, 1, 1, False)
+        frames.add([(table, 1, False, 0.0), (other, 1, False, -1.0)], 0, ROWS, None, 1)
+    with pytest.raises(ValueError, match="floats of motion expected, got 0 with"):
+        frames.add([(table, 1, False, 0.0), (other, 0, False, 0.0)], 1, ROWS, None, 1)
 
 
 def test_room_is_made_where_few_cameras_with_people_follow_on_many_without():

@@ -246,24 +246,26 @@ int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t col
     return admit(rows, wide, count, columns, limits, floats, numbers);
 }
 
-int64_t PUBLIC(admit_usual)(const Usually *by, const Asking *asking, int64_t count, const double *rows,
-                            float *floats, int64_t *numbers, Usual *to, Frame *frames, Moved *moved) {
-    return admit_usual(by, asking, count, rows, floats, numbers, to, frames, moved);
+int64_t PUBLIC(admit_usual)(const Usually *by, const Asking *asking, int64_t count, Held *held,
+                            const double *rows, float *floats, int64_t *numbers, Usual *to,
+                            Frame *frames, Moved *moved, int64_t *tables) {
+    return admit_usual(by, asking, count, held, rows, floats, numbers, to, frames, moved, tables);
 }
 
 int64_t PUBLIC(list_moved)(const Usual *usual, int64_t count, int64_t frame, Moved *to) {
     return list_moved(usual, count, frame, to);
 }
 
-int64_t PUBLIC(list_settled)(const Asked *asked, float *floats, int64_t *numbers, Usual *usual,
-                             int64_t stamp, Settled *to, Amount *amount) {
-    Thoughts by = thoughts_in(asked, floats, numbers);
-    return list_settled(asked, &by, usual, stamp, to, amount);
+int64_t PUBLIC(list_settled)(const Usually *by, const Asked *asked, float *floats, int64_t *numbers,
+                             Usual *usual, int64_t count, int64_t stamp, Kept *kept, Settled *to,
+                             Amount *amount) {
+    Thoughts thoughts = thoughts_in(asked, floats, numbers);
+    return list_settled(by, asked, &thoughts, usual, count, stamp, kept, to, amount);
 }
 
-void PUBLIC(report_usual)(const Usually *by, Usual *usual, int64_t count, const Settled *settled,
-                          int64_t *results, int64_t room) {
-    report_usual(by, usual, count, settled, results, room);
+void PUBLIC(report_usual)(const Usually *by, Usual *usual, int64_t count, Kept *kept,
+                          const Settled *settled, int64_t *results, int64_t room) {
+    report_usual(by, usual, count, kept, settled, results, room);
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */

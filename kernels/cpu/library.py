@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 35  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 36  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 MIXED = -3  # of votes.h
@@ -75,10 +75,10 @@ class Library:
             "any_over": (word, [pointer, word, word, word]),
             "gather": (word, [pointer, word, pointer, word, *[pointer] * 2]),
             "settle": (word, [*[pointer] * 3, word, word, pointer, word, *[pointer] * 2]),
-            "admit_usual": (word, [pointer, pointer, word, *[pointer] * 6]),
+            "admit_usual": (word, [pointer, pointer, word, *[pointer] * 8]),
             "list_moved": (word, [pointer, word, word, pointer]),
-            "list_settled": (word, [*[pointer] * 4, word, *[pointer] * 2]),
-            "report_usual": (None, [pointer, pointer, word, pointer, pointer, word]),
+            "list_settled": (word, [*[pointer] * 5, word, word, *[pointer] * 3]),
+            "report_usual": (None, [pointer, pointer, word, *[pointer] * 3, word]),
             "overlap_frame": (word, [pointer, word, word]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 3]),
             "neighbours": (None, [pointer, word, *[pointer] * 4]),

@@ -152,11 +152,9 @@ class Problems:
             outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
         return _decided(at, floats, numbers, detections, outcome)
 
-    def list_settled(self, thought: Thought, usual: int, stamp: int, to: int, amount: int) -> int:
+    def list_settled(self, by: int, thought: Thought, *given: int) -> int:
         """The call of this name: of usual.h; the other arguments are places of its structs."""
-        listed: int = self._library.list_settled(
-            self._asked_at, *thought.at, usual, stamp, to, amount
-        )
+        listed: int = self._library.list_settled(by, self._asked_at, *thought.at, *given)
         return listed
 
     def _think(self) -> Thought:

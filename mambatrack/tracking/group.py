@@ -22,7 +22,7 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.settings import MemoryConfig
-from mambatrack.tracking.hypotheses import Settled
+from mambatrack.tracking.hypotheses import Settled, born_in
 from mambatrack.tracking.memory import Memory
 from mambatrack.tracking.memory_checks import checked_sharing
 from mambatrack.tracking.steps import associate_together, observe_together, predict_together
@@ -203,7 +203,7 @@ class TrackerGroup:
         hypotheses, config = tracker.state.hypotheses, tracker.config
         if self._one_count:
             hypotheses.skip_ids(max(each.state.hypotheses.table.next_id for each in self.trackers))
-        hypotheses.start(settled, tracker.predictor)
+        hypotheses.start(found, born_in(settled), tracker.predictor)
         ended = hypotheses.end(config.min_hits, config.max_age)
         return tracker.state.report(time_s, config, ended, found, tracker.class_names)
 

@@ -23,10 +23,11 @@ from mambatrack.association.interface import (
 )
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
+from mambatrack.kernels.cpu.usual_frames import Kept
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamps
 from mambatrack.track_table import NOBODY, TrackTable
-from mambatrack.tracking.leaps import follow_leaps
+from mambatrack.tracking.leaps import follow_leaps_of_all
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -57,8 +58,10 @@ class Hypotheses:
     likelihoods: log-likelihood of each, against the first
     started: tracks that were put out so far
     moved: ids that, in the newest frame, went on from elsewhere than they were put out last, as
-        another hypothesis became the likeliest; leapt: those that were moved to detections far away
+        another hypothesis became the likeliest, where frames go step by step; leapt: those that
+        were moved to detections far away
     reach: of fast objects, as the setting of this name (leaps.py); 0: nobody looks for them
+    spare: tables that were given up, for the next copies
     """
 
     def __init__(self, tables: list[TrackTable], likelihoods: list[float], started: int = 0):
@@ -66,7 +69,7 @@ class Hypotheses:
         self.published = self.table["ids"].copy()  # of the tracks that were put out last
         self.moved = self.leapt = NOBODY
         self.reach = 0.0
-        self._spare: list[TrackTable] = []  # that were given up, for the next copies
+        self.spare: list[TrackTable] = []
 
     @property
     def table(self) -> TrackTable:
@@ -139,35 +142,40 @@ class Hypotheses:
         room = HYPOTHESES_TRACKS // max(1, *map(len, self.tables), detections)
         return max(min(most, room), 1)
 
-    def start(self, settled: Sequence[Settled], predictor: Predictor) -> None:
-        """Starts tracks: one that begins with the same detection has the same id in all tables.
-        Before that, fast ones go on as those that were lost."""
-        births, self.leapt = [each.decision.born for each in settled], NOBODY
+    def start(self, found: Detections, births: Sequence[Indices], predictor: Predictor) -> None:
+        """Starts tracks at detections [.] of each table: one that begins with the same detection
+        has the same id in all. Before that, fast ones go on as those that were lost."""
+        self.leapt = NOBODY
         if not any(map(len, births)):
             return
         if self.reach:
-            births = self._follow_leaps(settled, predictor)
+            births, leapt = follow_leaps_of_all(self.tables, found, births, predictor, self.reach)
+            self.leapt = leapt[np.isin(leapt, self.published)]
         first, born = self.table.next_id, np.unique(np.concatenate(births))
         stamps = new_stamps(len(born))
-        for ((table, found, boxes, _), _, _), own in zip(settled, births, strict=True):
+        for table, own in zip(self.tables, births, strict=True):
             if len(own):
-                boxes = boxes.take(own, axis=0)
+                boxes = found.centred.take(own, axis=0)
                 places = born.searchsorted(own)
                 table.start(boxes, predictor.start(boxes), found, own, first + places)
                 table["stamp"][-len(own) :] = stamps[places]
             table.next_id = first + len(born)
 
-    def _follow_leaps(self, settled: Sequence[Settled], predictor: Predictor) -> list[Indices]:
-        """-> what starts still, of each."""
-        births, leapt = zip(
-            *(
-                follow_leaps(table, found, boxes, own, predictor, self.reach)
-                for (table, found, boxes, _), (_, own), _ in settled
-            ),
-            strict=True,
-        )
-        self.leapt = leapt[0][np.isin(leapt[0], self.published)]
-        return list(births)
+    def begin(self, span: int) -> None:
+        """A frame of the C library, so many after the last one."""
+        self.moved = NOBODY
+        for table in self.tables:
+            table.span = span
+
+    def go_on_in(self, kept: Sequence[Kept]) -> None:
+        """advance() in a call of the C library."""
+        known = [*self.tables, *self.spare]
+        next_id, span = self.table.next_id, self.table.span
+        self.tables = [known[each.held] for each in kept]
+        self.spare = [table for table in known if table not in self.tables]
+        self.likelihoods = [each.likelihood for each in kept]
+        for table, each in zip(self.tables, kept, strict=True):
+            table.take_over(each.tracks, next_id, bool(each.mixed), span)
 
     def stay(self) -> None:
         """The only hypothesis is the likeliest as before."""
@@ -224,7 +232,7 @@ class Hypotheses:
 
     def _branch(self, parents: Sequence[int]) -> None:
         """A table for each continuation; of several with one parent all but the last get a copy."""
-        tables, spare = self.tables, self._spare
+        tables, spare = self.tables, self.spare
         spare += [table for number, table in enumerate(tables) if number not in parents]
         self.tables = [
             tables[parent].copy(spare.pop() if spare else None)
@@ -244,6 +252,11 @@ class Hypotheses:
             ]
             self.tables = [self.tables[number] for number in kept]
             self.likelihoods = [self.likelihoods[number] for number in kept]
+
+
+def born_in(settled: Sequence[Settled]) -> list[Indices]:
+    """Of each the detections [.] that start tracks."""
+    return [each.decision.born for each in settled]
 
 
 def _ids_of(table: TrackTable, seen: bool) -> Indices:

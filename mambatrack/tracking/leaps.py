@@ -6,6 +6,8 @@ would start as another track in every frame. Here a detection that is about to s
 as a lost one instead, where one is known to move so fast, or where that is what this scene is like.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mambatrack.assignment import Indices
@@ -31,6 +33,22 @@ LIKENESS = 0.5  # of the logarithms of width and height, at most
 def reach_of(config: TrackerConfig, association: Association) -> float:
     """The setting; 0 by overlap, which matches nothing else."""
     return 0.0 if association.match_odds is None else config.reach
+
+
+def follow_leaps_of_all(
+    tables: Sequence[TrackTable],
+    found: Detections,
+    births: Sequence[Indices],
+    predictor: Predictor,
+    reach: float,
+) -> tuple[list[Indices], Indices]:
+    """follow_leaps() in the table of each hypothesis -> what starts still, of each, and the ids [.]
+    of the tracks that were moved in the first."""
+    followed = [
+        follow_leaps(table, found, found.centred, own, predictor, reach)
+        for table, own in zip(tables, births, strict=True)
+    ]
+    return [born for born, _ in followed], followed[0][1]
 
 
 def follow_leaps(

@@ -11,6 +11,7 @@ from mambatrack.appearance.appearance import Measure, open_appearance, unmeasure
 from mambatrack.appearance.embedder import Embedder
 from mambatrack.appearance.gallery import Gallery
 from mambatrack.appearance.looks import looks_size
+from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
 from mambatrack.class_names import names_by_number
@@ -22,7 +23,7 @@ from mambatrack.motion.forecast import Forecast, run_ahead
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.motion.predictor import Predictor, State, checked_predictor
 from mambatrack.settings import MemoryConfig
-from mambatrack.tracking.hypotheses import Settled
+from mambatrack.tracking.hypotheses import born_in
 from mambatrack.tracking.leaps import reach_of
 from mambatrack.tracking.memory import Others
 from mambatrack.tracking.memory_checks import checked_memory
@@ -161,25 +162,24 @@ class Tracker:
             with self.measure("predict"):
                 predict_together(self.predictor, [(hypotheses, span)])
                 state.follow_camera(found, config, self.association, self.predictor)
-            hypotheses.start(self._settle(found, image), self.predictor)
+            hypotheses.start(found, self._settle(found, image), self.predictor)
             ended = hypotheses.end(config.min_hits, config.max_age)
             return state.report(time_s, config, ended, found, self.class_names)
 
-    def _settle(self, found: Detections, image: Any) -> Sequence[Settled]:
-        """Who is seen where; the matched tracks are moved there. -> the hypotheses in which tracks
-        may start."""
+    def _settle(self, found: Detections, image: Any) -> list[Indices]:
+        """Who is seen where; the matched tracks are moved there. -> the detections [.] that start
+        tracks, of each hypothesis."""
         state, config = self.state, self.config
         due, view = (state.hypotheses, found), state.view(self.appearance, image, found)
         (settled,) = associate_together(self.association, [due], config.hypotheses, [view])
         state.cut_tracks(settled[0], config, self.association)
         observe_together(self.association, self.predictor, settled)
-        return settled
+        return born_in(settled)
 
     def in_few_calls(self, given: Given) -> Tracks | None:
         """update() where ``whole`` or ``usual`` takes the frame; None, and nothing has changed,
         where it does not."""
-        several = len(self.state.hypotheses.tables) > 1
-        if self.by_step or several or not self.started:
+        if self.by_step or not self.started:
             return None
         if self.usual is None:
             return self.in_one_call(*given[:2]) if given[2] is None else None

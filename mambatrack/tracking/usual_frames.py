@@ -2,7 +2,7 @@
 the learned association with a predictor in C. tracker.py and group.py say step by step what a frame
 does, and take all other frames."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from math import isqrt
@@ -20,13 +20,13 @@ from mambatrack.detections import PLAIN_LIMITS, Detections, as_detections
 from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.problem_structs import Thought
 from mambatrack.kernels.cpu.table import result_column
-from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED, Far, Usually
+from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED, Far, Kept, Usually
 from mambatrack.kernels.cpu.usual_frames import UsualFrames as FramesInC
 from mambatrack.motion.compiled_predictor import CompiledPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamp
 from mambatrack.track_table import NOBODY
-from mambatrack.tracking.hypotheses import HYPOTHESES_TRACKS, Settled
+from mambatrack.tracking.hypotheses import GIVE_UP_BEHIND, HYPOTHESES_TRACKS, born_in
 from mambatrack.tracking.steps import observe_together
 from mambatrack.tracking.tracker_state import TrackerState, data_of
 from mambatrack.tracking.whole_frame import Predicting, nothing_told
@@ -69,9 +69,8 @@ class UsualFrames:
 
     def begin(self, trackers: Mapping[int, Tracked], given: Mapping[int, Given]) -> Begun:
         """Reads the detections of the usual frames among those ``given``, of trackers of one
-        predictor: of one hypothesis, with nothing to rename, in which no detection is unusable,
-        repeats another one or is outside the picture. The others are left out. Nothing has changed
-        yet."""
+        predictor: with nothing to rename, in which no detection is unusable, repeats another one or
+        is outside the picture. The others are left out. Nothing has changed yet."""
         frames = self._free.pop() if self._free else self._new_frames()
         due: dict[int, Due] = {}
         predictor = next(iter(trackers.values())).predictor
@@ -91,11 +90,10 @@ class UsualFrames:
 
     def _new_frames(self) -> FramesInC:
         config, network = self._config, self._association.network
-        several = HYPOTHESES_TRACKS // 2 if config.hypotheses > 1 else -1
         most_found = isqrt(MOST_PAIRS)
         usually = Usually(
-            tuple(PLAIN_LIMITS), (margin(False), margin(True)), several, TILE, most_found,
-            config.min_hits, config.max_age,
+            tuple(PLAIN_LIMITS), (margin(False), margin(True)), GIVE_UP_BEHIND, config.hypotheses,
+            HYPOTHESES_TRACKS, TILE, most_found, config.min_hits, config.max_age,
         )  # fmt: skip
         return FramesInC(self._association.new_problems(), network, usually)
 
@@ -117,33 +115,38 @@ class UsualFrames:
             if found.dropped and not state.dropped:  # a warning is due
                 return False
             rows = found.in_c
-        if (
-            len(hypotheses.tables) > 1
-            or state.ids.renamed
-            or (size is not None and not hypotheses.started and len(rows))
-        ):
+        if state.ids.renamed or (size is not None and not hypotheses.started and len(rows)):
             return False
-        table = hypotheses.tables[0]
-        span = state.span(time_s, self._config)
-        frames.add(table.in_c, rows, size, len(table), span, table.mixed)
+        held = [
+            (table.in_c, len(table), table.mixed, likelihood)
+            for table, likelihood in zip(hypotheses.tables, hypotheses.likelihoods, strict=True)
+        ]
+        spare = hypotheses.spare
+        held += [(table.in_c, 0, False, 0.0) for table in spare]
+        frames.add(held, len(spare), rows, size, state.span(time_s, self._config))
         return True
 
     def _run(
         self, frames: FramesInC, due: Mapping[int, Due], predicting: Predicting | None
     ) -> dict[int, Tracks]:
-        told = [self._next_frame(*each) for each in due.values()]  # while all is in the caches
+        asked = list(due.items())
+        told = [self._next_frame(*each) for _, each in asked]  # while all is in the caches
         with predicting or nullcontext():
             frames.predict()
-            for tracker in [each[0] for each in due.values() if each[3] is not None]:
+            for tracker in [each[0] for _, each in asked if each[3] is not None]:
                 tracker.state.move_along(self._association, tracker.predictor)
         thought = frames.think()
-        far = frames.settle(new_stamp(), thought)
-        tracks = {
-            number: _reported(each[1], told[place], frames.result(place, far[place]))
-            if far[place].state == REPORTED
-            else self._finished(each, frames, place, thought, far[place])
-            for place, (number, each) in enumerate(due.items())
-        }
+        tracks = {}
+        for place, far in enumerate(frames.settle(new_stamp(), thought)):
+            number, each = asked[place]
+            kept = frames.kept(far) if far.births or not far.same or far.kept > 1 else []
+            if kept:
+                each[0].state.hypotheses.go_on_in(kept)
+            tracks[number] = (
+                _reported(each[1], told[place], frames.result(place, far))
+                if far.state == REPORTED
+                else self._finished(each, frames, thought, far, kept)
+            )
         self._free.append(frames)
         return tracks
 
@@ -156,8 +159,7 @@ class UsualFrames:
     ) -> dict[str, Any]:
         """-> what is known of its result; the rest if it comes to REPORTED."""
         state, config, names = tracker.state, self._config, tracker.class_names
-        state.hypotheses.stay()
-        state.hypotheses.table.span = state.advance_clock(time_s, config)
+        state.hypotheses.begin(state.advance_clock(time_s, config))
         state.note_camera(camera, tracker.predictor)
         state.frame += 1
         if isinstance(found, Detections):
@@ -169,35 +171,26 @@ class UsualFrames:
         }  # fmt: skip
 
     def _finished(
-        self, due: Due, frames: FramesInC, place: int, thought: Thought, far: Far
+        self, due: Due, frames: FramesInC, thought: Thought, far: Far, kept: Sequence[Kept]
     ) -> Tracks:
         """What is left of a frame that came so far."""
         tracker, given, time_s, _ = due
         state, config, predictor = tracker.state, self._config, tracker.predictor
-        found, settled = as_detections(given), list[Settled]()
-        if far.state == OPEN or far.births:
-            settled = self._decide(state, found, frames, place, thought)
+        hypotheses, found = state.hypotheses, as_detections(given)
         if far.state == OPEN:
+            questions = hypotheses.questions(found, config.hypotheses)
+            decided = [
+                self._association.decided(frames, far.frame + number, question, thought)
+                for number, question in enumerate(questions)
+            ]
+            settled = hypotheses.advance(decided, config.hypotheses)
             observe_together(self._association, predictor, settled)
+            births = born_in(settled)
         else:
-            state.hypotheses.table.mixed = bool(far.mixed)
-        state.hypotheses.start(settled, predictor)
-        ended = state.hypotheses.end(config.min_hits, config.max_age)
+            births = [thought.numbers[each.born :][: each.births] for each in kept]
+        hypotheses.start(found, births, predictor)
+        ended = hypotheses.end(config.min_hits, config.max_age)
         return state.put_out(time_s, config, ended, found, tracker.class_names)
-
-    def _decide(
-        self,
-        state: TrackerState,
-        found: Detections,
-        frames: FramesInC,
-        place: int,
-        thought: Thought,
-    ) -> list[Settled]:
-        """Of a frame in which tracks start or which may be answered in several ways."""
-        hypotheses, most = state.hypotheses, self._config.hypotheses
-        (question,) = hypotheses.questions(found, most)
-        decided = self._association.decided(frames, place, question, thought)
-        return hypotheses.advance([decided], most)
 
 
 def _reported(
