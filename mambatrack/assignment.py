@@ -33,3 +33,12 @@ def assign(similarities: NDArray, allowed: NDArray[np.bool_]) -> Matches:
     for side, taken in zip(free, pairs.T, strict=True):
         side[taken] = False
     return Matches(pairs, *(np.flatnonzero(side) for side in free))
+
+
+def among(ids: Indices, known: Indices) -> NDArray[np.bool_]:
+    """[N] which of them are some of the ``known`` [M], which ascend."""
+    if not len(known):
+        return np.zeros(len(ids), bool)
+    places = known.searchsorted(ids)
+    found: NDArray[np.bool_] = known.take(places, mode="clip") == ids
+    return found

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.assignment import assign
+from mambatrack.assignment import among, assign
 from mambatrack.association.pairs import best, candidates, cascade
 from test_association_pairs import crowd, pairs_of
 
@@ -73,3 +73,9 @@ def test_no_pairs_no_matches():
     nobody = candidates(np.zeros((0, 4), np.float32), crowd(0))
     assert len(best(nobody)) == 0 and len(cascade(nobody, [np.zeros(0, bool)] * 2)) == 0
     assert len(candidates(crowd(0), np.zeros((0, 4), np.float32)).tracks) == 0
+
+
+@given(st.lists(st.integers(0, 9)), st.sets(st.integers(0, 9)))
+def test_ids_are_looked_for_among_those_known(ids, known):
+    ids, known = np.array(ids, np.int64), np.array(sorted(known), np.int64)
+    assert among(ids, known).tolist() == np.isin(ids, known).tolist()

@@ -221,9 +221,9 @@ int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, i
 
 /* The same arguments with the logarithms taken; scratch: of committee_remember for the largest table.
  * Returns as committee_remember does, or MIXED where that is so in some table. */
-int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
-                       int64_t tables, Settled *settled, int64_t total, float *floats,
-                       int64_t *numbers) {
+static int64_t settle(const Motion *motion, const Members *committee, float *scratch, int64_t room,
+                      int64_t tables, Settled *settled, int64_t total, float *floats,
+                      int64_t *numbers) {
     Matches from = matches_in(tables, settled, total, floats, numbers);
     const Settled *first = settled;
     int64_t at = 0, mixed = 0;
@@ -241,6 +241,12 @@ int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *sc
     return mixed ? MIXED : -1;
 }
 
+int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
+                       int64_t tables, Settled *settled, int64_t total, float *floats,
+                       int64_t *numbers) {
+    return settle(motion, committee, scratch, room, tables, settled, total, floats, numbers);
+}
+
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,
                       const double *limits, float *floats, int64_t *numbers) {
     return admit(rows, wide, count, columns, limits, floats, numbers);
@@ -256,16 +262,30 @@ int64_t PUBLIC(list_moved)(const Usual *usual, int64_t count, int64_t frame, Mov
     return list_moved(usual, count, frame, to);
 }
 
-int64_t PUBLIC(list_settled)(const Usually *by, const Asked *asked, float *floats, int64_t *numbers,
-                             Usual *usual, int64_t count, int64_t stamp, Kept *kept, Settled *to,
-                             Amount *amount) {
+/* How all hypotheses go on; then ``gather`` of these. match_floats, match_numbers: its memory. Returns how many
+ * matches there are, or MISFIT. */
+int64_t PUBLIC(go_on)(const Usually *by, const Motion *motion, const Asked *asked, float *floats,
+                      int64_t *numbers, Usual *usual, int64_t count, int64_t stamp, Kept *kept,
+                      Settled *settled, float *match_floats, int64_t *match_numbers) {
     Thoughts thoughts = thoughts_in(asked, floats, numbers);
-    return list_settled(by, asked, &thoughts, usual, count, stamp, kept, to, amount);
+    int64_t total;
+    int64_t tables = list_settled(by, asked, &thoughts, usual, count, stamp, kept, settled, &total);
+    Matches to = matches_in(tables, settled, total, match_floats, match_numbers);
+    return gather(motion, tables, settled, total, &to) ? total : MISFIT;
 }
 
-void PUBLIC(report_usual)(const Usually *by, Usual *usual, int64_t count, Kept *kept,
-                          const Settled *settled, int64_t *results, int64_t room) {
-    report_usual(by, usual, count, kept, settled, results, room);
+/* ``settle`` of these, and results [count] of ``result_room`` numbers each. Returns as committee_remember does. */
+int64_t PUBLIC(settle_usual)(const Usually *by, const Motion *motion, const Members *committee,
+                             float *scratch, int64_t room, Usual *usual, int64_t count, Kept *kept,
+                             Settled *settled, int64_t total, float *match_floats,
+                             int64_t *match_numbers, int64_t *results, int64_t result_room) {
+    int64_t tables = 0;
+    for (int64_t k = 0; k < count; k++) tables += usual[k].kept;
+    int64_t wrong = settle(motion, committee, scratch, room, tables, settled, total, match_floats,
+                           match_numbers);
+    if (wrong != -1 && wrong != MIXED) return wrong;
+    report_usual(by, usual, count, kept, settled, results, result_room);
+    return -1;
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */

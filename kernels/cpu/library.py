@@ -77,8 +77,11 @@ class Library:
             "settle": (word, [*[pointer] * 3, word, word, pointer, word, *[pointer] * 2]),
             "admit_usual": (word, [pointer, pointer, word, *[pointer] * 8]),
             "list_moved": (word, [pointer, word, word, pointer]),
-            "list_settled": (word, [*[pointer] * 5, word, word, *[pointer] * 3]),
-            "report_usual": (None, [pointer, pointer, word, *[pointer] * 3, word]),
+            "go_on": (word, [*[pointer] * 6, word, word, *[pointer] * 4]),
+            "settle_usual": (
+                word,
+                [*[pointer] * 4, word, pointer, word, *[pointer] * 2, word, *[pointer] * 3, word],
+            ),
             "overlap_frame": (word, [pointer, word, word]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 3]),
             "neighbours": (None, [pointer, word, *[pointer] * 4]),

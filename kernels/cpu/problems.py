@@ -152,10 +152,10 @@ class Problems:
             outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
         return _decided(at, floats, numbers, detections, outcome)
 
-    def list_settled(self, by: int, thought: Thought, *given: int) -> int:
-        """The call of this name: of usual.h; the other arguments are places of its structs."""
-        listed: int = self._library.list_settled(by, self._asked_at, *thought.at, *given)
-        return listed
+    @property
+    def at(self) -> int:
+        """Where struct Asked of problems.h lies."""
+        return self._asked_at
 
     def _think(self) -> Thought:
         """Of what was looked at."""

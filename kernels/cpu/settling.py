@@ -13,7 +13,7 @@ from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import MIXED, library
 from mambatrack.kernels.cpu.motion import TrackMotion
 from mambatrack.kernels.cpu.packing import Floats, address, check_array, check_fit
-from mambatrack.kernels.cpu.scratch import Memory, Scratch
+from mambatrack.kernels.cpu.scratch import Scratch
 from mambatrack.kernels.cpu.table import TableColumns
 
 Indices = NDArray[np.int64]
@@ -22,14 +22,6 @@ MIXED_AT = 9  # word of struct Settled
 _SETTLED = struct.Struct("@13q")  # struct Settled of settle.h
 SETTLED_WORDS = _SETTLED.size // 8
 _floats, _numbers = Scratch(), Scratch(np.int64)
-
-
-class Amount(NamedTuple):
-    """What is to be settled: matches of all tables, those of the largest, and its tracks."""
-
-    total: int
-    most: int
-    tracks: int
 
 
 class Matched(NamedTuple):
@@ -69,44 +61,20 @@ def settle(
     for place, each in enumerate(matched):
         _put(network, motion, each, numbers.numbers, _SETTLED.size * place)
     given = len(counts), numbers.at, total, floats.at, numbers.at + 8 * words
-    result = _settle(network, motion, given, floats, max(counts, default=0))
+    if not library().gather(motion.at, *given):
+        raise ValueError("matches: of the pairs, tracks and detections expected")
+    logs = floats.numbers[5 * total : 9 * total]
+    np.log(logs, out=logs)
+    memory = network.scratch.borrow(network.remembering(max(counts, default=0)))
+    result: int = library().settle(motion.at, network.at, memory.at, memory.size, *given)
+    network.scratch.give_back(memory)
+    check_fit(result)
     mixed = [False] * len(counts)
     if result == MIXED:
         mixed = numbers.numbers[MIXED_AT:words:SETTLED_WORDS].astype(bool).tolist()
     _floats.give_back(floats)
     _numbers.give_back(numbers)
     return mixed
-
-
-def settle_listed(
-    network: CommitteeNetwork, motion: TrackMotion, settled: int, count: int, amount: Amount
-) -> None:
-    """settle() of tables whose ``count`` structs lie there, one by itself each; of so much."""
-    total, most, tracks = amount
-    floats = _floats.borrow(MATCH_FLOATS * total)
-    numbers = _numbers.borrow(MATCH_NUMBERS * total + 2 * tracks)
-    given = count, settled, total, floats.at, numbers.at
-    _settle(network, motion, given, floats, most)
-    _floats.give_back(floats)
-    _numbers.give_back(numbers)
-
-
-def _settle(
-    network: CommitteeNetwork, motion: TrackMotion, given: tuple[int, int, int, int, int],
-    floats: Memory, most: int,
-) -> int:  # fmt: skip
-    """given: how many tables, their structs, their matches, and memory for these as ``gather`` has
-    it, of which ``floats`` are a part; most: matches of one table."""
-    if not library().gather(motion.at, *given):
-        raise ValueError("matches: of the pairs, tracks and detections expected")
-    total = given[2]
-    logs = floats.numbers[5 * total : 9 * total]
-    np.log(logs, out=logs)
-    memory = network.scratch.borrow(network.remembering(most))
-    result: int = library().settle(motion.at, network.at, memory.at, memory.size, *given)
-    network.scratch.give_back(memory)
-    check_fit(result)
-    return result
 
 
 def _put(

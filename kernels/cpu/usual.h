@@ -35,11 +35,6 @@ typedef struct {
     Found found;
 } Usual;
 
-/* What is to be settled of all: matches, those of the largest table, and its tracks. */
-typedef struct {
-    int64_t total, most, tracks;
-} Amount;
-
 static int any_over(const Table *t, int64_t count, int64_t min_hits, int64_t max_age) {
     for (int64_t i = 0; i < count; i++)
         if (is_over(t, i, min_hits, max_age)) return 1;
@@ -138,12 +133,11 @@ static Settled settled_of(const Usual *u, const Thoughts *by, const Kept *kept, 
         .count = o->matched[kept->answer], .mixed = kept->mixed, .stamp = stamp, .beside = beside};
 }
 
-/* Those that go on of all ``count`` trackers, and what is to be settled of them, with stamps from ``stamp`` on
- * -> how many. */
+/* Those that go on of all ``count`` trackers, with stamps from ``stamp`` on -> how many; matches: of all. */
 static int64_t list_settled(const Usually *by, const Asked *asked, const Thoughts *thoughts, Usual *usual,
-                            int64_t count, int64_t stamp, Kept *kept, Settled *to, Amount *amount) {
+                            int64_t count, int64_t stamp, Kept *kept, Settled *to, int64_t *matches) {
     int64_t listed = 0;
-    *amount = (Amount){0};
+    *matches = 0;
     for (Usual *u = usual; u < usual + count; u++) {
         int64_t next = stamp;
         u->settled = listed;
@@ -151,9 +145,7 @@ static int64_t list_settled(const Usually *by, const Asked *asked, const Thought
         u->state = u->kept ? SETTLED : OPEN;
         for (int64_t i = 0; i < u->kept; i++, listed++) {
             to[listed] = settled_of(u, thoughts, kept + listed, next, i > 0);
-            next += to[listed].count;
-            amount->total += to[listed].count, amount->most = more(amount->most, to[listed].count);
-            amount->tracks = more(amount->tracks, to[listed].tracks);
+            next += to[listed].count, *matches += to[listed].count;
         }
     }
     return listed;

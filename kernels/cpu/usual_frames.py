@@ -4,8 +4,6 @@ is done."""
 import ctypes
 import struct
 from collections.abc import Sequence
-from itertools import chain
-from operator import mul
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,16 +14,16 @@ from mambatrack.kernels.cpu.committee import CommitteeNetwork
 from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.motion import MOVED_WORDS, TrackMotion
-from mambatrack.kernels.cpu.packing import address
+from mambatrack.kernels.cpu.packing import address, check_fit
 from mambatrack.kernels.cpu.problem_structs import Thought
 from mambatrack.kernels.cpu.problems import Problems, Solve
 from mambatrack.kernels.cpu.questions import Decided
-from mambatrack.kernels.cpu.settling import SETTLED_WORDS, Amount, settle_listed
+from mambatrack.kernels.cpu.settling import MATCH_FLOATS, MATCH_NUMBERS, SETTLED_WORDS
 from mambatrack.kernels.cpu.table import TableColumns, result_bytes
 
 OPEN, SETTLED, REPORTED = range(3)  # how far a frame has come
-ASKING_WORDS, USUAL_WORDS = 8, 19  # of the structs of usual.h
-HELD, HELD_WORDS, KEPT_WORDS = "4qd", 5, 8  # of branch.h
+_ASKING, _HELD = struct.Struct("@8q"), struct.Struct("@4qd")  # of usual.h and branch.h
+USUAL_WORDS, KEPT_WORDS = 19, 8
 MOST_COLUMNS = max(COLUMNS)
 _PLACE, _FAR = 0, slice(1, 8)  # of struct Usual
 
@@ -83,20 +81,22 @@ class UsualFrames:
     def __init__(self, problems: Problems, network: CommitteeNetwork, usually: Usually):
         self._library, self._problems, self._network = library(), problems, network
         self._usually, self._by = usually, ctypes.addressof(usually)
-        self._amount, self._tables = np.empty(3, np.int64), ctypes.c_int64()
-        self._amount_at, self._tables_at = address(self._amount), ctypes.addressof(self._tables)
-        self._results = np.empty(0, np.int64)
-        self._asked_room = self._tables_room = self._found_room = 0
-        self._reserve(16, 48, 64)
+        self._tables = ctypes.c_int64()  # of the usual frames
+        self._tables_at = ctypes.addressof(self._tables)
+        self._trackers_room = self._tables_room = self._found_room = self._matches_room = 0
+        self._results_room = 0
+        self._asking = self._held = np.empty((0, 0), np.int64)
+        self._reserve(16, 48)
+        self._reserve_found(64)
+        self._reserve_results(64, 1024)
 
     def begin(self, motion: TrackMotion) -> None:
         """With no table yet; those to come are of this motion model."""
         self._motion, self._sizes = motion, (motion.state_size, self._network.memory_size)
-        self._asking: list[tuple[int, ...]] = []  # words of structs Asking of usual.h
-        self._held: list[float] = []  # of structs Held of branch.h
         self._given: list[NDArray] = []
-        self._found: list[FoundColumns] = []
-        self._tracks = self._most_tracks = 0
+        self._held_found: list[FoundColumns] = []
+        self._asked = self._listed = self._found = self._most_found = self._matches = 0
+        self._tracks = self._most_tracks = self._most_span = 0
 
     def add(
         self,
@@ -109,35 +109,47 @@ class UsualFrames:
         """The tables of a tracker, the likeliest first, and so many spare ones; what is found in
         its frame, or rows as of admission.readable; the size of the picture, None where it is not
         known, and the span as of questions.Question. Raises ValueError for what does not fit."""
+        asked, listed = self._asked, self._listed
+        if asked == self._trackers_room or listed + len(held) > self._tables_room:
+            self._reserve(2 * asked, 2 * (listed + len(held)))
         for table, tracks, mixed, likelihood in held:
             if tracks > table.capacity or table.sizes != self._sizes:
                 self._motion.check_table(table, tracks)
                 self._problems.check_memory(table)
-            self._held += table.at, tracks, mixed, table.capacity, likelihood
+            words = table.at, tracks, mixed, table.capacity, likelihood
+            _HELD.pack_into(self._held_data, _HELD.size * listed, *words)
+            listed += 1
             self._tracks += tracks
             if tracks > self._most_tracks:
                 self._most_tracks = tracks
         if isinstance(found, FoundColumns):
-            self._found.append(found)
+            self._held_found.append(found)
             at, count, columns = found.at, found.count, 0
         else:
             self._given.append(found)
             at, (count, columns) = 0, found.shape
-        width, height = size or (0, 0)
-        tables = len(held) - spares
-        self._asking.append((at, count, columns, width, height, span, tables, spares))
+        (width, height), tables = size or (0, 0), len(held) - spares
+        asking = at, count, columns, width, height, span, tables, spares
+        _ASKING.pack_into(self._asking_data, _ASKING.size * asked, *asking)
+        self._asked, self._listed = asked + 1, listed
+        self._found += count
+        self._matches += count * len(held)
+        self._most_found = max(self._most_found, count)
+        self._most_span = max(self._most_span, span)
 
     def admit(self) -> list[int]:
         """Reads all detections. -> the places of the trackers, in the order in which they were
         added, whose frames are usual: no others are among the frames from now on. In these no
         detection is unusable, repeats another one or is outside the picture, and no track has
         ended."""
-        asked = len(self._asking)
+        asked = self._asked
         if not asked:
             return []
-        self._put_together()
+        if self._found > self._found_room or self._trackers_room > self._extents_room:
+            self._reserve_found(2 * self._found)
+        self._read_given()
         self.count = self._library.admit_usual(
-            self._by, self._words_at, asked, self._held_at, *self._read_at, self._usual_at,
+            self._by, self._asking_at, asked, self._held_at, *self._read_at, self._usual_at,
             self._problems.frames(self._tables_room), self._moved_at, self._tables_at,
         )  # fmt: skip
         if self.count == asked:
@@ -160,20 +172,26 @@ class UsualFrames:
     def settle(self, stamp: int, thought: Thought) -> list[Far]:
         """Decides which hypotheses go on, and moves their tracks to their detections. stamp: the
         first of new ones, as many as all tables of a tracker have tracks."""
-        listed = self._problems.list_settled(
-            self._by, thought, self._usual_at, self.count, stamp, self._kept_at, self._settled_at,
-            self._amount_at,
-        )  # fmt: skip
-        amount = Amount(*self._amount.tolist())
-        settle_listed(self._network, self._motion, self._settled_at, listed, amount)
+        network, motion = self._network, self._motion
         room = result_bytes(self._most_tracks) // 8 + 1
-        if len(self._results) < room * self.count:
-            self._results = np.empty(2 * room * self.count, np.int64)
-            self._results_at = address(self._results)
-        self._library.report_usual(
-            self._by, self._usual_at, self.count, self._kept_at, self._settled_at,
-            self._results_at, room,
+        matches = self._matches + self._most_tracks
+        if matches > self._matches_room or room * self.count > self._results_room:
+            self._reserve_results(2 * matches, 2 * room * self.count)
+        trackers = self._usual_at, self.count
+        total = self._library.go_on(
+            self._by, motion.at, self._problems.at, *thought.at, *trackers, stamp, self._kept_at,
+            self._settled_at, *self._matches_at,
         )  # fmt: skip
+        check_fit(total)
+        logs = self._match_floats[5 * total : 9 * total]
+        np.log(logs, out=logs)
+        memory = network.scratch.borrow(network.remembering(self._most_found))
+        wrong = self._library.settle_usual(
+            self._by, motion.at, network.at, memory.at, memory.size, *trackers, self._kept_at,
+            self._settled_at, total, *self._matches_at, self._results_at, room,
+        )  # fmt: skip
+        network.scratch.give_back(memory)
+        check_fit(wrong)
         self._pieces, self._room = self._results[: room * self.count].tobytes(), 8 * room
         return list(map(Far._make, self._usual[: self.count, _FAR].tolist()))
 
@@ -198,38 +216,58 @@ class UsualFrames:
         given = self._problems, self._network, self._usually
         return type(self), given  # addresses mean nothing in another process
 
-    def _put_together(self) -> None:
-        """Words and rows of all, one behind the other."""
-        _, counts, columns, _, _, spans, *_ = zip(*self._asking, strict=True)
-        self._most_span, asked, found = max(spans), len(counts), sum(counts)
-        held = len(self._held) // HELD_WORDS
-        if asked > self._asked_room or held > self._tables_room or found > self._found_room:
-            self._reserve(2 * asked, 2 * held, 2 * found)
-        words = chain.from_iterable(self._asking)
-        struct.pack_into(f"@{ASKING_WORDS * asked}q", self._words.data, 0, *words)
-        struct.pack_into(f"@{HELD * held}", self._held_words.data, 0, *self._held)
-        if self._given:
-            rows = self._rows[: sum(map(mul, counts, columns))]
+    def _read_given(self) -> None:
+        """Rows of all, one behind the other."""
+        if not self._given:
+            return
+        rows = self._rows[: sum([each.size for each in self._given])]
+        if len(self._given) == 1:
+            rows[:] = self._given[0].ravel()
+        else:
             np.concatenate(self._given, axis=None, out=rows)
-            self._given.clear()
+        self._given.clear()
 
-    def _reserve(self, trackers: int, tables: int, found: int) -> None:
-        """Room for so many trackers, tables and detections at least."""
-        self._asked_room = trackers = max(trackers, self._asked_room)
+    def _reserve(self, trackers: int, tables: int) -> None:
+        """Room for so many trackers and tables at least; what was added stays."""
+        self._trackers_room = trackers = max(trackers, self._trackers_room)
         self._tables_room = tables = max(tables, self._tables_room)
+        self._asking = _grown(self._asking, trackers, _ASKING.size // 8)
+        self._held = _grown(self._held, tables, _HELD.size // 8)
+        self._asking_data, self._held_data = self._asking.data, self._held.data
+        self._usual = np.empty((trackers, USUAL_WORDS), np.int64)
+        self._settled, self._moved, self._kept = (
+            np.empty((tables, words), np.int64)
+            for words in (SETTLED_WORDS, MOVED_WORDS, KEPT_WORDS)
+        )
+        self._asking_at, self._held_at, self._usual_at = map(
+            address, (self._asking, self._held, self._usual)
+        )
+        self._settled_at, self._moved_at, self._kept_at = map(
+            address, (self._settled, self._moved, self._kept)
+        )
+
+    def _reserve_found(self, found: int) -> None:
+        """Room for so many detections at least, of as many trackers as there is room for."""
+        self._extents_room = self._trackers_room
         self._found_room = found = max(found, self._found_room)
         self._rows = np.empty(MOST_COLUMNS * found)
-        self._floats = np.empty(FLOATS * found + EXTENT * trackers, np.float32)
+        self._floats = np.empty(FLOATS * found + EXTENT * self._extents_room, np.float32)
         self._numbers = np.empty(NUMBERS * found, np.int64)
         self._read_at = address(self._rows), address(self._floats), address(self._numbers)
-        self._words, self._usual = (
-            np.empty((trackers, words), np.int64) for words in (ASKING_WORDS, USUAL_WORDS)
-        )
-        self._held_words, self._settled, self._moved, self._kept = (
-            np.empty((tables, words), np.int64)
-            for words in (HELD_WORDS, SETTLED_WORDS, MOVED_WORDS, KEPT_WORDS)
-        )
-        self._words_at, self._usual_at = address(self._words), address(self._usual)
-        self._held_at, self._settled_at, self._moved_at, self._kept_at = map(
-            address, (self._held_words, self._settled, self._moved, self._kept)
-        )
+
+    def _reserve_results(self, matches: int, results: int) -> None:
+        """Room for so many matches, and numbers of results, at least."""
+        self._matches_room = matches = max(matches, self._matches_room)
+        self._results_room = results = max(results, self._results_room)
+        self._match_floats = np.empty(MATCH_FLOATS * matches, np.float32)
+        self._match_numbers = np.empty(MATCH_NUMBERS * matches, np.int64)
+        self._matches_at = address(self._match_floats), address(self._match_numbers)
+        self._results = np.empty(results, np.int64)
+        self._results_at = address(self._results)
+
+
+def _grown(array: NDArray, rows: int, words: int) -> NDArray:
+    """[rows, words] with what was there first."""
+    grown = np.empty((rows, words), np.int64)
+    grown[: len(array)] = array.reshape(-1, words)
+    return grown

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mambatrack.assignment import Indices
+from mambatrack.assignment import Indices, among
 from mambatrack.association.interface import (
     Association,
     Decided,
@@ -150,7 +150,7 @@ class Hypotheses:
             return
         if self.reach:
             births, leapt = follow_leaps_of_all(self.tables, found, births, predictor, self.reach)
-            self.leapt = leapt[np.isin(leapt, self.published)]
+            self.leapt = leapt[among(leapt, self.published)]
         first, born = self.table.next_id, np.unique(np.concatenate(births))
         stamps = new_stamps(len(born))
         for table, own in zip(self.tables, births, strict=True):
@@ -211,11 +211,11 @@ class Hypotheses:
             table.end(min_hits, max_age)
         if self.table["ids"].tobytes() == self.published.tobytes():
             return NOBODY
-        new = ~np.isin(self.table["ids"], self.published)
+        new = ~among(self.table["ids"], self.published)
         unheard = new & (self.table["gap"] > 0)
         self.table.drop(unheard)
         self.started += int(np.count_nonzero(new) - np.count_nonzero(unheard))
-        ended = self.published[~np.isin(self.published, self.table["ids"])]
+        ended = self.published[~among(self.published, self.table["ids"])]
         self._give_up(ended)
         self.published = self.table["ids"].copy()
         return ended
@@ -248,7 +248,7 @@ class Hypotheses:
             kept = [
                 number
                 for number, table in enumerate(self.tables)
-                if not number or not np.isin(ended, _ids_of(table, hidden)).any()
+                if not number or not among(ended, _ids_of(table, hidden)).any()
             ]
             self.tables = [self.tables[number] for number in kept]
             self.likelihoods = [self.likelihoods[number] for number in kept]

@@ -81,7 +81,7 @@ def _leaps(
     table: TrackTable, found: Detections, boxes: Boxes, born: Indices, reach: float
 ) -> tuple[Indices, Indices]:
     """Rows of the table [K], and places in ``born`` of the detections [K] where they are now."""
-    rows = _able(table) if len(born) and table["gap"].any() else NOBODY
+    rows = _able(table) if len(born) else NOBODY
     if not len(rows) or len(rows) * len(born) > MOST_PAIRS:
         return NOBODY, NOBODY
     steps = table["gap"] / table.span
@@ -104,6 +104,8 @@ def _leaps(
 def _able(table: TrackTable) -> Indices:
     """Rows of the lost tracks that may have leapt: those known to be fast and, where so many of
     their class are brisk or were seen in a single update, all of it."""
+    if not ((table["gap"] > 0) & (table["gap"] <= STEPS * table.span)).any():
+        return NOBODY
     missed, hits = table["gap"] / table.span, table["hits"]
     size = np.sqrt(table["last"][:, 2] * table["last"][:, 3])
     speed = np.linalg.norm(table.velocity, axis=1) * table.span / size

@@ -139,7 +139,8 @@ class UsualFrames:
         tracks = {}
         for place, far in enumerate(frames.settle(new_stamp(), thought)):
             number, each = asked[place]
-            kept = frames.kept(far) if far.births or not far.same or far.kept > 1 else []
+            as_before = far.state == REPORTED and far.same and far.kept == 1
+            kept = [] if as_before else frames.kept(far)
             if kept:
                 each[0].state.hypotheses.go_on_in(kept)
             tracks[number] = (
