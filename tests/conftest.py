@@ -12,9 +12,11 @@ from hypothesis import settings
 if not Path("/dev/nvidiactl").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
-settings.register_profile("patient", deadline=None)  # a busy machine is no fault of an example
+# A busy machine is no fault of an example; half as many as usual, as there are 150 properties.
+settings.register_profile("patient", deadline=None, max_examples=50)
 settings.load_profile("patient")
 
+gc.disable()  # until everything is imported and collected, which stays
 os.environ["MAMBATRACK_OFFLINE"] = "1"  # no test asks the network; those of downloads ask their own
 
 
@@ -30,6 +32,7 @@ def pytest_collection_finish():
     """What thousands of tests hold is not searched for garbage again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -136,7 +136,7 @@ def test_the_anchor_is_the_foot_or_the_centre():
     assert len(run(path, line)[1]) == 1 and not run(path, line, anchor="centre")[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     hidden=st.sets(st.integers(1, 38)),
     speeds=st.lists(st.sampled_from([-8.0, -4.0, 4.0, 8.0]), min_size=1, max_size=4),

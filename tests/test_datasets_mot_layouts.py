@@ -140,7 +140,7 @@ WAYS = (  # in the order in which they are put on each other
 ways = st.sets(st.integers(0, len(WAYS) - 1)).map(sorted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data(), ways, ways)
 def test_ways_to_write_the_same_give_the_same_score(tmp_path_factory, data, of_truth, of_result):
     truth, result = DISTRACTORS, IMPERFECT
@@ -159,7 +159,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), pieces), min_size=1, max_size=4),
     st.booleans(),

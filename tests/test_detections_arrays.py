@@ -205,7 +205,7 @@ WILD = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(WILD, WILD)
 def test_whatever_is_given_is_tracked_or_refused(found, time):
     tracker = Tracker(KALMAN)

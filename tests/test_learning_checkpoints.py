@@ -105,7 +105,7 @@ def test_a_checkpoint_of_another_network_is_refused(path):
         resume(path, RECIPE, state_of(4))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_damaged_files_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / "checkpoint.safetensors"

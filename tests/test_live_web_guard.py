@@ -51,7 +51,7 @@ def operations(page):
 
 
 @given(data=st.data())
-@settings(FEW, max_examples=150)
+@settings(FEW, max_examples=80)
 def test_answers_are_as_the_schema_says(operations, data):
     """But for a parameter that is given several times, of which one is taken."""
     operation = data.draw(st.sampled_from(operations))

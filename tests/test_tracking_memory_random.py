@@ -74,7 +74,7 @@ def check(group, results, put_out):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@settings(max_examples=7, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(VISITS, st.dictionaries(st.integers(1, 150), st.sampled_from(JUMPS)), st.data())
 def test_ids_are_unique_codes_are_deleted_in_time_and_a_state_goes_on(count, visits, jumps, data):
     frames = list(frames_of(visits, count))
