@@ -199,9 +199,15 @@ def other(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(data, tmp_path_factory):
-    """The files of trainings that nobody stopped."""
-    return whole_files(data, tmp_path_factory.mktemp("whole"))
+def finished(tmp_path_factory):
+    """The folder of trainings that nobody stopped, once ``whole`` is asked for."""
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def whole(data, finished):
+    """Their files."""
+    return whole_files(data, finished)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -240,9 +246,11 @@ def test_each_training_killed_at_a_file(section, number, data, whole, tmp_path, 
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_other_settings_and_data_are_refused(section, data, other, whole, tmp_path, monkeypatch):
+def test_other_settings_and_data_are_refused(
+    section, data, other, whole, finished, tmp_path, monkeypatch
+):
     make_tiny(monkeypatch)
-    run(section, data, tmp_path / "run")
+    shutil.copytree(finished / section, tmp_path / "run")
     with pytest.raises(MambatrackError, match="other settings or data .*seed 0 and not 1"):
         run(section, data, tmp_path / "run", seed=1)
     with pytest.raises(MambatrackError, match="other settings or data .data "):
@@ -251,10 +259,12 @@ def test_other_settings_and_data_are_refused(section, data, other, whole, tmp_pa
     run(section, data, tmp_path / "run", licence="ours")  # free to change
 
 
-def test_rounds_of_an_earlier_version_are_gone_on_from(data, whole, tmp_path, monkeypatch):
+def test_rounds_of_an_earlier_version_are_gone_on_from(
+    data, whole, finished, tmp_path, monkeypatch
+):
     """They were called round-N, had no checkpoints, and a network only where it was finished."""
     make_tiny(monkeypatch)
-    run("association", data, tmp_path)
+    shutil.copytree(finished / "association", tmp_path, dirs_exist_ok=True)
     for path in tmp_path.rglob("checkpoint.safetensors"):
         path.unlink()
     for name in ("association.safetensors", "association.json", "member-1/association.safetensors"):
