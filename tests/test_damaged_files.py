@@ -66,7 +66,7 @@ DAMAGES = {
     "a list": lambda content: b"[1, [2]]",
     "an object": lambda content: b"{}",
     "lines of objects": lambda content: b'{"a": 1}\n{"edit": 3}\n',
-    "brackets": lambda content: b"[" * 2000,
+    "brackets": lambda content: b"[" * 1000,
     "one array": lambda content: npy(np.zeros(4)),
     "an object of Python": lambda content: npy(np.array([{}], object), pickled=True),
     "other arrays": lambda content: npz(rows=np.zeros(3), names=np.zeros((2, 2)), pairs=np.ones(2)),
