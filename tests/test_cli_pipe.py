@@ -22,11 +22,11 @@ from mambatrack.tracking.tracker import Tracker
 KALMAN = load_config(
     overrides={"tracker.predictor": "kalman", "tracker.association": "overlap"}
 ).tracker
-PROGRAM = """
+MODELS = ["--predictor", "kalman", "--association", "overlap"]
+PROGRAM = f"""
 import sys
 from mambatrack.cli import main
-models = ["--predictor", "kalman", "--association", "overlap"]
-sys.exit(main(["track", "-", *sys.argv[1:], *models]))
+sys.exit(main(["track", "-", *sys.argv[1:], *{MODELS}]))
 """
 
 
@@ -44,11 +44,16 @@ def walk(frames, gap=()):
     )  # fmt: skip
 
 
-def piped(*options, text="", **how):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *options],
-        input=text, capture_output=True, text=True, timeout=60, **how,
-    )  # fmt: skip
+@pytest.fixture
+def piped(monkeypatch, capfd):
+    """Runs ``track -`` in this process, with a text on its standard input."""
+
+    def run(*options, text=""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        code = main(["track", "-", *map(str, options), *MODELS])
+        return subprocess.CompletedProcess(options, code, *capfd.readouterr())
+
+    return run
 
 
 def records(text):
@@ -68,7 +73,7 @@ def test_both_formats_give_the_same_tracks():
         np.testing.assert_allclose(one, two, atol=1e-4)
 
 
-def test_a_pipe_gives_what_the_file_gives(tmp_path):
+def test_a_pipe_gives_what_the_file_gives(piped, tmp_path):
     write_sequence(tmp_path / "walk", seed=4, people=5, frames=40, size=(320, 240))
     overrides = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
     [job] = plan(
@@ -79,7 +84,7 @@ def test_a_pipe_gives_what_the_file_gives(tmp_path):
     assert done.stdout == job.result.read_text() != ""
 
 
-def test_tracks_leave_on_standard_output_with_their_states():
+def test_tracks_leave_on_standard_output_with_their_states(piped):
     done = piped(text=walk(8, gap=(4,)))
     header, *lines = records(done.stdout)
     assert done.returncode == 0 and header["format"] == "mambatrack-tracks"
@@ -90,7 +95,7 @@ def test_tracks_leave_on_standard_output_with_their_states():
     assert lines[3]["time_s"] == 0.3 and "8 frames, 1 tracks" in done.stderr
 
 
-def test_files_take_the_place_of_standard_output(tmp_path):
+def test_files_take_the_place_of_standard_output(piped, tmp_path):
     files = [f"--{kind}={tmp_path / kind}" for kind in ("mot", "jsonl", "csv")]
     done = piped(*files, "--quiet", text=walk(5))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -102,7 +107,7 @@ def test_files_take_the_place_of_standard_output(tmp_path):
     assert twice.returncode == 1 and "is named for two outputs" in twice.stderr
 
 
-def test_what_came_before_a_bad_line_is_there():
+def test_what_came_before_a_bad_line_is_there(piped):
     done = piped("--emit", "mot", text=walk(4) + "oops\n")
     assert done.returncode == 1 and done.stderr.startswith("error: line 5 is not JSON")
     assert len(done.stdout.splitlines()) == 4
@@ -140,7 +145,7 @@ def test_every_line_is_answered_at_once(program):
         assert json.loads(program.stdout.readline())["frame"] == number
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_wait_for_a_line(program, number):
     program.stdin.write(walk(1))
     program.stdout.readline()
@@ -200,7 +205,8 @@ def test_no_descriptor_stays_open():
         assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_fields_of_boxes_come_back_with_their_tracks(tmp_path):
+def test_fields_of_boxes_come_back_with_their_tracks(piped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     lines = []
     for at in range(4):
         boxes = [
@@ -210,7 +216,7 @@ def test_fields_of_boxes_come_back_with_their_tracks(tmp_path):
         lines.append({"frame": at, "boxes": boxes[: 1 if at == 3 else 2]})
     lines.append({"boxes": [[26, 20, 56, 90], [200, 20, 240, 90]], "data": {"pose": ["a", "b"]}})
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    done = piped("--emit", "jsonl", "--jsonl", "tracks.jsonl", text=text, cwd=tmp_path)
+    done = piped("--emit", "jsonl", "--jsonl", "tracks.jsonl", text=text)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (tmp_path / "tracks.jsonl").read_text()
     frames = [each["tracks"] for each in records(done.stdout)[1:]]
@@ -233,6 +239,6 @@ def test_fields_of_boxes_come_back_with_their_tracks(tmp_path):
         ('{"boxes": [{"box": [1, 2, 30, 40], "id": 3}]}', "called 'id', as a track has of its own"),
     ],
 )
-def test_fields_that_cannot_be_taken_are_said(line, message):
+def test_fields_that_cannot_be_taken_are_said(piped, line, message):
     done = piped(text=line + "\n")
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
