@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +13,14 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from mambatrack import MambatrackError, load_config
+from mambatrack.cli import main
 from mambatrack.learning.motion_losses import rollout_loss
 from mambatrack.learning.motion_training import train
 from mambatrack.learning.motion_windows import Batch
 from mambatrack.learning.processes import Processes, is_first_process, join_processes, own_device
 from mambatrack.networks.model_files import new_model
+from split_processes import end_split, start_split
+from tiny_trainings import make_quick
 from worlds import write_training_data
 
 UNEVEN = {  # seven windows for two processes, and both terms of the loss
@@ -32,23 +34,23 @@ def data(tmp_path_factory):
     return write_training_data(tmp_path_factory.mktemp("data"), 2, people=6)
 
 
-COMMANDS = """if True:
-    import os, sys
-    import pytest
-    from mambatrack.cli import main
-    from tiny_trainings import make_quick
-    data, out, ports, *settings = sys.argv[1:]
+def words(data, out):
+    """Of the command."""
+    settings = [f"--training.{key}={value}" for key, value in UNEVEN.items()]
+    given = ["--dataset", data, "--tracker.device", "cpu", "--config", "overlap", "--out", out]
+    return ["train", *map(str, given), *settings]
+
+
+def train_twice(rank, data, out, ports):
+    """One of two processes, with the environment that torchrun gives it: trains 3 steps, and goes
+    on to 6."""
     make_quick(pytest.MonkeyPatch())
-    os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"  # torchrun's serves for one group only
-    def run(port, out, *more):
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                   "MASTER_ADDR": "127.0.0.1"}  # fmt: skip
+
+    for port, steps in zip(ports, (3, 6), strict=True):
         os.environ["MASTER_PORT"] = port
-        return main(["train", "--dataset", data, "--tracker.device", "cpu", "--config", "overlap",
-                     *settings, "--out", out, *more])
-    first, second, third = ports.split(",")
-    assert run(first, out, "--training.steps=3") == 0
-    assert run(second, out, "--training.steps=6") == 0
-    sys.exit(run(third, out + "-refused", "--training.batch_size=1"))
-"""
+        assert main([*words(data, out), f"--training.steps={steps}"]) == 0
 
 
 def free_ports(count):
@@ -59,36 +61,22 @@ def free_ports(count):
         return [str(each.getsockname()[1]) for each in found]
 
 
-@pytest.fixture(scope="module")
-def two_processes(data, tmp_path_factory):
-    """-> (folder of a training, what torchrun ended with). Both processes, which take long to
-    start, train 3 steps, go on to 6, and are given a batch that is too small."""
-    folder = tmp_path_factory.mktemp("two")
-    (folder / "commands.py").write_text(COMMANDS)
-    options = [f"--training.{key}={value}" for key, value in UNEVEN.items()]
-    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    run = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         folder / "commands.py", data, folder / "run", ",".join(free_ports(3)), *options],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
-        capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
-    return folder / "run", run
-
-
 def log_of(folder):
     with (folder / "log.csv").open(newline="") as file:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
     return np.array([list(row.values()) for row in rows])
 
 
-def test_two_processes_stopped_and_resumed_learn_what_one_learns(
-    data, two_processes, quick_trainings, tmp_path
-):
-    one, (two, run) = tmp_path / "one", two_processes
+def test_two_processes_stopped_and_resumed_learn_what_one_learns(data, quick_trainings, tmp_path):
+    one, two, ports, started = tmp_path / "one", tmp_path / "two", free_ports(2), []
+    for rank in range(2):
+        (said := tmp_path / f"said-{rank}").mkdir()
+        started.append((said, start_split(said, train_twice, rank, data, two, ports)))
+    for said, process in started:
+        assert not (ended := end_split(said, process)).returncode, ended.stderr
     changes = {f"training.{key}": value for key, value in UNEVEN.items()}
     train([data], load_config(None, changes | {"tracker.device": "cpu"}), one)
-    assert log_of(two)[-1, 0] == 6, run.stderr
+    assert log_of(two)[-1, 0] == 6
     assert sorted(os.listdir(two)) == sorted(os.listdir(one))
     np.testing.assert_allclose(log_of(two), log_of(one), rtol=1e-4)
     weights = load_file(two / "predictor.safetensors")
@@ -96,11 +84,16 @@ def test_two_processes_stopped_and_resumed_learn_what_one_learns(
         torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-5)
 
 
-def test_a_batch_too_small_for_the_processes_ends_all_of_them(two_processes):
-    folder, run = two_processes
+def test_a_batch_too_small_for_the_processes_of_torchrun_ends_all_of_them(data, tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+         "-m", "mambatrack", *words(data, tmp_path), "--training.batch_size=1"],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
     assert run.returncode == 1
     assert "of 2: a batch of 1 windows cannot be shared by 2 processes" in run.stderr
-    assert not (folder.with_name("run-refused") / "log.csv").exists()
+    assert not (tmp_path / "log.csv").exists()
 
 
 def crowd(rng, size):
