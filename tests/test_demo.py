@@ -33,11 +33,11 @@ def program(name):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The output folder of ``make demo``, shortened to four seconds, run twice."""
+    """The output folder of ``make demo``, shortened to four seconds, after another run."""
     folder = tmp_path_factory.mktemp("demo")
     module = program("demo")
-    for _ in range(2):
-        module.main(4.0, folder)
+    for seconds in (1.0, 4.0):
+        module.main(seconds, folder)
     return folder
 
 

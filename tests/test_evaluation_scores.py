@@ -213,8 +213,7 @@ def test_scores_are_those_of_trackevals_own_pipeline(tmp_path):
 def test_scores_are_trackevals_where_there_are_distractors(tmp_path):
     pytest.importorskip("trackeval")
     found = find_sequences(needs("data/mot17/train"))
-    sequences = [each for each in found if each.name in ("MOT17-05-SDP", "MOT17-13-SDP")]
-    assert_trackeval_agrees(sequences, tmp_path)
+    assert_trackeval_agrees([each for each in found if each.name == "MOT17-05-SDP"], tmp_path)
 
 
 def test_events_agree_with_trackeval_but_for_switches_after_gaps(tmp_path):
