@@ -111,6 +111,8 @@ def _able(table: TrackTable) -> Indices:
     speed = np.linalg.norm(table.velocity, axis=1) * table.span / size
     recent, lost = missed <= STEPS, missed > 0
     fleeting = recent & ((speed >= BRISK) | ((hits == 1) & lost))
+    if not fleeting.any():
+        return NOBODY
     _, of = np.unique(table["labels"], return_inverse=True)
     count, all_recent = np.bincount(of, fleeting), np.bincount(of, recent)
     usual = (count >= FEWEST) & (count >= SHARE * all_recent)
