@@ -28,14 +28,14 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def seer(data, tmp_path_factory):
     """A teacher that sees two frames of the future."""
-    recipe = settings_of(foresight=2, window=5, forecast=2, d_model=16, steps=150, warmup=40,
-                         checkpoint_every=150)  # fmt: skip
+    recipe = settings_of(foresight=2, window=5, forecast=2, d_model=16, steps=100, warmup=30,
+                         checkpoint_every=100)  # fmt: skip
     return train([data], recipe, tmp_path_factory.mktemp("seer"))
 
 
 def test_a_network_with_foresight_knows_more_and_cannot_track(data, seer, tmp_path):
-    blind = train([data], settings_of(window=5, forecast=2, d_model=16, steps=150, warmup=40,
-                                      checkpoint_every=150), tmp_path)  # fmt: skip
+    blind = train([data], settings_of(window=5, forecast=2, d_model=16, steps=100, warmup=30,
+                                      checkpoint_every=100), tmp_path)  # fmt: skip
     cards = [json.loads(each.with_suffix(".json").read_text()) for each in (seer, blind)]
     assert cards[0]["validation"]["error_5"] < 0.8 * cards[1]["validation"]["error_5"]
     with pytest.raises(MambatrackError, match="needs 2 boxes from after .* can teach"):

@@ -31,16 +31,16 @@ def settings_of(**changes):
 
 def test_training_learns_and_its_predictor_loads(data, tmp_path):
     settings = settings_of(
-        d_model=16, steps=150, warmup=40, checkpoint_every=50, forecast=2,
+        d_model=16, steps=90, warmup=24, checkpoint_every=30, forecast=2,
         noise_data=str(data), identity_weight=0.1,
     )  # fmt: skip
     out = train([data], settings, tmp_path)
     with (tmp_path / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["50", "100", "150"]
+    assert [row["step"] for row in rows] == ["30", "60", "90"]
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
     card = json.loads(out.with_suffix(".json").read_text())
-    assert card["training"]["step"] == 150 and len(card["spread"]) == 30
+    assert card["training"]["step"] == 90 and len(card["spread"]) == 30
     assert card["architecture"]["d_model"] == 16
     state = load_predictor(out).start(np.array([[10, 10, 5, 9]], np.float32))
     assert state.shape == (1, 46)
@@ -49,7 +49,7 @@ def test_training_learns_and_its_predictor_loads(data, tmp_path):
 @pytest.mark.parametrize("kind, kept", [("causal", 0), ("causal-back", 2 * 7)])
 def test_a_causal_network_learns_from_histories_with_gaps_and_loads(kind, kept, data, tmp_path):
     recipe = settings_of(
-        kind=kind, back=3, d_model=16, steps=120, warmup=40, checkpoint_every=40, forecast=3,
+        kind=kind, back=3, d_model=16, steps=75, warmup=25, checkpoint_every=25, forecast=3,
         gap_share=0.5, noise_data=str(data), identity_weight=0.1, window=12,
     )  # fmt: skip
     out = train([data], recipe, tmp_path)
