@@ -245,7 +245,7 @@ def test_it_is_what_the_configuration_opens():
 def test_synthetic_people_are_found():
     """Strong boxes against people at least half visible; floors below .60 / .64 measured."""
     detect, hits, truths, claims = MotionDetector(), 0, 0, 0
-    for frame in itertools.islice(simulate(3, 5, (640, 360)), 150):
+    for frame in itertools.islice(simulate(3, 5, (640, 360)), 100):
         found = detect(frame.render())
         if frame.index < 20:
             continue
@@ -255,7 +255,7 @@ def test_synthetic_people_are_found():
         hits += (overlap.max(axis=1, initial=0) >= 0.5)[seen].sum()
         truths += seen.sum()
         claims += (overlap.max(axis=0, initial=0) >= 0.5).sum() / max(len(strong), 1)
-    assert hits / truths >= 0.5 and claims / 130 >= 0.5, (hits / truths, claims / 130)
+    assert hits / truths >= 0.5 and claims / 80 >= 0.5, (hits / truths, claims / 80)
 
 
 def first_frames(sequence, folder, count):
