@@ -4,23 +4,30 @@ between the two (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2
     python docs/experiments/association_from.py tune --run run/ --dataset simulated-0 ... \
       --weights mambatrack-association.safetensors --out tuned/ --teacher learned \
       --keep simulated-0 --set association.steps=2500 association.rate=0.0005 tracker.predictor=P
+    python docs/experiments/association_from.py record --run later/ --dataset simulated-0 \
+      --set tracker.association=between/association.safetensors
     python docs/experiments/association_from.py between --weights A B --share 0.5 --out between/
 
-``run/`` gets one iteration of recordings, tracked with the shipped networks. --teacher also says
-what is right in the folders whose names begin as --keep; elsewhere the truth alone does.
+``run/`` gets one iteration of recordings, tracked with the configured networks, and what other
+folders of ``--run`` hold is learnt from, too. --teacher also says what is right in the folders
+whose names begin as --keep; elsewhere the truth alone does. --often NAME=FACTOR: how often a
+recording whose name begins so is drawn, for each of its frames.
 """
 
 import argparse
+import gc
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from mambatrack.association.loading import load_association, split_members
+from mambatrack.association.loading import load_association, load_weights, path_of
 from mambatrack.config import Config, load_config
 from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.sequences import Sequence, find_detected_sequences
@@ -72,6 +79,11 @@ def switched(given, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 class Learner(PairLearner):
     """Learns from the truth where nobody teaches."""
 
+    def draw(self, often: list[float]) -> None:
+        """Each recording so many times as often as its length says."""
+        self.share = self.share * np.array(often)
+        self.share /= self.share.sum()
+
     def losses(self, step: int) -> Iterator[torch.Tensor]:
         learnt, settings = self.recordings.learnt, self.settings
         drawn = self.rng.choice(len(learnt), size=settings.pieces, p=self.share)
@@ -85,45 +97,82 @@ class Learner(PairLearner):
         yield total
 
 
+def configured(options: argparse.Namespace) -> Config:
+    return load_config("train-association", dict(each.split("=", 1) for each in options.set))
+
+
 def tune(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    config = load_config("train-association", dict(each.split("=", 1) for each in options.set))
-    settings = config.association
-    sequences = find_detected_sequences(options.dataset)
-    recordings = recorded(options, config, sequences)
-    members = split_members(load_file(options.weights[0]))
-    targets = []
-    for number, weights in enumerate(members):
-        own = replace(settings, seed=settings.seed + number)
-        learner = Learner(recordings, own, settings.steps, options.dataset)
-        learner.model.load_state_dict(weights)
-        targets.append(options.out / f"member-{number}" / WEIGHTS)
-        recipe = recipe_of("association", own, names_of(sequences), FREE)
-        train(learner, Run(
-            targets[-1], "association", recipe, settings.steps, 500, "training", silent
-        ))  # fmt: skip
-        print(targets[-1], flush=True)
-    join_members(targets, options.out / WEIGHTS, settings.seed)
+    record_all(options)
+    config, sequences = configured(options), find_detected_sequences(options.dataset)
+    recordings, often = recorded(options, sequences)
+    gc.freeze()  # the recordings stay shared with the processes that learn
+    learn = partial(learnt, options, config, recordings, often)
+    with get_context("fork").Pool(options.processes, maxtasksperchild=1) as pool:
+        targets = pool.map(learn, range(len(load_weights(options.weights[0]))), chunksize=1)
+    join_members(targets, options.out / WEIGHTS, config.association.seed)
 
 
-def recorded(options: argparse.Namespace, config: Config, sequences: list[Sequence]) -> Recordings:
-    """What the tracker with the shipped networks meets; every tenth sequence validates."""
-    teacher = AssociationTeacher(options.teacher)
-    recordings = Recordings([], [])
-    options.run.mkdir(parents=True, exist_ok=True)
-    held = {*sorted({each.name for each in sequences})[::10]}
+def learnt(
+    options: argparse.Namespace,
+    config: Config,
+    recordings: Recordings,
+    often: list[float],
+    number: int,
+) -> Path:
+    """One member goes on."""
+    own = replace(config.association, seed=config.association.seed + number)
+    learner = Learner(recordings, own, own.steps, options.dataset)
+    weights = load_weights(options.weights[0])[number]
+    learner.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+    learner.draw(often)
+    target: Path = options.out / f"member-{number}" / WEIGHTS
+    recipe = recipe_of("association", own, names_of(find_detected_sequences(options.dataset)), FREE)
+    train(learner, Run(target, "association", recipe, own.steps, 500, "training", silent))
+    print(target, flush=True)
+    return target
+
+
+def record_all(options: argparse.Namespace) -> None:
+    """What the tracker meets, in the last folder of --run; what is there stays."""
+    options.run[-1].mkdir(parents=True, exist_ok=True)
+    each = partial(record_one, options.run[-1], configured(options), options.switches)
+    with get_context("fork").Pool(options.processes) as pool:
+        pool.map(each, find_detected_sequences(options.dataset), chunksize=1)
+
+
+def record_one(folder: Path, config: Config, switches: float, sequence: Sequence) -> None:
+    path = folder / recording_name(sequence)
+    if not path.exists():
+        tracked(sequence, config, switches).save(path)
+
+
+def recording_name(sequence: Sequence) -> str:
+    folder = sequence.folder.parent
+    return f"{folder.parent.name}-{folder.name}-{sequence.name}.npz"
+
+
+def recorded(
+    options: argparse.Namespace, sequences: list[Sequence]
+) -> tuple[Recordings, list[float]]:
+    """All recordings of the sequences, and how often each is drawn; every tenth validates."""
+    recordings, often = Recordings([], []), []
+    factors = [each.split("=") for each in options.often]
+    names = sorted({recording_name(each) for each in sequences})
+    held = {*names[::10]}
+    teacher = AssociationTeacher(options.teacher) if options.keep else None
     for sequence in sequences:
-        folder = sequence.folder.parent
-        path = options.run / f"{folder.parent.name}-{folder.name}-{sequence.name}.npz"
-        if not path.exists():
-            tracked(sequence, config, options.switches).save(path)
-        each = IndexedRecording.of(Recording.load(path))
-        kept = any(str(folder).startswith(name) for name in options.keep)
-        if sequence.name in held:
-            recordings.held_out.append(each)
-        else:
-            recordings.learnt.append(teacher.teach(each) if kept else each)
-    return recordings
+        name, folder = recording_name(sequence), str(sequence.folder.parent)
+        own = [float(factor) for start, factor in factors if name.startswith(start)]
+        for path in [run / name for run in options.run if (run / name).exists()]:
+            each = IndexedRecording.of(Recording.load(path))
+            if name in held:
+                recordings.held_out.append(each)
+                continue
+            kept = teacher and any(folder.startswith(start) for start in options.keep)
+            recordings.learnt.append(teacher.teach(each) if teacher and kept else each)
+            often.append(own[0] if own else 1.0)
+    return recordings, often
 
 
 def tracked(sequence: Sequence, config: Config, switches: float) -> Recording:
@@ -133,7 +182,7 @@ def tracked(sequence: Sequence, config: Config, switches: float) -> Recording:
     policy = load_association(config.tracker)
     recorder = Switching([who[each] for each in rows], policy, config.tracker.class_aware)
     recorder.share, recorder.rng = switches, np.random.default_rng(len(who))
-    tracker = Tracker(config.tracker, sequence.image_size, association=recorder)
+    tracker = Tracker(config.tracker, sequence.image_size, association=recorder, reach=0.0)
     arrays = np.column_stack([found.boxes, found.scores])
     for index, each in enumerate(rows):
         tracker.update(arrays[each], index / sequence.fps)
@@ -142,7 +191,7 @@ def tracked(sequence: Sequence, config: Config, switches: float) -> Recording:
 
 def between(options: argparse.Namespace) -> None:
     """Weights at ``share`` of the way from the first to the second."""
-    first, second = (load_file(each) for each in options.weights)
+    first, second = (load_file(path_of(str(each))) for each in options.weights)
     mixed = {name: torch.lerp(first[name], second[name], options.share) for name in first}
     card = json.loads(options.weights[1].with_suffix(".json").read_text())
     options.out.mkdir(parents=True, exist_ok=True)
@@ -151,13 +200,15 @@ def between(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("task", choices=("tune", "between"))
-    parser.add_argument("--run", type=Path)
+    parser.add_argument("task", choices=("record", "tune", "between"))
+    parser.add_argument("--run", nargs="+", type=Path)
     parser.add_argument("--dataset", nargs="+", default=[])
-    parser.add_argument("--weights", required=True, nargs="+", type=Path)
+    parser.add_argument("--weights", nargs="+", type=Path)
     parser.add_argument("--teacher", default="learned")
     parser.add_argument("--keep", nargs="*", default=[])
-    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--often", nargs="*", default=[], metavar="NAME=FACTOR")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--out", type=Path)
     parser.add_argument(
         "--switches", type=float, default=0.0, help="share of frames with a false one"
     )
@@ -166,7 +217,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="+", metavar="KEY=VALUE", default=[])
     options = parser.parse_args()
     association_recording.FORGETTING = options.forgetting
-    (tune if options.task == "tune" else between)(options)
+    {"record": record_all, "tune": tune, "between": between}[options.task](options)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ rates, seen by good and by weak detectors. All detections but those of MOT17 are
     mambatrack simulate --walkers 40 --like weak/ --out walkers-weak/ --seed 1
     python docs/experiments/varied_worlds.py vary --dataset data/dancetrack/train --good tuning/ \
       --weak weak/ --out dancers-varied/ --plain 0.2
+    python docs/experiments/varied_worlds.py rescore --dataset dancers-varied/seen
 
 ``weak`` is a folder of links to sequences of weak detectors. ``--plain`` is the share of sequences
 that stay as they are; of the others the camera, its view and the frame rate are drawn.
@@ -34,6 +35,7 @@ CAMERAS = ("stand", "pan", "tilt", "zoom", "shake", "walk", "vehicle")
 EVERY = (1, 1, 2, 3, 4)  # frames
 LEAST_INSIDE = 0.3  # of a box, in the picture
 SHARE = 0.6, 0.9  # of the world's sides that the camera sees
+POWERS, LOW, HIGH = (-0.9, 0.9), (0.0, 0.25), (0.75, 1.0)  # of scores on another scale
 
 
 def write_info(folder: Path, sequence: Sequence, size: tuple[int, int], frames: int) -> None:
@@ -90,18 +92,30 @@ def halves(options: argparse.Namespace) -> None:
         write_info(folder, sequence, sequence.image_size, last)
 
 
+def rescore(options: argparse.Namespace) -> None:
+    """In half of the sequences the detector says its scores on another scale, a + (b - a) s^c."""
+    for sequence in find_sequences(options.dataset):
+        rng = _generator(options.seed, sequence.name)
+        if rng.random() < 0.5 or sequence.det_path is None:
+            continue
+        rows = read_mot(sequence.det_path)
+        power, low, high = np.exp(rng.uniform(*POWERS)), rng.uniform(*LOW), rng.uniform(*HIGH)
+        rows[:, 6] = low + (high - low) * rows[:, 6].clip(0, 1) ** power
+        np.savetxt(sequence.det_path, rows, "%.6g", ",")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("vary", "halves"))
+    parser.add_argument("what", choices=("vary", "rescore", "halves"))
     parser.add_argument("--dataset", required=True)
-    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--good")
     parser.add_argument("--weak")
     parser.add_argument("--weak-share", type=float, default=0.5)
     parser.add_argument("--plain", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    {"vary": vary, "halves": halves}[options.what](options)
+    {"vary": vary, "rescore": rescore, "halves": halves}[options.what](options)
 
 
 if __name__ == "__main__":
