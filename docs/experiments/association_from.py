@@ -25,7 +25,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from mambatrack.association.loading import load_association, load_weights, path_of
 from mambatrack.config import Config, load_config
@@ -109,7 +108,9 @@ def tune(options: argparse.Namespace) -> None:
     gc.freeze()  # the recordings stay shared with the processes that learn
     learn = partial(learnt, options, config, recordings, often)
     with get_context("fork").Pool(options.processes, maxtasksperchild=1) as pool:
-        targets = pool.map(learn, range(len(load_weights(options.weights[0]))), chunksize=1)
+        targets = pool.map(
+            learn, range(len(load_weights(path_of(str(options.weights[0]))))), chunksize=1
+        )
     join_members(targets, options.out / WEIGHTS, config.association.seed)
 
 
@@ -123,7 +124,7 @@ def learnt(
     """One member goes on."""
     own = replace(config.association, seed=config.association.seed + number)
     learner = Learner(recordings, own, own.steps, options.dataset)
-    weights = load_weights(options.weights[0])[number]
+    weights = load_weights(path_of(str(options.weights[0])))[number]
     learner.model.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
     learner.draw(often)
     target: Path = options.out / f"member-{number}" / WEIGHTS
@@ -191,8 +192,12 @@ def tracked(sequence: Sequence, config: Config, switches: float) -> Recording:
 
 def between(options: argparse.Namespace) -> None:
     """Weights at ``share`` of the way from the first to the second."""
-    first, second = (load_file(path_of(str(each))) for each in options.weights)
-    mixed = {name: torch.lerp(first[name], second[name], options.share) for name in first}
+    first, second = (load_weights(path_of(str(each))) for each in options.weights)
+    mixed = {
+        f"{number}.{name}": torch.from_numpy(array + options.share * (later[name] - array))
+        for number, (earlier, later) in enumerate(zip(first, second, strict=True))
+        for name, array in earlier.items()
+    }
     card = json.loads(options.weights[1].with_suffix(".json").read_text())
     options.out.mkdir(parents=True, exist_ok=True)
     write_model(options.out / options.weights[1].name, mixed, card)
