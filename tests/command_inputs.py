@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from full_weights import write_full
 from mambatrack.cli.program import main
 from mambatrack.evaluation.submission import SERVERS
 from mambatrack.networks.model_files import WEIGHTS
@@ -160,7 +161,8 @@ def write_inputs(folder: Path) -> None:
     lines = [f"{frame} 1 0 {frame % 3} 0 1 0 0.9\n" for frame in range(20)]
     (folder / "camera.txt").write_text("# transforms\n" + "".join(lines))
     (folder / "token").write_text("a-word-of-a-test\n")
-    for short, kind in (("m", "causal"), ("a", "association"), ("w", "window")):
+    write_full(folder / "m.safetensors", "causal")
+    for short, kind in (("a", "association"), ("w", "window")):
         for ending in ("safetensors", "json"):
             shutil.copy(WEIGHTS / f"mambatrack-{kind}.{ending}", folder / f"{short}.{ending}")
     (folder / "results").mkdir()

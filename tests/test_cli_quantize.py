@@ -2,6 +2,7 @@
 
 import pytest
 
+from full_weights import write_full
 from mambatrack.cli import main
 from worlds import write_training_data
 
@@ -9,10 +10,11 @@ from worlds import write_training_data
 def test_sizes_and_differences_are_told(tmp_path, capsys):
     write_training_data(tmp_path / "data", 1)
     out = tmp_path / "small.safetensors"
-    line = ["quantize", "mamba", "--out", str(out), "--dataset", str(tmp_path / "data")]
+    full = write_full(tmp_path / "full.safetensors", "causal")
+    line = ["quantize", str(full), "--out", str(out), "--dataset", str(tmp_path / "data")]
     assert main(line) == 0
     said = capsys.readouterr().out
-    assert f"wrote {out}: causal, {out.stat().st_size} bytes, 29." in said
+    assert f"wrote {out}: causal, {out.stat().st_size} bytes, 2" in said
     assert "boxes: mean 0.00" in said and "below 99 0.0" in said
     assert main([*line, "--quiet"]) == 1
     assert "exists; use --overwrite" in capsys.readouterr().err

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 from association_models import network
+from full_weights import write_full
 from mambatrack import MambatrackError, load_config
 from mambatrack.association.loading import load_learned
 from mambatrack.datasets.sequences import find_sequences
+from mambatrack.detectors.own import ArrayDetector
+from mambatrack.embedders.own import own_embedder
 from mambatrack.evaluation.quantisation import quantise
+from mambatrack.gaps.filling import Gap, GapFiller, fill_gaps
 from mambatrack.motion.loading import load_predictor
 from mambatrack.networks.model_files import new_model, read_card, write_model
+from mambatrack.networks.weight_files import read_weights
 from worlds import write_training_data
 
 CONFIG = load_config().tracker
@@ -30,11 +35,11 @@ def association(path):
     return path
 
 
-# the names of its weights are a third of what the smaller one takes in eight bits
-@pytest.mark.parametrize("name, share", [("mamba", 0.3), ("mamba-window", 0.4)])
-def test_a_predictor_in_eight_bits_predicts_nearly_the_same(tmp_path, sequences, name, share):
+@pytest.mark.parametrize("kind", ["causal", "window"])
+def test_a_predictor_in_eight_bits_predicts_nearly_the_same(tmp_path, sequences, kind):
+    name = write_full(tmp_path / "full.safetensors", kind)
     made = quantise(name, tmp_path / "small.safetensors", sequences, CONFIG)
-    assert made.size <= share * made.size_before
+    assert made.size <= 0.3 * made.size_before
     assert 0 < made.error["boxes"]["mean"] < made.error["boxes"]["below_99"] < 0.05
     told = read_card(made.path)["quantised"]
     assert told["bits"] == 8 and told["error"] == made.error
@@ -47,7 +52,8 @@ def test_a_predictor_in_eight_bits_predicts_nearly_the_same(tmp_path, sequences,
 
 
 def test_an_association_in_eight_bits_decides_nearly_the_same(tmp_path, sequences):
-    made = quantise("learned", tmp_path / "small.safetensors", sequences, CONFIG)
+    full = write_full(tmp_path / "full.safetensors", "association")
+    made = quantise(full, tmp_path / "small.safetensors", sequences, CONFIG)
     assert made.kind == "association" and made.size <= 0.3 * made.size_before
     assert 0 < made.error["odds"]["mean"] < 0.2
     assert 0 <= made.error["matched_otherwise"] < 0.05
@@ -60,7 +66,8 @@ def test_what_is_far_from_the_network_is_told(tmp_path, sequences, monkeypatch):
     monkeypatch.setattr(quantisation, "in_eight_bits", lambda weights: {
         name: np.zeros_like(each) for name, each in weights.items()
     })  # fmt: skip
-    made = quantise("learned", tmp_path / "nothing.safetensors", sequences, CONFIG)
+    full = write_full(tmp_path / "full.safetensors", "association")
+    made = quantise(full, tmp_path / "nothing.safetensors", sequences, CONFIG)
     assert made.error["odds"]["mean"] > 1 and made.error["matched_otherwise"] > 0.5
 
 
@@ -69,6 +76,47 @@ def test_an_association_of_one_network_is_taken(tmp_path):
     made = quantise(path, tmp_path / "small.safetensors")
     assert made.error == {} and "error" not in read_card(made.path, ("association",))["quantised"]
     assert load_learned(made.path, CONFIG).memory_size == load_learned(path, CONFIG).memory_size
+
+
+BYTES = {"detector": 0.27, "embedder": 0.27, "refill": 0.3}  # at most, of those in 32 bits
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_detectors_embedders_and_gap_fillers_are_taken(tmp_path, kind):
+    full = write_full(tmp_path / "full.safetensors", kind)
+    made = quantise(full, tmp_path / "small.safetensors")
+    assert made.kind == kind and made.error == {}
+    assert made.size <= BYTES[kind] * made.size_before
+    before, after = (ANSWERS[kind](path) for path in (full, made.path))
+    assert 0 < np.abs(after - before).max() < 0.05 * np.abs(before).max()
+
+
+def of_detector(path):
+    picture = np.random.default_rng(0).normal(0, 0.3, (1, 64, 96, 3)).astype(np.float32)
+    boxes, scores = ArrayDetector(read_weights(path))(picture, 0.0)
+    return np.column_stack([boxes, scores])
+
+
+def of_embedder(path):
+    picture = np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8)
+    return own_embedder(path)(picture, np.array([[5, 5, 50, 75]], np.float32)).vectors
+
+
+def of_gap_filler(path):
+    boxes = np.cumsum(np.random.default_rng(0).uniform(0, 3, (8, 4)), axis=0) + [50, 50, 20, 40]
+    gap = Gap(range(4), boxes[:4], range(9, 13), boxes[4:])
+    (filled,) = fill_gaps([gap], GapFiller(path))
+    return filled.boxes
+
+
+ANSWERS = {"detector": of_detector, "embedder": of_embedder, "refill": of_gap_filler}
+
+
+def test_only_predictors_and_associations_are_compared(tmp_path, sequences):
+    full = write_full(tmp_path / "full.safetensors", "refill")
+    assert_refused(
+        "kind refill: only predictors and associations", full, tmp_path / "a.safetensors", sequences
+    )
 
 
 def assert_refused(said, *arguments, **rest):
@@ -84,17 +132,17 @@ def test_what_cannot_be_quantised_is_said(tmp_path):
     assert_refused("the folder .* does not exist", "mamba", tmp_path / "no" / "out.safetensors")
     assert_refused("is the network itself", path := association(tmp_path / "a.safetensors"), path,
             overwrite=True)  # fmt: skip
-    small = quantise("mamba", out).path
-    assert_refused("exists; use --overwrite", "mamba", out)
+    small = quantise(full := write_full(tmp_path / "full.safetensors", "causal"), out).path
+    assert_refused("exists; use --overwrite", full, out)
     assert_refused("in 8 bits already", small, tmp_path / "again.safetensors")
-    assert_refused("unknown kind of network 'refill'", refill(tmp_path), tmp_path / "b.safetensors")
+    assert_refused("unknown kind of network 'other'", other(tmp_path), tmp_path / "b.safetensors")
     assert not (tmp_path / "again.safetensors").exists()
 
 
-def refill(folder):
-    path = folder / "refill.safetensors"
+def other(folder):
+    path = folder / "other.safetensors"
     write_model(
-        path, new_model("causal", 8, 1, 2).state_dict(), {"architecture": {"kind": "refill"}}
+        path, new_model("causal", 8, 1, 2).state_dict(), {"architecture": {"kind": "other"}}
     )
     return path
 

@@ -4,21 +4,21 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
+from full_weights import card_of, full_weights, write_full
 from mambatrack import MambatrackError
 from mambatrack.motion.loading import load_predictor
-from mambatrack.networks.eight_bits import STEPS, in_eight_bits, restored
-from mambatrack.networks.model_files import WEIGHTS
+from mambatrack.networks.eight_bits import STEPS, in_eight_bits, restored, shortest_steps
 from mambatrack.networks.weight_files import read_weights
 
 NUMBERS = st.floats(-1e6, 1e6, width=32)
-SHAPES = array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=6)
+SHAPES = array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 ARRAYS = SHAPES.flatmap(lambda shape: arrays(np.float32, shape, elements=NUMBERS))
-SHIPPED = ("causal", "window", "association")
+SHIPPED = ("causal", "window", "association", "refill", "detector", "embedder")
 
 
 @settings(max_examples=60, deadline=None)
@@ -28,8 +28,9 @@ def test_every_weight_is_within_half_a_step_of_its_channel(weights):
     assert found.keys() == weights.keys()
     for name, array in weights.items():
         assert found[name].dtype == np.float32
-        if array.ndim == 2:
-            channels = 0 if name.endswith(".conv") else 1
+        if array.ndim >= 2:
+            taps = name.endswith(".conv")
+            channels = tuple(range(array.ndim - 1) if taps else range(1, array.ndim))
             allowed = np.abs(array).max(axis=channels, keepdims=True) / 127 * 0.502 + 6e-8
         else:
             allowed = np.abs(array) * 2**-10 + 1e-7
@@ -44,6 +45,21 @@ def test_what_was_in_eight_bits_stays_as_it_is(array):
     np.testing.assert_allclose(again["a"], once["a"], rtol=2e-3, atol=1e-6)
 
 
+@settings(max_examples=60, deadline=None)
+@given(ARRAYS, st.integers(1, 100))
+def test_weights_on_steps_that_are_chosen_stay_there(array, times):
+    steps = {}
+    if array.ndim > 1:
+        longer = shortest_steps(array).astype(np.float32) * times
+        assume(longer.max() < 6e4)
+        steps = {"a": longer.astype(np.float16)}
+    once = restored(in_eight_bits({"a": array}, steps))
+    again = in_eight_bits(once, steps)
+    if steps:
+        np.testing.assert_array_equal(again[STEPS], steps["a"])
+    np.testing.assert_array_equal(restored(again)["a"], once["a"])
+
+
 def held(path):
     """Bytes of a safetensors file but for the names, which are much of a small one."""
     with path.open("rb") as file:
@@ -52,7 +68,7 @@ def held(path):
 
 @pytest.mark.parametrize("kind", SHIPPED)
 def test_a_file_is_three_tenths_of_before_and_holds_the_same_names(tmp_path, kind):
-    path, small = WEIGHTS / f"mambatrack-{kind}.safetensors", tmp_path / "small.safetensors"
+    path, small = write_full(tmp_path / "full.safetensors", kind), tmp_path / "small.safetensors"
     weights = read_weights(path)
     save_file(in_eight_bits(weights), small)
     assert held(small) <= 0.31 * held(path)
@@ -88,9 +104,9 @@ DAMAGE = {
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 def test_damaged_files_are_refused_by_name(tmp_path, case):
     change, said = DAMAGE[case]
-    shipped, path = WEIGHTS / "mambatrack-causal.safetensors", tmp_path / "small.safetensors"
-    save_file(change(in_eight_bits(load_file(shipped))), path)
-    path.with_suffix(".json").write_text(shipped.with_suffix(".json").read_text())
+    path = tmp_path / "small.safetensors"
+    save_file(change(in_eight_bits(full_weights("causal"))), path)
+    path.with_suffix(".json").write_text(json.dumps(card_of("causal")))
     with pytest.raises(MambatrackError, match=said) as caught:
         load_predictor(path)
     assert str(path) in str(caught.value)
@@ -98,8 +114,7 @@ def test_damaged_files_are_refused_by_name(tmp_path, case):
 
 def test_a_card_that_says_otherwise_changes_nothing(tmp_path):
     """The file itself tells how it is stored."""
-    shipped, path = WEIGHTS / "mambatrack-causal.safetensors", tmp_path / "small.safetensors"
-    save_file(in_eight_bits(load_file(shipped)), path)
-    card = json.loads(shipped.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(card | {"quantised": None}))
+    path = tmp_path / "small.safetensors"
+    save_file(in_eight_bits(full_weights("causal")), path)
+    path.with_suffix(".json").write_text(json.dumps(card_of("causal") | {"quantised": None}))
     assert load_predictor(path).state_size == load_predictor("mamba").state_size

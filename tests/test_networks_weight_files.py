@@ -2,16 +2,19 @@
 
 import json
 import struct
+import zlib
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save, save_file
 
+from full_weights import card_of, full_weights
 from mambatrack import MambatrackError, load_config
 from mambatrack.association.loading import load_learned
 from mambatrack.gaps.filling import GapFiller
 from mambatrack.motion.loading import load_predictor
-from mambatrack.networks.model_files import WEIGHTS
+from mambatrack.networks import weight_files
+from mambatrack.networks.weight_files import DEFLATED, deflated, read_stored, read_weights
 
 CONFIG = load_config().tracker
 LOADERS = {
@@ -27,10 +30,7 @@ F32 = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
 
 def copied(tmp_path, kind, weights=None, card=None, content=None):
     """A copy of the shipped network of a kind, changed."""
-    shipped, path = WEIGHTS / f"mambatrack-{kind}.safetensors", tmp_path / "given.safetensors"
-    held = load_file(shipped)
-    told = json.loads(shipped.with_suffix(".json").read_text())
-    told.pop("sha256", None)  # which says first that the weights are others
+    path, held, told = tmp_path / "given.safetensors", full_weights(kind), card_of(kind)
     if weights is not None:
         weights(held)
     save_file(held, path)
@@ -85,7 +85,7 @@ def test_other_types_of_numbers_are_refused(tmp_path, kind, dtype):
 
 @KINDS
 def test_every_weight_that_is_missing_or_of_another_shape_is_named(tmp_path, kind):
-    names = list(load_file(WEIGHTS / f"mambatrack-{kind}.safetensors"))
+    names = list(full_weights(kind))
     for name in names[:: max(len(names) // 25, 1)]:
         for changed in (lambda a: None, lambda a: np.append(a, a[:1], axis=0), lambda a: a[None],
                         lambda a: a[:0], lambda a: np.repeat(a, 2, axis=-1)):  # fmt: skip
@@ -139,6 +139,55 @@ def test_headers_that_lie_are_refused(tmp_path, header, said):
     text = (header if isinstance(header, str) else json.dumps(header)).encode()
     content = struct.pack("<Q", len(text)) + text + b"1234"
     assert_refused("causal", copied(tmp_path, "causal", content=content), said)
+
+
+@KINDS
+def test_a_file_within_a_file_holds_the_same(tmp_path, kind):
+    path = copied(tmp_path, kind)
+    content, expected = path.read_bytes(), read_weights(path)
+    path.write_bytes(deflated(content))
+    assert path.stat().st_size < len(content)
+    found = read_weights(path)
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+    assert LOADERS[kind](path) is not None
+
+
+def held(data, dtype=np.uint8):
+    return save({DEFLATED: np.frombuffer(data, dtype)})
+
+
+PACKED = zlib.compress(save({"a": np.zeros(4, np.float32)}))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (held(PACKED[:-5]), "got more or fewer"),
+        (held(PACKED + b"more"), "got more or fewer"),
+        (held(b""), "got more or fewer"),
+        (held(b"no such bytes"), "its bytes are damaged"),
+        (held(PACKED[:20] + b"\xff" * 20 + PACKED[40:]), "its bytes are damaged"),
+        (held(PACKED + bytes(-len(PACKED) % 4), np.float32), "bytes expected, got F32"),
+        (save({DEFLATED: np.zeros((2, 2), np.uint8)}), r"bytes expected, got U8 \[2, 2\]"),
+        (held(zlib.compress(bytes(1 << 27))), "of at most 67108864 expected"),
+        (held(zlib.compress(held(PACKED))), "numbers of type F32 expected, got U8"),
+        (save({DEFLATED: np.zeros(2, np.uint8), "b": np.zeros(2, np.uint8)}), "got U8"),
+        (held(PACKED), "missing"),
+    ],
+)  # fmt: skip
+def test_files_within_files_that_are_damaged_are_refused(tmp_path, content, said):
+    assert_refused("causal", copied(tmp_path, "causal", content=content), said)
+
+
+def test_what_is_too_long_to_be_read_within_a_file_is_not_put_there(tmp_path, monkeypatch):
+    content = copied(tmp_path, "window").read_bytes()
+    monkeypatch.setattr(weight_files, "LONGEST_INFLATED", len(content) - 1)
+    assert deflated(content) == content
+    monkeypatch.setattr(weight_files, "LONGEST_INFLATED", len(content))
+    (tmp_path / "small.safetensors").write_bytes(deflated(content))
+    assert read_stored(tmp_path / "small.safetensors").keys() == full_weights("window").keys()
 
 
 def test_members_that_differ_are_refused(tmp_path):

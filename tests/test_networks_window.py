@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 
 from mambatrack.kernels.reference import token_mask
 from mambatrack.motion.loading import weights_path
 from mambatrack.networks.launches import Launches
 from mambatrack.networks.model_files import load_model
+from mambatrack.networks.weight_files import read_weights
 from mambatrack.networks.window import (
     BiMambaBlock,
     MotionPredictor,
@@ -123,7 +123,7 @@ def test_shipped_weights_give_the_same_together_and_frozen(monkeypatch, backend)
             block.freeze()
             assert difference(block.together(tokens, lengths), expected) < most
             monkeypatch.delenv("MAMBATRACK_BACKEND")
-    assert model.state_dict().keys() == load_file(path).keys()
+    assert model.state_dict().keys() == read_weights(path).keys()
 
 
 def test_frozen_weights_last_until_training_starts():

@@ -3,10 +3,10 @@
 import json
 
 import numpy as np
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
+from full_weights import card_of, full_weights
 from mambatrack.networks.eight_bits import in_eight_bits
-from mambatrack.networks.model_files import WEIGHTS
 
 IN_EIGHT_BITS = 0.25  # of the files
 VALUES = (0.0, -1.0, 1e-40, 1e3, 1e6, -1e6, 1e9, 3e38, np.inf, -np.inf, np.nan)
@@ -17,8 +17,7 @@ TYPES = (np.float64, np.float16, np.int64, np.int32, np.uint8, np.bool_)
 
 def mutant(kind, rng):
     """The bytes of a weight file and of its card, and the name of what was done to them."""
-    path = WEIGHTS / f"mambatrack-{kind}.safetensors"
-    weights, card = load_file(path), json.loads(path.with_suffix(".json").read_text())
+    weights, card = full_weights(kind), card_of(kind)
     if rng.random() < IN_EIGHT_BITS:
         weights = in_eight_bits(weights)
     change = CHANGES[rng.integers(len(CHANGES))]

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=WrittenFile, required=True, metavar="FILE",
         help="a .safetensors file; its model card goes beside it")  # fmt: skip
     add("--dataset", type=DatasetPath, nargs="+", metavar="DIR", default=[],
-        help="with det/det.txt: both networks track it, and are compared")  # fmt: skip
+        help="with det/det.txt: both track it, if they are predictors or associations")  # fmt: skip
     add_overwrite(parser, "write over files that exist")
 
 
@@ -45,6 +45,4 @@ def _told(value: float | dict[str, float]) -> str:
     return f"{value:g}"
 
 
-QUANTIZE = Command(
-    "quantize", "write the weights of a predictor or association in 8 bits", add_arguments, run
-)
+QUANTIZE = Command("quantize", "write the weights of a network in 8 bits", add_arguments, run)

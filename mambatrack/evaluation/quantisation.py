@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from mambatrack.association import loading as associations
-from mambatrack.config import TrackerConfig
+from mambatrack.config import DetectorConfig, TrackerConfig
 from mambatrack.datasets.sequences import Sequence as MotSequence
+from mambatrack.detectors import own as detectors
+from mambatrack.embedders import own as embedders
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation.twins import (
     Parts,
@@ -25,6 +27,7 @@ from mambatrack.evaluation.twins import (
     follow,
 )
 from mambatrack.files import Read, check_apart, check_output, sha256
+from mambatrack.gaps import filling as gaps
 from mambatrack.motion.loading import load_predictor, weights_path
 from mambatrack.networks.eight_bits import STEPS, in_eight_bits
 from mambatrack.networks.model_files import (
@@ -35,10 +38,16 @@ from mambatrack.networks.model_files import (
     read_card,
     write_weights,
 )
-from mambatrack.networks.weight_files import read_weights
+from mambatrack.networks.weight_files import deflated, read_weights
 from mambatrack.tracking.tracker import Tracker
 
 KNOWN = (*SHIPPED, *associations.SHIPPED)
+CHECKS: dict[str, Callable[[Path], object]] = {  # of the kinds that nothing is compared of
+    detectors.KIND: lambda path: detectors.OwnDetector(DetectorConfig(weights=str(path))),
+    embedders.KIND: embedders.own_embedder,
+    gaps.KIND: gaps.GapFiller,
+}
+ALL_KINDS = (*KINDS, associations.KIND, *CHECKS)
 Report = Callable[[int], None]  # how many sequences are done
 
 
@@ -67,23 +76,29 @@ def quantise(
     overwrite: bool = False,
     report: Report = lambda done: None,
 ) -> Quantised:
-    """Writes the weights of a predictor or an association in 8 bits, with a model card.
+    """Writes the weights of a network in 8 bits, with a model card.
 
-    network: mamba, mamba-window, learned, light, or the path of a .safetensors file
-    sequences: are tracked with detections of their own by both, to measure the difference;
-        config: the tracker that does it
+    network: mamba, mamba-window, learned, light, or the path of a .safetensors file: of a
+        predictor, an association, a detector, an embedder, or of what fills gaps
+    sequences: are tracked with detections of their own by both, to measure the difference, if it
+        is a predictor or an association; config: the tracker that does it
     Raises MambatrackError where the network is no such one, damaged, or in 8 bits already.
     """
     path, out = _path_of(network), _checked_output(Path(out), overwrite)
     check_apart([Read(path, "the network")], [out, out.with_suffix(".json")])
-    card = read_card(path, (*KINDS, associations.KIND), ", ".join(KNOWN))
+    card = read_card(path, ALL_KINDS, ", ".join(KNOWN))
     if "quantised" in card:
         raise MambatrackError(f"{path} is in 8 bits already; give the weights that it was made of")
-    kind = kind_of(card, (*KINDS, associations.KIND))
+    kind, sequences = kind_of(card, ALL_KINDS), list(sequences)
     _check(path, kind)
+    if sequences and kind in CHECKS:
+        raise MambatrackError(
+            f"{path} is a network of kind {kind}: only predictors and associations are compared on "
+            "detections; leave the data set out"
+        )
     content = _content(path)
     card["quantised"] = {"bits": 8, "of_sha256": sha256(path)}
-    sequences, error = list(sequences), {}
+    error: dict[str, Any] = {}
     if sequences:
         error = _measured(path, content, card, sequences, config or TrackerConfig(), report)
         names = [each.name for each in sequences]
@@ -112,7 +127,9 @@ def _checked_output(out: Path, overwrite: bool) -> Path:
 
 def _check(path: Path, kind: str) -> None:
     """Raises MambatrackError where the weights are not those of a network of this kind."""
-    if kind == associations.KIND:
+    if kind in CHECKS:
+        CHECKS[kind](path)
+    elif kind == associations.KIND:
         associations.load_weights(path)
     else:
         load_weights(path)
@@ -122,10 +139,10 @@ def _content(path: Path) -> bytes:
     """Of the .safetensors file with the weights in 8 bits."""
     from safetensors.numpy import save
 
-    weights = read_weights(path)
+    weights = read_weights(path, half=True)
     if STEPS in weights:
         raise MambatrackError(f"{path} has a weight named {STEPS}; it is no network of mambatrack")
-    return save(in_eight_bits(weights))
+    return deflated(save(in_eight_bits(weights)))
 
 
 def _measured(
@@ -140,7 +157,7 @@ def _measured(
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "other.safetensors"
         write_weights(other, content, card)
-        if kind_of(card, (*KINDS, associations.KIND)) == associations.KIND:
+        if kind_of(card, ALL_KINDS) == associations.KIND:
             return _of_associations(path, other, sequences, config, report)
         return _of_predictors(path, other, sequences, config, report)
 

@@ -28,6 +28,7 @@ from mambatrack.networks.units import OUTPUTS, UNITS
 from mambatrack.networks.weight_files import read_weights
 
 SHIPPED = WEIGHTS / "mambatrack-refill.safetensors"
+KIND = "refill"  # of the network, in its model card
 INPUTS = 17  # of a token, see describe
 KNOTS = 8  # missing frames that the network is asked for; those between are interpolated
 FARTHEST, LARGEST_LOG = 1e6, 20.0  # units, and log of units, beyond which nothing is believed
@@ -86,7 +87,7 @@ class GapFiller:
     """
 
     def __init__(self, path: str | Path = SHIPPED):
-        card = read_card(Path(path), ("refill",), "no path for the shipped network")
+        card = read_card(Path(path), (KIND,), "no path for the shipped network")
         with fitting(Path(path)):
             weights = read_weights(Path(path))
             sizes = sizes_of(weights, BOTH)

@@ -13,7 +13,7 @@ from torch import Tensor
 from mambatrack.boxes import Boxes
 from mambatrack.config import GapFillingConfig
 from mambatrack.datasets.sequences import find_detected_sequences
-from mambatrack.gaps.filling import KNOTS, Ends, describe, straight_line
+from mambatrack.gaps.filling import KIND, KNOTS, Ends, describe, straight_line
 from mambatrack.learning.checkpoints import names_of, recipe_of
 from mambatrack.learning.gap_data import GapSampler, read_seen_people
 from mambatrack.learning.gap_network import GapFillingNetwork, laplace_loss
@@ -22,7 +22,6 @@ from mambatrack.learning.processes import refuse_several
 from mambatrack.learning.schedules import one_cycle
 from mambatrack.version import VERSION
 
-KIND = "refill"  # of the network, in its model card
 HELD_OUT = 10  # every so many sequences one is kept for validation
 VALIDATION = 4000  # gaps
 CALIBRATION = 8000  # gaps

@@ -1,7 +1,8 @@
 """The arrays of a .safetensors file, all of them finite and of a usual size; those in 8 bits are
-restored."""
+restored, and a file within a file is inflated."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ LONGEST_FILE = 1 << 30  # bytes
 LARGEST = 1e6  # of a weight; trained ones are below a thousand
 LARGEST_DECAY = 50.0  # of A_log, whose exponential is taken
 TYPES = {"F32": "<f4", "F16": "<f2", "I8": "<i1"}
+DEFLATED = "deflated"  # the name of the one array of a file that holds another one, by zlib
+LONGEST_INFLATED = 1 << 26  # bytes of that other one
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -33,17 +36,52 @@ def read_weights(path: Path, half: bool = False) -> Weights:
 
 def read_stored(path: Path, half: bool = False) -> Stored:
     """The arrays as they are stored, those in 8 bits with their steps; raises as read_weights()."""
-    from safetensors import deserialize
-
     if (size := path.stat().st_size) > LONGEST_FILE:
         raise ValueError(f"weights of at most {LONGEST_FILE} bytes expected, got {size}")
-    content = path.read_bytes()
-    tensors = deserialize(content)
-    header = content[8 : 8 + int.from_bytes(content[:8], "little")]
-    json.loads(header, object_pairs_hook=unique)
+    tensors = _tensors(path.read_bytes())
+    if [name for name, _ in tensors] == [DEFLATED]:
+        tensors = _tensors(_inflated(**tensors[0][1]))
     in_eight_bits = any(name == STEPS for name, _ in tensors)
     taken = tuple(TYPES) if in_eight_bits else ("F32", "F16") if half else ("F32",)
     return {name: _array(name, taken, **tensor) for name, tensor in tensors}
+
+
+def deflated(content: bytes) -> bytes:
+    """A .safetensors file that holds another one, ``content``, in fewer bytes: numbers that are
+    frequent take less, and so do the names. What is too long to be read again is as it was."""
+    from safetensors.numpy import save
+
+    if len(content) > LONGEST_INFLATED:
+        return content
+    packer = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
+    packed = packer.compress(content) + packer.flush()
+    return save({DEFLATED: np.frombuffer(packed, np.uint8)})
+
+
+def _tensors(content: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """Names, and shape, dtype and data of each. Raises as read_weights()."""
+    from safetensors import deserialize
+
+    tensors = deserialize(content)
+    header = content[8 : 8 + int.from_bytes(content[:8], "little")]
+    json.loads(header, object_pairs_hook=unique)
+    return tensors
+
+
+def _inflated(shape: list[int], dtype: str, data: bytes) -> bytes:
+    if dtype != "U8" or len(shape) != 1:
+        raise ValueError(f"{DEFLATED}: bytes expected, got {dtype} {shape}")
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(data, LONGEST_INFLATED)
+    except zlib.error as error:
+        raise ValueError(f"{DEFLATED}: its bytes are damaged: {error}") from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError(
+            f"{DEFLATED}: bytes of one file of at most {LONGEST_INFLATED} expected, "
+            "got more or fewer"
+        )
+    return content
 
 
 def _check_usual(name: str, array: NDArray) -> None:
