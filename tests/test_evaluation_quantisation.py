@@ -119,6 +119,10 @@ def test_only_predictors_and_associations_are_compared(tmp_path, sequences):
     )
 
 
+def test_what_ships_in_eight_bits_is_said_to_be_so(tmp_path):
+    assert_refused("in 8 bits already", "mamba", tmp_path / "again.safetensors")
+
+
 def assert_refused(said, *arguments, **rest):
     with pytest.raises(MambatrackError, match=said):
         quantise(*arguments, **rest)
