@@ -19,12 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from people_mixers import VARIANTS, Mixed, People, Scene, hilbert
-from safetensors.torch import load_file
 from seeds_table import Cut, run_missing
 from torch import Tensor
 
 from mambatrack.association.features import NAMES
-from mambatrack.association.loading import load_association, split_members
+from mambatrack.association.loading import load_association, load_weights
 from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.config import AssociationConfig, TrackerConfig
 from mambatrack.datasets.detection_files import sequence_detections
@@ -181,8 +180,9 @@ def run(cut: Cut, data: Data, weights: Path | None) -> dict[str, Any]:
     model, begun = VARIANTS[cut.variant](), time.process_time()
     _normalise(model, [each.indexed for each in data.learnt])
     if weights:
-        members = split_members(load_file(weights))
-        model.load_state_dict(members[cut.seed % len(members)], strict=False)
+        members = load_weights(weights)
+        own = members[cut.seed % len(members)]
+        model.load_state_dict({k: torch.from_numpy(v) for k, v in own.items()}, strict=False)
     learn(model, data, cut.seed, cut.steps)
     seconds = time.process_time() - begun
     return {

@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from mambatrack.config import load_config
 from mambatrack.learning.checkpoints import names_of, recipe_of
@@ -17,6 +16,7 @@ from mambatrack.learning.loop import Run, silent
 from mambatrack.learning.loop import train as run_training
 from mambatrack.learning.motion_training import FREE, MotionLearner
 from mambatrack.learning.processes import join_processes
+from mambatrack.networks.weight_files import read_weights
 
 
 def main() -> None:
@@ -31,7 +31,8 @@ def main() -> None:
     settings = load_config("train-causal", given).training
     with join_processes(torch.device("cpu")) as processes:
         learner = MotionLearner(options.dataset, settings, processes, 0.0)
-        learner.model.load_state_dict(load_file(options.weights))
+        weights = read_weights(options.weights)
+        learner.model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
         sequences = learner.data.learnt + learner.data.held_out
         recipe = recipe_of("training", settings, names_of(sequences), FREE, 0.0)
         target = options.out / "predictor.safetensors"

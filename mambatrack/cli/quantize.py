@@ -12,7 +12,7 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("network", type=ReadPath, metavar="FILE",
-        help="mamba, mamba-window, learned, light, or a trained .safetensors file")  # fmt: skip
+        help="a trained .safetensors file; those that ship are in 8 bits already")  # fmt: skip
     add("--out", type=WrittenFile, required=True, metavar="FILE",
         help="a .safetensors file; its model card goes beside it")  # fmt: skip
     add("--dataset", type=DatasetPath, nargs="+", metavar="DIR", default=[],

@@ -1,6 +1,6 @@
 """A network's weights in 8 bits, written as a file of their own, and what that changes.
 
->>> made = quantise("learned", "small.safetensors", find_sequences("data/dancetrack/val"))
+>>> made = quantise("run/association.safetensors", "small.safetensors", find_sequences("data/mine"))
 >>> made.size, made.size_before, made.error
 """
 
@@ -78,8 +78,8 @@ def quantise(
 ) -> Quantised:
     """Writes the weights of a network in 8 bits, with a model card.
 
-    network: mamba, mamba-window, learned, light, or the path of a .safetensors file: of a
-        predictor, an association, a detector, an embedder, or of what fills gaps
+    network: the path of a .safetensors file: of a predictor, an association, a detector, an
+        embedder, or of what fills gaps; those that ship are in 8 bits already
     sequences: are tracked with detections of their own by both, to measure the difference, if it
         is a predictor or an association; config: the tracker that does it
     Raises MambatrackError where the network is no such one, damaged, or in 8 bits already.
