@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mambatrack import boxes
 from mambatrack.association import pairs as pairs_module
-from mambatrack.association.pairs import Pairs, candidates, cascade, similarity
+from mambatrack.association.pairs import Pairs, best, candidates, cascade, similarity
 
 
 def pairs_of(values, gate=0.0):
@@ -71,3 +71,11 @@ def test_height_power_prefers_the_box_of_equal_height():
     assert plain[1] > plain[0]
     strict = similarity(track, found, height_power=2.0)
     np.testing.assert_allclose(strict, [plain[0], plain[1] * 0.8**2])
+
+
+@given(st.floats(2**-13, 1, width=32), st.integers(0, 2))
+def test_of_two_that_are_worth_the_same_one_is_chosen(value, rounds):
+    values = np.array([value, value], np.float32)
+    several, one = np.array([0, 1]), np.array([0, 0])
+    assert len(best(Pairs(one, several, values), rounds)) == 1
+    assert len(best(Pairs(several, one, values), rounds)) == 1

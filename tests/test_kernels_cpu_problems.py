@@ -248,8 +248,9 @@ def test_contests_of_few_people_are_decided_inside(monkeypatch, people):
 @needs_library
 def test_contests_of_many_and_those_without_a_single_best_answer_are_left(monkeypatch):
     rng = np.random.default_rng(4)
-    equal = near_one_place(rng, 2).select([0, 0])
-    assert solved_outside(monkeypatch, crowd_at_one_place(rng, 1), equal) == 1
+    for _ in range(9):
+        equal = near_one_place(rng, 2).select([0, 0])
+        assert solved_outside(monkeypatch, crowd_at_one_place(rng, 1), equal) == 1
     assert solved_outside(monkeypatch, crowd_at_one_place(rng, 9), near_one_place(rng, 9)) == 1
 
 

@@ -33,7 +33,8 @@ static int64_t choose_clear(int64_t pairs, const int64_t *track, const int64_t *
         sum_worth(count, left, track, detection, worth, of_track, of_detection);
         for (int64_t i = 0; i < count; i++) {
             int64_t p = left[i];
-            if (3 * worth[p] > of_track[track[p]] + of_detection[detection[p]]) chosen[done++] = p;
+            /* in double: rounded up, of two that are worth the same each would be worth more than both */
+            if (3.0 * worth[p] > of_track[track[p]] + of_detection[detection[p]]) chosen[done++] = p;
         }
         if (done - before == count) count = 0;
         if (done == before || !rounds || !count) {
