@@ -125,11 +125,8 @@ def best(pairs: Pairs, rounds: int = ROUNDS) -> Indices:
     A pair worth more than all others of its track and of its detection together is in every best
     matching. In a usual frame that settles all but a few, which are left to the Hungarian method.
     """
-    tracks, detections, values = (
-        pairs.tracks,
-        pairs.detections,
-        pairs.similarities.astype(np.float64),
-    )
+    tracks, detections, _ = pairs
+    values = pairs.similarities.astype(np.float64)  # 3 * values of 32 bits may be rounded up
     of_track, of_detection = np.bincount(tracks, values), np.bincount(detections, values)
     (clear,) = (3 * values > of_track[tracks] + of_detection[detections]).nonzero()
     if len(clear) == len(values):
