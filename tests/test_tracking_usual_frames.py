@@ -1,5 +1,4 @@
-"""Usual frames of several cameras in a few calls: each camera is tracked as by itself, step by
-step."""
+"""Usual frames in a few calls: each camera is tracked as by itself, step by step."""
 
 import pickle
 from collections import Counter
@@ -41,8 +40,7 @@ ASSOCIATION, PREDICTOR = load_association(CONFIG), configured_predictor(CONFIG, 
 def assert_same(ours, theirs):
     for name in NAMES:
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), name)
-    assert repr(ours.camera) == repr(theirs.camera)
-    assert dict(ours.data) == dict(theirs.data)
+    assert (repr(ours.camera), dict(ours.data)) == (repr(theirs.camera), dict(theirs.data))
 
 
 def assert_same_state(ours, theirs):
@@ -284,9 +282,8 @@ def test_rows_of_several_kinds_and_widths_are_read_together():
 
 def test_dropped_detections_are_counted_once_a_warning_was_given():
     rows = np.concatenate([ROWS, [[5, 5, 5, 5, 0.9]]])
-    ours, theirs = Tracker(), Tracker()
+    ours, theirs, far = Tracker(), Tracker(), Counter()
     theirs.by_step = True
-    far = Counter()
     for _ in range(5):
         with patch.object(UsualFrames, "settle", _counting(far)):
             assert_same(ours.update(as_detections(rows)), theirs.update(as_detections(rows)))
@@ -297,9 +294,7 @@ def test_dropped_detections_are_counted_once_a_warning_was_given():
 def test_frames_with_a_camera_motion_are_usual():
     tracker, far = Tracker(), Counter()
     with patch.object(UsualFrames, "settle", _counting(far)):
-        for shift in range(5):
-            moved = ROWS + [shift, 0, shift, 0, 0]
-            found = tracker.update(moved, camera=CAMERAS["camera"], data={"number": [7, 8]})
-            assert found.camera.transform[0, 2] == 1.5
-            assert found.data["number"] == [7, 8]
+        for shift in np.arange(5)[:, None] * [1, 0, 1, 0, 0]:
+            found = tracker.update(ROWS + shift, camera=CAMERAS["camera"], data={"number": [7, 8]})
+            assert (found.camera.transform[0, 2], found.data["number"]) == (1.5, [7, 8])
     assert far[REPORTED] == 4
