@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Mapping
 
 from mambatrack.config import DetectorConfig
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -56,8 +56,8 @@ def given_names(config: DetectorConfig, names: tuple[str, ...]) -> tuple[str, ..
     given = config.class_names
     if given and names and len(given) != len(names):
         raise MambatrackError(
-            f"{config.weights}: detector.class_names has {len(given)} names; expected one for each "
-            f"of the {len(names)} classes"
+            f"{config.weights}: detector.class_names has {counted(len(given), 'name')}; expected "
+            f"one for each of {counted(len(names), 'class')}"
         )
     return given or names
 

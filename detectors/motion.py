@@ -15,7 +15,7 @@ from mambatrack.detectors.background import FLOOD, Background
 from mambatrack.detectors.camera_motion import CameraMotion
 from mambatrack.detectors.people import People
 from mambatrack.detectors.records import Records
-from mambatrack.errors import complain
+from mambatrack.errors import complain, counted
 from mambatrack.sources.pictures import checked_picture
 
 WORK_SIDE = 512  # pixels, longer side of the working picture
@@ -49,8 +49,8 @@ class MotionDetector:
         if not self._unsettled:
             return None
         return (
-            f"the camera moved in {self._unsettled} frames, in which the detector motion found "
-            f"nothing; {BETTER}"
+            f"the camera moved in {counted(self._unsettled, 'frame')}, in which the detector "
+            f"motion found nothing; {BETTER}"
         )
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:

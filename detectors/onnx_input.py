@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.detectors.onnx_file import OnnxHeader, Shape
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 
 MOST_PIXELS = 1 << 26  # of a picture, 0.8 GB in float32
 IMAGE_TYPES = ("float32", "float16", "uint8")
@@ -60,8 +60,9 @@ def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
         raise _refused(header, weights)
     if shape[0] not in (None, 1):
         raise MambatrackError(
-            f"{weights}: its input {name} {shown_shape(shape)} takes {shape[0]} pictures at a "
-            "time; expected 1, or an open number: export it again with batch 1"
+            f"{weights}: its input {name} {shown_shape(shape)} takes "
+            f"{counted(shape[0], 'picture')} at a time; expected 1, or an open "
+            "number: export it again with batch 1"
         )
     last = shape[1] != 3
     sides = [size or 1 for size in (shape[1:3] if last else shape[2:])]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError, counted, shown
 
 EXPECTED = "(N, 4) x1 y1 x2 y2, (N, 5) with a score or (N, 6) with score and class"
 
@@ -152,7 +152,7 @@ def _table(boxes: Any, scores: Any, labels: Any) -> NDArray[np.float64]:
         column = np.full(len(corners), absent) if given is None else as_numbers(given)
         if column.size != len(corners):
             raise MambatrackError(
-                f"{len(corners)} boxes with {column.size} {name}; expected one for each"
+                f"{counted(len(corners), 'box')} with {column.size} {name}; expected one for each"
             )
         columns.append(column.reshape(-1, 1))
     return np.concatenate(columns, axis=1)

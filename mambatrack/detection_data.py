@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError, counted, shown
 
 OF_THE_BOX = ("boxes", "scores", "labels")  # of a mapping, as torchvision and transformers name it
 PER_DETECTION = ("masks", "keypoints", "keypoints_scores")  # whatever else a library gives
@@ -45,7 +45,7 @@ class DetectionData(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         count = int(np.count_nonzero(self.rows != NO_ROW))
-        return f"<{', '.join(self)} of {count} detections>"
+        return f"<{', '.join(self)} of {counted(count, 'detection')}>"
 
     def take(self, chosen: Any) -> "DetectionData":
         """That of the chosen detections or tracks (mask, indices or slice)."""
@@ -95,7 +95,7 @@ def of_boxes(data: Any, count: int) -> DetectionData | dict[str, Any]:
         return of_rows(data, np.arange(count), count)
     if len(data.rows) != count:
         raise MambatrackError(
-            f"there are {count} boxes, but data of {len(data.rows)}; choose with select(), which "
+            f"{counted(count, 'box')}, but data of {len(data.rows)}; choose with select(), which "
             "takes both"
         )
     return data
@@ -155,8 +155,8 @@ def _length(values: Any) -> int | None:
 
 def _of_another_number(name: str, values: Any, count: int) -> str:
     length = _length(values)
-    found = f"no list but {shown(values)}" if length is None else f"{length} values"
-    return f"data {name!r} has {found} for {count} detections; expected one for each"
+    found = f"no list but {shown(values)}" if length is None else counted(length, "value")
+    return f"data {name!r} has {found} for {counted(count, 'detection')}; expected one for each"
 
 
 def _plain(values: Any) -> Any:

@@ -13,7 +13,7 @@ from mambatrack.boxes import xyxy_to_cxcywh
 from mambatrack.class_names import names_by_number
 from mambatrack.detection_columns import columns_of, parts_of
 from mambatrack.detection_data import by_name, of_boxes, of_rows, taken, with_detections
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.kernels.cpu.admission import Admitted, admit, readable
 from mambatrack.kernels.cpu.found import FoundColumns
 
@@ -77,7 +77,7 @@ class Detections:
     def __repr__(self) -> str:
         dropped = f", {self.dropped} dropped" if self.dropped else ""
         data = f", with {', '.join(self.data)}" if self.data else ""
-        return f"<Detections: {len(self)} boxes{dropped}{data}>"
+        return f"<Detections: {counted(len(self), 'box')}{dropped}{data}>"
 
     def select(self, chosen: Any) -> "Detections":
         """The chosen rows (mask or indices), in that order."""

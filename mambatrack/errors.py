@@ -57,6 +57,12 @@ def shown(value: object) -> str:
         return f"a value of type {type(value).__name__} that is too long to print"
 
 
+def counted(number: int, noun: str) -> str:
+    """The number and what it counts: ``1 frame``, ``2 frames``, ``2 boxes``."""
+    plural = "es" if noun.endswith(("x", "s", "ch", "sh")) else "s"
+    return f"{number} {noun}{'' if number == 1 else plural}"
+
+
 def reason_of(error: Exception) -> str:
     """Why a file cannot be read, without its name."""
     return (isinstance(error, OSError) and error.strerror) or str(error)

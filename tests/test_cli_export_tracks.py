@@ -31,7 +31,7 @@ def rows(frames, left=10, tail="0.9,-1,-1,-1"):
     ("text", "words"),
     [
         (rows(2 * COUNT), rf"go on to frame {2 * COUNT}, but .*a.avi has {COUNT}: is it the video"),
-        (rows(COUNT, left=90), f"{COUNT} of {COUNT} boxes lie outside the picture of 64x48"),
+        (rows(COUNT, left=90), f"outside the picture of 64x48: {COUNT} of {COUNT} boxes; was"),
     ],
 )
 @pytest.mark.parametrize("form", ["cvat", "label-studio"])

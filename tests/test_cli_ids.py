@@ -16,7 +16,7 @@ def test_the_command_says_what_it_did(tmp_path, capsys):
     (tmp_path / "r.jsonl").write_text("")
     assert command("swap", 1, 2, path, "--from", 2) == 0
     said = capsys.readouterr()
-    assert said.out == f"{path}: 1 lines changed\n"
+    assert said.out == f"{path}: 1 line changed\n"
     assert "r.jsonl beside it is as it was; its frames count from 0" in said.err
     command("undo", path)
     command("split", 1, 2, path)

@@ -92,7 +92,7 @@ def test_tracks_leave_on_standard_output_with_their_states(piped):
     assert [line["tracks"][0]["state"] for line in lines][3:6] == [
         "observed", "predicted", "observed",
     ]  # fmt: skip
-    assert lines[3]["time_s"] == 0.3 and "8 frames, 1 tracks" in done.stderr
+    assert lines[3]["time_s"] == 0.3 and "8 frames, 1 track" in done.stderr
 
 
 def test_files_take_the_place_of_standard_output(piped, tmp_path):
@@ -152,7 +152,7 @@ def test_a_signal_ends_the_wait_for_a_line(program, number):
     program.stdout.readline()
     program.send_signal(number)
     assert program.wait(30) == 130
-    assert program.stderr.read() == "1 frames, 1 tracks\n"
+    assert program.stderr.read() == "1 frame, 1 track\n"
 
 
 def test_a_reader_that_leaves_ends_it_quietly(program):

@@ -184,7 +184,7 @@ def test_a_new_frame_size_is_taken_over(world, track, tmp_path, capsys):
     assert track("--output", "a.mp4", source=tmp_path) == 0
     printed = capsys.readouterr().out
     assert "4 frames" in printed and "changes of the frame size: 1" in printed
-    assert "1 frames came empty and were skipped" in printed
+    assert "1 frame came empty: skipped" in printed
     video = cv2.VideoCapture("a.mp4")
     assert video.get(cv2.CAP_PROP_FRAME_HEIGHT) == 240
 
@@ -197,7 +197,7 @@ def test_unusable_detections_are_counted_once_in_a_warning(world, tmp_path, caps
     assert main([*command, "--predictor", "still", "--mot", "a.txt"]) == 0
     printed = capsys.readouterr()
     assert printed.err.count("warning:") == 1
-    assert "3 unusable detections were dropped" in printed.out
+    assert "dropped: 3 unusable detections" in printed.out
 
 
 def test_no_window_without_a_display(track, monkeypatch, capsys, tmp_path):

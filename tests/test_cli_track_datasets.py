@@ -26,7 +26,7 @@ def test_a_dataset_in_one_command(world, tmp_path, capsys):
         in capsys.readouterr().err
     )
     assert main([*command, "--predictor", "kalman"]) == 0
-    assert "2 of 2 sequences are there already" in capsys.readouterr().out
+    assert "there already: 2 of 2 sequences" in capsys.readouterr().out
     assert main([*command, "--predictor", "still", "--overwrite", "--workers", "2"]) == 0
 
 

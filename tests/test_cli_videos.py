@@ -88,7 +88,7 @@ def test_the_same_command_goes_on_from_what_is_finished(videos, tmp_path, capsys
     assert track(videos, out) == 0
     before = (out / "a.txt").stat().st_mtime_ns
     assert track(videos, out, quiet=False) == 0
-    assert "2 of 2 videos are there already" in capsys.readouterr().out
+    assert "there already: 2 of 2 videos" in capsys.readouterr().out
     assert (out / "a.txt").stat().st_mtime_ns == before
     later = (out / "b.txt").stat().st_mtime + 5
     os.utime(videos / "b.mp4", (later, later))

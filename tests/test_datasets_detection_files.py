@@ -102,7 +102,9 @@ def test_detections_behind_the_end_are_told(tmp_path):
     write_sequence(tmp_path / "a", seed=1, people=2, frames=6)
     with (tmp_path / "a/det/det.txt").open("a") as file:
         file.write("7,-1,10,20,30,40,.9,-1,-1,-1\n")
-    with pytest.warns(UserWarning, match=r"frame 7, but sequence a ends with 6 .*1 boxes behind"):
+    with pytest.warns(
+        UserWarning, match=r"frame 7, but sequence a ends with 6 .*behind it 1 box left out"
+    ):
         found = sequence_detections(open_sequence(tmp_path / "a"))
     assert found.frame.max() == 6
     with (tmp_path / "a/det/det.txt").open("a") as file:

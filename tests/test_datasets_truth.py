@@ -9,7 +9,7 @@ from wild_files import KEYS, LABELLED, LABELS, RIGHT, assert_perfect, car, rows,
 
 def test_what_is_left_out_of_a_score_is_said(tmp_path):
     bus = rows("1,3,-1", [(1, 50)], first=300)
-    with pytest.warns(UserWarning, match="1 boxes of bus are not scored"):
+    with pytest.warns(UserWarning, match="not scored: 1 box of bus"):
         scored(tmp_path, LABELLED, rows("1,2,-1") + bus, LABELS + "bus\n")
     with pytest.warns(UserWarning, match="has no box of person, only of car"):
         (tmp_path / "results/a.txt").write_text(car("1,1,-1"))

@@ -92,7 +92,7 @@ def test_detections_carry_data_through_selections():
     assert fewer.data["name"] == ["new"]
     tracks = Tracker(**PLAIN).update(chosen)
     assert tracks.data["name"] == [NAMES[row] for row in tracks.det_ind.tolist()]
-    with pytest.raises(MambatrackError, match="1 boxes, but data of 2; choose with select"):
+    with pytest.raises(MambatrackError, match="1 box, but data of 2; choose with select"):
         Detections(chosen.boxes[:1], chosen.scores[:1], chosen.labels[:1], data=chosen.data)
     more = as_detections(chosen, {"rank": [1, 2]})
     assert more.data["name"] == ["fourth", "first"] and more.data["rank"] == [1, 2]

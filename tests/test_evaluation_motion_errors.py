@@ -190,7 +190,7 @@ def test_rows_are_plain_data_and_the_tables_show_them(synthetic):
         ({"stride": 0}, "positive"),
         ({"source": "dreams"}, "truth or detections"),
         ({"source": "detections"}, "no detections"),
-        ({"warmup": 31}, "no track in 1 sequences has 31 boxes"),
+        ({"warmup": 31}, "no track in 1 sequence has 31 boxes"),
     ],
 )
 def test_mistakes_are_explained(tmp_path, changed, reason):

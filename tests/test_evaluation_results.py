@@ -1,9 +1,11 @@
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from few_tracks import PREDICTED, WRITERS, make_tracks
 from mambatrack.datasets.sequences import find_sequences, second_half
 from mambatrack.errors import MambatrackError
 from mambatrack.evaluation import score
@@ -105,6 +107,24 @@ def test_a_broken_side_file_is_named_with_its_line(tmp_path, sequence):
     path.with_suffix(".jsonl").write_text('{}\n{"frame": 0, "tr')
     with pytest.raises(MambatrackError, match=r"a\.jsonl, line 2: not the JSON Lines"):
         read_results(sequence, path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_json_lines_and_csv_of_a_run_score_as_its_mot_text(tmp_path, sequence, kind):
+    frames = [make_tracks(0), make_tracks(1, state=[PREDICTED]), make_tracks(2)]
+    for each in ("mot", kind):
+        (tmp_path / each).mkdir()
+        path = tmp_path / each / f"a.{'txt' if each == 'mot' else kind}"
+        with WRITERS[each](path) as file:
+            for tracks in frames:
+                file.write(tracks)
+    files = [result_files([sequence], tmp_path / each)["a"] for each in ("mot", kind)]
+    assert files[1].suffix == f".{kind}"
+    text, other = (result_table(sequence, file) for file in files)
+    np.testing.assert_allclose(other, text)
+    assert read_results(sequence, files[1]).predicted.tolist() == [False, False, True]
+    with pytest.raises(MambatrackError, match=r"a\.(csv|jsonl): frame 3, but .* ends with 2"):
+        result_table(replace(sequence, length=2, frames=2), files[1])
 
 
 def test_trackeval_s_own_folders_are_found(tmp_path):

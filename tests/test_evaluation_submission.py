@@ -3,6 +3,7 @@ import zipfile
 
 import pytest
 
+from few_tracks import PREDICTED, WRITERS, make_tracks
 from mambatrack import MambatrackError
 from mambatrack.evaluation.submission import SERVERS, make_submission
 
@@ -57,7 +58,7 @@ def test_sportsmots_files_lie_in_the_root_and_its_names_come_from_the_data(sport
         assert entries(archive) == {f"{name}.txt": ROW for name in names}
     with pytest.raises(MambatrackError, match="give the folder with --dataset"):
         make_submission("sportsmot", results, tmp_path / "other.zip")
-    with pytest.raises(MambatrackError, match="holds 1 sequences; the test set .* has 150"):
+    with pytest.raises(MambatrackError, match="holds 1 sequence; the test set .* has 150"):
         make_submission("sportsmot", results, tmp_path / "o.zip", data / "dataset" / "train")
     with pytest.raises(MambatrackError, match="without dancetrack0003, .* and 32 more"):
         make_submission("dancetrack", results, tmp_path / "o.zip", data)
@@ -118,6 +119,7 @@ def test_missing_and_surplus_files_are_listed(dance, tmp_path):
     (dance / "dancetrack0001.txt").write_text(ROW)
     with pytest.raises(MambatrackError, match="no test sequence: dancetrack0001.txt"):
         make_submission("dancetrack", dance, out, overwrite=True)
+    (dance / "dancetrack0003.jsonl").unlink()
     for name in DANCERS[:5]:
         (dance / f"{name}.txt").unlink()
     with pytest.raises(MambatrackError, match="lacks 5 of 35 results: dancetrack0003, .* 2 more"):
@@ -148,3 +150,14 @@ def test_other_names_are_refused(dance, tmp_path, monkeypatch):
         make_submission("dancetrack", dance / "dancetrack0003.txt", tmp_path / "a.zip")
     monkeypatch.chdir(tmp_path)
     assert make_submission("dancetrack", dance).name == "tracker.zip"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_json_lines_and_csv_become_rows(dance, tmp_path, kind):
+    (dance / "dancetrack0003.txt").unlink()
+    with WRITERS[kind](dance / f"dancetrack0003.{kind}") as file:
+        file.write(make_tracks(0))
+        file.write(make_tracks(1, state=[PREDICTED]))
+    found = entries(make_submission("dancetrack", dance, tmp_path / "a.zip"))
+    row = "1,1,10.00,20.00,30.00,60.00,0.8750,-1,-1,-1\n"
+    assert found["tracker/dancetrack0003.txt"] == row

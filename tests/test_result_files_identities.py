@@ -9,7 +9,7 @@ from mambatrack.config import load_config
 from mambatrack.errors import MambatrackError
 from mambatrack.gaps.revisions import Revision
 from mambatrack.outputs.lines import jsonl_revision
-from mambatrack.outputs.text import jsonl_writer, mot_writer
+from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
 from mambatrack.result_files.identities import ResultFile
 from mambatrack.tracking.tracker import Tracker
 from result_texts import MOT, ids_of, jsonl_file, mot_file, records
@@ -162,12 +162,16 @@ def test_the_tracker_s_own_files_are_edited(tmp_path):
     """Two objects, one of which is unseen for a while, and its gap revised; both files agree."""
     config = {"tracker.predictor": "kalman", "tracker.association": "overlap"}
     tracker = Tracker(load_config(overrides=config))
-    with jsonl_writer(tmp_path / "a.jsonl") as lines, mot_writer(tmp_path / "a.txt") as mot:
+    with (
+        jsonl_writer(tmp_path / "a.jsonl") as lines,
+        mot_writer(tmp_path / "a.txt") as mot,
+        csv_writer(tmp_path / "a.csv") as rows,
+    ):
         for frame in range(14):
             boxes = [[10 + frame, 10, 40 + frame, 90]]
             boxes += [] if 4 <= frame < 8 else [[200 + frame, 10, 240 + frame, 90]]
             tracks = tracker.update(boxes)
-            for writer in (lines, mot):
+            for writer in (lines, mot, rows):
                 writer.write(tracks)
     path = tmp_path / "a.jsonl"
     gap = np.arange(4, 8)
@@ -175,7 +179,43 @@ def test_the_tracker_s_own_files_are_edited(tmp_path):
     with path.open("a") as file:
         file.write(json.dumps(jsonl_revision(revision)) + "\n")
     assert ResultFile(path).split(2, 6) == 3 and ResultFile(tmp_path / "a.txt").split(2, 7) == 3
+    assert ResultFile(tmp_path / "a.csv").split(2, 6) == 3
     assert [line["revision"]["id"] for line in records(path)[-2:]] == [2, 3]
     seen = [(line["frame"] + 1, each["id"]) for line in records(path) if "tracks" in line
             for each in line["tracks"] if each["state"] == "observed"]  # fmt: skip
     assert sorted(seen) == sorted(ResultFile(tmp_path / "a.txt").content.boxes())
+    boxes = ResultFile(path).content.boxes(), ResultFile(tmp_path / "a.csv").content.boxes()
+    assert sorted(boxes[0]) == sorted(boxes[1])
+
+
+CSV = (
+    "\ufeffx_min,y_min,class_id,tracker_id,note,frame_index,state,gap\r\n"
+    '1,2,,1,"a ""b"", c",0,observed,0\r\n5,2,0,2,,0,predicted,3\r\n'
+    "1,2,0,2,,1,observed,0\r\n"
+)
+
+
+def test_csv_keeps_every_byte_but_ids_and_boxes_that_give_way(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text(CSV, newline="")
+    assert ResultFile(path).merge(1, 2) == 2
+    lines = CSV.splitlines(keepends=True)
+    assert path.read_bytes().decode() == "".join([*lines[:2], lines[3].replace("0,2,", "0,1,")])
+    ResultFile(path).undo()
+    assert path.read_bytes().decode() == CSV
+    path.write_text(CSV + "1,2,0,1,,1,observed,0\n", newline="")
+    with pytest.raises(MambatrackError, match="frame 1 would have id 1 twice"):
+        ResultFile(path).merge(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x_min,frame\n", "line 1: expected the columns tracker_id, frame_index"),
+        ("tracker_id,frame_index\n1,x\n", "line 2: no row of a track"),
+    ],
+)
+def test_csv_that_is_no_result_is_refused(tmp_path, text, message):
+    (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(MambatrackError, match=message):
+        ResultFile(tmp_path / "r.csv")

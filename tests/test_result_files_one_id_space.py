@@ -155,7 +155,7 @@ def test_codes_that_cannot_be_used(results, capsys, change, message):
     [
         (["door.txt", "yard.jsonl"], "door.txt does not say what its tracks look like"),
         (["door.txt", "--videos", "a.mp4", "b.mp4", "--appearance", "colour"],
-         "there are 1 results and 2 videos"),
+         "1 result, but 2 videos"),
         (["door.txt", "--videos", "a.mp4"], "name one as --appearance"),
     ],
 )  # fmt: skip

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from few_tracks import OBSERVED, PREDICTED, TENTATIVE, WRITERS, make_tracks
 from mambatrack.errors import MambatrackError
-from mambatrack.result_files.read_results import read_recording
+from mambatrack.result_files.read_results import read_recording, seen_rows
 
 
 def test_a_result_is_read_with_its_states_and_one_class_per_track(result):
@@ -58,3 +60,38 @@ def test_what_is_no_result_is_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(MambatrackError, match=message):
         read_recording(path)
+
+
+def test_csv_tells_what_json_lines_of_the_same_run_do(tmp_path):
+    two = [[10, 20, 40, 80], [60.25, 20, 90, 80]]
+    frames = [
+        make_tracks(0, two, [OBSERVED, TENTATIVE], 0.0),
+        make_tracks(1, two, [PREDICTED, OBSERVED], 0.04),
+        make_tracks(2, [], [], 0.08),
+        make_tracks(3, two, [OBSERVED, OBSERVED], None),
+    ]
+    for kind, writer in WRITERS.items():
+        with writer(tmp_path / f"a.{kind}") as file:
+            for tracks in frames:
+                file.write(tracks)
+    lines, table = (read_recording(tmp_path / f"a.{kind}") for kind in ("jsonl", "csv"))
+    for name in ("frame", "id", "boxes", "score", "label", "gap", "seen"):
+        np.testing.assert_array_equal(getattr(table, name), getattr(lines, name))
+    assert table.times == {0: 0.0, 1: 0.04} and table.name_of(0) == "object"
+    mot = np.loadtxt(tmp_path / "a.mot", delimiter=",")[:, :7]
+    for kind in ("jsonl", "csv"):
+        np.testing.assert_allclose(seen_rows(tmp_path / f"a.{kind}"), mot)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("10,20,40,80,0,.5,1,0,lost", "state 'lost'; expected tentative, observed, predicted"),
+        ("10,20,40,80,0,.5,,0,observed", "has no ids in a column tracker_id"),
+    ],
+)
+def test_csv_that_is_no_result_is_refused(tmp_path, row, message):
+    head = "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,frame_index,state"
+    (tmp_path / "a.csv").write_text(f"{head}\n{row}\n")
+    with pytest.raises(MambatrackError, match=message):
+        read_recording(tmp_path / "a.csv")

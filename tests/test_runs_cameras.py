@@ -65,7 +65,7 @@ def test_transforms_that_do_not_fit_the_data_set_are_refused(dataset, transforms
         return plan(find_sequences(dataset), config, tmp_path / out)
 
     assert len(planned(transforms)) == 2
-    with pytest.raises(MambatrackError, match="is one file, and there are 2 sequences"):
+    with pytest.raises(MambatrackError, match="is one file for 2 sequences"):
         planned(transforms / "a.txt")
     with pytest.raises(MambatrackError, match="holds the transforms"):
         planned(transforms, "camera")

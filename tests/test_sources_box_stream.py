@@ -97,5 +97,5 @@ def test_missing_numbers_are_empty_frames_evenly_in_time():
     assert [each.time_s for each in filled] == [1, 1.5, 2, 2.5]
     assert not len(filled[1].detections)
     assert len(list(fill_missing(frames_of(text), 2))) == 4
-    with pytest.raises(MambatrackError, match="2 frames are missing in front of number 6"):
+    with pytest.raises(MambatrackError, match="2 frames missing in front of number 6"):
         list(fill_missing(frames_of(text), 1))

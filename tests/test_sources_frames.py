@@ -168,7 +168,7 @@ def test_what_is_no_source_is_one_clear_line(tmp_path):
         tmp_path / "pictures": "no images there",
         tmp_path / "set": "a in it is a sequence: track all of them with --dataset",
         tmp_path / "shots": "name the folder that has them, such as .*shots.one",
-        tmp_path / "bad": "none of its 1 images can be read",
+        tmp_path / "bad": "none of 1 image can be read",
         f"{tmp_path}/*.png": "no images there",
         "gopher://there": "unknown scheme",
         99: "webcam 99 is not there",

@@ -208,7 +208,7 @@ def test_a_picture_that_comes_slowly_is_the_end_of_a_stream(serve):
     reader = readers.open_reader(server.address, timeout_s=0.5)
     assert reader.advance() and reader.image() is not None
     assert not reader.advance()
-    assert reader.problem(1) == "the stream ended after 1 frames: no answer in time"
+    assert reader.problem(1) == "the stream ended after 1 frame: no answer in time"
     reader.close()
 
 

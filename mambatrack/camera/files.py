@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import CUT, IDENTITY, UNKNOWN, CameraMotion, checked_transform
-from mambatrack.errors import MambatrackError, reason_of, shown
+from mambatrack.errors import MambatrackError, counted, reason_of, shown
 from mambatrack.files import regular
 
 LAYOUTS = {7: 6, 8: 6, 10: 9, 11: 9}  # columns of a line: numbers of the transform
@@ -90,8 +90,8 @@ def _motion(words: list[str]) -> CameraMotion:
     count = LAYOUTS.get(len(words) + 1)
     if count is None:
         raise MambatrackError(
-            f"{len(words) + 1} columns; expected the frame, 6 or 9 numbers of a transform and "
-            "perhaps its certainty, or the frame and the word cut"
+            f"{counted(len(words) + 1, 'column')}; expected the frame, 6 or 9 numbers of a "
+            "transform and perhaps its certainty, or the frame and the word cut"
         )
     numbers = [float(word) for word in words]
     certainty = numbers[count] if len(numbers) > count else 1.0

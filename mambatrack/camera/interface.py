@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mambatrack.boxes import Boxes
 from mambatrack.camera.transforms import IDENTITY, CameraMotion, distance
+from mambatrack.errors import counted
 
 
 class CameraSource(Protocol):
@@ -58,7 +59,8 @@ class Travel:
         return self.certainty / max(self.known, 1)
 
     def __str__(self) -> str:
-        told = f"the camera moved {self.mean_pixels:.1f} pixels a frame in {self.frames} frames"
+        told = f"the camera moved {self.mean_pixels:.1f} pixels a frame in "
+        told += counted(self.frames, "frame")
         told += f", certainty {self.mean_certainty:.2f}" if self.known else ""
-        told += f", {self.cuts} cut{'s' * (self.cuts != 1)}" if self.cuts else ""
+        told += f", {counted(self.cuts, 'cut')}" if self.cuts else ""
         return told + (f"; not known in {self.unknown} of them" if self.unknown else "")

@@ -8,7 +8,7 @@ from mambatrack.cli.named_files import PicturesPath, ReadPath, WrittenFile
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.addresses import without_secrets
 
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
             camera = PictureCamera(options.homography)
             travel = write_transforms(path, frames, camera, moving, progress.update)
     if not options.quiet:
-        print(f"wrote the transforms of {travel.frames} frames to {path}; {travel}")
+        print(f"wrote the transforms of {counted(travel.frames, 'frame')} to {path}; {travel}")
     if frames.problem:
         print(f"error: {without_secrets(options.source)}: {frames.problem}", file=sys.stderr)
         return FAILED

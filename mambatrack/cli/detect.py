@@ -11,7 +11,7 @@ from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK, with_chosen_detector
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config, DetectorConfig
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.addresses import without_secrets
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def run(options: argparse.Namespace, config: Config) -> int:
     file = DetectionFile(path, key, resumed=not remembers)
     problem = _detect(options, settings, file)
     if problem:
-        print(f"error: {without_secrets(options.source)}: {problem}; the boxes of {file.frames} "
-              f"frames are in {file.unfinished}", file=sys.stderr)  # fmt: skip
+        kept = f"the boxes of {counted(file.frames, 'frame')} are in {file.unfinished}"
+        print(f"error: {without_secrets(options.source)}: {problem}; {kept}", file=sys.stderr)
         return FAILED
     file.finish()
     if not options.quiet:
-        print(f"wrote {file.boxes} boxes of {file.frames} frames to {path}")
+        print(f"wrote {counted(file.boxes, 'box')} of {counted(file.frames, 'frame')} to {path}")
     return OK
 
 

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
     add("--results", type=ResultsPath, metavar="DIR",
-        help="MOT files NAME.txt to score; one file for one sequence")  # fmt: skip
+        help="results NAME.txt to score; one file for one sequence")  # fmt: skip
     add("--trackers", type=ResultsPath, nargs="+", metavar="DIR",
         help="several such folders, side by side")  # fmt: skip
     add_predictors(parser, "track first, with each of these")

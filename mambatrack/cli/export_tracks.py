@@ -10,7 +10,7 @@ from pathlib import Path
 from mambatrack.cli.arguments import Command, add_overwrite, names, positive
 from mambatrack.cli.named_files import ReadPath, ResultsPath, WrittenFile
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.files import check_output
 from mambatrack.result_files.between import fill_between
 from mambatrack.result_files.footage import Footage, longer, open_footage, outside
@@ -24,7 +24,12 @@ EVERY_FRAME = ("cvat", "fiftyone")  # show nothing in a frame without a box
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("result", type=ResultsPath, metavar="RESULT", help="MOT text or JSON Lines of a tracker")
+    add(
+        "result",
+        type=ResultsPath,
+        metavar="RESULT",
+        help="MOT text of a tracker, or JSON Lines or CSV of mambatrack",
+    )
     add("--format", required=True, choices=FORMATS, help="fiftyone is a folder, others a file")
     add("--out", type=WrittenFile, required=True, metavar="PATH", help="what is written")
     add("--video", type=ReadPath, metavar="FILE",
@@ -57,7 +62,10 @@ def run(options: argparse.Namespace, config: Config) -> int:
     if not options.quiet:
         tracks = len(set(recording.id.tolist()))
         hidden = int((~recording.seen).sum())
-        print(f"wrote {out}: {tracks} tracks, {len(recording)} boxes, {hidden} of them predicted")
+        print(
+            f"wrote {out}: {counted(tracks, 'track')}, "
+            f"{counted(len(recording), 'box')}, {hidden} of them predicted"
+        )
         if options.format == "label-studio":
             from mambatrack.result_files.label_studio import label_config
 

@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added = edits.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
         for number in numbers:
             added.add_argument(number.lower(), type=whole(0, LARGEST), metavar=number)
-        added.add_argument("result", metavar="RESULT", help="MOT text or JSON Lines; is replaced")
+        added.add_argument(
+            "result", metavar="RESULT", help="MOT text, JSON Lines or CSV; is replaced"
+        )
         added.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS,
             help="print nothing but errors")  # fmt: skip
         return added
@@ -41,11 +43,12 @@ def run(options: argparse.Namespace, config: Config) -> int:
         said = EDITS[options.edit](file, options)
     if not options.quiet:
         print(f"{options.result}: {said}")
-        other = file.path.with_suffix(".jsonl" if file.path.suffix == ".txt" else ".txt")
-        if other != file.path and other.exists():
-            first = 0 if other.suffix == ".jsonl" else 1
-            print(f"note: {other.name} beside it is as it was; its frames count from {first}",
-                  file=sys.stderr)  # fmt: skip
+        others = [file.path.with_suffix(each) for each in (".txt", ".jsonl", ".csv")]
+        for other in others:
+            if other != file.path and other.exists():
+                first = 1 if other.suffix == ".txt" else 0
+                print(f"note: {other.name} beside it is as it was; its frames count from {first}",
+                      file=sys.stderr)  # fmt: skip
     return 0
 
 

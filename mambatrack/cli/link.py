@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mambatrack.cli.arguments import Command, add_overwrite
 from mambatrack.cli.named_files import ReadPath, SourcePath, WrittenFolder
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.files import Read, check_apart, check_output, replacing, write_text
 from mambatrack.runs.output_files import numbered
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     if not options.quiet:
         people = len({number for own in counts for number in own})
         told = ", ".join(f"{path.name} {len(own)}" for path, own in zip(paths, counts, strict=True))
-        print(f"ids: {told}; {people} of all together, by {len(linked.links)} links")
+        print(f"ids: {told}; {people} of all together, by {counted(len(linked.links), 'link')}")
         print(f"wrote {', '.join(map(str, copies))}")
     return 0
 
@@ -80,8 +80,8 @@ def _seen_again(
         raise MambatrackError("--videos are looked at by an embedder; name one as --appearance")
     if len(videos) != len(recordings):
         raise MambatrackError(
-            f"there are {len(recordings)} results and {len(videos)} videos; give the video of each "
-            "result, in the same order"
+            f"{counted(len(recordings), 'result')}, but {counted(len(videos), 'video')}; give "
+            "the video of each result, in the same order"
         )
     found = []
     for recording, video in zip(recordings, videos, strict=True):

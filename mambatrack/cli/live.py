@@ -37,7 +37,7 @@ from mambatrack.cli.output_files import (
 from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_detector
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 
 if TYPE_CHECKING:
     from mambatrack.counting.counter import Counter
@@ -265,18 +265,17 @@ def _go(
         return bool(interruption)
 
 
-def _print_summary(
-    session: "LiveSession", counters: "list[Counter]", paths: list[Path]
-) -> None:  # fmt: skip
+def _print_summary(session: "LiveSession", counters: "list[Counter]", paths: list[Path]) -> None:
     from mambatrack.counting.output import summary
 
     for number, status in enumerate(session.statuses):
         ids = session.group.trackers[number].started
-        parts = [f"{status.name}: {status.frames} frames, {ids} ids", f"{status.dropped} dropped"]
+        done = f"{counted(status.frames, 'frame')}, {counted(ids, 'id')}"
+        parts = [f"{status.name}: {done}", f"{status.dropped} dropped"]
         if session.sources[number].skipped:
             parts.append(f"{session.sources[number].skipped} damaged")
         if status.reconnects:
-            parts.append(f"{status.reconnects} times lost and back")
+            parts.append(f"{counted(status.reconnects, 'time')} lost and back")
         print(", ".join(parts))
         if status.camera:
             print(f"  {status.camera}")

@@ -72,11 +72,11 @@ class DatasetPath(ReadPath):
 
 
 class ResultsPath(ReadPath):
-    """A result file, or a folder of them; JSON Lines beside MOT text are read too."""
+    """A result file, or a folder of them; JSON Lines beside another are read too."""
 
     @staticmethod
     def counts(path: Path) -> bool:
-        return path.suffix.lower() in (".txt", ".jsonl")
+        return path.suffix.lower() in (".txt", ".jsonl", ".csv")
 
 
 class WrittenFile(Named):

@@ -18,7 +18,7 @@ from mambatrack.cli.shared import INTERRUPTED, OK
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, DetectorConfig
 from mambatrack.detectors.classes import chosen_labels
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.outputs.lines import jsonl_frame, jsonl_header, jsonl_line, mot_rows
 from mambatrack.outputs.text import OutputFile, TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
@@ -86,8 +86,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
         for count in track_stream(interruption.until(frames), tracker, writers):
             done = count
     if not options.quiet:
-        unusable = f", {tracker.dropped} unusable detections" if tracker.dropped else ""
-        print(f"{done} frames, {tracker.started} tracks{unusable}", file=sys.stderr)
+        unusable = f", {counted(tracker.dropped, 'unusable detection')}" if tracker.dropped else ""
+        found = f"{counted(done, 'frame')}, {counted(tracker.started, 'track')}"
+        print(found + unusable, file=sys.stderr)
     return INTERRUPTED if interruption else OK
 
 

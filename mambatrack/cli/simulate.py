@@ -7,6 +7,7 @@ from mambatrack.cli.arguments import Command, add_classes, add_overwrite, whole
 from mambatrack.cli.named_files import DatasetPath, WrittenFolder
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
+from mambatrack.errors import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
             sequences, bank, options.out, options.seed, options.overwrite, playback, made_up, read
         )
     if not options.quiet:
-        print(f"wrote {len(folders)} sequences with simulated detections to {options.out}")
+        made = counted(len(folders), "sequence")
+        print(f"wrote {made} with simulated detections to {options.out}")
     return OK
 
 

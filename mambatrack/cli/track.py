@@ -49,6 +49,7 @@ from mambatrack.cli.shared import (
 )
 from mambatrack.cli.signals import Interruption, resumable
 from mambatrack.config import Config
+from mambatrack.errors import counted
 from mambatrack.sources.addresses import without_secrets
 
 LARGE = 1280  # pixels, longer side of a picture in which a network may overlook people
@@ -192,8 +193,9 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
 
     sequences = find_sequences(options.dataset, config.dataset.longest)
     jobs = plan(sequences, config, options.out, options.overwrite)
-    if not options.quiet and len(jobs) < len(sequences):
-        print(f"{len(sequences) - len(jobs)} of {len(sequences)} sequences are there already")
+    done = len(sequences) - len(jobs)
+    if done and not options.quiet:
+        print(f"there already: {done} of {counted(len(sequences), 'sequence')}")
     total = sum(job.sequence.frames for job in jobs)
     with (
         resumable("track", options.quiet),
@@ -204,7 +206,7 @@ def _track_dataset(options: argparse.Namespace, config: Config) -> int:
             if not options.quiet:
                 print(f"{totals.name}: {totals}", flush=True)
     if not options.quiet:
-        print(f"wrote {len(jobs)} MOT files, and JSON Lines beside them, to {options.out}")
+        print(f"wrote {counted(len(jobs), 'MOT file')}, with JSON Lines beside, to {options.out}")
     return OK
 
 
@@ -232,11 +234,11 @@ def _summary(run: "Run", frames: "FrameSource", config: Config) -> str:
 
     lines = [str(run.totals())]
     if frames.skipped:
-        lines.append(f"{frames.skipped} frames came empty and were skipped")
+        lines.append(f"{counted(frames.skipped, 'frame')} came empty: skipped")
     if frames.resized:
         lines.append(f"changes of the frame size: {frames.resized}; the last one is {frames.size}")
     if run.tracker.dropped:
-        lines.append(f"{run.tracker.dropped} unusable detections were dropped")
+        lines.append(f"dropped: {counted(run.tracker.dropped, 'unusable detection')}")
     problem = problem_of(run.detector) or _no_track(run, frames, config)
     if problem is not None:
         lines.append(problem)

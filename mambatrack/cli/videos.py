@@ -16,7 +16,7 @@ from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK, engine_of, with_chosen_detector
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.video_folders import is_video_folder, left_out
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     if others and not options.quiet:
         print(f"{options.source}: left out, as no video by its ending: {others}")
     if finished and not options.quiet:
-        print(f"{finished} of {finished + len(jobs)} videos are there already")
+        print(f"there already: {finished} of {counted(finished + len(jobs), 'video')}")
     if jobs:
         _check_models(config)
     failed = []
@@ -112,10 +112,10 @@ def _conclude(
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     if not options.quiet:
-        print(f"wrote the results of {len(jobs) - len(failed)} videos to {options.out}")
+        print(f"wrote the results of {counted(len(jobs) - len(failed), 'video')} to {options.out}")
     if failed:
-        print(f"error: {len(failed)} of {len(jobs)} videos failed; the same command tries them "
-              "again", file=sys.stderr)  # fmt: skip
+        count = f"{len(failed)} of {counted(len(jobs), 'video')} failed"
+        print(f"error: {count}; the same command tries them again", file=sys.stderr)
         for each in failed:
             print(f"error: {each.name}: {each.problem}", file=sys.stderr)
     return FAILED if failed else OK

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets.mot_text import Refusal, Table, whole
-from mambatrack.errors import MambatrackError, reason_of
+from mambatrack.errors import MambatrackError, counted, reason_of
 from mambatrack.files import regular
 
 PEDESTRIAN = "pedestrian"
@@ -175,6 +175,7 @@ def _in_order(name: str) -> tuple[int, str]:
 def _listed(found: Counter[str], mot: bool) -> str:
     """The classes with their numbers of boxes."""
     return ", ".join(
-        f"{name}{f' ({MOT_CLASSES[int(name) - 1]} in MOT17)' if mot else ''}: {found[name]} boxes"
+        f"{name}{f' ({MOT_CLASSES[int(name) - 1]} in MOT17)' if mot else ''}: "
+        + counted(found[name], "box")
         for name in sorted(found, key=_in_order)
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mambatrack.datasets.matching import DetectionRows, detection_rows
 from mambatrack.datasets.mot_text import Refusal, Table, check_layout, line_of, read_mot
 from mambatrack.datasets.sequences import Sequence
-from mambatrack.errors import MambatrackError, complain
+from mambatrack.errors import MambatrackError, complain, counted
 
 TOLERANCE = 1e-6  # by which rounding may take a score out of 0 to 1
 NO_SCORE = -1.0
@@ -47,7 +47,8 @@ def sequence_detections(sequence: Sequence, scores: str = "plain") -> DetectionR
         complain(
             f"{sequence.det_path}, line {line_of(sequence.det_path, behind[0])}: frame "
             f"{table[behind[0], 0]:.0f}, but sequence {sequence.name} ends with {sequence.end} "
-            f"({sequence.length_from}); {len(behind)} boxes behind it are left out"
+            f"({sequence.length_from}); behind it "
+            f"{counted(len(behind), 'box')} left out"
         )
     usable = np.isfinite(table).all(axis=1) & (table[:, 4:6] > 0).all(axis=1)
     if not usable.all():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets.mot_layouts import described, field_hint, key_hint
-from mambatrack.errors import MambatrackError, complain, reason_of
+from mambatrack.errors import MambatrackError, complain, counted, reason_of
 from mambatrack.files import regular
 
 MIN_COLUMNS, MAX_COLUMNS = 6, 10
@@ -49,17 +49,20 @@ def line_of(path: str | Path, row: int) -> int:
 
 
 class Refusal:
-    """Raises for the first row of a table that a mask marks, with its line in the file."""
+    """Raises for the first row of a table that a mask marks, with its line in the file.
 
-    def __init__(self, path: Path, table: Table):
-        self._path, self._table = path, table
+    lined: whether rows are lines of MOT text
+    """
+
+    def __init__(self, path: Path, table: Table, lined: bool = True):
+        self._path, self._table, self.lined = path, table, lined
 
     def __call__(self, wrong: Any, message: str) -> None:
         """``message`` may name the row's columns, as {0:.0f} for the frame."""
         if wrong.any():
             row = int(np.argmax(wrong))
-            line = line_of(self._path, row)
-            raise MambatrackError(f"{self._path}, line {line}: {message.format(*self._table[row])}")
+            place = f"{self._path}, line {line_of(self._path, row)}" if self.lined else self._path
+            raise MambatrackError(f"{place}: {message.format(*self._table[row])}")
 
 
 def check_layout(path: Path, table: Table) -> Refusal:
@@ -183,7 +186,9 @@ def _parse_lines(lines: list[str], path: Path) -> Table:
             place = f"{path}, line {number}"
             row = _parse_line(line, place)
             if rows and len(row) != len(rows[0]):
-                raise MambatrackError(f"{place}: {len(row)} columns, but {len(rows[0])} above it")
+                raise MambatrackError(
+                    f"{place}: {counted(len(row), 'column')}, but {len(rows[0])} above it"
+                )
             rows.append(row)
     return np.array(rows, np.float64).reshape(len(rows), -1) if rows else np.zeros((0, 10))
 
@@ -200,8 +205,8 @@ def _parse_line(line: str, place: str) -> list[float]:
             )
     if not MIN_COLUMNS <= len(fields) <= MAX_COLUMNS:
         raise MambatrackError(
-            f"{place}: {len(fields)} columns; expected at least frame,id,left,top,width,height and "
-            f"at most {MAX_COLUMNS}{described(line, fields)}"
+            f"{place}: {counted(len(fields), 'column')}; expected at least "
+            f"frame,id,left,top,width,height and at most {MAX_COLUMNS}{described(line, fields)}"
         )
     row = [float(field) for field in fields]
     if not _keys_fit(np.array([row])):

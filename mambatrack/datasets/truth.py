@@ -22,7 +22,7 @@ from mambatrack.datasets.classes import (
 )
 from mambatrack.datasets.mot_text import Refusal, Table, check_boxes, read_mot, repeated
 from mambatrack.datasets.sequences import Sequence, Trajectories
-from mambatrack.errors import MambatrackError, complain
+from mambatrack.errors import MambatrackError, complain, counted
 
 Mask = NDArray[np.bool_]
 
@@ -200,7 +200,7 @@ def _refuse_ignored(truths: list[Truth]) -> None:
 
 def _chosen(truths: list[Truth], wanted: tuple[str, ...] = (), strict: bool = False) -> Classes:
     counts = [each.counts() for each in truths]
-    place = f"{truths[0].path}" if len(truths) == 1 else f"{len(truths)} sequences"
+    place = f"{truths[0].path}" if len(truths) == 1 else counted(len(truths), "sequence")
     try:
         classes = choose_classes(counts, wanted)
     except MambatrackError as error:

@@ -30,7 +30,7 @@ from mambatrack.config import TrackerConfig
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.datasets.people import CROSSING, People, read_people
 from mambatrack.datasets.sequences import Sequence
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.evaluation.motion_report import MotionError, MotionReport, Source, Where
 from mambatrack.motion.forecast import forecast
 from mambatrack.motion.loading import load_predictor
@@ -86,8 +86,9 @@ def evaluate_motion(
         groups.append(_cut(runs, horizons, warmup, stride))
     if not any(group.cuts.any() for group in groups):
         raise MambatrackError(
-            f"no track in {len(sequences)} sequences has {warmup} boxes and {horizons[0]} frames "
-            "behind them; give other sequences, or a smaller warmup or horizon"
+            f"no track in {counted(len(sequences), 'sequence')} has {counted(warmup, 'box')} and "
+            f"{counted(horizons[0], 'frame')} behind; give other sequences, or a smaller "
+            "warmup or horizon"
         )
     errors = {
         name: _joined(list(map(partial(_errors, horizons=horizons), each, groups)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mambatrack.errors import MissingExtra
+from mambatrack.errors import MissingExtra, counted
 from mambatrack.evaluation.scores import CURVES, Scores, alphas
 from mambatrack.evaluation.timeline import Timeline
 from mambatrack.files import check_output, replacing
@@ -95,7 +95,9 @@ def identity_timeline(held: Timeline, title: str) -> "Figure":
     axes.set_yticks(range(len(shown)), [str(each) for each in shown.tolist()], fontsize=7)
     axes.set(xlabel="frame", ylabel="object", xlim=(0, end + 1), ylim=(len(shown) - 0.4, -0.6))
     left_out = len(objects) - len(shown)
-    axes.set_title(title + (f" ({left_out} more objects)" if left_out else ""), fontsize=9)
+    axes.set_title(
+        title + (f" ({counted(left_out, 'more object')})" if left_out else ""), fontsize=9
+    )
     _plain(axes)
     return figure
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mambatrack.errors import counted
 from mambatrack.evaluation import plots, tables
 from mambatrack.evaluation.clips import Clip
 from mambatrack.evaluation.evaluate import Evaluation, occlusion_by_tracker
@@ -115,7 +116,7 @@ def _switch_list(tracker: str, switches: list[Switch]) -> str:
         table.add_row(*(Text(value) for value in values))
     if len(switches) > MOST_SWITCHES:
         table.caption = f"the first {MOST_SWITCHES} of {len(switches)}; --switches writes all"
-    return folded(f"{len(switches)} switches of {tracker}", html_table(table))
+    return folded(f"{counted(len(switches), 'switch')} of {tracker}", html_table(table))
 
 
 def _clips(path: Path, clips: Mapping[str, list[Clip]]) -> Iterator[str]:

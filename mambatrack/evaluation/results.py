@@ -14,12 +14,25 @@ from numpy.typing import NDArray
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.datasets.classes import NO_CLASS, Classes, Numbers, class_column, read_labels
 from mambatrack.datasets.matching import row_keys
-from mambatrack.datasets.mot_text import Table, check_boxes, read_mot, repeated, tell_empty
+from mambatrack.datasets.mot_text import (
+    Refusal,
+    Table,
+    check_boxes,
+    read_mot,
+    repeated,
+    tell_empty,
+)
 from mambatrack.datasets.sequences import Sequence, Trajectories
 from mambatrack.datasets.truth import with_classes
-from mambatrack.errors import MambatrackError, complain
-from mambatrack.result_files.read_results import read_recording
+from mambatrack.errors import MambatrackError, complain, counted
+from mambatrack.result_files.read_results import (
+    beginning,
+    kind_of,
+    read_recording,
+    seen_rows,
+)
 
+SUFFIXES = (".txt", ".jsonl", ".csv")  # of results; the first that is there counts
 FIRST = (0, 1)  # the number of the only class of a tracker, counted from 0 or 1
 
 
@@ -34,7 +47,8 @@ class Results(Trajectories):
 def result_files(
     sequences: Iterable[Sequence], results: str | Path, strict: bool = False
 ) -> dict[str, Path]:
-    """The MOT file of each sequence: ``results``/NAME.txt, or ``results`` itself for a single one.
+    """The file of each sequence: ``results``/NAME.txt, or where there is none NAME.jsonl or
+    NAME.csv, as mambatrack writes them; or ``results`` itself for a single one.
 
     TrackEval's layout is known too: the files may lie in ``results``/data, or in the data folder of
     the only tracker below ``results``.
@@ -46,17 +60,24 @@ def result_files(
     if results.is_file() and len(names) == 1:
         return {names[0]: results}
     folder = _folder_of(results, names)
-    files = {name: folder / f"{name}.txt" for name in names}
-    missing = [name for name, file in files.items() if not file.is_file()]
+    files = {name: file for name in names if (file := file_of(folder, name)) is not None}
+    missing = [name for name in names if name not in files]
     if missing:
         raise MambatrackError(
-            f"no result for sequence {', '.join(missing)}: expected {files[missing[0]]} "
-            "in MOT format; a sequence without tracks has an empty file"
+            f"no result for sequence {', '.join(missing)}: expected {folder / missing[0]}.txt "
+            "in MOT format, or .jsonl or .csv of mambatrack; a sequence without tracks has an "
+            "empty file"
         )
     others = sorted(file.name for file in folder.glob("*.txt") if file.stem not in files)
     if others:
         complain(f"{folder} has results of unknown sequences: {', '.join(others)}", strict)
     return files
+
+
+def file_of(folder: Path, name: str) -> Path | None:
+    """The result of a sequence in a folder, None where there is none."""
+    files = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+    return next((file for file in files if file.is_file()), None)
 
 
 def result_tables(sequence: Sequence, path: Path, strict: bool = False) -> dict[str, Table]:
@@ -67,8 +88,12 @@ def result_tables(sequence: Sequence, path: Path, strict: bool = False) -> dict[
     boxes are of which class.
     """
     [sequence] = with_classes([sequence])
-    table = read_mot(path)
-    refuse = check_boxes(path, table)
+    if kind_of(beginning(path)) == "mot":
+        table = read_mot(path)
+        refuse = check_boxes(path, table)
+    else:
+        table = seen_rows(path)
+        refuse = Refusal(path, table, lined=False)
     refuse(
         table[:, 0] > sequence.end,
         f"frame {{0:.0f}}, but sequence {sequence.name} ends with {sequence.end} "
@@ -76,7 +101,8 @@ def result_tables(sequence: Sequence, path: Path, strict: bool = False) -> dict[
     )
     refuse(table[:, 1] < 0, "id {1:.0f}; ids below 0 mark detections, not tracks")
     refuse(repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")
-    tell_empty(path, table, "match nobody", strict)
+    if refuse.lined:
+        tell_empty(path, table, "match nobody", strict)
     taken = sequence.takes_part(table[:, 0])
     if not taken.any():
         complain(f"{path} has no boxes, so sequence {sequence.name} scores 0", strict)
@@ -87,12 +113,12 @@ def result_tables(sequence: Sequence, path: Path, strict: bool = False) -> dict[
 
 
 def read_results(sequence: Sequence, path: Path) -> Results:
-    """The rows of a MOT file as seen boxes, and the predicted boxes of the JSON Lines file beside
-    it (NAME.jsonl), where there is one and the MOT file does not have them. Boxes are those of the
+    """The rows of a result as seen boxes, and the predicted boxes of the JSON Lines file beside
+    it (NAME.jsonl), where there is one and the result does not have them. Boxes are those of the
     moment: a later revision does not count."""
     table = np.concatenate(list(result_tables(sequence, path).values()))
     seen = table[:, :2].astype(np.int64)
-    hidden = _predicted(path.with_suffix(".jsonl"), sequence)
+    hidden = _predicted(_beside(path), sequence)
     known, guessed = row_keys(seen[:, 0], seen[:, 1], hidden.frame, hidden.id)
     fresh = ~np.isin(guessed, known)
     keys = np.concatenate([seen, np.column_stack([hidden.frame, hidden.id])[fresh]])
@@ -105,9 +131,7 @@ def _folder_of(results: Path, names: list[str]) -> Path:
     """Where the files are: here, or where TrackEval would look."""
     inside = [results / "data", *sorted(results.glob("*/data"))]
     holding = [
-        folder
-        for folder in (results, *inside)
-        if any((folder / f"{name}.txt").is_file() for name in names)
+        folder for folder in (results, *inside) if any(file_of(folder, name) for name in names)
     ]
     if len(holding) > 1 and holding[0] != results:
         raise MambatrackError(
@@ -175,10 +199,10 @@ class _Assignment:
 
     def _by_name(self) -> NDArray[np.object_] | None:
         """From the JSON Lines beside the file, where a class of the ground truth is among them."""
-        path = self.path.with_suffix(".jsonl")
-        if not path.is_file():
+        path = _beside(self.path)
+        recording = read_recording(path) if path.is_file() else None
+        if recording is None or not recording.names:
             return None
-        recording = read_recording(path)
         known = {name.casefold(): name for name in self.classes.known}
         said = dict(zip(recording.id.tolist(), recording.label.tolist(), strict=True))
         found = {identity: recording.name_of(label).casefold() for identity, label in said.items()}
@@ -194,8 +218,8 @@ class _Assignment:
         if strangers:
             count = int(np.isin(kinds, strangers).sum())
             complain(
-                f"{self.path}: {count} boxes of {', '.join(strangers)} are not scored, as the "
-                "ground truth has no such class",
+                f"{self.path}: not scored: {counted(count, 'box')} of {', '.join(strangers)}, as "
+                "the ground truth has no such class",
                 strict,
             )
         if found and not found & set(self.classes.names):
@@ -206,8 +230,14 @@ class _Assignment:
             )
 
 
+def _beside(path: Path) -> Path:
+    """JSON Lines of the same run; the result itself where it is CSV without any."""
+    lines = path.with_suffix(".jsonl")
+    return lines if lines.is_file() or kind_of(beginning(path)) == "mot" else path
+
+
 def _predicted(path: Path, sequence: Sequence) -> Trajectories:
-    """The predicted boxes in a JSON Lines file, frames from 1."""
+    """The predicted boxes in JSON Lines or CSV, frames from 1."""
     if not path.is_file():
         nothing = np.zeros(0, np.int64)
         return Trajectories(nothing, nothing, np.zeros((0, 4), np.float32))

@@ -23,11 +23,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack.datasets.mot_text import check_boxes, line_of, read_mot, repeated
+from mambatrack.datasets.mot_text import (
+    Refusal,
+    Table,
+    check_boxes,
+    line_of,
+    read_mot,
+    repeated,
+)
 from mambatrack.datasets.sequence_facts import LONGEST
 from mambatrack.datasets.sequences import find_sequences
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
+from mambatrack.evaluation.results import file_of
 from mambatrack.files import check_output, replacing
+from mambatrack.result_files.read_results import beginning, kind_of, seen_rows
 
 COLUMNS = 10
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of every file, so that equal results give equal archives
@@ -101,8 +110,8 @@ def _expected(dataset: str, server: Server, root: str | Path | None) -> dict[str
     if missing or len(lengths) != server.count:
         lack = f", without {_some(missing)}" if missing else ""
         raise MambatrackError(
-            f"{root} holds {len(lengths)} sequences{lack}; the test set of {dataset} has "
-            f"{server.count}: give its folder test"
+            f"{root} holds {counted(len(lengths), 'sequence')}{lack}; the test set of "
+            f"{dataset} has {server.count}: give its folder test"
         )
     return dict(sorted(lengths.items()))
 
@@ -111,8 +120,8 @@ def _files(results: Path, names: list[str]) -> dict[str, Path]:
     """The result of each sequence; one that is missing or too many is an error."""
     if not results.is_dir():
         raise MambatrackError(f"{results} is not a folder; give the folder of the NAME.txt files")
-    files = {name: results / f"{name}.txt" for name in names}
-    missing = [name for name, file in files.items() if not file.is_file()]
+    files = {name: file for name in names if (file := file_of(results, name)) is not None}
+    missing = [name for name in names if name not in files]
     if missing:
         raise MambatrackError(
             f"{results} lacks {len(missing)} of {len(names)} results: {_some(missing)} (.txt); "
@@ -128,22 +137,40 @@ def _files(results: Path, names: list[str]) -> dict[str, Path]:
 
 def _checked(path: Path, last: int) -> str:
     """The rows of a result as the server gets them, without spaces, blank lines and the like."""
+    if kind_of(beginning(path)) != "mot":
+        return _checked_rows(path, last)
     table = read_mot(path)
     if len(table) and table.shape[1] != COLUMNS:
         raise MambatrackError(
-            f"{path}, line {line_of(path, 0)}: {table.shape[1]} columns, expected {COLUMNS}: "
-            "frame,id,left,top,width,height,conf,-1,-1,-1"
+            f"{path}, line {line_of(path, 0)}: {counted(table.shape[1], 'column')}, expected "
+            f"{COLUMNS}: frame,id,left,top,width,height,conf,-1,-1,-1"
         )
     refuse = check_boxes(path, table)
     refuse(~np.isfinite(table).all(axis=1), "a number that is not finite")
-    longest = f"{last} frames" if last else f"at most {LONGEST} frames"
+    _check(table, refuse, last)
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    rows = [re.split(r"[,\s]+", line.strip(", \t")) for line in lines if line.strip()]
+    return "".join(",".join(row) + "\n" for row in rows)
+
+
+def _checked_rows(path: Path, last: int) -> str:
+    """The same of JSON Lines or CSV."""
+    table = seen_rows(path)
+    _check(table, Refusal(path, table, lined=False), last)
+    return "".join(
+        f"{frame:.0f},{identity:.0f},{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},"
+        "-1,-1,-1\n"
+        for frame, identity, left, top, width, height, score in table.tolist()
+    )
+
+
+def _check(table: Table, refuse: Refusal, last: int) -> None:
+    """Refuses what a server would."""
+    longest = counted(last, "frame") if last else f"at most {LONGEST} frames"
     refuse(table[:, 0] > (last or LONGEST), f"frame {{0:.0f}} of a sequence of {longest}")
     refuse(table[:, 1] < 1, "id {1:.0f}; ids count from 1")
     refuse((table[:, 4:6] <= 0).any(axis=1), "a box of {4:g} x {5:g} pixels")
     refuse(repeated(table[:, :2]), "id {1:.0f} is in frame {0:.0f} a second time")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    rows = [re.split(r"[,\s]+", line.strip(", \t")) for line in lines if line.strip()]
-    return "".join(",".join(row) + "\n" for row in rows)
 
 
 def _pack(archive: Path, entries: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from mambatrack.errors import counted
 from mambatrack.live.updates import SourceStatus
 
 INTERVAL_S = 10.0  # between plain lines
@@ -59,7 +60,7 @@ def describe(status: SourceStatus) -> str:
         f"{status.dropped} dropped",
     ]
     if status.reconnects:
-        parts.append(f"{status.reconnects} times lost and back")
+        parts.append(f"{counted(status.reconnects, 'time')} lost and back")
     if status.camera:
         parts.append(str(status.camera))
     parts += [reason for reason in (status.error, status.problem) if reason]

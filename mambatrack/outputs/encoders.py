@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import cv2
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.outputs.fitting import Image, Size, size_within
 from mambatrack.outputs.seekable import make_seekable
 from mambatrack.sources.containers import look_into
@@ -144,7 +144,9 @@ class _Mpeg4:
             self._writer.release()
         found = look_into(self._path).frames or 0
         if found < self._written:
-            reason = f"OpenCV left {found} of {self._written} frames; is there room for it?"
+            reason = (
+                f"OpenCV left {found} of {counted(self._written, 'frame')}; is there room for it?"
+            )
             raise OSError(errno.EIO, reason)
 
     def _append(self, image: Image) -> None:

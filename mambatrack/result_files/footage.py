@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.boxes import clip
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.result_files.read_results import Recording
 
 DEFAULT_FPS = 30.0
@@ -76,8 +76,8 @@ def outside(recording: Recording, footage: Footage) -> str | None:
     if not count:
         return None
     return (
-        f"{count} of {len(boxes)} boxes lie outside the picture of {width}x{height}; was a video "
-        "of another size tracked?"
+        f"outside the picture of {width}x{height}: {count} of {counted(len(boxes), 'box')}; was a "
+        "video of another size tracked?"
     )
 
 

@@ -12,10 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mambatrack.errors import MambatrackError, reason_of
+from mambatrack.errors import MambatrackError, counted, reason_of
 from mambatrack.files import regular, write_text
-from mambatrack.result_files.identity_edits import Changes, JsonLines, MotLines, Rename
+from mambatrack.result_files.identity_edits import (
+    Changes,
+    CsvLines,
+    JsonLines,
+    MotLines,
+    Rename,
+)
+from mambatrack.result_files.read_results import kind_of
 
+KINDS: dict[str, type[CsvLines | JsonLines | MotLines]] = {
+    "csv": CsvLines, "jsonl": JsonLines, "mot": MotLines,
+}  # fmt: skip
 Lines = list[str]
 
 
@@ -111,9 +121,9 @@ class ResultFile:
         except UnicodeDecodeError as error:
             raise MambatrackError(f"{self.path} is no readable result file: {error}") from None
         self.lines = _split(text)
-        kind = JsonLines if text.lstrip("\ufeff \t\r\n").startswith("{") else MotLines
+        kind = KINDS[kind_of(text[:256].lstrip("\ufeff \t\r\n"))]
         try:
-            self.content: JsonLines | MotLines = kind(self.lines)
+            self.content = kind(self.lines)
         except MambatrackError as error:
             raise MambatrackError(f"{self.path}, {error}") from None
 
@@ -167,9 +177,13 @@ class ResultFile:
         return boxes
 
 
+def _told(changed: int) -> str:
+    return f"{counted(changed, 'line')} changed"
+
+
 EDITS: dict[str, Callable[[ResultFile, argparse.Namespace], str]] = {
-    "swap": lambda file, given: f"{file.swap(given.a, given.b, given.first)} lines changed",
-    "merge": lambda file, given: f"{file.merge(given.a, given.b)} lines changed",
+    "swap": lambda file, given: _told(file.swap(given.a, given.b, given.first)),
+    "merge": lambda file, given: _told(file.merge(given.a, given.b)),
     "split": lambda file, given: (
         f"{given.a} is {file.split(given.a, given.frame)} from frame {given.frame} on"
     ),

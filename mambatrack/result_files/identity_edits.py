@@ -1,7 +1,7 @@
-"""Ids of a result file, changed line by line: MOT text or the JSON Lines that mambatrack writes.
+"""Ids of a result file, changed line by line: MOT text, or mambatrack's JSON Lines and CSV.
 
 An edit is a function (frame, id) -> id. Lines that it does not concern stay as they are, byte for
-byte; frames are numbered as in the file, from 1 in MOT text and from 0 in JSON Lines.
+byte; frames are numbered as in the file, from 1 in MOT text and from 0 in the others.
 """
 
 import json
@@ -15,6 +15,8 @@ from mambatrack.errors import MambatrackError
 Rename = Callable[[int, int], int]
 Changes = dict[int, list[str]]  # place of a line -> the lines that take its place
 
+CSV_KEYS = "tracker_id", "frame_index"
+CELL = re.compile(r'"(?:[^"]|"")*"|[^,\r\n]+|(?<=,)(?=,|$)|^(?=,)')
 KEYS = re.compile(r"\ufeff?\s*([^,\s]+)(?:\s*,\s*|\s+)([^,\s]+)(?=[,\s])")
 
 
@@ -50,6 +52,70 @@ class MotLines:
                 line = self._lines[place]
                 changes[place] = [f"{line[: span[0]]}{new}{line[span[1] :]}"]
         return changes
+
+
+class CsvLines:
+    """CSV below its header. Of two boxes in one frame the one that was seen stays, as in JSON
+    Lines."""
+
+    first_frame = 0
+
+    def __init__(self, lines: list[str]):
+        self._lines = lines
+        filled = [
+            (place, CELL.findall(line.strip("\ufeff\r\n")))
+            for place, line in enumerate(lines)
+            if line.strip("\ufeff \t\r\n")
+        ]
+        header = [cell.strip('" ') for cell in filled[0][1]]
+        if not {*CSV_KEYS} <= {*header}:
+            raise MambatrackError(
+                f"line {filled[0][0] + 1}: expected the columns {', '.join(CSV_KEYS)}, as --csv "
+                "writes them"
+            )
+        self._id = header.index("tracker_id")
+        self._rows = [_csv_row(place, header, cells) for place, cells in filled[1:]]
+
+    def boxes(self) -> Iterator[tuple[int, int]]:
+        """(frame, id) of every box."""
+        for row in self._rows:
+            yield row["frame"], row["id"]
+
+    def ids(self) -> set[int]:
+        """All that are used."""
+        return {identity for _, identity in self.boxes()}
+
+    def apply(self, rename: Rename) -> Changes:
+        """The lines that change. Raises MambatrackError where one frame would have an id twice."""
+        kept: dict[tuple[int, int], dict[str, Any]] = {}
+        for row in self._rows:
+            new = {**row, "id": rename(row["frame"], row["id"])}
+            key = new["frame"], new["id"]
+            kept[key] = _better(new["frame"], kept[key], new) if key in kept else new
+        new_ids = {row["place"]: row["id"] for row in kept.values()}
+        changes: Changes = {}
+        for row in self._rows:
+            place, line = row["place"], self._lines[row["place"]]
+            if place not in new_ids:
+                changes[place] = []
+            elif new_ids[place] != row["id"]:
+                first, last = list(CELL.finditer(line))[self._id].span()
+                changes[place] = [f"{line[:first]}{new_ids[place]}{line[last:]}"]
+        return changes
+
+
+def _csv_row(place: int, header: list[str], cells: list[str]) -> dict[str, Any]:
+    """What an edit looks at: frame, id, state, gap and the place of the line."""
+    row = dict(zip(header, cells, strict=False))
+    try:
+        keys = {name: _whole(row[key].strip('" '))
+                for name, key in (("frame", "frame_index"), ("id", "tracker_id"))}  # fmt: skip
+        gap = _whole(row.get("gap", "0").strip('" ') or "0")
+    except (KeyError, ValueError, OverflowError):
+        raise MambatrackError(
+            f"line {place + 1}: no row of a track; expected numbers under {', '.join(CSV_KEYS)}"
+        ) from None
+    return {"place": place, **keys, "state": row.get("state", "").strip('" '), "gap": gap}
 
 
 class JsonLines:

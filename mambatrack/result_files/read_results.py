@@ -1,4 +1,4 @@
-"""A result file as arrays: MOT text or the JSON Lines that mambatrack writes."""
+"""A result file as arrays: MOT text, or the JSON Lines and CSV that mambatrack writes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.codes import TrackCode
-from mambatrack.boxes import ltwh_to_xyxy
+from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
 from mambatrack.class_names import UNNAMED, class_name
 from mambatrack.datasets.classes import class_column
-from mambatrack.datasets.mot_text import check_boxes, read_mot
+from mambatrack.datasets.csv_table import SEEN, is_csv, read_csv_table
+from mambatrack.datasets.mot_text import Table, check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.files import regular
-from mambatrack.result_files.json_lines import HIGHEST, read_json_lines
+from mambatrack.result_files.json_lines import HIGHEST, STATES, read_json_lines
 
 COLUMNS = 9  # frame, id, x1, y1, x2, y2, score, label, gap
 PER_BOX = ("frame", "id", "boxes", "score", "label", "gap", "seen")
@@ -79,7 +80,7 @@ class Recording:
 def read_recording(
     path: str | Path, names: Sequence[str] = (), predicted: bool = True, revised: bool = True
 ) -> Recording:
-    """The boxes of a result file, told by its first character.
+    """The boxes of a result file, MOT text, JSON Lines or CSV as its beginning tells.
 
     names: of the classes, in place of those in the file. predicted: also boxes that were not seen.
     revised: predicted boxes that a revision is about have its boxes.
@@ -87,16 +88,55 @@ def read_recording(
     boxes without size, which are left out.
     """
     path = Path(path)
-    try:
-        with regular(path).open("rb") as file:
-            start = file.read(64).decode("utf-8-sig", "replace").lstrip()
-    except OSError as error:
-        raise MambatrackError(f"{path} cannot be read: {error.strerror}") from None
-    recording = _from_jsonl(path, revised) if start.startswith("{") else _from_mot(path)
+    kind = kind_of(beginning(path))
+    if kind == "jsonl":
+        recording = _from_jsonl(path, revised)
+    else:
+        recording = _from_csv(path) if kind == "csv" else _from_mot(path)
     recording = recording if predicted else recording.select(recording.seen)
     if names:
         recording = replace(recording, names=tuple(names))
     return recording
+
+
+def beginning(path: Path) -> str:
+    """The first characters of a file. Raises MambatrackError where it cannot be read."""
+    try:
+        with regular(path).open("rb") as file:
+            return file.read(256).decode("utf-8-sig", "replace").lstrip()
+    except OSError as error:
+        raise MambatrackError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def kind_of(start: str) -> str:
+    """jsonl, csv or mot, by the first characters of a result file."""
+    return "jsonl" if start.startswith("{") else "csv" if is_csv(start) else "mot"
+
+
+def seen_rows(path: str | Path) -> Table:
+    """[R, 7] frame from 1, id, left, top, width, height and score of what was seen, as the MOT text
+    of the same run has them; of JSON Lines and CSV."""
+    found = read_recording(path, predicted=False)
+    keys = np.column_stack([found.frame + 1, found.id])
+    return np.column_stack([keys, xyxy_to_ltwh(found.boxes), found.score])
+
+
+def _from_csv(path: Path) -> Recording:
+    """Rows that have no id, or are tentative, are left out."""
+    table = read_csv_table(path)
+    for each in table.rows:
+        if each.state not in STATES:
+            raise MambatrackError(f"{path}: state {each.state!r}; expected {', '.join(STATES)}")
+    rows = [each for each in table.rows if each.identity >= 0 and each.state != STATES[0]]
+    if table.rows and all(each.identity < 0 for each in table.rows):
+        raise MambatrackError(f"{path} has no ids in a column tracker_id, track_id or id")
+    seen = np.array([each.state == SEEN for each in rows], bool)
+    values = [[each.frame, each.identity, *each.box, each.score, each.label, each.gap]
+              for each in rows]  # fmt: skip
+    times = {each.frame: each.time_s for each in table.rows if each.time_s is not None}
+    columns = np.array(values, np.float64).reshape(-1, COLUMNS)
+    names = table.names if table.names or columns[:, 7].any() else UNNAMED
+    return _recording(path, columns, seen, names, None, times)
 
 
 def _from_mot(path: Path) -> Recording:

@@ -16,7 +16,7 @@ from mambatrack.association.loading import association_path
 from mambatrack.config import Config
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.detectors import Detector
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.files import remove_temporaries_of, replacing, sha256_if_there, write_text
 from mambatrack.motion.loading import weights_path
 from mambatrack.renamed import as_named_today
@@ -191,7 +191,7 @@ def _check_camera(sequences: Several[Sequence], setting: str, folder: Path) -> N
     if is_file(setting):
         if len(sequences) > 1 and not Path(setting).is_dir():
             raise MambatrackError(
-                f"the camera {setting} is one file, and there are {len(sequences)} sequences; "
+                f"the camera {setting} is one file for {counted(len(sequences), 'sequence')}; "
                 "expected a folder with a file for each, SEQUENCE.txt"
             )
         if Path(setting).resolve() == folder.resolve():

@@ -18,6 +18,7 @@ from mambatrack.camera.interface import CameraSource, Travel
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
+from mambatrack.errors import counted
 from mambatrack.runs.run_outputs import Output
 from mambatrack.settings import MemoryConfig
 from mambatrack.sources.frames import Frame
@@ -49,8 +50,8 @@ class Totals:
     def __str__(self) -> str:
         steps = ", ".join(f"{step} {spent:.2f}" for step, spent in self.milliseconds.items())
         return (
-            f"{self.frames} frames, {self.tracks} tracks, {self.fps:.1f} frames a second "
-            f"(ms per frame: {steps})"
+            f"{counted(self.frames, 'frame')}, {counted(self.tracks, 'track')}, "
+            f"{self.fps:.1f} frames a second (ms per frame: {steps})"
         ) + "".join(f"; {each}" for each in (self.camera, self.appearance) if each)
 
 

@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from mambatrack.datasets.sequences import Sequence, find_sequences, would_find
 from mambatrack.datasets.truth import GroundTruth, read_ground_truth
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.files import Read, check_apart, replacing, write_bytes, write_text
 from mambatrack.simulation.crossing_context import Floats
 from mambatrack.simulation.error_runs import ErrorRuns, bootstrap_detections
@@ -82,8 +82,8 @@ def measurable_sequences(root: str | Path) -> list[Sequence]:
     usable = [each for each in found if each.gt_path is not None and each.det_path is not None]
     if not usable:
         raise MambatrackError(
-            f"none of the {len(found)} sequences in {root} has both gt/gt.txt and det/det.txt; "
-            "name a data set with a detector's boxes and the truth"
+            f"none of {counted(len(found), 'sequence')} in {root} has both gt/gt.txt and "
+            "det/det.txt; name a data set with a detector's boxes and the truth"
         )
     return usable
 

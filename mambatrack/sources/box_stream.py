@@ -24,7 +24,7 @@ from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.class_names import UNNAMED
 from mambatrack.detection_data import by_name
 from mambatrack.detections import Detections, as_detections
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.box_fields import split_fields
 
 HEADER = "mambatrack-detections"
@@ -124,8 +124,8 @@ def _between(before: BoxFrame, after: BoxFrame, limit: int) -> Iterator[BoxFrame
     missing = after.index - before.index - 1
     if missing > limit:
         raise MambatrackError(
-            f"{missing} frames are missing in front of number {after.index} (from 0), more than "
-            f"{limit}; number the frames without gaps, or allow more with --max-missing"
+            f"{counted(missing, 'frame')} missing in front of number {after.index} (from 0), more "
+            f"than {limit}; number the frames without gaps, or allow more with --max-missing"
         )
     for step in range(1, missing + 1):
         time_s = None
@@ -215,7 +215,8 @@ def _mot_row(number: int, line: str) -> list[float]:
         raise MambatrackError(f"line {number}: {error}") from None
     if len(values) < 6:
         raise MambatrackError(
-            f"line {number}: {len(values)} columns; expected frame,id,left,top,width,height,score"
+            f"line {number}: {counted(len(values), 'column')}; expected "
+            "frame,id,left,top,width,height,score"
         )
     if not (1 <= values[0] < 2**53 and values[0].is_integer()):
         raise MambatrackError(f"line {number}: frame {fields[0]}; MOT frames count from 1")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError, counted, shown
 from mambatrack.sources.readers import Image, Reader, open_reader
 
 Crop = tuple[int, int, int, int]
@@ -186,7 +186,9 @@ def _expected(length: int | None, start: int, stop: int | None, stride: int) -> 
 
 
 def _too_late(frames: int, start: int) -> MambatrackError:
-    return MambatrackError(f"the source has {frames} frames; frame {start} (from 0) is none")
+    return MambatrackError(
+        f"the source has {counted(frames, 'frame')}; frame {start} (from 0) is none"
+    )
 
 
 def _size_after(crop: Crop | None, size: tuple[int, int]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.opencv import quiet
 from mambatrack.sources.reasons import READ_ERRORS, reason_of
 from mambatrack.sources.sound import Sound
@@ -85,7 +85,7 @@ class MjpegReader:
 
     def problem(self, frames: int) -> str | None:
         reason = f": {self._problem}" if self._problem else ""
-        return f"the stream ended after {frames} frames{reason}"
+        return f"the stream ended after {counted(frames, 'frame')}{reason}"
 
     def close(self) -> None:
         self._input.close()

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.addresses import without_secrets
 from mambatrack.sources.containers import MISCOUNT, Container
 from mambatrack.sources.opencv import quiet
@@ -89,7 +89,7 @@ class OpenCvReader:
         """Frames and time must both be missing: a frame that repeats the one before is in the
         container's count, and decoders leave it out."""
         if self.live:
-            return f"the stream ended after {frames} frames"
+            return f"the stream ended after {counted(frames, 'frame')}"
         more = self._lasts_s > COVER_S or (self._said.frames or 1) > 1
         if frames == 1 and more and self.length != 1 and not self._said.cut:
             return (

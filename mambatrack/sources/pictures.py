@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.file_types import IMAGE_TYPES
 from mambatrack.sources.opencv import quiet
 from mambatrack.sources.sound import Sound
@@ -64,8 +64,8 @@ def frames_by_name(pictures: Sequence[Path], stated: int, place: str) -> list[Pa
     """
     numbers = _numbers(pictures, place)
     if not numbers and stated not in (0, len(pictures)):
-        _warn(f"{place}: seqLength is {stated}, but it has {len(pictures)} pictures, which are "
-              "counted by their place, as their names are no numbers")  # fmt: skip
+        _warn(f"{place}: seqLength is {stated}, but it has {counted(len(pictures), 'picture')}, "
+              "which are counted by their place, as their names are no numbers")  # fmt: skip
     if not numbers:
         return list(pictures)
     first = 0 if 0 in numbers else 1
@@ -74,9 +74,10 @@ def frames_by_name(pictures: Sequence[Path], stated: int, place: str) -> list[Pa
     count = max(numbers) - first + 1
     if count == len(numbers):
         if stated not in (0, count):
-            _warn(f"{place}: seqLength is {stated}, but it has {count} pictures")
+            _warn(f"{place}: seqLength is {stated}, but it has {counted(count, 'picture')}")
         return [numbers[number] for number in sorted(numbers)]
-    ends = f"its {len(numbers)} pictures go from {pictures[0].name} to {pictures[-1].name}"
+    found = counted(len(numbers), "picture")
+    ends = f"it has {found}, from {pictures[0].name} to {pictures[-1].name}"
     if 0 < stated < count:
         raise MambatrackError(
             f"{place}: {ends}, but seqLength is {stated}; expected seqLength = {count}, or "
@@ -86,7 +87,7 @@ def frames_by_name(pictures: Sequence[Path], stated: int, place: str) -> list[Pa
         raise MambatrackError(
             f"{place}: {ends}, so that nearly all numbers are left out; expected numbers of frames"
         )
-    _warn(f"{place}: {count - len(numbers)} of {count} frames have no picture: {ends}")
+    _warn(f"{place}: no picture for {count - len(numbers)} of {counted(count, 'frame')}: {ends}")
     return [numbers.get(first + index) for index in range(count)]
 
 
@@ -118,8 +119,8 @@ def warn_of_more(path: Path) -> None:
     with quiet():
         count = cv2.imcount(str(path))
     if count > 1:
-        _warn(f"{path} holds {count} pictures, of which only the first is read; save them as a "
-              "video or as a folder of pictures")  # fmt: skip
+        _warn(f"{path} holds {counted(count, 'picture')}, of which only the first is read; "
+              "save them as a video or as a folder of pictures")  # fmt: skip
 
 
 def load_picture(path: Path) -> Image | None:
@@ -149,7 +150,7 @@ class PictureReader:
         found = [path for path in paths if path is not None]
         first = next((image for image in map(load_picture, found) if image is not None), None)
         if first is None:
-            raise MambatrackError(f"{place}: none of its {len(found)} images can be read")
+            raise MambatrackError(f"{place}: none of {counted(len(found), 'image')} can be read")
         self.size = (first.shape[1], first.shape[0])
 
     def advance(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.containers import MISCOUNT, Container
 from mambatrack.sources.reasons import pyav_errors, reason_of
 from mambatrack.sources.sound import Sound
@@ -109,7 +109,7 @@ class PyAvReader:
     def problem(self, frames: int) -> str | None:
         reason = f": {self._problem}" if self._problem else ""
         if self.live:
-            return f"the stream ended after {frames} frames{reason}"
+            return f"the stream ended after {counted(frames, 'frame')}{reason}"
         stated = (self._said.frames or 0) - MISCOUNT
         if self._problem and not 0 < stated <= frames:
             return f"the file cannot be read behind frame {frames}{reason}"

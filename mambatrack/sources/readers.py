@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.addresses import is_stream, looks_like_address, without_secrets
 from mambatrack.sources.containers import look_into
 from mambatrack.sources.file_types import IMAGE_TYPES
@@ -122,7 +122,7 @@ def _open_folder(folder: Path) -> Reader:
         if videos := find_videos(folder):
             warnings.warn(
                 f"{place} is taken as a folder of pictures; left out: {videos[0].name}"
-                + (f" and {len(videos) - 1} more videos" if len(videos) > 1 else ""),
+                + (f" and {counted(len(videos) - 1, 'more video')}" if len(videos) > 1 else ""),
                 stacklevel=2,
             )
         return PictureReader(frames_by_place(pictures, place), DEFAULT_FPS, place)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mambatrack.config import Config
 from mambatrack.csv_text import csv_text
+from mambatrack.errors import counted
 from mambatrack.evaluation.scores import Score
 from mambatrack.evaluation.tables import write_json
 from mambatrack.evaluation.tuning.search import BEST, OBJECTIVE, REPORT, TRIALS, Tuned
@@ -71,7 +72,9 @@ def tuning_tables(tuned: Tuned) -> list[Table]:
 
 
 def _parameter_table(tuned: Tuned) -> Table:
-    table = Table("parameter", title=f"best of {len(tuned.trials)} trials", box=SIMPLE_HEAD)
+    table = Table(
+        "parameter", title=f"best of {counted(len(tuned.trials), 'trial')}", box=SIMPLE_HEAD
+    )
     for heading in ("tried", "base", "best", *(["importance"] if tuned.importance else [])):
         table.add_column(heading, justify="right")
     for each in tuned.parameters:
@@ -111,8 +114,8 @@ def _provenance(tuned: Tuned) -> Iterator[str]:
     first, best = tuned.trials[0], tuned.best
     reported = tuned.reported
     yield (
-        f"mambatrack {VERSION} tune: best {OBJECTIVE} of {len(tuned.trials)} trials, seed "
-        f"{tuned.seed} (trial {best.number})"
+        f"mambatrack {VERSION} tune: best {OBJECTIVE} of {counted(len(tuned.trials), 'trial')}, "
+        f"seed {tuned.seed} (trial {best.number})"
     )
     yield f"tuned on {', '.join(tuned.tuned_on)}:"
     yield f"  HOTA {first.score.HOTA:.2f} before, {best.score.HOTA:.2f} after"
