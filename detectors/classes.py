@@ -57,7 +57,7 @@ def given_names(config: DetectorConfig, names: tuple[str, ...]) -> tuple[str, ..
     if given and names and len(given) != len(names):
         raise MambatrackError(
             f"{config.weights}: detector.class_names has {counted(len(given), 'name')}; expected "
-            f"one for each of {counted(len(names), 'class')}"
+            f"one for each of the {counted(len(names), 'class')}"
         )
     return given or names
 

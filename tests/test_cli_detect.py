@@ -77,6 +77,19 @@ def test_the_same_command_goes_on_from_a_stop(command, monkeypatch, capsys):
     assert rows[:, 0].tolist() == np.repeat(np.arange(1, COUNT + 1), 2).tolist()
 
 
+def test_a_part_of_the_source_keeps_its_numbers_also_after_a_stop(command, monkeypatch, capsys):
+    arguments, path = command
+    arguments += ["--start", "2", "--stop", "11", "--stride", "3", "--crop", "0:0:40:40"]
+    stopped_at(monkeypatch, 8)
+    assert main(arguments) == 130
+    monkeypatch.undo()
+    asked = stopped_at(monkeypatch, None)
+    assert main(arguments) == 0 and asked == [5, 8]
+    rows = np.loadtxt(path, delimiter=",")
+    assert sorted(set(rows[:, 0])) == [3, 6, 9] and rows[:, 2:4].max() < 40
+    assert "of 3 frames to" in capsys.readouterr().out
+
+
 def test_other_settings_begin_again(command, monkeypatch):
     arguments, path = command
     stopped_at(monkeypatch, 7)

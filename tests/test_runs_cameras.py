@@ -100,6 +100,15 @@ def test_the_command_writes_what_track_takes(video, tmp_path, capsys):
     assert main(["camera", str(video), "--out", str(out), "--boxes", str(boxes), "--overwrite",
                  "--homography"]) == 0  # fmt: skip
     assert "the transforms of 12 frames" in capsys.readouterr().out
+    part = ["--start", "3", "--stop", "8", "--crop", "10:10:300:170"]
+    assert main(["camera", str(video), "--out", str(out), "--overwrite", *part]) == 0
+    assert "the transforms of 5 frames" in capsys.readouterr().out
+    assert list(read_transforms(out)) == [3, 4, 5, 6, 7]
+    track = ["track", str(video), "--camera", str(out), "--stride", "2", *part]
+    assert main([*track, "--jsonl", str(tmp_path / "a.jsonl")]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()[1:]]
+    assert [line["frame"] for line in lines] == [3, 5, 7]
+    assert min(line["camera"]["certainty"] for line in lines[1:]) > 0.5
 
 
 @pytest.mark.parametrize("offline", [[], ["--offline"]])

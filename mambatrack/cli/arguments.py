@@ -13,6 +13,7 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.settings import ASSOCIATIONS, PREDICTORS
 
 LARGEST = 2**31 - 1  # of a count on the command line
+Part = tuple[tuple[int, int, int, int] | None, int, int | None, int]
 SCORED = "classes of the ground truth that count, by name or number; those a network keeps too"
 READY = "--results", "--trackers", "--peers"  # with them, nothing is tracked by these options
 DEVICES = ("auto", "cpu", "cuda")
@@ -147,6 +148,26 @@ def add_detector(
         needs=("--slice",),
         help="of a slice, with its neighbour (0.2)",
     )
+
+
+def add_part(parser: Parser, needs: tuple[str, ...] = (), every: bool = False) -> None:
+    """Which part of a source counts; every: frame of it does."""
+    add = partial(parser.add_argument, needs=needs)
+    add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
+    add("--start", type=whole(0), default=0, metavar="N", help="first frame, from 0")
+    add("--stop", type=whole(1), metavar="N", help="frame to stop before")
+    if every:
+        parser.set_defaults(stride=1)
+    else:
+        add("--stride", type=whole(1), default=1, metavar="N", help="take every Nth frame")
+
+
+def part_of(options: argparse.Namespace) -> Part:
+    """What add_part() was told, in the order of open_frames()."""
+    from mambatrack.sources.frames import parse_crop
+
+    crop = parse_crop(options.crop) if options.crop else None
+    return crop, options.start, options.stop, options.stride
 
 
 def add_device(

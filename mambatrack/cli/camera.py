@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.arguments import Command, add_overwrite, add_part, part_of
+from mambatrack.cli.effects import Parser
 from mambatrack.cli.named_files import PicturesPath, ReadPath, WrittenFile
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK
@@ -12,7 +13,7 @@ from mambatrack.errors import MambatrackError, counted
 from mambatrack.sources.addresses import without_secrets
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("source", type=PicturesPath, metavar="SOURCE",
         help="video file, folder or glob of images, or a sequence")  # fmt: skip
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "is followed")  # fmt: skip
     add("--homography", action="store_true",
         help="for a flat scene: 8 degrees of freedom, not only shift, zoom and roll")  # fmt: skip
+    add_part(parser, every=True)  # track takes those of frames that it passes over, too
     add_overwrite(parser)
 
 
@@ -38,7 +40,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
         from mambatrack.detectors.from_file import FileDetector
 
         moving = FileDetector(options.boxes, config.detector.conf)
-    with open_frames(options.source) as frames:
+    with open_frames(options.source, *part_of(options)) as frames:
         if frames.live:
             raise MambatrackError("a camera or stream has no end; expected a video or pictures")
         with Progress("frames", frames.count, options.quiet, "looking") as progress:

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mambatrack.cli.arguments import Command, add_detector, add_overwrite
+from mambatrack.cli.arguments import Command, add_detector, add_overwrite, add_part, part_of
+from mambatrack.cli.effects import Parser
 from mambatrack.cli.named_files import PicturesPath, WrittenFile
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK, with_chosen_detector
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from mambatrack.runs.detect import DetectionFile
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("source", type=PicturesPath, metavar="SOURCE",
         help="video file, folder or glob of images, or a sequence")  # fmt: skip
     add("--out", type=WrittenFile, required=True, metavar="FILE",
         help="MOT text, as SEQ/det/det.txt, whose folder is made; goes on from a stop")  # fmt: skip
+    add_part(parser)
     add_detector(parser)
     add_overwrite(parser)
 
@@ -43,7 +45,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
     check_output(path, options.overwrite)
     settings = network_of(config.detector)
     remembers = settings.name == "motion"  # then a later frame needs the earlier ones
-    key = f"{options.source} {detections_key(Path(options.source), settings)}"
+    part = part_of(options)
+    key = f"{options.source} {detections_key(Path(options.source), settings)} {part}"
     file = DetectionFile(path, key, resumed=not remembers)
     problem = _detect(options, settings, file)
     if problem:
@@ -65,7 +68,9 @@ def _detect(
     from mambatrack.sources.frames import open_frames
 
     detector, done = open_detector(settings), file.frames
-    with open_frames(options.source, start=done) as frames:
+    crop, start, stop, stride = part_of(options)
+    start = start if file.last is None else file.last + stride
+    with open_frames(options.source, crop, start, stop, stride) as frames:
         if frames.live:
             raise MambatrackError("a camera or stream has no end; expected a video or pictures")
         total = None if frames.count is None else done + frames.count

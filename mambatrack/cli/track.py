@@ -17,9 +17,10 @@ from mambatrack.cli.arguments import (
     add_device,
     add_engine,
     add_offline,
+    add_part,
     add_tracker,
     engine_extras,
-    whole,
+    part_of,
 )
 from mambatrack.cli.effects import BOXES, VIDEO, VIDEOS, Parser, model_facts
 from mambatrack.cli.named_files import (
@@ -83,11 +84,7 @@ def add_arguments(parser: Parser) -> None:
     parser.under("detector")
     add_detector(parser)
     parser.under("part of the source")
-    add = partial(parser.add_argument, needs=(VIDEO,))
-    add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
-    add("--start", type=whole(0), default=0, metavar="N", help="first frame, from 0")
-    add("--stop", type=whole(1), metavar="N", help="frame to stop before")
-    add("--stride", type=whole(1), default=1, metavar="N", help="take every Nth frame")
+    add_part(parser, needs=(VIDEO,))
     parser.under("outputs")
     add_outputs(parser)
     add("--no-sound", action="store_true", needs=("--output", "--output-video"),
@@ -159,14 +156,13 @@ def _track_into(options: argparse.Namespace, config: Config, show: bool) -> int:
     from mambatrack.counting.output import summary
     from mambatrack.detectors import open_detector
     from mambatrack.runs.source_run import open_run
-    from mambatrack.sources.frames import open_frames, parse_crop
+    from mambatrack.sources.frames import open_frames
 
     files = replace(files_of(options), sound=not options.no_sound)
     config = with_places(options, config)
     paths = check_files(files)
     config = with_chosen_detector(config, options.quiet)
-    crop = parse_crop(options.crop) if options.crop else None
-    source = partial(open_frames, options.source, crop, options.start, options.stop, options.stride)
+    source = partial(open_frames, options.source, *part_of(options))
     detector = partial(open_detector, config.detector)
     ahead = 0 if options.offline else horizon_of(options, config)
     with open_run(source, detector, config, files, show, ahead, options.stride) as (run, frames):

@@ -25,12 +25,13 @@ class DetectionFile:
     does again, as no source can be opened behind its end. It begins again where anything has
     changed. A context manager; written to while it is entered.
 
-    frames, boxes: that are in it
+    frames, boxes: that are in it;  last: number of its last frame from 0, None where it has none
     """
 
     def __init__(self, path: Path, key: str, resumed: bool = True):
         self.path, self.unfinished = path, path.with_name(f"{path.name}.unfinished")
         self.frames, self.boxes = 0, 0
+        self.last: int | None = None
         first = f"# {json.dumps(key)}\n"
         self._text = (resumed and self._kept(first)) or first
 
@@ -51,7 +52,8 @@ class DetectionFile:
         closed = list(FRAME.finditer(text))
         if not text.startswith(first) or len(closed) < 2:
             return ""
-        self.frames, kept = int(closed[-2][1]), text[: closed[-2].end()]
+        self.frames, kept = len(closed) - 1, text[: closed[-2].end()]
+        self.last = int(closed[-2][1]) - 1
         self.boxes = sum(not line.startswith("#") for line in kept.splitlines())
         return kept
 
@@ -64,7 +66,7 @@ class DetectionFile:
             for (left, top, width, height), score in zip(boxes, found.scores.tolist(), strict=True)
         )
         self._file.append(f"{rows}# {frame.index + 1}\n")
-        self.frames, self.boxes = frame.index + 1, self.boxes + len(found)
+        self.frames, self.boxes, self.last = self.frames + 1, self.boxes + len(found), frame.index
 
     def finish(self) -> None:
         """The rows appear under the name of the file, after __exit__."""
