@@ -17,6 +17,7 @@ TEXTS = "--mot a.txt"
 NEVER_ALONE = {  # option -> command lines in which it would do nothing, for each that has it
     "track": {
         "--out": ["track a.mp4 --out o", f"{BOXES} --out o"],
+        "--split": ["track a.mp4 --split val", f"{BOXES} --split val"],
         "--offline": [],  # boxes from - are refused by the setting
         "--detector": [f"{BOXES} --detector motion"],
         "--weights": [f"{BOXES} --weights a.onnx"],

@@ -1,12 +1,13 @@
 """What the options of several commands have in common: groups of options, types, refusals."""
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from mambatrack.cli.effects import BOXES, NETWORK, VIDEO, Parser, no_facts
+from mambatrack.cli.examples import epilog
 from mambatrack.cli.named_files import DatasetPath, ReadPath, named
 from mambatrack.config import Config, check_setting
 from mambatrack.errors import MambatrackError, shown
@@ -42,15 +43,15 @@ class Command:
             self.name,
             help=self.purpose,
             description=f"{self.purpose[0].upper()}{self.purpose[1:]}.",
-            epilog="Any setting can be given by its dotted name, as --tracker.max_age 60; "
-            "'mambatrack config' lists them.",
+            epilog=epilog(self.name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         parser.set_defaults(run=self.run, parser=parser, check=_anything, facts=no_facts)
         parser.set_defaults(recipe=self.recipe, extras=self.extras)
         usual = f" (default: {self.recipe}, of what ships)" if self.recipe else ""
         parser.add_argument(
-            "--config", type=named,
+            "--config", type=named, metavar="FILE",
             help=f"YAML file, or the name of a shipped configuration{usual}",
         )  # fmt: skip
         parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -66,8 +67,15 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dataset", type=DatasetPath, required=True, metavar="DIR",
         help="DanceTrack, SportsMOT, MOT17, MOT20, ...")  # fmt: skip
-    add("--split", metavar="NAME", help="only sequences below a folder of this name, as val")
+    add_split(parser)
     add("--half", choices=("second",), help="only the second half of each sequence")
+
+
+def add_split(parser: argparse.ArgumentParser, needs: tuple[str, ...] = ()) -> None:
+    parser.add_argument(
+        "--split", metavar="NAME", needs=needs,
+        help="only sequences below a folder of this name, as val",
+    )  # fmt: skip
 
 
 def add_tracker(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +85,14 @@ def add_tracker(parser: argparse.ArgumentParser) -> None:
     add_association(parser)
 
 
-def add_predictors(parser: argparse.ArgumentParser, purpose: str, default: Any = None) -> None:
+def add_predictors(
+    parser: argparse.ArgumentParser, purpose: str, default: Sequence[str] | None = None
+) -> None:
     """Several predictors, by the names and files that --predictor takes elsewhere."""
+    usual = f" (default: {' '.join(default)})" if default else ""
     parser.add_argument(
         "--predictor", nargs="+", dest="predictors", metavar="P", default=default,
-        type=_predictor, unless=("--peers",), help=f"{purpose}: {MODELS}",
+        type=_predictor, unless=("--peers",), help=f"{purpose}: {MODELS}{usual}",
     )  # fmt: skip
 
 
@@ -125,20 +136,23 @@ def add_classes(
 def add_detector(
     parser: argparse.ArgumentParser,
     classes: str = "names or numbers to keep, as person,car; all for all",
+    sets: bool = True,
 ) -> None:
-    """Who finds the boxes."""
+    """Who finds the boxes; sets: of data sets too."""
+    of_a_set = "; of a data set each det/det.txt" if sets else ""
     add = partial(parser.add_argument, unless=(BOXES, *READY))
-    add("--detector", help="motion, onnx, own, yolox, rtmdet, file, or a named model as yolox_s; "
-        "default: what --weights is for, else a model that is here or can be fetched, else own; "
-        "of a data set each det/det.txt")  # fmt: skip
+    add("--detector", metavar="D", help="motion, onnx, own, yolox, rtmdet, file, or a named model "
+        "as yolox_s; default: what --weights is for, else a model that is here or can be fetched, "
+        f"else own{of_a_set}")  # fmt: skip
     add(
         "--weights",
         type=named,
+        metavar="FILE",
         help="ONNX file of a detector, which is recognised; .safetensors file of train-detector; "
         "det.txt of file",
     )
     add_classes(parser, classes)
-    parser.add_argument("--conf", unless=READY, help="lowest detection score")
+    parser.add_argument("--conf", metavar="SCORE", unless=READY, help="lowest detection score")
     add("--class-names", metavar="A,B", help="of a network, where its file has none")
     add("--slice", metavar="PIXELS", help="side of slices of the picture that a network sees one "
         "by one, for small objects, as 640")  # fmt: skip
@@ -146,7 +160,7 @@ def add_detector(
         "--overlap",
         metavar="SHARE",
         needs=("--slice",),
-        help="of a slice, with its neighbour (0.2)",
+        help="of a slice, with its neighbour",
     )
 
 

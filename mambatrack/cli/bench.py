@@ -27,12 +27,12 @@ SCORES = "scores of other trackers, which come with --peers and --dataset"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add_predictors(parser, f"default: {' '.join(PREDICTORS)}", PREDICTORS)
+    add_predictors(parser, "motion models", PREDICTORS)
     add_association(parser)
     add("--objects", nargs="+", type=whole(1), metavar="N", default=[10, 30, 100, 300, 1000],
         unless=("--peers",),
         help="objects in a frame (10 30 100 300 1000)")  # fmt: skip
-    add("--passes", type=whole(1), default=5, metavar="N", help="of the timing, in turn (5)")
+    add("--passes", type=whole(1), default=5, metavar="N", help="of the timing, in turn")
     add_device(parser, "where the networks run")
     add("--out", type=WrittenFile, metavar="FILE",
         help="the tables as Markdown (with --peers: benchmarks.md)")  # fmt: skip

@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
     add("--out", type=WrittenFile, required=True, metavar="FILE",
         help="MOT text, as SEQ/det/det.txt, whose folder is made; goes on from a stop")  # fmt: skip
     add_part(parser)
-    add_detector(parser)
+    add_detector(parser, sets=False)
     add_overwrite(parser)
 
 
@@ -83,4 +83,4 @@ def _detect(
         return frames.problem
 
 
-DETECT = Command("detect", "write a detector's boxes of a whole source", add_arguments, run)
+DETECT = Command("detect", "write a detector's boxes of a source, as det.txt", add_arguments, run)

@@ -56,6 +56,7 @@ class Parser(argparse.ArgumentParser):
     ) -> argparse.Action:
         add = self._group.add_argument if self._group else super().add_argument
         action = add(*names, **rest)
+        action.help = _with_default(action)
         self.effects[action.dest] = Effect(names[-1], tuple(needs), tuple(unless))
         return action
 
@@ -68,6 +69,24 @@ class Parser(argparse.ArgumentParser):
     def knows(self, fact: str) -> bool:
         """Whether the fact can hold here: an option of this command, or no option."""
         return not fact.startswith("--") or fact in self._option_string_actions
+
+
+def _with_default(action: argparse.Action) -> str | None:
+    """The help of an option with its default at the end, where it has one and does not say it."""
+    key = SHORTCUTS.get(action.dest)
+    value = action.default if key is None else _default_of(key)
+    if not action.help or not isinstance(value, (str, int, float)) or not value or value is True:
+        return action.help
+    shown = f"({value})"
+    if value == argparse.SUPPRESS or shown in action.help or "default" in action.help:
+        return action.help
+    return f"{action.help} {shown}"
+
+
+def _default_of(key: str) -> Any:
+    """Of a setting."""
+    section, item = key.split(".")
+    return getattr(getattr(Config(), section), item)
 
 
 def refuse_without_effect(options: argparse.Namespace, config: Config) -> None:
@@ -114,8 +133,7 @@ def _given(options: argparse.Namespace) -> Iterable[str]:
 
 def _set(config: Config) -> Iterable[str]:
     """The options whose settings are not at their defaults, wherever they were given."""
-    usual = Config()
     for name, key in {**SHORTCUTS, **MORE}.items():
         section, item = key.split(".")
-        if getattr(getattr(config, section), item) != getattr(getattr(usual, section), item):
+        if getattr(getattr(config, section), item) != _default_of(key):
             yield f"--{name.replace('_', '-')}"

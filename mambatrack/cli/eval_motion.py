@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
     add_classes(parser)
-    add_predictors(parser, f"default: {' '.join(PREDICTORS)}", PREDICTORS)
+    add_predictors(parser, "motion models", PREDICTORS)
     add("--source", choices=("truth", "detections"), default="truth", help="what they are fed")
     add("--horizons", nargs="+", type=whole(1), default=[1, 5, 10, 20, 30], metavar="N",
         help="frames ahead (1 5 10 20 30)")  # fmt: skip
-    add("--warmup", type=whole(1), default=11, metavar="N", help="boxes before a forecast (11)")
-    add("--stride", type=whole(1), default=30, metavar="N", help="frames between forecasts (30)")
+    add("--warmup", type=whole(1), default=11, metavar="N", help="boxes before a forecast")
+    add("--stride", type=whole(1), default=30, metavar="N", help="frames between forecasts")
     add_device(parser, "where the networks run")
     add("--csv", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
     add("--json", type=WrittenFile, metavar="FILE", help="all errors, with full precision")

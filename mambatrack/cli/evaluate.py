@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
     add("--results", type=ResultsPath, metavar="DIR",
-        help="results NAME.txt to score; one file for one sequence")  # fmt: skip
+        help="to score: NAME.txt, .jsonl or .csv of each sequence, or the file of one")  # fmt: skip
     add("--trackers", type=ResultsPath, nargs="+", metavar="DIR",
         help="several such folders, side by side")  # fmt: skip
     add_predictors(parser, "track first, with each of these")
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV of every identity switch and its cause")  # fmt: skip
     add("--clips", type=WrittenFolder, metavar="DIR", help="short videos of switches")
     add("--clip-limit", type=whole(1), default=20, metavar="N", needs=("--clips",),
-        help="of each tracker (20)")  # fmt: skip
+        help="of each tracker")  # fmt: skip
     add("--plots", type=WrittenFolder, metavar="DIR",
         help="curves, bars and identity timelines as PNG and SVG")  # fmt: skip
     add("--report", type=WrittenFile, metavar="FILE", help="all of it in one HTML file")

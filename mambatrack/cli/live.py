@@ -69,7 +69,7 @@ def add_arguments(parser: Parser) -> None:
     add_appearance(parser)
     add_device(parser, MOTION_MODEL)
     parser.under("detector")
-    add_detector(parser)
+    add_detector(parser, sets=False)
     parser.under("outputs")
     add_outputs(parser)
     add("--lag", type=whole(0), default=0, metavar="N",

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only sequences below a folder of this name, as val",
     )
     add_classes(parser, needs=("--dataset",))
-    add("--every", type=whole(0), default=1, metavar="N", help="play every N-th frame (1)")
+    add("--every", type=whole(0), default=1, metavar="N", help="play every N-th frame")
     add("--backwards", action="store_true", help="play from the last frame to the first")
     add("--like", type=DatasetPath, required=True, metavar="DIR",
         help="other sequences, with gt and det, whose "

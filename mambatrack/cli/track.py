@@ -18,6 +18,7 @@ from mambatrack.cli.arguments import (
     add_engine,
     add_offline,
     add_part,
+    add_split,
     add_tracker,
     engine_extras,
     part_of,
@@ -72,6 +73,7 @@ def add_arguments(parser: Parser) -> None:
     )
     add("--dataset", type=DatasetPath, metavar="DIR",
         help="track every sequence or video below DIR")  # fmt: skip
+    add_split(parser, needs=("--dataset",))
     add("--out", type=WrittenFolder, metavar="DIR", needs=(VIDEOS, "--dataset"),
         help="for the results of --dataset or a folder of videos; goes on "
         "from a stop")  # fmt: skip
@@ -183,11 +185,12 @@ def _track_into(options: argparse.Namespace, config: Config, show: bool) -> int:
 
 
 def _track_dataset(options: argparse.Namespace, config: Config) -> int:
-    from mambatrack.datasets.sequences import find_sequences
+    from mambatrack.datasets.sequences import find_sequences, select_split
     from mambatrack.runs.dataset_jobs import plan, track_sequence
     from mambatrack.runs.engines import run_all
 
     sequences = find_sequences(options.dataset, config.dataset.longest)
+    sequences = select_split(sequences, options.split) if options.split else sequences
     jobs = plan(sequences, config, options.out, options.overwrite)
     done = len(sequences) - len(jobs)
     if done and not options.quiet:
