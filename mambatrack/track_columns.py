@@ -81,11 +81,10 @@ class TrackColumns:
         """Memory of a track: its part of every column."""
         return sum(each[0].nbytes for each in self.arrays.values())
 
-    def copy(self) -> "TrackColumns":
-        """The live rows alone, with room for one at least."""
-        room = max(self.count, 1)
-        arrays = {name: each[:room].copy() for name, each in self.arrays.items()}
-        return TrackColumns(arrays, self.count, None if self.noise is None else self.noise.copy())
+    def empty(self) -> "TrackColumns":
+        """As much room, and no rows."""
+        arrays = {name: np.zeros(each.shape, each.dtype) for name, each in self.arrays.items()}
+        return TrackColumns(arrays, 0, None if self.noise is None else no_sums())
 
     def reserve(self, more: int) -> None:
         """Makes room for so many rows more."""

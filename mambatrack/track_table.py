@@ -54,16 +54,19 @@ class TrackTable:
         """The live rows of one column, as a view that may be written to."""
         return self._columns.live[name]
 
+    def empty(self) -> "TrackTable":
+        """One of as much room without tracks."""
+        other = copy.copy(self)
+        other._columns = self._columns.empty()
+        return other
+
     def copy(self, spare: "TrackTable | None" = None) -> "TrackTable":
         """Another table with the same tracks: a new one, or ``spare``, a table of the same sizes
         whose own tracks are forgotten."""
-        if spare is not None:
-            spare.load(self._columns.live, self.next_id, self.mixed)
-            spare.span = self.span
-            spare.take_noise(self.noise)
-            return spare
-        other = copy.copy(self)
-        other._columns = self._columns.copy()
+        other = self.empty() if spare is None else spare
+        other.load(self._columns.live, self.next_id, self.mixed)
+        other.span = self.span
+        other.take_noise(self.noise)
         return other
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -3,10 +3,10 @@
 #include "problems.h"
 
 /* The table of a hypothesis, with how likely that is against the first; or one that is spare, of no tracks.
- * mixed: some track has votes for two classes; capacity: rows that it has room for. */
+ * mixed: some track has votes for two classes; taken: a hypothesis goes on in it. */
 typedef struct {
     const Table *table;
-    int64_t tracks, mixed, capacity;
+    int64_t tracks, mixed, taken;
     double likelihood;
 } Held;
 
@@ -81,16 +81,18 @@ static int64_t keep_likeliest(const Held *held, int64_t used, int64_t tables, co
     return count;
 }
 
+INLINE int has_room(const Held *held, int64_t tracks) { return !held->taken && held->table->capacity >= tracks; }
+
 /* A table for each; of several with one parent all but the last get another one. Whether there are enough. */
 static int place_kept(Held *held, int64_t tables, Kept *kept, int64_t count) {
-    for (int64_t i = 0; i < count; i++) held[kept[i].parent].capacity = -1; /* no other one goes on there */
+    for (int64_t i = 0; i < count; i++) held[kept[i].parent].taken = 1;
     for (int64_t i = 0; i < count; i++) {
         int64_t parent = kept[i].parent, place = parent;
         for (int64_t j = i + 1; j < count && place == parent; j++)
             if (kept[j].parent == parent)
-                for (place = 0; place < tables && held[place].capacity < held[parent].tracks;) place++;
+                for (place = 0; place < tables && !has_room(held + place, held[parent].tracks);) place++;
         if (place == tables) return 0;
-        kept[i].held = place, held[place].capacity = -1;
+        kept[i].held = place, held[place].taken = 1;
     }
     return 1;
 }

@@ -211,20 +211,20 @@ int64_t PUBLIC(any_over)(const Table *table, int64_t count, int64_t min_hits, in
     return any_over(table, count, min_hits, max_age);
 }
 
-/* total: matches of all tables; floats [13, total]; numbers [5, total] and twice the tracks of the largest
- * table. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
+/* total: matches of all tables; floats [13, total], of which logarithms are taken of the first 4; numbers [5, total]
+ * and twice the tracks of the largest table. Returns 1, or 0 where one is none of the pairs, tracks or detections. */
 int64_t PUBLIC(gather)(const Motion *motion, int64_t tables, Settled *settled, int64_t total,
                        float *floats, int64_t *numbers) {
-    Matches to = matches_in(tables, settled, total, floats, numbers);
+    Matches to = matches_in(tables, settled, total, 4 * total, floats, numbers);
     return gather(motion, tables, settled, total, &to);
 }
 
-/* The same arguments with the logarithms taken; scratch: of committee_remember for the largest table.
- * Returns as committee_remember does, or MIXED where that is so in some table. */
+/* The same with the logarithms taken, the first ``logs`` floats; scratch: of committee_remember for the largest
+ * table. Returns as committee_remember does, or MIXED where that is so in some table. */
 static int64_t settle(const Motion *motion, const Members *committee, float *scratch, int64_t room,
-                      int64_t tables, Settled *settled, int64_t total, float *floats,
+                      int64_t tables, Settled *settled, int64_t total, int64_t logs, float *floats,
                       int64_t *numbers) {
-    Matches from = matches_in(tables, settled, total, floats, numbers);
+    Matches from = matches_in(tables, settled, total, logs, floats, numbers);
     const Settled *first = settled;
     int64_t at = 0, mixed = 0;
     for (int64_t k = 0; k < tables; at += settled[k++].count) {
@@ -244,7 +244,7 @@ static int64_t settle(const Motion *motion, const Members *committee, float *scr
 int64_t PUBLIC(settle)(const Motion *motion, const Members *committee, float *scratch, int64_t room,
                        int64_t tables, Settled *settled, int64_t total, float *floats,
                        int64_t *numbers) {
-    return settle(motion, committee, scratch, room, tables, settled, total, floats, numbers);
+    return settle(motion, committee, scratch, room, tables, settled, total, 4 * total, floats, numbers);
 }
 
 int64_t PUBLIC(admit)(const void *rows, int64_t wide, int64_t count, int64_t columns,
@@ -262,30 +262,34 @@ int64_t PUBLIC(list_moved)(const Usual *usual, int64_t count, int64_t frame, Mov
     return list_moved(usual, count, frame, to);
 }
 
-/* How all hypotheses go on; then ``gather`` of these. match_floats, match_numbers: its memory. Returns how many
- * matches there are, or MISFIT. */
+/* How all hypotheses go on; then ``gather`` of these, and what logarithms are taken of where tracks start.
+ * match_floats, match_numbers: its memory, with BIRTH_LOGS floats more for each track that starts; ids: of
+ * list_settled. Returns of how many floats logarithms are taken, or MISFIT. */
 int64_t PUBLIC(go_on)(const Usually *by, const Motion *motion, const Asked *asked, float *floats,
                       int64_t *numbers, Usual *usual, int64_t count, int64_t stamp, Kept *kept,
-                      Settled *settled, float *match_floats, int64_t *match_numbers) {
+                      Settled *settled, int64_t *ids, float *match_floats, int64_t *match_numbers) {
     Thoughts thoughts = thoughts_in(asked, floats, numbers);
     int64_t total;
-    int64_t tables = list_settled(by, asked, &thoughts, usual, count, stamp, kept, settled, &total);
-    Matches to = matches_in(tables, settled, total, match_floats, match_numbers);
-    return gather(motion, tables, settled, total, &to) ? total : MISFIT;
+    int64_t tables = list_settled(by, asked, &thoughts, usual, count, stamp, kept, settled, ids, &total);
+    int64_t logs = ask_births(usual, count, numbers, kept, match_floats + 4 * total) - match_floats;
+    Matches to = matches_in(tables, settled, total, logs, match_floats, match_numbers);
+    return gather(motion, tables, settled, total, &to) ? logs : MISFIT;
 }
 
-/* ``settle`` of these, and results [count] of ``result_room`` numbers each. Returns as committee_remember does. */
-int64_t PUBLIC(settle_usual)(const Usually *by, const Motion *motion, const Members *committee,
-                             float *scratch, int64_t room, Usual *usual, int64_t count, Kept *kept,
-                             Settled *settled, int64_t total, float *match_floats,
-                             int64_t *match_numbers, int64_t *results, int64_t result_room) {
-    int64_t tables = 0;
+/* ``settle`` of these with the logarithms taken; tracks start and end, and results are written, as report_usual has
+ * them. Returns how many numbers these are, or as committee_remember does. */
+int64_t PUBLIC(settle_usual)(const Usually *by, const Motion *motion, const Members *committee, float *scratch,
+                             int64_t room, const Asked *asked, const int64_t *numbers, Usual *usual,
+                             int64_t count, Kept *kept, Settled *settled, int64_t logs, float *match_floats,
+                             int64_t *match_numbers, int64_t *results) {
+    int64_t tables = 0, total = 0;
     for (int64_t k = 0; k < count; k++) tables += usual[k].kept;
-    int64_t wrong = settle(motion, committee, scratch, room, tables, settled, total, match_floats,
+    for (int64_t k = 0; k < tables; k++) total += settled[k].count;
+    int64_t wrong = settle(motion, committee, scratch, room, tables, settled, total, logs, match_floats,
                            match_numbers);
-    if (wrong != -1 && wrong != MIXED) return wrong;
-    report_usual(by, usual, count, kept, settled, results, result_room);
-    return -1;
+    if (wrong != -1 && wrong != MIXED) return MISFIT;
+    return report_usual(by, motion, usual, count, numbers, kept, settled, match_floats + 4 * total,
+                        asked->compared, results);
 }
 
 /* All answers of frame k once ``matched`` pairs of the best one are chosen; MISFIT where one is none. */

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 36  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 37  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 MIXED = -3  # of votes.h
@@ -77,10 +77,10 @@ class Library:
             "settle": (word, [*[pointer] * 3, word, word, pointer, word, *[pointer] * 2]),
             "admit_usual": (word, [pointer, pointer, word, *[pointer] * 8]),
             "list_moved": (word, [pointer, word, word, pointer]),
-            "go_on": (word, [*[pointer] * 6, word, word, *[pointer] * 4]),
+            "go_on": (word, [*[pointer] * 6, word, word, *[pointer] * 5]),
             "settle_usual": (
                 word,
-                [*[pointer] * 4, word, pointer, word, *[pointer] * 2, word, *[pointer] * 3, word],
+                [*[pointer] * 4, word, *[pointer] * 3, word, *[pointer] * 2, word, *[pointer] * 3],
             ),
             "overlap_frame": (word, [pointer, word, word]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 3]),

@@ -115,6 +115,15 @@ static void spread_boxes(const Motion *m, int64_t count, const int64_t *rows, fl
     }
 }
 
+/* A new track at a box; log_ratio: of its width to its height. */
+static void start_causal(const Motion *m, const float *box, float log_ratio, float *own) {
+    memset(own, 0, state_floats(m) * sizeof(float));
+    memcpy(own, box, 4 * sizeof(float));
+    memcpy(own + SEEN, box, 4 * sizeof(float));
+    own[SIZE] = sqrtf(box[2] * box[3]);
+    own[PENDING + 6] = log_ratio;
+}
+
 /* logs [2, count]: what a logarithm is taken of where the tracks ``rows`` were seen at ``boxes``:
  * frames since the last time, width to height. */
 static void ask_logs(const Motion *m, int64_t count, const int64_t *rows, const float *boxes,

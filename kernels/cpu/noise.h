@@ -3,6 +3,7 @@
 #pragma once
 #include "memory.h"
 #include "table.h"
+#include <math.h>
 
 enum { NOISE = 4, LONG_STREAK = 5 }; /* rows of Table.noise, and frames that tell of it */
 static const double NOISE_KEPT = .99, NOISE_PRIOR = 20, LARGEST_SURPRISE = .3, LEARNT_NOISE = .15, FULL_NOISE = .25,

@@ -56,8 +56,3 @@ static void vote_again(const Table *t, const Observed *seen, int64_t count, cons
         *first = *first * t->decay + seen->scores[c];
     }
 }
-
-/* Whether the time of a track is over: TrackTable.end. */
-INLINE int is_over(const Table *t, int64_t i, int64_t min_hits, int64_t max_age) {
-    return t->gap[i] > max_age || (t->gap[i] > 0 && t->hits[i] < min_hits);
-}

@@ -2,11 +2,11 @@
  * mambatrack/tracking/tracker.py does in a frame in which nothing is unusual. To the bit, but for the
  * logarithms of sizes among the running means, which are not numpy's. */
 #include "admit.h"
+#include "births.h"
 #include "kalman.h"
 #include "overlap.h"
 #include "snapshot.h"
 #include "variant.h"
-#include "votes.h"
 
 enum { WHOLE, MATCHING, SOLVED };            /* where a call begins */
 enum { DONE, REFUSED, CROWDED, CONTESTED }; /* and where it ends */
@@ -80,35 +80,17 @@ INLINE void put_corners(const float *box, float *to) {
     }
 }
 
-static void keep_row(const Table *t, int64_t from, int64_t to) {
-    float *floats[] = {t->boxes, t->spread, t->last, t->means, t->scores, t->votes, t->before, t->bends, t->motion, t->memory};
-    int64_t sizes[] = {4, 4, 4, MEANS, 1, VOTES, 4, BENDS, t->motion_size, t->memory_size};
-    int64_t *numbers[] = {t->labels, t->hits, t->gap, t->age, t->det_ind, t->ids, t->stamp, t->streak};
-    for (int k = 0; k < 10; k++)
-        memcpy(floats[k] + sizes[k] * to, floats[k] + sizes[k] * from, sizes[k] * sizeof(float));
-    for (int k = 0; k < 8; k++) numbers[k][to] = numbers[k][from];
-    memcpy(t->classes + VOTES * to, t->classes + VOTES * from, VOTES * sizeof(int64_t));
-}
-
-/* TrackTable.end. */
-static void end_tracks(OverlapFrame *f, const Work *w, int64_t min_hits, int64_t max_age) {
-    const Table *t = f->table;
-    int64_t kept = 0;
-    for (int64_t i = 0; i < f->tracks; i++) {
-        if (is_over(t, i, min_hits, max_age)) {
-            w->ended[f->ended++] = t->ids[i];
-            continue;
-        }
-        if (kept != i) keep_row(t, i, kept);
-        kept++;
-    }
+/* The tracks whose time is over. */
+static void end(OverlapFrame *f, const Work *w, int64_t min_hits, int64_t max_age) {
+    int64_t kept = end_tracks(f->table, f->tracks, min_hits, max_age, w->ended + f->ended);
+    f->ended += f->tracks - kept;
     f->tracks = kept;
 }
 
 static void predict_tracks(OverlapFrame *f, const Work *w) {
     const Table *t = f->table;
     f->ended = 0;
-    if (f->span > 1) end_tracks(f, w, 0, f->max_age - (f->span - 1));
+    if (f->span > 1) end(f, w, 0, f->max_age - (f->span - 1));
     for (int64_t i = 0; i < f->tracks; i++) {
         float *box = t->boxes + 4 * i;
         for (int64_t k = 0; k < f->span; k++)
@@ -178,25 +160,17 @@ static int64_t gather_seen(const OverlapFrame *f, const Work *w) {
     return count;
 }
 
-/* TrackTable.start, of the detections ``born``. */
+/* Of the detections ``born``. */
 static void start_tracks(OverlapFrame *f, const Work *w) {
     const Table *t = f->table;
     for (int64_t k = 0; k < f->born; k++) {
         int64_t i = f->tracks++, j = w->born[k];
-        note_seen(w, k, i, j);
-        t->ids[i] = f->next_id++;
-        t->hits[i] = t->age[i] = t->streak[i] = 0, t->gap[i] = 1;
-        memcpy(t->last + 4 * i, w->boxes + 4 * k, 4 * sizeof(float));
-        memset(t->memory + t->memory_size * i, 0, t->memory_size * sizeof(float));
-        memset(t->votes + VOTES * i, 0, VOTES * sizeof(float));
-        t->labels[i] = w->found.labels[j];
-        for (int place = 0; place < VOTES; place++) t->classes[VOTES * i + place] = t->labels[i];
-        memcpy(t->before + 4 * i, w->boxes + 4 * k, 4 * sizeof(float));
-        memset(t->bends + BENDS * i, 0, BENDS * sizeof(float));
-        memcpy(w->shown + 4 * k, w->boxes + 4 * k, 4 * sizeof(float));
-        start_filter(&f->filter, w->boxes + 4 * k, t->motion + FILTER * i);
+        const float *box = w->found.centred + 4 * j;
+        float logs[2] = {logf(box[2]), logf(box[3])};
+        start_filter(&f->filter, box, t->motion + FILTER * i);
+        start_track(t, i, f->next_id++, f->stamp++, &w->found, j, logs, f->mixed);
     }
-    if (f->born) observe_seen(f, w, f->born);
+    if (f->born && f->mixed) f->mixed = any_mixed(t, f->tracks);
 }
 
 static void settle_tracks(OverlapFrame *f, const Work *w) {
@@ -208,7 +182,7 @@ static void settle_tracks(OverlapFrame *f, const Work *w) {
         correct_filter(&f->filter, w->shown + 4 * k, f->table->motion + FILTER * w->rows[k]);
     observe_seen(f, w, count);
     start_tracks(f, w);
-    end_tracks(f, w, f->min_hits, f->max_age);
+    end(f, w, f->min_hits, f->max_age);
     ascend(w->ended, f->ended);
     snapshot(f->table, f->tracks, f->min_hits, f->result);
 }

@@ -2,8 +2,8 @@
  * association, motion, and what a table keeps of its detections. Logarithms are numpy's: ``gather`` writes
  * what they are taken of, ``settle`` reads them. */
 #pragma once
+#include "births.h"
 #include "share.h"
-#include "votes.h"
 #include "window_motion.h"
 
 /* The ``count`` pairs chosen, of ``pairs`` with features [FEATURES, pairs], track and detection; beside:
@@ -27,13 +27,14 @@ typedef struct {
     int64_t *rows, *labels, *numbers, *chosen, *leader, *of_row, *twin;
 } Matches;
 
-static Matches matches_in(int64_t tables, const Settled *settled, int64_t total, float *floats,
+/* logs: floats at the beginning that logarithms are taken of, 4 for each match at least. */
+static Matches matches_in(int64_t tables, const Settled *settled, int64_t total, int64_t logs, float *floats,
                           int64_t *numbers) {
     int64_t most = 0;
     for (int64_t k = 0; k < tables; k++) most = more(most, settled[k].tracks);
     return (Matches){
-        .boxes = floats, .scores = floats + 4 * total, .logs = floats + 5 * total,
-        .shown = floats + 9 * total, .rows = numbers,
+        .logs = floats, .boxes = floats + logs, .scores = floats + logs + 4 * total,
+        .shown = floats + logs + 5 * total, .rows = numbers,
         .labels = numbers + total, .numbers = numbers + 2 * total, .chosen = numbers + 3 * total,
         .leader = numbers + 4 * total, .of_row = numbers + 5 * total,
         .twin = numbers + 5 * total + most,
@@ -59,6 +60,14 @@ static void correct_by(const Motion *m, int64_t count, const int64_t *rows, cons
         correct_windows(m, count, rows, boxes, state);
     else
         correct(m, count, rows, boxes, logs, state);
+}
+
+/* logs [3]: of width and height of the box, and of the one to the other. */
+static void start_motion(const Motion *m, const float *box, const float *logs, float *own) {
+    if (m->window)
+        start_window(m, box, own);
+    else
+        start_causal(m, box, logs[2], own);
 }
 
 static int sound_matches(const Settled *s) {

@@ -63,7 +63,7 @@ def settle(
     given = len(counts), numbers.at, total, floats.at, numbers.at + 8 * words
     if not library().gather(motion.at, *given):
         raise ValueError("matches: of the pairs, tracks and detections expected")
-    logs = floats.numbers[5 * total : 9 * total]
+    logs = floats.numbers[: 4 * total]
     np.log(logs, out=logs)
     memory = network.scratch.borrow(network.remembering(max(counts, default=0)))
     result: int = library().settle(motion.at, network.at, memory.at, memory.size, *given)

@@ -2,7 +2,7 @@
 #pragma once
 #include "table.h"
 
-enum { TENTATIVE, OBSERVED, PREDICTED };
+enum { TENTATIVE, OBSERVED, PREDICTED, RESULT_BYTES = 85 /* of a track */ };
 
 /* boxes, spread [count, 4], velocity [count, 2], scores [count] -> where they end. */
 static float *snapshot_floats(const Table *t, int64_t count, float *to) {
@@ -30,3 +30,6 @@ static void snapshot(const Table *t, int64_t count, int64_t min_hits, int64_t *t
     for (int64_t i = 0; i < count; i++)
         state[i] = t->gap[i] > 0 ? PREDICTED : t->hits[i] >= min_hits ? OBSERVED : TENTATIVE;
 }
+
+/* Numbers that this takes. */
+INLINE int64_t snapshot_room(int64_t count) { return (RESULT_BYTES * count + 7) / 8; }

@@ -39,7 +39,7 @@ class _Table(ctypes.Structure):
     _fields_ = [
         *[(name, ctypes.c_void_p) for name in (*COLUMNS, *WIDE)],
         *[(f"{name}_size", ctypes.c_int64) for name in WIDE],
-        ("most_shares", ctypes.c_int64),
+        *[(name, ctypes.c_int64) for name in ("capacity", "most_shares")],
         *[(name, ctypes.c_void_p) for name in ("rates", "shares", "noise")],
         ("decay", ctypes.c_float),
     ]
@@ -111,7 +111,7 @@ class TableColumns:
             shape = self.capacity, *arrays[name].shape[1:2]
             check_array(name, arrays[name], np.float32, shape, True)
         self.sizes = self.motion_size, self.memory_size = tuple(arrays[n].shape[1] for n in WIDE)
-        sizes = *self.sizes, len(shares)
+        sizes = *self.sizes, self.capacity, len(shares)
         sums = None if noise is None else address(noise)
         places = *map(address, self._held), *sizes, address(rates), address(shares), sums
         self._table = _Table(*places, decay)

@@ -22,10 +22,10 @@ from mambatrack.kernels.cpu.settling import MATCH_FLOATS, MATCH_NUMBERS, SETTLED
 from mambatrack.kernels.cpu.table import TableColumns, result_bytes
 
 OPEN, SETTLED, REPORTED = range(3)  # how far a frame has come
-_ASKING, _HELD = struct.Struct("@8q"), struct.Struct("@4qd")  # of usual.h and branch.h
-USUAL_WORDS, KEPT_WORDS = 19, 8
+_ASKING, _HELD = struct.Struct("@10q"), struct.Struct("@4qd")  # of usual.h and branch.h
+USUAL_WORDS, KEPT_WORDS = 25, 8
 MOST_COLUMNS = max(COLUMNS)
-_PLACE, _FAR = 0, slice(1, 8)  # of struct Usual
+_PLACE, _FAR, _IDS = 0, slice(1, 11), 17  # of struct Usual
 
 
 class Usually(ctypes.Structure):
@@ -37,28 +37,41 @@ class Usually(ctypes.Structure):
         ("far", ctypes.c_double),
         *[
             (name, ctypes.c_int64)
-            for name in ("most_kept", "room", "most_tracks", "most_found", "min_hits", "max_age")
-        ],
+            for name in (
+                "most_kept",
+                "room",
+                "most_tracks",
+                "most_found",
+                "min_hits",
+                "max_age",
+                "leaps",
+            )
+        ],  # fmt: skip
     ]
 
 
 # a table, how many tracks, whether some has votes for two classes, and how likely its hypothesis is
-# against the first; a spare one has no tracks
+# against the first
 Held = tuple[TableColumns, int, bool, float]
 
 
 class Far(NamedTuple):
-    """How far a frame has come. state: OPEN, SETTLED or REPORTED; births: how many tracks start;
-    tracks: how many there were; kept: hypotheses that go on, in the tables that there are where
-    ``same``; settled: number of the first of these; frame: of the first table."""
+    """How far a frame has come. state: OPEN, SETTLED or REPORTED; tracks: of its result, which is
+    ``result`` numbers from the first one on; kept: hypotheses that go on, in the tables that there
+    are and with the same tracks where ``same``; settled: number of the first of these; frame: of
+    the first table; fresh: ids that were given to tracks that started; started: tracks that are put
+    out for the first time; ended: tracks that were put out and are no more."""
 
     state: int
-    births: int
     tracks: int
     kept: int
     same: int
     settled: int
     frame: int
+    fresh: int
+    started: int
+    ended: int
+    result: int
 
 
 class Kept(NamedTuple):
@@ -101,22 +114,26 @@ class UsualFrames:
     def add(
         self,
         held: Sequence[Held],
-        spares: int,
+        spares: tuple[int, int],
         found: NDArray | FoundColumns,
         size: tuple[int, int] | None,
         span: int,
+        next_id: int = 1,
     ) -> None:
-        """The tables of a tracker, the likeliest first, and so many spare ones; what is found in
-        its frame, or rows as of admission.readable; the size of the picture, None where it is not
-        known, and the span as of questions.Question. Raises ValueError for what does not fit."""
+        """The tables of a tracker, the likeliest first; how many spare ones of the same sizes there
+        are, and where their addresses lie; what is found in its frame, or rows as of
+        admission.readable; the size of the picture, None where it is not known; the span as of
+        questions.Question, and the id of the next track. Raises ValueError for what does not
+        fit."""
         asked, listed = self._asked, self._listed
-        if asked == self._trackers_room or listed + len(held) > self._tables_room:
-            self._reserve(2 * asked, 2 * (listed + len(held)))
+        tables = len(held) + spares[0]
+        if asked == self._trackers_room or listed + tables > self._tables_room:
+            self._reserve(2 * asked, 2 * (listed + tables))
         for table, tracks, mixed, likelihood in held:
             if tracks > table.capacity or table.sizes != self._sizes:
                 self._motion.check_table(table, tracks)
                 self._problems.check_memory(table)
-            words = table.at, tracks, mixed, table.capacity, likelihood
+            words = table.at, tracks, mixed, 0, likelihood
             _HELD.pack_into(self._held_data, _HELD.size * listed, *words)
             listed += 1
             self._tracks += tracks
@@ -128,12 +145,12 @@ class UsualFrames:
         else:
             self._given.append(found)
             at, (count, columns) = 0, found.shape
-        (width, height), tables = size or (0, 0), len(held) - spares
-        asking = at, count, columns, width, height, span, tables, spares
+        sides = size or (0, 0)
+        asking = at, count, columns, *sides, span, len(held), *spares, next_id
         _ASKING.pack_into(self._asking_data, _ASKING.size * asked, *asking)
-        self._asked, self._listed = asked + 1, listed
+        self._asked, self._listed = asked + 1, listed + spares[0]
         self._found += count
-        self._matches += count * len(held)
+        self._matches += count * tables
         self._most_found = max(self._most_found, count)
         self._most_span = max(self._most_span, span)
 
@@ -170,30 +187,37 @@ class UsualFrames:
         return self._problems.think_of(self._tables.value)
 
     def settle(self, stamp: int, thought: Thought) -> list[Far]:
-        """Decides which hypotheses go on, and moves their tracks to their detections. stamp: the
-        first of new ones, as many as all tables of a tracker have tracks."""
+        """Decides which hypotheses go on, moves their tracks to their detections, and starts and
+        ends tracks. stamp: the first of new ones, as many as all tables of a tracker have tracks
+        and there are detections."""
         network, motion = self._network, self._motion
-        room = result_bytes(self._most_tracks) // 8 + 1
         matches = self._matches + self._most_tracks
-        if matches > self._matches_room or room * self.count > self._results_room:
-            self._reserve_results(2 * matches, 2 * room * self.count)
+        room = result_bytes(self._tracks + self._found) // 8 + self.count
+        if matches > self._matches_room or room > self._results_room:
+            self._reserve_results(2 * matches, 2 * room)
         trackers = self._usual_at, self.count
-        total = self._library.go_on(
+        logs = self._library.go_on(
             self._by, motion.at, self._problems.at, *thought.at, *trackers, stamp, self._kept_at,
-            self._settled_at, *self._matches_at,
+            self._settled_at, self._ids_at, *self._matches_at,
         )  # fmt: skip
-        check_fit(total)
-        logs = self._match_floats[5 * total : 9 * total]
-        np.log(logs, out=logs)
+        check_fit(logs)
+        numbers = self._match_floats[:logs]
+        np.log(numbers, out=numbers)
         memory = network.scratch.borrow(network.remembering(self._most_found))
-        wrong = self._library.settle_usual(
-            self._by, motion.at, network.at, memory.at, memory.size, *trackers, self._kept_at,
-            self._settled_at, total, *self._matches_at, self._results_at, room,
+        used = self._library.settle_usual(
+            self._by, motion.at, network.at, memory.at, memory.size, self._problems.at,
+            thought.at[1], *trackers, self._kept_at, self._settled_at, logs, *self._matches_at,
+            self._results_at,
         )  # fmt: skip
         network.scratch.give_back(memory)
-        check_fit(wrong)
-        self._pieces, self._room = self._results[: room * self.count].tobytes(), 8 * room
+        check_fit(used)
+        self._pieces = self._results[:used].tobytes()
         return list(map(Far._make, self._usual[: self.count, _FAR].tolist()))
+
+    def ended(self, number: int, far: Far) -> NDArray[np.int64]:
+        """The ids of a tracker's tracks that ended, ascending."""
+        first = int(self._usual[number, _IDS] - self._ids_at) // 8
+        return self._ids[first : first + far.ended].copy()
 
     def kept(self, far: Far) -> list[Kept]:
         """The hypotheses of a tracker that go on, the likeliest first."""
@@ -202,10 +226,10 @@ class UsualFrames:
         rows = zip(self._kept[own, 2:-1].tolist(), likelihoods, strict=True)
         return [Kept._make([*row, likelihood]) for row, likelihood in rows]
 
-    def result(self, number: int, far: Far) -> tuple[int, bytes]:
+    def result(self, far: Far) -> tuple[int, bytes]:
         """Of a tracker that came to REPORTED: how many tracks, and the columns as result_column has
         them."""
-        first = self._room * number
+        first = 8 * far.result
         return far.tracks, self._pieces[first : first + result_bytes(far.tracks)]
 
     def decided(self, number: int, detections: int, thought: Thought, solve: Solve) -> Decided:
@@ -262,8 +286,8 @@ class UsualFrames:
         self._match_floats = np.empty(MATCH_FLOATS * matches, np.float32)
         self._match_numbers = np.empty(MATCH_NUMBERS * matches, np.int64)
         self._matches_at = address(self._match_floats), address(self._match_numbers)
-        self._results = np.empty(results, np.int64)
-        self._results_at = address(self._results)
+        self._results, self._ids = np.empty(results, np.int64), np.empty(results, np.int64)
+        self._results_at, self._ids_at = address(self._results), address(self._ids)
 
 
 def _grown(array: NDArray, rows: int, words: int) -> NDArray:

@@ -95,6 +95,12 @@ static void straighten(const Motion *m, float *own, float gap) {
     }
 }
 
+/* A new track at a box. */
+static void start_window(const Motion *m, const float *box, float *own) {
+    for (int64_t k = 0; k < m->window; k++) memcpy(own + SIDES * k, box, SIDES * sizeof(float));
+    *count_of(m, own) = 1, *gap_of(m, own) = 0;
+}
+
 /* The tracks ``rows`` were seen at boxes [count, SIDES]. */
 static void correct_windows(const Motion *m, int64_t count, const int64_t *rows, const float *boxes,
                             float *state) {

@@ -1,10 +1,9 @@
 """Decisions over several frames: the likeliest few answers to who is who go on side by side.
 
 Where people cross, one frame often does not tell them apart, and the next ones do. So a close
-second-best assignment is not thrown away: it becomes a hypothesis of its own, with a table of its
-own, and how likely the association finds the frames that follow decides between them (multiple
-hypothesis tracking, Reid 1979; Cox and Hingorani 1996). The likeliest one is put out. All of them
-share each call of the networks.
+second-best assignment is not thrown away: it becomes a hypothesis with a table of its own, and how
+likely the association finds the frames that follow decides (multiple hypothesis tracking, Reid
+1979; Cox and Hingorani 1996). The likeliest is put out. All share each call of the networks.
 """
 
 from collections.abc import Sequence
@@ -23,11 +22,12 @@ from mambatrack.association.interface import (
 )
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
-from mambatrack.kernels.cpu.usual_frames import Kept
+from mambatrack.kernels.cpu.usual_frames import Far, Kept
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamps
 from mambatrack.track_table import NOBODY, TrackTable
 from mambatrack.tracking.leaps import follow_leaps_of_all
+from mambatrack.tracking.spare_tables import SpareTables
 
 HYPOTHESES_TRACKS = 250  # of all hypotheses together; of a crowd there are fewer hypotheses
 GIVE_UP_BEHIND = 6.0  # log-likelihood by which a hypothesis may be behind the likeliest
@@ -61,7 +61,7 @@ class Hypotheses:
         another hypothesis became the likeliest, where frames go step by step; leapt: those that
         were moved to detections far away
     reach: of fast objects, as the setting of this name (leaps.py); 0: nobody looks for them
-    spare: tables that were given up, for the next copies
+    spare: tables for the next copies
     """
 
     def __init__(self, tables: list[TrackTable], likelihoods: list[float], started: int = 0):
@@ -69,7 +69,7 @@ class Hypotheses:
         self.published = self.table["ids"].copy()  # of the tracks that were put out last
         self.moved = self.leapt = NOBODY
         self.reach = 0.0
-        self.spare: list[TrackTable] = []
+        self.spare = SpareTables()
 
     @property
     def table(self) -> TrackTable:
@@ -163,19 +163,22 @@ class Hypotheses:
 
     def begin(self, span: int) -> None:
         """A frame of the C library, so many after the last one."""
-        self.moved = NOBODY
+        self.moved = self.leapt = NOBODY
         for table in self.tables:
             table.span = span
 
-    def go_on_in(self, kept: Sequence[Kept]) -> None:
-        """advance() in a call of the C library."""
-        known = [*self.tables, *self.spare]
-        next_id, span = self.table.next_id, self.table.span
+    def go_on_in(self, kept: Sequence[Kept], far: Far) -> None:
+        """advance() in a call of the C library and, as far as it came, start() and end()."""
+        known = [*self.tables, *self.spare.take_all()]
+        next_id, span = self.table.next_id + far.fresh, self.table.span
         self.tables = [known[each.held] for each in kept]
-        self.spare = [table for table in known if table not in self.tables]
+        self.spare.put([table for table in known if table not in self.tables])
         self.likelihoods = [each.likelihood for each in kept]
         for table, each in zip(self.tables, kept, strict=True):
             table.take_over(each.tracks, next_id, bool(each.mixed), span)
+        if far.started or far.ended:
+            self.started += far.started
+            self.published = self.table["ids"].copy()
 
     def stay(self) -> None:
         """The only hypothesis is the likeliest as before."""
@@ -233,11 +236,9 @@ class Hypotheses:
     def _branch(self, parents: Sequence[int]) -> None:
         """A table for each continuation; of several with one parent all but the last get a copy."""
         tables, spare = self.tables, self.spare
-        spare += [table for number, table in enumerate(tables) if number not in parents]
+        spare.put([table for number, table in enumerate(tables) if number not in parents])
         self.tables = [
-            tables[parent].copy(spare.pop() if spare else None)
-            if parent in parents[number + 1 :]
-            else tables[parent]
+            tables[parent].copy(spare.take()) if parent in parents[number + 1 :] else tables[parent]
             for number, parent in enumerate(parents)
         ]
 

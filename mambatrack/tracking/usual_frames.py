@@ -27,6 +27,7 @@ from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamp
 from mambatrack.track_table import NOBODY
 from mambatrack.tracking.hypotheses import GIVE_UP_BEHIND, HYPOTHESES_TRACKS, born_in
+from mambatrack.tracking.leaps import reach_of
 from mambatrack.tracking.steps import observe_together
 from mambatrack.tracking.tracker_state import TrackerState, data_of
 from mambatrack.tracking.whole_frame import Predicting, nothing_told
@@ -94,6 +95,7 @@ class UsualFrames:
         usually = Usually(
             tuple(PLAIN_LIMITS), (margin(False), margin(True)), GIVE_UP_BEHIND, config.hypotheses,
             HYPOTHESES_TRACKS, TILE, most_found, config.min_hits, config.max_age,
+            reach_of(config, self._association) > 0,
         )  # fmt: skip
         return FramesInC(self._association.new_problems(), network, usually)
 
@@ -115,15 +117,17 @@ class UsualFrames:
             if found.dropped and not state.dropped:  # a warning is due
                 return False
             rows = found.in_c
-        if state.ids.renamed or (size is not None and not hypotheses.started and len(rows)):
+        if state.ids.renamed or (len(rows) and not hypotheses.started):
             return False
+        if len(hypotheses.tables) + len(hypotheses.spare) < self._config.hypotheses:
+            most = hypotheses.most(len(rows), self._config.hypotheses)
+            hypotheses.spare.fill(most - len(hypotheses.tables), hypotheses.table)
         held = [
             (table.in_c, len(table), table.mixed, likelihood)
             for table, likelihood in zip(hypotheses.tables, hypotheses.likelihoods, strict=True)
         ]
-        spare = hypotheses.spare
-        held += [(table.in_c, 0, False, 0.0) for table in spare]
-        frames.add(held, len(spare), rows, size, state.span(time_s, self._config))
+        span, next_id = state.span(time_s, self._config), hypotheses.table.next_id
+        frames.add(held, hypotheses.spare.in_c, rows, size, span, next_id)
         return True
 
     def _run(
@@ -139,15 +143,15 @@ class UsualFrames:
         tracks = {}
         for place, far in enumerate(frames.settle(new_stamp(), thought)):
             number, each = asked[place]
-            as_before = far.state == REPORTED and far.same and far.kept == 1
-            kept = [] if as_before else frames.kept(far)
+            kept = [] if far.same else frames.kept(far)
+            if far.state != REPORTED:
+                tracks[number] = self._finished(each, frames, thought, far, kept)
+                continue
             if kept:
-                each[0].state.hypotheses.go_on_in(kept)
-            tracks[number] = (
-                _reported(each[1], told[place], frames.result(place, far))
-                if far.state == REPORTED
-                else self._finished(each, frames, thought, far, kept)
-            )
+                each[0].state.hypotheses.go_on_in(kept, far)
+            if far.ended:
+                told[place]["ended"] = frames.ended(place, far)
+            tracks[number] = _reported(each[1], told[place], frames.result(far))
         self._free.append(frames)
         return tracks
 
@@ -187,7 +191,8 @@ class UsualFrames:
             settled = hypotheses.advance(decided, config.hypotheses)
             observe_together(self._association, predictor, settled)
             births = born_in(settled)
-        else:
+        else:  # somebody may have leapt, or has no room
+            hypotheses.go_on_in(kept, far)
             births = [thought.numbers[each.born :][: each.births] for each in kept]
         hypotheses.start(found, births, predictor)
         ended = hypotheses.end(config.min_hits, config.max_age)
