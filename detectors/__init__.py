@@ -41,8 +41,9 @@ def open_detector(
 
     detector: motion, onnx, own, yolox, rtmdet, file, or one of configs/detectors.yaml, whose
         weights are fetched on first use; or the path of weights, an ONNX file, one that
-        train-detector wrote, or a det.txt; or the settings of
-        a Config. None is auto: what the weights are for, else what automatic.py chooses
+        train-detector wrote, or boxes (.txt, .csv, .json, .jsonl, a folder of YOLO's labels);
+        or the settings of a Config. None is auto: what the weights are for, else what
+        automatic.py chooses
     settings: by name, over those of ``detector``, as the commands have them as options:
         name, weights: as ``detector``, one of them named
         conf: lowest score of a detection (0.1);  nms_iou: above it the weaker box goes (0.65)
@@ -53,7 +54,7 @@ def open_detector(
         slice: side in pixels of parts of the picture that a network sees one by one, for small
             objects; overlap: the share by which they overlap (0.2)
         convention: of YOLOX, legacy or current;  backend: opencv or onnxruntime
-        scores: of a det.txt: plain, percent or logit
+        scores: of a file of boxes: plain, percent or logit
     Raises MambatrackError, with the nearest name, for another setting, and where the detector or
     its weights are not there. A network runs on a GPU where the installed onnxruntime has CUDA,
     else on the CPU; the setting ``device`` is that of the tracker's motion model.
@@ -75,7 +76,7 @@ def open_detector(
 
 def _open_other(config: DetectorConfig) -> Detector:
     """A detector that is no network, for which the settings of networks make no sense."""
-    for setting in ("slice", "class_names"):
+    for setting in ("slice", "class_names")[: 1 if config.name == "file" else 2]:
         if getattr(config, setting):
             raise MambatrackError(
                 f"detector.{setting} is for networks; name one as --detector or give its --weights"
@@ -84,8 +85,8 @@ def _open_other(config: DetectorConfig) -> Detector:
         return _open_motion(config)
     from mambatrack.detectors.from_file import FileDetector
 
-    weights = _given(config, "a det.txt")
-    return FileDetector(weights, config.conf, config.classes, config.scores)
+    weights = _given(config, "a file of boxes, as det.txt")
+    return FileDetector(weights, config.conf, config.classes, config.scores, config.class_names)
 
 
 def _open_motion(config: DetectorConfig) -> Detector:

@@ -22,12 +22,13 @@ BETTER = (
     "finds whatever moves in front of a still camera"
 )
 BOXES = "lines frame,-1,left,top,width,height,score, frames from 1, in a file .txt"
+OF_BOXES = (".txt", ".csv", ".json", ".jsonl")
 OTHERS = {  # files that are taken for weights, by their endings
     (".pt", ".pth", ".ckpt", ".tar"): "of PyTorch; write them as an ONNX file "
     "where they were made, as with 'yolo export model={} format=onnx'",
     (".engine", ".trt", ".plan", ".tflite", ".xml", ".bin", ".param", ".pb", ".h5", ".mlmodel"):
     "those of another program; give the ONNX file that they were made from",
-    (".json", ".csv", ".tsv", ".npy", ".npz", ".pkl", ".parquet"):
+    (".tsv", ".npy", ".npz", ".pkl", ".parquet"):
     f"no network; boxes of another program are given as {BOXES}",
 }  # fmt: skip
 
@@ -36,7 +37,7 @@ def choose(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     """The same settings with a detector in place of auto, and one line that says which and why;
     an empty line where the settings name a detector.
 
-    Raises MambatrackError for weights that are no file of a detector, nor a det.txt.
+    Raises MambatrackError for weights that are no file of a detector, nor boxes.
     """
     if config.name != "auto":
         return config, ""
@@ -65,8 +66,10 @@ def _of_what_moves(config: DetectorConfig, name: str, how: str) -> tuple[Detecto
 
 
 def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:
-    if Path(config.weights).suffix.lower() == ".txt":
-        return replace(config, name="file"), f"detector: file, as {config.weights} is text"
+    path = Path(config.weights)
+    if path.suffix.lower() in OF_BOXES or path.is_dir():
+        kind = "a folder of labels" if path.is_dir() else "a file of boxes"
+        return replace(config, name="file"), f"detector: file, as {config.weights} is {kind}"
     implied = with_implied_name(config)
     if implied.name == "auto":
         raise MambatrackError(_why_no_weights(config.weights))
@@ -80,11 +83,9 @@ def _why_no_weights(weights: str) -> str:
     for suffixes, what in OTHERS.items():
         if suffix in suffixes:
             return f"the weights {weights} are {what.format(weights)}"
-    if Path(weights).is_dir():
-        return f"{weights} is a folder; expected a file of weights, or boxes as {BOXES}"
     return (
         f"the weights {weights} are neither an ONNX file (.onnx), one of train-detector "
-        "(.safetensors) nor a det.txt; name their --detector"
+        "(.safetensors) nor boxes (.txt, .csv, .json, .jsonl); name their --detector"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.column_names import LABELS, SCORES, as_corners, box_columns, named
 from mambatrack.errors import MambatrackError, counted, shown
 
 EXPECTED = "(N, 4) x1 y1 x2 y2, (N, 5) with a score or (N, 6) with score and class"
@@ -24,6 +25,8 @@ def parts_of(source: Any) -> Parts | None:
                 "boxes, scores and labels"
             )
         return _in_pixels(source["boxes"]), source.get("scores"), source.get("labels")
+    if _is_frame(source) and (parts := _named_parts(source)) is not None:
+        return parts
     _refuse_others(source)
     if hasattr(source, "boxes") and hasattr(source, "names"):  # Results of Ultralytics
         if source.boxes is None:
@@ -33,6 +36,25 @@ def parts_of(source: Any) -> Parts | None:
         if hasattr(source, "xyxy") and hasattr(source, scores):
             return source.xyxy, getattr(source, scores), getattr(source, labels, None)
     return None
+
+
+def _is_frame(source: Any) -> bool:
+    """A data frame, of pandas or polars."""
+    return hasattr(source, "columns") and hasattr(source, "to_numpy")
+
+
+def _named_parts(frame: Any) -> Parts | None:
+    """Of a data frame by the names of its columns, None where they tell no boxes."""
+    header = {str(name).casefold(): name for name in frame.columns}
+    sides = box_columns(header)
+    if sides is None:
+        return None
+
+    def column(name: str | None) -> Any:
+        return None if name is None else frame[header[name]].to_numpy()
+
+    table = np.stack([as_numbers(column(name)) for name in sides[1]], axis=-1)
+    return as_corners(sides[0], table), column(named(SCORES, header)), column(named(LABELS, header))
 
 
 def columns_of(source: Any, parts: Parts | None) -> NDArray[np.float64]:
@@ -91,7 +113,7 @@ def _mend(array: NDArray) -> str:
 def _refuse_others(source: Any) -> None:
     if isinstance(source, list | tuple):
         _refuse_list(source)
-    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
+    if _is_frame(source):
         raise MambatrackError(
             f"detections are a data frame with the columns {', '.join(map(str, source.columns))}; "
             'name those that are x1 y1 x2 y2, score and class in this order, as frame[["x1", '

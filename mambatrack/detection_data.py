@@ -117,6 +117,8 @@ def with_detections(source: Any, count: int) -> dict[str, Any]:
     """What another library's object has for each of its ``count`` detections: further values of a
     mapping, masks and key points of Ultralytics, mask and data of supervision. Values of another
     number belong to the picture; masks and key points raise MambatrackError."""
+    if hasattr(source, "columns"):
+        return {}  # of a data frame, where mask is a method
     if isinstance(source, Mapping):
         known = {name: source[name] for name in source if name not in OF_THE_BOX}
     elif hasattr(source, "boxes"):

@@ -242,3 +242,29 @@ def test_fields_of_boxes_come_back_with_their_tracks(piped, tmp_path, monkeypatc
 def test_fields_that_cannot_be_taken_are_said(piped, line, message):
     done = piped(text=line + "\n")
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("head", "first", "frames"),
+    [("frame", 1, [0, 1, 2]), ("frame", 0, [0, 1, 2]), ("frame_index", 1, [1, 2, 3])],
+)
+def test_csv_comes_in_and_goes_out(piped, head, first, frames):
+    rows = [f"{first + i},{10 + i},20,40,90,0.9\n" for i in range(3)]
+    done = piped(text=f"{head},x1,y1,x2,y2,score\n" + "".join(rows))
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and lines[0].startswith("x_min,y_min,x_max,y_max,class_id")
+    assert [int(line.split(",")[7]) for line in lines[1:]] == frames
+    assert "mot" not in piped("--emit", "mot", text=done.stdout).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("frame,x,y\n1,2,3\n", "line 1: no columns of boxes"),
+        ("frame,x1,y1,x2,y2\n1,1,2,30,40\n2,1,2,30\n", "line 3: 4 cells below 5 names"),
+        ("frame,x1,y1,x2,y2\n2,1,2,30,40\n1,1,2,30,40\n", "line 3: frame 0 is there already"),
+    ],
+)
+def test_csv_that_is_wrong_is_named_with_its_line(piped, text, message):
+    done = piped(text=text)
+    assert done.returncode == 1 and message in done.stderr

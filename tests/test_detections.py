@@ -123,17 +123,35 @@ def test_whatever_comes_in_only_usable_boxes_come_out(table):
 class Frame:
     """As a data frame of pandas: a table with a name for each column, and a method mask."""
 
-    columns = ("score", "x1", "y1", "x2", "y2")
+    def __init__(self, **columns):
+        self.values = {name: np.array(column) for name, column in columns.items()}
+        self.columns = tuple(columns)
+
+    def __getitem__(self, name):
+        return Column(self.values[name])
 
     def to_numpy(self):
-        return np.array([[0.9, 10, 20, 50, 90]])
+        return np.column_stack(list(self.values.values()))
 
     __array__ = mask = to_numpy
 
 
-def test_the_columns_of_a_data_frame_have_to_be_named():
-    with pytest.raises(MambatrackError, match="columns score, x1, .* in this order, as frame"):
-        as_detections(Frame())
+class Column:
+    def __init__(self, values):
+        self.to_numpy = lambda: values
+
+
+def test_the_columns_of_a_data_frame_are_found_by_their_names():
+    sides = {"X1": [10], "y1": [20], "x2": [50], "y2": [90]}
+    found = as_detections(Frame(frame=[7], conf=[0.5], **sides, **{"class": [3]}))
+    assert found.boxes.tolist() == [[10, 20, 50, 90]] and found.labels.tolist() == [3]
+    assert found.scores.tolist() == [0.5] and as_detections(Frame(**sides)).scores.tolist() == [1]
+    sizes = Frame(width=[40], height=[70], left=[10], top=[20])
+    assert as_detections(sizes).boxes.tolist() == [[10, 20, 50, 90]]
+    with pytest.raises(MambatrackError, match="columns score, x, y, .* in this order, as frame"):
+        as_detections(Frame(score=[0.9], x=[10], y=[20], w=[40], h=[70]))
+    with pytest.raises(MambatrackError, match="its name is"):
+        as_detections(Frame(**sides, **{"class": ["dog"]}))
 
 
 @pytest.mark.parametrize("row", [[1, 2, 30, 40, 95], [1, 2, 30, 40, 2, 1]])

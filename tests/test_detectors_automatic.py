@@ -126,6 +126,8 @@ def test_a_wrong_file_is_not_kept(server, monkeypatch, tmp_path):
     [
         ("a/model.onnx", "onnx"),
         ("det/det.txt", "file"),
+        ("coco.json", "file"),
+        ("a.CSV", "file"),
         ("A.ONNX", "onnx"),
         ("run/a.safetensors", "own"),
     ],
@@ -141,17 +143,16 @@ def test_weights_imply_their_detector(weights, name):
         ("a.pt", "of PyTorch; .* 'yolo export model=a.pt format=onnx'"),
         ("a.PTH", "of PyTorch"),
         ("a.engine", "of another program; give the ONNX file"),
-        ("coco.json", "no network; .* frame,-1,left,top,width,height,score"),
-        ("", "is a folder; .* frame,-1,left,top,width,height,score"),
+        ("a.npz", "no network; .* frame,-1,left,top,width,height,score"),
     ],
 )
-def test_weights_of_others_are_told_what_they_are(name, said, tmp_path):
+def test_weights_of_others_are_told_what_they_are(name, said):
     with pytest.raises(MambatrackError, match=said):
-        choose(DetectorConfig(weights=name or str(tmp_path)))
+        choose(DetectorConfig(weights=name))
 
 
 def test_other_weights_are_refused():
-    with pytest.raises(MambatrackError, match="a.what are neither an ONNX file .* nor a det.txt"):
+    with pytest.raises(MambatrackError, match="a.what are neither an ONNX file .* nor boxes"):
         choose(replace(AUTO, weights="a.what"))
 
 

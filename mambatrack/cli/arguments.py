@@ -51,7 +51,7 @@ class Command:
         parser.set_defaults(recipe=self.recipe, extras=self.extras)
         usual = f" (default: {self.recipe}, of what ships)" if self.recipe else ""
         parser.add_argument(
-            "--config", type=named, metavar="FILE",
+            "--config", type=named, metavar="YAML",
             help=f"YAML file, or the name of a shipped configuration{usual}",
         )  # fmt: skip
         parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -147,9 +147,9 @@ def add_detector(
     add(
         "--weights",
         type=named,
-        metavar="FILE",
+        metavar="W",
         help="ONNX file of a detector, which is recognised; .safetensors file of train-detector; "
-        "det.txt of file",
+        "boxes of file: det.txt, .csv, .json, .jsonl or a folder of YOLO labels",
     )
     add_classes(parser, classes)
     parser.add_argument("--conf", metavar="SCORE", unless=READY, help="lowest detection score")

@@ -11,7 +11,7 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--predictor", metavar="P", help="mamba-window, mamba or a trained .safetensors file")
-    add("--weights", metavar="FILE", unless=("--predictor",),
+    add("--weights", metavar="W", unless=("--predictor",),
         help="in its place a detector: own, or a .safetensors file of train-detector")  # fmt: skip
     add("--out", type=WrittenFile, required=True, metavar="FILE.onnx", help="the file")
     add_overwrite(parser, "write over a file that exists")

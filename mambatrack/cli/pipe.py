@@ -17,9 +17,17 @@ from mambatrack.cli.output_files import check_files, files_of
 from mambatrack.cli.shared import INTERRUPTED, OK
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, DetectorConfig
+from mambatrack.csv_text import csv_text
 from mambatrack.detectors.classes import chosen_labels
 from mambatrack.errors import MambatrackError, counted
-from mambatrack.outputs.lines import jsonl_frame, jsonl_header, jsonl_line, mot_rows
+from mambatrack.outputs.lines import (
+    CSV_COLUMNS,
+    csv_rows,
+    jsonl_frame,
+    jsonl_header,
+    jsonl_line,
+    mot_rows,
+)
 from mambatrack.outputs.text import OutputFile, TrackWriter
 from mambatrack.runs.output_files import OutputFiles, text_writers
 from mambatrack.sources.box_stream import (
@@ -61,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Refuses predicted boxes where no MOT text is written."""
-    if options.mot_predicted and options.emit in ("jsonl", "none") and not options.mot:
+    if options.mot_predicted and options.emit in ("jsonl", "csv", "none") and not options.mot:
         options.parser.error(without("--mot-predicted", ["--mot", "--emit mot"]))
 
 
@@ -121,6 +129,10 @@ def _writers(
     emit = options.emit or ("none" if in_files else stream.format)
     if emit == "mot":
         yield TrackWriter(StandardOutput(), _mot_rows(options.mot_predicted))
+    elif emit == "csv":
+        yield TrackWriter(
+            StandardOutput(), lambda tracks: csv_text(csv_rows(tracks)), csv_text([CSV_COLUMNS])
+        )
     elif emit == "jsonl":
         yield TrackWriter(
             StandardOutput(),

@@ -1,12 +1,14 @@
 """Detections in MOT text (det/det.txt): frame, id, left, top, width, height, score."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.datasets.matching import DetectionRows, detection_rows
-from mambatrack.datasets.mot_text import Refusal, Table, check_layout, line_of, read_mot
+from mambatrack.datasets.mot_text import Table, check_layout, line_of, read_mot
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.errors import MambatrackError, complain, counted
 
@@ -28,7 +30,7 @@ def read_detections(path: str | Path, scores: str = "plain") -> Table:
     refuse = check_layout(path, table)
     if table.shape[1] < 7 or (table[:, 6] == NO_SCORE).all():
         return np.column_stack([table[:, :6], np.ones(len(table))])
-    return np.column_stack([table[:, :6], _scores(table[:, 6], scores, refuse)])
+    return np.column_stack([table[:, :6], checked_scores(table[:, 6], scores, refuse)])
 
 
 def sequence_detections(sequence: Sequence, scores: str = "plain") -> DetectionRows:
@@ -59,7 +61,10 @@ def sequence_detections(sequence: Sequence, scores: str = "plain") -> DetectionR
     return detection_rows(sequence.within(table[usable]))
 
 
-def _scores(column: NDArray[np.float64], kind: str, refuse: Refusal) -> NDArray[np.float64]:
+def checked_scores(
+    column: NDArray[np.float64], kind: str, refuse: Callable[[Any, str], None]
+) -> NDArray[np.float64]:
+    """Scores of this kind as numbers from 0 to 1; refuse: called with those outside its range."""
     low, high = LIMITS[kind]
     refuse(
         (column < low - TOLERANCE) | (column > high + TOLERANCE),

@@ -43,12 +43,18 @@ def _pictures(folder: Path) -> Iterator[Path]:
         yield from (each for each in folder.iterdir() if each.suffix.lower() in IMAGE_TYPES)
 
 
-def _labelled(picture: Path, text: Path, classes: Collection[int]) -> Labelled:
+def label_rows(text: Path) -> list[list[float]]:
+    """Class, centre, size and score of each box in a text; none where there is no text. Raises
+    MambatrackError, with the line, for a damaged row."""
     try:
         lines = text.read_text(encoding="utf-8").splitlines() if text.is_file() else []
     except (OSError, UnicodeDecodeError) as error:
         raise MambatrackError(f"{text} cannot be read: {error}; expected rows {ROW}") from None
-    rows = [_row(text, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    return [_row(text, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _labelled(picture: Path, text: Path, classes: Collection[int]) -> Labelled:
+    rows = label_rows(text)
     kept = np.array([row[1:] for row in rows if row[0] in classes], np.float32).reshape(-1, 5)
     corners = np.hstack([kept[:, :2] - kept[:, 2:4] / 2, kept[:, :2] + kept[:, 2:4] / 2])
     return Labelled(picture, corners.astype(np.float32), kept[:, 4])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mambatrack.appearance.codes import TrackCode
 from mambatrack.boxes import ltwh_to_xyxy, xyxy_to_ltwh
 from mambatrack.class_names import UNNAMED, class_name
+from mambatrack.csv_boxes import SEEN, is_csv, read_csv_table
 from mambatrack.datasets.classes import class_column
-from mambatrack.datasets.csv_table import SEEN, is_csv, read_csv_table
 from mambatrack.datasets.mot_text import Table, check_boxes, read_mot
 from mambatrack.errors import MambatrackError, complain
 from mambatrack.files import regular

@@ -1,14 +1,16 @@
 """Boxes of one frame after the other, as another program writes them line by line.
 
-Two formats are read; docs/interop.md describes them:
+Three formats are read; docs/interop.md describes them:
 
     {"frame": 0, "time_s": 0.0, "boxes": [[x1, y1, x2, y2, score, class], ...]}     JSON Lines
+    frame,x1,y1,x2,y2,score,class          CSV, whose header names its columns
     frame,id,left,top,width,height,score                                            MOT text
 
 A row of boxes may be an object, {"box": [x1, y1, x2, y2], "score": 0.9, "label": 0, ...}, whose
 further fields come with the detection; "data": {name: [a value for each box]} gives them at once.
-A line of JSON is a whole frame; frames count from 0. A frame of MOT text is over when the next one
-begins; frames count from 1. Numbers that are left out are frames without detections.
+A line of JSON is a whole frame; frames count from 0. A frame of MOT text or CSV is over when the
+next one begins; frames count from 1, in CSV from 0 where the first one is 0 or its column
+frame_index. Numbers that are left out are frames without detections.
 """
 
 import itertools
@@ -22,6 +24,7 @@ import numpy as np
 
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.class_names import UNNAMED
+from mambatrack.csv_boxes import CsvReader, is_csv
 from mambatrack.detection_data import by_name
 from mambatrack.detections import Detections, as_detections
 from mambatrack.errors import MambatrackError, counted
@@ -34,7 +37,7 @@ EXPECTED = (
 )
 LONGEST_LINE = 1 << 24  # bytes
 MAX_MISSING = 1000
-FORMATS = ("jsonl", "mot")
+FORMATS = ("jsonl", "mot", "csv")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Header:
 class BoxStream:
     """Iterator of the frames of a stream of lines, whose numbers ascend.
 
-    format: jsonl or mot;  header: of the stream, once the stream is open
+    format: jsonl, mot or csv;  header: of the stream, once the stream is open
     """
 
     format: str
@@ -71,7 +74,7 @@ class BoxStream:
         return self.header.names or (UNNAMED if self.format == "mot" else ())
 
     def __iter__(self) -> Iterator[BoxFrame]:
-        frames = _jsonl_frames(self._lines) if self.format == "jsonl" else _mot_frames(self._lines)
+        frames = FRAMES[self.format](self._lines)
         last = -1
         for number, frame in frames:
             if frame.index <= last:
@@ -89,8 +92,8 @@ class BoxStream:
 def open_stream(file: IO[bytes], form: str | None = None) -> BoxStream:
     """The stream of boxes in ``file``; reads its first line.
 
-    form: jsonl or mot; None: told by the first line. Raises MambatrackError, also while frames are
-    read, with the number of the line that is wrong.
+    form: one of FORMATS; None: told by the first line. Raises MambatrackError, also while frames
+    are read, with the number of the line that is wrong.
     """
     lines = _lines(file)
     first = next(lines, None)
@@ -99,7 +102,7 @@ def open_stream(file: IO[bytes], form: str | None = None) -> BoxStream:
     if first[1].startswith(("[", "<")):
         raise MambatrackError(f"line {first[0]} is no frame of boxes; expected {EXPECTED}")
     if form is None:
-        form = "jsonl" if first[1].startswith("{") else "mot"
+        form = "csv" if is_csv(first[1]) else "jsonl" if first[1].startswith("{") else "mot"
     if form == "jsonl":
         value = _json_object(*first)
         if "format" in value:
@@ -206,6 +209,24 @@ def _mot_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFram
         yield begun[0], BoxFrame(int(frame) - 1, None, _detections(begun[0], boxes))
 
 
+def _csv_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFrame]]:
+    """(line where it begins, frame), each when the next one begins."""
+    number, header = next(lines)
+    try:
+        reader = CsvReader(header)
+    except MambatrackError as error:
+        raise MambatrackError(str(error).replace("line 1", f"line {number}", 1)) from None
+    first = reader.first
+    rows = ((number, reader.row(number, line)) for number, line in lines)
+    for frame, group in itertools.groupby(rows, key=lambda row: row[1].frame):
+        begun, found = zip(*group, strict=True)
+        first = min(frame, 1) if first is None else first
+        if frame < first:
+            raise MambatrackError(f"line {begun[0]}: frame {frame} comes after frame {first}")
+        boxes = [[*each.box, each.score, each.label] for each in found if each.detected]
+        yield begun[0], BoxFrame(frame - first, found[0].time_s, _detections(begun[0], boxes))
+
+
 def _mot_row(number: int, line: str) -> list[float]:
     """frame, left, top, width, height, score; a score of -1 is none."""
     fields = line.rstrip(", \t").split(",") if "," in line else line.split()
@@ -238,6 +259,9 @@ def _is_count(value: Any, low: int = 1) -> bool:
 
 def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e15
+
+
+FRAMES = {"jsonl": _jsonl_frames, "mot": _mot_frames, "csv": _csv_frames}
 
 
 def parse_size(text: str) -> tuple[int, int]:

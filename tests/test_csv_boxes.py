@@ -2,7 +2,7 @@
 
 import pytest
 
-from mambatrack.datasets.csv_table import is_csv, read_csv_table
+from mambatrack.csv_boxes import is_csv, read_csv_table
 from mambatrack.errors import MambatrackError
 
 # as supervision's CSVSink, pandas' frame of YOLOv5, a spreadsheet of MOT's columns and others write
