@@ -94,6 +94,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         ],
         "--line": [],
         "--zone": [],
+        "--renew": ["live a.mp4 --renew 1", "live a.mp4 --show --renew 1"],
         "--events": ["live a.mp4 --events e.csv"],
         "--heat-map": [],
         "--forecast": [

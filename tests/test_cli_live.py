@@ -53,6 +53,15 @@ def test_every_source_has_its_own_files(clip, tmp_path, capsys):
         assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 0
 
 
+def test_a_service_starts_again_with_the_same_command(clip, tmp_path, capsys):
+    for _ in range(2):
+        words = ["--jsonl", "a-%Y.jsonl", "--state", "tracks.state", "--frames", "3"]
+        assert live_program.main(clip, *words) == 0, capsys.readouterr().err
+    assert len(list(tmp_path.glob("a-20*.jsonl"))) == 2
+    assert live_program.main(clip, "--jsonl", "a.jsonl", "--renew", "1") == 1
+    assert "of --jsonl would be written over; put the time into" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["track", "live"])
 def test_a_camera_that_moves_is_said_at_once_and_at_the_end(command, tmp_path, capsys):
     room = np.random.default_rng(3).integers(60, 200, (24, 64, 3), np.uint8)

@@ -4,11 +4,12 @@ import argparse
 import os
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 
 from mambatrack.cli import main, program
-from mambatrack.cli.named_files import ReadPath, WrittenFile, WrittenFolder
+from mambatrack.cli.named_files import DatedFile, ReadPath, WrittenFile, WrittenFolder
 from mambatrack.datasets.sequences import would_find
 from worlds import write_training_data
 
@@ -219,3 +220,16 @@ def test_a_dash_is_no_file(option, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["track", "a.mp4", option, "-"])
     assert "- is no file; standard output is /dev/stdout" in capsys.readouterr().err
+
+
+def test_the_time_makes_a_name_and_a_number_one_that_is_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    year = f"{datetime.now():%Y}"
+    name = DatedFile("tracks-%Y.jsonl")
+    assert name == f"tracks-{year}.jsonl" and name.pattern == "tracks-%Y.jsonl"
+    (tmp_path / name).touch()
+    assert DatedFile("tracks-%Y.jsonl") == f"tracks-{year}.2.jsonl"
+    (tmp_path / f"tracks-{year}.2-0.jsonl").touch()  # of the first of several sources
+    assert DatedFile("tracks-%Y.jsonl") == f"tracks-{year}.3.jsonl"
+    (tmp_path / "100%.txt").touch()
+    assert DatedFile("100%.txt") == "100%.txt" and DatedFile("a%y.txt") == "a%y.txt"

@@ -24,13 +24,11 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.effects import FILE, VIDEO, Parser, model_facts, without
-from mambatrack.cli.live_outputs import open_outputs
+from mambatrack.cli.live_outputs import open_outputs, open_renewal
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
 from mambatrack.cli.output_files import (
     add_counting,
     add_outputs,
-    check_files,
-    files_of,
     horizon_of,
     with_places,
 )
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from mambatrack.live.source import LiveSource
     from mambatrack.live.state_keeper import StateKeeper
     from mambatrack.outputs.screen import Window
-    from mambatrack.runs.output_files import OutputFiles
 
 FRAME_RATE = 25.0  # of the motion model, where none is given: what it was trained on
 SAVE_EVERY_S = 1.0  # that --state may lose
@@ -75,6 +72,9 @@ def add_arguments(parser: Parser) -> None:
     add("--lag", type=whole(0), default=0, metavar="N",
         needs=("--output", "--mot", "--jsonl", "--csv"), help="files N frames late and in their "
         "final version, with gaps filled from both ends; windows and page do not wait")  # fmt: skip
+    add("--renew", type=positive, metavar="HOURS", needs=("--output", "--mot", "--jsonl", "--csv"),
+        help="begin these files anew every so many hours, from midnight on; the time is in their "
+        "names, as tracks-%%Y%%m%%d-%%H%%M.jsonl")  # fmt: skip
     parser.under("counting")
     add_counting(parser)
     parser.under("page")
@@ -103,8 +103,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     refuse_offline(config, "a live source")
     count = len(options.sources)
     show = options.show and can_show()
-    files = [_files_of(options, number) for number in range(count)]
-    paths = [path for each in files for path in check_files(each)]
+    renewal, paths = open_renewal(options)
     sources = _open_sources(options)
     config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
     _check_boxes(options, config)
@@ -118,7 +117,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
         if options.serve:
             _open_page(session, options, config)
         keeper = _open_state(session, options, stack) if options.state else None
-        windows, counters = open_outputs(session, files, config, options.lag, show, stack)
+        windows, counters = open_outputs(session, renewal, config, options.lag, show, stack)
         interrupted = _go(session, options, windows, keeper)
         statuses = session.statuses
     if not options.quiet:
@@ -170,22 +169,6 @@ def _timed(config: Config) -> Config:
     """Time stamps count: frames are dropped and cameras are slow."""
     rate = config.tracker.frame_rate or FRAME_RATE
     return replace(config, tracker=replace(config.tracker, frame_rate=rate))
-
-
-def _files_of(options: argparse.Namespace, number: int) -> "OutputFiles":
-    """The files of source ``number``."""
-    from mambatrack.runs.output_files import numbered
-
-    files, count = files_of(options), len(options.sources)
-    return replace(
-        files,
-        mot=numbered(files.mot, number, count),
-        csv=numbered(files.csv, number, count),
-        events=numbered(files.events, number, count),
-        heat_map=numbered(files.heat_map, number, count),
-        jsonl=numbered(files.jsonl, number, count),
-        video=numbered(files.video, number, count),
-    )
 
 
 def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":

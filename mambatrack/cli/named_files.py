@@ -7,8 +7,11 @@ import argparse
 import dataclasses
 import fnmatch
 import glob
+import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from types import UnionType
 from typing import Any
@@ -19,6 +22,7 @@ from mambatrack.files import Read, check_apart, files_of, identity
 from mambatrack.runs.output_files import numbered
 from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
 
+DATE = re.compile("%[YmdHMS]")
 STREAMS = "what standard input is read from", "where standard output goes", "where messages go"
 
 
@@ -93,6 +97,33 @@ class WrittenFile(Named):
 
 class TracksFile(WrittenFile):
     """One of each source, whose number is in its name where there are several."""
+
+
+class DatedFile(TracksFile):
+    """The same, in whose name %Y, %m, %d, %H, %M and %S are the time of now; where that is taken,
+    as by a run before, a number is behind it. pattern: as it was written"""
+
+    pattern: str
+
+    def __new__(cls, name: str) -> "DatedFile":
+        dated = DATE.sub(lambda code: datetime.now().strftime(code[0]), name)
+        made = super().__new__(cls, name if dated == name else _free(dated))
+        made.pattern = name
+        return made
+
+    def __init__(self, name: str):
+        super().__init__(str(self))
+
+
+def _free(name: str) -> str:
+    """The name, or the first of NAME.2, NAME.3 ..., of which there is no file of any source."""
+    path = Path(name)
+    for count in itertools.count(1):
+        each = path if count == 1 else path.with_stem(f"{path.stem}.{count}")
+        pattern = f"{glob.escape(each.stem)}-[0-9]*{glob.escape(each.suffix)}"
+        if not os.path.lexists(each) and not glob.glob(pattern, root_dir=each.parent):
+            return str(each)
+    raise AssertionError
 
 
 class StateOfTracks(WrittenFile):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mambatrack.cli.arguments import add_overwrite, names, whole
 from mambatrack.cli.effects import BOXES, VIDEO
-from mambatrack.cli.named_files import TracksFile
+from mambatrack.cli.named_files import DatedFile, TracksFile
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
@@ -24,13 +24,13 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     """What becomes of the tracks of a source, in ``track`` and ``live``."""
     add = partial(parser.add_argument, needs=(VIDEO,))
     text = partial(parser.add_argument, needs=(VIDEO, BOXES))
-    add("--output", type=TracksFile, metavar="FILE.mp4", help="annotated video")
-    text("--mot", type=TracksFile, metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--output", type=DatedFile, metavar="FILE.mp4", help="annotated video")
+    text("--mot", type=DatedFile, metavar="FILE", help="MOTChallenge text: what was seen")
     add("--mot-predicted", action="store_true", needs=("--mot", "--emit"),
         help="also predicted boxes into --mot")  # fmt: skip
-    text("--jsonl", type=TracksFile, metavar="FILE",
+    text("--jsonl", type=DatedFile, metavar="FILE",
         help="JSON Lines: all tracks with state, gap and spread")  # fmt: skip
-    text("--csv", type=TracksFile, metavar="FILE", help="CSV with supervision's column names")
+    text("--csv", type=DatedFile, metavar="FILE", help="CSV with supervision's column names")
     add("--revise", action="store_true", needs=("--jsonl",), unless=("--offline", "--lag", BOXES),
         help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
@@ -54,10 +54,10 @@ def add_counting(parser: argparse.ArgumentParser) -> None:
         help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
     add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
         help="count who enters it, and how long they stay")  # fmt: skip
-    add("--events", type=TracksFile, metavar="FILE", needs=("--line", "--zone"),
+    add("--events", type=DatedFile, metavar="FILE", needs=("--line", "--zone"),
         help="crossings, entries and dwell times, one a line: JSON Lines, or CSV where the name "
         "ends in .csv")  # fmt: skip
-    add("--heat-map", type=TracksFile, metavar="FILE",
+    add("--heat-map", type=DatedFile, metavar="FILE",
         help="where people were: a picture, or an array in .npy")  # fmt: skip
 
 

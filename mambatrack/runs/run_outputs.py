@@ -206,6 +206,10 @@ def no_overlay(image: Any) -> None:
     """Draws nothing."""
 
 
+def no_forecast() -> None:
+    """Where none is drawn."""
+
+
 class PictureOutput:
     """Tracks drawn into the frame, once for all places that show it.
 
@@ -215,7 +219,7 @@ class PictureOutput:
 
     def __init__(
         self, places: Sequence[Picture], painter: Painter,
-        ahead: Callable[[], Forecast | None] = lambda: None,
+        ahead: Callable[[], Forecast | None] = no_forecast,
         overlay: Callable[[Any], None] = no_overlay,
     ):  # fmt: skip
         self._places, self._painter, self._ahead = places, painter, ahead
