@@ -80,6 +80,11 @@ SMALLEST = 1.0  # pixels; no prediction is narrower or lower
 LOWEST = np.array([-1e7, -1e7, SMALLEST, SMALLEST], np.float32)
 
 
+def own_size(boxes: Boxes) -> Boxes:
+    """cxcywh [N, 4] -> the size that each coordinate is measured by: (w, h, w, h)."""
+    return boxes[:, [2, 3, 2, 3]]
+
+
 def as_plausible(boxes: Boxes) -> Boxes:
     """Keeps extrapolated boxes finite, of NaN too, and of positive size."""
     return np.fmin(np.fmax(boxes, LOWEST), -LOWEST[0])

@@ -12,7 +12,7 @@ from mambatrack.detections import LIMITS
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.state_fields import LARGEST_COUNT, Field, box_fields
 from mambatrack.track_noise import LARGEST, Sums, no_sums
-from mambatrack.track_observation import MOVED, RATES
+from mambatrack.track_observation import FILTER, MOVED, RATES
 
 LARGEST_MEAN = 1e38
 BEND = float(np.float32(2 * LARGEST))
@@ -50,6 +50,9 @@ class TrackColumns:
     | motion  | [N, S]    | float |        | the predictor's state (motion/predictor.py) |
     | memory  | [N, E]    | float |        | of the association (association/interface.py) |
     | looks   | [N, L]    | float |        | of an embedder (appearance/looks.py), if there is one |
+    | filter  | [N, 20]   | float |        | of a BoxFilter beside the motion model, if there is |
+    |         |           |       |        | one (track_noise.py) |
+    | unfiltered | [N, 4] | float | pixels | box that the motion model predicts without it |
 
     arrays: by these names, whole; live: views of their live rows, which may be written to
     noise: of all detections of the stream (track_noise.py), None where boxes are not steadied
@@ -114,10 +117,15 @@ class TrackColumns:
 
 
 def empty_columns(
-    state_size: int, memory_size: int, capacity: int, looks_size: int, steady: bool
+    state_size: int,
+    memory_size: int,
+    capacity: int,
+    looks_size: int,
+    steady: bool,
+    filtered: bool,
 ) -> TrackColumns:
     """Room for ``capacity`` tracks. Sizes: S, E and L of the columns; no looks where L is 0.
-    steady: whether boxes are steadied."""
+    steady: whether boxes are steadied; filtered: whether a filter is beside the motion model."""
     arrays: dict[str, NDArray] = {
         "ids": np.zeros(capacity, np.int64),
         "boxes": np.zeros((capacity, 4), np.float32),
@@ -141,6 +149,9 @@ def empty_columns(
     }
     if looks_size:
         arrays["looks"] = np.zeros((capacity, looks_size), np.float32)
+    if filtered:
+        arrays["filter"] = np.zeros((capacity, FILTER.state_size), np.float32)
+        arrays["unfiltered"] = np.zeros((capacity, 4), np.float32)
     return TrackColumns(arrays, noise=no_sums() if steady else None)
 
 
@@ -167,7 +178,8 @@ def column_fields(columns: Mapping[str, NDArray]) -> list[Field]:
         "age": (0, LARGEST_COUNT), "det_ind": (-1, LARGEST_COUNT),
         "streak": (0, LARGEST_COUNT), "bends": (-BEND, BEND),
     }  # fmt: skip
-    boxes = [
-        each for name in ("boxes", "last", "before") for each in box_fields(name, columns[name])
-    ]
-    return boxes + [Field(name, columns[name], *ends) for name, ends in ranges.items()]
+    names = ["boxes", "last", "before", *({"unfiltered"} & columns.keys())]
+    fields = [each for name in names for each in box_fields(name, columns[name])]
+    if "filter" in columns:
+        fields += FILTER.state_fields(columns["filter"])
+    return fields + [Field(name, columns[name], *ends) for name, ends in ranges.items()]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.box_filter import BoxFilter
 from mambatrack.boxes import cxcywh_to_xyxy
 from mambatrack.class_votes import DECAY, vote
 from mambatrack.track_noise import Sums, note_noise
@@ -19,6 +20,7 @@ Live = Mapping[str, NDArray]
 # of the running means: log of width and height in pixels, twice; score, twice; velocity in box
 # sizes per frame
 RATES = np.array([0.3, 0.3, 0.03, 0.03, 0.3, 0.03, 0.15, 0.15], np.float32)
+FILTER = BoxFilter()
 LATER = np.arange(2, 64, dtype=np.float32)  # detections
 # weight in the mean velocity, by the number of detections, of all but the first, which had none
 MOVED = np.append(np.ones(2, np.float32), 1 - np.cumprod(1 - np.maximum(RATES[-1], 1 / LATER)))
@@ -44,6 +46,9 @@ def observe(
     """
     if noise is not None:
         note_noise(live, noise, rows, boxes)
+    if "filter" in live:
+        known = live["hits"][rows] > 0  # the others start where they are
+        FILTER.correct(live["filter"], rows[known], shown[known])
     _update_means(live, rows, boxes, scores)
     live["boxes"][rows], live["spread"][rows] = shown, 0
     live["scores"][rows], live["det_ind"][rows] = scores, det_ind

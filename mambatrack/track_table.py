@@ -13,7 +13,7 @@ from mambatrack.kernels.cpu import library
 from mambatrack.kernels.cpu.table import TableColumns
 from mambatrack.track_columns import empty_columns, new_stamps
 from mambatrack.track_noise import Jitter, Sums, jitter, steadied
-from mambatrack.track_observation import observe, snapshot, velocity_of
+from mambatrack.track_observation import FILTER, observe, snapshot, velocity_of
 from mambatrack.tracks import Tracks
 
 SHARED_CALL_TRACKS = 64  # up to so many, copying tables into one costs less than a call for each
@@ -23,7 +23,8 @@ NOBODY.setflags(write=False)
 
 class TrackTable:
     """One row per live track, N of them; ids ascend with the row. TrackColumns says which columns
-    there are: state_size, memory_size and looks_size are the widths of those of other modules.
+    there are: state_size, memory_size and looks_size are the widths of those of other modules;
+    boxes are steadied, and a filter is beside the motion model, where ``steady`` and ``filtered``.
 
     next_id: the id of the next track; mixed: whether any track has votes for two classes
     span: frames of the newest step, so that a track seen before it has this gap
@@ -36,11 +37,15 @@ class TrackTable:
         capacity: int = 64,
         looks_size: int = 0,
         steady: bool = True,
+        filtered: bool = True,
     ):
         self.next_id = 1
         self.mixed = False
         self.span = 1
-        self._columns = empty_columns(state_size, memory_size, capacity, looks_size, steady)
+        filtered = filtered and steady
+        self._columns = empty_columns(
+            state_size, memory_size, capacity, looks_size, steady, filtered
+        )
         self._compiled = library.wanted()
 
     def __len__(self) -> int:
@@ -125,14 +130,33 @@ class TrackTable:
         """Memory of a track: its part of every column."""
         return self._columns.row_bytes
 
-    def predict(self, boxes: NDArray, spread: NDArray, span: int = 1) -> None:
-        """``span`` frames on: every track counts as unseen until it is observed."""
+    def predict(
+        self, boxes: NDArray, spread: NDArray, span: int = 1, by: Jitter | None = None
+    ) -> None:
+        """``span`` frames on, to where the motion model has them: every track counts as unseen
+        until it is observed. by: as of steadied(); the table's own where it is left out."""
         live = self._columns.live
+        by = by or self.jitter
+        if by is not None and "filter" in live:
+            boxes, spread = self._filtered(boxes, spread, span, by)
         self.span = span
         live["boxes"][:], live["spread"][:] = boxes, spread
         live["gap"] += span
         live["age"] += span
         live["det_ind"].fill(-1)
+
+    def _filtered(
+        self, boxes: NDArray, spread: NDArray, span: int, by: Jitter
+    ) -> tuple[NDArray, NDArray]:
+        """The filter goes on, too -> boxes and spread with its share."""
+        live = self._columns.live
+        live["unfiltered"][:] = boxes
+        for _ in range(span):
+            others, wide = FILTER.predict(live["filter"])
+        share = np.float32(by.filtered)
+        if not share:
+            return boxes, spread
+        return boxes + share * (others - boxes), spread + share * (wide - spread)
 
     def move(self, transform: Transform) -> None:
         """The camera moved: every place and size in pixels becomes what ``transform`` makes of it;
@@ -147,6 +171,15 @@ class TrackTable:
         means[:, 6:8] = near.vectors(means[:, 6:8] * sizes) / live["last"][:, 2:]
         live["boxes"][:], near = moved_boxes(transform, live["boxes"])
         live["spread"] *= near.sides
+        if "filter" in live:
+            FILTER.move(live["filter"], transform)
+            live["unfiltered"][:], _ = moved_boxes(transform, live["unfiltered"])
+
+    def halt(self) -> None:
+        """What is known of motion is forgotten; the predictor forgets what is its."""
+        self["means"][:, 6:8], self["streak"][:] = 0, 0
+        if "filter" in self:
+            self["filter"][:] = FILTER.start(self["boxes"])
 
     def steadied(self, by: Jitter | None, rows: NDArray, boxes: NDArray) -> NDArray:
         """After predict(): where tracks ``rows`` [K] that are detected at ``boxes`` [K, 4] cxcywh
@@ -196,6 +229,8 @@ class TrackTable:
         self["last"][rows], self["gap"][rows], self["memory"][rows] = boxes, 1, 0
         if "looks" in self:
             self["looks"][rows] = 0
+        if "filter" in self:
+            self["filter"][rows], self["unfiltered"][rows] = FILTER.start(boxes), boxes
         self["labels"][rows], self["votes"][rows] = found.labels[born], 0
         self["classes"][rows] = found.labels[born, None]
         self.next_id = int(ids[-1]) + 1

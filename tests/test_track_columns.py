@@ -7,7 +7,7 @@ from mambatrack.track_columns import empty_columns
 
 
 def columns_of(ids, capacity=4):
-    columns = empty_columns(3, 2, capacity, 0, True)
+    columns = empty_columns(3, 2, capacity, 0, True, True)
     columns.reserve(len(ids))
     columns.resize(len(ids))
     columns.live["ids"][:] = ids

@@ -214,7 +214,7 @@ def test_a_hypothesis_that_is_put_out_next_has_been_the_second_one():
 
     rng = np.random.default_rng(3)
     with patch.object(Hypotheses, "go_on_in", counted):
-        frames = [(shaken(CROWD.detections(frame), rng), None) for frame in range(80)]
+        frames = [(shaken(CROWD.detections(frame), rng), None) for frame in range(120)]
         several_and_far(ours, theirs, frames)
     assert min(changes["first"], changes["copied"], changes["fewer"]) > 2
 

@@ -25,12 +25,13 @@ import numpy as np
 from every_nth import thin_out
 from jittered import jittered
 
+from mambatrack.boxes import own_size
 from mambatrack.config import Config, TrackerConfig
 from mambatrack.datasets.sequences import Sequence
 from mambatrack.evaluation.evaluate import Entry, evaluate, scored_sequences
 from mambatrack.motion import loading
 from mambatrack.motion.classical import KalmanPredictor
-from mambatrack.motion.predictor import Predictor, own_size
+from mambatrack.motion.predictor import Predictor
 from mambatrack.tracking import tracker
 
 LARGEST = 0.5  # box sizes, of an error that counts

@@ -1,5 +1,6 @@
 /* How the hypotheses of one tracker go on: mambatrack/tracking/hypotheses.py, ``advance``, to the bit. */
 #pragma once
+#include "noise.h"
 #include "problems.h"
 
 /* The table of a hypothesis, with how likely that is against the first; or one that is spare, of no tracks.
@@ -118,5 +119,8 @@ static void copy_table(const Table *from, const Table *to, int64_t count) {
     };
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
         memcpy(columns[k].to, columns[k].from, count * columns[k].row);
-    if (from->noise) memcpy(to->noise, from->noise, 16 * sizeof(double));
+    if (from->noise) memcpy(to->noise, from->noise, 4 * NOISE * sizeof(double));
+    if (!from->filter) return;
+    memcpy(to->filter, from->filter, FILTER * count * sizeof(float));
+    memcpy(to->unfiltered, from->unfiltered, 4 * count * sizeof(float));
 }

@@ -160,6 +160,7 @@ void PUBLIC(spread_tables)(const Motion *motion, const Moved *moved, int64_t tab
         spread_boxes(motion, m->own, m->rows, m->table->motion, from.ratios, from.scales);
         keep_prediction(motion, first, m, from.boxes, from.scales);
     }
+    filter_all(moved, tables);
 }
 
 /* Tables with ``tracks`` tracks at most go one frame on. floats [tracks, SIDES (window + 3)], numbers

@@ -13,7 +13,7 @@ typedef struct {
 
 INLINE float squared(float x) { return x * x; }
 
-static void start_filter(const Kalman *by, const float *box, float *state) {
+INLINE void start_filter(const Kalman *by, const float *box, float *state) {
     for (int k = 0; k < 4; k++) {
         float size = box[2 + k % 2];
         state[k] = box[k], state[4 + k] = state[12 + k] = 0;

@@ -1,5 +1,6 @@
 /* Tables that go one frame on, as the motion model says: TrackTable.predict. */
 #pragma once
+#include "noise.h"
 #include "share.h"
 #include "window_motion.h"
 
@@ -63,6 +64,27 @@ static void keep_prediction(const Motion *motion, const Moved *first, const Move
     }
 }
 
+/* The filters of all tracks go one frame on; boxes and spread have their share, by that of the likeliest table. */
+static void filter_predictions(const Jitter *by, const Table *t, int64_t tracks) {
+    float share = (float)by->filtered;
+    memcpy(t->unfiltered, t->boxes, 4 * tracks * sizeof(float));
+    for (int64_t i = 0; i < tracks; i++) {
+        float box[4], wide[4], *to = t->boxes + 4 * i, *spread = t->spread + 4 * i;
+        predict_filter(&BESIDE, t->filter + FILTER * i, box, wide);
+        for (int k = 0; share != 0 && k < 4; k++)
+            to[k] += share * (box[k] - to[k]), spread[k] += share * (wide[k] - spread[k]);
+    }
+}
+
+/* Once all tables are where the motion model has them: those with a filter beside it. */
+static void filter_all(const Moved *moved, int64_t tables) {
+    Jitter by = {{0}, {0}, 0}; /* of the first table of each tracker */
+    for (int64_t k = 0; k < tables; k++) {
+        if (!moved[k].beside || !k) by = jitter_of(moved[k].table);
+        if (moved[k].table->filter) filter_predictions(&by, moved[k].table, moved[k].tracks);
+    }
+}
+
 /* What the network is asked of the tracks of all tables, what several have alike once -> how many those are, or
  * -1 as of ask_windows. numbers: memory of find_own. */
 static int64_t ask_all_windows(const Motion *motion, Moved *moved, int64_t tables, int64_t *numbers,
@@ -93,4 +115,5 @@ static void move_all_windows(const Motion *motion, const Moved *moved, int64_t t
         answers += SIDES * asked, scales += SIDES * asked;
         boxes += SIDES * m->own, spread += SIDES * m->own;
     }
+    filter_all(moved, tables);
 }

@@ -33,6 +33,7 @@ static void observe(const Table *t, const Observed *seen, int64_t count, const i
     if (t->noise) note_noise(t, count, rows, seen->boxes);
     for (int64_t c = 0; c < count; c++) {
         int64_t i = rows[c];
+        if (t->filter && t->hits[i] > 0) correct_filter(&BESIDE, seen->shown + 4 * c, t->filter + FILTER * i);
         update_means(t, seen, c, i);
         memcpy(t->boxes + 4 * i, seen->shown + 4 * c, 4 * sizeof(float));
         memset(t->spread + 4 * i, 0, 4 * sizeof(float));

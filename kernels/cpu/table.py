@@ -31,6 +31,7 @@ RESULT: dict[str, tuple[type, tuple[int, ...]]] = {  # in the order of snapshot.
     "state": (np.uint8, ()),
 }  # fmt: skip
 WIDE = ("motion", "memory")  # of any number of floats
+BESIDE = {"filter": (20,), "unfiltered": (4,)}  # in tables with a filter
 
 
 class _Table(ctypes.Structure):
@@ -40,7 +41,7 @@ class _Table(ctypes.Structure):
         *[(name, ctypes.c_void_p) for name in (*COLUMNS, *WIDE)],
         *[(f"{name}_size", ctypes.c_int64) for name in WIDE],
         *[(name, ctypes.c_int64) for name in ("capacity", "most_shares")],
-        *[(name, ctypes.c_void_p) for name in ("rates", "shares", "noise")],
+        *[(name, ctypes.c_void_p) for name in ("rates", "shares", "noise", *BESIDE)],
         ("decay", ctypes.c_float),
     ]
 
@@ -86,7 +87,7 @@ class TableColumns:
     """Where the columns lie, each [capacity, ...]; ``at`` is for C and good as long as this lives.
 
     rates [8]: of the running means; decay: of older votes, with each new one; shares [S]: of a mean
-    velocity that moves make up, by the number of detections; noise [4, 4]: sums that detections add
+    velocity that moves make up, by the number of detections; noise [6, 4]: sums that detections add
     to, None where boxes are not steadied. Raises ValueError where a column is not as C expects it.
     """
 
@@ -101,8 +102,9 @@ class TableColumns:
         check_array("rates", rates, np.float32, (8,))
         check_array("shares", shares, np.float32, (max(len(shares), 1),))
         if noise is not None:
-            check_array("noise", noise, np.float64, (4, 4), True)
-        self._given = rates, shares, noise
+            check_array("noise", noise, np.float64, (6, 4), True)
+        beside = [arrays[name] for name in BESIDE if name in arrays]
+        self._given = rates, shares, noise, beside
         self.capacity = len(arrays["boxes"])
         self._held = [arrays[name] for name in (*COLUMNS, *WIDE)]
         for name, (kind, shape) in COLUMNS.items():
@@ -110,11 +112,14 @@ class TableColumns:
         for name in WIDE:
             shape = self.capacity, *arrays[name].shape[1:2]
             check_array(name, arrays[name], np.float32, shape, True)
+        for each, shape in zip(beside, BESIDE.values(), strict=False):
+            check_array("filter", each, np.float32, (self.capacity, *shape), True)
         self.sizes = self.motion_size, self.memory_size = tuple(arrays[n].shape[1] for n in WIDE)
         sizes = *self.sizes, self.capacity, len(shares)
         sums = None if noise is None else address(noise)
         places = *map(address, self._held), *sizes, address(rates), address(shares), sums
-        self._table = _Table(*places, decay)
+        filters = map(address, beside) if beside else (None, None)
+        self._table = _Table(*places, *filters, decay)
         self.at = ctypes.addressof(self._table)
         self._result = Snapshot(self.capacity)
 

@@ -23,7 +23,7 @@ FEWEST, MOST = 3, 8  # looks at the two together before they exchange; at one be
 # columns of a table that go with the place, not with the id
 PLACES = (
     "boxes", "spread", "last", "before", "bends", "means", "scores", "gap", "streak", "det_ind",
-    "motion", "memory", "stamp",
+    "motion", "memory", "filter", "unfiltered", "stamp",
 )  # fmt: skip
 
 Indices = NDArray[np.int64]
@@ -86,7 +86,7 @@ class Doubts:
                 self._exchange(pair)
 
     def _exchange(self, pair: list[int]) -> None:
-        for name in PLACES:
+        for name in filter(self._looks.table.__contains__, PLACES):
             column = self._looks.table[name]
             column[pair] = column[pair[::-1]]
         self._looks.rivals[pair] = 0

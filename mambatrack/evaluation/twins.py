@@ -13,13 +13,13 @@ from mambatrack.association.interface import FrameProblem, Scores
 from mambatrack.association.learned import LearnedAssociation
 from mambatrack.association.loading import lenient
 from mambatrack.association.scorer import Committee, CommitteeEncoder
-from mambatrack.boxes import Boxes
+from mambatrack.boxes import Boxes, own_size
 from mambatrack.camera.transforms import Transform
 from mambatrack.config import TrackerConfig
 from mambatrack.datasets.detection_files import sequence_detections
 from mambatrack.datasets.matching import rows_by_frame
 from mambatrack.datasets.sequences import Sequence as MotSequence
-from mambatrack.motion.predictor import Predictor, State, own_size
+from mambatrack.motion.predictor import Predictor, State
 from mambatrack.tracking.tracker import Tracker
 
 RARE = 99  # per cent of what is compared differs less than what is told

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.assignment import Indices
-from mambatrack.boxes import Boxes
+from mambatrack.boxes import Boxes, own_size
 from mambatrack.camera.transforms import Transform
 from mambatrack.errors import MambatrackError
 from mambatrack.state_fields import Field
@@ -136,8 +136,3 @@ def spread_after(measured: Boxes, gaps: NDArray, boxes: Boxes) -> Boxes:
     if gaps.max(initial=0) > horizon:
         spread *= np.sqrt(np.maximum(gaps / horizon, 1, dtype=np.float32))[:, None]
     return spread
-
-
-def own_size(boxes: Boxes) -> Boxes:
-    """cxcywh [N, 4] -> the size that each coordinate is measured by: (w, h, w, h)."""
-    return boxes[:, [2, 3, 2, 3]]

@@ -95,7 +95,7 @@ class Hypotheses:
         is forgotten."""
         for table in self.tables:
             table["motion"][:] = predictor.start(table["boxes"])
-            table["means"][:, 6:8], table["streak"][:] = 0, 0
+            table.halt()
 
     def questions(self, found: Detections, most: int) -> list[Question]:
         """What there is to decide for each table, after its prediction, where at most ``most``

@@ -13,8 +13,10 @@ from mambatrack.motion.predictor import Predictor
 from mambatrack.state_fields import Field
 from mambatrack.track_columns import column_fields
 from mambatrack.track_noise import Sums
+from mambatrack.track_observation import FILTER
 from mambatrack.track_table import TrackTable
 
+FILTER_COLUMNS = ("filter", "unfiltered")
 Keepers = Mapping[str, Predictor | Association]  # of the columns "motion" and "memory"
 
 
@@ -23,6 +25,21 @@ def columns_of(table: TrackTable, predictor: Any) -> dict[str, NDArray]:
     columns = table.columns()
     if hasattr(predictor, "saved"):
         columns["motion"] = predictor.saved(columns["motion"])
+    return columns
+
+
+def first_columns(given: Mapping[str, Any]) -> dict[str, NDArray]:
+    """What an older state lacks, as far as it follows from its columns ``given``, be they what they
+    may: at least, a track is as old as it has detections; nobody was seen before; and a filter
+    starts where the tracks are."""
+    columns: dict[str, NDArray] = {}
+    hits, last, boxes = given.get("hits"), given.get("last"), given.get("boxes")
+    if isinstance(hits, np.ndarray):
+        columns |= {"age": hits, "streak": np.zeros_like(hits)}
+    if isinstance(last, np.ndarray) and last.ndim == 2:
+        columns |= {"before": last, "bends": np.zeros((len(last), 8), np.float32)}
+    if isinstance(boxes, np.ndarray) and boxes.ndim == 2 and boxes.shape[1] == 4:
+        columns |= {"filter": FILTER.start(boxes), "unfiltered": boxes}
     return columns
 
 
@@ -58,7 +75,10 @@ def table_of(
     widths = {name: columns[name].shape[1] for name in ("motion", "memory")}
     looks_size = columns["looks"].shape[1] if "looks" in columns else 0
     steady = like.noise is not None
-    table = TrackTable(widths["motion"], widths["memory"], looks_size=looks_size, steady=steady)
+    table = TrackTable(
+        widths["motion"], widths["memory"], looks_size=looks_size, steady=steady,
+        filtered="filter" in like,
+    )  # fmt: skip
     table.take_noise(noise)
     mixed = bool(counts["mixed"]) or bool(columns["votes"][:, 1:].any())
     table.load(columns, counts["next_id"], mixed)

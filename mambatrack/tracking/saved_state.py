@@ -6,7 +6,7 @@ networks run in the same library (C and torch order what they carry along differ
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,12 @@ from mambatrack.tracking.caution import ShownIds
 from mambatrack.tracking.hypotheses import Hypotheses
 from mambatrack.tracking.memory import MEMORY_COLUMNS, Memory
 from mambatrack.tracking.saved_columns import (
+    FILTER_COLUMNS,
     Keepers,
     check_columns,
     check_fields,
     columns_of,
+    first_columns,
     require,
     restore,
     table_of,
@@ -141,7 +143,7 @@ def unpacked(
     likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
     known = {"version", *COUNTS, *origin}
     known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
-    values = _as_written_today(values, len(likelihoods))
+    values = _as_written_today(values, len(likelihoods), own)
     require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
     extra = set(values) - known - FURTHER
     require(not extra, f"with unknown entries: {', '.join(sorted(map(str, extra)))}")
@@ -188,28 +190,31 @@ def _in_memory(values: Any) -> Mapping[str, Any]:
     }
 
 
-def _as_written_today(values: Mapping[str, Any], tables: int) -> Mapping[str, Any]:
-    """An older state has no ages: at least, a track is as old as it has detections. Nor does it
-    tell of noise: nobody was seen before."""
-    added: dict[str, Any] = {}
+def _as_written_today(
+    values: Mapping[str, Any], tables: int, own: Container[str]
+) -> Mapping[str, Any]:
+    """With the columns that an older state lacks; those of a filter if they are the table's own."""
+    today: dict[str, Any] = dict(values)
     for prefix in map(_prefix, range(tables)):
-        hits, last = values.get(f"{prefix}hits"), values.get(f"{prefix}last")
-        if isinstance(hits, np.ndarray):
-            added |= {f"{prefix}age": hits, f"{prefix}streak": np.zeros_like(hits)}
-        if isinstance(last, np.ndarray) and last.ndim == 2:
-            added |= {
-                f"{prefix}before": last,
-                f"{prefix}bends": np.zeros((len(last), 8), np.float32),
-            }
-    return {**added, **values}
+        names = [name for name in values if name.startswith(prefix)]
+        given = {name.removeprefix(prefix): today.pop(name) for name in names}
+        columns = {**first_columns(given), **given}
+        today |= {
+            prefix + name: each
+            for name, each in columns.items()
+            if name in own or name not in FILTER_COLUMNS
+        }
+    return today
 
 
 def _noise(given: Any, tables: int) -> list[Sums | None]:
-    """given [T, 4, 4]: of each table, None where nothing is known."""
+    """given [T, 6, 4]: of each table, None where nothing is known; [T, 4, 4] of an older state."""
     if given is None:
         return [None] * tables
     sound = isinstance(given, np.ndarray) and given.dtype == np.float64
-    require(sound and given.shape == (tables, 4, 4), f"with noise {given!r:.80}")
+    sound = sound and given.shape in ((tables, 4, 4), (tables, 6, 4))
+    require(sound, f"with noise {given!r:.80}")
+    given = np.pad(given, [(0, 0), (0, 6 - given.shape[1]), (0, 0)])
     for each in given:
         check_fields(noise_fields(each))
     return list(given)

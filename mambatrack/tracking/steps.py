@@ -29,7 +29,10 @@ def predict_together(predictor: Predictor, due: Iterable[tuple[Hypotheses, int]]
             ]
         )
         return
-    spans = [(table, span) for hypotheses, span in due for table in hypotheses.tables]
+    spans, steadied = [], []
+    for hypotheses, span in due:
+        spans += [(table, span) for table in hypotheses.tables]
+        steadied += [hypotheses.table.jitter] * len(hypotheses.tables)
     predicted: dict[int, tuple[Boxes, Boxes]] = {}
     for frame in range(max((span for _, span in spans), default=0)):
         moving = [
@@ -41,7 +44,7 @@ def predict_together(predictor: Predictor, due: Iterable[tuple[Hypotheses, int]]
         predicted.update(zip(moving, moved, strict=True))
     for number, (boxes, spread) in predicted.items():
         table, span = spans[number]
-        table.predict(boxes, spread, span)
+        table.predict(boxes, spread, span, steadied[number])
 
 
 def _predict(predictor: Predictor, tables: Sequence[TrackTable]) -> list[tuple[Boxes, Boxes]]:

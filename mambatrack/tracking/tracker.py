@@ -14,6 +14,7 @@ from mambatrack.appearance.looks import looks_size
 from mambatrack.assignment import Indices
 from mambatrack.association.interface import Association, checked_association
 from mambatrack.association.loading import load_association
+from mambatrack.box_filter import BoxFilter
 from mambatrack.class_names import names_by_number
 from mambatrack.config import Config, TrackerConfig, tracker_settings
 from mambatrack.detections import Detections, as_detections, as_given
@@ -65,8 +66,7 @@ class Tracker:
     be called then either.
 
     turn: held while an update runs
-    measure: called with "predict" in every frame, gives a context manager that is held while all
-        tracks are predicted, so that this step can be timed
+    measure: measure("predict") is held in every frame while all tracks are predicted, to time it
     whole, usual: take usual frames in one call of the C library (tracking/whole_frame.py), or in
         few (tracking/usual_frames.py), where it knows the predictor and the association
     by_step: each frame is taken step by step, with the same result
@@ -75,11 +75,10 @@ class Tracker:
     Time. With ``tracker.frame_rate`` 0 each update is one frame of the motion model. Else the time
     since the last update counts as that many frames, at least one. Nobody looked at a frame between
     two updates: the motion model is patched through it, lost tracks age and end, tentative ones do
-    not. The fraction of a frame is not carried on, so that a steady source has steady
-    steps. A time that stands still or goes back counts as one frame, and the clock waits at the
-    largest time seen, or goes on from there where time goes back by more than a second, as by a
-    clock that was set; an update without a time, or with one that is not finite, is one frame and
-    moves the clock by one. After a pause of more than ``max_age`` such frames no track is left.
+    not. No fraction is carried on: a steady source has steady steps. A time that stands still or
+    goes back is one frame, and the clock waits at the largest time seen, or goes on from there
+    where time goes back by more than a second; an update without a time, or with one that is not
+    finite, is one frame. After a pause of more than ``max_age`` frames no track is left.
     """
 
     def __init__(
@@ -200,11 +199,12 @@ class Tracker:
 
     def reset(self) -> None:
         """Forgets every track: the next frame is frame 0 and the next id is 1."""
-        appearance = self.appearance
         self._place.forget()
+        appearance = self.appearance
         size = 0 if appearance is None else looks_size(appearance.embedder.size)
-        sizes = self.predictor.state_size, self.association.memory_size
-        self.state = TrackerState.new(*sizes, size, self.config.steady)
+        sizes = self.predictor.state_size, self.association.memory_size, size
+        how = {"steady": self.config.steady, "filtered": not isinstance(self.predictor, BoxFilter)}
+        self.state = TrackerState.new(*sizes, **how)
         self.state.hypotheses.reach = reach_of(self.config, self.association)
         if appearance is not None:
             self.state.calibration = appearance.calibration()

@@ -68,12 +68,10 @@ class TrackerState:
     pauses: Pauses = field(default_factory=Pauses)
 
     @staticmethod
-    def new(
-        state_size: int, memory_size: int, looks_size: int = 0, steady: bool = True
-    ) -> "TrackerState":
-        """No track yet. The sizes are those of the predictor, the association and the looks;
-        steady: whether boxes are steadied."""
-        table = TrackTable(state_size, memory_size, looks_size=looks_size, steady=steady)
+    def new(state_size: int, memory_size: int, looks_size: int = 0, **how: bool) -> "TrackerState":
+        """No track yet. The sizes are those of the predictor, the association and the looks; how:
+        steady and filtered, as of TrackTable."""
+        table = TrackTable(state_size, memory_size, looks_size=looks_size, **how)
         return TrackerState(Hypotheses([table], [0.0]))
 
     def view(self, appearance: Appearance | None, image: Any, found: Detections) -> View | None:
