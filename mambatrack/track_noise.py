@@ -11,8 +11,8 @@ Of a surprise, detection less prediction, the share v / mean square is then nois
 
 Who turns round between two frames has such bends, too. But then the motion model, which knows how
 people move, is far less surprised than a Kalman filter beside it (box_filter.py), which takes every
-bend for noise. So noise counts only where the filter is as good; and where there is much of it, the
-filter, whose memory is longer, shares in what is predicted.
+bend for noise. So noise counts only where the filter is as good; and where there is much of it, in
+box sizes, the filter, whose memory is longer, shares in what is predicted.
 
 Sums over the detections of a stream, [6, 4] float64, for cx cy w h: how many; products of bends one
 frame apart, and two; squared surprises, those of the motion model alone, and of the filter alone.
@@ -41,7 +41,7 @@ LONG = 5  # consecutive frames whose detections tell of noise
 LEARNT, NOISY = 0.15, 0.25  # share of noise that motion models know; from which it is all taken off
 MOST = 0.9  # share that is taken off at most
 BETTER, LEVEL = 0.75, 0.9  # squared surprise of the model against the filter's, with and without
-FILTERED = 0.2, 0.3  # share of noise from which the filter shares in predictions; is all of them
+FILTERED = 0.03, 0.05  # noise in box sizes from which the filter shares in predictions, is alone
 PARTS = 2.0**32  # what is added is rounded to multiples of 1 / PARTS: its order does not matter
 LARGEST_SUM = 1e12
 
@@ -72,8 +72,9 @@ def jitter(sums: Sums) -> Jitter:
     level = _between(BETTER, LEVEL, (alone[0] + alone[1]) / places if places > 0 else 0.0)
     certain = _between(LEARNT, NOISY, mean) * level
     variance = np.divide(np.maximum(likely, 0), count, np.zeros(4), where=count > 0)
-    share = np.clip(likely * known * certain, 0, MOST)
-    return Jitter(share, 2 * np.sqrt(variance), _between(*FILTERED, mean) * level)
+    share, most = np.clip(likely * known * certain, 0, MOST), 2 * np.sqrt(variance)
+    size = (most[0] + most[1] + most[2] + most[3]) / 8
+    return Jitter(share, most, _between(*FILTERED, size) * certain)
 
 
 def _between(low: float, high: float, value: float) -> float:

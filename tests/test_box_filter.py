@@ -25,12 +25,13 @@ def table_of_two(compiled=True, **settings):
     return table, found
 
 
-def sums(noise, alone, beside):
-    """[6, 4] of a stream that shows so much noise, and such surprises."""
-    count, surprise = 1e6, 2e4
+def sums(noise, share=0.5, alone=1, beside=1):
+    """[6, 4] of a stream with so much noise, in box sizes, which is such a share of what surprises;
+    and the surprises of the motion model and of the filter."""
+    count, noise = 1e6, noise**2
+    products = -4 * noise, noise, noise / share
     return np.stack([
-        np.full(4, each) for each in
-        (count, -4 * noise * surprise, noise * surprise, surprise, alone, beside)
+        np.full(4, each) for each in (count, *[count * each for each in products], alone, beside)
     ])  # fmt: skip
 
 
@@ -54,15 +55,15 @@ def test_the_filter_goes_as_many_frames_on_as_the_table():
 
 
 @pytest.mark.parametrize(
-    ("noise", "alone", "beside", "filtered", "steadied"),
+    ("noise", "share", "alone", "beside", "filtered", "steadied"),
     [
-        (0.4, 1, 1, 1, True), (0.25, 1, 1, 0.5, True), (0.18, 1, 1, 0, True),
-        (0.1, 1, 1, 0, False), (0.4, 0.7, 1, 0, False), (0.4, 0, 0, 0, False),
-        (0.4, 0.825, 1, 0.5, True),
+        (0.06, 0.4, 1, 1, 1, True), (0.04, 0.4, 1, 1, 0.5, True), (0.06, 0.2, 1, 1, 0.5, True),
+        (0.02, 0.4, 1, 1, 0, True), (0.06, 0.1, 1, 1, 0, False), (0.06, 0.4, 0.7, 1, 0, False),
+        (0.06, 0.4, 0, 0, 0, False), (0.06, 0.4, 0.825, 1, 0.5, True),
     ],
 )  # fmt: skip
-def test_noise_counts_where_the_filter_is_as_good(noise, alone, beside, filtered, steadied):
-    by = jitter(sums(noise, alone, beside))
+def test_noise_counts_where_the_filter_is_as_good(noise, share, alone, beside, filtered, steadied):
+    by = jitter(sums(noise, share, alone, beside))
     np.testing.assert_allclose(by.filtered, filtered, atol=1e-3)
     assert by.share.all() == by.share.any() == steadied
 
@@ -113,7 +114,7 @@ def test_tables_are_filtered_in_c_as_in_numpy(kind):
     ours = TrackTable(predictor.state_size)
     ours.start(found.centred, predictor.start(found.centred), found, np.arange(2))
     for span in (1, 2, 1, 3, 1, 1, 1):
-        ours.noise[:] = sums(0.2 + 0.1 * rng.random(), 1, 1)
+        ours.noise[:] = sums(0.03 + 0.01 * rng.random())
         theirs = ours.copy()
         predictor.predict_tables([(ours, span, False), (ours.copy(), span, True)])
         for _ in range(span):
@@ -134,7 +135,7 @@ def test_whole_frames_in_c_filter_as_step_by_step(seed, predictor):
     ours, theirs = (Tracker(image_size=SIZE, predictor=predictor) for _ in range(2))
     theirs.by_step = True
     for tracker in (ours, theirs):
-        tracker.state.hypotheses.table.noise[:] = sums(0.25, 1, 1)
+        tracker.state.hypotheses.table.noise[:] = sums(0.04)
     for rows, time_s in crowd_of_two_classes(3, 60, np.random.default_rng(seed), (0.06,)):
         one, other = (each.update(rows, time_s) for each in (ours, theirs))
         for name in ("ids", "boxes", "spread"):

@@ -8,7 +8,7 @@
 
 enum { NOISE = 6, LONG_STREAK = 5 }; /* rows of Table.noise, and frames that tell of it */
 static const double NOISE_KEPT = .99, NOISE_PRIOR = 20, LARGEST_SURPRISE = .3, LEARNT_NOISE = .15, FULL_NOISE = .25,
-                    BETTER = .75, LEVEL = .9, FILTER_FROM = .2, FILTER_ALONE = .3, MOST_NOISE = .9, PARTS = 4294967296.0, SMALLEST_SIDE = 1e-30;
+                    BETTER = .75, LEVEL = .9, FILTER_FROM = .03, FILTER_ALONE = .05, MOST_NOISE = .9, PARTS = 4294967296.0, SMALLEST_SIDE = 1e-30;
 
 INLINE double clipped(double x, double least, double most) { return x < least ? least : x > most ? most : x; }
 
@@ -38,7 +38,8 @@ static void tell_jitter(const double *noise, Jitter *to) {
     double alone = noise[16] + noise[17], beside = noise[20] + noise[21];
     double level = between(BETTER, LEVEL, beside > 0 ? alone / beside : 0);
     double certain = between(LEARNT_NOISE, FULL_NOISE, mean / 4) * level;
-    to->filtered = between(FILTER_FROM, FILTER_ALONE, mean / 4) * level;
+    double size = (to->most[0] + to->most[1] + to->most[2] + to->most[3]) / 8;
+    to->filtered = between(FILTER_FROM, FILTER_ALONE, size) * certain;
     for (int k = 0; k < 4; k++) to->share[k] = clipped(likely[k] * certain, 0, MOST_NOISE);
 }
 
