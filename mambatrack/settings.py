@@ -83,7 +83,8 @@ class TrackerConfig:
     steady: bool = option(
         True,
         "where the stream shows that a detector's boxes jitter more than motion models know, the "
-        "jitter is taken off, from what is put out and from what the motion model sees",
+        "jitter is taken off, from what is put out and from what the motion model sees, and a "
+        "Kalman filter beside it shares in what is predicted",
     )
     max_age: int = option(
         120, "frames of the motion model without a detection after which a track ends", 1, 100_000
