@@ -14,6 +14,7 @@ from mambatrack.counting.heat import HeatMap
 from mambatrack.counting.output import CountingOutput, summary
 from mambatrack.counting.places import parse_places
 from mambatrack.simulation.world import write_sequence
+from mambatrack.sources.frames import Frame
 from test_counting_counter import LINE, ZONE, frame_of, run, walk
 
 SIZE = (320, 180)
@@ -103,3 +104,18 @@ def test_an_empty_run_has_an_empty_map(tmp_path):
     output = CountingOutput(Counter(parse_places(LINE, [])), None)
     output.close()
     assert summary(output.counter) == ["door: 0 in, 0 out"]
+
+
+def test_the_size_of_the_picture_is_known_from_its_first_frame_and_when_it_changes(recwarn):
+    """As of a camera, which comes back with another resolution."""
+    output = CountingOutput(Counter(parse_places(["door:0,400,9,400"], ()), ()), None)
+
+    def told(width, height):
+        recwarn.clear()
+        output.write(Frame(0, 0.0, np.zeros((height, width, 3), np.uint8)), frame_of(0, []))
+        return [str(each.message) for each in recwarn.list]
+
+    assert told(640, 480) == [] and told(640, 480) == []
+    changed, outside = told(640, 360)
+    assert changed.startswith("the picture has 640x360 pixels now, and had 640x480; lines and")
+    assert outside.startswith("door lies outside the picture of 640x360 pixels")

@@ -22,7 +22,8 @@ from mambatrack.counting.counts import (
 from mambatrack.counting.events import Event, EventWriter
 from mambatrack.counting.heat import HeatMap
 from mambatrack.counting.picture import draw_counts
-from mambatrack.counting.places import Place
+from mambatrack.counting.places import Place, outside
+from mambatrack.errors import complain
 from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -38,8 +39,14 @@ class CountingOutput:
     counted in the picture of the first frame, and places are shown where that is now.
     """
 
-    def __init__(self, counter: Counter, writer: EventWriter | None, heat: HeatMap | None = None):
+    def __init__(
+        self, counter: Counter, writer: EventWriter | None, heat: HeatMap | None = None,
+        size: tuple[int, int] | None = None,
+    ):  # fmt: skip
+        """size: (width, height) of the picture, None where the first frame tells it"""
         self.counter, self._writer, self._heat = counter, writer, heat
+        self._size: tuple[int, int] | None = None
+        self._note_size(size or (0, 0))
         self._scene = Scene()
         self._newest: deque[Event] = deque(maxlen=NEWEST)
         self._number = 0
@@ -51,8 +58,9 @@ class CountingOutput:
         tracks = replace(tracks, boxes=boxes, camera=None)
         self._note(self.counter.update(tracks))
         self._now_s = tracks.time_s
+        size = frame.image.shape[1], frame.image.shape[0]
+        self._note_size(size)
         if self._heat is not None:
-            size = frame.image.shape[1], frame.image.shape[0]
             if all(size) and size[::-1] != self._heat.seconds.shape:
                 self._heat.resize(size)
             self._heat.add(tracks)
@@ -76,6 +84,22 @@ class CountingOutput:
             tuple(each for each in places if isinstance(each, ZoneCount)),
             tuple(self._newest), self._number,
         )  # fmt: skip
+
+    def _note_size(self, size: tuple[int, int]) -> None:
+        """Warns of places outside the picture, and where it has another size than before."""
+        if not all(size) or size == self._size:
+            return
+        now, before, self._size = "{}x{}".format(*size), self._size, size
+        if before is not None and self.counter.places:
+            complain(
+                f"the picture has {now} pixels now, and had {'{}x{}'.format(*before)}; lines and "
+                "zones stay where they are in pixels"
+            )
+        for place in outside(self.counter.places, size):
+            complain(
+                f"{place.name} lies outside the picture of {now} pixels, where nobody is "
+                "counted; points are x,y in pixels from the upper left corner"
+            )
 
     def _shown(self, place: LineCount | ZoneCount) -> LineCount | ZoneCount:
         """The place where the newest frame shows it."""
@@ -110,4 +134,5 @@ def open_counting(
         return None
     counter = Counter(places, names, anchor, margin)
     heat = None if heat_map is None else HeatMap(heat_map, size, anchor)
-    return CountingOutput(counter, EventWriter(events, overwrite) if events else None, heat)
+    writer = EventWriter(events, overwrite) if events else None
+    return CountingOutput(counter, writer, heat, size)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.codes import Codes, TrackCode
 from mambatrack.appearance.embedder import Floats
-from mambatrack.errors import MambatrackError, complain
+from mambatrack.errors import MambatrackError
 from mambatrack.motion.forecast import Forecast
 from mambatrack.outputs.drawing.painter import Painter
 from mambatrack.outputs.lines import jsonl_embedding
@@ -24,7 +24,6 @@ from mambatrack.tracks import Tracks
 
 if TYPE_CHECKING:
     from mambatrack.counting.output import CountingOutput
-    from mambatrack.counting.places import Place
     from mambatrack.gaps.revisions import Reviser, Revision
 
 
@@ -69,23 +68,11 @@ def open_counting(
     from mambatrack.counting.places import parse_places
 
     places = parse_places(config.lines, config.zones)
-    if size is not None:
-        _warn_of_outside(places, size)
     counting = output.open_counting(
         places, names, config.anchor, config.margin, size,
         files.events, files.heat_map, files.overwrite,
     )  # fmt: skip
     return None if counting is None else stack.enter_context(closing(counting))
-
-
-def _warn_of_outside(places: "Sequence[Place]", size: tuple[int, int]) -> None:
-    from mambatrack.counting.places import outside
-
-    for place in outside(places, size):
-        complain(
-            f"{place.name} lies outside the picture of {size[0]}x{size[1]} pixels, where nobody is "
-            "counted; points are x,y in pixels from the upper left corner"
-        )
 
 
 class Output(Protocol):
