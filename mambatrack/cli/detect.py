@@ -38,16 +38,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.runs.detection_cache import detections_key
 
     config = with_chosen_detector(config, options.quiet)
-    if config.detector.name == "file":
-        raise MambatrackError("the detector file has its boxes in a file; name another --detector")
     path = Path(options.out)
     path.parent.mkdir(exist_ok=True)
     check_output(path, options.overwrite)
     settings = network_of(config.detector)
-    remembers = settings.name == "motion"  # then a later frame needs the earlier ones
+    anew = settings.name in ("motion", "file")  # remembers earlier frames, or takes no time
     part = part_of(options)
     key = f"{options.source} {detections_key(Path(options.source), settings)} {part}"
-    file = DetectionFile(path, key, resumed=not remembers)
+    file = DetectionFile(path, key, resumed=not anew)
     problem = _detect(options, settings, file)
     if problem:
         kept = f"the boxes of {counted(file.frames, 'frame')} are in {file.unfinished}"
