@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes, as_plausible, own_size
 from mambatrack.camera.transforms import Transform, moved_boxes
-from mambatrack.kernels.cpu.overlap_frame import Kalman
+from mambatrack.kernels.cpu.filter_motion import Kalman
 from mambatrack.state_fields import FARTHEST, Field, box_fields
 
 LARGEST_VARIANCE = 1e20  # pixels squared
@@ -31,7 +31,7 @@ class BoxFilter:
         self.velocity_weight = velocity_weight
 
     @property
-    def in_c(self) -> Kalman:
+    def filter_in_c(self) -> Kalman:
         """The filter for the C library."""
         place, velocity = self.position_weight, self.velocity_weight
         return Kalman(place, velocity, 2 * place, 10 * velocity)

@@ -56,6 +56,7 @@ SCENES = (
     ({}, crowd(4)),
     ({"predictor": "mamba", "hypotheses": 6, "max_age": 3, "min_hits": 3}, crowd(5)),
     ({"frame_rate": 20.0, "class_aware": True, "steady": False, "reach": 0.0}, crowd(6)),
+    ({"predictor": "kalman"}, crowd(7)),
     ({}, list(arrivals())),
     ({"max_age": 2}, list(fast_ones())),
     ({}, list(stacked())),

@@ -95,7 +95,8 @@ def test_tracks_and_trackers_say_in_a_line_what_they_are():
     tracker = Tracker(None, (640, 480), "kalman", "overlap")
     assert repr(tracker.update()) == "<Tracks of frame 0: none>"
     assert repr(tracker) == (
-        "<Tracker KalmanPredictor, OverlapAssociation, 640x480: 1 frames, 0 tracks, 0 started>"
+        f"<Tracker {type(tracker.predictor).__name__}, OverlapAssociation, 640x480: 1 frames, "
+        "0 tracks, 0 started>"
     )
 
 

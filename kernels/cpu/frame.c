@@ -181,6 +181,11 @@ int64_t PUBLIC(predict_windows)(const Motion *motion, const Shape *network, floa
     return 0;
 }
 
+void PUBLIC(predict_filters)(const Motion *motion, const Moved *moved, int64_t tables) {
+    for (const Moved *m = moved; m < moved + tables; m++)
+        predict_filters(motion->filter, m->table, m->tracks, m->span);
+}
+
 /* Returns -1, or the first row that is not one of ``tracks``; nothing is written then. */
 int64_t PUBLIC(ask_logs)(const Motion *motion, int64_t count, const int64_t *rows,
                          const float *boxes, int64_t tracks, const float *state, float *logs) {

@@ -2,6 +2,7 @@
  * velocity, and the covariances of place, of both, and of velocity, [5, 4] of a track. */
 #pragma once
 #include "plausible.h"
+#include "table.h"
 #include <math.h>
 
 enum { FILTER = 20 };
@@ -32,6 +33,15 @@ static void predict_filter(const Kalman *by, float *state, float *box, float *sp
         own[12] = own[12] + own[16];
         own[16] = own[16] + squared(by->velocity * size);
         spread[k] = sqrtf(own[8]);
+    }
+}
+
+/* All tracks of a table one frame on; they are then unseen for ``span`` frames more. */
+INLINE void predict_filters(const Kalman *by, const Table *t, int64_t tracks, int64_t span) {
+    for (int64_t i = 0; i < tracks; i++) {
+        predict_filter(by, t->motion + FILTER * i, t->boxes + 4 * i, t->spread + 4 * i);
+        t->gap[i] += span, t->age[i] += span;
+        t->det_ind[i] = -1;
     }
 }
 

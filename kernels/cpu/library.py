@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 38  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 39  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 MIXED = -3  # of votes.h
@@ -68,6 +68,7 @@ class Library:
             "predict_tables": (word, [*[pointer] * 3, word, pointer, word, word, *[pointer] * 2]),
             "spread_tables": (None, [pointer, pointer, word, word, pointer]),
             "predict_windows": (word, [*[pointer] * 3, word, pointer, word, word, *[pointer] * 2]),
+            "predict_filters": (None, [pointer, pointer, word]),
             "ask_logs": (word, [pointer, word, pointer, pointer, word, pointer, pointer]),
             "correct": (None, [pointer, word, *[pointer] * 4]),
             "observe": (word, [pointer, pointer, word, pointer, word, word]),

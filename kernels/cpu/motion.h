@@ -2,9 +2,7 @@
  * bit, and in its order: the state of a track is described there. Logarithms and exponentials are
  * numpy's, taken between two calls. */
 #pragma once
-#include "plausible.h"
-#include "table.h"
-#include <math.h>
+#include "kalman.h"
 
 enum { SEEN = 4, SIZE = 8, GAP = 9, PENDING = 10, TOKEN = 7, HEAD = 17, OUTPUTS = 8, SIZED = 5 };
 #define UNITS 20.0f
@@ -16,14 +14,17 @@ enum { SEEN = 4, SIZE = 8, GAP = 9, PENDING = 10, TOKEN = 7, HEAD = 17, OUTPUTS 
  * The causal predictor's: carried: floats of A, and of B; log_gaps [horizon + 1]: log1p of 0, 1, ...
  * The window predictor's (window_motion.h): window: boxes of a track, 0 of the other predictor;
  * seen_window: those that are read of one seen in the frame before; straightens: what was predicted in a gap becomes a line; scale [4]: pixels per unit of offset, NULL
- * where that is the track's own. */
+ * where that is the track's own. filter: the Kalman filter, NULL of the other two. */
 typedef struct {
     int64_t carried, horizon, window, seen_window, straightens;
     const float *measured, *log_gaps, *scale;
+    const Kalman *filter;
 } Motion;
 
+INLINE int is_causal(const Motion *m) { return !m->window && !m->filter; }
+
 INLINE int64_t state_floats(const Motion *m) {
-    return m->window ? 4 * m->window + 2 : HEAD + 2 * m->carried;
+    return m->filter ? FILTER : m->window ? 4 * m->window + 2 : HEAD + 2 * m->carried;
 }
 
 /* Of a gap: from 1 to the horizon. */
@@ -90,7 +91,7 @@ static void move_boxes(const Motion *m, int64_t count, const int64_t *rows, floa
 /* Of a track that was the same as this one: what its last step changed, and what it being seen does. */
 static void copy_step(const Motion *m, const float *from, float *to) {
     int64_t half = HEAD + (from[GAP] > 1 ? m->carried : 0);
-    if (m->window) {
+    if (!is_causal(m)) {
         memcpy(to, from, state_floats(m) * sizeof(float));
         return;
     }
@@ -99,7 +100,7 @@ static void copy_step(const Motion *m, const float *from, float *to) {
 }
 
 static void copy_corrected(const Motion *m, const float *from, float *to) {
-    memcpy(to, from, (m->window ? state_floats(m) : HEAD) * sizeof(float));
+    memcpy(to, from, (is_causal(m) ? HEAD : state_floats(m)) * sizeof(float));
 }
 
 /* With the logarithm of ``ratios`` and the scales [count, 4], which become the spread in pixels. */

@@ -30,7 +30,7 @@ class Motion(ctypes.Structure):
             (name, ctypes.c_int64)
             for name in ("carried", "horizon", "window", "seen_window", "straightens")
         ],
-        *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps", "scale")],
+        *[(name, ctypes.c_void_p) for name in ("measured", "log_gaps", "scale", "filter")],
     ]
 
 

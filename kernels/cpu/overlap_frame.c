@@ -88,16 +88,9 @@ static void end(OverlapFrame *f, const Work *w, int64_t min_hits, int64_t max_ag
 }
 
 static void predict_tracks(OverlapFrame *f, const Work *w) {
-    const Table *t = f->table;
     f->ended = 0;
     if (f->span > 1) end(f, w, 0, f->max_age - (f->span - 1));
-    for (int64_t i = 0; i < f->tracks; i++) {
-        float *box = t->boxes + 4 * i;
-        for (int64_t k = 0; k < f->span; k++)
-            predict_filter(&f->filter, t->motion + FILTER * i, box, t->spread + 4 * i);
-        t->gap[i] += f->span, t->age[i] += f->span;
-        t->det_ind[i] = -1;
-    }
+    for (int64_t k = 0; k < f->span; k++) predict_filters(&f->filter, f->table, f->tracks, k ? 0 : f->span);
 }
 
 /* Whether there was room for all pairs that may be matched. */

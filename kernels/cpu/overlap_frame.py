@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.kernels.cpu.filter_motion import STATE_SIZE, Kalman
 from mambatrack.kernels.cpu.found import FoundColumns, given_as
 from mambatrack.kernels.cpu.library import library
 from mambatrack.kernels.cpu.packing import Floats, address, check_array
@@ -17,7 +18,6 @@ from mambatrack.kernels.cpu.table import Snapshot, TableColumns
 
 Indices = NDArray[np.int64]
 Solve = Callable[[Indices, Indices, Floats], Indices]
-STATE_SIZE = 20  # of kalman.h
 _WHOLE, _MATCHING, _SOLVED = range(3)  # where a call begins
 _DONE, _REFUSED, _CROWDED, _CONTESTED = range(4)  # and where it ends
 _FLOATS, _NUMBERS, _EXTENT = 35, 15, 4  # of memory for each track or detection, and of all
@@ -33,13 +33,6 @@ class Overlap(ctypes.Structure):
         *[(name, ctypes.c_float) for name in ("birth_iou", "height_power")],
         *[(name, ctypes.c_int64) for name in ("passes", "by_class")],
     ]
-
-
-class Kalman(ctypes.Structure):
-    """struct Kalman of kalman.h: standard deviations as shares of a box's size."""
-
-    _names = ("place", "velocity", "first_place", "first_velocity")
-    _fields_ = [(name, ctypes.c_float) for name in _names]
 
 
 class _Frame(ctypes.Structure):

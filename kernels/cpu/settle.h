@@ -47,24 +47,28 @@ INLINE Matches matches_from(const Matches *m, int64_t first, int64_t total) {
                      m->leader + first, m->of_row, m->twin};
 }
 
-/* Of the causal predictor alone; those of the window predictor stay 1. */
+/* Of the causal predictor alone; those of the others stay 1. */
 static void ask_logs_of(const Motion *m, int64_t count, const int64_t *rows, const float *boxes,
                         const float *state, float *logs) {
     for (int64_t c = 0; c < 2 * count; c++) logs[c] = 1;
-    if (!m->window) ask_logs(m, count, rows, boxes, state, logs);
+    if (is_causal(m)) ask_logs(m, count, rows, boxes, state, logs);
 }
 
 static void correct_by(const Motion *m, int64_t count, const int64_t *rows, const float *boxes,
                        const float *logs, float *state) {
+    for (int64_t c = 0; m->filter && c < count; c++)
+        correct_filter(m->filter, boxes + 4 * c, state + FILTER * rows[c]);
     if (m->window)
         correct_windows(m, count, rows, boxes, state);
-    else
+    else if (!m->filter)
         correct(m, count, rows, boxes, logs, state);
 }
 
 /* logs [3]: of width and height of the box, and of the one to the other. */
 static void start_motion(const Motion *m, const float *box, const float *logs, float *own) {
-    if (m->window)
+    if (m->filter)
+        start_filter(m->filter, box, own);
+    else if (m->window)
         start_window(m, box, own);
     else
         start_causal(m, box, logs[2], own);

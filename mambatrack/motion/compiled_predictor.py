@@ -7,10 +7,12 @@ import numpy as np
 
 from mambatrack.assignment import Indices
 from mambatrack.boxes import Boxes
+from mambatrack.kernels.cpu.filter_motion import FilterMotion
 from mambatrack.kernels.cpu.motion import CausalMotion, Moving, TrackMotion
 from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.kernels.cpu.window_motion import WindowMotion
 from mambatrack.motion.causal_predictor import CausalPredictor
+from mambatrack.motion.classical import KalmanPredictor
 from mambatrack.motion.predictor import Predictor, State
 from mambatrack.motion.window_predictor import WindowPredictor, image_scale
 from mambatrack.track_table import TrackTable
@@ -50,6 +52,16 @@ class CompiledPredictor(Predictor):
             )
         for table, span, _ in tables:
             table.span = span
+
+
+class CompiledKalmanPredictor(CompiledPredictor, KalmanPredictor):
+    """KalmanPredictor in C."""
+
+    state_layout = "KalmanPredictor"
+
+    def __init__(self, position_weight: float = 1 / 20, velocity_weight: float = 1 / 160):
+        KalmanPredictor.__init__(self, position_weight, velocity_weight)
+        self._in_c = FilterMotion(self.filter_in_c)
 
 
 class CompiledCausalPredictor(CompiledPredictor, CausalPredictor):

@@ -8,11 +8,16 @@ from mambatrack.kernels.cpu.network import CausalNetwork, WindowNetwork
 from mambatrack.motion import causal_predictor, window_predictor
 from mambatrack.motion.causal_predictor import CausalPredictor
 from mambatrack.motion.classical import KalmanPredictor, StillPredictor, VelocityPredictor
-from mambatrack.motion.compiled_predictor import CompiledCausalPredictor, CompiledWindowPredictor
+from mambatrack.motion.compiled_predictor import (
+    CompiledCausalPredictor,
+    CompiledKalmanPredictor,
+    CompiledWindowPredictor,
+)
 from mambatrack.motion.device_predictor import resident
 from mambatrack.motion.predictor import Predictor
 from mambatrack.motion.window_predictor import WindowPredictor
 from mambatrack.networks.card_values import LONGEST_WINDOW, one_of, spread_of, whole
+from mambatrack.networks.devices import c_library_for
 from mambatrack.networks.model_files import (
     SHIPPED,
     WEIGHTS,
@@ -47,6 +52,8 @@ def load_predictor(
     Tracker with the setting device keeps it there. Raises MambatrackError where the file or its
     model card is unusable.
     """
+    if str(path_or_name) == "kalman" and c_library_for(device):
+        return CompiledKalmanPredictor()
     if str(path_or_name) in PLAIN:
         return PLAIN[str(path_or_name)]()
     path = weights_path(path_or_name)

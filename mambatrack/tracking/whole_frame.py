@@ -17,6 +17,7 @@ from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import wanted
 from mambatrack.kernels.cpu.overlap_frame import OverlapFrame, Tracked
 from mambatrack.motion.classical import KalmanPredictor
+from mambatrack.motion.compiled_predictor import CompiledKalmanPredictor
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamp
 from mambatrack.track_table import NOBODY
@@ -24,6 +25,7 @@ from mambatrack.tracking.tracker_state import TrackerState
 from mambatrack.tracks import Tracks
 
 Predicting = AbstractContextManager[object]
+KALMAN = KalmanPredictor, CompiledKalmanPredictor
 
 
 class WholeFrame:
@@ -34,7 +36,7 @@ class WholeFrame:
     ):
         self._config = config
         self._frames = OverlapFrame(
-            association.in_c, predictor.in_c, ROUNDS, config.min_hits, config.max_age,
+            association.in_c, predictor.filter_in_c, ROUNDS, config.min_hits, config.max_age,
             PLAIN_LIMITS, _solve,
         )  # fmt: skip
 
@@ -99,7 +101,9 @@ def whole_frame(
     """None where these have frames that C does not know, and without the library."""
     if not nothing_told(appearance, config):
         return None
-    if type(association) is OverlapAssociation and type(predictor) is KalmanPredictor:
+    if not isinstance(predictor, KalmanPredictor) or type(predictor) not in KALMAN:
+        return None
+    if type(association) is OverlapAssociation:
         return WholeFrame(association, predictor, config)
     return None
 
