@@ -103,7 +103,9 @@ def test_results_can_be_downloaded(live):
     assert all(re.fullmatch(r"\d+,\d+(,-?[\d.]+){8}", line) for line in mot.text.splitlines())
     lines = client.get("/api/results/1.jsonl").text.splitlines()
     assert json.loads(lines[0])["classes"] == ["person"] and len(lines) == 4
-    assert client.get("/api/results/0.csv").status_code == 422
+    table = client.get("/api/results/0.csv")
+    assert table.text.startswith("x_min,") and 'filename="door.csv"' in str(table.headers)
+    assert client.get("/api/results/0.xlsx").status_code == 422
     assert client.get("/api/results/7.mot").status_code == 404
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mambatrack.live.web import track_log
 from mambatrack.live.web.track_log import Recording
-from mambatrack.outputs.text import jsonl_writer, mot_writer
+from mambatrack.outputs.text import csv_writer, jsonl_writer, mot_writer
 from mambatrack.tracks import Tracks, TrackState
 
 SEEN, PREDICTED = int(TrackState.OBSERVED), int(TrackState.PREDICTED)
@@ -40,15 +40,17 @@ def test_a_download_is_the_file_that_the_writers_write(tmp_path):
     with (
         mot_writer(tmp_path / "a.txt") as mot,
         jsonl_writer(tmp_path / "a.jsonl", names=("person",)) as lines,
+        csv_writer(tmp_path / "a.csv") as table,
     ):
         for frame in range(120):
             found = tracks(frame, ids=range(1, frame % 4 + 1), ended=[7] * (frame % 2))
             found = found if frame % 3 else tracks(frame, state=PREDICTED)
-            for writer in (mot, lines):
+            for writer in (mot, lines, table):
                 writer.write(found)
             recording.add(found)
     assert text(recording, "mot") == (tmp_path / "a.txt").read_text()
     assert text(recording, "jsonl") == (tmp_path / "a.jsonl").read_text()
+    assert text(recording, "csv") == (tmp_path / "a.csv").read_text()
     assert recording.frames == 120 and recording.first == 0
     recording.close()
 

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "gallery": ("mambatrack gallery tracks.state --forget 3",),
     "export-tracks": (
         "mambatrack export-tracks people.jsonl --format cvat --video clip.mp4 --out people.zip",
+        "mambatrack export-tracks people.jsonl --format mot --out people.txt",
     ),
     "config": ("mambatrack config > tracker.yaml",),
     "info": ("mambatrack info",),

@@ -1,4 +1,4 @@
-"""``mambatrack export-tracks``: a result file for CVAT, Label Studio, FiftyOne or rerun."""
+"""``mambatrack export-tracks``: a result for CVAT, Label Studio, FiftyOne or rerun, or as text."""
 
 import argparse
 import importlib
@@ -18,7 +18,8 @@ from mambatrack.result_files.playing import TOOLS, varying_rate, why_not_played
 from mambatrack.result_files.read_results import Recording, read_recording
 from mambatrack.sources.box_stream import parse_size
 
-FORMATS = ("cvat", "label-studio", "fiftyone", "rerun")
+PLAIN = ("mot", "csv")
+FORMATS = ("cvat", "label-studio", "fiftyone", "rerun", *PLAIN)
 EVERY_FRAME = ("cvat", "fiftyone")  # show nothing in a frame without a box
 
 
@@ -30,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RESULT",
         help="MOT text of a tracker, or JSON Lines or CSV of mambatrack",
     )
-    add("--format", required=True, choices=FORMATS, help="fiftyone is a folder, others a file")
+    add(
+        "--format",
+        required=True,
+        choices=FORMATS,
+        help="fiftyone is a folder, others a file; mot has what was seen",
+    )
     add("--out", type=WrittenFile, required=True, metavar="PATH", help="what is written")
     add("--video", type=ReadPath, metavar="FILE",
         help="that was tracked: its size, frame rate and length")  # fmt: skip
@@ -58,6 +64,8 @@ def run(options: argparse.Namespace, config: Config) -> int:
             warnings.warn(problem, stacklevel=2)
     if options.format in EVERY_FRAME:
         recording = fill_between(recording)
+    if options.format == "mot":
+        recording = recording.select(recording.seen)
     _writer(options.format)(recording, footage, out)
     if not options.quiet:
         tracks = len(set(recording.id.tolist()))
@@ -75,7 +83,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 def _fitting(footage: Footage, recording: Recording, form: str) -> Footage:
     """Says what the tool will not show; refuses a folder of pictures where it takes videos only."""
-    if footage.path is None or form == "cvat":
+    if footage.path is None or form in ("cvat", *PLAIN):
         return footage
     if footage.path.is_dir():
         if form == "rerun":
@@ -93,7 +101,8 @@ def _fitting(footage: Footage, recording: Recording, form: str) -> Footage:
 
 
 def _writer(form: str) -> Callable[[Recording, Footage, Path], None]:
-    module = importlib.import_module(f"mambatrack.result_files.{form.replace('-', '_')}")
+    name = "plain" if form in PLAIN else form.replace("-", "_")
+    module = importlib.import_module(f"mambatrack.result_files.{name}")
     return getattr(module, f"write_{form.replace('-', '_')}")
 
 
@@ -109,7 +118,7 @@ def _checked(out: Path, form: str, overwrite: bool) -> Path:
 
 EXPORT_TRACKS = Command(
     "export-tracks",
-    "write a result for CVAT, Label Studio, FiftyOne or rerun",
+    "write a result for CVAT, Label Studio, FiftyOne or rerun, as MOT text or CSV",
     add_arguments,
     run,
     extras=lambda options: ["rerun"] if options.format == "rerun" else [],

@@ -39,6 +39,7 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+MEDIA = {"mot": "text/plain", "jsonl": "application/x-ndjson", "csv": "text/csv"}
 MOST_DOWNLOADS = 4
 MOST_SNAPSHOTS = 4  # that wait or are drawn
 
@@ -178,11 +179,11 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
         recording = view.recording
         if not downloads.acquire(blocking=False):
             raise HTTPException(429, f"{MOST_DOWNLOADS} downloads are running; try again later")
-        name = f"{view.file_name}.{'txt' if kind == 'mot' else 'jsonl'}"
+        name = f"{view.file_name}.{'txt' if kind == 'mot' else kind}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         if recording.first is not None:
             headers["x-mambatrack-first-frame"] = str(recording.first)
-        media = "text/plain" if kind == "mot" else "application/x-ndjson"
+        media = MEDIA[kind]
         text = _in_a_thread(recording.text(kind))
         return _Download(downloads.release, text, media_type=media, headers=headers)
 

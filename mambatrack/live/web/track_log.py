@@ -1,4 +1,5 @@
-"""The tracks of a source so far, in bounded space on disk, for download as MOT or JSON Lines."""
+"""The tracks of a source so far, in bounded space on disk, for download as --mot, --jsonl and --csv
+write them."""
 
 import json
 import struct
@@ -10,10 +11,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mambatrack.outputs.lines import jsonl_frame, jsonl_header, jsonl_line, mot_rows
+from mambatrack.csv_text import csv_text
+from mambatrack.outputs.lines import (
+    CSV_COLUMNS,
+    csv_rows,
+    jsonl_frame,
+    jsonl_header,
+    jsonl_line,
+    mot_rows,
+)
 from mambatrack.tracks import Tracks
 
-Kind = Literal["mot", "jsonl"]
+Kind = Literal["mot", "jsonl", "csv"]
 
 LIMIT = 256 << 20  # bytes of a source, two files of half of it
 CHUNK_FRAMES = 50
@@ -80,6 +89,8 @@ class Recording:
             again = {was: each for part in self._parts for was, each in part.again.items()}
         if kind == "jsonl":
             yield jsonl_line(jsonl_header(self.names))
+        if kind == "csv":
+            yield csv_text([CSV_COLUMNS])
         lines: list[str] = []
         began = time.monotonic()
         for part, size in ends:
@@ -154,4 +165,6 @@ def _text_of(tracks: Tracks, kind: Kind, names: tuple[str, ...]) -> str:
     sound = tracks.select(np.all(np.isfinite(tracks.boxes), axis=1))
     if kind == "mot":
         return mot_rows(sound.select(sound.observed))
+    if kind == "csv":
+        return csv_text(csv_rows(sound))
     return dumps(jsonl_frame(sound, names)) + "\n"

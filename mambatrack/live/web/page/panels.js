@@ -138,7 +138,7 @@ export function showDownloads(sources) {
   list.replaceChildren(
     ...sources.map((each) =>
       element("li", {}, element("span", { textContent: each.name, title: each.name }),
-        link(each.source, "mot", "MOT"), link(each.source, "jsonl", "JSON Lines")),
+        link(each.source, "mot", "MOT"), link(each.source, "jsonl", "JSON Lines"), link(each.source, "csv", "CSV")),
     ),
   );
 }
