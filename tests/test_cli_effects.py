@@ -199,7 +199,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
 }
 ALWAYS = {  # options that do something in every command line of their command
     "track": "--dataset --predictor --classes --config",
-    "live": "--seconds --frames --state --serve --predictor --classes",
+    "live": "--crop --seconds --frames --state --serve --predictor --classes",
     "detect": "--out --crop --start --stop --stride --classes --overwrite",
     "camera": "--out --boxes --homography --crop --start --stop --overwrite",
     "train": "--dataset --out",

@@ -12,6 +12,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.live.source import Backoff, LiveSource, is_local, name_of
 from mambatrack.sources.readers import open_reader
 from mjpeg_server import SOON_S, ByHand, MjpegServer, jpeg, until
+from videos import write_avi
 
 
 @pytest.fixture
@@ -206,3 +207,25 @@ def test_a_camera_whose_device_is_not_there_yet_is_waited_for(device):
     with pytest.raises(MambatrackError, match=f"{device} is not there, is no camera or is in use"):
         open_reader(device)
     assert is_local("/dev/shm/video.mp4") and is_local("video77")
+
+
+def test_a_part_of_the_picture_is_taken(tmp_path):
+    image = np.zeros((6, 8, 3), np.uint8)
+    image[2:5, 3:7] = 90
+    camera = ByHand()
+    source = LiveSource("0", opener=camera.open, crop=(3, 2, 7, 5))
+    source.start()
+    camera.give(image)
+    taken = until(source.take).frame.image
+    assert taken.shape == (3, 4, 3) and (taken == 90).all() and source.status.size == (4, 3)
+    camera.give(image[:2])  # it comes smaller: nothing of the part is left
+    until(lambda: source.skipped == 1)
+    source.stop()
+    camera.give(StopIteration)
+    source.close()
+
+
+def test_a_part_that_no_picture_has_is_refused_at_once(tmp_path):
+    video = write_avi(tmp_path / "a.avi")
+    with pytest.raises(MambatrackError, match="crop 0:0:900:9 does not fit the frame of 64x48"):
+        LiveSource(str(video), crop=(0, 0, 900, 9))

@@ -14,7 +14,8 @@ from mambatrack.errors import MambatrackError, shown
 from mambatrack.settings import ASSOCIATIONS, PREDICTORS
 
 LARGEST = 2**31 - 1  # of a count on the command line
-Part = tuple[tuple[int, int, int, int] | None, int, int | None, int]
+Crop = tuple[int, int, int, int]
+Part = tuple[Crop | None, int, int | None, int]
 SCORED = "classes of the ground truth that count, by name or number; those a network keeps too"
 READY = "--results", "--trackers", "--peers"  # with them, nothing is tracked by these options
 DEVICES = ("auto", "cpu", "cuda")
@@ -164,10 +165,23 @@ def add_detector(
     )
 
 
+def add_crop(parser: argparse.ArgumentParser, needs: tuple[str, ...] = ()) -> None:
+    parser.add_argument(
+        "--crop", metavar="X0:Y0:X1:Y1", needs=needs, help="part of the picture, in pixels"
+    )
+
+
+def crop_of(options: argparse.Namespace) -> Crop | None:
+    """What add_crop() was told."""
+    from mambatrack.sources.frames import parse_crop
+
+    return parse_crop(options.crop) if options.crop else None
+
+
 def add_part(parser: Parser, needs: tuple[str, ...] = (), every: bool = False) -> None:
     """Which part of a source counts; every: frame of it does."""
     add = partial(parser.add_argument, needs=needs)
-    add("--crop", metavar="X0:Y0:X1:Y1", help="part of the picture, in pixels")
+    add_crop(parser, needs)
     add("--start", type=whole(0), default=0, metavar="N", help="first frame, from 0")
     add("--stop", type=whole(1), metavar="N", help="frame to stop before")
     if every:
@@ -178,10 +192,7 @@ def add_part(parser: Parser, needs: tuple[str, ...] = (), every: bool = False) -
 
 def part_of(options: argparse.Namespace) -> Part:
     """What add_part() was told, in the order of open_frames()."""
-    from mambatrack.sources.frames import parse_crop
-
-    crop = parse_crop(options.crop) if options.crop else None
-    return crop, options.start, options.stop, options.stride
+    return crop_of(options), options.start, options.stop, options.stride
 
 
 def add_device(

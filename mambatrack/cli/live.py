@@ -17,9 +17,11 @@ from mambatrack.cli.arguments import (
     Command,
     add_appearance,
     add_camera,
+    add_crop,
     add_detector,
     add_device,
     add_tracker,
+    crop_of,
     positive,
     whole,
 )
@@ -60,6 +62,7 @@ def add_arguments(parser: Parser) -> None:
     add("--state", type=StateOfTracks, metavar="FILE",
         help="keep the tracks there every second, and go on from "
         "them with the same ids")  # fmt: skip
+    add_crop(parser)
     parser.under("tracking")
     add_tracker(parser)
     add_camera(parser)
@@ -180,7 +183,7 @@ def _open_sources(options: argparse.Namespace) -> "list[LiveSource]":
         others = (f"{plain} #{count}" for count in itertools.count(2))
         names.append(next(name for name in itertools.chain([plain], others) if name not in names))
     return [
-        LiveSource(text, name, options.loop)
+        LiveSource(text, name, options.loop, crop=crop_of(options))
         for text, name in zip(options.sources, names, strict=True)
     ]
 

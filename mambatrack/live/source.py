@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from mambatrack.live.updates import SourceState, SourceStatus
 from mambatrack.sources.addresses import HIDDEN, is_stream, without_secrets, without_secrets_in
-from mambatrack.sources.frames import Frame, as_bgr
+from mambatrack.sources.frames import Crop, Frame, as_bgr, cut, size_after
 from mambatrack.sources.readers import STREAM_TIMEOUT_S, Reader, is_camera, open_reader
 from mambatrack.sources.timing import DEFAULT_FPS
 
@@ -54,7 +54,7 @@ class LiveSource:
 
     source: as for open_frames; name: to show, made from the source where none is given
     loop: a file begins again at its end; timeout_s: without a frame, after which a stream is lost
-    news: set whenever there is a new frame or state
+    news: set whenever there is a new frame or state; crop: part of the picture, x0, y0, x1, y1
 
     Frames are counted from 0 in the order of their arrival, also those that nobody took, and timed
     in seconds since start(); both go on when the source comes back. Only a local file ends.
@@ -64,9 +64,10 @@ class LiveSource:
     def __init__(
         self, source: str | int | Path, name: str = "", loop: bool = False,
         timeout_s: float = STREAM_TIMEOUT_S, news: threading.Event | None = None,
-        backoff: Backoff | None = None, opener: Opener = open_reader,
+        backoff: Backoff | None = None, opener: Opener = open_reader, crop: Crop | None = None,
     ):  # fmt: skip
         self.source, self.loop, self.timeout_s = str(source), loop, timeout_s
+        self._crop = crop
         self.local = is_local(self.source)
         self.name = name or name_of(self.source)
         self.news = news or threading.Event()
@@ -82,6 +83,8 @@ class LiveSource:
         )
         # a file is opened once, as a pipe could not be opened again
         self._opened_first = opener(self.source, timeout_s) if self.local else None
+        if self._opened_first is not None:
+            size_after(crop, self._opened_first.size)
 
     def start(self, index: int = 0, time_s: float = 0.0) -> None:
         """Starts to read. index, time_s: of the first frame, to go on with an earlier run."""
@@ -153,6 +156,7 @@ class LiveSource:
 
     def _play(self, reader: Reader) -> tuple[bool, str | None]:
         """Reads to the end -> whether it is over for good, and the reason where it is a bad one."""
+        size_after(self._crop, reader.size)
         self._opened()
         self.fps = reader.fps
         first, frames = 0.0, 0
@@ -173,7 +177,8 @@ class LiveSource:
     def _put(self, reader: Reader, time_s: float) -> None:
         image = as_bgr(reader.image())
         index, self._index = self._index, self._index + 1
-        if image is None:
+        image = image if image is None else cut(image, self._crop)
+        if image is None or not image.size:
             self.skipped += 1
             return
         arrival = Arrival(Frame(index, time_s, image), time.monotonic())

@@ -123,7 +123,7 @@ class FrameSource:
         self, reader: Reader, crop: Crop | None, start: int, stop: int | None, stride: int
     ):
         self.fps, self.live = reader.fps, reader.live
-        self.size = _size_after(crop, reader.size)
+        self.size = size_after(crop, reader.size)
         self.count = _expected(reader.length, start, stop, stride)
         self.skipped = 0
         self.resized = 0
@@ -168,7 +168,7 @@ class FrameSource:
             if (image.shape[1], image.shape[0]) != size:
                 size = (image.shape[1], image.shape[0])
                 self.resized += 1
-            image = _cut(image, self._crop)
+            image = cut(image, self._crop)
             self.size = (image.shape[1], image.shape[0])
             if image.size:
                 yield Frame(index, self._reader.time_s, image)
@@ -191,7 +191,8 @@ def _too_late(frames: int, start: int) -> MambatrackError:
     )
 
 
-def _size_after(crop: Crop | None, size: tuple[int, int]) -> tuple[int, int]:
+def size_after(crop: Crop | None, size: tuple[int, int]) -> tuple[int, int]:
+    """Of a picture that is cut. Raises MambatrackError where the crop goes beyond it."""
     if crop is None:
         return size
     x0, y0, x1, y1 = crop
@@ -202,7 +203,7 @@ def _size_after(crop: Crop | None, size: tuple[int, int]) -> tuple[int, int]:
     return x1 - x0, y1 - y0
 
 
-def _cut(image: Image, crop: Crop | None) -> Image:
+def cut(image: Image, crop: Crop | None) -> Image:
     """The part of ``image`` in ``crop``; less, or nothing, where the image has become smaller."""
     if crop is None:
         return image
