@@ -106,6 +106,37 @@ def test_what_cannot_be_detected_is_said(command, tmp_path, capsys):
     assert "No such file" in capsys.readouterr().err and not path.exists()
 
 
+def test_every_sequence_of_a_data_set_gets_its_det_txt(command, tmp_path, capsys):
+    arguments, path = command
+    other = tmp_path / "val" / "other"
+    for folder in (path.parent.parent, other):
+        (folder / "gt").mkdir(parents=True)
+        (folder / "gt" / "gt.txt").write_text("1,1,2,3,40,50,1\n")
+    write_avi(other / "a.avi")
+    words = ["detect", "--dataset", str(tmp_path), *arguments[2:4]]
+    assert main([*words, "--split", "val"]) == 0 and not path.exists()
+    assert main(words) == 0
+    assert "there already: 1 of 2 sequences" in capsys.readouterr().out
+    for folder in (path.parent, other / "det"):
+        assert len(np.loadtxt(folder / "det.txt", delimiter=",")) == 2 * COUNT
+    for words in (["detect"], ["detect", "a.mp4"], ["detect", "a.mp4", "--dataset", "d"]):
+        with pytest.raises(SystemExit):
+            main(words)
+
+
+def test_a_video_without_a_folder_and_a_sequence_without_pictures_are_told(tmp_path, capsys):
+    (tmp_path / "bare" / "gt").mkdir(parents=True)
+    (tmp_path / "bare" / "gt" / "gt.txt").write_text("1,1,2,3,40,50,1\n")
+    write_avi(tmp_path / "videos.avi")
+    detect = ["detect", "--detector", "motion", "--dataset"]
+    assert main([*detect, str(tmp_path)]) == 1
+    assert "bare has no pictures; expected img1/ or a video" in capsys.readouterr().err
+    (tmp_path / "bare" / "gt" / "gt.txt").unlink()
+    (tmp_path / "bare" / "gt").rmdir()
+    assert main([*detect, str(tmp_path)]) == 1
+    assert "videos.avi is a video without a folder of its own" in capsys.readouterr().err
+
+
 def test_boxes_of_another_program_become_det_txt(command, tmp_path):
     arguments, path = command
     (tmp_path / "a.csv").write_text("frame,x1,y1,x2,y2,conf\n1,8,8,24,40,0.9\n3,9,8,25,40,0.8\n")

@@ -121,6 +121,8 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
         "--device": [f"live a.mp4 {KALMAN}"],
     },
     "detect": {
+        "--split": ["detect a.mp4 --out o --split val"],
+        "--out": ["detect --dataset d --out o"],
         "--detector": [],
         "--weights": [],
         "--conf": [],
@@ -200,7 +202,7 @@ NEVER_ALONE = {  # option -> command lines in which it would do nothing, for eac
 ALWAYS = {  # options that do something in every command line of their command
     "track": "--dataset --predictor --classes --config",
     "live": "--crop --seconds --frames --state --serve --predictor --classes",
-    "detect": "--out --crop --start --stop --stride --classes --overwrite",
+    "detect": "--dataset --crop --start --stop --stride --classes --overwrite",
     "camera": "--out --boxes --homography --crop --start --stop --overwrite",
     "train": "--dataset --out",
     "train-association": "--dataset --out",

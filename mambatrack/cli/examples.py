@@ -11,7 +11,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mambatrack live 0 --show",
         "mambatrack live rtsp://camera/stream --serve --state tracks.state",
     ),
-    "detect": ("mambatrack detect clip.mp4 --detector yolox_s --classes person --out det.txt",),
+    "detect": (
+        "mambatrack detect clip.mp4 --detector yolox_s --classes person --out det.txt",
+        "mambatrack detect --dataset data/train --weights model.onnx",
+    ),
     "camera": ("mambatrack camera clip.mp4 --boxes det.txt --out camera.txt",),
     "train": ("mambatrack train --dataset data/train --out run/",),
     "train-association": ("mambatrack train-association --dataset data/train --out run/",),
