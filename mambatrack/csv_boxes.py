@@ -72,7 +72,10 @@ class CsvReader:
     def __init__(self, header: str):
         """Raises MambatrackError where the header has no frames or boxes."""
         self._mark = next((each for each in ";\t" if each in header), ",")
-        cells = next(self._cells([header.lstrip("\ufeff")]))
+        try:
+            cells = next(self._cells([header.lstrip("\ufeff")]))
+        except csv.Error as error:
+            raise MambatrackError(f"line 1: {error}") from None
         self._header = [name.casefold() for name in cells]
         frame, sides = named(FRAMES, self._header), box_columns(self._header)
         if frame is None or sides is None:
@@ -98,13 +101,13 @@ class CsvReader:
 
     def row(self, number: int, cells: Sequence[str] | str) -> CsvBox:
         """Of line ``number``, which may be split already."""
-        if isinstance(cells, str):
-            cells = next(self._cells([cells]))
         try:
+            if isinstance(cells, str):
+                cells = next(self._cells([cells]))
             if len(cells) != len(self._header):
                 raise ValueError(f"{len(cells)} cells below {len(self._header)} names")
             return self._box(dict(zip(self._header, cells, strict=True)))
-        except ValueError as error:
+        except (ValueError, csv.Error) as error:
             raise MambatrackError(f"line {number}: {error}") from None
 
     def _cells(self, lines: Iterable[str]) -> Iterator[list[str]]:

@@ -124,6 +124,9 @@ def written(path, text):
     ("name", "text", "message"),
     [
         ("a.json", '[{"bbox": [1, 2, 3, 4]}]', "no boxes of COCO: 'image_id' is missing"),
+        ("a.json", '[{"image_id": 1, "bbox": [1, 2, 3, 1%s]}]' % ("0" * 400), "too large"),
+        ("a.json", '[{"image_id": 1, "bbox": [1, 2, 3, 4], "category_id": "dog"}]', "'dog'; exp"),
+        ("a.json", '[{"image_id": 9999999999, "bbox": [1, 2, 3, 4]}]', "has no number of a frame"),
         ("a.json", "[1, 2", "no boxes of COCO: Expecting"),
         ("a.json", '[{"image_id": "night", "bbox": [1, 2, 3, 4]}]', "has no number of a frame"),
         ("a.json", '[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 70}]', "score 70; expected 0"),

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from mambatrack.boxes import ltwh_to_xyxy
 from mambatrack.class_names import MOST_CLASSES, UNNAMED
 from mambatrack.column_names import box_columns
-from mambatrack.csv_boxes import CsvReader, CsvTable, as_table, is_csv, read_csv_table
+from mambatrack.csv_boxes import HIGHEST, CsvReader, CsvTable, as_table, is_csv, read_csv_table
 from mambatrack.datasets.detection_files import checked_scores, read_detections
 from mambatrack.datasets.labelled_pictures import label_rows
 from mambatrack.errors import MambatrackError, reason_of, shown
@@ -135,10 +135,12 @@ def _of_coco(path: Path, said: Any, kind: str) -> BoxFile:
         numbers = [_number(files.get(each["image_id"], each["image_id"])) for each in found]
         boxes = ltwh_to_xyxy(np.array([each["bbox"] for each in found], float).reshape(-1, 4))
         scores = np.array([each.get("score", 1.0) for each in found], float)
-        labels = [int(each.get("category_id", 0)) for each in found]
+        labels = [_class(each.get("category_id", 0)) for each in found]
     except KeyError as error:
         raise MambatrackError(_no_coco(path, f"{error} is missing")) from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except MambatrackError as error:
+        raise MambatrackError(f"{path}: {error}") from None
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise MambatrackError(_no_coco(path, str(error))) from None
     _refuse_several(path, map(_number, files.values()))
     scores = checked_scores(scores, kind, lambda wrong, told: _refuse(path, wrong, scores, told))
@@ -191,12 +193,18 @@ def _number_in(path: Path) -> int:
 
 def _number(name: Any) -> int:
     """The frame that an image is: its number, or the last one in its name."""
-    if isinstance(name, int):
+    if isinstance(name, int) and 0 <= name < HIGHEST:
         return name
     found = re.findall(r"\d+", Path(str(name)).stem)
     if not found or len(found[-1]) > 9:
         raise MambatrackError(f"{shown(name)} has no number of a frame in its name")
     return int(found[-1])
+
+
+def _class(number: Any) -> int:
+    if not isinstance(number, int) or not 0 <= number < HIGHEST:
+        raise ValueError(f"category_id is {shown(number)}; expected a whole number from 0 on")
+    return number
 
 
 def _from_zero(numbers: Sequence[int]) -> NDArray[np.int64]:
