@@ -75,3 +75,14 @@ def test_rows_without_fault_are_read_at_once_and_others_are_left_to_numpy():
         assert admit(other, limits) is None
     assert admit(np.repeat(rows, 2, axis=0), limits) is None
     assert admit(rows_of(rng, 1025, 5, "f4"), limits) is None
+
+
+@pytest.mark.parametrize("first", [0, 3, 897])
+def test_of_many_rows_one_that_is_there_twice_is_left_to_numpy(first):
+    rows = rows_of(np.random.default_rng(first), 900, 4, "f4")
+    rows[::2, 0] = 0  # one left edge, of which nothing follows
+    assert admit(rows, PLAIN_LIMITS) is not None
+    rows[899] = rows[first]
+    rows[899, 0] *= 1 if first % 2 else -1  # zero is zero with either sign
+    assert admit(rows, PLAIN_LIMITS) is None
+    assert as_detections(rows).dropped == 1

@@ -14,15 +14,18 @@ from mambatrack.association.compiled import CROWD, GATE, CompiledAssociation
 from mambatrack.association.features import (
     ALONE,
     MANY_PAIRS,
+    MOST_REACH,
     NAMES,
     NEAREST,
+    REACH,
+    REACH_PER_FRAME,
     describe_pairs,
     distances,
     nearest,
 )
 from mambatrack.association.interface import Association, Question
 from mambatrack.association.loading import load_association
-from mambatrack.boxes import xyxy_to_cxcywh
+from mambatrack.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import Detections
 from mambatrack.kernels.cpu import problems as in_c
@@ -159,6 +162,25 @@ def test_equals_numpy(tracks, detections, span, class_aware, seed):
     assert differing(table, found, class_aware) == []
     for name, column in table.columns().items():
         np.testing.assert_array_equal(column, before[name])
+
+
+@needs_library
+@pytest.mark.parametrize("side", range(4))
+def test_at_the_end_of_the_reach_the_last_bit_decides(side):
+    """Ends in double precision, boxes in single."""
+    table = table_of(np.random.default_rng(side), 1)
+    reach = min(REACH + REACH_PER_FRAME * float(table.missed[0]), MOST_REACH)
+    corners = cxcywh_to_xyxy(table["boxes"])[0].astype(np.float64)
+    size = table["boxes"][0, 2 + side % 2].astype(np.float64)
+    end = np.float32(corners[side] + (reach if side > 1 else -reach) * size)
+    ends = np.concatenate([[end], end + np.spacing(end) * np.arange(-4, 5)]).astype(np.float32)
+    boxes = np.repeat(corners[None].astype(np.float32), len(ends), axis=0)
+    boxes[:, side - 2] = ends  # of the other side of the detection
+    boxes[:, side] = ends + (20 if side > 1 else -20)
+    found = Detections(boxes, np.full(len(ends), 0.5, np.float32), np.zeros(len(ends), np.int64))
+    pairs = len(describe_pairs(table, found, xyxy_to_cxcywh(found.boxes), False).tracks)
+    assert 0 < pairs < len(ends)
+    assert differing(table, found) == []
 
 
 @needs_library

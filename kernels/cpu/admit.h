@@ -42,6 +42,20 @@ static int repeats(const void *rows, int64_t wide, int64_t columns, int64_t i, c
     return 0;
 }
 
+enum { HASHED = 64 }; /* words of ``seen`` */
+
+/* Whether a row before this one may have the same left edge: seen holds a bit for each, of their hashes. */
+static int may_repeat(float left, uint64_t *seen) {
+    float edge = left + 0.f; /* zero has one sign */
+    uint32_t bits;
+    memcpy(&bits, &edge, sizeof bits);
+    uint32_t hash = bits * 2654435761u >> 20;
+    uint64_t *word = seen + hash / 64, bit = (uint64_t)1 << hash % 64;
+    int known = (*word & bit) != 0;
+    *word |= bit;
+    return known;
+}
+
 INLINE void put_centred(const float *box, float *to) {
     for (int side = 0; side < 2; side++) {
         to[2 + side] = box[2 + side] - box[side];
@@ -63,12 +77,14 @@ INLINE void widen(const float *box, int first, float *extent) {
 static int64_t admit(const void *rows, int64_t wide, int64_t count, int64_t columns,
                      const double *limits, float *floats, int64_t *numbers) {
     float *boxes = floats, *centred = boxes + 4 * count, *scores = centred + 4 * count;
+    uint64_t seen[HASHED] = {0};
     for (int64_t i = 0; i < count; i++) {
         double row[COLUMNS];
         float *box = boxes + 4 * i;
         read_row(rows, wide, columns, i, row);
         for (int k = 0; k < 4; k++) box[k] = (float)row[k];
-        if (!usable(row, limits, box) || repeats(rows, wide, columns, i, row, boxes)) return 0;
+        if (!usable(row, limits, box)) return 0;
+        if (may_repeat(*box, seen) && repeats(rows, wide, columns, i, row, boxes)) return 0;
         double score = row[4] > 0 ? row[4] : 0;
         scores[i] = (float)(score < 1 ? score : 1);
         numbers[i] = (int64_t)row[5], numbers[count + i] = i;

@@ -88,16 +88,33 @@ static void look_around(const Frame *f, Around *a) {
         a->heights[j] = f->found->centred[4 * a->found_which[j] + 3] / f->found->centred[4 * j + 3];
 }
 
+enum { RUN = 64 }; /* boxes that are looked at together */
+
+/* The largest float that is at most x, and the least that is not less: floats compare with them as with x. */
+INLINE float rounded_down(double x) {
+    float near = (float)x;
+    return near > x ? nextafterf(near, -INFINITY) : near;
+}
+
+INLINE float rounded_up(double x) { return -rounded_down(-x); }
+
 /* The detections that overlap a box x1 y1 x2 y2, ascending -> how many there are; where they are more
  * than ``room`` the others are not written. Those in reach of the box are one run of the sorted. */
 static int64_t overlapping(const Sorted *s, const double *box, int64_t room, int64_t *which) {
     int64_t m = s->count, found = 0;
     const float *left = s->corners, *top = left + m, *right = top + m, *low = right + m;
+    const float x = rounded_down(box[0]), y = rounded_down(box[1]), below = rounded_up(box[3]);
     int64_t end = count_below(left, m, box[2], 1);
-    for (int64_t k = count_below(s->rightmost, m, box[0], 0); k < end; k++) {
-        if (!(box[0] < right[k] && box[1] < low[k] && box[3] > top[k])) continue;
-        if (found < room) which[found] = s->order[k];
-        found++;
+    for (int64_t from = count_below(s->rightmost, m, box[0], 0); from < end; from += RUN) {
+        int64_t count = end - from < RUN ? end - from : RUN;
+        int32_t hit[RUN];
+        for (int64_t k = 0; k < count; k++)
+            hit[k] = (x < right[from + k]) & (y < low[from + k]) & (below > top[from + k]);
+        for (int64_t k = 0; k < count; k++) {
+            if (!hit[k]) continue;
+            if (found < room) which[found] = s->order[from + k];
+            found++;
+        }
     }
     ascend(which, found < room ? found : room);
     return found;
@@ -141,11 +158,12 @@ INLINE float distance(const Frame *f, int64_t i, int64_t j) {
 }
 
 /* Of one side's pairs the least distances, ascending in least [most], with one more. */
-static void offer_distance(float far, int64_t most, float *least) {
+INLINE void offer_distance(float far, int64_t most, float *least) {
     if (!(far < least[most - 1])) return;
-    int64_t place = most - 1;
-    for (; place > 0 && far < least[place - 1]; place--) least[place] = least[place - 1];
-    least[place] = far;
+    for (int64_t k = 0; k < most; k++) {
+        float before = least[k];
+        least[k] = lesser(far, before), far = greater(far, before);
+    }
 }
 
 /* Of many candidates those that are among the nearest of their track or of their detection -> how many.

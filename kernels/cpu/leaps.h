@@ -31,11 +31,14 @@ static int is_fleeting(const Table *t, int64_t count, int64_t span, int64_t labe
 
 /* Whether some lost track may have leapt to where another one would start. */
 static int may_leap(const Table *t, int64_t count, int64_t span) {
+    int64_t slow = -1; /* a track of a class that is not fleeting */
     for (int64_t i = 0; i < count; i++) {
         if (!t->gap[i] || !is_recent(t, i, span)) continue;
         int near = t->hits[i] > 1 || t->gap[i] <= LEAP_STEPS_ONCE * span;
         if (t->hits[i] >= LEAP_KNOWN && speed_of(t, i, span) >= LEAP_FAST) return 1;
-        if (near && is_fleeting(t, count, span, t->labels[i])) return 1;
+        if (!near || (slow >= 0 && t->labels[slow] == t->labels[i])) continue;
+        if (is_fleeting(t, count, span, t->labels[i])) return 1;
+        slow = i;
     }
     return 0;
 }
