@@ -40,7 +40,7 @@ def test_a_download_is_the_file_that_the_writers_write(tmp_path):
     with (
         mot_writer(tmp_path / "a.txt") as mot,
         jsonl_writer(tmp_path / "a.jsonl", names=("person",)) as lines,
-        csv_writer(tmp_path / "a.csv") as table,
+        csv_writer(tmp_path / "a.csv", names=("person",)) as table,
     ):
         for frame in range(120):
             found = tracks(frame, ids=range(1, frame % 4 + 1), ended=[7] * (frame % 2))

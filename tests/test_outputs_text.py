@@ -79,7 +79,7 @@ def test_jsonl_says_everything_that_is_known(tmp_path):
 
 
 def test_csv_has_the_columns_of_supervision_and_the_state(tmp_path):
-    with csv_writer(tmp_path / "out.csv") as writer:
+    with csv_writer(tmp_path / "out.csv", names=("a\nman",)) as writer:
         writer.write(THREE)
     with open(tmp_path / "out.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -91,7 +91,7 @@ def test_csv_has_the_columns_of_supervision_and_the_state(tmp_path):
     assert rows[1] == {
         "x_min": "-5.0", "y_min": "0.0", "x_max": "20.0", "y_max": "50.0", "class_id": "0",
         "confidence": "0.875", "tracker_id": "2", "frame_index": "4", "time_s": "",
-        "state": "predicted", "gap": "7",
+        "state": "predicted", "gap": "7", "class_name": "a man",
     }  # fmt: skip
 
 

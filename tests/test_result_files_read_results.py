@@ -71,13 +71,14 @@ def test_csv_tells_what_json_lines_of_the_same_run_do(tmp_path):
         make_tracks(3, two, [OBSERVED, OBSERVED], None),
     ]
     for kind, writer in WRITERS.items():
-        with writer(tmp_path / f"a.{kind}") as file:
+        named = {} if kind == "mot" else {"names": ("a man",)}
+        with writer(tmp_path / f"a.{kind}", **named) as file:
             for tracks in frames:
                 file.write(tracks)
     lines, table = (read_recording(tmp_path / f"a.{kind}") for kind in ("jsonl", "csv"))
     for name in ("frame", "id", "boxes", "score", "label", "gap", "seen"):
         np.testing.assert_array_equal(getattr(table, name), getattr(lines, name))
-    assert table.times == {0: 0.0, 1: 0.04} and table.name_of(0) == "object"
+    assert table.times == {0: 0.0, 1: 0.04} and table.names == lines.names == ("a man",)
     mot = np.loadtxt(tmp_path / "a.mot", delimiter=",")[:, :7]
     for kind in ("jsonl", "csv"):
         np.testing.assert_allclose(seen_rows(tmp_path / f"a.{kind}"), mot)

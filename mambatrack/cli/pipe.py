@@ -131,7 +131,9 @@ def _writers(
         yield TrackWriter(StandardOutput(), _mot_rows(options.mot_predicted))
     elif emit == "csv":
         yield TrackWriter(
-            StandardOutput(), lambda tracks: csv_text(csv_rows(tracks)), csv_text([CSV_COLUMNS])
+            StandardOutput(),
+            lambda tracks: csv_text(csv_rows(tracks, names)),
+            csv_text([CSV_COLUMNS]),
         )
     elif emit == "jsonl":
         yield TrackWriter(

@@ -22,7 +22,7 @@ from mambatrack.tracks import Tracks, TrackState
 JSONL_VERSION = 1
 CSV_COLUMNS = (
     "x_min", "y_min", "x_max", "y_max", "class_id", "confidence", "tracker_id",
-    "frame_index", "time_s", "state", "gap",
+    "frame_index", "time_s", "state", "gap", "class_name",
 )  # fmt: skip
 STATE_NAMES = {
     TrackState.TENTATIVE: "tentative",
@@ -81,17 +81,32 @@ def jsonl_camera(motion: CameraMotion) -> dict[str, Any]:
     return {"transform": transform, "certainty": round(motion.certainty, 3), "cut": motion.cut}
 
 
-def csv_rows(tracks: Tracks) -> list[tuple]:
-    """One row per track in the order of CSV_COLUMNS."""
+def csv_rows(tracks: Tracks, names: Sequence[str] = ()) -> list[tuple]:
+    """One row per track in the order of CSV_COLUMNS; a class without a name has none there."""
     time_s = _number(tracks.time_s)
     columns = zip(
         numbers(tracks.boxes), tracks.labels.tolist(), numbers(tracks.scores),
         tracks.ids.tolist(), tracks.state.tolist(), tracks.gap.tolist(), strict=True,
     )  # fmt: skip
     return [
-        (*box, label, score, identity, tracks.frame, time_s, STATE_NAMES[TrackState(state)], gap)
+        (
+            *box,
+            label,
+            score,
+            identity,
+            tracks.frame,
+            time_s,
+            STATE_NAMES[TrackState(state)],
+            gap,
+            csv_name(names, label),
+        )
         for box, label, score, identity, state, gap in columns
     ]
+
+
+def csv_name(names: Sequence[str], label: int) -> str | None:
+    """The name of a class within one line, None where it has none."""
+    return " ".join(names[label].split()) if 0 <= label < len(names) else None
 
 
 def jsonl_header(names: Sequence[str]) -> dict[str, Any]:

@@ -168,15 +168,17 @@ def jsonl_writer(
 
 
 def csv_writer(
-    path: str | Path, overwrite: bool = False, image_size: Size | None = None
-) -> TrackWriter:
-    """CSV with the column names of supervision, then frame, time, state and gap: all live tracks.
+    path: str | Path, overwrite: bool = False, image_size: Size | None = None,
+    names: Sequence[str] = (),
+) -> TrackWriter:  # fmt: skip
+    """CSV with the column names of supervision, then frame, time, state, gap and the name of the
+    class: all live tracks.
 
-    image_size: (width, height) to clip boxes to
+    names: class names by label. image_size: (width, height) to clip boxes to
     """
     return TrackWriter(
         open_output(path, overwrite),
-        lambda tracks: csv_text(csv_rows(_clipped(tracks, image_size))),
+        lambda tracks: csv_text(csv_rows(_clipped(tracks, image_size), names)),
         csv_text([CSV_COLUMNS]),
         corrected_csv,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from mambatrack.boxes import xyxy_to_ltwh
 from mambatrack.csv_text import csv_text
 from mambatrack.files import write_text
-from mambatrack.outputs.lines import CSV_COLUMNS, numbers
+from mambatrack.outputs.lines import CSV_COLUMNS, csv_name, numbers
 from mambatrack.result_files.footage import Footage
 from mambatrack.result_files.read_results import Recording
 
@@ -21,7 +21,7 @@ def write_mot(recording: Recording, footage: Footage, path: Path) -> None:
 
 
 def write_csv(recording: Recording, footage: Footage, path: Path) -> None:
-    """As --csv writes it, with the name of each class behind."""
+    """As --csv writes it."""
     columns = zip(
         numbers(recording.boxes), recording.label.tolist(), numbers(recording.score),
         recording.id.tolist(), recording.frame.tolist(), recording.seen.tolist(),
@@ -29,7 +29,7 @@ def write_csv(recording: Recording, footage: Footage, path: Path) -> None:
     )  # fmt: skip
     rows = [
         (*box, label, score, identity, frame, recording.times.get(frame),
-         "observed" if seen else "predicted", gap, recording.name_of(label))
+         "observed" if seen else "predicted", gap, csv_name(recording.names, label))
         for box, label, score, identity, frame, seen, gap in columns
     ]  # fmt: skip
-    write_text(path, csv_text([(*CSV_COLUMNS, "class_name"), *rows]))
+    write_text(path, csv_text([CSV_COLUMNS, *rows]))

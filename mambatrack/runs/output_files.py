@@ -37,7 +37,7 @@ def text_writers(files: OutputFiles, names: Sequence[str]) -> Iterator[TrackWrit
     if files.mot is not None:
         yield mot_writer(files.mot, files.overwrite, predicted=files.mot_predicted)
     if files.csv is not None:
-        yield csv_writer(files.csv, files.overwrite)
+        yield csv_writer(files.csv, files.overwrite, names=names)
     if files.jsonl is not None:
         yield jsonl_writer(files.jsonl, files.overwrite, names, data=True)
 

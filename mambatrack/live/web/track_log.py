@@ -166,5 +166,5 @@ def _text_of(tracks: Tracks, kind: Kind, names: tuple[str, ...]) -> str:
     if kind == "mot":
         return mot_rows(sound.select(sound.observed))
     if kind == "csv":
-        return csv_text(csv_rows(sound))
+        return csv_text(csv_rows(sound, names))
     return dumps(jsonl_frame(sound, names)) + "\n"
