@@ -37,6 +37,7 @@ from mambatrack.tracking.saved_columns import (
     restore,
     table_of,
 )
+from mambatrack.tracking.saved_looks import with_looks_of
 from mambatrack.tracking.tracker_state import TrackerState
 
 StateDict = dict[str, NDArray | int | float | str]
@@ -137,12 +138,14 @@ def unpacked(
     """The state that packed() gave. like: a table of the same columns; most: hypotheses; keepers:
     who keeps the columns "motion" and "memory"; memory: a new one, None where nothing is kept.
     Raises MambatrackError where it does not fit or is damaged."""
-    values = _in_memory(values)
-    _check_origin(values, origin)
-    own = columns_of(like, keepers["motion"])
+    values, own = _in_memory(values), columns_of(like, keepers["motion"])
     likelihoods = _likelihoods(values.get("likelihoods", np.zeros(1)), most)
+    prefixes = list(map(_prefix, range(len(likelihoods))))
+    width = own["looks"].shape[1] if "looks" in own else 0
+    values = with_looks_of(values, origin, width, prefixes)
+    _check_origin(values, origin)
     known = {"version", *COUNTS, *origin}
-    known |= {_prefix(number) + name for name in own for number in range(len(likelihoods))}
+    known |= {prefix + name for name in own for prefix in prefixes}
     values = _as_written_today(values, len(likelihoods), own)
     require(not known - set(values), f"without {', '.join(sorted(known - set(values)))}")
     extra = set(values) - known - FURTHER
@@ -273,7 +276,8 @@ def _check_origin(values: Mapping[str, Any], origin: Mapping[str, str]) -> None:
     version = values.get("version")
     require(type(version) is int and version == VERSION, f"of version {version!r}, not {VERSION}")
     known = "embedder" in origin or "embedder" not in values
-    require(known, f"of the embedder {values.get('embedder')!r:.80}, and there is none now")
+    given = f"the embedder {values.get('embedder')!r:.80}"
+    require(known, f"with people whom a memory knows by {given}, and there is none now")
     for name, own in origin.items():
         found = values.get(name)
         require(isinstance(found, str), f"of {name} {found!r}, not {own!r}")
