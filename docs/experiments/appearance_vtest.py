@@ -1,18 +1,24 @@
 """What an embedder adds to the tracker on OpenCV's vtest.avi, whose truth is that of PETS09-S2L1.
 
 python docs/experiments/appearance_vtest.py --video vtest.avi --truth pets09/PETS09-S2L1 \
-    --detectors motion yolox_nano.onnx bytetrack_nano.onnx --embedders off colour 0287.xml
+    --detectors motion own own:640 yolox_nano.onnx bytetrack_nano.onnx \
+    --embedders off colour 0287.xml --runs 5
 
-Boxes of each detector are found once, and kept in --cache. HOTA and the others are TrackEval's.
+Boxes of each detector are found once, and kept in --cache; behind a colon is its detector.side.
+HOTA and the others are TrackEval's. Of several --runs they are means, of the settings as they are
+and of others that differ a little (jittered.py, seed 0, the same draws in all rows), and behind +-
+is the standard deviation of HOTA.
 """
 
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+from jittered import jittered
 
 from mambatrack import (
     Tracker,
@@ -28,12 +34,14 @@ from mambatrack.embedders.loading import open_embedder
 PERSON = "person"
 
 
-def configured(detector):
-    """The settings for a detector's name or file."""
-    given = {"detector.weights": detector} if detector.endswith(".onnx") else {}
-    given = given or {"detector.name": detector}
-    if detector != "motion":
-        given["detector.classes"] = PERSON
+def configured(detector, classes=PERSON):
+    """The settings for a detector's name or file, and the side of its pictures behind a colon."""
+    name, _, side = detector.partition(":")
+    given = {"detector.weights" if name.endswith(".onnx") else "detector.name": name}
+    if side:
+        given["detector.side"] = side
+    if name != "motion":
+        given["detector.classes"] = classes
     return load_config(overrides=given)
 
 
@@ -67,29 +75,44 @@ def tracked(video, boxes, config, embedder, result, memory=None):
     return 1000 * spent / max(tracker.frame, 1), len(ids), told
 
 
+def measured(sequence, video, boxes, config, name, runs, folder):
+    """One row of the table, after the names."""
+    rng, rows = np.random.default_rng(0), []
+    for run in range(runs):
+        settings = jittered(config.tracker, rng) if run else config.tracker
+        embedder = None if name == "off" else open_embedder(name)
+        result = folder / f"{sequence.name}.txt"
+        drawn = replace(config, tracker=settings)
+        spent, ids, told = tracked(video, boxes, drawn, embedder, result)
+        of = score([sequence], folder).combined
+        rows.append([of.HOTA, of.AssA, of.IDF1, of.MOTA, of.IDSW, ids, spent])
+    (hota, assa, idf1, mota, switches, ids, spent), spread = np.mean(rows, 0), np.std(rows, 0)[0]
+    spread = f" +- {spread:.1f}" if runs > 1 else ""
+    figures = f"{hota:.1f}{spread} | {assa:.1f} | {idf1:.1f} | {mota:.1f} | {switches:.0f}"
+    return f"{figures} | {ids:.0f} | {spent:.2f} | {told}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--video", type=Path, required=True)
     parser.add_argument("--truth", type=Path, required=True)
     parser.add_argument("--detectors", nargs="+", default=["motion"])
     parser.add_argument("--embedders", nargs="+", default=["off", "colour"])
+    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
     cv2.setNumThreads(1)
     sequence = open_sequence(options.truth)
     print("detector | embedder | HOTA | AssA | IDF1 | MOTA | IDSW | ids | ms a frame | crops")
     for detector in options.detectors:
-        config = configured(detector)
-        kept = options.cache / f"{options.video.stem}-{Path(detector).stem}.npy"
+        config, name = configured(detector), Path(detector).name.replace(".onnx", "")
+        kept = options.cache / f"{options.video.stem}-{name.replace(':', '-')}.npy"
         boxes = boxes_of(options.video, config, kept)
-        for name in options.embedders:
-            embedder = None if name == "off" else open_embedder(name)
-            result = options.cache / f"{sequence.name}.txt"
-            spent, ids, told = tracked(options.video, boxes, config, embedder, result)
-            of = score([sequence], options.cache).combined
-            figures = f"{of.HOTA:.1f} | {of.AssA:.1f} | {of.IDF1:.1f} | {of.MOTA:.1f} | {of.IDSW}"
-            row = [Path(detector).stem, Path(name).stem, figures, str(ids), f"{spent:.2f}", told]
-            print(" | ".join(row), flush=True)
+        for embedder in options.embedders:
+            given = sequence, options.video, boxes, config, embedder, options.runs
+            with tempfile.TemporaryDirectory() as folder:
+                row = measured(*given, Path(folder))
+            print(f"{name} | {Path(embedder).stem} | {row}", flush=True)
 
 
 if __name__ == "__main__":
