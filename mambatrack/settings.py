@@ -187,11 +187,12 @@ class AppearanceConfig:
     """What objects look like, as a further cue of who is who."""
 
     embedder: str = option(
-        "off",
+        "auto",
         "what looks at the picture inside of boxes: off, colour (of clothes), own (the "
         "shipped network and colours), a name from "
         "configs/embedders.yaml, or the path of an ONNX or OpenVINO file, or of one that "
-        "train-embedder wrote",
+        "train-embedder wrote; auto is colour in track and live where the detector finds its "
+        "boxes in pictures, and off elsewhere",
     )
     normalisation: str = option(
         "auto",
@@ -199,6 +200,11 @@ class AppearanceConfig:
         "imagenet for ONNX, bgr for OpenVINO",
         choices=NORMALISATIONS,
     )
+
+    @property
+    def named(self) -> bool:
+        """Whether an embedder was asked for by name."""
+        return self.embedder not in ("off", "auto")
 
 
 @dataclass(frozen=True)

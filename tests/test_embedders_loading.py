@@ -26,6 +26,7 @@ def network(folder, output, inputs=None):
 
 
 def test_off_is_none():
+    assert load_config().appearance.embedder == "auto"  # chosen by track and live
     assert configured_embedder(load_config().appearance) is None
     chosen = load_config(overrides={"appearance.embedder": "colour"}).appearance
     assert configured_embedder(chosen).name == "colour"

@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -60,7 +62,64 @@ def test_track_says_what_was_looked_at(place, tmp_path, capsys):
     assert "colour looked at" in said and ", look " in said
 
 
-def test_off_is_the_default_and_changes_nothing(place, tmp_path, capsys):
+def moving(place, folder, *options):
+    given = ["--detector", "motion", "--mot", str(folder / "out.txt"), "--overwrite"]
+    assert main(["track", str(place / "clip.avi"), *given, *options]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "looks"),
+    [((), True), (("--appearance", "auto"), True), (("--appearance", "off"), False),
+     (("--association", "overlap", "--predictor", "kalman"), False)],
+)  # fmt: skip
+def test_colours_are_looked_at_where_boxes_are_found_in_pictures(
+    place, tmp_path, capsys, options, looks
+):
+    moving(place, tmp_path, *options)
+    said = capsys.readouterr().out
+    assert ("colour looked at" in said) == looks and (", look " in said) == looks
+
+
+def test_so_they_are_in_a_folder_of_videos_and_offline(place, tmp_path, capsys):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "clip.avi").symlink_to(place / "clip.avi")
+    given = ["--detector", "motion", "--offline", "--association", "light"]
+    out = tmp_path / "o"
+    assert main(["track", str(tmp_path / "videos"), "--out", str(out), *given]) == 0
+    assert "colour looked at" in capsys.readouterr().out
+    assert json.loads((out / "run.json").read_text())["appearance"]["embedder"] == "colour"
+
+
+def test_of_a_data_set_colours_are_looked_at_where_a_detector_is_named(place, tmp_path, capsys):
+    data = ["--dataset", str(place / "set")]
+    assert main(["track", *data, "--out", str(tmp_path / "a"), "--detector", "motion"]) == 0
+    assert "colour looked at" in capsys.readouterr().out
+    for command, detector in (("track", ()), ("eval", ()), ("eval", ("--detector", "motion"))):
+        out = tmp_path / f"{command}-{len(detector)}"
+        assert main([command, *data, "--out", str(out), *detector]) == 0
+        assert "looked at" not in capsys.readouterr().out
+        assert "appearance" not in json.loads(next(out.rglob("run.json")).read_text())
+
+
+def test_they_need_no_network_nor_torch(place, tmp_path):
+    program = (
+        "import sys; from mambatrack.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "print([each for each in ('torch', 'onnxruntime') if each in sys.modules])"
+    )
+    given = ["track", place / "clip.avi", "--detector", "motion", "--mot", tmp_path / "out.txt"]
+    command = [sys.executable, "-c", program, *map(str, given)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "colour looked at" in said and said.splitlines()[-1] == "[]"
+
+
+def test_a_memory_and_codes_need_no_embedder_by_name(place, tmp_path):
+    states = tmp_path / "out.jsonl"
+    moving(place, tmp_path, "--jsonl", str(states), "--embeddings", "--memory.seconds", "60")
+    assert {each.embedder for each in read_recording(states).codes} == {"colour"}
+
+
+def test_boxes_of_a_file_are_tracked_by_themselves(place, tmp_path, capsys):
     results = []
     for options in ((), ("--appearance", "off")):
         assert track(place, tmp_path, "--overwrite", *options) == 0

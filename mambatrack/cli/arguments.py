@@ -115,8 +115,9 @@ def add_camera(parser: argparse.ArgumentParser) -> None:
 def add_appearance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--appearance", metavar="A", unless=(BOXES, *READY),
-        help="what looks at the picture inside of boxes, as a further cue of who is who: off "
-        "(the default), colour, own, a named embedder, or an ONNX or OpenVINO file",
+        help="what looks at the picture inside of boxes, as a further cue of who is who: auto (the "
+        "default: colour where track and live find boxes in pictures), off, colour, own, a named "
+        "embedder, or an ONNX or OpenVINO file",
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from mambatrack.cli.output_files import (
     horizon_of,
     with_places,
 )
-from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_detector
+from mambatrack.cli.shared import FAILED, INTERRUPTED, OK, can_show, with_chosen_models
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, counted
@@ -108,7 +108,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     show = options.show and can_show()
     renewal, paths = open_renewal(options)
     sources = _open_sources(options)
-    config = with_chosen_detector(with_places(options, _timed(config)), options.quiet)
+    config = with_chosen_models(with_places(options, _timed(config)), options.quiet)
     _check_boxes(options, config)
     embedder = configured_embedder(config.appearance)
     group = TrackerGroup(config, count, embedder=embedder, memory=config.memory)

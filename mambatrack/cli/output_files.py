@@ -35,8 +35,8 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
     add("--embeddings", action="store_true", needs=("--jsonl",), unless=("--lag", BOXES),
-        help="with --jsonl and --appearance: a line for each track that ends, of what it looked "
-        "like, by which mambatrack link finds it in other results")  # fmt: skip
+        help="with --jsonl: a line for each track that ends, of what it looked like to "
+        "--appearance, by which mambatrack link finds it in other results")  # fmt: skip
     add("--draw", type=_layers, metavar="A,B", needs=(*DRAWN, "--output-video"),
         help=f"layers of the picture: {', '.join(LAYERS)}; none for none; default: "
         f"{','.join(DrawingConfig().layers)}")  # fmt: skip

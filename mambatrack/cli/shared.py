@@ -39,6 +39,13 @@ def engine_of(options: argparse.Namespace, config: Config) -> "Engine":
     return Engine(options.engine, options.workers, options.address or "", gpu)
 
 
+def with_chosen_models(config: Config, quiet: bool) -> Config:
+    """The same settings with what was chosen in place of the detector and the embedder auto."""
+    from mambatrack.embedders.automatic import with_chosen_embedder
+
+    return with_chosen_embedder(with_chosen_detector(config, quiet))
+
+
 def with_chosen_detector(config: Config, quiet: bool) -> Config:
     """The same settings with what was chosen in place of the detector auto, which is said."""
     from mambatrack.detectors.automatic import choose

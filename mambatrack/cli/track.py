@@ -47,7 +47,7 @@ from mambatrack.cli.shared import (
     OK,
     can_show,
     engine_of,
-    with_chosen_detector,
+    with_chosen_models,
 )
 from mambatrack.cli.signals import Interruption, resumable
 from mambatrack.config import Config
@@ -163,7 +163,7 @@ def _track_into(options: argparse.Namespace, config: Config, show: bool) -> int:
     files = replace(files_of(options), sound=not options.no_sound)
     config = with_places(options, config)
     paths = check_files(files)
-    config = with_chosen_detector(config, options.quiet)
+    config = with_chosen_models(config, options.quiet)
     source = partial(open_frames, options.source, *part_of(options))
     detector = partial(open_detector, config.detector)
     ahead = 0 if options.offline else horizon_of(options, config)
@@ -186,9 +186,11 @@ def _track_into(options: argparse.Namespace, config: Config, show: bool) -> int:
 
 def _track_dataset(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.datasets.sequences import find_sequences, select_split
+    from mambatrack.embedders.automatic import with_chosen_embedder
     from mambatrack.runs.dataset_jobs import plan, track_sequence
     from mambatrack.runs.engines import run_all
 
+    config = with_chosen_embedder(config)
     sequences = find_sequences(options.dataset, config.dataset.longest)
     sequences = select_split(sequences, options.split) if options.split else sequences
     jobs = plan(sequences, config, options.out, options.overwrite)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mambatrack.cli.effects import VIDEOS
 from mambatrack.cli.progress import Progress
-from mambatrack.cli.shared import FAILED, OK, engine_of, with_chosen_detector
+from mambatrack.cli.shared import FAILED, OK, engine_of, with_chosen_models
 from mambatrack.cli.signals import resumable
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, counted
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
     from mambatrack.runs.engines import run_all
     from mambatrack.runs.video_jobs import plan_videos, track_video, track_videos
 
-    config = _with_detector(config, options.quiet)
+    config = _with_models(config, options.quiet)
     jobs, finished = plan_videos(
         options.source, config, options.out, options.overwrite, options.output_video,
         not options.no_sound,
@@ -76,14 +76,14 @@ def run(options: argparse.Namespace, config: Config) -> int:
     return _conclude(jobs, failed, options)
 
 
-def _with_detector(config: Config, quiet: bool) -> Config:
-    """The same settings with a detector that finds boxes in pictures."""
+def _with_models(config: Config, quiet: bool) -> Config:
+    """The same settings with a detector that finds boxes in pictures, and an embedder."""
     if config.detector.name == "file":
         raise MambatrackError(
             "one det.txt cannot belong to every video of a folder; track them one by one, or name "
             "a --detector that finds boxes in pictures"
         )
-    return with_chosen_detector(config, quiet)
+    return with_chosen_models(config, quiet)
 
 
 def _check_models(config: Config) -> None:

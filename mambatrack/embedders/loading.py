@@ -37,7 +37,5 @@ def open_embedder(name: str, normalisation: str = "auto") -> Embedder:
 
 
 def configured_embedder(config: AppearanceConfig) -> Embedder | None:
-    """That of the settings, None where it is off."""
-    if config.embedder == "off":
-        return None
-    return open_embedder(config.embedder, config.normalisation)
+    """That of the settings, None where none is named: auto is chosen before (automatic.py)."""
+    return open_embedder(config.embedder, config.normalisation) if config.named else None

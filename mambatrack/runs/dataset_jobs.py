@@ -61,7 +61,8 @@ def plan(
     folder = Path(folder)
     _check_sequences(sequences, config)
     _check_camera(sequences, config.tracker.camera, folder)
-    _check_appearance(sequences, config.appearance.embedder)
+    if config.appearance.named:
+        _check_appearance(sequences, config.appearance.embedder)
     jobs = [Job(each, config, folder) for each in sequences]
     folder.mkdir(parents=True, exist_ok=True)
     settings = {**settings_of(config), "second_half": any(each.start for each in sequences)}
@@ -104,7 +105,7 @@ def _frames_of(sequence: Sequence, config: Config) -> SequenceFrames | FrameSour
 
 def _looks(config: Config) -> bool:
     """Whether the tracker looks at pictures, whoever finds the boxes."""
-    return config.tracker.camera in ("pictures", "auto") or config.appearance.embedder != "off"
+    return config.tracker.camera in ("pictures", "auto") or config.appearance.named
 
 
 def pictures_used(sequence: Sequence, config: Config) -> Path | None:
@@ -140,7 +141,7 @@ def settings_of(config: Config) -> dict[str, Any]:
         "predictor_sha256": sha256_if_there(weights),
         "association_sha256": sha256_if_there(association_path(config.tracker)),
     }
-    if config.appearance.embedder != "off":
+    if config.appearance.named:
         said["appearance"] = asdict(config.appearance)
         said["memory"] = asdict(config.memory)
         said["embedder_sha256"] = sha256_if_there(Path(config.appearance.embedder))
@@ -201,7 +202,7 @@ def _check_camera(sequences: Several[Sequence], setting: str, folder: Path) -> N
 
 
 def _check_appearance(sequences: Several[Sequence], embedder: str) -> None:
-    blind = [each.name for each in sequences if embedder != "off" and each.images is None]
+    blind = [each.name for each in sequences if each.images is None]
     if blind:
         raise MambatrackError(
             f"{blind[0]} has no pictures (img1/) for the embedder {embedder}; leave out "

@@ -138,7 +138,7 @@ def refuse_offline(config: Config, source: str) -> None:
 
 def refuse_appearance(config: Config, why: str) -> None:
     """Raises MambatrackError where an embedder is asked for, and there are no pictures for it."""
-    if config.appearance.embedder != "off":
+    if config.appearance.named:
         raise MambatrackError(
             f"the embedder {config.appearance.embedder} looks at pictures, and {why}; leave out "
             "--appearance (appearance.embedder)"
