@@ -103,6 +103,43 @@ def test_in_uniforms_nobody_exchanges():
     assert not doubts.open.any() and table["motion"][:, 0].tolist() == [0, 1, 2]
 
 
+def suspected(boxes, who, as_who, calibration=CLEAR):
+    """The rivals of all tracks once ``who`` look like ``as_who``, and the table."""
+    table, placed = table_of(boxes)
+    Doubts(Looks(table)).suspect(np.array(who), LOOKS[as_who], placed, calibration)
+    return Looks(table).rivals.tolist(), table
+
+
+def test_whoever_looks_like_one_nearby_is_in_doubt_without_a_crossing():
+    rivals, table = suspected(APART, [0, 1], [1, 0])
+    assert rivals == [2, 1, 0]
+    seen(Doubts(Looks(table)), [0, 1], [1, 0], times=FEWEST)
+    Doubts(Looks(table)).exchange()
+    assert table["motion"][:, 0].tolist() == [1, 0, 2]
+    assert suspected(APART, [0, 1], [0, 1])[0] == [0, 0, 0]
+
+
+def test_who_is_far_away_hardly_known_or_in_doubt_already_is_not_suspected():
+    far = APART + np.array([[0, 0, 0, 0], [900, 0, 900, 0], [0, 500, 0, 500]], np.float32)
+    assert suspected(far, [0], [1])[0] == [0, 0, 0]
+    table, placed = table_of(APART)
+    Looks(table).counts[1] = 1
+    Doubts(Looks(table)).suspect(np.array([0]), LOOKS[[1]], placed, CLEAR)
+    assert not Looks(table).rivals.any()
+    Looks(table).counts[1] = 5
+    Looks(table).rivals[0], Looks(table).evidence[0] = 3, 1.5
+    Doubts(Looks(table)).suspect(np.array([0]), LOOKS[[1]], placed, CLEAR)
+    assert Looks(table).rivals[0] == 3 and Looks(table).evidence[0] == 1.5
+
+
+def test_a_look_that_is_of_nobody_known_and_one_in_uniform_raise_no_doubt():
+    table, placed = table_of(APART)
+    nobody = np.eye(4, dtype=np.float32)[[3]]
+    Doubts(Looks(table)).suspect(np.array([0]), nobody, placed, CLEAR)
+    assert not Looks(table).rivals.any()
+    assert suspected(APART, [0, 1], [1, 0], UNIFORM)[0] == [0, 0, 0]
+
+
 def test_a_doubt_ends_with_the_rival():
     table, placed = table_of()
     doubts_of(table, placed)

@@ -3,7 +3,8 @@
 While boxes overlap, clothes are hidden, and motion alone decides who is who. So what a track looked
 like before is kept as it was until it is seen clean again: then it looks like itself, or like the
 one it met. Where both look like the other, they exchange their places, and each id is where its
-clothes are.
+clothes are. Two may pass each other behind something that hides both, and their boxes never
+overlap: so whoever looks like one nearby rather than like itself is in doubt, too.
 """
 
 import numpy as np
@@ -16,6 +17,9 @@ from mambatrack.association.pairs import candidates
 from mambatrack.boxes import Boxes, cxcywh_to_xyxy
 
 CROSSING = 0.25  # IoU of two tracks from which on they may be taken for each other
+UNLIKE = 1.5  # log-odds that a look is not of the track itself, from which on it may be of another
+LIKE = 4.0  # further than the track itself is another one, nearby, as log-odds: it is suspected
+REACH = 2.0  # heights between two that are near
 SHARE = 0.5  # of the log-odds of a look, and half, a third ... of later ones, which are much alike
 PRIOR = 3.0  # log-odds that a track keeps its place at a crossing
 SETTLED = 2.0  # log-odds that a track is itself, at which a doubt is over
@@ -51,6 +55,25 @@ class Doubts:
         rivals[one] = self._ids[other]
         new = rivals != looks.rivals
         looks.rivals[new], looks.evidence[new], looks.doubtful[new] = rivals[new], 0, 0
+
+    def suspect(
+        self, rows: Indices, vectors: Floats, boxes: Boxes, calibration: Calibration
+    ) -> None:
+        """boxes [N, 4] cxcywh of the tracks in this frame, of which ``rows`` [K] look like vectors
+        [K, E]: whoever looks like one nearby rather than like itself is in doubt."""
+        looks = self._looks
+        own = calibration.log_odds(looks.products(rows, vectors))
+        odd = looks.known[rows] & (looks.rivals[rows] == 0) & (own <= -UNLIKE)
+        if not odd.any():
+            return
+        rows, vectors, own = rows[odd], vectors[odd], own[odd]
+        apart = np.linalg.norm(boxes[rows, None, :2] - boxes[None, :, :2], axis=2)
+        near = apart <= REACH * np.maximum(boxes[rows, None, 3], boxes[None, :, 3])
+        told = calibration.log_odds(vectors @ looks.means.T) - own[:, None]
+        told[~(near & looks.known)] = -np.inf
+        rivals, sure = told.argmax(axis=1), told.max(axis=1) >= LIKE
+        rows, rivals = rows[sure], rivals[sure]
+        looks.rivals[rows], looks.evidence[rows], looks.doubtful[rows] = self._ids[rivals], 0, 0
 
     def weigh(self, rows: Indices, vectors: Floats, calibration: Calibration) -> None:
         """Tracks ``rows`` [K], whose doubts are open, look like vectors [K, E] now."""

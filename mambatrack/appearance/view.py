@@ -70,6 +70,8 @@ class View:
             looks = Looks(problem.table)
             doubts = Doubts(looks)
             rows, seen = self._seen(problem.candidates, decision.chosen)
+            placed = _placed(problem, decision)
+            doubts.suspect(rows, self._vectors[seen], placed, self._calibration)
             open_now = doubts.open[rows]
             doubts.weigh(rows[open_now], self._vectors[seen[open_now]], self._calibration)
             doubts.settle()
@@ -77,7 +79,7 @@ class View:
             looks.note(rows, self._vectors[seen])
             if self._pictures is not None and problem is decided[0][0]:
                 self._pictures.note(problem.table["ids"][rows], self._image, self._boxes[seen])
-            doubts.begin(_placed(problem, decision))
+            doubts.begin(placed)
 
     def _wanted(self, problem: FrameProblem, score: Scores) -> Mask:
         """[M] which detections are worth a look."""
