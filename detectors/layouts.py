@@ -16,6 +16,7 @@ from mambatrack.detectors.yolox import CONVENTIONS, strides_of
 from mambatrack.errors import MambatrackError
 
 UNIT = Normalisation(rgb=True, mean=(0, 0, 0), std=(255, 255, 255))
+PLAIN = Normalisation(rgb=True, mean=(0, 0, 0), std=(1, 1, 1))
 IMAGENET = CONVENTIONS["legacy"]
 BOXES_ONLY = ("detect", "segment", "pose")  # Ultralytics tasks whose first columns are boxes
 SUPPORTED = (
@@ -25,13 +26,18 @@ SUPPORTED = (
     "with the input orig_target_sizes), RT-DETR of transformers (logits, pred_boxes), "
     "YOLO-NAS ([1, N, 4], [1, N, C]), "
     "YOLO-NAS and YOLOv7 with their suppression ([n, 7] or four outputs, by their names), "
-    "PaddleDetection with its suppression (inputs image, scale_factor and perhaps im_shape; [n, 6])"
+    "PaddleDetection with its suppression (inputs image, scale_factor and perhaps im_shape; [n, "
+    "6]), torchvision ([n, 4], labels [n] and scores [n], of one picture), TensorFlow's Object "
+    "Detection API (detection_boxes, detection_scores, detection_classes)"
 )
 # family -> what the names of four outputs end with: count, boxes, scores, classes
 COUNTED = {
     "YOLO-NAS, suppressed": ("num_predictions", "pred_boxes", "pred_scores", "pred_classes"),
     "YOLOv7, suppressed": ("num_dets", "det_boxes", "det_scores", "det_classes"),
 }
+TENSORFLOW = "detection_boxes", "detection_scores", "detection_classes"
+# kinds of numbers and columns of boxes, scores and labels
+TORCHVISION: tuple[tuple[str, tuple[int, ...]], ...] = ("f", (4,)), ("f", ()), ("iu", ())
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +107,17 @@ def _of_suppressed(
     if _is_paddle(header):
         return _of_paddle(outputs, names)
     titles = [name for name, _ in header.outputs]
+    ends = [name.removesuffix(":0") for name in titles]
+    if all(name in ends for name in TENSORFLOW):
+        order = tuple(map(ends.index, TENSORFLOW))
+        return Layout(
+            "TensorFlow", readers.of_tensorflow, names, order, _as_given(header), PLAIN, flat=True
+        )
+    if len(header.inputs) == 1 and len(outputs) >= len(TORCHVISION):
+        found = [_only(outputs, *wanted) for wanted in TORCHVISION]
+        if None not in found:
+            order = tuple(at for at in found if at is not None)
+            return Layout("torchvision", readers.boxes_scores_labels, names, order, flat=True)
     if _is_numbered(outputs) and titles[0].endswith("flat_predictions"):
         return Layout("YOLO-NAS, suppressed", readers.numbered_rows(5, 6), names, flat=True)
     if _is_numbered(outputs) and titles[0] == "output":
@@ -110,6 +127,21 @@ def _of_suppressed(
         if len(order) == len(ends) == len(titles):
             return Layout(family, readers.counted_boxes, names, order)
     return None
+
+
+def _only(outputs: Sequence[NDArray], kinds: str, columns: tuple[int, ...]) -> int | None:
+    """The one output of rows of this kind and number of columns, None where it is not one."""
+    found = [
+        at for at, each in enumerate(outputs) if each.dtype.kind in kinds
+        and each.ndim == 1 + len(columns) and each.shape[1:] == columns
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
+def _as_given(header: OnnxHeader) -> str:
+    """Where the size is open the network fits the picture in by itself, else it was trained with
+    stretched ones."""
+    return "centre" if None in header.inputs[0][1][1:] else "stretched"
 
 
 def _is_numbered(outputs: Sequence[NDArray]) -> bool:

@@ -10,8 +10,8 @@ from mambatrack.config import DetectorConfig
 from mambatrack.detections import Detections, as_detections
 from mambatrack.detectors.batches import PictureRunner
 from mambatrack.detectors.classes import chosen_labels, given_names
-from mambatrack.detectors.images import DYNAMIC_SIDE, Normalisation, input_size, size_of
-from mambatrack.detectors.layouts import Layout, layout_of
+from mambatrack.detectors.images import DYNAMIC_SIDE, input_size, size_of
+from mambatrack.detectors.layouts import PLAIN, Layout, layout_of
 from mambatrack.detectors.nms import suppress
 from mambatrack.detectors.onnx_session import Session, open_session
 from mambatrack.detectors.rtmdet import RtmdetDetector
@@ -32,7 +32,7 @@ class OnnxDetector:
         self._labels = chosen_labels(config.classes, self.names)
         self._normalisation = layout.normalisation_for(config.convention, config.weights)
         if session.input.type == "uint8":  # then the network normalises
-            self._normalisation = Normalisation(True, (0, 0, 0), (1, 1, 1))
+            self._normalisation = PLAIN
 
     def __call__(self, image: NDArray[np.uint8], index: int = 0) -> Detections:
         return self.of_pictures([image])[0]

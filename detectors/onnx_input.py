@@ -17,7 +17,8 @@ PADDLE_SIZES = {"im_shape", "scale_factor"}
 @dataclass(frozen=True)
 class NetworkInput:
     """name, type: of the image;  shape: [N, 3, H, W] with None where it is open, whichever order
-    the file has;  channels_last: whether that is [N, H, W, 3];  sizes: names and types of further
+    the file has;  channels_last: whether that is [N, H, W, 3];  single: whether it is [3, H, W],
+    as torchvision has it;  sizes: names and types of further
     inputs [N, 2] that tell about the size of the picture, as RT-DETR, D-FINE and PaddleDetection
     have them"""
 
@@ -26,6 +27,7 @@ class NetworkInput:
     shape: Shape
     channels_last: bool = False
     sizes: tuple[tuple[str, str], ...] = ()
+    single: bool = False
 
     @property
     def batch(self) -> int | None:
@@ -35,6 +37,7 @@ class NetworkInput:
         """``blob [N, 3, H, W]`` -> array for each input; the picture is said to be as large as the
         blob, so that boxes come in pixels of the blob."""
         image = np.ascontiguousarray(blob.transpose(0, 2, 3, 1)) if self.channels_last else blob
+        image = image[0] if self.single else image
         arrays = {self.name: image.astype(self.type, copy=False)}
         for name, kind in self.sizes:
             of_paddle = {"im_shape": blob.shape[2:], "scale_factor": (1, 1)}
@@ -56,6 +59,8 @@ def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
     if len(images) != 1 or not known or len(sizes) != len(others):
         raise _refused(header, weights)
     name, shape, kind = images[0]
+    single = len(shape) == 3
+    shape = (1, *shape) if single else shape
     if kind not in IMAGE_TYPES:
         raise _refused(header, weights)
     if shape[0] not in (None, 1):
@@ -72,7 +77,7 @@ def network_input(header: OnnxHeader, weights: str | Path) -> NetworkInput:
             "export it again for a smaller picture"
         )
     ordered = (shape[0], 3, shape[1], shape[2]) if last else shape
-    return NetworkInput(name, kind, ordered, last, tuple(sizes))
+    return NetworkInput(name, kind, ordered, last, tuple(sizes), single)
 
 
 def shown_shape(shape: Shape) -> str:
@@ -86,7 +91,7 @@ def shown_arrays(arrays: tuple[tuple[str, Shape], ...]) -> str:
 
 
 def _is_image(shape: Shape) -> bool:
-    return len(shape) == 4 and 3 in (shape[1], shape[3])
+    return (len(shape) == 4 and 3 in (shape[1], shape[3])) or (len(shape) == 3 and shape[0] == 3)
 
 
 def _refused(header: OnnxHeader, weights: str | Path) -> MambatrackError:
@@ -94,6 +99,6 @@ def _refused(header: OnnxHeader, weights: str | Path) -> MambatrackError:
     kinds = f" ({', '.join(others)})" if others else ""
     return MambatrackError(
         f"{weights}: its inputs are {shown_arrays(header.inputs)}{kinds}; expected one image "
-        f"[1, 3, H, W] or [1, H, W, 3] of type {', '.join(IMAGE_TYPES)}, and at most a size [1, 2] "
-        "or im_shape and scale_factor beside it"
+        f"[1, 3, H, W], [1, H, W, 3] or [3, H, W] of type {', '.join(IMAGE_TYPES)}, and at most "
+        "a size [1, 2] or im_shape and scale_factor beside it"
     )

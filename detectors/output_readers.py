@@ -83,6 +83,13 @@ def labelled_rows(arrays: Sequence[NDArray], size: Size, conf: float) -> Found:
     return rows[:, 2:], rows[:, 1], rows[:, 0].astype(np.int64)
 
 
+def of_tensorflow(arrays: Sequence[NDArray], size: Size, conf: float) -> Found:
+    """[1, n, 4] y1, x1, y2, x2 as shares of the picture, [1, n] scores, [1, n] labels from 1."""
+    corners, scores, labels = (each[0] for each in arrays)
+    boxes = corners[:, [1, 0, 3, 2]] * np.array(size * 2, np.float32)
+    return boxes_scores_labels([boxes, scores, labels], size, conf)
+
+
 def counted_boxes(arrays: Sequence[NDArray], size: Size, conf: float) -> Found:
     """[1] how many there are, and of these [n, 4] x1, y1, x2, y2 in pixels, [n] scores, [n] labels;
     what follows is filling."""

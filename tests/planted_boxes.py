@@ -69,6 +69,12 @@ FILLED = {  # what follows is filling with a high score
 }
 EMPTY = np.array([[-1, 0.9, 0, 0, 0, 0]], np.float32)
 PADDLED = np.vstack([np.column_stack([LABELS, SCORES, STRETCHED]), EMPTY]).astype(np.float32)
+VISION = {"boxes": CENTRED.astype(np.float32), "labels": LABELS, "scores": SCORES}
+OBJECTS = {
+    "boxes": (STRETCHED[None, :, [1, 0, 3, 2]] / 64).astype(np.float32),
+    "classes": LABELS[None].astype(np.float32),
+    "scores": SCORES[None],
+}
 # family -> outputs, metadata, inputs
 FILES = {
     "Ultralytics YOLO": ({"output0": HEAD.T[None]}, ULTRALYTICS, None),
@@ -114,12 +120,21 @@ FILES = {
         {"count": np.array([3], np.int32), "rows": PADDLED}, {},
         {name: shape for name, shape in PADDLE.items() if name != "im_shape"},
     ),
+    "torchvision": ({"a": VISION["boxes"], "b": LABELS, "c": SCORES}, {}, None),
+    "torchvision of masks, of one picture": (
+        VISION | {"masks": np.zeros((2, 1, 64, 64), np.float32)}, {}, {"image": (3, 64, 64)},
+    ),
+    "TensorFlow": (
+        {f"detection_{name}": array for name, array in OBJECTS.items()}
+        | {"num_detections": COUNT.astype(np.float32)[0]},
+        {}, {"input_tensor": (1, 64, 64, 3)},
+    ),
 }  # fmt: skip
 
 
 def opened(tmp_path, title, backend="onnxruntime", **settings):
     outputs, metadata, inputs = FILES[title]
-    types = {"orig_target_sizes": 7}
+    types = {"orig_target_sizes": 7, "input_tensor": 2}
     if title == "RT-DETR":  # where the size is open, the layout is told at 640 x 640
         inputs = {"pixel_values": ("batch", 3, 64, 64)}
     path = write_onnx(tmp_path / "a.onnx", outputs, inputs, types, metadata)
