@@ -87,7 +87,20 @@ def test_a_picture_that_is_none_is_a_fault():
         warnings.simplefilter("always")
         for _ in range(3):
             tracker.update([[0, 0, 40, 100]], image=np.zeros((200, 200, 3)))
-    assert len(told) == 1 and "expected an array of uint8" in str(told[0].message)
+    assert len(told) == 1 and "expected a numpy array" in str(told[0].message)
+
+
+def test_boxes_of_a_larger_picture_than_the_one_looked_at_are_told_once():
+    tracker = Tracker(embedder=open_embedder("colour"))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(60):
+            tracker.update([[300, 300, 340, 400]], image=np.zeros((200, 200, 3), np.uint8))
+    assert ["is it a smaller copy" in str(each.message) for each in told] == [True]
+
+
+def test_no_box_no_share():
+    assert str(Tracker(embedder=open_embedder("colour")).appearance).endswith("no box to look at")
 
 
 @pytest.mark.parametrize("embedder", ["colour", object(), type("E", (), {"size": 0})])

@@ -51,3 +51,21 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys):
             shown.update(done)
     printed = capsys.readouterr().err
     assert "clip" in printed and "10/10" in printed and "a second" in printed
+
+
+def test_a_source_that_is_read_twice_has_a_speed_of_its_own_each_time(clock, capsys):
+    with Progress("frames", 50) as shown:
+        for done in [*range(1, 51), *range(1, 51)]:
+            shown.update(done)
+            clock[0] += 0.125 if done < 50 else 100  # between the two
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["41 of 50 frames, 8.0 a second, 1 s left"] * 2
+
+
+def test_so_does_its_bar(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Progress("frames", 10) as shown:
+        for done in (1, 10, 1, 4):
+            shown.update(done)
+    assert "4/10" in capsys.readouterr().err

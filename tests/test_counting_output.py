@@ -75,7 +75,9 @@ def test_counts_are_drawn_and_told():
     counter, _ = run({1: walk(50, 250, 41), 2: walk(250, 50, 41, y=80)}, LINE, ZONE)
     door, yard = counter.places
     assert told(place_count(counter, door)) == "door: 1 in, 1 out"
-    assert summary(counter) == ["door: 1 in, 1 out", "yard: 0 inside, 2 entered"]
+    assert told(place_count(counter, yard)) == "yard: 0 inside, 2 entered"
+    ended = ["door: 1 in, 1 out", "yard: 2 in all, 2 entered, 2.0 s each in the mean"]
+    assert summary(counter) == ended
     image = np.zeros((200, 300, 3), np.uint8)
     CountingOutput(counter, None).draw(image)
     assert image[20:190, 95:106].any() and image[48:53, 120:180].any()

@@ -1,3 +1,4 @@
+import gzip
 import warnings
 from pathlib import Path
 
@@ -126,3 +127,10 @@ def test_sizes_are_not_taken_for_corners(tmp_path, table):
         warnings.simplefilter("always")
         check_layout(tmp_path / "det.txt", table)
     assert told == []
+
+
+def test_a_packed_file_is_told(tmp_path):
+    path = tmp_path / "gt.txt"
+    path.write_bytes(gzip.compress(b"1,1,0,0,9,9,1"))
+    with pytest.raises(MambatrackError, match=r"gt.txt is a gzip file: unpack it"):
+        read_mot(path)

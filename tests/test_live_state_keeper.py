@@ -127,7 +127,7 @@ def test_ids_go_on_after_a_kill(tmp_path, monkeypatch, capsys):
     end_split(tmp_path, run)
     kept = StateFile("s").load()["clip"]
     assert live_program.main(*live, "--jsonl", "b.jsonl", "--frames", "30") == 0
-    assert "goes on with the tracks of 1 source(s) in s" in capsys.readouterr().out
+    assert "goes on with the tracks of 1 source in s" in capsys.readouterr().out
     first, second = (
         [json.loads(line) for line in Path(name).read_text().splitlines()[1:]]
         for name in ("a.jsonl", "b.jsonl")

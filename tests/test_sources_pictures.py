@@ -10,6 +10,7 @@ other ways; upper and lower case mixed; brackets in the names of folders.
 import warnings
 
 import cv2
+import numpy as np
 import pytest
 
 from mambatrack.datasets.sequences import find_sequences, open_sequence
@@ -263,3 +264,20 @@ def test_brackets_in_the_name_of_a_folder_are_no_glob(tmp_path):
     write(tmp_path / "clip [1080p]", "1.jpg", "2.jpg")
     assert read(f"{tmp_path}/clip [1080p]/*.jpg") == [(0, 1), (1, 2)]
     assert read(f"{tmp_path}/*/[12].jpg") == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(("most", "told"), [(4095, True), (65535, False)])
+def test_sixteen_bits_that_are_used_in_part_are_told(tmp_path, most, told):
+    image = np.linspace(0, most, 64 * 48).astype(np.uint16).reshape(48, 64)
+    cv2.imwrite(str(tmp_path / "1.png"), image)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        read(tmp_path)
+    assert [f"at most {most} of 65535" in str(each.message) for each in said] == [True] * told
+
+
+def test_a_picture_of_eight_bits_at_night_is_as_it_is(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), picture(1) // 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(tmp_path)

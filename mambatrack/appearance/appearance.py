@@ -12,10 +12,11 @@ from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.embedder import Embedder, Embeddings
 from mambatrack.association.interface import Association
 from mambatrack.boxes import Boxes
-from mambatrack.errors import MambatrackError, shown
+from mambatrack.errors import MambatrackError, counted, shown
 
 LENGTH_ERROR = 0.01  # of a vector, such as float16 has
 MOST_FAULTS = 10  # in a row, after which the embedder is left alone
+MOST_OUTSIDE = 20  # boxes, after which they may be told to be those of another picture
 Measure = Callable[[str], AbstractContextManager[object]]
 UNMEASURED: AbstractContextManager[None] = nullcontext()
 
@@ -28,7 +29,7 @@ class Appearance:
         self.embedder = embedder
         self.boxes = self.crops = self.faults = 0
         self.measure: Measure = unmeasured
-        self._in_a_row = 0
+        self._in_a_row = self._outside = 0
 
     def calibration(self) -> Calibration:
         """What similarities are worth before anything was seen."""
@@ -40,10 +41,12 @@ class Appearance:
         return self._in_a_row >= MOST_FAULTS
 
     def __str__(self) -> str:
-        saved = 100 * (1 - self.crops / max(self.boxes, 1))
-        told = f"{self.embedder.name} looked at {self.crops} of {self.boxes} boxes ({saved:.0f} %"
-        faults = f"; failed in {self.faults} frames" if self.faults else ""
-        return f"{told} saved){faults}"
+        if not self.boxes:
+            return f"{self.embedder.name} had no box to look at"
+        saved = 100 * (1 - self.crops / self.boxes)
+        told = f"looked at {self.crops} of {counted(self.boxes, 'box')} ({saved:.0f} %"
+        faults = f"; failed in {counted(self.faults, 'frame')}" if self.faults else ""
+        return f"{self.embedder.name} {told} saved){faults}"
 
     def look(self, image: NDArray, boxes: Boxes) -> Embeddings:
         """The embeddings of boxes [K, 4] xyxy; none is usable where the embedder fails, of which a
@@ -57,7 +60,20 @@ class Appearance:
             return Embeddings(nothing, np.zeros(len(boxes), bool))
         self.crops += len(boxes)
         self._in_a_row = 0
+        self._note_outside(image, boxes)
         return found
+
+    def _note_outside(self, image: NDArray, boxes: Boxes) -> None:
+        """Warns once where most boxes lie in no picture of this size."""
+        sides = image.shape[1], image.shape[0]
+        before = self._outside
+        self._outside += int(((boxes[:, :2] + boxes[:, 2:]) / 2 > sides).any(axis=1).sum())
+        if before < MOST_OUTSIDE <= self._outside and 2 * self._outside > self.crops:
+            warnings.warn(
+                f"most boxes lie outside of the picture that is looked at, {sides[0]} pixels wide "
+                f"and {sides[1]} high: is it a smaller copy of the one that they were found in?",
+                stacklevel=6,
+            )
 
     def _note_fault(self, error: Exception) -> None:
         if not self.faults:

@@ -222,7 +222,9 @@ def _open_state(
     known = keeper.resume()
     stack.enter_context(closing(keeper))
     if known and not options.quiet:
-        print(f"goes on with the tracks of {known} source(s) in {options.state}", flush=True)
+        print(
+            f"goes on with the tracks of {counted(known, 'source')} in {options.state}", flush=True
+        )
     return keeper
 
 

@@ -17,6 +17,7 @@ class Progress:
         self._unit, self._total, self._title = unit, total, title
         self._first: tuple[int, float] | None = None
         self._printed = 0.0
+        self._done = 0
         self._bar: Any = None
         self._quiet = quiet
         if not quiet and sys.stderr.isatty():
@@ -34,7 +35,12 @@ class Progress:
 
     def update(self, done: int) -> None:
         now = time.monotonic()
-        if self._first is None:
+        again, self._done = done < self._done, done
+        if (
+            self._first is None or again
+        ):  # from the start once more, as where a source is read twice
+            if again and self._bar:
+                self._bar.reset(self._task, rate=0.0)
             self._first = done, now  # what comes before is set-up or an earlier run
             self._printed = now
         rate = (done - self._first[0]) / max(now - self._first[1], 1e-9)

@@ -89,6 +89,14 @@ def told(place: LineCount | ZoneCount) -> str:
     return f"{place.name}: {place.total.inside} inside, {place.total.entered} entered"
 
 
+def told_at_the_end(place: LineCount | ZoneCount) -> str:
+    """What has been counted in all, where nobody is in view any more."""
+    if isinstance(place, LineCount):
+        return told(place)
+    stays = "" if place.dwell_s is None else f", {place.dwell_s:.1f} s each in the mean"
+    return f"{place.name}: {place.people} in all, {place.total.entered} entered{stays}"
+
+
 def told_by_class(place: LineCount | ZoneCount) -> str:
     """How many of each class, where there are several."""
     if isinstance(place, LineCount):

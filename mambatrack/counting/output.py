@@ -16,7 +16,7 @@ from mambatrack.counting.counts import (
     LineCount,
     ZoneCount,
     place_count,
-    told,
+    told_at_the_end,
     told_by_class,
 )  # fmt: skip
 from mambatrack.counting.events import Event, EventWriter
@@ -119,9 +119,9 @@ class CountingOutput:
 
 
 def summary(counter: Counter) -> list[str]:
-    """A line for each place, with its classes where there are several."""
+    """A line for each place once all is over, with its classes where there are several."""
     counted = [place_count(counter, place) for place in counter.places]
-    return [told(each) + told_by_class(each) for each in counted]
+    return [told_at_the_end(each) + told_by_class(each) for each in counted]
 
 
 def open_counting(

@@ -148,6 +148,8 @@ def _read_lines(path: Path) -> list[str]:
             raise MambatrackError(
                 f"{path} is not a readable MOT text file: it is UTF-16; save it as UTF-8"
             )
+        if raw[:2] == b"\x1f\x8b":
+            raise MambatrackError(f"{path} is a gzip file: unpack it (gunzip)")
         text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MambatrackError(

@@ -15,8 +15,12 @@ def as_bgr(image: NDArray) -> NDArray[np.uint8]:
     """A picture [H, W, 3], [H, W, 4], [H, W, 1] or [H, W], uint8 or uint16 -> [H, W, 3] uint8.
     Raises MambatrackError for anything else."""
     if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16):
-        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
-        raise MambatrackError(f"the picture is {kind}; expected an array of uint8 or uint16")
+        numpy = isinstance(image, np.ndarray)
+        kind = f"an array of {image.dtype}" if numpy else f"of type {type(image).__name__}"
+        raise MambatrackError(
+            f"the picture is {kind}; expected a numpy array [height, width, 3] of uint8 or uint16, "
+            "BGR, as cv2.imread gives it; one of PIL becomes np.asarray(picture)[:, :, ::-1]"
+        )
     layers = image[..., None] if image.ndim == 2 else image
     if layers.ndim != 3 or layers.shape[2] not in (1, 3, 4) or not image.size:
         raise MambatrackError(

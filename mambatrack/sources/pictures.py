@@ -15,6 +15,7 @@ from mambatrack.sources.opencv import quiet
 from mambatrack.sources.sound import Sound
 
 Image = NDArray[Any]
+DARK = 64  # the brightest value of a picture of 14 bits in 16, of which the upper 8 are read
 MOST_MISSING = 100  # frames without a picture for each one that has one
 NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
@@ -152,6 +153,8 @@ class PictureReader:
         if first is None:
             raise MambatrackError(f"{place}: none of {counted(len(found), 'image')} can be read")
         self.size = (first.shape[1], first.shape[0])
+        if int(first.max()) < DARK:
+            _warn_of_dark(found, place)
 
     def advance(self) -> bool:
         self._at += 1
@@ -171,6 +174,26 @@ class PictureReader:
 
 def _warn(message: str) -> None:
     warnings.warn(message, stacklevel=3)
+
+
+def _warn_of_dark(pictures: Sequence[Path], place: str) -> None:
+    """Says so where pictures of 16 bits, as of thermal cameras, use a small part of them."""
+    import cv2
+
+    for path in pictures:
+        try:
+            content = np.frombuffer(path.read_bytes(), np.uint8)
+            with quiet():
+                image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+        except (OSError, cv2.error):
+            continue
+        if image is None or not image.size:
+            continue
+        if image.dtype == np.uint16:
+            _warn(f"{place}: the values of {path.name} are at most {image.max()} of 65535, and "
+                  "the upper 8 of 16 bits are read, so that it is dark; save the pictures with 8 "
+                  "bits, their values stretched to 0 to 255")  # fmt: skip
+        return
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:

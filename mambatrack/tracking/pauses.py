@@ -19,8 +19,10 @@ class Pauses:
         self.count = self.count + 1 if span > config.max_age else 0
         if self.count == MOST:
             warnings.warn(
-                f"{MOST} times in a row more than tracker.max_age ({config.max_age}) frames passed "
-                f"between two updates, at {config.frame_rate:g} frames a second "
-                "(tracker.frame_rate), so that no track was left: are the times seconds?",
+                f"{MOST} times in a row more than {config.max_age} frames passed between two "
+                "updates, after which a track ends (tracker.max_age; with the detector motion "
+                f"tracker.motion_max_age), at {config.frame_rate:g} frames a second "
+                "(tracker.frame_rate), so that no track was left: are the times seconds, or is "
+                "the detector too slow for this machine?",
                 stacklevel=4,  # who called Tracker.update()
             )
