@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mambatrack.cli import main
+from mambatrack.datasets.sequences import find_sequences
 from mambatrack.detections import as_detections
 from mambatrack.detectors.yolox import YoloxDetector
 from mambatrack.runs.detect import DetectionFile, detect_frames
@@ -134,7 +135,24 @@ def test_a_video_without_a_folder_and_a_sequence_without_pictures_are_told(tmp_p
     (tmp_path / "bare" / "gt" / "gt.txt").unlink()
     (tmp_path / "bare" / "gt").rmdir()
     assert main([*detect, str(tmp_path)]) == 1
-    assert "videos.avi is a video without a folder of its own" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "videos.avi is a video without a folder of its own; move it to videos/" in said
+
+
+def test_a_folder_with_nothing_but_a_video_is_detected_and_then_a_sequence(tmp_path, capsys):
+    data = ["--dataset", str(tmp_path), "--detector", "motion"]
+    for name in ("a", "b"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        write_avi(tmp_path / "train" / name / f"{name}.avi")
+    assert main(["track", *data, "--out", str(tmp_path / "o")]) == 1
+    assert "a has a video and no boxes yet: mambatrack detect --data" in capsys.readouterr().err
+    (tmp_path / "train" / "b" / "det").mkdir()
+    (tmp_path / "train" / "b" / "det" / "det.txt").touch()
+    assert main(["detect", *data]) == 0
+    assert "there already: 1 of 2 sequences" in capsys.readouterr().out
+    assert [each.name for each in find_sequences(tmp_path)] == ["a", "b"]
+    assert main(["detect", *data]) == 0
+    assert "there already: 2 of 2 sequences" in capsys.readouterr().out
 
 
 def test_boxes_of_another_program_become_det_txt(command, tmp_path):

@@ -45,7 +45,7 @@ def test_events_are_the_same_in_both_kinds_of_file(clip, tmp_path, capsys):
     assert [each["event"] for each in lines] == [row["event"] for row in rows]
     assert {each["place"] for each in lines} >= {"all"}
     said = capsys.readouterr().out
-    assert "mid: " in said and " in, " in said and "all: 0 inside" in said
+    assert "mid: " in said and " in, " in said and " in all, 0 entered" in said
 
 
 def test_places_come_from_the_configuration_too(clip, tmp_path, capsys):

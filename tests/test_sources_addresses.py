@@ -258,3 +258,12 @@ def test_schemes_that_are_known():
     assert is_stream("RTSP://cam/1") and not is_stream("clips/video.mp4")
     with pytest.raises(MambatrackError, match=r"gopher://cam/1: unknown scheme; expected one of"):
         is_stream("gopher://cam/1")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "my videos/a.mp4", "new.mp4", "a"])
+def test_a_path_of_this_machine_behind_a_colon_is_told(tmp_path, name):
+    (tmp_path / "a.mp4").touch()
+    said = f"failed: {tmp_path}/pass-word1x2y/../{name} is no video; {tmp_path}/{name}: damaged"
+    (tmp_path / "pass-word1x2y").mkdir()
+    assert without_secrets_in(said) == said
+    assert "/pass-word1x2y" not in without_secrets_in("rtsp: /cam/pass-word1x2y/1")

@@ -75,9 +75,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
 def _sequences(options: argparse.Namespace, config: Config) -> "list[Sequence]":
     """Those that have no det.txt yet. Raises MambatrackError where one has no pictures, or is a
     video without a folder."""
-    from mambatrack.datasets.sequences import find_sequences, select_split
+    from mambatrack.datasets.sequences import find_to_detect, select_split
 
-    found = find_sequences(options.dataset, config.dataset.longest)
+    found = find_to_detect(options.dataset, config.dataset.longest)
     found = select_split(found, options.split) if options.split else found
     left = [each for each in found if options.overwrite or not (each.folder / DET).exists()]
     if len(left) < len(found) and not options.quiet:

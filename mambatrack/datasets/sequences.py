@@ -109,8 +109,37 @@ def find_sequences(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
     return [_video_sequence(path) for path in videos]
 
 
+def find_to_detect(root: str | Path, longest: int = LONGEST) -> list[Sequence]:
+    """Those of find_sequences(), and each folder below with one video and nothing of a sequence
+    yet, which det/det.txt makes one."""
+    folders = list(_folders_of_a_video(Path(root)))
+    if folders and not any(_sequence_folders(Path(root), DEPTH)):
+        return [open_sequence(folder, longest) for folder in folders]
+    found = find_sequences(root, longest)
+    found += [open_sequence(folder, longest) for folder in folders]
+    return sorted(found, key=lambda each: each.folder)
+
+
+def _folders_of_a_video(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """Those below with one video, of which none is a sequence or a part of one."""
+    if not depth or not folder.is_dir() or _is_sequence(folder):
+        return
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and not child.name.startswith("."):
+            if len(find_videos(child)) == 1 and not _is_sequence(child):
+                yield child
+            else:
+                yield from _folders_of_a_video(child, depth - 1)
+
+
 def _mend(root: Path) -> str:
     """What to do with a folder without sequences and videos."""
+    alone = next(_folders_of_a_video(root), None)
+    if alone is not None:
+        return (
+            f"; {alone} has a video and no boxes yet: mambatrack detect --dataset {root} writes "
+            "det/det.txt beside it"
+        )
     names = {path.name for path in chain(root.glob("*/"), root.glob("*/*/")) if path.is_dir()}
     if looks := folder_hint(names):
         return looks

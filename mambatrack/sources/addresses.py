@@ -33,6 +33,7 @@ _IN_TEXT = re.compile(
     r"secret|auth\w*|sig|signature|apikey|api_key)=)[^\s&]+",
     re.IGNORECASE,
 )
+_WORD_AND_PATH = re.compile(r"[^\s:;.]+[:;.] (/\S+)")  # as in "expected videos; /data/a has none"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _LIKE_A_LOGIN = re.compile(r"@|(?i:pass|pwd|psw|pw|user|usr|login|token|key|auth|secret)\w*=")
 _WORD = re.compile(r"[A-Za-z]{0,13}\d{0,3}[A-Za-z]{0,13}")  # such as h264Preview, ch01, 101
@@ -104,6 +105,9 @@ def _shown_match(match: re.Match[str]) -> str:
     if match["name"]:
         return match["name"] + HIDDEN
     address = match[0].rstrip(".,:;!?)]}'\"")
+    path = _WORD_AND_PATH.fullmatch(address)
+    if path and _is_here(path[1]):
+        return match[0]
     return without_secrets(address) + match[0][len(address) :]
 
 
@@ -112,6 +116,12 @@ def _exists(source: str) -> bool:
         return Path(source).exists()
     except (OSError, ValueError):
         return False
+
+
+def _is_here(path: str) -> bool:
+    """Whether it is a path of this machine, or the part in front of a blank of one."""
+    above = str(Path(path).parent)
+    return _exists(path) or (above.strip("/") != "" and _exists(above))
 
 
 def _split(rest: str) -> tuple[str, str | None, str]:
