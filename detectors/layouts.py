@@ -107,9 +107,9 @@ def _of_suppressed(
     if _is_paddle(header):
         return _of_paddle(outputs, names)
     titles = [name for name, _ in header.outputs]
-    ends = [name.removesuffix(":0") for name in titles]
-    if all(name in ends for name in TENSORFLOW):
-        order = tuple(map(ends.index, TENSORFLOW))
+    bare = [name.removesuffix(":0") for name in titles]
+    if all(name in bare for name in TENSORFLOW):
+        order = tuple(map(bare.index, TENSORFLOW))
         return Layout(
             "TensorFlow", readers.of_tensorflow, names, order, _as_given(header), PLAIN, flat=True
         )
