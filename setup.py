@@ -22,6 +22,7 @@ SOURCES = {  # of every instruction set
     "kernels/cpu/variant.c": [],
     "kernels/cpu/frame.c": ["-ffp-contract=off"],  # numpy has two roundings
     "kernels/cpu/overlap_frame.c": ["-ffp-contract=off"],
+    "kernels/cpu/looks.c": ["-ffp-contract=off"],
 }
 VARIANTS = {
     "avx512": ["-mavx512f", "-mavx2", "-mfma", "-mprefer-vector-width=512"],

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 VARIANTS = cpu.VARIANTS
 NAMES = (
     "functions", "network", "pairs", "neighbours", "problems", "motion", "settling",
-    "window_motion", "filter_motion", "overlap_frame", "usual_frames",
+    "window_motion", "filter_motion", "overlap_frame", "usual_frames", "looking",
 )  # fmt: skip
 MODULES = [f"test_kernels_cpu_{name}" for name in NAMES]  # have measurements() and as_expected()
 CHECK = """

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mambatrack.embedders.colour import colour_embedder
+from c_library import needs_library
+from mambatrack.embedders.colour import (
+    CELLS,
+    STRIPES,
+    _in_c,
+    colour_embedder,
+    histograms,
+    histograms_in_numpy,
+)
 from mambatrack.embedders.crop_embedder import CropEmbedder
 from mambatrack.embedders.crops import as_bgr, cut, parts_inside
 from mambatrack.embedders.loading import open_embedder
@@ -133,3 +141,17 @@ def test_names():
     assert open_embedder("colour").name == "colour"
     with pytest.raises(MambatrackError, match="unknown embedder 'color'"):
         open_embedder("color")
+
+
+@needs_library
+def test_histograms_in_c_are_those_of_numpy():
+    """Colours of all kinds, also grey ones, and hues between two cells."""
+    rng = np.random.default_rng(0)
+    crops = rng.integers(0, 256, (40, 72, 24, 3)).astype(np.uint8)
+    crops[20:] = (crops[20:] // 16) * 16 + crops[20:, :1, :1] % 16
+    crops[30:] = crops[30:, :, :, :1] + rng.integers(0, 9, (10, 72, 24, 3)).astype(np.uint8)
+    assert np.array_equal(histograms(crops), histograms_in_numpy(crops))
+    assert np.array_equal(histograms(crops[::3]), histograms_in_numpy(crops[::3]))
+    assert histograms(crops[:0]).shape == (0, STRIPES * CELLS)
+    with pytest.raises(ValueError, match="crops"):
+        _in_c()(crops[:, :10])

@@ -10,7 +10,8 @@ import numpy as np
 from c_library import needs_library
 from mambatrack import Tracker
 from mambatrack.evaluation.peers.timed_boxes import by_frame, real
-from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED, SETTLED, UsualFrames
+from mambatrack.kernels.cpu.usual_frames import UsualFrames
+from mambatrack.kernels.cpu.usual_structs import OPEN, REPORTED, SETTLED
 from mambatrack.tracks import Tracks
 from shaken_crowds import crowd_of_two_classes
 from shared import needs

@@ -17,7 +17,8 @@ from mambatrack.camera.transforms import CUT
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import as_detections
 from mambatrack.evaluation.peers.timed_boxes import by_frame, meeting, real
-from mambatrack.kernels.cpu.usual_frames import REPORTED, UsualFrames
+from mambatrack.kernels.cpu.usual_frames import UsualFrames
+from mambatrack.kernels.cpu.usual_structs import REPORTED
 from mambatrack.motion.loading import configured_predictor
 from mambatrack.simulation.world import make_world
 from mambatrack.tracking.group import TrackerGroup

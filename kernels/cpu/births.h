@@ -17,6 +17,7 @@ static void start_track(const Table *t, int64_t i, int64_t id, int64_t stamp, co
         start_filter(&BESIDE, box, t->filter + FILTER * i);
         memcpy(t->unfiltered + 4 * i, box, 4 * sizeof(float));
     }
+    if (t->looks) memset(t->looks + t->looks_size * i, 0, t->looks_size * sizeof(float));
     memset(t->memory + t->memory_size * i, 0, t->memory_size * sizeof(float));
     memset(t->votes + VOTES * i, 0, VOTES * sizeof(float));
     for (int k = 0; k < VOTES; k++) t->classes[VOTES * i + k] = t->labels[i];
@@ -35,6 +36,8 @@ static void move_row(const Table *t, int64_t from, int64_t to) {
         memcpy(floats[k] + sizes[k] * to, floats[k] + sizes[k] * from, sizes[k] * sizeof(float));
     for (int k = 0; k < 8; k++) numbers[k][to] = numbers[k][from];
     memcpy(t->classes + VOTES * to, t->classes + VOTES * from, VOTES * sizeof(int64_t));
+    if (t->looks)
+        memcpy(t->looks + t->looks_size * to, t->looks + t->looks_size * from, t->looks_size * sizeof(float));
     if (!t->filter) return;
     memcpy(t->filter + FILTER * to, t->filter + FILTER * from, FILTER * sizeof(float));
     memcpy(t->unfiltered + 4 * to, t->unfiltered + 4 * from, 4 * sizeof(float));

@@ -119,6 +119,7 @@ static void copy_table(const Table *from, const Table *to, int64_t count) {
     };
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
         memcpy(columns[k].to, columns[k].from, count * columns[k].row);
+    if (from->looks) memcpy(to->looks, from->looks, from->looks_size * count * sizeof(float));
     if (from->noise) memcpy(to->noise, from->noise, 4 * NOISE * sizeof(double));
     if (!from->filter) return;
     memcpy(to->filter, from->filter, FILTER * count * sizeof(float));

@@ -71,11 +71,10 @@ static int64_t score_rest(const Members *committee, const Asked *asked, const Th
     return wrong;
 }
 
-/* Describes, scores and answers; scratch [room]: as ``gate`` says. Returns as committee_scores does, and -1
- * where all went well. */
-int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *committee, int64_t code,
-                      const Asked *asked, float *floats, int64_t *numbers, float *scratch,
-                      int64_t room) {
+/* Describes and scores; scratch [room]: as ``gate`` says. Returns as committee_scores does, and -1 where all went
+ * well. */
+int64_t PUBLIC(score)(const Gate *by, const Members *committee, int64_t code, const Asked *asked, float *floats,
+                      int64_t *numbers, float *scratch, int64_t room) {
     Thoughts to = thoughts_in(asked, floats, numbers);
     int64_t part = part_floats(asked, code), first = 0, wrong = -1;
     if (asked->scratch > room) return MISFIT;
@@ -85,9 +84,15 @@ int64_t PUBLIC(think)(const Gate *by, const Limits *limits, const Members *commi
         wrong = k == first ? score_table(committee, asked, &to, k, scratch + part, room - part)
                            : score_rest(committee, asked, &to, k, first, code, scratch, scratch + part,
                                         room - part);
+        tell_outcome(asked, &to, k);
     }
-    if (wrong == -1) answer_all(limits, asked, &to);
     return wrong;
+}
+
+/* All answers by the scores. */
+void PUBLIC(answer)(const Limits *limits, const Asked *asked, float *floats, int64_t *numbers) {
+    Thoughts to = thoughts_in(asked, floats, numbers);
+    answer_all(limits, asked, &to);
 }
 
 /* floats [7, count] and numbers [2, count] of memory. */

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 LIBRARY = Path(__file__).with_name("libmambatrack.so")
 VARIANTS = ("avx512", "avx2", "baseline")
-INTERFACE = 39  # interface_version() of detect.c: a library built earlier may be in place
+INTERFACE = 40  # interface_version() of detect.c: a library built earlier may be in place
 MAX_STATES = 256
 MISFIT = -2  # of memory.h
 MIXED = -3  # of votes.h
@@ -61,7 +61,8 @@ class Library:
             ),
             "gate": (word, [pointer, pointer, word, pointer]),
             "describe": (None, [pointer] * 4),
-            "think": (word, [*[pointer] * 3, word, *[pointer] * 4, word]),
+            "score": (word, [*[pointer] * 2, word, *[pointer] * 4, word]),
+            "answer": (None, [pointer] * 4),
             "compare": (word, [*[pointer] * 4, word, word]),
             "predict": (word, [*[pointer] * 3, word, word, *[pointer] * 6]),
             "spread_boxes": (None, [pointer, word, *[pointer] * 3]),
@@ -83,6 +84,11 @@ class Library:
                 word,
                 [*[pointer] * 4, word, *[pointer] * 3, word, *[pointer] * 2, word, *[pointer] * 3],
             ),
+            "exchanges_due": (word, [pointer, pointer, word, *[pointer] * 2]),
+            "want_looks": (word, [*[pointer] * 5, word, *[pointer] * 2]),
+            "weigh_looks": (None, [*[pointer] * 5, word, *[pointer] * 2]),
+            "remember_looks": (None, [*[pointer] * 5, word, *[pointer] * 4]),
+            "histograms": (None, [pointer, word, *[pointer] * 3]),
             "overlap_frame": (word, [pointer, word, word]),
             "admit": (word, [pointer, word, word, word, *[pointer] * 3]),
             "neighbours": (None, [pointer, word, *[pointer] * 4]),

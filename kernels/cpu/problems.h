@@ -1,6 +1,6 @@
 /* What there is to decide in a frame, for any number of tables at once: candidates, their features and
  * scores, and the answers. Logarithms are numpy's: ``gate`` writes what they are taken of in one piece,
- * ``think`` reads them. */
+ * ``score`` reads them. */
 #pragma once
 #include "answers.h"
 #include "candidates.h"

@@ -33,10 +33,12 @@ from mambatrack.kernels.cpu.questions import (
     Indices,
     Question,
     Reach,
+    Scored,
 )
 from mambatrack.kernels.cpu.table import TableColumns
 
 Solve = Callable[[Indices, Indices, Floats], Indices]
+Weigh = Callable[[Thought], None]
 LOG_HITS = np.log(np.maximum(np.arange(MOST_HITS + 1), 1)).astype(np.float32)
 
 
@@ -106,26 +108,39 @@ class Problems:
             for number, (question, each) in enumerate(zip(questions, self._problems, strict=False))
         ]  # fmt: skip
 
-    def decide(self, questions: Sequence[Question], solve: Solve) -> list[Decided]:
+    def decide(
+        self, questions: Sequence[Question], solve: Solve, weigh: Weigh | None = None
+    ) -> list[Decided]:
         """solve: tracks [.], detections [.] and worth [.] of pairs that are left -> which of these
-        are matched. Raises ValueError for what does not fit."""
-        thought = self.think(questions)
+        are matched; weigh: changes the scores. Raises ValueError for what does not fit."""
+        for each in questions:
+            self.check_memory(each.table)
+        self._look(questions)
+        thought = self._think(weigh)
         return [
             self.decided(number, question.found.count, thought, solve)
             for number, question in enumerate(questions)
         ]
 
-    def think(self, questions: Sequence[Question]) -> Thought:
-        """What decide() begins with. Raises ValueError for what does not fit."""
-        for each in questions:
-            self.check_memory(each.table)
-        self._look(questions)
-        return self._think()
-
-    def think_of(self, count: int) -> Thought:
-        """think() of the first ``count`` structs Frame at frames(), of tables that fit."""
+    def think_of(self, count: int, weigh: Weigh | None = None) -> Thought:
+        """What decide() begins with, of the first ``count`` structs Frame at frames(), of tables
+        that fit."""
         self._look_at(count)
-        return self._think()
+        return self._think(weigh)
+
+    def scores(self, number: int, detections: int, thought: Thought) -> Scored:
+        """Of a frame of so many detections: what is known of its pairs, their odds and what
+        says whether each detection is a person, as views."""
+        outcome = OUTCOME.unpack_from(thought.numbers.data, self._of_outcome(number, thought))
+        at = _places(self._asked, number, outcome[0], outcome[2])
+        return _scored(at, thought.floats, thought.numbers, detections, outcome[1])
+
+    def pairs_of(self, number: int, thought: Thought) -> tuple[int, int]:
+        """Of a frame: from which of all pairs on its own are, and how many."""
+        first, pairs, *_ = OUTCOME.unpack_from(
+            thought.numbers.data, self._of_outcome(number, thought)
+        )
+        return first, pairs
 
     def frames(self, count: int) -> int:
         """Where so many structs Frame lie."""
@@ -142,9 +157,10 @@ class Problems:
             )
 
     def decided(self, number: int, detections: int, thought: Thought, solve: Solve) -> Decided:
-        """What think() found out of a frame of so many detections, and what solve() adds to it."""
-        floats, numbers, _, first_of_outcomes, results = thought
-        of_outcome = 8 * first_of_outcomes + OUTCOME.size * number
+        """What think_of() found out of a frame of so many detections, with what solve()
+        adds to it."""
+        floats, numbers, _, _, results = thought
+        of_outcome = self._of_outcome(number, thought)
         outcome = OUTCOME.unpack_from(numbers.data, of_outcome)
         at = _places(self._asked, number, outcome[0], outcome[2])
         if outcome[4]:
@@ -157,7 +173,14 @@ class Problems:
         """Where struct Asked of problems.h lies."""
         return self._asked_at
 
-    def _think(self) -> Thought:
+    @property
+    def asked(self) -> Asked:
+        return self._asked
+
+    def _of_outcome(self, number: int, thought: Thought) -> int:
+        return 8 * thought.outcomes + OUTCOME.size * number
+
+    def _think(self, weigh: Weigh | None) -> Thought:
         """Of what was looked at."""
         network, asked = self._network, self._asked
         pairs, found, count = asked.pairs, asked.detections, asked.count
@@ -166,13 +189,17 @@ class Problems:
         numbers = np.empty(first_of_outcomes + OUTCOME.size // 8 * count, np.int64)
         results = address(floats), address(numbers)
         memory = network.scratch.borrow(asked.scratch)
-        wrong = self._library.think(
-            self._gate_at, self._limits_at, network.at, self._code_size, self._asked_at, *results,
-            memory.at, memory.size,
+        wrong = self._library.score(
+            self._gate_at, network.at, self._code_size, self._asked_at, *results, memory.at,
+            memory.size,
         )  # fmt: skip
         network.scratch.give_back(memory)
         check_fit(wrong)
-        return Thought(floats, numbers, pairs, first_of_outcomes, results)
+        thought = Thought(floats, numbers, pairs, first_of_outcomes, results)
+        if weigh is not None:
+            weigh(thought)
+        self._library.answer(self._limits_at, self._asked_at, *results)
+        return thought
 
     def _look(self, questions: Sequence[Question]) -> None:
         self.frames(len(questions))
@@ -250,15 +277,19 @@ def _decided(
 ) -> Decided:
     _, pairs, _, count, _, *rest = outcome
     answers, chosen, born = [], at.chosen, at.born
+    scored = _scored(at, floats, numbers, detections, pairs)
     for i in range(count):
         matched, births, likelihood = rest[i], rest[ANSWERS + i], rest[2 * ANSWERS + i]
         given = numbers[chosen : chosen + matched], numbers[born : born + births]
         answers.append((likelihood, *given))
         chosen += pairs + ALTERNATIVES
         born += detections
-    return Decided(
+    return Decided(*scored, answers)
+
+
+def _scored(at: _Places, floats: Floats, numbers: Indices, detections: int, pairs: int) -> Scored:
+    return Scored(
         _described(at, floats, numbers, pairs, detections),
         floats[at.odds : at.odds + pairs],
         floats[at.people : at.people + detections],
-        answers,
     )

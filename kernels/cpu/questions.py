@@ -59,6 +59,14 @@ class Described(NamedTuple):
     alone: Floats
 
 
+class Scored(NamedTuple):
+    """odds [K], people [M]: the scores."""
+
+    described: Described
+    odds: Floats
+    people: Floats
+
+
 class Decided(NamedTuple):
     """odds [K], people [M]: the scores; answers: the log-likelihood, the pairs that are matched [.]
     and the detections that start tracks [.] of each, the likeliest first."""

@@ -41,7 +41,8 @@ class _Table(ctypes.Structure):
         *[(name, ctypes.c_void_p) for name in (*COLUMNS, *WIDE)],
         *[(f"{name}_size", ctypes.c_int64) for name in WIDE],
         *[(name, ctypes.c_int64) for name in ("capacity", "most_shares")],
-        *[(name, ctypes.c_void_p) for name in ("rates", "shares", "noise", *BESIDE)],
+        *[(name, ctypes.c_void_p) for name in ("rates", "shares", "noise", *BESIDE, "looks")],
+        ("looks_size", ctypes.c_int64),
         ("decay", ctypes.c_float),
     ]
 
@@ -119,9 +120,18 @@ class TableColumns:
         sums = None if noise is None else address(noise)
         places = *map(address, self._held), *sizes, address(rates), address(shares), sums
         filters = map(address, beside) if beside else (None, None)
-        self._table = _Table(*places, *filters, decay)
+        self._table = _Table(*places, *filters, *self._looks(arrays.get("looks")), decay)
         self.at = ctypes.addressof(self._table)
         self._result = Snapshot(self.capacity)
+
+    def _looks(self, looks: Floats | None) -> tuple[int | None, int]:
+        """Where the column lies, and how wide it is."""
+        self.looks_size = 0 if looks is None else looks.shape[1]
+        if looks is None:
+            return None, 0
+        check_array("looks", looks, np.float32, (self.capacity, self.looks_size), True)
+        self._held.append(looks)
+        return address(looks), self.looks_size
 
     def observe(self, tracks: int, rows: Indices, mixed: bool, **seen: NDArray) -> bool:
         """TrackTable.observe: the tracks rows [K] of the first ``tracks`` were seen at boxes

@@ -22,12 +22,12 @@ typedef struct {
 
 /* A tracker of so many ``tables``, the likeliest first, and ``spares``, at ``spare``, whose next track has the id
  * next_id; its step and what is given of its frame: what was found or, where that is NULL, that the next ``count`` rows of
- * doubles are its; the size of the picture, 0 where it is not known. */
+ * doubles are its; the size of the picture, 0 where it is not known; looks: what is in the picture adds to the scores. */
 typedef struct {
     const Found *found;
     int64_t count, columns, width, height, span, tables, spares;
     const Table *const *spare;
-    int64_t next_id;
+    int64_t next_id, looks;
 } Asking;
 
 /* One that is usual, number ``place`` of those that were asked about. Once it is settled: kept: hypotheses that go
@@ -38,7 +38,7 @@ typedef struct {
  * those that ended are left; found: what was read. */
 typedef struct {
     int64_t place, state, tracks, kept, same, settled, frame, fresh, started, ended, result;
-    int64_t span, tables, spares, next_id, stamp, known;
+    int64_t span, tables, spares, next_id, looks, stamp, known;
     int64_t *ids;
     Held *held;
     Found found;
@@ -67,7 +67,7 @@ static void ask_usual(const Usually *by, const Usual *u, Frame *to) {
     for (int64_t k = 0; k < u->tables; k++)
         to[k] = (Frame){.table = u->held[k].table, .found = &u->found, .tracks = u->held[k].tracks, .span = u->span,
                         .several = several, .compared = compared, .beside = k > 0,
-                        .sure_by = by->margins[several || compared]};
+                        .sure_by = u->looks ? INFINITY : by->margins[several || compared]};
 }
 
 /* Tables of those that go on for a further frame, number ``frame`` from 0 -> how many. */
@@ -94,7 +94,7 @@ static int64_t admit_usual(const Usually *by, const Asking *asking, int64_t coun
         if (is_usual(by, a, held, &given, floats, numbers)) {
             Usual *u = to + kept++;
             *u = (Usual){.place = a - asking, .frame = *tables, .span = a->span, .tables = a->tables,
-                         .spares = a->spares, .next_id = a->next_id, .held = held,
+                         .spares = a->spares, .next_id = a->next_id, .looks = a->looks, .held = held,
                          .found = found_in(&given, floats, numbers)};
             ask_usual(by, u, frames + *tables);
             *tables += a->tables;

@@ -2,9 +2,9 @@
 is done."""
 
 import ctypes
-import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,85 +13,39 @@ from mambatrack.kernels.cpu.admission import COLUMNS, EXTENT, FLOATS, NUMBERS
 from mambatrack.kernels.cpu.committee import CommitteeNetwork
 from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.library import library
+from mambatrack.kernels.cpu.looking import Looking, LooksBy, Picture
 from mambatrack.kernels.cpu.motion import MOVED_WORDS, TrackMotion
 from mambatrack.kernels.cpu.packing import address, check_fit
 from mambatrack.kernels.cpu.problem_structs import Thought
 from mambatrack.kernels.cpu.problems import Problems, Solve
 from mambatrack.kernels.cpu.questions import Decided
 from mambatrack.kernels.cpu.settling import MATCH_FLOATS, MATCH_NUMBERS, SETTLED_WORDS
-from mambatrack.kernels.cpu.table import TableColumns, result_bytes
+from mambatrack.kernels.cpu.table import result_bytes
+from mambatrack.kernels.cpu.usual_structs import (
+    ASKING,
+    FAR,
+    HELD,
+    IDS,
+    KEPT_WORDS,
+    PLACE,
+    USUAL_WORDS,
+    Far,
+    Held,
+    Kept,
+    Usually,
+)
 
-OPEN, SETTLED, REPORTED = range(3)  # how far a frame has come
-_ASKING, _HELD = struct.Struct("@10q"), struct.Struct("@4qd")  # of usual.h and branch.h
-USUAL_WORDS, KEPT_WORDS = 25, 8
 MOST_COLUMNS = max(COLUMNS)
-_PLACE, _FAR, _IDS = 0, slice(1, 11), 17  # of struct Usual
-
-
-class Usually(ctypes.Structure):
-    """struct Usually of usual.h."""
-
-    _fields_ = [
-        ("limits", ctypes.c_double * 6),
-        ("margins", ctypes.c_double * 2),
-        ("far", ctypes.c_double),
-        *[
-            (name, ctypes.c_int64)
-            for name in (
-                "most_kept",
-                "room",
-                "most_tracks",
-                "most_found",
-                "min_hits",
-                "max_age",
-                "leaps",
-            )
-        ],  # fmt: skip
-    ]
-
-
-# a table, how many tracks, whether some has votes for two classes, and how likely its hypothesis is
-# against the first
-Held = tuple[TableColumns, int, bool, float]
-
-
-class Far(NamedTuple):
-    """How far a frame has come. state: OPEN, SETTLED or REPORTED; tracks: of its result, which is
-    ``result`` numbers from the first one on; kept: hypotheses that go on, in the tables that there
-    are and with the same tracks where ``same``; settled: number of the first of these; frame: of
-    the first table; fresh: ids that were given to tracks that started; started: tracks that are put
-    out for the first time; ended: tracks that were put out and are no more."""
-
-    state: int
-    tracks: int
-    kept: int
-    same: int
-    settled: int
-    frame: int
-    fresh: int
-    started: int
-    ended: int
-    result: int
-
-
-class Kept(NamedTuple):
-    """A hypothesis that goes on: in which of the tables and spare ones, of so many tracks; whether
-    some has votes for two classes; born: the detections that start tracks, of ``births`` numbers
-    from this one on."""
-
-    held: int
-    tracks: int
-    mixed: int
-    births: int
-    born: int
-    likelihood: float
 
 
 class UsualFrames:
     """The frames of so many trackers; memory is kept from frame to frame. To be called in the order
     of the methods, by one thread."""
 
-    def __init__(self, problems: Problems, network: CommitteeNetwork, usually: Usually):
+    def __init__(
+        self, problems: Problems, network: CommitteeNetwork, usually: Usually, looks_by: LooksBy
+    ):
+        self.looking, self._looks_by = Looking(looks_by, problems), looks_by
         self._library, self._problems, self._network = library(), problems, network
         self._usually, self._by = usually, ctypes.addressof(usually)
         self._tables = ctypes.c_int64()  # of the usual frames
@@ -108,6 +62,7 @@ class UsualFrames:
         self._motion, self._sizes = motion, (motion.state_size, self._network.memory_size)
         self._given: list[NDArray] = []
         self._held_found: list[FoundColumns] = []
+        self.looking.begin()
         self._asked = self._listed = self._found = self._most_found = self._matches = 0
         self._tracks = self._most_tracks = self._most_span = 0
 
@@ -119,12 +74,13 @@ class UsualFrames:
         size: tuple[int, int] | None,
         span: int,
         next_id: int = 1,
+        picture: Picture | None = None,
     ) -> None:
         """The tables of a tracker, the likeliest first; how many spare ones of the same sizes there
         are, and where their addresses lie; what is found in its frame, or rows as of
         admission.readable; the size of the picture, None where it is not known; the span as of
-        questions.Question, and the id of the next track. Raises ValueError for what does not
-        fit."""
+        questions.Question, the id of the next track, and what is looked at. Raises ValueError for
+        what does not fit."""
         asked, listed = self._asked, self._listed
         tables = len(held) + spares[0]
         if asked == self._trackers_room or listed + tables > self._tables_room:
@@ -134,7 +90,7 @@ class UsualFrames:
                 self._motion.check_table(table, tracks)
                 self._problems.check_memory(table)
             words = table.at, tracks, mixed, 0, likelihood
-            _HELD.pack_into(self._held_data, _HELD.size * listed, *words)
+            HELD.pack_into(self._held_data, HELD.size * listed, *words)
             listed += 1
             self._tracks += tracks
             if tracks > self._most_tracks:
@@ -146,8 +102,10 @@ class UsualFrames:
             self._given.append(found)
             at, (count, columns) = 0, found.shape
         sides = size or (0, 0)
-        asking = at, count, columns, *sides, span, len(held), *spares, next_id
-        _ASKING.pack_into(self._asking_data, _ASKING.size * asked, *asking)
+        asking = at, count, columns, *sides, span, len(held), *spares, next_id, picture is not None
+        ASKING.pack_into(self._asking_data, ASKING.size * asked, *asking)
+        if picture is not None:
+            self.looking.add(asked, picture)
         self._asked, self._listed = asked + 1, listed + spares[0]
         self._found += count
         self._matches += count * tables
@@ -169,10 +127,19 @@ class UsualFrames:
             self._by, self._asking_at, asked, self._held_at, *self._read_at, self._usual_at,
             self._problems.frames(self._tables_room), self._moved_at, self._tables_at,
         )  # fmt: skip
-        if self.count == asked:
-            return list(range(asked))
-        places: list[int] = self._usual[: self.count, _PLACE].tolist()
-        return places
+        self.places: list[int] = self._usual[: self.count, PLACE].tolist()
+        return self.places
+
+    @property
+    def _usuals(self) -> tuple[int, int]:
+        """Where the usual frames lie, and how many."""
+        return self._usual_at, self.count
+
+    def exchanges(self) -> list[int]:
+        """After the tables went on: the numbers of those whose tracks exchange places."""
+        if not self.looking:
+            return []
+        return self.looking.exchanges(self._usuals, self._tables.value)
 
     def predict(self) -> None:
         """The tables go as many frames on as each has to."""
@@ -183,8 +150,10 @@ class UsualFrames:
             self._motion.predict_listed(at, listed, self._tracks)
 
     def think(self) -> Thought:
-        """After the tables went on: what there is to decide of each."""
-        return self._problems.think_of(self._tables.value)
+        """What there is to decide of each."""
+        looking = self.looking
+        weigh = partial(looking.weigh, self._usuals, self.places) if looking else None
+        return self._problems.think_of(self._tables.value, weigh)
 
     def settle(self, stamp: int, thought: Thought) -> list[Far]:
         """Decides which hypotheses go on, moves their tracks to their detections, and starts and
@@ -195,12 +164,14 @@ class UsualFrames:
         room = result_bytes(self._tracks + self._found) // 8 + self.count
         if matches > self._matches_room or room > self._results_room:
             self._reserve_results(2 * matches, 2 * room)
-        trackers = self._usual_at, self.count
+        trackers = self._usuals
         logs = self._library.go_on(
             self._by, motion.at, self._problems.at, *thought.at, *trackers, stamp, self._kept_at,
             self._settled_at, self._ids_at, *self._matches_at,
         )  # fmt: skip
         check_fit(logs)
+        if self.looking:
+            self.looking.remember(trackers, thought, self._settled_at)
         numbers = self._match_floats[:logs]
         np.log(numbers, out=numbers)
         memory = network.scratch.borrow(network.remembering(self._most_found))
@@ -212,11 +183,11 @@ class UsualFrames:
         network.scratch.give_back(memory)
         check_fit(used)
         self._pieces = self._results[:used].tobytes()
-        return list(map(Far._make, self._usual[: self.count, _FAR].tolist()))
+        return list(map(Far._make, self._usual[: self.count, FAR].tolist()))
 
     def ended(self, number: int, far: Far) -> NDArray[np.int64]:
         """The ids of a tracker's tracks that ended, ascending."""
-        first = int(self._usual[number, _IDS] - self._ids_at) // 8
+        first = int(self._usual[number, IDS] - self._ids_at) // 8
         return self._ids[first : first + far.ended].copy()
 
     def kept(self, far: Far) -> list[Kept]:
@@ -236,8 +207,12 @@ class UsualFrames:
         """Of a table, by its number among all, with so many detections: see Problems."""
         return self._problems.decided(number, detections, thought, solve)
 
+    def pairs_of(self, number: int, thought: Thought) -> tuple[int, int]:
+        """Of a table: from which of all pairs on its own are, and how many."""
+        return self._problems.pairs_of(number, thought)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        given = self._problems, self._network, self._usually
+        given = self._problems, self._network, self._usually, self._looks_by
         return type(self), given  # addresses mean nothing in another process
 
     def _read_given(self) -> None:
@@ -255,8 +230,8 @@ class UsualFrames:
         """Room for so many trackers and tables at least; what was added stays."""
         self._trackers_room = trackers = max(trackers, self._trackers_room)
         self._tables_room = tables = max(tables, self._tables_room)
-        self._asking = _grown(self._asking, trackers, _ASKING.size // 8)
-        self._held = _grown(self._held, tables, _HELD.size // 8)
+        self._asking = _grown(self._asking, trackers, ASKING.size // 8)
+        self._held = _grown(self._held, tables, HELD.size // 8)
         self._asking_data, self._held_data = self._asking.data, self._held.data
         self._usual = np.empty((trackers, USUAL_WORDS), np.int64)
         self._settled, self._moved, self._kept = (

@@ -13,6 +13,7 @@ from mambatrack.appearance.appearance import Appearance
 from mambatrack.appearance.calibration import MOST_ODDS, Calibration
 from mambatrack.appearance.clean import clean
 from mambatrack.appearance.doubts import Doubts
+from mambatrack.appearance.embedder import Floats
 from mambatrack.appearance.looks import Looks
 from mambatrack.appearance.pictures import Pictures
 from mambatrack.association.problem import Candidates, Decision, FrameProblem, Scores
@@ -44,7 +45,15 @@ class View:
         self._vectors = np.zeros((len(found), appearance.embedder.size), np.float32)
         self._known = np.zeros(len(found), bool)
         self._contested: dict[int, Mask] = {}  # by the identity of the candidates
-        appearance.boxes += len(found)
+
+    def take(self, rows: NDArray[np.int64], vectors: Floats, usable: Mask) -> None:
+        """Detections ``rows`` [K] were looked at in the C library."""
+        self._vectors[rows], self._known[rows] = vectors, usable
+
+    def contest(self, given: Candidates, contested: Mask) -> None:
+        """Likewise which candidates have a track or a detection in common with another possible
+        one."""
+        self._contested[id(given)] = contested
 
     def exchange(self, tables: Sequence[TrackTable]) -> None:
         """Before the pairs of a frame are described: tracks that look as if they had gone on with

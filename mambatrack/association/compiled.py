@@ -1,6 +1,8 @@
 """The learned association in the C library: the same numbers in a call for each step."""
 
 from collections.abc import Sequence
+from functools import partial
+from math import inf
 
 from mambatrack.assignment import Indices
 from mambatrack.association.alternatives import (
@@ -84,14 +86,21 @@ class CompiledAssociation(LearnedAssociation):
         return Candidates(*described, len(table))
 
     def decide(self, questions: Sequence[Question], weigh: Weigh | None = None) -> list[Decided]:
-        if weigh or any(max(len(each.table), len(each.found)) > TILE for each in questions):
+        if any(max(len(each.table), len(each.found)) > TILE for each in questions):
             return super().decide(questions, weigh)
         problems = self._borrow()
-        decided = problems.decide([_asked(each) for each in questions], _solve)
+        asked = [_asked(each, weigh is not None) for each in questions]
+        weighed: list[FrameProblem] = []
+        weigh_in_c = weigh and partial(_weigh, questions, problems, weigh, weighed)
+        decided = problems.decide(asked, _solve, weigh_in_c)
         self._problems.append(problems)
-        return [
+        found = [
             _as_decided(question, each) for question, each in zip(questions, decided, strict=True)
         ]
+        if weigh is None:
+            return found
+        both = zip(found, weighed, strict=True)  # whose candidates were weighed
+        return [each._replace(problem=problem) for each, problem in both]
 
     def score(self, problems: Sequence[FrameProblem]) -> list[Scores]:
         return [self._score(each) for each in problems]
@@ -148,10 +157,32 @@ GATE = Reach(REACH, REACH_PER_FRAME, MOST_REACH)
 CROWD = Crowd(MANY_PAIRS, NEAREST)
 
 
-def _asked(question: Question) -> in_c.Question:
+def _asked(question: Question, weighed: bool) -> in_c.Question:
+    """weighed: something is added to the odds, so that all networks are asked."""
     table, found, _, several, compared, beside = question
-    of_table = table.in_c, found.in_c, len(table), table.span
-    return in_c.Question(*of_table, several, compared, beside, sure_by(question))
+    of_table, sure = (table.in_c, found.in_c, len(table), table.span), sure_by(question)
+    return in_c.Question(*of_table, several, compared, beside, inf if weighed else sure)
+
+
+def _weigh(
+    questions: Sequence[Question],
+    problems: Problems,
+    weigh: Weigh,
+    weighed: list[FrameProblem],
+    thought: Thought,
+) -> None:
+    """The scores of all questions become those that count instead; weighed: gets what they are
+    of."""
+    scored = [
+        problems.scores(number, len(each.found), thought) for number, each in enumerate(questions)
+    ]
+    weighed += [
+        FrameProblem(*question[:3], Candidates(*own.described, len(question.table)))
+        for question, own in zip(questions, scored, strict=True)
+    ]
+    before = [Scores(each.odds, each.people) for each in scored]
+    for each, (odds, people) in zip(scored, weigh(weighed, before), strict=True):
+        each.odds[:], each.people[:] = odds, people
 
 
 def _solve(tracks: Indices, detections: Indices, worth: Floats) -> Indices:

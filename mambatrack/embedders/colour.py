@@ -5,12 +5,16 @@ The square roots of shares make the product of two vectors the overlap of two hi
 (Bhattacharyya).
 """
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mambatrack.appearance.calibration import Prior
 from mambatrack.embedders.crop_embedder import CropEmbedder
+from mambatrack.kernels.cpu.colours import ColourHistograms
+from mambatrack.kernels.cpu.library import wanted
 
 CROP = 24, 72  # width and height
 STRIPES = 6
@@ -28,6 +32,11 @@ def colour_embedder() -> CropEmbedder:
 
 def histograms(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """crops [K, 72, 24, 3] BGR -> [K, STRIPES * CELLS], square roots of shares."""
+    return _in_c()(crops) if wanted() else histograms_in_numpy(crops)
+
+
+def histograms_in_numpy(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The same without the C library."""
     count, height = crops.shape[:2]
     middle = np.ascontiguousarray(crops[:, :, MIDDLE])
     pixels = cv2.cvtColor(middle.reshape(-1, 1, 3), cv2.COLOR_BGR2HSV).reshape(-1, 3)
@@ -38,6 +47,12 @@ def histograms(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     cells += np.repeat(stripes * CELLS, middle.shape[2])
     found = np.bincount(cells, minlength=count * STRIPES * CELLS).reshape(count, -1)
     return np.sqrt(found / (height * middle.shape[2])).astype(np.float32)
+
+
+@cache
+def _in_c() -> ColourHistograms:
+    grey = GREY, HUES * SATURATIONS, BRIGHTNESSES
+    return ColourHistograms(CROP, MIDDLE, STRIPES, *grey, CELL_OF_COLOUR)
 
 
 def _cell_of_colour() -> NDArray[np.int64]:

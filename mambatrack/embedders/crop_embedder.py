@@ -16,6 +16,7 @@ from mambatrack.embedders.crops import as_bgr, cut, parts_inside
 from mambatrack.errors import MambatrackError
 
 Look = Callable[[NDArray[np.uint8]], NDArray]
+SMALLEST, LARGEST = 1e-20, 1e20  # squares of lengths that are exact as float32
 LARGEST_SIZE = 4096  # numbers of a vector
 
 
@@ -40,6 +41,10 @@ class CropEmbedder:
         vectors = np.zeros((len(parts), self.size), np.float32)
         if usable.any():
             vectors[usable] = self._vectors(cut(picture, parts[usable], self.crop_size))
+        squares = np.einsum("ke,ke->k", vectors, vectors)
+        if squares.min(initial=1) > SMALLEST and squares.max(initial=1) < LARGEST:
+            vectors /= np.sqrt(squares)[:, None]
+            return Embeddings(vectors, usable)
         # by the largest number first, as squares of very large and very small ones are none
         largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
         vectors /= np.where(largest > 0, largest, 1)

@@ -1,5 +1,8 @@
 """Crops: the parts of a picture inside boxes, all brought to one size."""
 
+from collections.abc import Sequence
+from math import isfinite
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +39,23 @@ def parts_inside(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """boxes [N, 4] xyxy -> the whole pixels of each that lie in a picture of (width, height), and
     which of them are enough to look at [N]."""
-    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
-    known = np.logical_and.reduce(np.isfinite(corners), axis=1)
-    corners = np.where(known[:, None], corners, 0)
-    inside = np.clip(corners, 0, np.array([*image_size, *image_size]))
-    sides = np.maximum(corners[:, 2:] - corners[:, :2], 1e-9)
-    share = (np.maximum(inside[:, 2:] - inside[:, :2], 0) / sides).prod(axis=1)
-    parts = np.round(inside).astype(np.int64)
-    enough = (parts[:, 2:] - parts[:, :2] >= LEAST_SIDES).all(axis=1)
-    return parts, known & enough & (share >= LEAST_SHARE)
+    corners = np.asarray(boxes, np.float64).reshape(-1, 4).tolist()
+    parts = np.zeros((len(corners), 4), np.int64)
+    enough = np.zeros(len(corners), bool)
+    for number, box in enumerate(corners):  # of few boxes in less time than whole columns
+        if all(map(isfinite, box)):
+            parts[number], enough[number] = _part_inside(box, *image_size)
+    return parts, enough
+
+
+def _part_inside(box: Sequence[float], width: int, height: int) -> tuple[Sequence[int], bool]:
+    left, right = (min(max(side, 0), width) for side in box[::2])
+    top, bottom = (min(max(side, 0), height) for side in box[1::2])
+    wide, high = max(box[2] - box[0], 1e-9), max(box[3] - box[1], 1e-9)
+    share = max(right - left, 0) / wide * (max(bottom - top, 0) / high)
+    part = left, top, right, bottom = round(left), round(top), round(right), round(bottom)
+    enough = right - left >= LEAST_SIDES[0] and bottom - top >= LEAST_SIDES[1]
+    return part, enough and share >= LEAST_SHARE
 
 
 def cut(

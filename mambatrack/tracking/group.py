@@ -29,7 +29,7 @@ from mambatrack.tracking.steps import associate_together, observe_together, pred
 from mambatrack.tracking.tracker import Tracker
 from mambatrack.tracking.tracker_state import TrackerState, checked_camera, checked_time
 from mambatrack.tracking.turn import Turns
-from mambatrack.tracking.usual_frames import Begun, Given, usual_frames
+from mambatrack.tracking.usual_frames import Begun, Given
 from mambatrack.tracks import Tracks
 
 
@@ -77,7 +77,7 @@ class TrackerGroup:
             )
             for _ in range(count)
         ]
-        self._usual = usual_frames(self.association, embedder, self.config)
+        self._usual = self.trackers[0].usual
         self._one_count = checked_sharing(memory)
         if self._one_count and memory is not None and embedder is not None:
             gallery = Gallery(embedder.size, memory.size, memory.pictures)
@@ -105,13 +105,13 @@ class TrackerGroup:
         with Turns([self.trackers[index].turn for index in due]):
             motions = self._motions(due, cameras)
             given = {
-                index: (as_given(detections), checked_time(time_s), motions.get(index))
-                for index, (detections, time_s) in due.items()
+                index: (as_given(rows), checked_time(time_s), motions.get(index), images.get(index))
+                for index, (rows, time_s) in due.items()
             }
             usual, whole = self._usual_among(given), self._whole_among(given)
             apart = {*whole, *(index for each in usual for index in each.due)}
             together = {index: each for index, each in given.items() if index not in apart}
-            tracks = self._update(together, images)  # an error comes before any change
+            tracks = self._update(together)  # an error comes before any change
             for each in usual:
                 tracks |= each.run(None)
             for index in whole:
@@ -146,25 +146,22 @@ class TrackerGroup:
             return []
         return [
             index
-            for index, (found, _, camera) in given.items()
+            for index, (found, _, camera, _) in given.items()
             if (tracker := self.trackers[index]).whole is not None
             and camera is None
             and tracker.whole.takes(tracker.state, found, tracker.image_size)
         ]
 
-    def _update(
-        self,
-        due: Mapping[int, Given],
-        images: Mapping[int, Any] = {},
-    ) -> dict[int, Tracks]:
+    def _update(self, due: Mapping[int, Given]) -> dict[int, Tracks]:
         """The steps of a frame, each for all trackers together."""
         if not due:
             return {}
         config, trackers = self.config, [self.trackers[index] for index in due]
         states = [each.state for each in trackers]
         given = [as_detections(detections) for detections, *_ in due.values()]
-        times = [time_s for _, time_s, _ in due.values()]
-        motions = [camera for *_, camera in due.values()]
+        times = [time_s for _, time_s, *_ in due.values()]
+        motions = [camera for *_, camera, _ in due.values()]
+        images = [image for *_, image in due.values()]
         sizes = [each.image_size for each in trackers]
         found = list(map(TrackerState.admit, states, given, sizes))
         spans = list(map(TrackerState.advance_clock, states, times, repeat(config)))
@@ -181,8 +178,8 @@ class TrackerGroup:
             tracker.state.follow_camera(rows, config, self.association, tracker.predictor)
         problems = [(each.hypotheses, rows) for each, rows in zip(states, found, strict=True)]
         views = [
-            state.view(each.appearance, images.get(index), rows)
-            for index, each, state, rows in zip(due, trackers, states, found, strict=True)
+            state.view(each.appearance, image, rows)
+            for image, each, state, rows in zip(images, trackers, states, found, strict=True)
         ]
         settled = associate_together(self.association, problems, config.hypotheses, views)
         for tracker, own in zip(trackers, settled, strict=True):

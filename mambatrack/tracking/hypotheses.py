@@ -22,7 +22,7 @@ from mambatrack.association.interface import (
 )
 from mambatrack.camera.transforms import Transform
 from mambatrack.detections import Detections
-from mambatrack.kernels.cpu.usual_frames import Far, Kept
+from mambatrack.kernels.cpu.usual_structs import Far, Kept
 from mambatrack.motion.predictor import Predictor
 from mambatrack.track_columns import new_stamps
 from mambatrack.track_table import NOBODY, TrackTable

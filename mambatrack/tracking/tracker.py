@@ -108,7 +108,7 @@ class Tracker:
         self._place = MemoryPlace(kept, 0 if embedder is None else embedder.size)
         self.by_step = False
         self.whole = whole_frame(self.association, self.predictor, self.appearance, self.config)
-        self.usual = usual_frames(self.association, self.appearance, self.config)
+        self.usual = usual_frames(self.association, kept, self.config)
         self.measure: Measure = unmeasured
         self.turn = Turn()
         parts = {"predictor": self.predictor, "association": self.association}
@@ -150,7 +150,7 @@ class Tracker:
             state, config, time_s = self.state, self.config, checked_time(time_s)
             given = as_given(detections, data)
             camera = checked_camera(camera, config, self.predictor)
-            tracks = self.in_few_calls((given, time_s, camera))
+            tracks = self.in_few_calls((given, time_s, camera, image))
             if tracks is not None:
                 return tracks
             hypotheses = state.hypotheses

@@ -79,6 +79,7 @@ class TrackerState:
         if appearance is None or image is None or not np.size(image):
             return None
         pictures = None if self.memory is None else self.memory.pictures
+        appearance.boxes += len(found)
         return View(appearance, self.calibration, image, found, pictures)
 
     def admit(self, found: Detections, image_size: tuple[int, int] | None) -> Detections:

@@ -10,23 +10,28 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from mambatrack.appearance.appearance import Appearance
+from mambatrack.appearance.doubts import Doubts
+from mambatrack.appearance.glance import Glance, glance_at, looks_by
+from mambatrack.appearance.looks import Looks
 from mambatrack.association.compiled import CompiledAssociation
 from mambatrack.association.crowds import MOST_PAIRS, TILE
 from mambatrack.association.exits import margin
-from mambatrack.association.interface import Association
+from mambatrack.association.interface import Association, Decided
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.config import TrackerConfig
 from mambatrack.detections import PLAIN_LIMITS, Detections, as_detections
 from mambatrack.kernels.cpu.found import FoundColumns
 from mambatrack.kernels.cpu.problem_structs import Thought
 from mambatrack.kernels.cpu.table import result_column
-from mambatrack.kernels.cpu.usual_frames import OPEN, REPORTED, Far, Kept, Usually
 from mambatrack.kernels.cpu.usual_frames import UsualFrames as FramesInC
+from mambatrack.kernels.cpu.usual_structs import OPEN, REPORTED, Far, Kept, Usually
 from mambatrack.motion.compiled_predictor import CompiledPredictor
 from mambatrack.motion.predictor import Predictor
+from mambatrack.settings import MemoryConfig
 from mambatrack.track_columns import new_stamp
 from mambatrack.track_table import NOBODY
-from mambatrack.tracking.hypotheses import GIVE_UP_BEHIND, HYPOTHESES_TRACKS, born_in
+from mambatrack.tracking.hypotheses import GIVE_UP_BEHIND, HYPOTHESES_TRACKS, Settled, born_in
 from mambatrack.tracking.leaps import reach_of
 from mambatrack.tracking.steps import observe_together
 from mambatrack.tracking.tracker_state import TrackerState, data_of
@@ -40,14 +45,16 @@ class Tracked(Protocol):
     state: TrackerState
     predictor: Predictor
     class_names: tuple[str, ...]
+    appearance: Appearance | None
 
     @property
     def image_size(self) -> tuple[int, int] | None: ...
 
 
-# what was found, as as_given() has it, when, and how the camera moved; the same of this tracker
-Given = tuple[NDArray | Detections, float | None, CameraMotion | None]
-Due = tuple[Tracked, NDArray | Detections, float | None, CameraMotion | None]
+# what was found, as as_given() has it, when, how the camera moved, and the picture; the same of
+# this tracker
+Given = tuple[NDArray | Detections, float | None, CameraMotion | None, Any]
+Due = tuple[Tracked, NDArray | Detections, float | None, CameraMotion | None, Glance | None]
 
 
 class Begun(NamedTuple):
@@ -78,9 +85,10 @@ class UsualFrames:
         if isinstance(predictor, CompiledPredictor):
             frames.begin(predictor.in_c)
             for number, tracker in trackers.items():
-                found, time_s, camera = given[number]
-                if self._add(frames, tracker, found, time_s):
-                    due[number] = tracker, found, time_s, camera
+                found, time_s, camera, image = given[number]
+                glance = _glance(tracker, image, found)
+                if self._add(frames, tracker, found, time_s, glance):
+                    due[number] = tracker, found, time_s, camera, glance
             usual = frames.admit()
             if len(usual) < len(due):
                 asked = list(due.items())
@@ -97,7 +105,7 @@ class UsualFrames:
             HYPOTHESES_TRACKS, TILE, most_found, config.min_hits, config.max_age,
             reach_of(config, self._association) > 0,
         )  # fmt: skip
-        return FramesInC(self._association.new_problems(), network, usually)
+        return FramesInC(self._association.new_problems(), network, usually, looks_by())
 
     def _add(
         self,
@@ -105,6 +113,7 @@ class UsualFrames:
         tracker: Tracked,
         found: NDArray | Detections,
         time_s: float | None,
+        glance: Glance | None,
     ) -> bool:
         """Whether it is usual as far as is seen without reading the detections: it is among the
         frames then."""
@@ -127,7 +136,7 @@ class UsualFrames:
             for table, likelihood in zip(hypotheses.tables, hypotheses.likelihoods, strict=True)
         ]
         span, next_id = state.span(time_s, self._config), hypotheses.table.next_id
-        frames.add(held, hypotheses.spare.in_c, rows, size, span, next_id)
+        frames.add(held, hypotheses.spare.in_c, rows, size, span, next_id, glance)
         return True
 
     def _run(
@@ -139,13 +148,14 @@ class UsualFrames:
             frames.predict()
             for tracker in [each[0] for _, each in asked if each[3] is not None]:
                 tracker.state.move_along(self._association, tracker.predictor)
+        self._exchange(frames, [each[0] for _, each in asked])
         thought = frames.think()
         tracks = {}
         for place, far in enumerate(frames.settle(new_stamp(), thought)):
             number, each = asked[place]
             kept = [] if far.same else frames.kept(far)
             if far.state != REPORTED:
-                tracks[number] = self._finished(each, frames, thought, far, kept)
+                tracks[number] = self._finished(each, frames, thought, place, far, kept)
                 continue
             if kept:
                 each[0].state.hypotheses.go_on_in(kept, far)
@@ -155,18 +165,29 @@ class UsualFrames:
         self._free.append(frames)
         return tracks
 
+    @staticmethod
+    def _exchange(frames: FramesInC, trackers: Sequence[Tracked]) -> None:
+        """View.exchange."""
+        if places := frames.exchanges():
+            tables = [table for each in trackers for table in each.state.hypotheses.tables]
+            for place in places:
+                Doubts(Looks(tables[place])).exchange()
+
     def _next_frame(
         self,
         tracker: Tracked,
         found: NDArray | Detections,
         time_s: float | None,
         camera: CameraMotion | None,
+        glance: Glance | None,
     ) -> dict[str, Any]:
         """-> what is known of its result; the rest if it comes to REPORTED."""
         state, config, names = tracker.state, self._config, tracker.class_names
         state.hypotheses.begin(state.advance_clock(time_s, config))
         state.note_camera(camera, tracker.predictor)
         state.frame += 1
+        if glance is not None:
+            glance.begin()
         if isinstance(found, Detections):
             state.dropped += found.dropped
             names = names or found.class_names
@@ -176,10 +197,16 @@ class UsualFrames:
         }  # fmt: skip
 
     def _finished(
-        self, due: Due, frames: FramesInC, thought: Thought, far: Far, kept: Sequence[Kept]
+        self,
+        due: Due,
+        frames: FramesInC,
+        thought: Thought,
+        place: int,
+        far: Far,
+        kept: Sequence[Kept],
     ) -> Tracks:
-        """What is left of a frame that came so far."""
-        tracker, given, time_s, _ = due
+        """What is left of a frame, number ``place`` of the usual ones, that came so far."""
+        tracker, given, time_s, _, glance = due
         state, config, predictor = tracker.state, self._config, tracker.predictor
         hypotheses, found = state.hypotheses, as_detections(given)
         if far.state == OPEN:
@@ -189,6 +216,8 @@ class UsualFrames:
                 for number, question in enumerate(questions)
             ]
             settled = hypotheses.advance(decided, config.hypotheses)
+            if glance is not None:
+                _remember(glance, frames, thought, place, far, decided, settled)
             observe_together(self._association, predictor, settled)
             births = born_in(settled)
         else:  # somebody may have leapt, or has no room
@@ -197,6 +226,22 @@ class UsualFrames:
         hypotheses.start(found, births, predictor)
         ended = hypotheses.end(config.min_hits, config.max_age)
         return state.put_out(time_s, config, ended, found, tracker.class_names)
+
+
+def _glance(tracker: Tracked, image: Any, found: NDArray | Detections) -> Glance | None:
+    return glance_at(tracker.appearance, tracker.state.calibration, image, found)
+
+
+def _remember(
+    glance: Glance, frames: FramesInC, thought: Thought, place: int, far: Far,
+    decided: Sequence[Decided], settled: Sequence[Settled],
+) -> None:  # fmt: skip
+    """View.remember, where numpy decided."""
+    view = glance.view(decided[0].problem.found, frames.looking.seen(frames.places[place]))
+    for number, each in enumerate(decided):
+        first, pairs = frames.pairs_of(far.frame + number, thought)
+        view.contest(each.problem.candidates, frames.looking.contested(first, pairs))
+    view.remember([(each.problem, each.decision) for each in settled])
 
 
 def _reported(
@@ -210,9 +255,9 @@ def _reported(
 
 
 def usual_frames(
-    association: Association, appearance: object, config: TrackerConfig
+    association: Association, memory: MemoryConfig | None, config: TrackerConfig
 ) -> UsualFrames | None:
     """None where these have frames that C does not know, and without the library."""
-    if type(association) is CompiledAssociation and nothing_told(appearance, config):
+    if type(association) is CompiledAssociation and nothing_told(memory, config):
         return UsualFrames(association, config)
     return None

@@ -108,10 +108,10 @@ def whole_frame(
     return None
 
 
-def nothing_told(appearance: object, config: TrackerConfig) -> bool:
-    """Whether nobody looks at pictures or after the camera, no track is cut for caution, and the C
-    library is there."""
-    told = config.camera in ("auto", "boxes") or config.caution > 0 or appearance is not None
+def nothing_told(other: object, config: TrackerConfig) -> bool:
+    """Whether nobody looks after the camera, no track is cut for caution, nothing ``other`` is
+    there, and the C library is."""
+    told = config.camera in ("auto", "boxes") or config.caution > 0 or other is not None
     return not told and wanted()
 
 
