@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from mambatrack.association import loading as associations
 from mambatrack.cli import main
 from mambatrack.cli.arguments import LARGEST, MODELS, names, positive, whole
-from mambatrack.cli.named_files import DatasetPath, ReadPath
+from mambatrack.cli.named_files import DatasetPath, PicturesPath, ReadPath
 from mambatrack.cli.program import build_parser, parse
 from mambatrack.motion.loading import PLAIN
 from mambatrack.networks.model_files import SHIPPED
 from mambatrack.settings import ASSOCIATIONS, PREDICTORS
 from mambatrack.simulation.world import write_sequence
+
+PICTURES = {"train-detector": ReadPath, "detect": PicturesPath}  # of their --dataset
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(-5, 5), st.integers(6, LARGEST))
@@ -97,7 +99,7 @@ def test_data_sets_have_one_spelling_everywhere():
         for each in parser._option_string_actions
     )
     for name, action in named.items():
-        kind = ReadPath if name == "train-detector" else DatasetPath  # pictures, not sequences
+        kind = PICTURES.get(name, DatasetPath)
         assert (action.type, action.metavar) == (kind, "DIR")
 
 

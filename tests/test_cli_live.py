@@ -92,7 +92,7 @@ def test_no_two_sources_have_one_name(clip, tmp_path):
     for file in files:
         file.parent.mkdir(exist_ok=True)
         shutil.copy(clip, file)
-    options = argparse.Namespace(sources=[str(file) for file in files], loop=False)
+    options = argparse.Namespace(sources=[str(file) for file in files], loop=False, crop=None)
     names = [source.name for source in _open_sources(options)]
     assert names == ["clip", "clip #2", "clip #3", "clip #4"]
 

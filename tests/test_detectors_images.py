@@ -69,7 +69,7 @@ def test_an_open_input_size_follows_the_image():
     [
         ("yolox", "needs an ONNX file, or one of yolox_nano, yolox_tiny"),
         ("rtmdet", "needs an ONNX file"),
-        ("file", "needs a det.txt"),
+        ("file", "needs a file of boxes"),
         (
             "yolov8",
             "unknown detector 'yolov8'; known: motion, onnx, own, yolox, rtmdet, file, ",

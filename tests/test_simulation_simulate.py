@@ -177,7 +177,7 @@ def test_sequences_that_can_be_measured(world, tmp_path):
             text = (world[0].folder / part / f"{part}.txt").read_text()
             (tmp_path / "data" / name / part / f"{part}.txt").write_text(text)
     assert [each.name for each in measurable_sequences(tmp_path / "data")] == ["both"]
-    with pytest.raises(MambatrackError, match="none of the 1 sequences .* both gt/gt.txt and det"):
+    with pytest.raises(MambatrackError, match="none of 1 sequence .* both gt/gt.txt and det"):
         measurable_sequences(tmp_path / "data/truth")
     (tmp_path / "statistics.json").write_text("{}")
     with pytest.raises(MambatrackError, match="is a file; expected a data set"):

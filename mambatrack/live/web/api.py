@@ -170,11 +170,11 @@ def _add_files(app: FastAPI, state: LiveState) -> None:
     @app.get(
         "/api/results/{source}.{kind}",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/plain": {}, "application/x-ndjson": {}}},
+        responses={200: {"content": {media: {} for media in MEDIA.values()}},
                    429: {"model": Problem}, **MISSING},
     )  # fmt: skip
     async def results(source: Index, kind: Kind) -> StreamingResponse:
-        """The tracks so far, as MOT text or JSON Lines; the oldest go when the limit is reached."""
+        """The tracks so far, as MOT text, JSON Lines or CSV; above the limit the oldest go."""
         view = _view(state, source)
         recording = view.recording
         if not downloads.acquire(blocking=False):
