@@ -96,6 +96,9 @@ class TrackerConfig:
         1,
         100_000,
     )
+    lifeless_s: float = option(
+        5.0, "track, live: unchanged so long, a person of low score is a thing; 0: never", 0.0, 1e5
+    )
     min_hits: int = option(1, "frames seen before a track is confirmed", 1, 1000)
     class_aware: bool = option(False, "never match a detection to a track of another class")
     camera: str = option(
@@ -188,11 +191,10 @@ class AppearanceConfig:
 
     embedder: str = option(
         "auto",
-        "what looks at the picture inside of boxes: off, colour (of clothes), own (the "
-        "shipped network and colours), a name from "
-        "configs/embedders.yaml, or the path of an ONNX or OpenVINO file, or of one that "
-        "train-embedder wrote; auto is colour in track and live where the detector finds its "
-        "boxes in pictures, and off elsewhere",
+        "what looks at the picture inside of boxes: off, colour (of clothes), own (the shipped "
+        "network and colours), a name from configs/embedders.yaml, or the path of an ONNX or "
+        "OpenVINO file, or of one that train-embedder wrote; auto is colour in track and live "
+        "where the detector finds its boxes in pictures, and off elsewhere",
     )
     normalisation: str = option(
         "auto",
@@ -229,10 +231,7 @@ class DatasetConfig:
     """What is believed of a data set."""
 
     longest: int = option(
-        1_000_000,
-        "frames of a sequence; a larger seqLength or frame number is refused as a mistake",
-        1,
-        2**31 - 1,
+        1_000_000, "frames of a sequence; a larger number is refused as a mistake", 1, 2**31 - 1
     )
 
 

@@ -21,7 +21,7 @@ from mambatrack.kernels.cpu.table import result_column
 class TrackState(IntEnum):
     """What a track's box is based on in the current frame."""
 
-    TENTATIVE = 0  # seen, but not yet often enough to be trusted
+    TENTATIVE = 0  # seen, but not yet often enough to be trusted, or of a thing that is no person
     OBSERVED = 1  # seen: the box is the matched detection's, steadied where that jitters
     PREDICTED = 2  # lost: the box is the motion model's
     ENDED = 3  # not seen for too long, or another track all along; a memory may give the id back

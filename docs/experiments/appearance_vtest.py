@@ -29,6 +29,7 @@ from mambatrack import (
     open_sequence,
     score,
 )
+from mambatrack.appearance.lifeless import Lifeless
 from mambatrack.embedders.loading import open_embedder
 
 PERSON = "person"
@@ -64,10 +65,12 @@ def tracked(video, boxes, config, embedder, result, memory=None):
     spent, ids = 0.0, set()
     with open_frames(video) as frames, mot_writer(result, True) as writer:
         tracker = Tracker(config, image_size=frames.size, embedder=embedder, memory=memory)
+        lifeless = Lifeless((PERSON,), config.tracker.lifeless_s)
         for frame in frames:
             found = boxes[frame.index] if frame.index < len(boxes) else None
             began = time.process_time()
             tracks = tracker.update(found, frame.time_s, image=frame.image)
+            tracks = lifeless.mark(frame.image, tracks)
             spent += time.process_time() - began
             ids.update(tracks.ids[tracks.observed].tolist())
             writer.write(tracks)
@@ -99,6 +102,7 @@ def main():
     parser.add_argument("--detectors", nargs="+", default=["motion"])
     parser.add_argument("--embedders", nargs="+", default=["off", "colour"])
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--lifeless", type=float, default=5.0, help="tracker.lifeless_s")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()))
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -106,6 +110,7 @@ def main():
     print("detector | embedder | HOTA | AssA | IDF1 | MOTA | IDSW | ids | ms a frame | crops")
     for detector in options.detectors:
         config, name = configured(detector), Path(detector).name.replace(".onnx", "")
+        config = replace(config, tracker=replace(config.tracker, lifeless_s=options.lifeless))
         kept = options.cache / f"{options.video.stem}-{name.replace(':', '-')}.npy"
         boxes = boxes_of(options.video, config, kept)
         for embedder in options.embedders:

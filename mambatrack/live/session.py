@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event
 
+from mambatrack.appearance.lifeless import Lifeless
 from mambatrack.camera.interface import Travel
 from mambatrack.camera.transforms import CameraMotion
 from mambatrack.counting.counts import Counts
@@ -76,6 +77,8 @@ class LiveSession:
         self._travels = [Travel() for _ in sources]
         self._tallies = [Tally() for _ in sources]
         self._sightings = [Sightings() for _ in sources]
+        seconds = group.config.lifeless_s
+        self._lifeless = [Lifeless(each.names, seconds) for each in detectors]
         self._told: list[tuple | None] = [None for _ in sources]
         self._news = Event()
         for source in self.sources:
@@ -188,6 +191,7 @@ class LiveSession:
     ) -> None:
         self._tallies[index].tracked(arrival.at)
         self._travels[index].note(tracks.camera, self.group.trackers[index].image_size)
+        tracks = self._lifeless[index].mark(arrival.frame.image, tracks)
         tracks = replace(tracks, frame=arrival.frame.index)
         update = LiveUpdate(
             index,

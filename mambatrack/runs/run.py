@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mambatrack.appearance.calibration import Calibration
 from mambatrack.appearance.codes import Codes
+from mambatrack.appearance.lifeless import Lifeless
 from mambatrack.appearance.sequence_looks import SequenceLooks
 from mambatrack.camera.interface import CameraSource, Travel
 from mambatrack.camera.transforms import CameraMotion
@@ -74,6 +75,7 @@ class Run:
     ):
         self.source, self.detector, self.tracker = source, detector, tracker
         self.camera, self.travel = camera, Travel()
+        self._lifeless = Lifeless(detector.names, tracker.config.lifeless_s)
         self.outputs = list(outputs)
         self.frames = 0
         self.ids: set[int] = set()
@@ -144,7 +146,7 @@ class Run:
 
     def _write(self, frame: Frame, tracks: Tracks) -> None:
         # the number in the source, which a range, a stride or a skipped frame sets apart
-        tracks = replace(tracks, frame=frame.index)
+        tracks = replace(self._lifeless.mark(frame.image, tracks), frame=frame.index)
         with self._measure("write"):
             for output in self.outputs:
                 output.write(frame, tracks)
