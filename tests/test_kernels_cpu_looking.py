@@ -14,6 +14,7 @@ from mambatrack.embedders.colour import colour_embedder
 from mambatrack.embedders.crop_embedder import CropEmbedder
 from mambatrack.kernels.cpu.usual_frames import UsualFrames
 from mambatrack.kernels.cpu.usual_structs import OPEN, REPORTED, SETTLED
+from mambatrack.settings import MemoryConfig
 from painted import SIZE, meeting
 from shaken_crowds import crowd_of_two_classes
 
@@ -182,3 +183,36 @@ def test_an_empty_picture_says_nothing():
     for _ in range(4):
         tracker.update([[100, 50, 140, 170, 0.9]], image=np.zeros((0, 0, 3), np.uint8))
     assert tracker.appearance.boxes == 0
+
+
+def coming_back():
+    """Two of three people leave for a while, and come back elsewhere; one stays."""
+    rng = np.random.default_rng(1)
+    for frame in range(70):
+        left = np.array([40.0 + frame, 150, 260 - frame])
+        seen = [1] if 30 <= frame < 45 else [0, 1, 2]
+        rows = np.column_stack([left, [60, 90, 120], left + 30, [140, 170, 200], [0.9] * 3])
+        picture = rng.integers(90, 130, (240, 320, 3)).astype(np.uint8)
+        for own in seen:
+            x0, y0, x1, y1 = rows[own, :4].astype(int)
+            picture[y0:y1, x0:x1] = PALETTE[own]
+        yield rows[seen], frame / 10, picture
+
+
+@needs_library
+@pytest.mark.parametrize("kept", [{}, {"pictures": True}])
+def test_who_comes_back_is_known_again_in_few_calls(kept):
+    given = {"embedder": COLOUR, "memory": MemoryConfig(seconds=60, **kept), "max_age": 5}
+    ours, theirs = Tracker(**given), Tracker(**given)
+    theirs.by_step, returned, far = True, 0, Counter()
+    with patch.object(UsualFrames, "settle", far_of(UsualFrames.settle, far)):
+        for rows, time_s, picture in coming_back():
+            one = ours.update(rows, time_s, image=picture)
+            other = theirs.update(rows, time_s, image=picture)
+            assert one.ids.tolist() == other.ids.tolist()
+            assert one.ended.tolist() == other.ended.tolist()
+            assert repr(one.returned) == repr(other.returned)
+            returned += 0 if one.returned is None else len(one.returned)
+    assert returned == 2 and far[REPORTED] == 0
+    assert (far[SETTLED] > 50) == (not kept)
+    assert worst_looks(ours, theirs) < CLOSE

@@ -22,12 +22,13 @@ typedef struct {
 
 /* A tracker of so many ``tables``, the likeliest first, and ``spares``, at ``spare``, whose next track has the id
  * next_id; its step and what is given of its frame: what was found or, where that is NULL, that the next ``count`` rows of
- * doubles are its; the size of the picture, 0 where it is not known; looks: what is in the picture adds to the scores. */
+ * doubles are its; the size of the picture, 0 where it is not known; looks: what is in the picture adds to the scores;
+ * told: the result is not all that is told of the frame, so that it comes to SETTLED at most. */
 typedef struct {
     const Found *found;
     int64_t count, columns, width, height, span, tables, spares;
     const Table *const *spare;
-    int64_t next_id, looks;
+    int64_t next_id, looks, told;
 } Asking;
 
 /* One that is usual, number ``place`` of those that were asked about. Once it is settled: kept: hypotheses that go
@@ -38,7 +39,7 @@ typedef struct {
  * those that ended are left; found: what was read. */
 typedef struct {
     int64_t place, state, tracks, kept, same, settled, frame, fresh, started, ended, result;
-    int64_t span, tables, spares, next_id, looks, stamp, known;
+    int64_t span, tables, spares, next_id, looks, told, stamp, known;
     int64_t *ids;
     Held *held;
     Found found;
@@ -94,7 +95,7 @@ static int64_t admit_usual(const Usually *by, const Asking *asking, int64_t coun
         if (is_usual(by, a, held, &given, floats, numbers)) {
             Usual *u = to + kept++;
             *u = (Usual){.place = a - asking, .frame = *tables, .span = a->span, .tables = a->tables,
-                         .spares = a->spares, .next_id = a->next_id, .looks = a->looks, .held = held,
+                         .spares = a->spares, .next_id = a->next_id, .looks = a->looks, .told = a->told, .held = held,
                          .found = found_in(&given, floats, numbers)};
             ask_usual(by, u, frames + *tables);
             *tables += a->tables;
@@ -250,7 +251,7 @@ static int64_t report_usual(const Usually *by, const Motion *motion, Usual *usua
         for (int64_t i = 0; i < u->kept; i++)
             own[i].mixed = settled[u->settled + i].mixed, births += own[i].births;
         if (u->state == OPEN) continue;
-        if (may_start(by, u, own)) {
+        if (!u->told && may_start(by, u, own)) {
             if (births) start_all(motion, u, numbers, own, logs, places);
             end_all(by, u, own);
             u->same = u->tables == 1 && u->kept == 1 && !own->held && !u->ended && !u->started && own->mixed == u->held->mixed;

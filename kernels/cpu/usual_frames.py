@@ -75,11 +75,13 @@ class UsualFrames:
         span: int,
         next_id: int = 1,
         picture: Picture | None = None,
+        told: bool = False,
     ) -> None:
         """The tables of a tracker, the likeliest first; how many spare ones of the same sizes there
         are, and where their addresses lie; what is found in its frame, or rows as of
         admission.readable; the size of the picture, None where it is not known; the span as of
-        questions.Question, the id of the next track, and what is looked at. Raises ValueError for
+        questions.Question, the id of the next track, what is looked at, and whether more is told
+        of the frame than its result, so that it comes to SETTLED at most. Raises ValueError for
         what does not fit."""
         asked, listed = self._asked, self._listed
         tables = len(held) + spares[0]
@@ -102,8 +104,9 @@ class UsualFrames:
             self._given.append(found)
             at, (count, columns) = 0, found.shape
         sides = size or (0, 0)
-        asking = at, count, columns, *sides, span, len(held), *spares, next_id, picture is not None
-        ASKING.pack_into(self._asking_data, ASKING.size * asked, *asking)
+        asking = at, count, columns, *sides, span, len(held), *spares, next_id
+        looks = picture is not None
+        ASKING.pack_into(self._asking_data, ASKING.size * asked, *asking, looks, told)
         if picture is not None:
             self.looking.add(asked, picture)
         self._asked, self._listed = asked + 1, listed + spares[0]

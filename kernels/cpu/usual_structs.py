@@ -7,9 +7,9 @@ from typing import NamedTuple
 from mambatrack.kernels.cpu.table import TableColumns
 
 OPEN, SETTLED, REPORTED = range(3)  # how far a frame has come
-ASKING, HELD = struct.Struct("@11q"), struct.Struct("@4qd")  # of usual.h and branch.h
-USUAL_WORDS, KEPT_WORDS = 26, 8
-PLACE, FAR, IDS = 0, slice(1, 11), 18  # of struct Usual
+ASKING, HELD = struct.Struct("@12q"), struct.Struct("@4qd")  # of usual.h and branch.h
+USUAL_WORDS, KEPT_WORDS = 27, 8
+PLACE, FAR, IDS = 0, slice(1, 11), 19  # of struct Usual
 
 
 class Usually(ctypes.Structure):

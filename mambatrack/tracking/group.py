@@ -77,8 +77,8 @@ class TrackerGroup:
             )
             for _ in range(count)
         ]
-        self._usual = self.trackers[0].usual
         self._one_count = checked_sharing(memory)
+        self._usual = None if self._one_count else self.trackers[0].usual
         if self._one_count and memory is not None and embedder is not None:
             gallery = Gallery(embedder.size, memory.size, memory.pictures)
             for number, each in enumerate(self.trackers):

@@ -136,7 +136,9 @@ class UsualFrames:
             for table, likelihood in zip(hypotheses.tables, hypotheses.likelihoods, strict=True)
         ]
         span, next_id = state.span(time_s, self._config), hypotheses.table.next_id
-        frames.add(held, hypotheses.spare.in_c, rows, size, span, next_id, glance)
+        frames.add(
+            held, hypotheses.spare.in_c, rows, size, span, next_id, glance, state.memory is not None
+        )
         return True
 
     def _run(
@@ -257,7 +259,9 @@ def _reported(
 def usual_frames(
     association: Association, memory: MemoryConfig | None, config: TrackerConfig
 ) -> UsualFrames | None:
-    """None where these have frames that C does not know, and without the library."""
-    if type(association) is CompiledAssociation and nothing_told(memory, config):
+    """None where these have frames that C does not know, and without the library. memory: that of
+    one tracker."""
+    pictures = memory if memory and memory.pictures else None  # are cut in numpy
+    if type(association) is CompiledAssociation and nothing_told(pictures, config):
         return UsualFrames(association, config)
     return None
