@@ -41,8 +41,9 @@ class Appearance:
         return self._in_a_row >= MOST_FAULTS
 
     def __str__(self) -> str:
+        """What was looked at, "" where there was nothing to look at."""
         if not self.boxes:
-            return f"{self.embedder.name} had no box to look at"
+            return ""
         saved = 100 * (1 - self.crops / self.boxes)
         told = f"looked at {self.crops} of {counted(self.boxes, 'box')} ({saved:.0f} %"
         faults = f"; failed in {counted(self.faults, 'frame')}" if self.faults else ""
@@ -64,7 +65,10 @@ class Appearance:
         return found
 
     def _note_outside(self, image: NDArray, boxes: Boxes) -> None:
-        """Warns once where most boxes lie in no picture of this size."""
+        """Warns once where most boxes lie in no picture of this size; image: the picture, or what
+        an embedder of a sequence has of it."""
+        if not isinstance(image, np.ndarray):
+            return
         sides = image.shape[1], image.shape[0]
         before = self._outside
         self._outside += int(((boxes[:, :2] + boxes[:, 2:]) / 2 > sides).any(axis=1).sum())
@@ -112,8 +116,8 @@ def checked_embedder(embedder: Any) -> Embedder:
     size = getattr(embedder, "size", None)
     if not callable(embedder) or not isinstance(size, int) or size < 1:
         raise MambatrackError(
-            f"the embedder is {shown(embedder)}; expected a name or file for open_embedder(), or "
-            "what has name, size and a call as mambatrack.appearance.embedder.Embedder has"
+            f"the embedder is {shown(embedder)}; expected mambatrack.open_embedder(NAME or FILE), "
+            "or what has name, size and a call as mambatrack.appearance.embedder.Embedder has"
         )
     return embedder
 

@@ -270,7 +270,7 @@ def _print_summary(session: "LiveSession", counters: "list[Counter]", paths: lis
         if status.problem:
             print(f"  {status.problem}")
         appearance = session.group.trackers[number].appearance
-        if appearance is not None:
+        if appearance is not None and appearance.boxes:
             print(f"  {appearance}")
         for line in summary(counters[number]) if counters else ():
             print(f"  {line}")
