@@ -2,7 +2,10 @@
 
 import ast
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mambatrack.config import DetectorConfig
 from mambatrack.errors import MambatrackError, counted
@@ -83,6 +86,18 @@ def chosen_labels(classes: tuple[str, ...], names: tuple[str, ...]) -> frozenset
             raise MambatrackError(f"unknown class {entry!r}{_known(entry, names)}")
         chosen.add(label)
     return frozenset(chosen)
+
+
+def is_named(
+    labels: NDArray[np.integer], names: Sequence[str], classes: tuple[str, ...]
+) -> NDArray[np.bool_]:
+    """Which labels [N] are among ``classes`` by number or name; names: those that are known yet."""
+    wanted = {each.strip().lower() for each in classes}
+    known = dict(enumerate(names))
+    chosen = [
+        bool({str(label), known.get(label, "").lower()} & wanted) for label in labels.tolist()
+    ]
+    return np.array(chosen, bool)
 
 
 def wants_all(classes: tuple[str, ...]) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mambatrack.datasets.truth import read_ground_truth
     from mambatrack.detections import Detections, as_detections
     from mambatrack.detectors import open_detector
+    from mambatrack.embedders.loading import open_embedder
     from mambatrack.errors import MambatrackError
     from mambatrack.evaluation.scores import Summary, match_events, score, summary
     from mambatrack.live.session import LiveSession
@@ -53,6 +54,7 @@ _NAMES = {
     "datasets.truth": ("read_ground_truth",),
     "detections": ("Detections", "as_detections"),
     "detectors": ("open_detector",),
+    "embedders.loading": ("open_embedder",),
     "errors": ("MambatrackError",),
     "evaluation.scores": ("Summary", "match_events", "score", "summary"),
     "live.session": ("LiveSession",),
@@ -78,9 +80,9 @@ __all__ = [
     "SourceStatus", "StateFile", "Summary", "Track", "TrackState", "Tracker", "TrackerConfig",
     "TrackerGroup", "Tracks", "WebObserver", "World", "__version__", "as_detections",
     "csv_writer", "draw", "find_sequences", "iou", "jsonl_writer", "load_config",
-    "load_predictor", "make_world", "match_events", "mot_writer", "open_detector", "open_frames",
-    "open_sequence", "open_video_writer", "read_ground_truth", "read_trajectories", "score",
-    "serve", "simulate", "summary", "track_offline", "write_sequence",
+    "load_predictor", "make_world", "match_events", "mot_writer", "open_detector", "open_embedder",
+    "open_frames", "open_sequence", "open_video_writer", "read_ground_truth", "read_trajectories",
+    "score", "serve", "simulate", "summary", "track_offline", "write_sequence",
 ]  # fmt: skip
 
 

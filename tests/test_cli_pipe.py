@@ -257,6 +257,23 @@ def test_csv_comes_in_and_goes_out(piped, head, first, frames):
     assert "mot" not in piped("--emit", "mot", text=done.stdout).stderr
 
 
+def test_classes_of_csv_keep_their_names_and_are_chosen_by_them(piped):
+    text = "frame,x1,y1,x2,y2,class\n" + "".join(
+        f"{frame},{left},20,{left + 30},90,{name}\n"
+        for frame in range(3) for left, name in ((10, "person"), (90, "dog"))
+    )  # fmt: skip
+    for options, names in (((), {"person", "dog"}), (("--classes", "Dog"), {"dog"})):
+        lines = piped(*options, text=text).stdout.splitlines()
+        assert lines[0].endswith("class_name")
+        assert {line.split(",")[-1] for line in lines[1:]} == names
+    told = [json.loads(line) for line in piped("--emit", "jsonl", text=text).stdout.splitlines()]
+    assert [track["class"] for track in told[1]["tracks"]] == ["person", "dog"]
+
+
+def test_no_csv_is_no_frame(piped):
+    assert piped("--format", "csv", text="").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -261,3 +261,13 @@ def test_a_run_without_a_track_says_what_helps(world, tmp_path, monkeypatch, cap
     weights = write_onnx(tmp_path / "blind.onnx", {"output0": boxes}, metadata={"task": "detect"})
     assert main([*arguments, "--overwrite", "--weights", weights]) == 0
     assert "no track: a larger model may find more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("track",), ("detect", "--out", "d.txt")])
+def test_a_source_that_is_not_there_is_told_before_a_detector_is_chosen(
+    words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([words[0], "no.mp4", *words[1:]]) == 1
+    said = capsys.readouterr()
+    assert "no.mp4 does not exist; expected a video" in said.err and said.out == ""

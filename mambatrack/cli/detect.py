@@ -61,6 +61,10 @@ def _facts(options: argparse.Namespace, config: Config) -> Iterator[str]:
 
 def run(options: argparse.Namespace, config: Config) -> int:
     """Writes the boxes of every frame; a stopped run goes on where it was."""
+    from mambatrack.sources.readers import check_there
+
+    if options.source is not None:
+        check_there(options.source)
     config = with_chosen_detector(config, options.quiet)
     if options.source is not None:
         return _run(options, options.source, Path(options.out), config)

@@ -18,7 +18,7 @@ from mambatrack.cli.shared import INTERRUPTED, OK
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, DetectorConfig
 from mambatrack.csv_text import csv_text
-from mambatrack.detectors.classes import chosen_labels
+from mambatrack.detectors.classes import chosen_labels, is_named, wants_all
 from mambatrack.errors import MambatrackError, counted
 from mambatrack.outputs.lines import (
     CSV_COLUMNS,
@@ -152,11 +152,14 @@ def _mot_rows(predicted: bool) -> Callable[[Tracks], str]:
 
 def _wanted(stream: BoxStream, settings: DetectorConfig) -> Iterator[BoxFrame]:
     """The frames with those detections that ``conf`` and ``classes`` keep."""
-    numbered = stream.names or tuple(map(str, range(1000)))
-    labels = chosen_labels(settings.classes, numbered)
+    known = stream.format != "csv"  # CSV tells the names of classes as they come
+    numbered = tuple(stream.names) or tuple(map(str, range(1000)))
+    labels = chosen_labels(settings.classes, numbered) if known else None
     for frame in stream:
         found = frame.detections
         kept = found.scores >= settings.conf
         if labels is not None:
             kept &= np.isin(found.labels, list(labels))
+        elif not known and not wants_all(settings.classes):
+            kept &= is_named(found.labels, stream.names, settings.classes)
         yield frame if kept.all() else replace(frame, detections=found.select(kept))

@@ -159,10 +159,12 @@ def _track_into(options: argparse.Namespace, config: Config, show: bool) -> int:
     from mambatrack.detectors import open_detector
     from mambatrack.runs.source_run import open_run
     from mambatrack.sources.frames import open_frames
+    from mambatrack.sources.readers import check_there
 
     files = replace(files_of(options), sound=not options.no_sound)
     config = with_places(options, config)
     paths = check_files(files)
+    check_there(options.source)
     config = with_chosen_models(config, options.quiet)
     source = partial(open_frames, options.source, *part_of(options))
     detector = partial(open_detector, config.detector)

@@ -16,7 +16,7 @@ frame_index. Numbers that are left out are frames without detections.
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -57,6 +57,19 @@ class Header:
     size: tuple[int, int] | None = None
 
 
+class NamesSoFar(Sequence[str]):
+    """Names of classes that become more while rows are read."""
+
+    def __init__(self, reader: CsvReader):
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return len(self._reader.names)
+
+    def __getitem__(self, label: Any) -> Any:
+        return self._reader.names[label]
+
+
 @dataclass
 class BoxStream:
     """Iterator of the frames of a stream of lines, whose numbers ascend.
@@ -67,14 +80,20 @@ class BoxStream:
     format: str
     header: Header
     _lines: Iterator[tuple[int, str]] = field(repr=False)
+    _csv: CsvReader | None = field(default=None, repr=False)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Of the classes; MOT text has only one."""
+    def names(self) -> Sequence[str]:
+        """Of the classes; MOT text has only one, and CSV those that were read so far."""
+        if self._csv is not None:
+            return NamesSoFar(self._csv)
         return self.header.names or (UNNAMED if self.format == "mot" else ())
 
     def __iter__(self) -> Iterator[BoxFrame]:
-        frames = FRAMES[self.format](self._lines)
+        if self._csv is not None:
+            frames = _csv_frames(self._lines, self._csv)
+        else:
+            frames = (_mot_frames if self.format == "mot" else _jsonl_frames)(self._lines)
         last = -1
         for number, frame in frames:
             if frame.index <= last:
@@ -107,6 +126,8 @@ def open_stream(file: IO[bytes], form: str | None = None) -> BoxStream:
         value = _json_object(*first)
         if "format" in value:
             return BoxStream(form, _header(first[0], value), lines)
+    if form == "csv":
+        return BoxStream(form, Header(), lines, _csv_reader(*first))
     return BoxStream(form, Header(), itertools.chain([first], lines))
 
 
@@ -209,13 +230,17 @@ def _mot_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFram
         yield begun[0], BoxFrame(int(frame) - 1, None, _detections(begun[0], boxes))
 
 
-def _csv_frames(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, BoxFrame]]:
-    """(line where it begins, frame), each when the next one begins."""
-    number, header = next(lines)
+def _csv_reader(number: int, header: str) -> CsvReader:
     try:
-        reader = CsvReader(header)
+        return CsvReader(header)
     except MambatrackError as error:
         raise MambatrackError(str(error).replace("line 1", f"line {number}", 1)) from None
+
+
+def _csv_frames(
+    lines: Iterator[tuple[int, str]], reader: CsvReader
+) -> Iterator[tuple[int, BoxFrame]]:
+    """(line where it begins, frame), each when the next one begins."""
     first = reader.first
     rows = ((number, reader.row(number, line)) for number, line in lines)
     for frame, group in itertools.groupby(rows, key=lambda row: row[1].frame):
@@ -259,9 +284,6 @@ def _is_count(value: Any, low: int = 1) -> bool:
 
 def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e15
-
-
-FRAMES = {"jsonl": _jsonl_frames, "mot": _mot_frames, "csv": _csv_frames}
 
 
 def parse_size(text: str) -> tuple[int, int]:

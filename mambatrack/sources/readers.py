@@ -79,8 +79,22 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if glob.has_magic(text) and not looks_like_address(text):
         pictures = only_pictures(map(Path, _matching(path)))
         return PictureReader(_some(pictures, text), DEFAULT_FPS, text)
+    raise _absent(text)
+
+
+def check_there(source: str | Path) -> None:
+    """Before anything is loaded or fetched for it. Raises MambatrackError for a file or folder that
+    does not exist; whether a camera or stream answers is not asked."""
+    text = str(source)
+    files = not is_stream(text) and not is_camera(text)
+    pattern = glob.has_magic(text) and not looks_like_address(text)
+    if text and files and not pattern and not Path(text).exists():
+        raise _absent(text)
+
+
+def _absent(text: str) -> MambatrackError:
     meant = ", written rtsp://USER:PASSWORD@HOST/PATH" if looks_like_address(text) else ""
-    raise MambatrackError(
+    return MambatrackError(
         f"{without_secrets(text)} does not exist; expected a video, a folder or glob of images, "
         f"a webcam index or an RTSP or HTTP address{meant}"
     )
