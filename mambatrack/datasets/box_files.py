@@ -100,9 +100,8 @@ def _of_lines(path: Path, kind: str) -> BoxFile:
                 labels.append(frame.detections.labels.astype(np.float64))
     except MambatrackError as error:
         raise MambatrackError(f"{path}, {error}") from None
-    return _sorted(
-        frames, np.concatenate(boxes), np.concatenate(scores), np.concatenate(labels), stream.names
-    )
+    columns = np.concatenate(boxes), np.concatenate(scores), np.concatenate(labels)
+    return _sorted(frames, *columns, tuple(stream.names))
 
 
 def _of_json(path: Path, kind: str) -> BoxFile:
