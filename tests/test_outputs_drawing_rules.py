@@ -154,6 +154,7 @@ def test_a_tentative_track_is_grey_and_has_no_label():
     assert tuple(shown.colours[0]) == GREY != tuple(shown.colours[1])
     assert shown.labels.tolist() == [LabelKind.NONE, LabelKind.FULL]
     assert 0 < shown.opacity[0] < shown.opacity[1] == 1
+    assert (shown.seen, shown.hidden) == (1, 0)
 
 
 def test_labels_shrink_to_the_id_in_a_crowd_and_do_not_flicker():
@@ -201,8 +202,10 @@ def test_there_are_never_more_hidden_boxes_than_seen_ones_but_for_one(states):
             ids=np.array(there, np.int64) + 1,
         )  # fmt: skip
         shown = rules.update(tracks, SIZE)
-        assert shown.hidden <= max(shown.seen, 1)
-        assert shown.seen + shown.hidden == shown.drawn.sum() == np.count_nonzero(shown.opacity)
+        tentative = int(shown.drawn[tracks.state == TENTATIVE].sum())
+        assert shown.hidden <= max(shown.seen + tentative, 1)
+        drawn = shown.seen + shown.hidden + tentative
+        assert drawn == shown.drawn.sum() == np.count_nonzero(shown.opacity)
         assert ((shown.opacity >= 0) & (shown.opacity <= 1)).all()
         assert not shown.labels[~shown.drawn].any()
 

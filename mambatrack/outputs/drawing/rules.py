@@ -67,7 +67,8 @@ class Shown:
     labels:  [M] uint8, see LabelKind
     colours: [M, 3] uint8, RGB
     plate:   height of a label, pixels
-    seen, hidden: number of boxes drawn whose track is seen in this frame, is not
+    seen, hidden: number of boxes drawn whose track is seen in this frame, is not; tentative ones
+        are in neither
     step_s:  seconds since the frame before
     """
 
@@ -124,7 +125,7 @@ class Rules:
             self._labels(tracks, boxes, drawn, plate, step_s),
             _colours(tracks),
             plate,
-            int((drawn & ~hidden).sum()),
+            int((drawn & tracks.observed).sum()),
             int((drawn & hidden).sum()),
             step_s,
         )
