@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from functools import cached_property
 from itertools import repeat
 from typing import Any, overload
 
@@ -15,7 +14,7 @@ from mambatrack.class_names import class_name
 from mambatrack.detection_data import each_of, taken
 from mambatrack.errors import shown
 from mambatrack.html_table import html_table
-from mambatrack.kernels.cpu.table import result_column
+from mambatrack.kernels.cpu.table import result_attribute
 
 
 class TrackState(IntEnum):
@@ -261,16 +260,16 @@ class _OfColumns(Tracks):
 
     columns: tuple[int, bytes]
 
-    boxes = cached_property(lambda self: result_column("boxes", *self.columns))
-    ids = cached_property(lambda self: result_column("ids", *self.columns))
-    scores = cached_property(lambda self: result_column("scores", *self.columns))
-    labels = cached_property(lambda self: result_column("labels", *self.columns))
-    state = cached_property(lambda self: result_column("state", *self.columns))
-    gap = cached_property(lambda self: result_column("gap", *self.columns))
-    spread = cached_property(lambda self: result_column("spread", *self.columns))
-    det_ind = cached_property(lambda self: result_column("det_ind", *self.columns))
-    velocity = cached_property(lambda self: result_column("velocity", *self.columns))
-    age = cached_property(lambda self: result_column("age", *self.columns))
+    boxes = result_attribute("boxes")
+    ids = result_attribute("ids")
+    scores = result_attribute("scores")
+    labels = result_attribute("labels")
+    state = result_attribute("state")
+    gap = result_attribute("gap")
+    spread = result_attribute("spread")
+    det_ind = result_attribute("det_ind")
+    velocity = result_attribute("velocity")
+    age = result_attribute("age")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tracks, tuple(getattr(self, each.name) for each in fields(Tracks))

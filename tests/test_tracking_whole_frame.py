@@ -41,6 +41,16 @@ def test_usual_frames_are_taken_and_others_go_step_by_step():
     assert taken(tracker, ROWS)
 
 
+def test_columns_are_made_when_they_are_asked_for_and_are_those_of_their_frame():
+    tracker = Tracker(KALMAN, (640, 480))
+    tracker.update(ROWS)
+    tracks = tracker.update(ROWS)
+    assert not {"ids", "boxes", "state"} & vars(tracks).keys()
+    tracker.update(ROWS + [50, 0, 50, 0, 0])
+    np.testing.assert_allclose(tracks.boxes, ROWS[:, :4], atol=1)
+    assert tracks.ids.tolist() == [1, 2] and not tracks.boxes.flags.writeable
+
+
 class Own(KalmanPredictor):
     """What it does is not known."""
 

@@ -66,14 +66,14 @@ class Tracked(NamedTuple):
 
 class Changed(NamedTuple):
     """The same after a frame; how many tracks started; the ids of those that ended, ascending; and
-    the columns of TableColumns.snapshot."""
+    how many tracks there are, and the piece of their columns, as result_column has them."""
 
     tracks: int
     next_id: int
     mixed: bool
     born: int
     ended: Indices | None
-    columns: dict[str, NDArray]
+    columns: tuple[int, bytes]
 
 
 class OverlapFrame:
@@ -159,7 +159,7 @@ class OverlapFrame:
         tracks, next_id, mixed, born, ended = _KEPT.unpack_from(self._frame, _Frame.tracks.offset)
         first = (_NUMBERS - 1) * self._room
         ids = self._numbers[first : first + ended].copy() if ended else None
-        return Changed(tracks, next_id, bool(mixed), born, ids, self._snapshot.columns(tracks))
+        return Changed(tracks, next_id, bool(mixed), born, ids, self._snapshot.piece(tracks))
 
     def _reserve(self, room: int) -> None:
         self._room = self._frame.room = room

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,26 @@ def result_column(name: str, tracks: int, piece: bytes) -> NDArray:
     return column
 
 
+class _Attribute:
+    """A column of ``columns``, what result_column has, which is made when it is asked for and then
+    kept: as cached_property, whose lock takes longer than the column."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __get__(self, result: Any, kind: type | None = None) -> Any:
+        if result is None:
+            return self
+        own = result.__dict__
+        column = own[self._name] = result_column(self._name, *own["columns"])
+        return column
+
+
+def result_attribute(name: str) -> Any:
+    """For the class of a result: its column of this name."""
+    return _Attribute(name)
+
+
 class Snapshot:
     """Memory for the result of up to ``room`` tracks, which C writes at ``at``."""
 
@@ -77,10 +98,13 @@ class Snapshot:
         self._memory = np.empty(_result(room).itemsize, np.uint8)
         self.at = address(self._memory)
 
+    def piece(self, tracks: int) -> tuple[int, bytes]:
+        """A copy of the columns of so many tracks, as result_column has them."""
+        return tracks, self._memory[: result_bytes(tracks)].tobytes()
+
     def columns(self, tracks: int) -> dict[str, NDArray]:
         """A copy of the columns, of the first ``tracks``: read-only, in one piece."""
-        kind = _result(tracks)
-        columns = np.ndarray((), kind, self._memory[: kind.itemsize].tobytes())
+        columns = np.ndarray((), _result(tracks), self.piece(tracks)[1])
         return {name: columns[name] for name in RESULT}
 
 

@@ -184,13 +184,13 @@ class Hypotheses:
         """The only hypothesis is the likeliest as before."""
         self.moved, self.likelihoods = NOBODY, [0.0]
 
-    def take_over(self, ids: Indices, born: int, ended: Indices) -> None:
-        """The only hypothesis went on in a call of the C library: ids [N] of its tracks, of which
-        ``born`` are new, and those that ended [.]."""
+    def take_over(self, born: int, ended: Indices) -> None:
+        """The only hypothesis went on in a call of the C library: how many of its tracks are new,
+        and the ids of those that ended [.]."""
         self.stay()
         self.started += born
         if born or len(ended):
-            self.published = ids
+            self.published = self.table["ids"].copy()
 
     def skip_ids(self, first: int) -> None:
         """The next id is ``first``, as those before it may be taken elsewhere."""

@@ -82,14 +82,15 @@ class WholeFrame:
             return None
         table.take_over(changed.tracks, changed.next_id, changed.mixed, span)
         ended = NOBODY if changed.ended is None else changed.ended
-        hypotheses.take_over(changed.columns["ids"], changed.born, ended)
+        hypotheses.take_over(changed.born, ended)
         state.advance_clock(time_s, config)
         state.camera = None
         state.frame += 1
-        return Tracks.of_frame(
-            state.frame - 1, time_s, ended=ended, frame_rate=state.frame_rate(config), data={},
-            class_names=class_names or names, **changed.columns,
-        )  # fmt: skip
+        return Tracks.of_columns({
+            "frame": state.frame - 1, "time_s": time_s, "ended": ended, "data": {},
+            "frame_rate": state.frame_rate(config), "class_names": class_names or names,
+            "columns": changed.columns,
+        })  # fmt: skip
 
 
 def whole_frame(
