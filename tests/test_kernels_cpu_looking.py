@@ -216,3 +216,12 @@ def test_who_comes_back_is_known_again_in_few_calls(kept):
     assert returned == 2 and far[REPORTED] == 0
     assert (far[SETTLED] > 50) == (not kept)
     assert worst_looks(ours, theirs) < CLOSE
+
+
+@needs_library
+def test_vectors_of_another_size_than_the_looks_are_refused():
+    tracker, row = Tracker(embedder=COLOUR), [[100, 50, 140, 170, 0.9]]
+    tracker.update(row, image=PICTURE)
+    tracker.appearance.embedder = CropEmbedder("small", lambda crops: crops[:, 0, :4, 0], (8, 16))
+    with pytest.raises(ValueError, match="vectors of 288 numbers expected, got 4"):
+        tracker.update(row, image=PICTURE)

@@ -21,6 +21,7 @@ _VIEW = struct.Struct("@q12d2q2P")
 _CALIBRATION = struct.Struct("@6d")
 _FIRST, _WANTED, VIEW_WORDS = 13, 14, 17
 _NUMBERS, _FLOATS = 3, 9  # of struct Looked
+_FURTHER = 5  # numbers of a track's looks behind the mean
 
 
 class LooksBy(ctypes.Structure):
@@ -79,8 +80,13 @@ class Looking:
         """Whether there is a picture."""
         return bool(self._pictures)
 
-    def add(self, place: int, picture: Picture) -> None:
-        """Of the tracker that was added as number ``place``."""
+    def add(self, place: int, picture: Picture, looks_size: int) -> None:
+        """Of the tracker that was added as number ``place``, whose tables have looks of this size.
+        Raises ValueError for vectors that do not fit."""
+        if looks_size != picture.size + _FURTHER:
+            raise ValueError(
+                f"vectors of {looks_size - _FURTHER} numbers expected, got {picture.size}"
+            )
         self._pictures[place] = picture
 
     def exchanges(self, usual: tuple[int, int], tables: int) -> list[int]:

@@ -108,7 +108,7 @@ class UsualFrames:
         looks = picture is not None
         ASKING.pack_into(self._asking_data, ASKING.size * asked, *asking, looks, told)
         if picture is not None:
-            self.looking.add(asked, picture)
+            self.looking.add(asked, picture, held[0][0].looks_size)
         self._asked, self._listed = asked + 1, listed + spares[0]
         self._found += count
         self._matches += count * tables
