@@ -156,7 +156,7 @@ def test_a_clock_that_is_set_back_goes_on(rate):
 @pytest.mark.parametrize("association", ["overlap", "learned"])
 def test_times_that_are_no_seconds_are_told(association):
     milliseconds = tracker(20, association=association)
-    with pytest.warns(UserWarning, match=r"\(120\) frames .* at 20 frames a .* the times seconds"):
+    with pytest.warns(UserWarning, match=r" 120 frames .* at 20 frames a .* the times seconds"):
         for index in range(6):
             milliseconds.update([walker(index)], 50.0 * index)
     with warnings.catch_warnings():
