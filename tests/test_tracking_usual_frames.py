@@ -88,13 +88,11 @@ def alone(size):
 
 def step(group, trackers, streams, frame, kinds, late):
     """One frame of those cameras that have one."""
-    due, cameras = {}, {}
+    due, cameras = {}, {index: CAMERAS[kind] for index, kind in enumerate(kinds) if kind in CAMERAS}
     for index, kind in enumerate(kinds):
         rows = streams[index].rows(frame, late)
         if kind != "absent" and len(rows):
             due[index] = made(rows, kind), streams[index].time_s
-        if kind in CAMERAS:
-            cameras[index] = CAMERAS[kind]
     if any(kinds[index] == "shape" for index in due):
         with pytest.raises(MambatrackError):
             group.update(due, cameras)

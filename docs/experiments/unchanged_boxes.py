@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mambatrack.appearance.lifeless import MOVED, _patch, _unlike
+from mambatrack.appearance.lifeless import MOVED, patch_of, unlike
 from mambatrack.boxes import iou, ltwh_to_xyxy
 from mambatrack.datasets.mot_text import read_mot
 from mambatrack.sources.frames import open_frames
 
-LIMITS = (0.2, 0.3, 0.4, 0.5, 0.7)  # of _unlike
+LIMITS = (0.2, 0.3, 0.4, 0.5, 0.7)  # of unlike()
 
 
 @dataclass
@@ -30,10 +30,10 @@ class Kept:
 
     def look(self, image: np.ndarray, box: np.ndarray, now: float, limit: float) -> None:
         at_its_place = iou(box[None], self.box[None])[0, 0] >= MOVED
-        if at_its_place and _unlike(_patch(image, self.box), self.patch) < limit:
+        if at_its_place and unlike(patch_of(image, self.box), self.patch) < limit:
             self.longest = max(self.longest, now - self.since)
         else:
-            self.since, self.box, self.patch = now, box, _patch(image, box)
+            self.since, self.box, self.patch = now, box, patch_of(image, box)
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
             for limit in LIMITS:
                 key = int(identity), limit
                 if key not in kept:
-                    kept[key] = Kept(frame.time_s, box, _patch(frame.image, box))
+                    kept[key] = Kept(frame.time_s, box, patch_of(frame.image, box))
                 kept[key].look(frame.image, box, frame.time_s, limit)
     print(f"| track | boxes | mean score | {' | '.join(map(str, LIMITS))} |")
     for identity, told in scores.items():

@@ -32,7 +32,6 @@ BLOCK = 4
 FLAT = 2.0  # grey levels; a picture that varies less shows nothing
 FOLLOWED = 0.1  # share of a look in what a thing looks like, as the light changes
 THUMB = 16  # pixels between those by which a picture is known to be the one before
-USUAL_RATE = 25.0  # frames a second where no time is known
 
 Patch = NDArray[np.float32]
 
@@ -62,15 +61,14 @@ class Lifeless:
         self._names, self._seconds = names, seconds
         self._watched: dict[int, Watched] = {}
         self._looked = -np.inf
-        self._frame = 0
         self._thumb = np.zeros((0, 0, 3), np.uint8)
 
     def mark(self, image: NDArray[np.uint8], tracks: Tracks) -> Tracks:
-        """The same tracks of the picture [H, W, 3], those of things TENTATIVE."""
-        self._frame += 1
-        if not self._seconds or not image.size:
+        """The same tracks of the picture [H, W, 3], those of things TENTATIVE. Nothing is told of
+        tracks without a time."""
+        now = tracks.time_s
+        if not self._seconds or not image.size or now is None:
             return tracks
-        now = self._frame / USUAL_RATE if tracks.time_s is None else tracks.time_s
         if not 0 <= now - self._looked < EVERY_S:
             self._look(image, tracks, now)
         things = [each for each, watched in self._watched.items() if watched.thing]
@@ -104,13 +102,13 @@ class Lifeless:
     ) -> None:  # fmt: skip
         watched = self._watched.get(identity)
         if watched is None or iou(box[None], watched.box[None])[0, 0] < MOVED:
-            self._watched[identity] = Watched(box, _patch(image, box), now, score)
+            self._watched[identity] = Watched(box, patch_of(image, box), now, score)
             return
-        patch = _patch(image, watched.box)
-        if _unlike(patch, watched.patch) >= UNLIKE:
+        patch = patch_of(image, watched.box)
+        if unlike(patch, watched.patch) >= UNLIKE:
             watched.changed = now if watched.changed is None else watched.changed
             if not watched.thing or now - watched.changed >= COVERED_S:
-                self._watched[identity] = Watched(box, _patch(image, box), now, score)
+                self._watched[identity] = Watched(box, patch_of(image, box), now, score)
             return
         assert patch is not None and watched.patch is not None
         watched.changed = None
@@ -121,7 +119,7 @@ class Lifeless:
             watched.thing = True
 
 
-def _patch(image: NDArray[np.uint8], box: NDArray[np.float32]) -> Patch | None:
+def patch_of(image: NDArray[np.uint8], box: NDArray[np.float32]) -> Patch | None:
     """[HEIGHT, WIDTH, 3] of mean 0, what ``box`` has of the picture; None where it is too small."""
     height, width = image.shape[:2]
     x0, y0, x1, y1 = np.clip(box, 0, [width, height, width, height]).round().astype(int)
@@ -131,7 +129,7 @@ def _patch(image: NDArray[np.uint8], box: NDArray[np.float32]) -> Patch | None:
     return patch.astype(np.float32) - patch.mean((0, 1), dtype=np.float32)
 
 
-def _unlike(one: Patch | None, other: Patch | None) -> float:
+def unlike(one: Patch | None, other: Patch | None) -> float:
     """Root mean square difference of the two where it is largest, each scaled to 1; infinite where
     they show too little."""
     if one is None or other is None:

@@ -36,9 +36,7 @@ class Progress:
     def update(self, done: int) -> None:
         now = time.monotonic()
         again, self._done = done < self._done, done
-        if (
-            self._first is None or again
-        ):  # from the start once more, as where a source is read twice
+        if self._first is None or again:  # where a source is read twice, from the start once more
             if again and self._bar:
                 self._bar.reset(self._task, rate=0.0)
             self._first = done, now  # what comes before is set-up or an earlier run

@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 from mambatrack.config import TrackerConfig
+from mambatrack.errors import counted
 
 MOST = 3  # in a row
 
@@ -19,8 +20,8 @@ class Pauses:
         self.count = self.count + 1 if span > config.max_age else 0
         if self.count == MOST:
             warnings.warn(
-                f"{MOST} times in a row more than {config.max_age} frames passed between two "
-                "updates, after which a track ends (tracker.max_age; with the detector motion "
+                f"{MOST} times in a row more than {counted(config.max_age, 'frame')} passed between "
+                "two updates, after which a track ends (tracker.max_age; with the detector motion "
                 f"tracker.motion_max_age), at {config.frame_rate:g} frames a second "
                 "(tracker.frame_rate), so that no track was left: are the times seconds, or is "
                 "the detector too slow for this machine?",
