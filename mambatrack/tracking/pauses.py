@@ -19,9 +19,10 @@ class Pauses:
         """Before an update, ``span`` frames of the motion model after the last one."""
         self.count = self.count + 1 if span > config.max_age else 0
         if self.count == MOST:
+            frames = counted(config.max_age, "frame")
             warnings.warn(
-                f"{MOST} times in a row more than {counted(config.max_age, 'frame')} passed between "
-                "two updates, after which a track ends (tracker.max_age; with the detector motion "
+                f"{MOST} times in a row more than {frames} passed between two updates, "
+                "after which a track ends (tracker.max_age; with the detector motion "
                 f"tracker.motion_max_age), at {config.frame_rate:g} frames a second "
                 "(tracker.frame_rate), so that no track was left: are the times seconds, or is "
                 "the detector too slow for this machine?",
