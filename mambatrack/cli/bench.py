@@ -14,6 +14,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.effects import model_facts
+from mambatrack.cli.file_forms import FOLDER, JSON, MARKDOWN
 from mambatrack.cli.named_files import DatasetPath, WrittenFile, WrittenFolder
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
@@ -34,9 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="objects in a frame (10 30 100 300 1000)")  # fmt: skip
     add("--passes", type=whole(1), default=5, metavar="N", help="of the timing, in turn")
     add_device(parser, "where the networks run")
-    add("--out", type=WrittenFile, metavar="FILE",
+    add("--out", type=WrittenFile, form=MARKDOWN, metavar="FILE",
         help="the tables as Markdown (with --peers: benchmarks.md)")  # fmt: skip
-    add("--json", type=WrittenFile, metavar="FILE", unless=("--peers",), help="everything measured")
+    add("--json", type=WrittenFile, form=JSON, metavar="FILE", unless=("--peers",),
+        help="everything measured")  # fmt: skip
     add_overwrite(parser, needs=("--out", "--json", "--page", "--peers"))
     add("--peers", action="store_true", help="other trackers beside ours, as a page of Markdown")
     add("--dataset", type=DatasetPath, metavar="DIR",
@@ -48,9 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--profile", action="store_true", unless=("--peers",),
         help="also what a frame costs by stage, how far the networks are from the limit of the "
         "machine, and many cameras in one group")  # fmt: skip
-    add("--results", type=WrittenFolder, metavar="DIR", needs=(SCORES,),
+    add("--results", type=WrittenFolder, form=FOLDER, metavar="DIR", needs=(SCORES,),
         help="with --peers and --dataset: keep everybody's MOT files")  # fmt: skip
-    add("--page", type=WrittenFile, metavar="FILE", unless=("--peers",),
+    add("--page", type=WrittenFile, form=MARKDOWN, metavar="FILE", unless=("--peers",),
         help="a page of Markdown whose measured part is written: times, profile, and two other "
         "trackers beside ours")  # fmt: skip
     parser.set_defaults(facts=_facts)

@@ -5,6 +5,7 @@ import sys
 
 from mambatrack.cli.arguments import Command, add_overwrite, add_part, part_of
 from mambatrack.cli.effects import Parser
+from mambatrack.cli.file_forms import TEXT
 from mambatrack.cli.named_files import PicturesPath, ReadPath, WrittenFile
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import FAILED, OK
@@ -17,7 +18,7 @@ def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("source", type=PicturesPath, metavar="SOURCE",
         help="video file, folder or glob of images, or a sequence")  # fmt: skip
-    add("--out", type=WrittenFile, required=True, metavar="FILE",
+    add("--out", type=WrittenFile, form=TEXT, required=True, metavar="FILE",
         help="transforms, a line for each frame, for --camera FILE")  # fmt: skip
     add("--boxes", type=ReadPath, metavar="FILE",
         help="MOT text of what moves by itself, as 'mambatrack detect' writes it: nothing on it "

@@ -1,4 +1,4 @@
-"""``mambatrack detect``: a detector's boxes for a source, or for every sequence, as det.txt."""
+"""``mambatrack detect``: a detector's boxes for a source, or for every sequence, as a file."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ from mambatrack.cli.arguments import (
     part_of,
 )
 from mambatrack.cli.effects import VIDEO, Parser
+from mambatrack.cli.file_forms import CSV, JSON_LINES, MOT
 from mambatrack.cli.named_files import PicturesPath, WrittenFile
 from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.progress import Progress
@@ -39,8 +40,9 @@ def add_arguments(parser: Parser) -> None:
     add("--dataset", type=PicturesPath, metavar="DIR",
         help="each sequence below DIR gets its det/det.txt, where it has none")  # fmt: skip
     add_split(parser, needs=("--dataset",))
-    add("--out", type=WrittenFile, metavar="FILE", needs=(VIDEO,),
-        help="MOT text, as SEQ/det/det.txt, whose folder is made; goes on from a stop")  # fmt: skip
+    add("--out", type=WrittenFile, form=(MOT, CSV, JSON_LINES), metavar="FILE", needs=(VIDEO,),
+        help="MOT text, as SEQ/det/det.txt, whose folder is made; CSV or JSON Lines, with classes, "
+        "where the name ends in .csv or .jsonl; goes on from a stop")  # fmt: skip
     add_part(parser)
     add_detector(parser, sets=False)
     add_overwrite(parser)
@@ -132,6 +134,7 @@ def _detect(
     from mambatrack.sources.frames import open_frames
 
     detector, done = open_detector(settings), file.frames
+    file.names = detector.names
     crop, start, stop, stride = part_of(options)
     start = start if file.last is None else file.last + stride
     with open_frames(source, crop, start, stop, stride) as frames:

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from mambatrack.cli.file_forms import Form
 from mambatrack.cli.shared import as_message
 from mambatrack.config import Config
 
@@ -40,10 +41,12 @@ class Effect(NamedTuple):
 
 
 class Parser(argparse.ArgumentParser):
-    """Of a command line. effects: of each option, by its attribute among the parsed ones."""
+    """Of a command line. effects: of each option, by its attribute among the parsed ones.
+    forms: of each that names what is written, likewise; see file_forms.py"""
 
     def __init__(self, *values: Any, **named: Any):
         self.effects: dict[str, Effect] = {}
+        self.forms: dict[str, Form] = {}
         self._group: argparse._ArgumentGroup | None = None
         super().__init__(*values, **named)
 
@@ -52,11 +55,14 @@ class Parser(argparse.ArgumentParser):
         self._group = self.add_argument_group(heading)
 
     def add_argument(
-        self, *names: Any, needs: Sequence[str] = (), unless: Sequence[str] = (), **rest: Any
-    ) -> argparse.Action:
+        self, *names: Any, needs: Sequence[str] = (), unless: Sequence[str] = (),
+        form: Form | None = None, **rest: Any,
+    ) -> argparse.Action:  # fmt: skip
         add = self._group.add_argument if self._group else super().add_argument
         action = add(*names, **rest)
         action.help = _with_default(action)
+        if form is not None:
+            self.forms[action.dest] = form
         self.effects[action.dest] = Effect(names[-1], tuple(needs), tuple(unless))
         return action
 

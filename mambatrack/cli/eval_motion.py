@@ -13,6 +13,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.effects import model_facts
+from mambatrack.cli.file_forms import CSV, JSON
 from mambatrack.cli.named_files import WrittenFile
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
@@ -31,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--warmup", type=whole(1), default=11, metavar="N", help="boxes before a forecast")
     add("--stride", type=whole(1), default=30, metavar="N", help="frames between forecasts")
     add_device(parser, "where the networks run")
-    add("--csv", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
-    add("--json", type=WrittenFile, metavar="FILE", help="all errors, with full precision")
+    add("--csv", type=WrittenFile, form=CSV, metavar="FILE", help="all errors, with full precision")
+    add("--json", type=WrittenFile, form=JSON, metavar="FILE",
+        help="all errors, with full precision")  # fmt: skip
     add_overwrite(parser, needs=("--csv", "--json"))
     parser.set_defaults(facts=model_facts)
 

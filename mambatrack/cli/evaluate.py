@@ -28,6 +28,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.effects import TO_TRACK, model_facts, without
+from mambatrack.cli.file_forms import CSV, FOLDER, HTML, JSON
 from mambatrack.cli.named_files import ResultsPath, WrittenFile, WrittenFolder
 from mambatrack.cli.one_writer import one_writer
 from mambatrack.cli.progress import Progress
@@ -58,20 +59,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_offline(parser)
     add_camera(parser)
     add_appearance(parser)
-    add("--out", type=WrittenFolder, metavar="DIR", needs=(TO_TRACK,),
+    add("--out", type=WrittenFolder, form=FOLDER, metavar="DIR", needs=(TO_TRACK,),
         help="where those tracks go (default: results/NAME-SETTINGS)")  # fmt: skip
-    add("--csv", type=WrittenFile, metavar="FILE", help="all scores, with full precision")
-    add("--json", type=WrittenFile, metavar="FILE",
+    add("--csv", type=WrittenFile, form=CSV, metavar="FILE", help="all scores, with full precision")
+    add("--json", type=WrittenFile, form=JSON, metavar="FILE",
         help="all scores and HOTA's curves, with full precision")  # fmt: skip
     add("--occlusion", action="store_true", help="what becomes of objects without a detection")
-    add("--switches", type=WrittenFile, metavar="FILE",
+    add("--switches", type=WrittenFile, form=CSV, metavar="FILE",
         help="CSV of every identity switch and its cause")  # fmt: skip
-    add("--clips", type=WrittenFolder, metavar="DIR", help="short videos of switches")
+    add("--clips", type=WrittenFolder, form=FOLDER, metavar="DIR", help="short videos of switches")
     add("--clip-limit", type=whole(1), default=20, metavar="N", needs=("--clips",),
         help="of each tracker")  # fmt: skip
-    add("--plots", type=WrittenFolder, metavar="DIR",
+    add("--plots", type=WrittenFolder, form=FOLDER, metavar="DIR",
         help="curves, bars and identity timelines as PNG and SVG")  # fmt: skip
-    add("--report", type=WrittenFile, metavar="FILE", help="all of it in one HTML file")
+    add("--report", type=WrittenFile, form=HTML, metavar="FILE", help="all of it in one HTML file")
     add("--full", action="store_true", unless=("--quiet",), help="print every metric")
     add("--strict", action="store_true", help="warnings are errors")
     add_overwrite(parser, "write over files that exist, track again", (*FILES, TO_TRACK))

@@ -3,6 +3,7 @@
 import argparse
 
 from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.file_forms import ONNX
 from mambatrack.cli.named_files import WrittenFile
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--predictor", metavar="P", help="mamba-window, mamba or a trained .safetensors file")
     add("--weights", metavar="W", unless=("--predictor",),
         help="in its place a detector: own, or a .safetensors file of train-detector")  # fmt: skip
-    add("--out", type=WrittenFile, required=True, metavar="FILE.onnx", help="the file")
+    add("--out", type=WrittenFile, form=ONNX, required=True, metavar="FILE.onnx", help="the file")
     add_overwrite(parser, "write over a file that exists")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambatrack.cli.arguments import Command, add_overwrite, names, positive
+from mambatrack.cli.file_forms import CSV, FOLDER, JSON, MOT, RERUN, XML
 from mambatrack.cli.named_files import ReadPath, ResultsPath, WrittenFile
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, counted
@@ -19,7 +20,11 @@ from mambatrack.result_files.read_results import Recording, read_recording
 from mambatrack.sources.box_stream import parse_size
 
 PLAIN = ("mot", "csv")
-FORMATS = ("cvat", "label-studio", "fiftyone", "rerun", *PLAIN)
+WRITTEN = {
+    "cvat": (XML,), "label-studio": (JSON,), "fiftyone": (FOLDER,), "rerun": (RERUN,),
+    "mot": (MOT,), "csv": (CSV,),
+}  # fmt: skip
+FORMATS = tuple(WRITTEN)
 EVERY_FRAME = ("cvat", "fiftyone")  # show nothing in a frame without a box
 
 
@@ -37,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=FORMATS,
         help="fiftyone is a folder, others a file; mot has what was seen",
     )
-    add("--out", type=WrittenFile, required=True, metavar="PATH", help="what is written")
+    add("--out", type=WrittenFile, form=lambda options: WRITTEN[options.format], required=True,
+        metavar="PATH", help="what is written")  # fmt: skip
     add("--video", type=ReadPath, metavar="FILE",
         help="that was tracked: its size, frame rate and length")  # fmt: skip
     add("--size", metavar="WxH", help="of the picture, where there is no --video")

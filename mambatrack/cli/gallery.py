@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mambatrack.cli.arguments import Command, add_overwrite, whole
+from mambatrack.cli.file_forms import FOLDER
 from mambatrack.cli.named_files import ReadPath, WrittenFolder
 from mambatrack.cli.one_writer import one_writer
 from mambatrack.config import Config
@@ -26,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="B is called A")  # fmt: skip
     add("--forget", nargs="+", metavar="ID",
         help="ids that are deleted, in the file and in its .bak; all for all")  # fmt: skip
-    add("--pictures", type=WrittenFolder, metavar="DIR", help="gets ID.png, or of several sources "
+    add("--pictures", type=WrittenFolder, form=FOLDER, metavar="DIR",
+        help="gets ID.png, or of several sources "
         "NAME-ID.png, of each whom a memory with memory.pictures keeps")  # fmt: skip
     add_overwrite(parser, "write over pictures that exist", needs=("--pictures",))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.file_forms import FOLDER
 from mambatrack.cli.named_files import ReadPath, SourcePath, WrittenFolder
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, counted
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("results", type=ReadPath, nargs="+", metavar="RESULT",
         help="JSON Lines with --embeddings, or any result with its --videos")  # fmt: skip
-    add("--out", type=WrittenFolder, required=True, metavar="DIR",
+    add("--out", type=WrittenFolder, form=FOLDER, required=True, metavar="DIR",
         help=f"gets a copy of each result with the new ids, and {TABLE}, the links with their "
         "probabilities")  # fmt: skip
     add("--videos", type=SourcePath, nargs="+", metavar="SOURCE",

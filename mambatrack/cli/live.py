@@ -26,6 +26,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.effects import FILE, VIDEO, Parser, model_facts, without
+from mambatrack.cli.file_forms import STATE
 from mambatrack.cli.live_outputs import open_outputs, open_renewal
 from mambatrack.cli.named_files import ReadPath, SourcePath, StateOfTracks
 from mambatrack.cli.output_files import (
@@ -59,7 +60,7 @@ def add_arguments(parser: Parser) -> None:
     add("--loop", action="store_true", needs=(FILE,), help="files begin again at their end")
     add("--seconds", type=positive, metavar="S", help="stop after so many seconds")
     add("--frames", type=whole(1), metavar="N", help="stop after N tracked frames, of all sources")
-    add("--state", type=StateOfTracks, metavar="FILE",
+    add("--state", type=StateOfTracks, form=STATE, metavar="FILE",
         help="keep the tracks there every second, and go on from "
         "them with the same ids")  # fmt: skip
     add_crop(parser)

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from mambatrack.cli.effects import Parser
+from mambatrack.cli.file_forms import check_form
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import Read, check_apart, files_of, identity
@@ -151,8 +153,18 @@ def check_named_files(options: argparse.Namespace, config: Config) -> None:
             if stream is not None and stream == identity(path):
                 raise MambatrackError(f"{path} is {said}; name another file")
     check_apart(_read(options, config), written)
+    _check_forms(options)
     for _, name in _values(options, SourcePath | DatasetPath):
         _check_next_run(name, [path for path in written if name.counts(path)])
+
+
+def _check_forms(options: argparse.Namespace) -> None:
+    """Raises MambatrackError where a name says that the file is what the option does not write."""
+    parser: Parser = options.parser
+    for option, name in _values(options, WrittenFile | WrittenFolder):
+        form = parser.forms[option]
+        forms = form(options) if callable(form) else (form,) if isinstance(form, str) else form
+        check_form(name, parser.effects[option].option, forms)
 
 
 def _check_next_run(name: ReadPath, written: list[Path]) -> None:

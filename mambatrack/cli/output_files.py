@@ -7,13 +7,12 @@ from pathlib import Path
 
 from mambatrack.cli.arguments import add_overwrite, names, whole
 from mambatrack.cli.effects import BOXES, VIDEO
+from mambatrack.cli.file_forms import ARRAY, CSV, JSON_LINES, MOT, PICTURE, VIDEO_FILE
 from mambatrack.cli.named_files import DatedFile, TracksFile
 from mambatrack.config import Config
-from mambatrack.errors import MambatrackError
 from mambatrack.files import check_output
 from mambatrack.runs.output_files import OutputFiles
 from mambatrack.settings import LAYERS, DrawingConfig
-from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
 
 LONGEST_FORECAST, FORECAST = 1000, 30  # frames
 DRAWN = ("--output", "--show", "--serve")
@@ -24,13 +23,14 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     """What becomes of the tracks of a source, in ``track`` and ``live``."""
     add = partial(parser.add_argument, needs=(VIDEO,))
     text = partial(parser.add_argument, needs=(VIDEO, BOXES))
-    add("--output", type=DatedFile, metavar="FILE.mp4", help="annotated video")
-    text("--mot", type=DatedFile, metavar="FILE", help="MOTChallenge text: what was seen")
+    add("--output", type=DatedFile, form=VIDEO_FILE, metavar="FILE.mp4", help="annotated video")
+    text("--mot", type=DatedFile, form=MOT, metavar="FILE", help="MOTChallenge text: what was seen")
     add("--mot-predicted", action="store_true", needs=("--mot", "--emit"),
         help="also predicted boxes into --mot")  # fmt: skip
-    text("--jsonl", type=DatedFile, metavar="FILE",
+    text("--jsonl", type=DatedFile, form=JSON_LINES, metavar="FILE",
         help="JSON Lines: all tracks with state, gap and spread")  # fmt: skip
-    text("--csv", type=DatedFile, metavar="FILE", help="CSV with supervision's column names")
+    text("--csv", type=DatedFile, form=CSV, metavar="FILE",
+        help="CSV with supervision's column names")  # fmt: skip
     add("--revise", action="store_true", needs=("--jsonl",), unless=("--offline", "--lag", BOXES),
         help="with --jsonl: a line for each gap, filled from both "
         "ends once its track is found again")  # fmt: skip
@@ -54,10 +54,11 @@ def add_counting(parser: argparse.ArgumentParser) -> None:
         help="count who crosses it; may be given several times, as may --zone")  # fmt: skip
     add("--zone", action="append", default=[], metavar="NAME:X,Y;X,Y;X,Y",
         help="count who enters it, and how long they stay")  # fmt: skip
-    add("--events", type=DatedFile, metavar="FILE", needs=("--line", "--zone"),
+    add("--events", type=DatedFile, form=(JSON_LINES, CSV), metavar="FILE",
+        needs=("--line", "--zone"),
         help="crossings, entries and dwell times, one a line: JSON Lines, or CSV where the name "
         "ends in .csv")  # fmt: skip
-    add("--heat-map", type=DatedFile, metavar="FILE",
+    add("--heat-map", type=DatedFile, form=(PICTURE, ARRAY), metavar="FILE",
         help="where people were: a picture, or an array in .npy")  # fmt: skip
 
 
@@ -92,25 +93,16 @@ def with_places(options: argparse.Namespace, config: Config) -> Config:
 
 def check_files(files: OutputFiles) -> list[Path]:
     """The files that will be written; refuses what cannot be before the work starts."""
+    from mambatrack.counting.heat import check_heat_map
     from mambatrack.outputs.video import check_video
 
     paths = [] if files.video is None else [check_video(files.video, files.overwrite)]
     for text in (files.mot, files.jsonl, files.csv, files.events):
         if text is not None:
-            paths.append(check_output(_checked_text(text), files.overwrite))
+            paths.append(check_output(text, files.overwrite))
     if files.heat_map is not None:
-        paths.append(check_output(files.heat_map, files.overwrite))
+        paths.append(check_output(check_heat_map(files.heat_map), files.overwrite))
     return paths
-
-
-def _checked_text(path: str | Path) -> str | Path:
-    """The path of a text, which would replace a video or a picture where it is named like one."""
-    if Path(path).suffix.lower() in (*VIDEO_TYPES, *IMAGE_TYPES):
-        raise MambatrackError(
-            f"{path} is named as a video or picture, but text is written there; an annotated video "
-            "is --output"
-        )
-    return path
 
 
 def default_output(source: str) -> TracksFile:

@@ -3,6 +3,7 @@
 import argparse
 
 from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.file_forms import WEIGHTS
 from mambatrack.cli.named_files import DatasetPath, ReadPath, WrittenFile
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("network", type=ReadPath, metavar="FILE",
         help="a trained .safetensors file; those that ship are in 8 bits already")  # fmt: skip
-    add("--out", type=WrittenFile, required=True, metavar="FILE",
+    add("--out", type=WrittenFile, form=WEIGHTS, required=True, metavar="FILE",
         help="a .safetensors file; its model card goes beside it")  # fmt: skip
     add("--dataset", type=DatasetPath, nargs="+", metavar="DIR", default=[],
         help="with det/det.txt: both track it, if they are predictors or associations")  # fmt: skip

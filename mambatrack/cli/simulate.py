@@ -4,6 +4,7 @@ import argparse
 import tempfile
 
 from mambatrack.cli.arguments import Command, add_classes, add_overwrite, whole
+from mambatrack.cli.file_forms import FOLDER
 from mambatrack.cli.named_files import DatasetPath, WrittenFolder
 from mambatrack.cli.shared import OK, scored_of
 from mambatrack.config import Config
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--like", type=DatasetPath, required=True, metavar="DIR",
         help="other sequences, with gt and det, whose "
         "detector's errors are copied")  # fmt: skip
-    add("--out", type=WrittenFolder, required=True, metavar="DIR",
+    add("--out", type=WrittenFolder, form=FOLDER, required=True, metavar="DIR",
         help="gets each sequence with its det/det.txt")  # fmt: skip
     add("--seed", type=whole(0), default=0, metavar="N", help="of the errors, and of walkers (0)")
     add_overwrite(parser, "write over sequences that exist")

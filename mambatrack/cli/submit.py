@@ -3,6 +3,7 @@
 import argparse
 
 from mambatrack.cli.arguments import Command, add_overwrite
+from mambatrack.cli.file_forms import ZIP
 from mambatrack.cli.named_files import DatasetPath, ResultsPath, WrittenFile
 from mambatrack.cli.shared import OK
 from mambatrack.config import Config
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dataset", type=DatasetPath, metavar="DIR",
         help="folder of the test set, for its names and lengths; "
         "needed for sportsmot")  # fmt: skip
-    add("--out", type=WrittenFile, metavar="FILE",
+    add("--out", type=WrittenFile, form=ZIP, metavar="FILE",
         help="the archive (default: tracker.zip or sportsmot.zip)")  # fmt: skip
     add_overwrite(parser, "write over an archive that exists")
 

@@ -24,6 +24,7 @@ from mambatrack.cli.arguments import (
     part_of,
 )
 from mambatrack.cli.effects import BOXES, VIDEO, VIDEOS, Parser, model_facts
+from mambatrack.cli.file_forms import FOLDER
 from mambatrack.cli.named_files import (
     DatasetPath,
     SourcePath,
@@ -74,7 +75,7 @@ def add_arguments(parser: Parser) -> None:
     add("--dataset", type=DatasetPath, metavar="DIR",
         help="track every sequence or video below DIR")  # fmt: skip
     add_split(parser, needs=("--dataset",))
-    add("--out", type=WrittenFolder, metavar="DIR", needs=(VIDEOS, "--dataset"),
+    add("--out", type=WrittenFolder, form=FOLDER, metavar="DIR", needs=(VIDEOS, "--dataset"),
         help="for the results of --dataset or a folder of videos; goes on "
         "from a stop")  # fmt: skip
     parser.under("tracking")

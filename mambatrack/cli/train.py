@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambatrack.cli.arguments import Command, add_device
+from mambatrack.cli.file_forms import FOLDER
 from mambatrack.cli.named_files import DatasetPath, ReadPath, WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK
@@ -81,7 +82,7 @@ def _add_folders(parser: argparse.ArgumentParser, read: str, written: str) -> No
 
 def _add_out(parser: argparse.ArgumentParser, written: str) -> None:
     add = parser.add_argument
-    add("--out", type=WrittenFolder, required=True, metavar="DIR", help=written)
+    add("--out", type=WrittenFolder, form=FOLDER, required=True, metavar="DIR", help=written)
 
 
 def train(options: argparse.Namespace, config: Config) -> int:

@@ -19,6 +19,7 @@ from mambatrack.cli.arguments import (
     whole,
 )
 from mambatrack.cli.effects import model_facts
+from mambatrack.cli.file_forms import FOLDER
 from mambatrack.cli.named_files import WrittenFolder
 from mambatrack.cli.progress import Progress
 from mambatrack.cli.shared import OK, engine_of, scored_of
@@ -29,7 +30,7 @@ from mambatrack.config import Config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add_dataset(parser)
-    add("--out", type=WrittenFolder, required=True, metavar="DIR",
+    add("--out", type=WrittenFolder, form=FOLDER, required=True, metavar="DIR",
         help="of the study; the same command goes on")  # fmt: skip
     add("--trials", type=whole(1), required=True, metavar="N", help="in all, earlier ones included")
     add("--param", action="append", metavar="NAME=LOW:HIGH",

@@ -7,12 +7,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.errors import MambatrackError
 from mambatrack.files import write_bytes
 from mambatrack.tracks import Tracks
 
 SPREAD = 0.02  # of a foot, as a share of the picture's shorter side
 BRIGHT = 99.5  # percentile of what is not empty that has the brightest colour
 LONGEST_S = 1.0  # between two frames that counts for where somebody was
+
+
+def check_heat_map(path: str | Path) -> Path:
+    """The path, if its ending is that of an array or of a picture that OpenCV writes, or it has
+    none; else MambatrackError."""
+    kind = Path(path).suffix.lower()
+    if kind not in ("", ".npy") and not _written(kind, np.zeros((64, 64, 3), np.uint8)):
+        raise MambatrackError(
+            f"{path}: no picture of the kind {kind} is written; name it .png, .jpg or another kind "
+            "of picture, or .npy for the array"
+        )
+    return Path(path)
+
+
+def _written(kind: str, picture: NDArray[np.uint8]) -> bytes:
+    """The picture as a file of this kind, empty where there is none such."""
+    try:
+        done, content = cv2.imencode(kind, picture)
+    except cv2.error:
+        return b""
+    return content.tobytes() if done else b""
 
 
 class HeatMap:
@@ -23,7 +45,7 @@ class HeatMap:
     """
 
     def __init__(self, path: str | Path, size: tuple[int, int] | None = None, anchor: str = "foot"):
-        self._path, self._anchor = Path(path), anchor
+        self._path, self._anchor = check_heat_map(path), anchor
         width, height = size or (0, 0)
         self.seconds = np.zeros((height, width), np.float32)
         self._last_s: float | None = None
@@ -58,8 +80,7 @@ class HeatMap:
             np.save(content, self.seconds)
             write_bytes(self._path, content.getvalue())
         else:
-            kind = self._path.suffix or ".png"
-            write_bytes(self._path, cv2.imencode(kind, self.picture())[1].tobytes())
+            write_bytes(self._path, _written(self._path.suffix or ".png", self.picture()))
 
     def picture(self) -> NDArray[np.uint8]:
         """[H, W, 3] BGR, from black where nobody was to white."""

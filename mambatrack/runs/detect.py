@@ -1,17 +1,16 @@
-"""A detector's boxes for a whole source as MOT text, det.txt, which a stopped run goes on with."""
+"""A detector's boxes for a whole source in a file, which a stopped run goes on with."""
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from mambatrack.boxes import xyxy_to_ltwh
+from mambatrack.class_names import UNNAMED
 from mambatrack.detections import Detections
 from mambatrack.detectors import Detector
 from mambatrack.files import write_text
 from mambatrack.outputs.text import open_output
+from mambatrack.runs.detection_text import detection_text
 from mambatrack.sources.frames import Frame
 
 FRAME = re.compile(r"^# (\d+)\n", re.MULTILINE)
@@ -26,11 +25,15 @@ class DetectionFile:
     changed. A context manager; written to while it is entered.
 
     frames, boxes: that are in it;  last: number of its last frame from 0, None where it has none
+    names: of the classes; the ending of the name says what is written (detection_text.py)
     """
 
-    def __init__(self, path: Path, key: str, resumed: bool = True):
+    def __init__(
+        self, path: Path, key: str, resumed: bool = True, names: Sequence[str] = UNNAMED
+    ):  # fmt: skip
         self.path, self.unfinished = path, path.with_name(f"{path.name}.unfinished")
-        self.frames, self.boxes = 0, 0
+        self.frames, self.boxes, self.names = 0, 0, names
+        self._form = detection_text(path)
         self.last: int | None = None
         first = f"# {json.dumps(key)}\n"
         self._text = (resumed and self._kept(first)) or first
@@ -54,24 +57,21 @@ class DetectionFile:
             return ""
         self.frames, kept = len(closed) - 1, text[: closed[-2].end()]
         self.last = int(closed[-2][1]) - 1
-        self.boxes = sum(not line.startswith("#") for line in kept.splitlines())
+        rows = [line for line in kept.splitlines() if not line.startswith("#")]
+        self.boxes = sum(map(self._form.boxes, rows))
         return kept
 
     def add(self, frame: Frame, found: Detections) -> None:
         """The boxes of the next frame; they are in the file when this returns."""
-        boxes = xyxy_to_ltwh(found.boxes.astype(np.float64)).tolist()
-        rows = "".join(
-            f"{frame.index + 1},-1,{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},"
-            "-1,-1,-1\n"
-            for (left, top, width, height), score in zip(boxes, found.scores.tolist(), strict=True)
-        )
+        rows = self._form.frame(frame, found, self.names)
         self._file.append(f"{rows}# {frame.index + 1}\n")
         self.frames, self.boxes, self.last = self.frames + 1, self.boxes + len(found), frame.index
 
     def finish(self) -> None:
         """The rows appear under the name of the file, after __exit__."""
         lines = self.unfinished.read_text(encoding="utf-8").splitlines(keepends=True)
-        write_text(self.path, "".join(line for line in lines if not line.startswith("#")))
+        rows = "".join(line for line in lines if not line.startswith("#"))
+        write_text(self.path, self._form.header(self.names) + rows)
         self.unfinished.unlink()
 
 
