@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from mambatrack.config import Config, DetectorConfig, detector_settings
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
+from mambatrack.nearest import did_you_mean
+
+NAMES = ("auto", "motion", "onnx", "own", "yolox", "rtmdet", "file")
 
 
 class Detector(Protocol):
@@ -146,6 +149,7 @@ def _open_network(config: DetectorConfig) -> Detector:
         return OwnDetector(network)
     raise MambatrackError(
         f"unknown detector {config.name!r}; known: motion, onnx, own, yolox, rtmdet, file, {named}"
+        f"{did_you_mean(config.name, (*NAMES, *named.split(', ')))}"
         "; the file of any other network is given as --weights FILE.onnx"
     )
 

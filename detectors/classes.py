@@ -1,7 +1,6 @@
 """Names of classes, and the choice among them."""
 
 import ast
-import difflib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from mambatrack.config import DetectorConfig
 from mambatrack.errors import MambatrackError, counted
+from mambatrack.nearest import did_you_mean
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -111,6 +111,5 @@ def _known(entry: str, names: tuple[str, ...]) -> str:
             "; the model does not name its classes: give their numbers, or the "
             "names of all as --class-names"
         )
-    close = difflib.get_close_matches(entry.lower(), names, 1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"; {hint}the model has {', '.join(names)} (0 to {len(names) - 1})"
+    meant = did_you_mean(entry, names)
+    return f"{meant}{'' if meant else ';'} the model has {', '.join(names)} (0 to {len(names) - 1})"

@@ -5,7 +5,6 @@ error that names the nearest one that does; an old name is read with a warning (
 """
 
 import dataclasses
-import difflib
 import json
 import os
 import types
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mambatrack.errors import MambatrackError, shown
+from mambatrack.nearest import did_you_mean, nearest
 from mambatrack.renamed import SETTINGS, new_setting
 from mambatrack.settings import (
     Config,
@@ -164,6 +164,7 @@ def _find(path: str | Path) -> Path:
     names = sorted(p.stem for p in shipped.parent.glob("*.yaml") if p.stem not in MODEL_LISTS)
     raise MambatrackError(
         f"configuration {path} not found; give a YAML file or one of {', '.join(names)}"
+        f"{did_you_mean(path, names)}"
     )
 
 
@@ -218,7 +219,7 @@ def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
             f"{name}: expected {hint.__name__}, found {shown(value)}{_allowed(item)}"
         )
     if not _is_allowed(value, item):
-        raise MambatrackError(f"{name}: {shown(value)} is not allowed{_allowed(item)}")
+        raise MambatrackError(f"{name}: {shown(value)} is not allowed{_allowed(item, value)}")
     return value
 
 
@@ -227,7 +228,7 @@ def _known(name: str, entries: tuple[str, ...], item: dataclasses.Field) -> tupl
     choices = item.metadata["choices"] or entries
     for entry in entries:
         if entry not in choices:
-            raise MambatrackError(f"{name}: {shown(entry)} is not allowed{_allowed(item)}")
+            raise MambatrackError(f"{name}: {shown(entry)} is not allowed{_allowed(item, entry)}")
     return entries
 
 
@@ -264,11 +265,12 @@ def _as_float(value: Any) -> Any:
         return value
 
 
-def _allowed(item: dataclasses.Field) -> str:
+def _allowed(item: dataclasses.Field, value: Any = "") -> str:
+    """What the setting may be; value: what it was set to, for the nearest of its choices."""
     if item.metadata["choices"]:
         named = ", ".join(filter(None, item.metadata["choices"]))
         path = f", or the path of {files}" if (files := item.metadata["files"]) else ""
-        return f" (one of {named}{path})"
+        return f" (one of {named}{path}){did_you_mean(value, item.metadata['choices'])}"
     if item.metadata["low"] is not None:
         return f" ({item.metadata['low']} to {item.metadata['high']})"
     return ""
@@ -279,11 +281,10 @@ def _nearest(name: str) -> str:
     by_last = {key.split(".")[-1]: key for key in keys}
     own = name.split(".")[-1]
     elsewhere = [by_last[own]] if own in by_last else []
-    last = difflib.get_close_matches(own, by_last, 1, 0.6)
-    close = elsewhere or difflib.get_close_matches(name, keys, 1, 0.5)
-    close = close or [by_last[key] for key in last]
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    last = nearest(own, by_last)
+    close = [*elsewhere, nearest(name, keys, 0.5), by_last[last] if last else None]
+    if found := next(filter(None, close), None):
+        return f"; did you mean {found!r}?"
     return f"; sections are {', '.join(item.name for item in dataclasses.fields(Config))}"
 
 

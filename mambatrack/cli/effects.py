@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 from mambatrack.cli.file_forms import Form
 from mambatrack.cli.shared import as_message
 from mambatrack.config import Config
+from mambatrack.nearest import did_you_mean
 
 VIDEO, VIDEOS, BOXES = "a video as SOURCE", "a folder of videos", "boxes from -"
 FILE = "a file as SOURCE"
@@ -65,6 +66,14 @@ class Parser(argparse.ArgumentParser):
             self.forms[action.dest] = form
         self.effects[action.dest] = Effect(names[-1], tuple(needs), tuple(unless))
         return action
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Of argparse: the message names the nearest of the choices."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            meant = did_you_mean(value, map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{meant}") from None
 
     def error(self, message: str) -> NoReturn:
         if message.endswith("expected one argument"):

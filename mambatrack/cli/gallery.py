@@ -14,6 +14,7 @@ from mambatrack.cli.one_writer import one_writer
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.files import check_output, write_bytes
+from mambatrack.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from mambatrack.appearance.gallery import Gallery
@@ -50,9 +51,10 @@ def _run(options: argparse.Namespace) -> int:
         raise MambatrackError(f"{file.path} does not exist; name a file of live --state")
     chosen = [options.source] if options.source else list(states)
     if unknown := set(chosen) - set(states):
+        name = unknown.pop()
         raise MambatrackError(
-            f"{options.state} has no source {unknown.pop()!r}; expected one of "
-            f"{', '.join(states) or 'none'}"
+            f"{options.state} has no source {name!r}; expected one of "
+            f"{', '.join(states) or 'none'}{did_you_mean(name, states)}"
         )
     galleries = {name: stored_gallery(states[name]) for name in chosen}
     if options.merge:

@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted with all files clos
 """
 
 import argparse
-import difflib
 import io
 import os
 import re
@@ -43,6 +42,7 @@ from mambatrack.cli.shared import FAILED, INTERRUPTED, as_message
 from mambatrack.cli.signals import Interruption
 from mambatrack.config import Config, load_config
 from mambatrack.errors import MambatrackError, check_extras
+from mambatrack.nearest import did_you_mean
 from mambatrack.sources.addresses import without_secrets
 from mambatrack.version import VERSION
 
@@ -170,9 +170,8 @@ def _unknown(argument: str, parser: argparse.ArgumentParser, behind: bool) -> st
     if argument.startswith("-") and os.path.exists(argument):
         return f"unknown argument {argument}; the file of this name is ./{argument}"
     known = [text for action in parser._actions for text in action.option_strings]
-    close = difflib.get_close_matches(argument.split("=")[0], known, 1, 0.7)
     meant = other_trackers.hint(argument, known)
-    hint = f"; {meant}" if meant else f"; did you mean {close[0]}?" if close else ""
+    hint = f"; {meant}" if meant else did_you_mean(argument.split("=")[0], known, 0.7)
     if other_trackers.is_assigned(argument):
         return other_trackers.NOT_ASSIGNED.format(argument.partition("=")[0])
     if not argument.startswith("-") and any(each.dest == "source" for each in parser._actions):

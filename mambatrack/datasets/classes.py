@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mambatrack.datasets.mot_text import Refusal, Table, whole
 from mambatrack.errors import MambatrackError, counted, reason_of
 from mambatrack.files import regular
+from mambatrack.nearest import did_you_mean
 
 PEDESTRIAN = "pedestrian"
 MOT_CLASSES = (
@@ -164,6 +165,7 @@ def _named(
             raise MambatrackError(
                 f"the ground truth has no box of class {entry!r} that counts; it has "
                 f"{_listed(found, mot) or 'none of any class'}"
+                f"{did_you_mean(entry, (*found, *(MOT_NUMBERS if mot else ())))}"
             )
     return Classes(tuple(dict.fromkeys(chosen)), names, standard=False)
 

@@ -21,6 +21,7 @@ from mambatrack.datasets.mot_layouts import folder_hint
 from mambatrack.datasets.mot_text import Table, read_mot
 from mambatrack.datasets.sequence_facts import LONGEST, SequenceFacts
 from mambatrack.errors import MambatrackError
+from mambatrack.nearest import did_you_mean
 from mambatrack.sources.file_types import MARKERS
 from mambatrack.sources.video_folders import find_videos
 
@@ -176,7 +177,10 @@ def select_split(sequences: list[Sequence], split: str) -> list[Sequence]:
     chosen = [each for each in sequences if split in each.folder.resolve().parts[:-1]]
     if not chosen:
         seen = sorted({each.folder.resolve().parent.name for each in sequences})
-        raise MambatrackError(f"no sequence is in a folder named {split}; found {', '.join(seen)}")
+        raise MambatrackError(
+            f"no sequence is in a folder named {split}; found {', '.join(seen)}"
+            f"{did_you_mean(split, seen)}"
+        )
     return chosen
 
 

@@ -6,6 +6,7 @@ from mambatrack.appearance.embedder import Embedder
 from mambatrack.embedders.colour import colour_embedder
 from mambatrack.embedders.named import fetch_embedder, named_embedders
 from mambatrack.errors import MambatrackError, shown
+from mambatrack.nearest import did_you_mean
 from mambatrack.settings import AppearanceConfig
 
 
@@ -27,6 +28,7 @@ def open_embedder(name: str, normalisation: str = "auto") -> Embedder:
         raise MambatrackError(
             f"unknown embedder {shown(name)}; known: colour, own, {', '.join(named)}, or the path "
             "of an ONNX, OpenVINO or trained file (.onnx, .xml, .safetensors)"
+            f"{did_you_mean(name, ('off', 'auto', 'colour', 'own', *named))}"
         )
     if not path.is_file():
         raise MambatrackError(f"the embedder {path} is not there; give the path of its file")

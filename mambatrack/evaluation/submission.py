@@ -36,6 +36,7 @@ from mambatrack.datasets.sequences import find_sequences
 from mambatrack.errors import MambatrackError, counted
 from mambatrack.evaluation.results import file_of
 from mambatrack.files import check_output, replacing
+from mambatrack.nearest import did_you_mean
 from mambatrack.result_files.read_results import beginning, kind_of, seen_rows
 
 COLUMNS = 10
@@ -81,7 +82,10 @@ def make_submission(
     Raises MambatrackError, with file and line, for what a server would refuse or score wrongly.
     """
     if dataset not in SERVERS:
-        raise MambatrackError(f"no server known for {dataset!r}; known are {', '.join(SERVERS)}")
+        raise MambatrackError(
+            f"no server known for {dataset!r}; known are {', '.join(SERVERS)}"
+            f"{did_you_mean(dataset, SERVERS)}"
+        )
     server = SERVERS[dataset]
     archive = check_output(out or server.archive, overwrite)
     if archive.suffix.lower() != ".zip":

@@ -26,6 +26,7 @@ from mambatrack.evaluation.scores import Score, Scores
 from mambatrack.evaluation.tuning.parameters import Parameter, base_values
 from mambatrack.evaluation.tuning.study import open_study
 from mambatrack.files import check_output, sha256
+from mambatrack.nearest import did_you_mean
 from mambatrack.runs.dataset_jobs import pictures_used, plan, settings_of
 from mambatrack.runs.detection_cache import pictures_key
 from mambatrack.runs.engines import HERE, Engine
@@ -243,7 +244,8 @@ def _named(sequences: Several[Sequence], names: Several[str]) -> list[Sequence]:
     known = [each.name for each in sequences]
     for name in names:
         if name not in known:
-            raise MambatrackError(f"no sequence is named {name}; there are {', '.join(known)}")
+            meant = did_you_mean(name, known)
+            raise MambatrackError(f"no sequence is named {name}; of {', '.join(known)}{meant}")
     return [each for each in sequences if each.name in names]
 
 

@@ -1,0 +1,62 @@
+"""What a user meant who typed a name that is not known: the one mechanism behind "did you mean"."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+WORDS = {  # what others call it -> what it may be called here
+    "center": "centre", "centroid": "centre", "middle": "centre", "bottom": "foot", "feet": "foot",
+    "gpu": "cuda", "none": "off", "no": "off", "false": "off", "never": "off", "disabled": "off",
+    "null": "off", "on": "auto", "yes": "auto", "true": "auto", "default": "auto",
+    "image": "pictures", "images": "pictures", "video": "pictures", "iou": "overlap",
+    "bytetrack": "overlap", "sort": "overlap", "constant velocity": "velocity",
+    "linear": "velocity", "static": "still", "clothes": "colour", "histogram": "colour",
+    "trace": "trails", "traces": "trails", "people": "person", "human": "person",
+    "pedestrian": "person", "mot17": "mot", "motchallenge": "mot", "coco": "label studio",
+}  # fmt: skip
+CLOSE = 0.6  # similarity of two names that may be one
+
+
+def nearest(given: object, known: Iterable[str], close: float = CLOSE) -> str | None:
+    """The known name that was meant: the same but for case, separators and British or American
+    spelling; what others call it; the only one that begins so; else the most similar."""
+    names = {_plain(name): name for name in reversed([each for each in known if each])}
+    typed = _plain(str(given))
+    if not typed:
+        return None
+    alike = [each for each in names if _spelt(each) == _spelt(typed)]
+    called = _plain(WORDS.get(typed, ""))
+    device = re.fullmatch(r"(cuda|gpu)?[ :]?\d+", typed) and "cuda"
+    for each in (*alike, called, device):
+        if each in names:
+            return names[each]
+    begun = [each for each in names if len(typed) > 1 and each.startswith(typed)]
+    if len(begun) == 1:
+        return names[begun[0]]
+    found = difflib.get_close_matches(_spelt(typed), [_spelt(each) for each in names], 1, close)
+    return next((names[each] for each in names if found and _spelt(each) == found[0]), None)
+
+
+def did_you_mean(given: object, known: Iterable[str], close: float = CLOSE) -> str:
+    """The end of a message, "" where nothing is near."""
+    name = nearest(given, known, close)
+    if name is None or name == given:
+        return ""
+    return f"; did you mean {name if name.startswith('-') else repr(name)}?"
+
+
+def _plain(name: str) -> str:
+    """Without case, and with one blank between words; the dashes of an option stay."""
+    dashes = re.match(r"-*", name.strip())
+    words = re.sub(r"[\s_-]+", " ", name.strip().lstrip("-")).casefold().strip()
+    return (dashes[0] if dashes else "") + words
+
+
+def _spelt(name: str) -> str:
+    """The same in either of two spellings: colour, grey, centre, normalise, licence, modelled."""
+    for british, american in (
+        ("our", "or"), ("grey", "gray"), ("tre", "ter"), ("yse", "yze"), ("ise", "ize"),
+        ("isa", "iza"), ("ence", "ense"), ("ll", "l"), ("ogue", "og"),
+    ):  # fmt: skip
+        name = name.replace(british, american)
+    return name
