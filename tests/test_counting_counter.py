@@ -43,6 +43,15 @@ def run(paths, lines=(), zones=(), ended=None, frames=None, **options):
     return counter, events + counter.finish()
 
 
+def run_states(path, states, lines=(), zones=()):
+    """One identity with the state of each frame -> (counter, events as told in each update)"""
+    counter, told = Counter(parse_places(lines, zones), ("person",)), []
+    for index, (foot, state) in enumerate(zip(path, states, strict=True)):
+        tracks = frame_of(index, {1: foot})
+        told.append(counter.update(replace(tracks, state=np.array([state], np.uint8))))
+    return counter, told
+
+
 def walk(x0, x1, steps, y=100):
     return [(float(x), float(y)) for x in np.linspace(x0, x1, steps)]
 
@@ -190,3 +199,51 @@ def test_who_is_known_again_while_hidden_leaves_the_zone_once():
     events = returned(counter, 8, {1: (160.0, 100.0)}, [(2, 1)])
     assert [(each.event, each.id) for each in events] == [("leave", 1), ("return", 1)]
     assert [each.id for each in counter.visitors("yard")] == [1]
+
+
+SEEN, DOUBTFUL = TrackState.OBSERVED, TrackState.TENTATIVE
+
+
+def test_what_a_tentative_track_did_is_counted_once_it_is_confirmed():
+    _, told = run_states(walk(150, 50, 11), [DOUBTFUL] * 8 + [SEEN] * 3, LINE)
+    (event,) = told[8]
+    assert (event.event, event.direction, event.frame, event.filled) == ("crossing", "in", 5, False)
+    assert not any(told[:8] + told[9:])
+
+
+def test_a_track_that_is_never_confirmed_is_nowhere():
+    counter, told = run_states(walk(250, 50, 21), [DOUBTFUL] * 21, LINE, ZONE)
+    assert not any(told) and not counter.visitors("yard") and not counter.finish()
+    assert not counter.counts and not counter.people["yard"] and not counter.people["door"]
+    assert not counter.dwell["yard"].count
+
+
+def test_a_thing_is_not_in_the_zone_in_which_it_stands():
+    """It is taken for a person until nothing about it has changed for a while."""
+    stands = [(150.0, 100.0)] * 30
+    counter, told = run_states(stands[:10], [SEEN] * 10, (), ZONE)
+    assert counter.people["yard"] == {1} and len(counter.visitors("yard")) == 1
+    counter, told = run_states(stands, [SEEN] * 10 + [DOUBTFUL] * 20, (), ZONE)
+    assert kinds(told[0]) == [("enter", "yard", 1, None)] and not any(told[1:])
+    assert not counter.people["yard"] and not counter.visitors("yard")
+    (left,) = counter.finish()
+    assert (left.event, left.whole, left.dwell_s) == ("leave", False, None)
+    assert not counter.dwell["yard"].count and not counter.counts
+
+
+def test_a_person_who_stood_like_a_thing_was_there_all_the_time():
+    path = [(50.0, 100.0), *[(150.0, 100.0)] * 28, (250.0, 100.0)]
+    states = [SEEN] * 5 + [DOUBTFUL] * 20 + [SEEN] * 5
+    counter, told = run_states(path, states, (), ZONE)
+    (left,) = told[-1]
+    assert left.event == "leave" and left.whole and left.dwell_s == pytest.approx(2.8, abs=0.2)
+    assert counter.people["yard"] == {1} and not any(told[2:-1])
+
+
+def test_what_a_thing_seems_to_do_is_not_told_and_leaves_in_the_file_what_entered():
+    path = [(150.0, 100.0)] * 5 + [(250.0, 100.0), (150.0, 100.0)] * 200
+    counter, told = run_states(path, [SEEN] * 5 + [DOUBTFUL] * 400, (), ZONE)
+    assert not any(told[1:]) and kinds(counter.finish()) == [("leave", "yard", 1, None)]
+    path = [(50.0, 100.0)] * 5 + [(150.0, 100.0)] * 5
+    counter, told = run_states(path, [SEEN] * 5 + [DOUBTFUL] * 5, (), ZONE)
+    assert not any(told) and not counter.finish()

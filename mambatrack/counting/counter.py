@@ -7,13 +7,15 @@
 >>> counter.finish(), counter.counts
 
 A hidden object is decided on once it is seen again, on the path that fills its gap
-(gaps/revisions.py): it is counted once, or not at all. Who comes nearer to a border than ``margin``
+(gaps/revisions.py): it is counted once, or not at all. What a tentative track does is counted once
+the track is confirmed, with the moments when it happened; of a thing that was taken for a person
+nothing is (appearance/lifeless.py). Who comes nearer to a border than ``margin``
 of the height of his box has not settled on either side: trembling boxes are not counted.
 """
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -64,12 +66,14 @@ class Counter:
         """Takes the tracks of the next frame -> what has happened, as known now."""
         self._moments[self._count] = tracks.frame, tracks.time_s
         seen = tracks.select(tracks.gap == 0)
+        trusted = dict(zip(seen.ids.tolist(), seen.observed.tolist(), strict=True))
         events = self._join(seen)
         events += self._exchange(seen)
         numbered = replace(tracks, frame=self._count)
         self._take(seen)
         events += self._fill(self._reviser.update(numbered))
         events += [each for identity in seen.ids.tolist() for each in self._go_on(identity)]
+        events = self._without_doubtful(events, trusted)
         events += self._end(tracks.ended.tolist())
         self._boxes = dict(zip(seen.ids.tolist(), seen.boxes, strict=True))
         self._count += 1
@@ -78,16 +82,39 @@ class Counter:
 
     def finish(self) -> list[Event]:
         """What was still waited for, and who is still in a zone; at the end of a video."""
-        events = self._fill(self._reviser.finish())
+        events = self._without_doubtful(self._fill(self._reviser.finish()), {})
         return self._counted(events + self._end(list(self._walks)))
 
     def visitors(self, zone: str) -> list[Visitor]:
-        """Identities that are in the zone now, hidden ones included."""
+        """Identities that are in the zone now, hidden ones included, tentative ones not."""
         return [
             Visitor(identity, class_name(self.names, walk.label), walk.at[zone].entered_s)
             for identity, walk in self._walks.items()
-            if zone in walk.at and walk.at[zone].side > 0
+            if walk.trusted and zone in walk.at and walk.at[zone].side > 0
         ]
+
+    def _without_doubtful(self, events: list[Event], trusted: Mapping[int, bool]) -> list[Event]:
+        """The same without those of tentative tracks, which wait until they are trusted, as
+        ``trusted`` says by id. A thing is none of a zone's people, as long as it is one."""
+        told: list[Event] = []
+        for identity, now in trusted.items():
+            walk = self._walks[identity]
+            if not walk.trust(now):
+                continue
+            for place in self.places:
+                if isinstance(place, Zone) and walk.at[place.name].side > 0:
+                    people = self.people[place.name]
+                    people.add(identity) if now else people.discard(identity)
+            if now:
+                told += walk.held
+                walk.held.clear()
+        for event in events:
+            of = self._walks.get(event.id)
+            if of is None or of.trusted or not event.place:
+                told.append(event)
+            else:
+                of.held.append(event)
+        return told
 
     def _take(self, seen: Tracks) -> None:
         """Each identity's step to where it is seen now waits to be gone."""
@@ -169,17 +196,18 @@ class Counter:
         return [replace(left, dwell_s=elapsed(standing.entered_s, at.time_s))]
 
     def _end(self, ids: Sequence[int]) -> list[Event]:
-        """Identities that are over leave the zones that they are in."""
+        """Identities that are over leave the zones that they are in; of a thing it is not told how
+        long it was there, and of who was never trusted nothing is."""
         events = []
         for identity in ids:
             walk = self._walks.get(identity)
             if walk is None or walk.last is None:
                 continue
             for zone in self.places:
-                standing = walk.at[zone.name]
-                if isinstance(zone, Zone) and standing.side > 0:
+                if isinstance(zone, Zone) and walk.told_inside(zone.name):
                     left = self._event("leave", zone, identity, walk, walk.last)
-                    dwell = elapsed(standing.entered_s, walk.last.time_s)
+                    since = walk.at[zone.name].entered_s if walk.trusted else None
+                    dwell = elapsed(since, walk.last.time_s)
                     events.append(replace(left, dwell_s=dwell, whole=False))
             del self._walks[identity]
         return events

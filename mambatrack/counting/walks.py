@@ -7,6 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mambatrack.counting.events import Event
+
+MOST_HELD = 100  # events of a tentative track; those of a thing are never told
+
 
 class Visitor(NamedTuple):
     """Who is in a zone: id, class, and the second at which he came in, None where unknown."""
@@ -53,12 +57,27 @@ class Standing:
 @dataclass
 class Walk:
     """The path of an identity. last: its newest step; waiting: steps after a gap that is not filled
-    yet; at: its standing at each place; label: its class"""
+    yet; at: its standing at each place; label: its class
+    trusted: it is no tentative track now;  held: what happened while it was one
+    ever: it was trusted once"""
 
     last: Step | None = None
     waiting: deque[Step] = field(default_factory=deque)
     at: dict[str, Standing] = field(default_factory=lambda: defaultdict(Standing))
     label: int = 0
+    trusted: bool = False
+    ever: bool = False
+    held: deque[Event] = field(default_factory=lambda: deque(maxlen=MOST_HELD))
+
+    def trust(self, now: bool) -> bool:
+        """Takes whether it is no tentative track now -> whether that has changed."""
+        changed, self.trusted, self.ever = now != self.trusted, now, now or self.ever
+        return changed
+
+    def told_inside(self, zone: str) -> bool:
+        """Whether it is in the zone as far as events have told."""
+        held = next((each.event for each in self.held if each.place == zone), None)
+        return self.ever and (self.at[zone].side > 0 if held is None else held == "leave")
 
 
 def between(before: Step, after: Step, share: float) -> Step:
