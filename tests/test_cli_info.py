@@ -195,3 +195,17 @@ def test_only_the_settings_that_are_told_read_weights(tmp_path, options, weights
         [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True
     )
     assert set(ran.stdout.split()) == weights
+
+
+@pytest.mark.parametrize(("columns", "most"), [(None, 100), ("70", 70), ("20", 60)])
+def test_lines_in_a_pipe_are_folded_and_nothing_is_left_out(columns, most, monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert main(["info"]) == 0
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert max(map(len, lines)) <= most and "\u2026" not in said
+    assert all(line == line.rstrip() for line in lines)
+    together = "".join(said.split())
+    assert all(f"{name}.safetensors" in together for name in NEEDED_FOR)

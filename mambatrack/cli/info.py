@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ OTHER_NAMES = {"opencv-python": ("opencv-python-headless", "opencv-contrib-pytho
 SIZES = {  # of networks that see pictures, as their cards have them
     "detector": ("width", "neck", "side"), "embedder": ("width", "code", "rows", "columns"),
 }  # fmt: skip
+PIPED, NARROWEST = 100, 60  # columns of a line in a pipe, and of a terminal at least
 NO_TORCH = "torch is not installed"
 FOR_DEVELOPERS = "dev"  # the extra that is not offered
 REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*?extra\s*==\s*['\"]([\w-]+)['\"])?")
@@ -76,6 +78,9 @@ class Info:
             table = Table(
                 *section.headings, title=section.title, box=SIMPLE_HEAD, title_justify="left"
             )
+            for column in table.columns:
+                column.overflow = "fold"  # nothing is left out
+            table.columns[0].no_wrap = True
             for row in section.rows:
                 table.add_row(*(escape(cell) for cell in row))
             tables.append(table)
@@ -101,8 +106,9 @@ def run(options: argparse.Namespace, config: Config) -> int:
     if options.json:
         print(json.dumps(found.as_json(), indent=1))
         return OK
+    width = shutil.get_terminal_size((PIPED, 0)).columns
     for table in found.tables():
-        show(table)
+        show(table, max(width, NARROWEST))
     return OK
 
 

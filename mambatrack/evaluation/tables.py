@@ -1,5 +1,6 @@
 """Scores as tables for people (rich) and as files for programs (CSV, JSON)."""
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -55,10 +56,19 @@ def sequence_table(title: str, scores: Scores, columns: Sequence[str]) -> Table:
     return _table(title, "sequence", scores.rows(), columns)
 
 
-def show(table: Table) -> None:
-    """Prints to stdout; a narrow terminal wraps lines, no digit is left out."""
-    width = Console(width=10_000).measure(table).maximum
-    Console(width=max(width, 80)).print(table)
+def show(table: Table, most: int | None = None) -> None:
+    """Prints to stdout; a narrow terminal wraps lines, no digit is left out.
+
+    most: columns of a line where it can be folded, of texts; None: lines are as long as they are
+    """
+    width = max(Console(width=10_000).measure(table).maximum, 80)
+    console = Console(width=width if most is None else min(width, most))
+    text = io.StringIO()
+    if most is None or console.is_terminal:
+        console.print(table)
+        return
+    Console(width=console.width, file=text).print(table)
+    print("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
 
 
 def write_scores_csv(path: Path, scores: Mapping[str, Scores], overwrite: bool = False) -> None:
