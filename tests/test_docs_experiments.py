@@ -1,5 +1,6 @@
 """Experiments that can be run again: their scripts start with the code as it is."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -50,3 +51,13 @@ def test_script_of_an_experiment_starts(script, answers):
     end, said = answers[str(script)]
     assert end in (0, None), f"{end}\n{said}"
     assert said.startswith(f"usage: {script.name}")
+
+
+def test_names_in_often_may_begin_with_dashes_and_have_equals_signs(monkeypatch):
+    """A recording of a data set in the current folder is named -NAME-SEQUENCE.npz."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    script = importlib.import_module("association_from")
+    often = script.factors_of(["-simulated-0=2", "a=b=0.5", "walkers=1e-1"])
+    assert often == [("simulated-0", 2.0), ("a=b", 0.5), ("walkers", 0.1)]
+    given = script.parser().parse_args(["tune", "--often", "a=1", "b=2", "--often=-c=3"])
+    assert given.often == ["a=1", "b=2", "-c=3"]

@@ -11,7 +11,8 @@ between the two (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2
 ``run/`` gets one iteration of recordings, tracked with the configured networks, and what other
 folders of ``--run`` hold is learnt from, too. --teacher also says what is right in the folders
 whose names begin as --keep; elsewhere the truth alone does. --often NAME=FACTOR: how often a
-recording whose name begins so is drawn, for each of its frames.
+recording whose name begins so is drawn, for each of its frames; dashes in front do not count, and
+a name that begins with one is joined by =, as --often=-simulated-0=2.
 """
 
 import argparse
@@ -158,13 +159,13 @@ def recorded(
 ) -> tuple[Recordings, list[float]]:
     """All recordings of the sequences, and how often each is drawn; every tenth validates."""
     recordings, often = Recordings([], []), []
-    factors = [each.split("=") for each in options.often]
+    factors = factors_of(options.often)
     names = sorted({recording_name(each) for each in sequences})
     held = {*names[::10]}
     teacher = AssociationTeacher(options.teacher) if options.keep else None
     for sequence in sequences:
         name, folder = recording_name(sequence), str(sequence.folder.parent)
-        own = [float(factor) for start, factor in factors if name.startswith(start)]
+        own = [by for start, by in factors if name.lstrip("-").startswith(start)]
         for path in [run / name for run in options.run if (run / name).exists()]:
             each = IndexedRecording.of(Recording.load(path))
             if name in held:
@@ -174,6 +175,12 @@ def recorded(
             recordings.learnt.append(teacher.teach(each) if teacher and kept else each)
             often.append(own[0] if own else 1.0)
     return recordings, often
+
+
+def factors_of(often: list[str]) -> list[tuple[str, float]]:
+    """(beginning of names, factor) of each NAME=FACTOR; the name may have = in it."""
+    found = [each.rpartition("=") for each in often]
+    return [(name.lstrip("-"), float(factor)) for name, _, factor in found]
 
 
 def tracked(sequence: Sequence, config: Config, switches: float) -> Recording:
@@ -203,7 +210,7 @@ def between(options: argparse.Namespace) -> None:
     write_model(options.out / options.weights[1].name, mixed, card)
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=("record", "tune", "between"))
     parser.add_argument("--run", nargs="+", type=Path)
@@ -211,7 +218,7 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", type=Path)
     parser.add_argument("--teacher", default="learned")
     parser.add_argument("--keep", nargs="*", default=[])
-    parser.add_argument("--often", nargs="*", default=[], metavar="NAME=FACTOR")
+    parser.add_argument("--often", nargs="*", action="extend", default=[], metavar="NAME=FACTOR")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path)
     parser.add_argument(
@@ -220,7 +227,11 @@ def main() -> None:
     parser.add_argument("--forgetting", type=float, default=FORGETTING)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--set", nargs="+", metavar="KEY=VALUE", default=[])
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    options = parser().parse_args()
     association_recording.FORGETTING = options.forgetting
     {"record": record_all, "tune": tune, "between": between}[options.task](options)
 
