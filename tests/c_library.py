@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from mambatrack.kernels.cpu import library as cpu
+from split_processes import run_split
 
 ROOT = Path(__file__).parents[1]
 VARIANTS = cpu.VARIANTS
@@ -24,21 +26,11 @@ NAMES = (
 )  # fmt: skip
 MODULES = [f"test_kernels_cpu_{name}" for name in NAMES]  # have measurements() and as_expected()
 CHECK = """
-import json, sys
+import sys
 sys.path.insert(0, {tests!r})
-from importlib import import_module
 from pathlib import Path
-from mambatrack.kernels.cpu import library as cpu
-cpu.LIBRARY = Path({library!r})
-if cpu.why_not():
-    print(json.dumps({{"skip": cpu.why_not()}}))
-    sys.exit()
-import c_library, torch
-torch.set_num_threads(1)
-c_library.poison_memory()
-found = {{name: import_module(name).measurements() for name in c_library.MODULES}}
-assert cpu.variant() == {variant!r}
-print(json.dumps(found))
+import c_library
+c_library.write_measured({variant!r}, Path({library!r}), Path({file!r}))
 """
 
 needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
@@ -46,18 +38,53 @@ needs_library = pytest.mark.skipif(not cpu.available(), reason=cpu.why_not())
 
 @cache
 def measured(variant):
-    """What ``measurements()`` of each module gives with this instruction set; skips where it cannot
-    run here."""
-    return _measured(cpu.LIBRARY, variant)
+    """What ``measurements()`` of each module gives with this instruction set, in a process of its
+    own; skips where it cannot run here."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "found.json"
+        done = run_split(Path(folder), write_measured, variant, cpu.LIBRARY, file)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return _read(file)
 
 
 @cache
 def measured_under_sanitizer():
     """The same with a library built with gcc's address sanitizer, which ends the process at the
-    first access out of bounds; skips where there is none."""
-    runtime = _sanitizer()
-    options = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    return _measured(sanitized_library(), cpu.variant(), LD_PRELOAD=runtime, **options)
+    first access out of bounds, and the ends of mutants of weights; skips where there is none."""
+    runtime, library, variant = _sanitizer(), sanitized_library(), cpu.variant()
+    own = {"MAMBATRACK_CPU": variant, "LD_PRELOAD": runtime, "PYTHONMALLOC": "malloc"}
+    own["ASAN_OPTIONS"] = "detect_leaks=0:malloc_context_size=2"  # where an array was made
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "found.json"
+        script = CHECK.format(
+            tests=str(ROOT / "tests"), library=str(library), variant=variant, file=str(file)
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=os.environ | own, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return _read(file)
+
+
+def write_measured(variant, library, file):
+    """What ``measured()`` gives, in this process, which no test module may be part of yet; under
+    the sanitizer with the ends of mutants."""
+    os.environ["MAMBATRACK_CPU"], cpu.LIBRARY = variant, library
+    cpu._load.cache_clear()
+    if cpu.why_not():
+        file.write_text(json.dumps({"skip": cpu.why_not()}))
+        return
+    torch.set_num_threads(1)
+    found = {}
+    if "ASAN_OPTIONS" in os.environ:
+        import fuzz_weights
+
+        ended = fuzz_weights.run(30_000, 50)
+        found["mutants"] = sorted({"failed" if kind == "failed" else end for kind, end in ended})
+    poison_memory()
+    found |= {name: import_module(name).measurements() for name in MODULES}
+    assert cpu.variant() == variant
+    file.write_text(json.dumps(found))
 
 
 @cache
@@ -74,7 +101,7 @@ def build_sanitized(folder, which):
     """The library with one of gcc's sanitizers, for the instruction set in use; its path."""
     flags = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "baseline": []}
     sources = sorted(str(each.relative_to(ROOT)) for each in ROOT.glob("kernels/cpu/*.c"))
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off",
+    command = ["gcc", "-std=gnu11", "-O1", "-g1", "-fPIC", "-shared", "-ffp-contract=off",
                "-fno-math-errno", f"-fsanitize={which}", "-fno-sanitize-recover",
                "-fno-omit-frame-pointer", "-Wno-psabi", f"-DVARIANT={cpu.variant()}",
                *flags[cpu.variant()], *sources, "-lm", "-o",
@@ -83,19 +110,11 @@ def build_sanitized(folder, which):
     return folder / "libmambatrack.so"
 
 
-def _measured(library, variant, **environment):
-    script = CHECK.format(tests=str(ROOT / "tests"), library=str(library), variant=variant)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | {"MAMBATRACK_CPU": variant} | environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    result = json.loads(done.stdout)
-    if "skip" in result:
-        pytest.skip(result["skip"])
-    return result
+def _read(file):
+    found = json.loads(file.read_text())
+    if "skip" in found:
+        pytest.skip(found["skip"])
+    return found
 
 
 def _sanitizer():

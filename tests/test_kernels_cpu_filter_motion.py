@@ -19,7 +19,7 @@ def measurements():
     different = []
     for tracks in (0, 1, 7, 70):
         different += differing(KalmanPredictor(), CompiledKalmanPredictor(), tracks, 40, tracks)
-    tables, several = differing_tables((4, 5), "kalman")
+    tables, several = differing_tables((4, 5), "kalman", 20)
     return {"different": different + tables, "several": several > 20}
 
 

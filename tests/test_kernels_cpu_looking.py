@@ -103,8 +103,8 @@ def compared(frames, embedder=COLOUR, **settings):
 def measurements():
     """Of each instruction set, and under the sanitizer."""
     return {
-        "crowd": compared(crowd(4, 60)),
-        "others": compared(crowd(5, 60), predictor="mamba", hypotheses=6, max_age=3),
+        "crowd": compared(crowd(4, 40)),
+        "others": compared(crowd(5, 40), predictor="mamba", hypotheses=6, max_age=3),
         "meeting": compared(meetings(0)),
         "stacked": compared(stacked()),
     }
@@ -112,7 +112,7 @@ def measurements():
 
 def as_expected(found):
     same = all(not each["differ"] and each["worst"] < CLOSE for each in found.values())
-    usual = min(found["crowd"]["far"][2], found["others"]["far"][2]) > 20
+    usual = min(found["crowd"]["far"][2], found["others"]["far"][2]) > 15
     return same and usual and found["stacked"]["far"][0] > 0
 
 

@@ -85,7 +85,7 @@ def measurements():
         return call(self, how)
 
     with patch.object(OverlapFrame, "_go_on", counted):
-        different = [differing(frames_of(seed), each) for seed, each in enumerate(SETTINGS)]
+        different = [differing(frames_of(seed, 30), each) for seed, each in enumerate(SETTINGS)]
     return {"different": different, "ended": len(ended)}
 
 

@@ -20,7 +20,7 @@ NAMES = [each.name for each in fields(Tracks) if each.name not in ("camera", "da
 LATE = (0.05, 0.05, 0.05, 0.15)
 
 
-def crowd(seed, count=50):
+def crowd(seed, count=30):
     """People come, leave and hide, some of another class for a frame; some frames are late."""
     return list(crowd_of_two_classes(seed, count, np.random.default_rng(seed), LATE))
 

@@ -36,7 +36,7 @@ def measurements():
     for unit, straighten in (("box", False), ("image", True)):
         for tracks in (0, 1, 7, 70):
             different += differing(*both(unit=unit, straighten=straighten), tracks, 12, tracks)
-    tables, several = differing_tables((4, 5), "mamba-window")
+    tables, several = differing_tables((4, 5), "mamba-window", 20)
     return {"different": different + tables, "several": several > 20}
 
 
