@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_LIBRARIES := libgl1 libglib2.0-0 libxcb1
 
+# Python keeps what it has compiled, of this package too: hundreds of processes start in the tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test tests lint docs dist clean
 .DELETE_ON_ERROR:
 
@@ -26,7 +29,7 @@ test: $(VENV)/.installed-dev
 	@$(MAKE) --no-print-directory --jobs=2 lint tests
 
 tests: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -59,11 +62,12 @@ $(BIN)/python:
 	  echo "'$(PYTHON)' cannot make virtual environments;" \
 	    "on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
+# Modules are compiled when they are first imported; pip would take minutes for all there are.
 $(VENV)/.installed-%: setup.cfg setup.py pyproject.toml constraints.txt $(wildcard kernels/cpu/*.[ch]) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[$*]'
 ifdef HEADLESS
 	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
-	$(BIN)/python -m pip install --quiet -c constraints.txt opencv-python-headless
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt opencv-python-headless
 endif
 	@$(BIN)/python -c 'import cv2' || $(MAKE) --no-print-directory system-libraries
 	@$(BIN)/python -c 'import cv2'

@@ -5,7 +5,10 @@ one for every version. Without a compiler, or where it fails, one line says so a
 installs without it.
 """
 
+import itertools
+import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import shorten
 
@@ -51,14 +54,20 @@ class BuildLibrary(build_ext):
         on_x86 = platform.machine().lower() in ("x86_64", "amd64")
         only_x86 = on_x86 and "arm64" not in self.compiler.compiler_so  # not a universal build
         objects = self.compiler.compile([detect], output_dir=self.build_temp, extra_postargs=FLAGS)
-        for name, flags in VARIANTS.items() if only_x86 else [("baseline", [])]:
-            for source in sources:
-                objects += self.compiler.compile(
-                    [source],
-                    output_dir=f"{self.build_temp}/{name}",
-                    extra_postargs=[*FLAGS, *flags, *SOURCES[source], f"-DVARIANT={name}"],
-                    depends=extension.depends,
-                )
+
+        def compiled(unit: tuple[str, list[str], str]) -> list[str]:
+            name, flags, source = unit
+            return self.compiler.compile(
+                [source],
+                output_dir=f"{self.build_temp}/{name}",
+                extra_postargs=[*FLAGS, *flags, *SOURCES[source], f"-DVARIANT={name}"],
+                depends=extension.depends,
+            )
+
+        variants = VARIANTS.items() if only_x86 else [("baseline", [])]
+        units = [(name, flags, source) for source in sources for name, flags in variants]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects += itertools.chain.from_iterable(pool.map(compiled, units))
         self.compiler.link_shared_object(
             objects, self.get_ext_fullpath(extension.name), libraries=["m"]
         )
