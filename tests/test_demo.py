@@ -33,19 +33,19 @@ def program(name):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The output folder of ``make demo``, shortened to four seconds, after another run."""
+    """The output folder of ``make demo``, shortened to two seconds, after another run."""
     folder = tmp_path_factory.mktemp("demo")
     module = program("demo")
-    for seconds in (1.0, 4.0):
+    for seconds in (0.4, 2.0):
         module.main(seconds, folder)
     return folder
 
 
 def test_the_demo_tracks_everyone_and_its_files_are_whole(demo):
     video = cv2.VideoCapture(str(demo / "demo.mp4"))
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 100
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 50
     lines = (demo / "demo.jsonl").read_text().splitlines()
-    assert len(lines) == 101 and json.loads(lines[-1])["tracks"]
+    assert len(lines) == 51 and json.loads(lines[-1])["tracks"]
     assert (demo / "demo.csv").read_text().startswith("x_min,")
 
 

@@ -18,7 +18,7 @@ def trackeval():
 
 def test_players_of_a_real_video_are_found_and_held(tmp_path):
     video, weights = needs("videos/handball_panorama.mp4"), needs("models/bytetrack_nano.onnx")
-    command = ["track", str(video), "--crop", "1800:0:4200:1080", "--stop", "25", "--quiet"]
+    command = ["track", str(video), "--crop", "1800:0:4200:1080", "--stop", "12", "--quiet"]
     command += ["--detector", "yolox", "--weights", str(weights)]
     assert main([*command, "--jsonl", str(tmp_path / "out.jsonl")]) == 0
     frames = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()[1:]]

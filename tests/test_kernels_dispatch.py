@@ -1,7 +1,6 @@
 """The choice of an implementation: what it imports, and that a compiler can follow it."""
 
 import inspect
-import itertools
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from scan_cases import TIMED, inputs
 from test_kernels_functions import conv_inputs
 
 LEARNT = [
-    *itertools.product(kernels.OPERATIONS, ("reference", "torch")),
+    *((operation, "torch") for operation in kernels.OPERATIONS),
+    ("selective_scan", "reference"),
     ("selective_scan", "auto"),
 ]
 needs_c = pytest.mark.skipif(not library.available(), reason=library.why_not())
@@ -32,7 +32,7 @@ QUICK = {  # what prepares inductor for many kernels takes longer than this one
 }  # fmt: skip
 
 
-def case_of(operation, tokens=3):
+def case_of(operation, tokens=2):
     """Arguments of the operation, float32."""
     lengths = {"lengths": torch.tensor([tokens, 1, 0])}
     if operation == "bi_conv_silu":
