@@ -3,6 +3,7 @@ if __name__ == "detectors":
         "import mambatrack.detectors; the top-level folder detectors/ is installed below mambatrack"
     )
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.nearest import did_you_mean
 
 NAMES = ("auto", "motion", "onnx", "own", "yolox", "rtmdet", "file")
+OTHERS = re.compile(r"yolo[-_]?(v|\d|nas|world)|rt-?detr|detr", re.I)  # networks that are not named
 
 
 class Detector(Protocol):
@@ -126,7 +128,7 @@ def network_of(config: DetectorConfig) -> DetectorConfig:
 def _open_network(config: DetectorConfig) -> Detector:
     from mambatrack.detectors.download import named_models
 
-    named = ", ".join(named_models())
+    named = ", ".join(models := named_models())
     network = network_of(config)
     if network.name == "onnx":
         from mambatrack.detectors.onnx_detector import open_onnx
@@ -149,7 +151,7 @@ def _open_network(config: DetectorConfig) -> Detector:
         return OwnDetector(network)
     raise MambatrackError(
         f"unknown detector {config.name!r}; known: motion, onnx, own, yolox, rtmdet, file, {named}"
-        f"{did_you_mean(config.name, (*NAMES, *named.split(', ')))}"
+        f"{'' if OTHERS.match(config.name) else did_you_mean(config.name, (*NAMES, *models))}"
         "; the file of any other network is given as --weights FILE.onnx"
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from mambatrack.errors import MambatrackError, shown
 from mambatrack.nearest import did_you_mean, nearest
+from mambatrack.option import plain
 from mambatrack.renamed import SETTINGS, new_setting
 from mambatrack.settings import (
     Config,
@@ -210,10 +211,9 @@ def _override(config: Any, keys: list[str], value: Any, name: str) -> Any:
 def _checked(name: str, value: Any, hint: Any, item: dataclasses.Field) -> Any:
     if isinstance(hint, types.GenericAlias):
         return _known(name, _names(name, value), item)
+    value = plain(value, hint)
     if hint is float:
         value = _as_float(value)
-    if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = str(value)
     if type(value) is not hint:
         raise MambatrackError(
             f"{name}: expected {hint.__name__}, found {shown(value)}{_allowed(item)}"
@@ -282,7 +282,8 @@ def _nearest(name: str) -> str:
     own = name.split(".")[-1]
     elsewhere = [by_last[own]] if own in by_last else []
     last = nearest(own, by_last)
-    close = [*elsewhere, nearest(name, keys, 0.5), by_last[last] if last else None]
+    near = nearest(name, keys, 0.85), by_last[last] if last else None, nearest(name, keys, 0.5)
+    close = [*elsewhere, *near]
     if found := next(filter(None, close), None):
         return f"; did you mean {found!r}?"
     return f"; sections are {', '.join(item.name for item in dataclasses.fields(Config))}"

@@ -12,6 +12,15 @@ WORDS = {  # what others call it -> what it may be called here
     "bytetrack": "overlap", "sort": "overlap", "constant velocity": "velocity",
     "linear": "velocity", "static": "still", "clothes": "colour", "histogram": "colour",
     "trace": "trails", "traces": "trails", "people": "person", "human": "person",
+    "track buffer": "max age", "max time lost": "max age", "lost track buffer": "max age",
+    "hit counter max": "max age", "max lost": "max age", "n init": "min hits",
+    "minimum consecutive frames": "min hits", "initialization delay": "min hits",
+    "iou threshold": "iou gate", "match thresh": "iou gate", "minimum iou threshold": "iou gate",
+    "distance threshold": "iou gate", "new track thresh": "birth score",
+    "track activation threshold": "birth score", "track high thresh": "match score",
+    "track thresh": "match score", "track low thresh": "conf", "det thresh": "conf",
+    "fps": "frame rate", "per class": "class aware", "cmc": "camera", "gmc method": "camera",
+    "help": "--help", "version": "--version",
     "pedestrian": "person", "mot17": "mot", "motchallenge": "mot", "coco": "label studio",
 }  # fmt: skip
 CLOSE = 0.6  # similarity of two names that may be one

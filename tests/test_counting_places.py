@@ -84,3 +84,10 @@ def test_a_line_has_a_right_and_a_left_hand(x, y):
 def test_a_place_beside_the_picture_is_found(line, is_outside):
     places = [parse_line(line)]
     assert outside(places, (640, 480)) == places * is_outside
+
+
+@pytest.mark.parametrize("place", ["a:0.1,0.5,0.9,0.5", "a:0,0;0.5,0;0.5,1"])
+def test_shares_of_the_picture_are_no_pixels(place):
+    lines, zones = ([], [place]) if ";" in place else ([place], [])
+    with pytest.raises(MambatrackError, match="look like shares of the picture"):
+        parse_places(lines, zones)

@@ -99,6 +99,8 @@ def test_every_setting_is_found_in_capitals_and_in_the_other_spelling():
         ("export-tracks r.txt --format CVAT --out o", "'cvat'"),
         ("submit --server DanceTrack --results r", "'dancetrack'"),
         ("Track a.avi", "'track'"),
+        ("help", "--help"),
+        ("version", "--version"),
         ("traces a.avi", "'track'"),
         ("quantise a.safetensors --out b.safetensors", "'quantize'"),
         ("ids swop 1 2 r.txt", "'swap'"),

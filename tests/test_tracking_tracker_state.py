@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mambatrack.detections import as_detections
-from mambatrack.tracking.tracker_state import TrackerState
+from mambatrack.errors import MambatrackError
+from mambatrack.tracking.tracker_state import TrackerState, checked_time
 from test_tracking_time_steps import tracker
 
 
@@ -61,3 +62,10 @@ def test_the_warning_points_at_the_callers_line():
     with pytest.warns(UserWarning) as caught:
         tracker().update([[-20, 10, 0, 30]])
     assert caught[0].filename == __file__
+
+
+def test_an_array_in_place_of_a_time_is_told_what_it_is():
+    """Other trackers take the picture, or scores, as second argument."""
+    for array, meant in ((np.zeros((4, 6, 3)), "as image=picture"), (np.ones(2), "columns of")):
+        with pytest.raises(MambatrackError, match=meant):
+            checked_time(array)

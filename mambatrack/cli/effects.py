@@ -72,7 +72,10 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            meant = did_you_mean(value, map(str, action.choices or ()))
+            known = [*map(str, action.choices or ())]
+            if isinstance(action, argparse._SubParsersAction):
+                known += self._option_string_actions
+            meant = did_you_mean(value, known)
             raise argparse.ArgumentError(action, f"{error.message}{meant}") from None
 
     def error(self, message: str) -> NoReturn:

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from mambatrack.cli.arguments import Command, whole
+from mambatrack.cli.named_files import named
 from mambatrack.cli.one_writer import one_writer
 from mambatrack.config import Config
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for number in numbers:
             added.add_argument(number.lower(), type=whole(0, LARGEST), metavar=number)
         added.add_argument(
-            "result", metavar="RESULT", help="MOT text, JSON Lines or CSV; is replaced"
+            "result", type=named, metavar="RESULT", help="MOT text, JSON Lines or CSV; is replaced"
         )
         added.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS,
             help="print nothing but errors")  # fmt: skip

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 from mambatrack.cli.effects import Parser
 from mambatrack.cli.file_forms import check_form
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError
 from mambatrack.files import Read, check_apart, files_of, identity
+from mambatrack.option import at_home
 from mambatrack.runs.output_files import numbered
 from mambatrack.sources.file_types import IMAGE_TYPES, MARKERS, VIDEO_TYPES
 
@@ -28,16 +29,22 @@ DATE = re.compile("%[YmdHMS]")
 STREAMS = "what standard input is read from", "where standard output goes", "where messages go"
 
 
+Name = TypeVar("Name", bound="Named")
+
+
 def named(text: str) -> str:
     """The same. Raises ArgumentTypeError for no name at all, which would be the current folder or
     the default: in a script it is a variable that is not set."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty; the current folder is .")
-    return text
+    return at_home(text)
 
 
 class Named(str):
-    """Of a file or folder, as it is written on the command line."""
+    """Of a file or folder, as it is written on the command line, but for a ~ in front."""
+
+    def __new__(cls: type[Name], name: str) -> Name:
+        return super().__new__(cls, at_home(name))
 
     def __init__(self, name: str):
         named(name)
@@ -108,6 +115,7 @@ class DatedFile(TracksFile):
     pattern: str
 
     def __new__(cls, name: str) -> "DatedFile":
+        name = at_home(name)
         dated = DATE.sub(lambda code: datetime.now().strftime(code[0]), name)
         made = super().__new__(cls, name if dated == name else _free(dated))
         made.pattern = name

@@ -126,6 +126,11 @@ def _named(text: str, kind: str, form: str) -> tuple[str, list[tuple[float, floa
         raise _refused(kind, text, f"expected numbers of pixels, as {form}") from None
     if len(numbers) % 2 or not all(abs(number) <= FARTHEST for number in numbers):
         raise _refused(kind, text, f"expected x and y of each point in pixels, as {form}")
+    if all(0 <= number <= 1 for number in numbers) and any(number % 1 for number in numbers):
+        raise _refused(
+            kind, text, "these look like shares of the picture; multiply x by its width in pixels "
+            "and y by its height",
+        )  # fmt: skip
     return name.strip(), list(zip(numbers[::2], numbers[1::2], strict=True))
 
 

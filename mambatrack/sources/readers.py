@@ -1,6 +1,7 @@
 """What frames are read from: pictures, or a video, webcam or stream."""
 
 import glob
+import operator
 import os
 import warnings
 from itertools import chain, islice
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from mambatrack.errors import MambatrackError, counted
+from mambatrack.sources.absent import absent, refuse_text
 from mambatrack.sources.addresses import is_stream, looks_like_address, without_secrets
 from mambatrack.sources.containers import look_into
 from mambatrack.sources.file_types import IMAGE_TYPES
@@ -59,7 +61,7 @@ class Reader(Protocol):
 def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -> Reader:
     """The reader for what ``source`` names; see ``open_frames``. timeout_s: after which a stream
     that says nothing counts as ended."""
-    text = str(source)
+    text = _name_of(source)
     if not text:
         raise MambatrackError("the source is an empty name; the current folder is .")
     if is_stream(text):
@@ -79,7 +81,7 @@ def open_reader(source: str | int | Path, timeout_s: float = STREAM_TIMEOUT_S) -
     if glob.has_magic(text) and not looks_like_address(text):
         pictures = only_pictures(map(Path, _matching(path)))
         return PictureReader(_some(pictures, text), DEFAULT_FPS, text)
-    raise _absent(text)
+    raise absent(text)
 
 
 def check_there(source: str | Path) -> None:
@@ -89,14 +91,24 @@ def check_there(source: str | Path) -> None:
     files = not is_stream(text) and not is_camera(text)
     pattern = glob.has_magic(text) and not looks_like_address(text)
     if text and files and not pattern and not Path(text).exists():
-        raise _absent(text)
+        raise absent(text)
+    if text and files and not pattern:
+        refuse_text(Path(text))
 
 
-def _absent(text: str) -> MambatrackError:
-    meant = ", written rtsp://USER:PASSWORD@HOST/PATH" if looks_like_address(text) else ""
-    return MambatrackError(
-        f"{without_secrets(text)} does not exist; expected a video, a folder or glob of images, "
-        f"a webcam index or an RTSP or HTTP address{meant}"
+def _name_of(source: Any) -> str:
+    """The source as text. Raises MambatrackError where it is none, such as a list of pictures."""
+    if isinstance(source, (str, os.PathLike, bytes)):
+        return os.fsdecode(source)
+    try:
+        if not isinstance(source, bool):
+            return str(operator.index(source))
+    except TypeError:
+        pass
+    raise MambatrackError(
+        f"the source is a {type(source).__name__}; expected the name of a video, of a folder or "
+        "glob of images, a webcam index or an address; of pictures that you have, give the boxes "
+        "of each to Tracker.update"
     )
 
 
@@ -115,6 +127,7 @@ def _open_stream(address: str, timeout_s: float) -> Reader:
 
 
 def _open_file(path: Path) -> Reader:
+    refuse_text(path)
     place, container = f"{path} is not a video, or is damaged,", look_into(path)
     pyav = has_pyav()
     try:

@@ -33,6 +33,9 @@ from mambatrack.tracking.pauses import Pauses
 from mambatrack.tracks import Tracks
 
 SETTLED = 3  # frames in which a track was seen, so that its prediction means something
+NO_TIME = {  # what an array of so many axes is, in place of a time
+    1: "; scores and classes are columns of the boxes", 3: "; a picture is given as image=picture",
+}  # fmt: skip
 LONGEST_SIDE = 10**7  # of a picture, as of the boxes in it
 LONGEST_S = 1e30  # a time; a longer one counts as none
 SET_BACK_S = 1.0  # a time that is further back is of a clock that was set, not of late frames
@@ -273,9 +276,10 @@ def checked_time(time_s: Any) -> float | None:
             raise TypeError
         return float(time_s)
     except (TypeError, ValueError, OverflowError, RuntimeError):
+        instead = NO_TIME.get(getattr(time_s, "ndim", 0), "")
         raise MambatrackError(
             f"time_s is {shown(time_s)}; expected seconds as a number, as time.time() or a "
-            "datetime's timestamp() give them, or None"
+            f"datetime's timestamp() give them, or None{instead}"
         ) from None
 
 
@@ -291,6 +295,6 @@ def checked_size(image_size: Any) -> tuple[int, int] | None:
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise MambatrackError(
             f"image_size is {shown(image_size)}; expected (width, height) in pixels, both positive "
-            f"and at most {LONGEST_SIDE}"
+            f"and at most {LONGEST_SIDE}, as image.shape[1::-1]"
         )
     return width, height
