@@ -52,16 +52,16 @@ CLI_WORDS = {"overlap": "slice_overlap"}  # keywords that are named as options o
 
 
 def load_config(
-    path: str | Path | None = None, overrides: Mapping[str, Any] | None = None
+    path: str | Path | Mapping[str, Any] | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Config:
     """Defaults, then the YAML file, then dotted overrides such as {"tracker.max_age": 60}.
 
-    path: a file, or the name of a shipped one ("overlap"). Raises MambatrackError with the key,
-    the allowed range and the nearest known key. An ONNX file as detector.weights implies the
-    detector onnx where none is named, the detector motion its own tracker.max_age, and the
-    detector own its own detector.conf.
+    path: a file, the name of a shipped one ("overlap"), or what one holds. Raises MambatrackError
+    with the key, the allowed range and the nearest known key. An ONNX file as detector.weights
+    implies the detector onnx where none is named, the detector motion its own tracker.max_age, and
+    the detector own its own detector.conf.
     """
-    values: dict[str, Any] = dict(read_yaml(_find(path))) if path is not None else {}
+    values = path if isinstance(path, Mapping) else {} if path is None else read_yaml(_find(path))
     config = _build(Config, values, "")
     given = {
         f"{section}.{key}"
@@ -247,6 +247,7 @@ def _may_be_read(path: str) -> bool:
 def _names(name: str, value: Any) -> tuple[str, ...]:
     """A list, or text with commas, as names; nothing is no name."""
     text = "" if value is None else value
+    text = sorted(text, key=str) if isinstance(text, (set, frozenset)) else text
     entries = text if isinstance(text, (list, tuple)) else [text]
     if not all(isinstance(entry, (str, int, float)) for entry in entries):
         raise MambatrackError(f"{name}: expected names, as [person, car], found {shown(value)}")

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 WORDS = {  # what others call it -> what it may be called here
     "center": "centre", "centroid": "centre", "middle": "centre", "bottom": "foot", "feet": "foot",
@@ -22,6 +23,13 @@ WORDS = {  # what others call it -> what it may be called here
     "fps": "frame rate", "per class": "class aware", "cmc": "camera", "gmc method": "camera",
     "help": "--help", "version": "--version",
     "pedestrian": "person", "mot17": "mot", "motchallenge": "mot", "coco": "label studio",
+}  # fmt: skip
+THEIRS = {  # what others call an attribute of tracks -> what it is of one here
+    "xyxy": "box", "bbox": "box", "tlbr": "box", "ltrb": "box", "xywh": "box", "tlwh": "box",
+    "to_tlbr": "box", "to_ltrb": "box", "to_tlwh": "box", "rect": "box", "track_id": "id",
+    "tracker_id": "id", "identity": "id", "conf": "score", "confidence": "score",
+    "class_id": "label", "cls": "label", "category": "label", "time_since_update": "gap",
+    "hits": "age", "speed": "velocity", "is_confirmed": "observed", "is_activated": "observed",
 }  # fmt: skip
 CLOSE = 0.6  # similarity of two names that may be one
 
@@ -52,6 +60,24 @@ def did_you_mean(given: object, known: Iterable[str], close: float = CLOSE) -> s
     if name is None or name == given:
         return ""
     return f"; did you mean {name if name.startswith('-') else repr(name)}?"
+
+
+class TellsNames:
+    """Whose error for an attribute that is not there tells what it is called here."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            kinds = type(self).__mro__
+            kind = next(each.__name__ for each in kinds if not each.__name__.startswith("_"))
+            meant = ""
+            if not name.startswith("_"):
+                known = [each for each in dir(type(self)) if not each.startswith("_")]
+                known += [each for kind in kinds for each in getattr(kind, "__annotations__", ())]
+                own = THEIRS.get(name)
+                ours = [each for each in (own, f"{own}s", f"{own}es") if each in known]
+                meant = f"; did you mean {ours[0]!r}?" if ours else did_you_mean(name, known)
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}{meant}")
 
 
 def _plain(name: str) -> str:

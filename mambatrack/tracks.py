@@ -15,6 +15,7 @@ from mambatrack.detection_data import each_of, taken
 from mambatrack.errors import shown
 from mambatrack.html_table import html_table
 from mambatrack.kernels.cpu.table import result_attribute
+from mambatrack.nearest import TellsNames
 
 
 class TrackState(IntEnum):
@@ -43,7 +44,7 @@ def renamed_rows(
 
 
 @dataclass(frozen=True)
-class Track:
+class Track(TellsNames):
     """One live track of one frame, as plain numbers; what they mean is said at Tracks.
 
     box: x1 y1 x2 y2 in pixels; spread: of cx cy w h in pixels
@@ -88,7 +89,7 @@ class Track:
 
 
 @dataclass(frozen=True, eq=False)
-class Tracks:
+class Tracks(TellsNames):
     """All live tracks of one frame, as arrays in the same order (ids ascending). == tells whether
     two are one object.
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mambatrack.counting.counter import Counter
 from mambatrack.counting.places import Line, Zone, outside, parse_line, parse_places, parse_zone
 from mambatrack.errors import MambatrackError
 
@@ -91,3 +92,16 @@ def test_shares_of_the_picture_are_no_pixels(place):
     lines, zones = ([], [place]) if ";" in place else ([place], [])
     with pytest.raises(MambatrackError, match="look like shares of the picture"):
         parse_places(lines, zones)
+
+
+def test_a_text_is_one_line_or_zone():
+    line, zone = parse_places("door:0,0,9,9", "yard:0,0;9,0;9,9")
+    assert line.name == "door" and zone.name == "yard"
+
+
+@pytest.mark.parametrize("places", ["door:0,0,9,9", ["door:0,0,9,9"], [(0, 0, 9, 9)]])
+def test_places_of_a_counter_are_lines_and_zones(places):
+    with pytest.raises(MambatrackError, match="expected lines and zones, as parse_places"):
+        Counter(places)
+    with pytest.raises(MambatrackError, match="did you mean 'centre'"):
+        Counter([], anchor="center")

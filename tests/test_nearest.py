@@ -1,10 +1,12 @@
 """One mechanism tells what was meant, wherever a name is not known."""
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
-from mambatrack import open_detector
+from mambatrack import Tracker, open_detector
 from mambatrack.cli import main
 from mambatrack.config import Config, describe, load_config
 from mambatrack.embedders.loading import open_embedder
@@ -125,3 +127,20 @@ def test_an_embedder_and_a_detector_in_python():
         open_embedder("color")
     with pytest.raises(MambatrackError, match="did you mean 'motion'"):
         open_detector("motions")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "one", "several"),
+    [
+        ("xyxy", "box", "boxes"), ("tracker_id", "id", "ids"), ("confidence", "score", "scores"),
+        ("cls", "label", "labels"), ("idss", "id", "ids"), ("Boxes", "box", "boxes"),
+    ],
+)  # fmt: skip
+def test_what_other_trackers_call_an_attribute_is_told_its_name_here(theirs, one, several):
+    tracks = Tracker(predictor="kalman", association="overlap").update([[0, 0, 10, 20, 0.9]])
+    for found, kind, ours in ((tracks[0], "Track", one), (tracks, "Tracks", several)):
+        expected = f"'{kind}' object has no attribute '{theirs}'; did you mean '{ours}'"
+        with pytest.raises(AttributeError, match=expected):
+            getattr(found, theirs)
+        assert not hasattr(found, theirs) and not hasattr(found, "__array__")
+        assert repr(copy.deepcopy(found)) == repr(pickle.loads(pickle.dumps(found))) == repr(found)

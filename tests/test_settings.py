@@ -72,3 +72,10 @@ def test_what_is_no_whole_number_is_refused(value):
 def test_what_other_trackers_call_a_setting_is_told_its_name_here(theirs, ours):
     with pytest.raises(MambatrackError, match=f"did you mean '{ours}'"):
         load_config(overrides={f"tracker.{theirs}": 1})
+
+
+def test_settings_may_be_a_mapping_and_names_a_set():
+    config = load_config({"tracker": {"max_age": 7}, "detector": {"classes": {"car", "bus", 2}}})
+    assert config.tracker.max_age == 7 and config.detector.classes == ("2", "bus", "car")
+    with pytest.raises(MambatrackError, match="did you mean 'tracker.max_age'"):
+        load_config({"tracker": {"max_agee": 7}})

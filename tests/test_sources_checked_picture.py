@@ -5,6 +5,7 @@ import pytest
 
 from mambatrack import Painter, Tracker, open_detector, open_video_writer
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.pictures import checked_picture
 from tiny_onnx import write_onnx
 
 WRONG = {
@@ -43,3 +44,29 @@ def test_a_view_of_a_picture_is_one_and_stays_as_it_is(taker):
     before = picture.copy()
     taker(picture[:, :, ::-1])
     np.testing.assert_array_equal(picture, before)
+
+
+@pytest.mark.parametrize(
+    ("picture", "how"),
+    [
+        (np.zeros((4, 6), np.uint8), "COLOR_GRAY2BGR"),
+        (np.zeros((4, 6, 1), np.uint8), "COLOR_GRAY2BGR"),
+        (np.zeros((4, 6, 4), np.uint8), "COLOR_BGRA2BGR"),
+        (np.zeros((4, 6, 3), np.float32), r"picture \* 255"),
+        (np.zeros((4, 6, 3), np.uint16), "picture // 256"),
+        (np.zeros((3, 4, 6), np.float32), "transpose"),
+        (np.zeros((1, 4, 6, 3), np.uint8), "picture by picture"),
+    ],
+)
+def test_it_is_told_how_an_array_becomes_a_picture(picture, how):
+    with pytest.raises(MambatrackError, match=how):
+        checked_picture(picture)
+
+
+def test_it_is_told_how_a_picture_of_another_library_becomes_one():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(MambatrackError, match=r"a Tensor; .* picture.cpu\(\).numpy\(\)"):
+        checked_picture(torch.zeros(4, 6, 3, dtype=torch.uint8))
+    of_pillow = type("Image", (), {"convert": lambda self, mode: self})()
+    with pytest.raises(MambatrackError, match=r"a Image; .*picture.convert\(.RGB.\)"):
+        checked_picture(of_pillow)

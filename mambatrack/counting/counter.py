@@ -26,8 +26,9 @@ from mambatrack.class_names import class_name
 from mambatrack.counting.events import Event
 from mambatrack.counting.places import Line, Zone
 from mambatrack.counting.walks import Dwell, Standing, Step, Visitor, Walk, between, elapsed
-from mambatrack.errors import MambatrackError
+from mambatrack.errors import MambatrackError, shown
 from mambatrack.gaps.revisions import Reviser, Revision
+from mambatrack.nearest import did_you_mean
 from mambatrack.tracks import Tracks
 
 ANCHORS = ("foot", "centre")
@@ -50,7 +51,13 @@ class Counter:
         margin: float = 0.05,
     ):  # fmt: skip
         if anchor not in ANCHORS:
-            raise MambatrackError(f"anchor is {anchor!r}; expected {' or '.join(ANCHORS)}")
+            meant = did_you_mean(anchor, ANCHORS)
+            raise MambatrackError(f"anchor is {anchor!r}; expected {' or '.join(ANCHORS)}{meant}")
+        if isinstance(places, str) or not all(isinstance(each, Line | Zone) for each in places):
+            raise MambatrackError(
+                f"places are {shown(places)}; expected lines and zones, as "
+                "parse_places(['door:0,300,640,300'], []) makes them"
+            )
         self.places, self.names, self.anchor, self.margin = list(places), names, anchor, margin
         self.counts: Tally[tuple[str, str, str, str]] = Tally()
         self.filled: Tally[str] = Tally()

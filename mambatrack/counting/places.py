@@ -98,7 +98,9 @@ def parse_zone(text: str) -> Zone:
 
 
 def parse_places(lines: Sequence[str], zones: Sequence[str]) -> list[Place]:
-    """Lines, then zones; raises MambatrackError where two have one name."""
+    """Lines, then zones; a text is one of them. Raises MambatrackError where two have one name."""
+    lines = [lines] if isinstance(lines, str) else lines
+    zones = [zones] if isinstance(zones, str) else zones
     places: list[Place] = [*map(parse_line, lines), *map(parse_zone, zones)]
     names = [place.name for place in places]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -33,8 +33,27 @@ def checked_picture(image: Any) -> Image:
         return image
     raise MambatrackError(
         f"the picture is {found}; expected a numpy array [height, width, 3] of uint8, BGR, as "
-        "cv2.imread gives it, or cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)"
+        f"cv2.imread gives it{_made_of(image)}"
     )
+
+
+def _made_of(image: Any) -> str:
+    """How it becomes a picture, "" where nothing is known."""
+    if not isinstance(image, np.ndarray):
+        if hasattr(image, "convert"):  # of PIL
+            return ', or numpy.array(picture.convert("RGB"))[:, :, ::-1]'
+        return ", or picture.cpu().numpy()" if hasattr(image, "cpu") else ""
+    if image.ndim == 2 or image.shape[2:] == (1,):
+        return ", or cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)"
+    if image.ndim != 3 or not image.size:
+        return "; a batch is given picture by picture" if image.ndim == 4 else ""
+    if image.shape[2] == 4:
+        return ", or cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)"
+    if image.shape[0] == 3 and image.shape[2] != 3:
+        return ", or picture.transpose(1, 2, 0)"
+    if image.dtype.kind == "f":
+        return ", or (picture * 255).astype(numpy.uint8) of one from 0 to 1"
+    return ", or (picture // 256).astype(numpy.uint8)" if image.dtype == np.uint16 else ""
 
 
 def list_pictures(folder: Path, ending: str = "") -> list[Path]:
