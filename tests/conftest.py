@@ -12,8 +12,8 @@ from hypothesis import settings
 if not Path("/dev/nvidiactl").exists():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
-# A busy machine is no fault of an example; half as many as usual, as there are 150 properties.
-settings.register_profile("patient", deadline=None, max_examples=50)
+# A busy machine is no fault of an example; few of them, as there are 150 properties.
+settings.register_profile("patient", deadline=None, max_examples=30)
 settings.load_profile("patient")
 
 gc.disable()  # until everything is imported and collected, which stays

@@ -17,13 +17,13 @@ pytestmark = needs_library
 def dancers():
     root = needs("data/dancetrack/val")
     table = np.loadtxt(find_sequences(root)[0].det_path, delimiter=",")
-    rows = [table[table[:, 0] == frame, 2:7] for frame in range(1, 61)]
+    rows = [table[table[:, 0] == frame, 2:7] for frame in range(1, 41)]
     frames = [np.column_stack([r[:, :2], r[:, :2] + r[:, 2:4], r[:, 4]]) for r in rows]
     return frames, (1920, 1080)
 
 
 def walkers():
-    return world(60), (WIDTH, 540)
+    return world(40), (WIDTH, 540)
 
 
 @pytest.mark.parametrize("stream", [walkers, dancers])
@@ -45,4 +45,4 @@ def test_the_decisions_are_those_of_numpy(stream, association, class_aware, monk
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
         np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=0.02)
         matched += int(np.count_nonzero(ours.det_ind >= 0))
-    assert matched > 150
+    assert matched > 100

@@ -12,7 +12,7 @@ from mambatrack.cli import main
 
 ROOT = Path(__file__).parents[1]
 SHORTER = {  # the same with less of it; everything else is as it is on the page
-    "--seconds 4": "--seconds 2", "--walkers 4": "--walkers 2", "--trials 4": "--trials 2",
+    "--seconds 4": "--seconds 1", "--walkers 4": "--walkers 2", "--trials 4": "--trials 2",
     "--training.steps 50": "--training.steps 10", "--association.steps 20": "--association.steps 5",
 }  # fmt: skip
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -75,7 +75,7 @@ def test_a_pupil_comes_nearer_to_its_teacher_than_a_network_without_one(
     (root, found), (taught_by, _) = sequences, trained
     made = {}
     for teacher in ("", str(taught_by)):
-        config = small_config(steps=90, seed=7, teacher=teacher, teacher_weight=1.0)
+        config = small_config(steps=60, seed=7, teacher=teacher, teacher_weight=1.0)
         made[teacher] = train_association([root], config, tmp_path / f"pupil{len(teacher)}")
     taught = AssociationTeacher(str(taught_by))
     recordings = read_recordings([tmp_path / "pupil0/iteration-1"], found)

@@ -232,9 +232,8 @@ def test_each_training_stopped_again_and_again(section, data, whole, tmp_path, m
 
 @pytest.mark.parametrize(
     ("section", "number"),
-    [("training", 2), ("training", 12), ("gap_filling", 7), ("gap_filling", 16),
-     ("association", 1), ("association", 3), ("association", 10), ("association", 34),
-     ("association", 35), ("embedder", 7), ("detector_training", 7)],
+    [("training", 12), ("gap_filling", 16), ("association", 1), ("association", 3),
+     ("association", 34), ("embedder", 7)],
 )  # fmt: skip
 def test_each_training_killed_at_a_file(section, number, data, whole, tmp_path, monkeypatch):
     """For the association these are run.json, a recording, and both files of the committee too."""
