@@ -129,10 +129,10 @@ def test_scale_and_place_do_not_matter():
     np.testing.assert_allclose(moved, ahead * 3 + shift, rtol=1e-4, atol=2e-2)
 
 
-def test_outliers_and_thousands_of_frames_stay_finite():
+def test_outliers_and_a_thousand_frames_stay_finite():
     tracker = predictor()
     state = tracker.start(np.array([[0, 0, 1, 1e6], [10, 10, 20, 50]], np.float32))
-    ahead, _ = forecast(tracker, state, 2000)
+    ahead, _ = forecast(tracker, state, 1000)
     assert np.isfinite(ahead).all() and (ahead[..., 2:] > 0).all()
     tracker.predict(state)
     tracker.correct(state, np.arange(2), np.full((2, 4), 1e6, np.float32))
