@@ -283,7 +283,7 @@ def _nearest(name: str) -> str:
     own = name.split(".")[-1]
     elsewhere = [by_last[own]] if own in by_last else []
     last = nearest(own, by_last)
-    near = nearest(name, keys, 0.85), by_last[last] if last else None, nearest(name, keys, 0.5)
+    near = nearest(name, keys, 0.85), by_last[last] if last else None, nearest(name, keys, 0.6)
     close = [*elsewhere, *near]
     if found := next(filter(None, close), None):
         return f"; did you mean {found!r}?"

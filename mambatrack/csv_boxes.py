@@ -18,6 +18,7 @@ from mambatrack.column_names import (
     FRAMES,
     FROM_ZERO,
     IDS,
+    IMAGES,
     LABELS,
     NAMES,
     SCORES,
@@ -77,13 +78,13 @@ class CsvReader:
         except csv.Error as error:
             raise MambatrackError(f"line 1: {error}") from None
         self._header = [name.casefold() for name in cells]
-        frame, sides = named(FRAMES, self._header), box_columns(self._header)
+        frame, sides = named(FRAMES + IMAGES, self._header), box_columns(self._header)
         if frame is None or sides is None:
             lacks = "frames" if frame is None else "boxes"
             raise MambatrackError(
                 f"line 1: no columns of {lacks} among {shown(', '.join(cells))}; expected a header "
                 "with frame or frame_index (from 0), and x1,y1,x2,y2 or left,top,width,height, as "
-                "--csv writes it"
+                f"--csv writes it{_ambiguous(self._header)}"
             )
         self._frame, (self._kind, self._sides) = frame, sides
         self.first = 0 if frame == FROM_ZERO else None
@@ -120,7 +121,7 @@ class CsvReader:
             raise ValueError(f"a side of a box is {np.abs(sides).max():g}, which no picture has")
         score, time_s = _cell(row, SCORES), _cell(row, ("time_s",))
         return CsvBox(
-            _whole(row[self._frame], "frame"),
+            _frame(row[self._frame], self._frame),
             _whole(_cell(row, IDS) or "-1", "id", -1),
             as_corners(self._kind, sides).tolist(),
             1.0 if score is None else _number(score, "score"),
@@ -190,6 +191,21 @@ def _cell(row: Mapping[str, str], names: Sequence[str]) -> str | None:
     name = named(names, row)
     text = None if name is None else row[name]
     return None if text is None or text in NOTHING else text
+
+
+def _ambiguous(header: Sequence[str]) -> str:
+    """What to do about x and y, which are a corner to some and the centre to others."""
+    if not {"x", "y"} <= set(header):
+        return ""
+    return "; x and y may be a corner or the centre: name them left,top or cx,cy"
+
+
+def _frame(text: str, column: str) -> int:
+    """The frame of a row, in a column of pictures' names the last number in the name."""
+    if column in IMAGES:
+        digits = re.findall(r"\d+", Path(text.replace("\\", "/")).stem)
+        text = digits[-1] if digits else text
+    return _whole(text, "frame")
 
 
 def _number(text: str, name: str) -> float:

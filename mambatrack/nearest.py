@@ -22,7 +22,7 @@ WORDS = {  # what others call it -> what it may be called here
     "track thresh": "match score", "track low thresh": "conf", "det thresh": "conf",
     "fps": "frame rate", "per class": "class aware", "cmc": "camera", "gmc method": "camera",
     "help": "--help", "version": "--version",
-    "pedestrian": "person", "mot17": "mot", "motchallenge": "mot", "coco": "label studio",
+    "pedestrian": "person", "mot17": "mot", "motchallenge": "mot", "tracker type": "association",
 }  # fmt: skip
 THEIRS = {  # what others call an attribute of tracks -> what it is of one here
     "xyxy": "box", "bbox": "box", "tlbr": "box", "ltrb": "box", "xywh": "box", "tlwh": "box",

@@ -74,3 +74,47 @@ def test_what_is_no_box_is_named_with_its_line(tmp_path, text, message):
 @pytest.mark.parametrize("start", ["1,1,10,20,30,40\n", '{"frame": 0}', "nan,1,2,3\n", "", "text"])
 def test_other_texts_are_no_csv(start):
     assert not is_csv(start)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "xmin,ymin,w,h", "x1,y1,width,height", "x_min,y_min,w,h", "left,top,w,h",
+        "bbox_left,bbox_top,bbox_w,bbox_h", "bbox_x1,bbox_y1,bbox_width,bbox_height",
+    ],
+)  # fmt: skip
+def test_a_corner_may_stand_with_a_size(tmp_path, columns):
+    [row] = table_of(tmp_path, f"frame,{columns}\n1,10,20,30,60\n").rows
+    assert row.box == [10, 20, 40, 80]
+
+
+@pytest.mark.parametrize("columns", ["center_x,center_y,w,h", "xc,yc,width,height"])
+def test_a_middle_may_stand_with_a_size(tmp_path, columns):
+    [row] = table_of(tmp_path, f"frame,{columns}\n1,25,50,30,60\n").rows
+    assert row.box == [10, 20, 40, 80]
+
+
+@pytest.mark.parametrize(
+    ("column", "names", "frames"),
+    [
+        ("image", ["shot_0001.jpg", "shot_0003.jpg"], [0, 2]),
+        ("filename", ["a/b2/000000.png", "a/b2/000001.png"], [0, 1]),
+        ("image_id", ["1", "2"], [0, 1]),
+        ("file_name", ["c:\\2\\7.png", "c:\\2\\8.png"], [6, 7]),
+        ("frame_no", ["1", "5"], [0, 4]),
+    ],
+)
+def test_pictures_are_frames_by_the_last_number_in_their_names(tmp_path, column, names, frames):
+    rows = "".join(f"{name},10,20,40,80\n" for name in names)
+    table = table_of(tmp_path, f"{column},x1,y1,x2,y2\n{rows}")
+    assert [row.frame for row in table.rows] == frames
+
+
+def test_a_picture_without_a_number_is_refused(tmp_path):
+    with pytest.raises(MambatrackError, match="frame is 'shot.jpg'; expected a number"):
+        table_of(tmp_path, "image,x1,y1,x2,y2\nshot.jpg,10,20,40,80\n")
+
+
+def test_x_and_y_may_be_a_corner_or_the_centre(tmp_path):
+    with pytest.raises(MambatrackError, match="name them left,top or cx,cy"):
+        table_of(tmp_path, "frame,x,y,w,h\n1,10,20,40,80\n")

@@ -8,6 +8,7 @@ import pytest
 
 from mambatrack import Tracker, open_detector
 from mambatrack.cli import main
+from mambatrack.cli.program import parse
 from mambatrack.config import Config, describe, load_config
 from mambatrack.embedders.loading import open_embedder
 from mambatrack.errors import MambatrackError
@@ -144,3 +145,10 @@ def test_what_other_trackers_call_an_attribute_is_told_its_name_here(theirs, one
             getattr(found, theirs)
         assert not hasattr(found, theirs) and not hasattr(found, "__array__")
         assert repr(copy.deepcopy(found)) == repr(pickle.loads(pickle.dumps(found))) == repr(found)
+
+
+def test_settings_may_be_written_with_dashes_as_options_are():
+    _, _, config = parse(["track", "a.mp4", "--tracker.max-age", "7", "--gap-filling.steps=9"])
+    assert config.tracker.max_age == 7 and config.gap_filling.steps == 9
+    with pytest.raises(SystemExit):
+        parse(["track", "a.mp4", "--Tracker.max-age", "7"])

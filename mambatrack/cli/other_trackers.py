@@ -19,6 +19,8 @@ MEANT = {
     "--appearance looks at people": "reid-model reid-weights with-reid",
     "--tracker.max_age is how long a track is looked for": "max-age track-buffer",
     "--tracker.min_hits is how often a track is seen first": "min-hits",
+    "--tracker.frame_rate is that of the motion model; of pictures, frameRate in seqinfo.ini":
+    "fps frame-rate",
     "--dataset names the folder of the truth": "gt gt-dir gt-folder",
     "--results names the folder of results": "tracker-dir",
     "--out names the folder of results": "project",

@@ -55,7 +55,7 @@ COMMANDS = (
     quantize.QUANTIZE,
 )  # fmt: skip
 
-DOTTED = re.compile(r"--([a-z_]+\.[\w.]+)(?:=(.*))?", re.DOTALL)
+DOTTED = re.compile(r"--([a-zA-Z_-]+\.[\w.-]+)(?:=(.*))?", re.DOTALL)
 LEFT_OUT = ("torch", "triton", "motmetrics", "scipy", "networkx")  # of a light installation
 
 
@@ -159,7 +159,7 @@ def _take_dotted(
         value = match[2] if match[2] is not None else next(waiting, None)
         if value is None or (match[2] is None and value.startswith("--")):
             parser.error(f"--{match[1]} needs a value, as --{match[1]} VALUE")
-        dotted[match[1]] = value
+        dotted[match[1].replace("-", "_")] = value
     return dotted, rest
 
 
