@@ -2,13 +2,16 @@ r"""Training data of many worlds: the same true tracks before cameras that move,
 rates, seen by good and by weak detectors. All detections but those of MOT17 are simulated.
 
     python docs/experiments/varied_worlds.py halves --dataset data/mot17/train --out mot17-first/
+    python docs/experiments/varied_worlds.py halves --second --dataset data/mot17/train --out later/
+    python docs/experiments/varied_worlds.py perfect --dataset data/sportsmot/train --out perfect/
     mambatrack simulate --walkers 40 --like weak/ --out walkers-weak/ --seed 1
     python docs/experiments/varied_worlds.py vary --dataset data/dancetrack/train --good tuning/ \
       --weak weak/ --out dancers-varied/ --plain 0.2
     python docs/experiments/varied_worlds.py rescore --dataset dancers-varied/seen
 
 ``weak`` is a folder of links to sequences of weak detectors. ``--plain`` is the share of sequences
-that stay as they are; of the others the camera, its view and the frame rate are drawn.
+that stay as they are; of the others the camera, its view and the frame rate are drawn. ``perfect``:
+of every third sequence the true boxes are the detections.
 """
 
 import argparse
@@ -80,16 +83,32 @@ def vary(options: argparse.Namespace) -> None:
 
 
 def halves(options: argparse.Namespace) -> None:
-    """The first half of each sequence, with the detections that it has."""
+    """One half of each sequence, with the detections that it has."""
     for sequence in find_sequences(options.dataset):
-        folder, last = options.out / sequence.name, sequence.frames // 2
+        folder, middle = options.out / sequence.name, sequence.frames // 2
+        first, last = (middle, sequence.frames) if options.second else (0, middle)
         for path in (sequence.gt_path, sequence.det_path):
             assert path is not None
             target = folder / path.parent.name / path.name
             target.parent.mkdir(parents=True)
             rows = read_mot(path)
-            np.savetxt(target, rows[rows[:, 0] <= last], "%.9g", ",")
-        write_info(folder, sequence, sequence.image_size, last)
+            rows = rows[(rows[:, 0] > first) & (rows[:, 0] <= last)]
+            rows[:, 0] -= first
+            np.savetxt(target, rows, "%.9g", ",")
+        write_info(folder, sequence, sequence.image_size, last - first)
+
+
+def perfect(options: argparse.Namespace) -> None:
+    """Every third sequence, with its true boxes as detections, all of score 1."""
+    for sequence in find_sequences(options.dataset)[::3]:
+        truth, folder = read_ground_truth(sequence), options.out / sequence.name
+        for name in ("gt", "det"):
+            (folder / name).mkdir(parents=True)
+        _write_truth(folder / "gt/gt.txt", truth)
+        count, sizes = len(truth.frame), truth.boxes[:, 2:] - truth.boxes[:, :2]
+        rows = (truth.frame, np.full(count, -1), truth.boxes[:, :2], sizes, np.ones(count))
+        np.savetxt(folder / "det/det.txt", np.column_stack(rows), "%.9g", ",")
+        write_info(folder, sequence, sequence.image_size, sequence.frames)
 
 
 def rescore(options: argparse.Namespace) -> None:
@@ -106,16 +125,18 @@ def rescore(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("vary", "rescore", "halves"))
+    parser.add_argument("what", choices=("vary", "rescore", "halves", "perfect"))
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--second", action="store_true", help="the second halves")
     parser.add_argument("--good")
     parser.add_argument("--weak")
     parser.add_argument("--weak-share", type=float, default=0.5)
     parser.add_argument("--plain", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    {"vary": vary, "rescore": rescore, "halves": halves}[options.what](options)
+    tasks = {"vary": vary, "rescore": rescore, "halves": halves, "perfect": perfect}
+    tasks[options.what](options)
 
 
 if __name__ == "__main__":
