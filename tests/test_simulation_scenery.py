@@ -10,9 +10,9 @@ from test_simulation_world import SMALL
 
 
 def test_the_picture_shows_people_where_the_boxes_are():
-    world = make_world(seed=1, frames=120)
+    world = make_world(seed=1, frames=60)
     empty = make_world(seed=1, people=0, frames=1).render(0)
-    for index in range(0, 120, 10):
+    for index in range(0, 60, 10):
         picture = world.render(index)
         assert picture.shape == (540, 960, 3) and picture.dtype == np.uint8
         moved = np.abs(picture.astype(int) - empty).max(axis=2) > 40

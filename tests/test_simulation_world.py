@@ -16,7 +16,7 @@ SMALL = (320, 180)
 
 @pytest.fixture(scope="module")
 def world():
-    return make_world(seed=3, frames=900)
+    return make_world(seed=3, frames=500)
 
 
 def table(frame):
