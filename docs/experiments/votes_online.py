@@ -1,10 +1,10 @@
 r"""One online result out of several: in each frame the ids that the results give a detection vote
 for whose it is.
 
-    mambatrack eval --dataset data/dancetrack/val --predictor mamba-window mamba kalman --out results/
+    mambatrack eval --dataset data/dancetrack/val --out R/ --predictor mamba-window mamba kalman
     mambatrack eval --dataset data/dancetrack/val --out light/ --association light
     python docs/experiments/votes_online.py --out votes/ --keep 0.99 --need 0.2 \
-      results/mamba-window results/mamba results/kalman light/
+      R/mamba-window R/mamba R/kalman light/
     mambatrack eval --dataset data/dancetrack/val --results votes/
 
 A person is the ids that each result gave it, by how often, ``--keep`` of it a frame. A detection
