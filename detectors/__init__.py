@@ -17,6 +17,7 @@ from mambatrack.errors import MambatrackError
 from mambatrack.nearest import did_you_mean
 
 NAMES = ("auto", "motion", "onnx", "own", "yolox", "rtmdet", "file")
+BOXES = (".txt", ".csv", ".json", ".jsonl")
 OTHERS = re.compile(r"yolo[-_]?(v|\d|nas|world)|rt-?detr|detr", re.I)  # networks that are not named
 
 
@@ -69,6 +70,7 @@ def open_detector(
     config, _ = choose(detector_settings(detector, settings))
     if config.name in ("motion", "file"):
         return _open_other(config)
+    _refuse_boxes(config)
     network = _open_network(config)
     if not config.slice:
         return network
@@ -154,6 +156,15 @@ def _open_network(config: DetectorConfig) -> Detector:
         f"{'' if OTHERS.match(config.name) else did_you_mean(config.name, (*NAMES, *models))}"
         "; the file of any other network is given as --weights FILE.onnx"
     )
+
+
+def _refuse_boxes(config: DetectorConfig) -> None:
+    """Raises MambatrackError where a network is asked for, and its weights are a file of boxes."""
+    if Path(config.weights).suffix.lower() in BOXES:
+        raise MambatrackError(
+            f"{config.weights} is named as boxes, and the detector {config.name} is a network; "
+            "boxes are those of the detector file, which is taken where none is named"
+        )
 
 
 def _given(config: DetectorConfig, what: str) -> str:

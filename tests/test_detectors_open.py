@@ -55,3 +55,12 @@ def test_a_file_of_boxes_is_opened_with_its_settings(tmp_path):
 def test_what_does_not_exist_is_said(given, settings, message):
     with pytest.raises(MambatrackError, match=message):
         open_detector(given, **settings)
+
+
+@pytest.mark.parametrize("name", ["own", "onnx", "yolox", "rtmdet", "yolox_s"])
+@pytest.mark.parametrize("weights", ["det.txt", "det.CSV", "coco.json", "det.jsonl"])
+def test_boxes_are_no_weights_of_a_network(tmp_path, name, weights):
+    path = tmp_path / weights
+    path.write_text("1,-1,10,10,20,40,0.9\n")
+    with pytest.raises(MambatrackError, match="is named as boxes, and the detector"):
+        open_detector(name, weights=str(path))
