@@ -75,13 +75,13 @@ def write_measured(variant, library, file):
         file.write_text(json.dumps({"skip": cpu.why_not()}))
         return
     torch.set_num_threads(1)
+    poison_memory()
     found = {}
     if "ASAN_OPTIONS" in os.environ:
         import fuzz_weights
 
         ended = fuzz_weights.run(30_000, 50)
         found["mutants"] = sorted({"failed" if kind == "failed" else end for kind, end in ended})
-    poison_memory()
     found |= {name: import_module(name).measurements() for name in MODULES}
     assert cpu.variant() == variant
     file.write_text(json.dumps(found))
@@ -141,8 +141,8 @@ def poison_memory():
     """Whatever is not written before it is read is NaN: outputs and scratch memory."""
     numpy_empty = np.empty
 
-    def numpy_nan(shape, dtype=float):
-        array = numpy_empty(shape, dtype)
+    def numpy_nan(shape, dtype=float, **options):
+        array = numpy_empty(shape, dtype, **options)
         array.fill(np.nan if array.dtype.kind == "f" else 1)
         return array
 
