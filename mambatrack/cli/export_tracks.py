@@ -1,4 +1,4 @@
-"""``mambatrack export-tracks``: a result for CVAT, Label Studio, FiftyOne or rerun, or as text."""
+"""``mambatrack export-tracks``: a result for other tools, as COCO or as text."""
 
 import argparse
 import importlib
@@ -22,7 +22,7 @@ from mambatrack.sources.box_stream import parse_size
 PLAIN = ("mot", "csv")
 WRITTEN = {
     "cvat": (XML,), "label-studio": (JSON,), "fiftyone": (FOLDER,), "rerun": (RERUN,),
-    "mot": (MOT,), "csv": (CSV,),
+    "coco": (JSON,), "mot": (MOT,), "csv": (CSV,),
 }  # fmt: skip
 FORMATS = tuple(WRITTEN)
 EVERY_FRAME = ("cvat", "fiftyone")  # show nothing in a frame without a box
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, config: Config) -> int:
 
 def _fitting(footage: Footage, recording: Recording, form: str) -> Footage:
     """Says what the tool will not show; refuses a folder of pictures where it takes videos only."""
-    if footage.path is None or form in ("cvat", *PLAIN):
+    if footage.path is None or form in ("cvat", "coco", *PLAIN):
         return footage
     if footage.path.is_dir():
         if form == "rerun":
@@ -124,7 +124,7 @@ def _checked(out: Path, form: str, overwrite: bool) -> Path:
 
 EXPORT_TRACKS = Command(
     "export-tracks",
-    "write a result for CVAT, Label Studio, FiftyOne or rerun, as MOT text or CSV",
+    "write a result for CVAT, Label Studio, FiftyOne or rerun, as COCO, MOT text or CSV",
     add_arguments,
     run,
     extras=lambda options: ["rerun"] if options.format == "rerun" else [],

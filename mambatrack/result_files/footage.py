@@ -1,6 +1,7 @@
 """What an export has to know about the video that a result file is about."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,18 @@ def jpegs(folder: Path) -> Iterator[tuple[int, bytes]]:
     with open_frames(folder) as frames:
         for frame in frames:
             yield frame.index, cv2.imencode(".jpg", frame.image)[1].tobytes()
+
+
+def picture_names(footage: Footage) -> dict[int, str]:
+    """The names of the pictures of a folder, by frame from 0; of anything else none."""
+    if footage.path is None or not footage.path.is_dir():
+        return {}
+    from mambatrack.sources.pictures import PictureReader
+    from mambatrack.sources.readers import open_reader
+
+    with closing(open_reader(footage.path)) as reader:
+        paths = reader.paths if isinstance(reader, PictureReader) else ()
+        return {frame: path.name for frame, path in enumerate(paths) if path is not None}
 
 
 def longer(recording: Recording, footage: Footage) -> str | None:

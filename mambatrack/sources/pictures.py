@@ -163,7 +163,7 @@ class PictureReader:
     sound: Sound | None = None
 
     def __init__(self, paths: Sequence[Path | None], fps: float, place: str):
-        self._paths, self._at = list(paths), -1
+        self.paths, self._at = list(paths), -1
         self.fps = fps
         self.length: int | None = len(paths)
         self.time_s = 0.0
@@ -178,17 +178,17 @@ class PictureReader:
     def advance(self) -> bool:
         self._at += 1
         self.time_s = self._at / self.fps
-        return self._at < len(self._paths)
+        return self._at < len(self.paths)
 
     def image(self) -> Image | None:
-        path = self._paths[self._at]
+        path = self.paths[self._at]
         return None if path is None else load_picture(path)
 
     def problem(self, frames: int) -> str | None:
         return None
 
     def close(self) -> None:
-        self._paths = []
+        self.paths = []
 
 
 def _warn(message: str) -> None:
