@@ -160,7 +160,10 @@ def _open_network(config: DetectorConfig) -> Detector:
 
 def _refuse_boxes(config: DetectorConfig) -> None:
     """Raises MambatrackError where a network is asked for, and its weights are a file of boxes."""
-    if Path(config.weights).suffix.lower() in BOXES:
+    from mambatrack.detectors.download import named_models
+
+    known = config.name in NAMES or config.name in named_models()
+    if known and Path(config.weights).suffix.lower() in BOXES:
         raise MambatrackError(
             f"{config.weights} is named as boxes, and the detector {config.name} is a network; "
             "boxes are those of the detector file, which is taken where none is named"

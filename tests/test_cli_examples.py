@@ -8,6 +8,7 @@ import pytest
 from mambatrack.cli.arguments import whole
 from mambatrack.cli.effects import SHORTCUTS, Parser
 from mambatrack.cli.examples import EXAMPLES
+from mambatrack.cli.named_files import check_forms
 from mambatrack.cli.program import COMMANDS, build_parser, parse
 from mambatrack.config import Config
 
@@ -21,7 +22,8 @@ def test_every_command_has_examples_that_it_takes(tmp_path, monkeypatch):
         for line in lines:
             program, *words = shlex.split(line.partition(" > ")[0])
             assert (program, words[0]) == ("mambatrack", name)
-            parse(words)
+            _, options, _ = parse(words)
+            check_forms(options)
 
 
 def test_the_help_shows_them(capsys):

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -71,16 +72,17 @@ def test_a_writer_that_is_killed_holds_nothing_any_more(tmp_path):
 @pytest.mark.parametrize("words", [
     ["ids", "swap", "1", "2", "{}/r.txt"],
     ["gallery", "{}/r.txt", "--forget", "all"],
-    ["live", "0", "--state", "{}/r.txt"],
+    ["live", "0", "--state", "{}/r.state"],
     ["track", "-", "--mot", "{}/r.txt", "--overwrite"],
     ["detect", "clip.avi", "--out", "{}/r.txt", "--overwrite"],
-    ["simulate", "--walkers", "1", "--like", "data", "--out", "{}/r.txt"],
-    ["train", "--dataset", "data", "--out", "{}/r.txt"],
-    ["tune", "--dataset", "data", "--trials", "1", "--out", "{}/r.txt"],
-    ["link", "other.jsonl", "--out", "{}/r.txt"],
+    ["simulate", "--walkers", "1", "--like", "data", "--out", "{}/r"],
+    ["train", "--dataset", "data", "--out", "{}/r"],
+    ["tune", "--dataset", "data", "--trials", "1", "--out", "{}/r"],
+    ["link", "other.jsonl", "--out", "{}/r"],
 ])  # fmt: skip
 def test_a_second_run_is_refused_before_any_work(words, tmp_path, capsys):
-    written = tmp_path / "r.txt"
+    (name,) = (Path(each).name for each in words if each.startswith("{}/"))
+    written = tmp_path / name
     written.write_text("1,1,0,0,10,10,1\n1,2,50,0,10,10,1\n")
     before = written.stat()
     with one_writer([written]):

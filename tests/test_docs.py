@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from mambatrack.cli.named_files import check_forms
 from mambatrack.cli.program import parse
+from mambatrack.errors import MambatrackError
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -105,8 +107,9 @@ def refusal(line: str, capsys: pytest.CaptureFixture[str]) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)
-            parse(shlex.split(line))
-    except (SystemExit, FutureWarning) as error:
+            _, options, _ = parse(shlex.split(line))
+        check_forms(options)
+    except (SystemExit, FutureWarning, MambatrackError) as error:
         return f"{line}: {error} {capsys.readouterr().err}"
     return ""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambatrack.cli.arguments import Command, add_overwrite, names, positive
-from mambatrack.cli.file_forms import CSV, FOLDER, JSON, MOT, RERUN, XML
+from mambatrack.cli.file_forms import CSV, FOLDER, JSON, MOT, RERUN, ZIP
 from mambatrack.cli.named_files import ReadPath, ResultsPath, WrittenFile
 from mambatrack.config import Config
 from mambatrack.errors import MambatrackError, counted
@@ -21,7 +21,7 @@ from mambatrack.sources.box_stream import parse_size
 
 PLAIN = ("mot", "csv")
 WRITTEN = {
-    "cvat": (XML,), "label-studio": (JSON,), "fiftyone": (FOLDER,), "rerun": (RERUN,),
+    "cvat": (ZIP,), "label-studio": (JSON,), "fiftyone": (FOLDER,), "rerun": (RERUN,),
     "coco": (JSON,), "mot": (MOT,), "csv": (CSV,),
 }  # fmt: skip
 FORMATS = tuple(WRITTEN)

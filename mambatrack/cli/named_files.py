@@ -161,12 +161,12 @@ def check_named_files(options: argparse.Namespace, config: Config) -> None:
             if stream is not None and stream == identity(path):
                 raise MambatrackError(f"{path} is {said}; name another file")
     check_apart(_read(options, config), written)
-    _check_forms(options)
+    check_forms(options)
     for _, name in _values(options, SourcePath | DatasetPath):
         _check_next_run(name, [path for path in written if name.counts(path)])
 
 
-def _check_forms(options: argparse.Namespace) -> None:
+def check_forms(options: argparse.Namespace) -> None:
     """Raises MambatrackError where a name says that the file is what the option does not write."""
     parser: Parser = options.parser
     for option, name in _values(options, WrittenFile | WrittenFolder):

@@ -244,8 +244,8 @@ def _named(sequences: Several[Sequence], names: Several[str]) -> list[Sequence]:
     known = [each.name for each in sequences]
     for name in names:
         if name not in known:
-            meant = did_you_mean(name, known)
-            raise MambatrackError(f"no sequence is named {name}; of {', '.join(known)}{meant}")
+            told = ", ".join(known) + did_you_mean(name, known)
+            raise MambatrackError(f"no sequence is named {name}; there are {told}")
     return [each for each in sequences if each.name in names]
 
 
