@@ -15,9 +15,9 @@ from mambatrack.config import Config, DetectorConfig, detector_settings
 from mambatrack.detections import Detections
 from mambatrack.errors import MambatrackError
 from mambatrack.nearest import did_you_mean
+from mambatrack.sources.file_types import BOX_TYPES
 
 NAMES = ("auto", "motion", "onnx", "own", "yolox", "rtmdet", "file")
-BOXES = (".txt", ".csv", ".json", ".jsonl")
 OTHERS = re.compile(r"yolo[-_]?(v|\d|nas|world)|rt-?detr|detr", re.I)  # networks that are not named
 
 
@@ -163,7 +163,7 @@ def _refuse_boxes(config: DetectorConfig) -> None:
     from mambatrack.detectors.download import named_models
 
     known = config.name in NAMES or config.name in named_models()
-    if known and Path(config.weights).suffix.lower() in BOXES:
+    if known and Path(config.weights).suffix.lower() in BOX_TYPES:
         raise MambatrackError(
             f"{config.weights} is named as boxes, and the detector {config.name} is a network; "
             "boxes are those of the detector file, which is taken where none is named"

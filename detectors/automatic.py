@@ -13,6 +13,7 @@ from mambatrack.config import DetectorConfig, with_implied_name, with_own_conf
 from mambatrack.detectors.classes import MOVING
 from mambatrack.detectors.download import NamedModel, cache_folder, fetch, named_models, offline
 from mambatrack.errors import MambatrackError
+from mambatrack.sources.file_types import BOX_TYPES
 
 PATIENCE_S = 2.0  # for the server's answer
 RETRY_S = 600.0  # after a failed attempt, until the next one
@@ -22,7 +23,6 @@ BETTER = (
     "finds whatever moves in front of a still camera"
 )
 BOXES = "lines frame,-1,left,top,width,height,score, frames from 1, in a file .txt"
-OF_BOXES = (".txt", ".csv", ".json", ".jsonl")
 OTHERS = {  # files that are taken for weights, by their endings
     (".pt", ".pth", ".ckpt", ".tar"): "of PyTorch; write them as an ONNX file "
     "where they were made, as with 'yolo export model={} format=onnx'",
@@ -67,7 +67,7 @@ def _of_what_moves(config: DetectorConfig, name: str, how: str) -> tuple[Detecto
 
 def _for_weights(config: DetectorConfig) -> tuple[DetectorConfig, str]:
     path = Path(config.weights)
-    if path.suffix.lower() in OF_BOXES or path.is_dir():
+    if path.suffix.lower() in BOX_TYPES or path.is_dir():
         kind = "a folder of labels" if path.is_dir() else "a file of boxes"
         return replace(config, name="file"), f"detector: file, as {config.weights} is {kind}"
     implied = with_implied_name(config)

@@ -134,7 +134,7 @@ LINES = {
     ),
     "ids undo": Line(("ids", "undo", "r.txt"), ("r.txt", "r.txt.undo.jsonl")),
     "export JSON Lines": Line(
-        ("export-tracks", "r.jsonl", "--format", "cvat", "--out", "{out}/x.xml", "--video",
+        ("export-tracks", "r.jsonl", "--format", "cvat", "--out", "{out}/x.zip", "--video",
          "clip.avi"),
         ("r.jsonl",), ("clip.avi",),
     ),

@@ -58,7 +58,7 @@ def test_what_does_not_exist_is_said(given, settings, message):
 
 
 @pytest.mark.parametrize("name", ["own", "onnx", "yolox", "rtmdet", "yolox_s"])
-@pytest.mark.parametrize("weights", ["det.txt", "det.CSV", "coco.json", "det.jsonl"])
+@pytest.mark.parametrize("weights", ["det.txt", "det.CSV", "coco.json", "det.jsonl", "det.ndjson"])
 def test_boxes_are_no_weights_of_a_network(tmp_path, name, weights):
     path = tmp_path / weights
     path.write_text("1,-1,10,10,20,40,0.9\n")

@@ -68,12 +68,6 @@ def check_form(name: str, option: str, forms: Forms) -> None:
     )
 
 
-def form_of(name: str, forms: Forms) -> str:
-    """The one of these that the name ends as; the first where it ends as none."""
-    named = FORM_OF.get(Path(name).suffix.lower())
-    return next((form for form in forms if AS_TEXT.get(form, form) == named), forms[0])
-
-
 def _listed(names: list[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last

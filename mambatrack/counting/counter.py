@@ -73,14 +73,14 @@ class Counter:
         """Takes the tracks of the next frame -> what has happened, as known now."""
         self._moments[self._count] = tracks.frame, tracks.time_s
         seen = tracks.select(tracks.gap == 0)
-        trusted = dict(zip(seen.ids.tolist(), seen.observed.tolist(), strict=True))
+        confirmed = dict(zip(seen.ids.tolist(), seen.observed.tolist(), strict=True))
         events = self._join(seen)
         events += self._exchange(seen)
         numbered = replace(tracks, frame=self._count)
         self._take(seen)
         events += self._fill(self._reviser.update(numbered))
         events += [each for identity in seen.ids.tolist() for each in self._go_on(identity)]
-        events = self._without_doubtful(events, trusted)
+        events = self._without_tentative(events, confirmed)
         events += self._end(tracks.ended.tolist())
         self._boxes = dict(zip(seen.ids.tolist(), seen.boxes, strict=True))
         self._count += 1
@@ -89,7 +89,7 @@ class Counter:
 
     def finish(self) -> list[Event]:
         """What was still waited for, and who is still in a zone; at the end of a video."""
-        events = self._without_doubtful(self._fill(self._reviser.finish()), {})
+        events = self._without_tentative(self._fill(self._reviser.finish()), {})
         return self._counted(events + self._end(list(self._walks)))
 
     def visitors(self, zone: str) -> list[Visitor]:
@@ -97,16 +97,16 @@ class Counter:
         return [
             Visitor(identity, class_name(self.names, walk.label), walk.at[zone].entered_s)
             for identity, walk in self._walks.items()
-            if walk.trusted and zone in walk.at and walk.at[zone].side > 0
+            if walk.confirmed and zone in walk.at and walk.at[zone].side > 0
         ]
 
-    def _without_doubtful(self, events: list[Event], trusted: Mapping[int, bool]) -> list[Event]:
-        """The same without those of tentative tracks, which wait until they are trusted, as
-        ``trusted`` says by id. A thing is none of a zone's people, as long as it is one."""
+    def _without_tentative(self, events: list[Event], confirmed: Mapping[int, bool]) -> list[Event]:
+        """The same without those of tentative tracks, which wait until they are confirmed, as
+        ``confirmed`` says by id. A thing is none of a zone's people, as long as it is one."""
         told: list[Event] = []
-        for identity, now in trusted.items():
+        for identity, now in confirmed.items():
             walk = self._walks[identity]
-            if not walk.trust(now):
+            if not walk.confirm(now):
                 continue
             for place in self.places:
                 if isinstance(place, Zone) and walk.at[place.name].side > 0:
@@ -117,7 +117,7 @@ class Counter:
                 walk.held.clear()
         for event in events:
             of = self._walks.get(event.id)
-            if of is None or of.trusted or not event.place:
+            if of is None or of.confirmed or not event.place:
                 told.append(event)
             else:
                 of.held.append(event)
@@ -204,7 +204,7 @@ class Counter:
 
     def _end(self, ids: Sequence[int]) -> list[Event]:
         """Identities that are over leave the zones that they are in; of a thing it is not told how
-        long it was there, and of who was never trusted nothing is."""
+        long it was there, and of who was never confirmed nothing is."""
         events = []
         for identity in ids:
             walk = self._walks.get(identity)
@@ -213,7 +213,7 @@ class Counter:
             for zone in self.places:
                 if isinstance(zone, Zone) and walk.told_inside(zone.name):
                     left = self._event("leave", zone, identity, walk, walk.last)
-                    since = walk.at[zone.name].entered_s if walk.trusted else None
+                    since = walk.at[zone.name].entered_s if walk.confirmed else None
                     dwell = elapsed(since, walk.last.time_s)
                     events.append(replace(left, dwell_s=dwell, whole=False))
             del self._walks[identity]

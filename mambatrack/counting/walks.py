@@ -58,20 +58,20 @@ class Standing:
 class Walk:
     """The path of an identity. last: its newest step; waiting: steps after a gap that is not filled
     yet; at: its standing at each place; label: its class
-    trusted: it is no tentative track now;  held: what happened while it was one
-    ever: it was trusted once"""
+    confirmed: it is no tentative track now;  held: what happened while it was one
+    ever: it was confirmed once"""
 
     last: Step | None = None
     waiting: deque[Step] = field(default_factory=deque)
     at: dict[str, Standing] = field(default_factory=lambda: defaultdict(Standing))
     label: int = 0
-    trusted: bool = False
+    confirmed: bool = False
     ever: bool = False
     held: deque[Event] = field(default_factory=lambda: deque(maxlen=MOST_HELD))
 
-    def trust(self, now: bool) -> bool:
+    def confirm(self, now: bool) -> bool:
         """Takes whether it is no tentative track now -> whether that has changed."""
-        changed, self.trusted, self.ever = now != self.trusted, now, now or self.ever
+        changed, self.confirmed, self.ever = now != self.confirmed, now, now or self.ever
         return changed
 
     def told_inside(self, zone: str) -> bool:

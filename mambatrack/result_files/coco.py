@@ -9,28 +9,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mambatrack.boxes import clip, xyxy_to_ltwh
-from mambatrack.errors import MambatrackError
+from mambatrack.boxes import xyxy_to_ltwh
 from mambatrack.files import write_text
-from mambatrack.result_files.footage import Footage, picture_names
+from mambatrack.result_files.footage import Footage, clipped_boxes, picture_names, size_of
 from mambatrack.result_files.read_results import Recording
 
 
 def write_coco(recording: Recording, footage: Footage, path: Path) -> None:
     """Boxes are clipped to the picture. Raises MambatrackError where its size is unknown."""
-    if footage.size is None:
-        raise MambatrackError(
-            "COCO tells how large each picture is; give the --video, or its --size as 1920x1080"
-        )
+    size = size_of(footage)
     labels = sorted({*range(len(recording.names)), *recording.label.tolist()})
     frames = sorted({*recording.tracked.tolist(), *recording.frame.tolist()})
     written = {
         "videos": [{"id": 1, "name": footage.path.name if footage.path else "video"}],
         "categories": [{"id": each + 1, "name": recording.name_of(each)} for each in labels],
-        "images": _images(frames, footage.size, picture_names(footage)),
-        "annotations": _annotations(recording, footage.size),
+        "images": _images(frames, size, picture_names(footage)),
+        "annotations": _annotations(clipped_boxes(recording, size)),
     }
     write_text(path, json.dumps(written))
 
@@ -43,12 +37,10 @@ def _images(frames: list[int], size: tuple[int, int], names: dict[int, str]) -> 
     ]  # fmt: skip
 
 
-def _annotations(recording: Recording, size: tuple[int, int]) -> list[dict[str, Any]]:
-    boxes = clip(recording.boxes, size)
-    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
-    shown = recording.select(inside)
+def _annotations(shown: Recording) -> list[dict[str, Any]]:
+    """The track is named as TAO (track_id), CocoVID (instance_id) and CVAT (an attribute) do."""
     columns = zip(
-        shown.frame.tolist(), shown.id.tolist(), xyxy_to_ltwh(boxes[inside]).round(2).tolist(),
+        shown.frame.tolist(), shown.id.tolist(), xyxy_to_ltwh(shown.boxes).round(2).tolist(),
         shown.score.round(4).tolist(), shown.label.tolist(), shown.seen.tolist(), strict=True,
     )  # fmt: skip
     return [

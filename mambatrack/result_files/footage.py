@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,16 +94,28 @@ def outside(recording: Recording, footage: Footage) -> str | None:
     )
 
 
+def clipped_boxes(recording: Recording, size: tuple[int, int]) -> Recording:
+    """The boxes that are in a picture of this size, clipped to it."""
+    boxes = clip(recording.boxes, size).astype(np.float64)
+    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
+    return replace(recording, boxes=boxes).select(inside)
+
+
 def relative_boxes(recording: Recording, footage: Footage) -> tuple[Recording, NDArray[np.float64]]:
     """(the boxes that are in the picture, the same clipped to it as shares of it [R, 4] xyxy).
 
     Raises MambatrackError where the size of the picture is unknown.
     """
+    size = size_of(footage)
+    shown = clipped_boxes(recording, size)
+    return shown, shown.boxes / np.tile(size, 2)
+
+
+def size_of(footage: Footage) -> tuple[int, int]:
+    """The size of the picture. Raises MambatrackError where it is unknown."""
     if footage.size is None:
         raise MambatrackError(
-            "this format has boxes relative to the picture, whose size is not known; give the "
-            "--video, or its --size as 1920x1080"
+            "this format needs the size of the picture, which is not known; give the --video, or "
+            "its --size as 1920x1080"
         )
-    boxes = clip(recording.boxes, footage.size)
-    inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
-    return recording.select(inside), boxes[inside] / np.tile(footage.size, 2)
+    return footage.size

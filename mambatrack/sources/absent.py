@@ -8,11 +8,10 @@ from pathlib import Path
 from mambatrack.errors import MambatrackError
 from mambatrack.nearest import did_you_mean
 from mambatrack.sources.addresses import looks_like_address, without_secrets
-from mambatrack.sources.file_types import IMAGE_TYPES, VIDEO_TYPES
+from mambatrack.sources.file_types import BOX_TYPES, IMAGE_TYPES, VIDEO_TYPES
 
 LISTED = 2000  # entries of a folder among which a name is looked for
 BEGINNING = 512  # bytes
-BOXES = (".txt", ".csv", ".json", ".jsonl", ".ndjson")
 SETTINGS = (".yaml", ".yml")
 NUMBERED = re.compile(r"%0?\d*d")
 
@@ -30,7 +29,7 @@ def refuse_text(path: Path) -> None:
     """Raises MambatrackError for a file that has boxes or settings, as its name and its beginning
     say, in place of pictures."""
     kind = path.suffix.lower()
-    if kind not in (*BOXES, *SETTINGS) or not path.is_file() or not _is_text(path):
+    if kind not in (*BOX_TYPES, *SETTINGS) or not path.is_file() or not _is_text(path):
         return
     if kind in SETTINGS:
         raise MambatrackError(

@@ -1,4 +1,5 @@
-"""The endings of the files that frames are read from, and what marks a sequence in MOT layout."""
+"""The endings of the files that frames and boxes are read from, and what marks a sequence in MOT
+layout."""
 
 IMAGE_TYPES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2",
@@ -11,4 +12,5 @@ VIDEO_TYPES = (
     ".gif", ".mjpg", ".mjpeg", ".y4m", ".ivf", ".nut", ".obu",
     ".h264", ".264", ".avc", ".h265", ".265", ".hevc", ".dav",
 )  # fmt: skip
+BOX_TYPES = (".txt", ".csv", ".json", ".jsonl", ".ndjson")
 MARKERS = ("gt/gt.txt", "det/det.txt", "img1", "seqinfo.ini")
